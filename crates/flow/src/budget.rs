@@ -1,0 +1,158 @@
+//! The memory budget: bytes are reserved before they are allocated, and given back when dropped.
+//!
+//! A budget is a counter, not an allocator: whoever takes memory in proportion to the data says so
+//! here first, and is refused when the sum would exceed the limit. Small fixed things (stacks,
+//! buffers of a file being written, the program itself) are covered by the stated constant.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// More memory was asked for than is left.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "{what} needs {} of memory, {} of the budget of {} are left; raise `memory` (--memory) to at least {}{advice}",
+    format_bytes(*needed), format_bytes(*left), format_bytes(*total), format_bytes(total + needed - left)
+)]
+pub struct OverBudget {
+    /// What the memory was for.
+    pub what: String,
+    /// Bytes asked for.
+    pub needed: u64,
+    /// Bytes left.
+    pub left: u64,
+    /// The whole budget in bytes.
+    pub total: u64,
+    /// What else would help, empty or beginning with a comma.
+    pub advice: String,
+}
+
+/// A counter of bytes with a limit. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    total: u64,
+    used: AtomicU64,
+    peak: AtomicU64,
+}
+
+/// Bytes taken from a budget, given back when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    shared: Arc<Shared>,
+    bytes: u64,
+}
+
+impl Budget {
+    /// A budget of `total` bytes.
+    pub fn new(total: u64) -> Self {
+        let (used, peak) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self {
+            shared: Arc::new(Shared { total, used, peak }),
+        }
+    }
+
+    /// The whole budget in bytes.
+    pub fn total(&self) -> u64 {
+        self.shared.total
+    }
+
+    /// Bytes not reserved at the moment.
+    pub fn left(&self) -> u64 {
+        self.shared.total - self.shared.used.load(Ordering::Relaxed)
+    }
+
+    /// The most that was ever reserved at once.
+    pub fn peak(&self) -> u64 {
+        self.shared.peak.load(Ordering::Relaxed)
+    }
+
+    /// Takes bytes, or says what is missing. `what` begins the message: "the model of `sgns`".
+    pub fn reserve(&self, bytes: u64, what: &str) -> Result<Reservation, OverBudget> {
+        let shared = &self.shared;
+        let grow = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= shared.total);
+        match shared
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow)
+        {
+            Ok(used) => {
+                shared.peak.fetch_max(used + bytes, Ordering::Relaxed);
+                Ok(Reservation {
+                    shared: Arc::clone(shared),
+                    bytes,
+                })
+            }
+            Err(used) => Err(OverBudget {
+                what: what.into(),
+                needed: bytes,
+                left: shared.total - used,
+                total: shared.total,
+                advice: String::new(),
+            }),
+        }
+    }
+}
+
+impl Reservation {
+    /// How many bytes are held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.shared.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// `1.5 GiB`, `640 KiB`, `12 bytes`.
+pub fn format_bytes(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
+    while value >= 1023.95 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    match value >= 99.95 || value.fract() < 0.05 {
+        true => format!("{value:.0} {}", units[unit]),
+        false => format!("{value:.1} {}", units[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reservations_add_up_and_come_back() {
+        let budget = Budget::new(100);
+        let first = budget.reserve(60, "a").unwrap();
+        let refused = budget.reserve(50, "the matrix").unwrap_err();
+        assert_eq!((refused.left, budget.left()), (40, 40));
+        assert!(
+            refused
+                .to_string()
+                .starts_with("the matrix needs 50 bytes of memory, 40 bytes")
+        );
+        drop(first);
+        assert_eq!((budget.left(), budget.peak()), (100, 60));
+        assert!(budget.reserve(u64::MAX, "b").is_err());
+    }
+
+    #[test]
+    fn bytes_read_well() {
+        let text = |bytes| format_bytes(bytes);
+        assert_eq!(
+            [text(12), text(1024), text(1 << 30)],
+            ["12 bytes", "1 KiB", "1 GiB"]
+        );
+        assert_eq!([text(1536), text(256 << 20)], ["1.5 KiB", "256 MiB"]);
+    }
+}

@@ -1,0 +1,30 @@
+//! What every stage is given first.
+
+use crate::budget::Budget;
+use crate::cancel::Cancel;
+use crate::progress::{Progress, ProgressMode};
+
+/// Threads, memory, the switch to stop, and where progress goes.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Worker threads a stage may run, at least 1. No result depends on it.
+    pub threads: usize,
+    /// The memory budget. No result depends on it.
+    pub budget: Budget,
+    /// Asked between two units of work.
+    pub cancel: Cancel,
+    /// Where progress is reported.
+    pub progress: Progress,
+}
+
+impl Context {
+    /// A context without limits or output, for tests and examples.
+    pub fn for_tests(threads: usize) -> Self {
+        Self {
+            threads,
+            budget: Budget::new(1 << 40),
+            cancel: Cancel::new(None),
+            progress: Progress::new(ProgressMode::None),
+        }
+    }
+}

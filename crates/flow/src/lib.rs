@@ -1,0 +1,30 @@
+//! How work moves: named workers, bounded channels of batches, one memory budget, one way to stop.
+//!
+//! Nouns: a [`Context`] is what every stage gets first: the number of threads, the [`Budget`], the
+//! [`Cancel`] switch and the [`Progress`] sink. [`channel`] makes a channel bounded in items and in
+//! bytes; [`run_workers`] and [`run_tasks`] run named threads, join them all, and return the first
+//! error. This crate knows no file format and no word.
+//!
+//! ```
+//! use wordmill_flow::{Context, Stopped, run_tasks};
+//!
+//! let ctx = Context::for_tests(2);
+//! let squares = run_tasks(&ctx, "square", ctx.threads, 4, |task| Ok::<_, Stopped>(task * task))?;
+//! assert_eq!(squares, [0, 1, 4, 9]);
+//! # Ok::<(), Stopped>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod budget;
+mod cancel;
+mod channel;
+mod context;
+mod progress;
+mod workers;
+
+pub use budget::{Budget, OverBudget, Reservation, format_bytes};
+pub use cancel::{Cancel, Stopped};
+pub use channel::{Closed, Receiver, Sender, Weighted, channel};
+pub use context::Context;
+pub use progress::{Progress, ProgressMode, StageProgress, format_duration, resident_bytes};
+pub use workers::{run_tasks, run_workers};

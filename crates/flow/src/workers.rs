@@ -1,0 +1,145 @@
+//! Named threads that are always joined; the first error wins and stops the others.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::cancel::Stopped;
+use crate::context::Context;
+
+/// Runs `workers` threads called `NAME-0`, `NAME-1`, … and joins them. Returns what each returned,
+/// in worker order, or the first error in time. A worker that ends drops its ends of channels, so
+/// the others see that and end too.
+///
+/// # Panics
+/// If a worker panics, after all others have ended.
+pub fn run_workers<T: Send, E: Send>(
+    name: &str,
+    workers: usize,
+    work: impl Fn(usize) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let first_error = Mutex::new(None);
+    let work = |worker| {
+        work(worker).map_err(|error| {
+            let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(error);
+        })
+    };
+    let results: Vec<Result<T, ()>> = thread::scope(|scope| {
+        let spawn = |worker| {
+            let builder = thread::Builder::new().name(format!("{name}-{worker}"));
+            let work = &work;
+            builder
+                .spawn_scoped(scope, move || work(worker))
+                .expect("the system starts threads")
+        };
+        let threads: Vec<_> = (0..workers).map(spawn).collect();
+        let joined: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        let unwrap = |result: thread::Result<_>| {
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        joined.into_iter().map(unwrap).collect()
+    });
+    match first_error
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        Some(error) => Err(error),
+        None => Ok(results
+            .into_iter()
+            .map(|result| result.expect("no error was kept"))
+            .collect()),
+    }
+}
+
+/// Runs tasks `0..tasks` on up to `workers` threads, each taking the next one when it is free, and
+/// returns their results in task order. Between two tasks it looks whether to stop.
+pub fn run_tasks<T: Send, E: Send + From<Stopped>>(
+    ctx: &Context,
+    name: &str,
+    workers: usize,
+    tasks: usize,
+    work: impl Fn(usize) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let next = AtomicUsize::new(0);
+    let halted = AtomicUsize::new(0);
+    let worker = |_| {
+        let mut done = Vec::new();
+        loop {
+            let task = next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks || halted.load(Ordering::Relaxed) > 0 {
+                return Ok(done);
+            }
+            let result = ctx
+                .cancel
+                .check()
+                .map_err(E::from)
+                .and_then(|()| work(task));
+            match result {
+                Ok(value) => done.push((task, value)),
+                Err(error) => {
+                    halted.fetch_add(1, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+    };
+    let workers = workers.clamp(1, tasks.max(1));
+    let mut results: Vec<_> = run_workers(name, workers, worker)?
+        .into_iter()
+        .flatten()
+        .collect();
+    results.sort_by_key(|(task, _)| *task);
+    Ok(results.into_iter().map(|(_, value)| value).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Failed {
+        Task(usize),
+        Stopped,
+    }
+
+    impl From<Stopped> for Failed {
+        fn from(_: Stopped) -> Self {
+            Self::Stopped
+        }
+    }
+
+    #[test]
+    fn results_come_in_task_order_and_the_first_error_wins() {
+        for threads in [1, 2, 7] {
+            let ctx = Context::for_tests(threads);
+            let double = |task| Ok::<_, Failed>(task * 2);
+            let doubled = run_tasks(&ctx, "double", threads, 100, double).unwrap();
+            assert_eq!(doubled, (0..100).map(|task| task * 2).collect::<Vec<_>>());
+            let fail = |task| {
+                if task == 5 {
+                    Err(Failed::Task(task))
+                } else {
+                    Ok(task)
+                }
+            };
+            assert_eq!(
+                run_tasks(&ctx, "fail", threads, 100, fail),
+                Err(Failed::Task(5))
+            );
+            ctx.cancel.stop();
+            assert_eq!(
+                run_tasks(&ctx, "stop", threads, 3, double),
+                Err(Failed::Stopped)
+            );
+        }
+    }
+
+    #[test]
+    fn workers_have_names() {
+        let name = |_| Ok::<_, ()>(thread::current().name().map(str::to_owned));
+        let names = run_workers("merge", 2, name).unwrap();
+        assert_eq!(names, [Some("merge-0".into()), Some("merge-1".into())]);
+    }
+}

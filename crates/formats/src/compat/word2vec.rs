@@ -1,0 +1,87 @@
+//! word2vec's two formats.
+//!
+//! Both begin with a line `ROWS DIM`. Text: a line a word, `word v1 … vd`. Binary: `word`, a space,
+//! d little-endian f32, a line feed (word2vec.c, Mikolov et al. 2013). Neither can escape a space, so
+//! a word that contains white space is refused: readers would misread it, some silently.
+//! Numbers in text have as many digits as it takes to read the same f32 back.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Rows;
+use crate::artefact::{ArtefactWriter, Published};
+use crate::error::FormatError;
+use crate::storage::Storage;
+
+/// Writes the binary format.
+pub fn write_binary(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    rows: &Rows<'_>,
+) -> Result<Published, FormatError> {
+    write(storage, path, rows, Some(()), |word, vector, out| {
+        out.extend_from_slice(word.as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(bytemuck::cast_slice(vector));
+        out.push(b'\n');
+    })
+}
+
+/// Writes the text format.
+pub fn write_text(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    rows: &Rows<'_>,
+) -> Result<Published, FormatError> {
+    write(storage, path, rows, Some(()), text_row)
+}
+
+/// One line of text: the word, then the numbers.
+pub(super) fn text_row(word: &str, vector: &[f32], out: &mut Vec<u8>) {
+    out.extend_from_slice(word.as_bytes());
+    for value in vector {
+        write!(out, " {value}").expect("writing to memory");
+    }
+    out.push(b'\n');
+}
+
+/// The loop that the formats share; a header is written if asked for.
+pub(super) fn write(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    rows: &Rows<'_>,
+    header: Option<()>,
+    row: fn(&str, &[f32], &mut Vec<u8>),
+) -> Result<Published, FormatError> {
+    let mut writer = ArtefactWriter::create(storage, path)?;
+    let mut digest = xxhash_rust::xxh3::Xxh3::new();
+    let mut out = Vec::new();
+    if header.is_some() {
+        writeln!(out, "{} {}", rows.len, rows.dim).expect("writing to memory");
+    }
+    let mut vector = Vec::new();
+    for index in 0..rows.len {
+        let word = (rows.word)(index);
+        if word.is_empty() || word.chars().any(char::is_whitespace) {
+            let what = format!(
+                "the word {word:?} contains white space, which this format cannot hold; \
+                 choose another format"
+            );
+            let (path, format) = (path.to_path_buf(), "word2vec or GloVe");
+            return Err(FormatError::Unwritable { path, format, what });
+        }
+        vector.clear();
+        (rows.vector)(index, &mut vector);
+        assert_eq!(vector.len(), rows.dim);
+        row(&word, &vector, &mut out);
+        if out.len() > 1 << 18 {
+            digest.update(&out);
+            writer.append(&out)?;
+            out.clear();
+        }
+    }
+    digest.update(&out);
+    writer.append(&out)?;
+    writer.finish(digest.digest())
+}

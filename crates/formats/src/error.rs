@@ -1,0 +1,139 @@
+//! What can go wrong with a file, path first, then what was tried, the cause, the way out.
+//!
+//! `Corrupt`, `Foreign` and `Version` are not `Io`: bytes that were read but are not what they
+//! should be call for another cure than a disk that fails.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error about one file.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The storage refused an operation.
+    #[error("{}: {attempt}: {source}{}", path.display(), way_out(source))]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        attempt: &'static str,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file is damaged: it ends early or a checksum, length or order is wrong.
+    #[error(
+        "{}: damaged at byte {offset}: {what}; delete it and run again, it will be rebuilt",
+        path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage was noticed.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file is whole, but it is another kind of file.
+    #[error("{}: not {expected}: {what}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        expected: String,
+        /// What was found instead.
+        what: String,
+    },
+    /// The file was written by another version of the format.
+    #[error(
+        "{}: format version {found}, this program reads version {known}; \
+         use the program that wrote it, or rebuild the file",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version found in the file.
+        found: u64,
+        /// The version that this program reads.
+        known: u64,
+    },
+    /// The data cannot be written in the format that was asked for.
+    #[error("{}: cannot be written as {format}: {what}", path.display())]
+    Unwritable {
+        /// The file to be written.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// Why, and what to do.
+        what: String,
+    },
+}
+
+impl FormatError {
+    /// A storage error.
+    pub fn io(path: &Path, attempt: &'static str, source: io::Error) -> Self {
+        Self::Io {
+            path: path.to_path_buf(),
+            attempt,
+            source,
+        }
+    }
+
+    /// Damage at `offset`.
+    pub fn corrupt(path: &Path, offset: u64, what: impl Into<String>) -> Self {
+        Self::Corrupt {
+            path: path.to_path_buf(),
+            offset,
+            what: what.into(),
+        }
+    }
+
+    /// A file of another kind.
+    pub fn foreign(path: &Path, expected: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Foreign {
+            path: path.to_path_buf(),
+            expected: expected.into(),
+            what: what.into(),
+        }
+    }
+
+    /// Whether the bytes of an existing file are to blame (and not the disk or the caller).
+    pub fn is_bad_artefact(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt { .. } | Self::Foreign { .. } | Self::Version { .. }
+        )
+    }
+
+    /// Whether the file is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether the storage failed or is full (and not, say, a path that does not exist).
+    pub fn is_storage_failure(&self) -> bool {
+        use io::ErrorKind as K;
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        !matches!(
+            source.kind(),
+            K::NotFound | K::InvalidInput | K::InvalidData | K::UnexpectedEof | K::IsADirectory
+        )
+    }
+}
+
+/// The advice that belongs to a cause; empty where there is none.
+fn way_out(source: &io::Error) -> &'static str {
+    use io::ErrorKind as K;
+    match source.kind() {
+        K::StorageFull => {
+            "; free some space, or put the run directory on a larger disk, and run again"
+        }
+        K::QuotaExceeded => "; raise the quota or move the run directory, and run again",
+        K::FileTooLarge => "; raise the file size limit (ulimit -f), and run again",
+        K::PermissionDenied | K::ReadOnlyFilesystem => "; choose a directory that you may write to",
+        K::NotFound => "; check the path",
+        _ if source.raw_os_error() == Some(24) => "; raise the open-file limit (ulimit -n)",
+        _ => "",
+    }
+}

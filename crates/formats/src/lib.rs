@@ -1,0 +1,80 @@
+//! Every byte that wordmill keeps on disk.
+//!
+//! Nouns: a [`Storage`] is where files live (disk, memory, a faulty double); an
+//! [`ArtefactWriter`] writes a file aside and publishes it by rename; a framed file
+//! ([`FrameWriter`], [`FrameFile`]) is a sequence of checksummed, compressed blocks; a tensor
+//! file ([`TensorWriter`], [`TensorFile`]) is safetensors, mapped; a [`RunDir`] knows where each
+//! artefact of a run stands and a [`Manifest`] is its ledger, `run.json`.
+//!
+//! The artefacts of the stages have readers and writers of their own: token shards, word lists and
+//! remaps ([`TokenShard`], [`WordListReader`], [`read_remap`]), CSR shards ([`CsrShard`]), tiles
+//! ([`StripeFile`]), vectors ([`Vectors`]). Stages meet only in these types.
+//!
+//! This crate starts no thread, prints nothing and knows nothing of how an artefact is computed.
+//! All layouts are little-endian with fixed widths; each is stated once, beside its constants.
+//!
+//! ```
+//! use wordmill_formats::{FrameFile, FrameWriter, Kind, MemoryStorage, Storage};
+//! use std::{path::Path, sync::Arc};
+//!
+//! let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+//! let mut writer = FrameWriter::create(&storage, Path::new("a.run"), Kind::RUN)?;
+//! writer.frame(7, 3, b"three items")?;
+//! writer.finish()?;
+//! let file = FrameFile::open(&storage, Path::new("a.run"), Kind::RUN)?;
+//! assert_eq!(file.read(0, &mut Vec::new())?, b"three items");
+//! # Ok::<(), wordmill_formats::FormatError>(())
+//! ```
+
+#[cfg(target_endian = "big")]
+compile_error!("wordmill's files are little-endian and mapped as they are");
+
+mod error;
+mod storage;
+
+mod disk;
+mod faulty;
+mod memory;
+
+mod artefact;
+mod frame;
+mod spool;
+mod tensor;
+mod varint;
+
+mod manifest;
+mod rundir;
+
+mod matrix;
+mod tiles;
+mod tokens;
+mod vectors;
+mod words;
+
+pub mod compat;
+
+pub use artefact::{ArtefactWriter, Published, read_file, write_file};
+pub use disk::DiskStorage;
+pub use error::FormatError;
+pub use faulty::{Fault, FaultyStorage, Operation};
+pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
+pub use manifest::{Manifest, OutputRow, StageRow, StageState};
+pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
+pub use memory::MemoryStorage;
+pub use rundir::{LockError, RunDir, RunLock};
+pub use spool::Spool;
+pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
+pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};
+pub use tiles::{CellSource, StripeFile, StripeWriter, TileCell, TileGrid, TileSection};
+pub use tokens::{
+    FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
+    WordListWriter, read_remap,
+};
+pub use varint::{get_varint, put_varint};
+pub use vectors::{Vectors, VectorsWriter};
+pub use words::{WORD_TENSORS, WordTable, WordTensors, Words, write_words};
+
+/// The checksum of everything on disk: XXH3, 64 bits.
+pub fn xxh3(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}

@@ -1,0 +1,126 @@
+//! `run.json`: the ledger of a run directory, one row a stage, replaced last.
+//!
+//! It is a log as much as an index: seconds and peak memory are in it, so it is the one file of a
+//! run that differs from one run to the next.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::artefact::{Published, read_file, write_file};
+use crate::error::FormatError;
+use crate::storage::Storage;
+
+const VERSION: u64 = 1;
+const LIMIT_BYTES: u64 = 1 << 30;
+
+/// How far a stage has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StageState {
+    /// Begun; its finished units are on disk.
+    Partial,
+    /// Finished; its outputs are listed.
+    Done,
+}
+
+/// A finished file, relative to the run directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputRow {
+    /// Path relative to the run directory.
+    pub path: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Digest, in hex.
+    pub xxh3: String,
+}
+
+/// One stage of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageRow {
+    /// Name of the stage, e.g. `merge` or `train:sgns`.
+    pub name: String,
+    /// Hash of its settings, its format version and its inputs' fingerprints, in hex.
+    pub fingerprint: String,
+    /// The settings behind the fingerprint, so that a changed one can be named.
+    pub settings: BTreeMap<String, String>,
+    /// How far it has come.
+    pub state: StageState,
+    /// Its finished files.
+    pub outputs: Vec<OutputRow>,
+    /// What it counted: lines, tokens, cells, skipped things.
+    pub counts: BTreeMap<String, u64>,
+    /// Wall time spent, all attempts together.
+    pub seconds: f64,
+    /// Highest resident memory of the process while it ran, in bytes.
+    pub peak_bytes: u64,
+}
+
+/// The ledger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Format version.
+    pub version: u64,
+    /// The program that wrote it.
+    pub program: String,
+    /// Stages in the order in which they ran first.
+    pub stages: Vec<StageRow>,
+}
+
+impl Manifest {
+    /// An empty ledger.
+    pub fn new(program: &str) -> Self {
+        Self {
+            version: VERSION,
+            program: program.into(),
+            stages: Vec::new(),
+        }
+    }
+
+    /// Reads a ledger; `None` if there is none.
+    pub fn read(storage: &Arc<dyn Storage>, path: &Path) -> Result<Option<Self>, FormatError> {
+        let json = match read_file(storage, path, LIMIT_BYTES) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        #[derive(Deserialize)]
+        struct Version {
+            version: u64,
+        }
+        let corrupt =
+            |e: serde_json::Error| FormatError::corrupt(path, 0, format!("not a ledger: {e}"));
+        let Version { version: found } = serde_json::from_slice(&json).map_err(corrupt)?;
+        if found != VERSION {
+            return Err(FormatError::Version {
+                path: path.to_path_buf(),
+                found,
+                known: VERSION,
+            });
+        }
+        serde_json::from_slice(&json).map(Some).map_err(corrupt)
+    }
+
+    /// Replaces the ledger.
+    pub fn write(&self, storage: &Arc<dyn Storage>, path: &Path) -> Result<Published, FormatError> {
+        let json = serde_json::to_vec_pretty(self).expect("plain data is JSON");
+        write_file(storage, path, &json)
+    }
+
+    /// The row of a stage.
+    pub fn stage(&self, name: &str) -> Option<&StageRow> {
+        self.stages.iter().find(|row| row.name == name)
+    }
+
+    /// Replaces the row of a stage, or adds it at the end.
+    pub fn put(&mut self, row: StageRow) {
+        match self.stages.iter_mut().find(|old| old.name == row.name) {
+            Some(old) => *old = row,
+            None => self.stages.push(row),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The run directory: where each artefact stands, and the lock that keeps others out.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::FormatError;
+use crate::storage::Storage;
+
+/// A run directory in some storage.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    storage: Arc<dyn Storage>,
+    root: PathBuf,
+}
+
+/// Why a run directory could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process works there.
+    #[error(
+        "{}: in use by {holder}; wait for it, stop it, or choose another run directory",
+        path.display()
+    )]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// What the holder wrote about itself.
+        holder: String,
+    },
+    /// The lock file cannot be opened.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+/// Held while a process works in a run directory; released when dropped or when the process ends.
+#[derive(Debug)]
+pub struct RunLock(#[expect(dead_code, reason = "held open for its lock")] File);
+
+impl RunDir {
+    /// A directory in a storage; nothing is created.
+    pub fn new(storage: Arc<dyn Storage>, root: impl Into<PathBuf>) -> Self {
+        Self {
+            storage,
+            root: root.into(),
+        }
+    }
+
+    /// The storage.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path inside.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// `run.json`.
+    pub fn manifest(&self) -> PathBuf {
+        self.path("run.json")
+    }
+
+    /// `tokens/shard-00000.tok`.
+    pub fn token_shard(&self, shard: u64) -> PathBuf {
+        self.path(&format!("tokens/shard-{shard:05}.tok"))
+    }
+
+    /// `tokens/shard-00000.words`.
+    pub fn word_list(&self, shard: u64) -> PathBuf {
+        self.path(&format!("tokens/shard-{shard:05}.words"))
+    }
+
+    /// `vocab/vocabulary.tsv`.
+    pub fn vocabulary_text(&self) -> PathBuf {
+        self.path("vocab/vocabulary.tsv")
+    }
+
+    /// `vocab/vocabulary.safetensors`.
+    pub fn vocabulary(&self) -> PathBuf {
+        self.path("vocab/vocabulary.safetensors")
+    }
+
+    /// `vocab/remap-00000.bin`.
+    pub fn remap(&self, shard: u64) -> PathBuf {
+        self.path(&format!("vocab/remap-{shard:05}.bin"))
+    }
+
+    /// `matrix/rows-00000-of-00064.safetensors`.
+    pub fn matrix_shard(&self, shard: usize, shards: usize) -> PathBuf {
+        self.path(&format!(
+            "matrix/rows-{shard:05}-of-{shards:05}.safetensors"
+        ))
+    }
+
+    /// `matrix/index.json`.
+    pub fn matrix_index(&self) -> PathBuf {
+        self.path("matrix/index.json")
+    }
+
+    /// `FOLDER/stripe-000.tiles`.
+    pub fn stripe(&self, folder: &str, stripe: u32) -> PathBuf {
+        self.path(&format!("{folder}/stripe-{stripe:03}.tiles"))
+    }
+
+    /// `vectors/NAME.safetensors`.
+    pub fn vectors(&self, name: &str) -> PathBuf {
+        self.path(&format!("vectors/{name}.safetensors"))
+    }
+
+    /// A path relative to the directory, with `/`, for the ledger.
+    pub fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Removes a file if it is there.
+    pub fn remove(&self, path: &Path) -> Result<(), FormatError> {
+        match self.storage.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FormatError::io(path, "removing", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes every file of a folder whose name `doomed` accepts.
+    pub fn sweep(&self, folder: &str, doomed: impl Fn(&str) -> bool) -> Result<(), FormatError> {
+        let dir = self.path(folder);
+        let files = self
+            .storage
+            .list(&dir)
+            .map_err(|e| FormatError::io(&dir, "listing", e))?;
+        for path in files {
+            if path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(&doomed)
+            {
+                self.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates the directory on disk and takes its lock, `run.lock`, which names the holder.
+    pub fn lock(&self) -> Result<RunLock, LockError> {
+        let io = |attempt| move |e| FormatError::io(&self.root, attempt, e);
+        std::fs::create_dir_all(&self.root).map_err(io("creating the run directory"))?;
+        let path = self.path("run.lock");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|e| FormatError::io(&path, "opening", e))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.take(200).read_to_string(&mut holder);
+                let holder = if holder.is_empty() {
+                    "another process"
+                } else {
+                    holder.trim()
+                };
+                return Err(LockError::Held {
+                    path,
+                    holder: holder.into(),
+                });
+            }
+            Err(TryLockError::Error(e)) => return Err(FormatError::io(&path, "locking", e).into()),
+        }
+        let holder = format!("process {}\n", std::process::id());
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()));
+        written.map_err(|e| FormatError::io(&path, "writing", e))?;
+        Ok(RunLock(file))
+    }
+}

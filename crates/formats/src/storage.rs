@@ -1,0 +1,112 @@
+//! The storage trait: the few operations that wordmill asks of a file system.
+//!
+//! Nouns: [`Storage`] names and moves files, [`WriteFile`] is one being written, [`ReadFile`] one
+//! being read at offsets, [`Mapped`] one mapped (or held) in memory. Three implementations exist:
+//! the disk, memory for tests, and a double that fails on purpose. Nothing here knows a format.
+
+use std::fmt::Debug;
+use std::io::{self, Read, Write};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where files live. Write-once: a file is created, written, synced, renamed, and then only read.
+pub trait Storage: Debug + Send + Sync {
+    /// Creates (or empties) a file for writing.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
+    /// Opens a file for reading at offsets.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>>;
+    /// Maps a whole file.
+    fn map(&self, path: &Path) -> io::Result<Mapped>;
+    /// Renames a file over whatever stood at `to`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Creates a folder and its parents; an existing one is fine.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes renames and removals in a folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// The files of a folder, sorted; an absent folder has none.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+    /// The length of a file in bytes, or `None` if there is no such file.
+    fn size(&self, path: &Path) -> io::Result<Option<u64>>;
+}
+
+/// A file being written, front to back, with the right to patch what was already written.
+pub trait WriteFile: Write + Send {
+    /// Overwrites bytes that were written before.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Waits until everything written is durable.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// A file being read. Shared by threads: every read names its offset.
+pub trait ReadFile: Send + Sync {
+    /// Length in bytes.
+    fn len(&self) -> u64;
+    /// Fills the buffer from `offset`; fails if the file ends before.
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Whether the file holds nothing.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The bytes of a whole file: a memory map, or (from memory) shared 8-byte-aligned words.
+#[derive(Clone, Debug)]
+pub enum Mapped {
+    /// A map of a file on disk.
+    Map(Arc<memmap2::Mmap>),
+    /// Bytes held in memory: the words and the length in bytes.
+    Held(Arc<[u64]>, usize),
+}
+
+impl Mapped {
+    /// Copies bytes into aligned memory.
+    pub fn held(bytes: &[u8]) -> Self {
+        let mut words = vec![0u64; bytes.len().div_ceil(8)];
+        bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
+        Self::Held(words.into(), bytes.len())
+    }
+}
+
+impl Deref for Mapped {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Map(map) => map,
+            Self::Held(words, bytes) => &bytemuck::cast_slice(words)[..*bytes],
+        }
+    }
+}
+
+/// Reads a [`ReadFile`] from front to back.
+pub struct FileReader {
+    file: Arc<dyn ReadFile>,
+    offset: u64,
+    end: u64,
+}
+
+impl FileReader {
+    /// Reads the bytes `start..end` of a file.
+    pub fn new(file: Arc<dyn ReadFile>, start: u64, end: u64) -> Self {
+        Self {
+            file,
+            offset: start,
+            end,
+        }
+    }
+}
+
+impl Read for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.end.saturating_sub(self.offset);
+        let bytes = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        self.file.read_exact_at(self.offset, &mut buffer[..bytes])?;
+        self.offset += bytes as u64;
+        Ok(bytes)
+    }
+}

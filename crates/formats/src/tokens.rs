@@ -1,0 +1,497 @@
+//! Token shards, their word lists and their remaps: what `tokenize` writes and counting reads.
+//!
+//! All three are framed files (see `frame.rs`), one of each for every chunk of the corpus.
+//!
+//! **Token shard**, kind `tokn`: chunk-local word ids in corpus order, [`LINE_END`] after each line.
+//! Settings: `width` (2 or 4 bytes an id), `local_words`, `continues_line` (1 if the chunk goes on
+//! in the middle of the line that ended the chunk before it), and the writer's own. A frame holds
+//! up to [`FRAME_TOKENS`] ids, little-endian, all ones for a line end. The last line of a chunk has
+//! a line end only if the chunk ends there.
+//!
+//! **Word list**, kind `word`: the distinct words of a shard sorted by bytes, with counts; the local
+//! id of a word is its place in this list. An entry is: bytes shared with the word before it in the
+//! same frame (varint), length of the rest (varint), the rest, the count (varint). Also used for
+//! merged lists on their way to the vocabulary.
+//!
+//! **Remap**, kind `remp`: for each local id the vocabulary's id as u32, [`NO_WORD`] for a word that
+//! is not in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::artefact::Published;
+use crate::error::FormatError;
+use crate::frame::{FrameFile, FrameWriter, Kind};
+use crate::storage::Storage;
+use crate::varint::{get_varint, put_varint};
+
+/// Stands for the end of a line among token ids.
+pub const LINE_END: u32 = u32::MAX;
+/// Stands for "not in the vocabulary" in a remap.
+pub const NO_WORD: u32 = u32::MAX;
+/// Ids in a frame.
+pub const FRAME_TOKENS: usize = 1 << 16;
+/// Raw bytes after which a frame of a word list is closed.
+const FRAME_WORD_BYTES: usize = 1 << 16;
+
+/// A token shard being written.
+pub struct TokenShardWriter {
+    writer: FrameWriter,
+    wide: bool,
+    local_words: u32,
+    held: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl TokenShardWriter {
+    /// Starts a shard whose ids are below `local_words`.
+    pub fn create(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        local_words: u32,
+        continues_line: bool,
+    ) -> Result<Self, FormatError> {
+        let mut writer = FrameWriter::create(storage, path, Kind::TOKENS)?;
+        let wide = local_words > u32::from(u16::MAX);
+        writer.set("width", if wide { 4 } else { 2 });
+        writer.set("local_words", local_words);
+        writer.set("continues_line", u32::from(continues_line));
+        let (held, bytes) = (Vec::with_capacity(FRAME_TOKENS), Vec::new());
+        Ok(Self {
+            writer,
+            wide,
+            local_words,
+            held,
+            bytes,
+        })
+    }
+
+    /// Records a setting in the footer.
+    pub fn set(&mut self, key: &str, value: impl ToString) {
+        self.writer.set(key, value);
+    }
+
+    /// Appends ids and line ends.
+    pub fn tokens(&mut self, mut ids: &[u32]) -> Result<(), FormatError> {
+        while !ids.is_empty() {
+            let (now, later) = ids.split_at(ids.len().min(FRAME_TOKENS - self.held.len()));
+            self.held.extend_from_slice(now);
+            ids = later;
+            if self.held.len() == FRAME_TOKENS {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes the shard.
+    pub fn finish(mut self) -> Result<Published, FormatError> {
+        if !self.held.is_empty() {
+            self.flush()?;
+        }
+        self.writer.finish()
+    }
+
+    fn flush(&mut self) -> Result<(), FormatError> {
+        let known = |&id: &u32| id < self.local_words || id == LINE_END;
+        assert!(
+            self.held.iter().all(known),
+            "a token outside the local word list"
+        );
+        self.bytes.clear();
+        match self.wide {
+            true => self
+                .bytes
+                .extend_from_slice(bytemuck::cast_slice(&self.held)),
+            false => {
+                self.bytes
+                    .extend(self.held.iter().flat_map(|&id| (id as u16).to_le_bytes()));
+            }
+        }
+        self.writer.frame(0, self.held.len() as u32, &self.bytes)?;
+        self.held.clear();
+        Ok(())
+    }
+}
+
+/// A finished token shard.
+#[derive(Clone)]
+pub struct TokenShard {
+    file: FrameFile,
+    wide: bool,
+    local_words: u32,
+    continues_line: bool,
+}
+
+impl TokenShard {
+    /// Opens a shard and checks its index.
+    pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
+        let file = FrameFile::open(storage, path, Kind::TOKENS)?;
+        let (width, words) = (file.number("width")?, file.number("local_words")?);
+        let continues_line = file.number("continues_line")? == 1;
+        let bad = || FormatError::corrupt(path, 0, "its settings make no sense");
+        let local_words = u32::try_from(words).map_err(|_| bad())?;
+        if width != 2 && width != 4 {
+            return Err(bad());
+        }
+        Ok(Self {
+            file,
+            wide: width == 4,
+            local_words,
+            continues_line,
+        })
+    }
+
+    /// The file behind it, for settings and checks.
+    pub fn file(&self) -> &FrameFile {
+        &self.file
+    }
+
+    /// Number of distinct words.
+    pub fn local_words(&self) -> u32 {
+        self.local_words
+    }
+
+    /// Whether the shard begins in the middle of the line that ended the shard before it.
+    pub fn continues_line(&self) -> bool {
+        self.continues_line
+    }
+
+    /// Number of frames.
+    pub fn frames(&self) -> usize {
+        self.file.entries().len()
+    }
+
+    /// Replaces `ids` by the ids and line ends of a frame.
+    pub fn read(
+        &self,
+        frame: usize,
+        buffer: &mut Vec<u8>,
+        ids: &mut Vec<u32>,
+    ) -> Result<(), FormatError> {
+        let bytes = self.file.read(frame, buffer)?;
+        ids.clear();
+        match self.wide {
+            true => ids.extend(
+                bytes
+                    .chunks_exact(4)
+                    .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+            ),
+            false => {
+                ids.extend(
+                    bytes
+                        .chunks_exact(2)
+                        .map(|b| match u16::from_le_bytes([b[0], b[1]]) {
+                            u16::MAX => LINE_END,
+                            id => u32::from(id),
+                        }),
+                )
+            }
+        }
+        let whole = ids.len() == self.file.entries()[frame].items as usize;
+        if !whole
+            || ids
+                .iter()
+                .any(|&id| id >= self.local_words && id != LINE_END)
+        {
+            return Err(self
+                .file
+                .bad_frame(frame, "a token outside the local word list"));
+        }
+        Ok(())
+    }
+}
+
+/// A word list being written.
+pub struct WordListWriter {
+    writer: FrameWriter,
+    last: Vec<u8>,
+    bytes: Vec<u8>,
+    items: u32,
+    words: u64,
+}
+
+impl WordListWriter {
+    /// Starts a list.
+    pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
+        let writer = FrameWriter::create(storage, path, Kind::WORDS)?;
+        Ok(Self {
+            writer,
+            last: Vec::new(),
+            bytes: Vec::new(),
+            items: 0,
+            words: 0,
+        })
+    }
+
+    /// Records a setting in the footer.
+    pub fn set(&mut self, key: &str, value: impl ToString) {
+        self.writer.set(key, value);
+    }
+
+    /// Appends a word; words come sorted by bytes, each once.
+    pub fn push(&mut self, word: &[u8], count: u64) -> Result<(), FormatError> {
+        assert!(
+            self.words == 0 || self.last[..] < *word,
+            "words come in ascending order"
+        );
+        let shared = match self.items {
+            0 => 0,
+            _ => self
+                .last
+                .iter()
+                .zip(word)
+                .take_while(|(a, b)| a == b)
+                .count(),
+        };
+        put_varint(shared as u64, &mut self.bytes);
+        put_varint((word.len() - shared) as u64, &mut self.bytes);
+        self.bytes.extend_from_slice(&word[shared..]);
+        put_varint(count, &mut self.bytes);
+        self.last.clear();
+        self.last.extend_from_slice(word);
+        self.items += 1;
+        self.words += 1;
+        if self.bytes.len() >= FRAME_WORD_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Number of words so far.
+    pub fn words(&self) -> u64 {
+        self.words
+    }
+
+    /// Publishes the list.
+    pub fn finish(mut self) -> Result<Published, FormatError> {
+        if self.items > 0 {
+            self.flush()?;
+        }
+        self.writer.finish()
+    }
+
+    fn flush(&mut self) -> Result<(), FormatError> {
+        self.writer.frame(0, self.items, &self.bytes)?;
+        self.bytes.clear();
+        self.items = 0;
+        Ok(())
+    }
+}
+
+/// A word list read from front to back, one frame in memory.
+pub struct WordListReader {
+    file: FrameFile,
+    next_frame: usize,
+    buffer: Vec<u8>,
+    at: usize,
+    word: Vec<u8>,
+}
+
+impl WordListReader {
+    /// Opens a list and checks its index.
+    pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
+        let file = FrameFile::open(storage, path, Kind::WORDS)?;
+        Ok(Self {
+            file,
+            next_frame: 0,
+            buffer: Vec::new(),
+            at: 0,
+            word: Vec::new(),
+        })
+    }
+
+    /// The file behind it, for settings and checks.
+    pub fn file(&self) -> &FrameFile {
+        &self.file
+    }
+
+    /// Number of words.
+    pub fn words(&self) -> u64 {
+        self.file.items()
+    }
+
+    /// Goes to the next word and returns its count; `None` at the end.
+    pub fn advance(&mut self) -> Result<Option<u64>, FormatError> {
+        while self.at == self.buffer.len() {
+            if self.next_frame == self.file.entries().len() {
+                return Ok(None);
+            }
+            self.file.read(self.next_frame, &mut self.buffer)?;
+            self.next_frame += 1;
+            self.at = 0;
+        }
+        let mut rest = &self.buffer[self.at..];
+        let count = take_entry(&mut rest, &mut self.word);
+        self.at = self.buffer.len() - rest.len();
+        let bad = || {
+            self.file
+                .bad_frame(self.next_frame - 1, "a word that ends early")
+        };
+        count.map(Some).ok_or_else(bad)
+    }
+
+    /// The word that [`WordListReader::advance`] went to.
+    pub fn word(&self) -> &[u8] {
+        &self.word
+    }
+}
+
+fn take_entry(rest: &mut &[u8], word: &mut Vec<u8>) -> Option<u64> {
+    let shared = usize::try_from(get_varint(rest)?).ok()?;
+    let length = usize::try_from(get_varint(rest)?).ok()?;
+    if shared > word.len() {
+        return None;
+    }
+    let (suffix, after) = rest.split_at_checked(length)?;
+    word.truncate(shared);
+    word.extend_from_slice(suffix);
+    *rest = after;
+    get_varint(rest)
+}
+
+/// A remap being written: ids are appended in local order.
+pub struct RemapWriter {
+    writer: FrameWriter,
+    held: Vec<u32>,
+}
+
+impl RemapWriter {
+    /// Starts a remap.
+    pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
+        Ok(Self {
+            writer: FrameWriter::create(storage, path, Kind::REMAP)?,
+            held: Vec::new(),
+        })
+    }
+
+    /// Records a setting in the footer.
+    pub fn set(&mut self, key: &str, value: impl ToString) {
+        self.writer.set(key, value);
+    }
+
+    /// The global id of the next local word, or [`NO_WORD`].
+    pub fn push(&mut self, id: u32) -> Result<(), FormatError> {
+        self.held.push(id);
+        if self.held.len() == FRAME_TOKENS {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Publishes the remap.
+    pub fn finish(mut self) -> Result<Published, FormatError> {
+        if !self.held.is_empty() {
+            self.flush()?;
+        }
+        self.writer.finish()
+    }
+
+    fn flush(&mut self) -> Result<(), FormatError> {
+        self.writer
+            .frame(0, self.held.len() as u32, bytemuck::cast_slice(&self.held))?;
+        self.held.clear();
+        Ok(())
+    }
+}
+
+/// Reads a whole remap: one id a local word, each below `words` or [`NO_WORD`].
+pub fn read_remap(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    words: u32,
+) -> Result<Vec<u32>, FormatError> {
+    let file = FrameFile::open(storage, path, Kind::REMAP)?;
+    let mut ids = Vec::new();
+    let mut buffer = Vec::new();
+    for frame in 0..file.entries().len() {
+        let bytes = file.read(frame, &mut buffer)?;
+        let before = ids.len();
+        ids.extend(
+            bytes
+                .chunks_exact(4)
+                .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+        );
+        if ids[before..].iter().any(|&id| id >= words && id != NO_WORD) {
+            return Err(file.bad_frame(frame, "an id outside the vocabulary"));
+        }
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryStorage;
+
+    fn storage() -> Arc<dyn Storage> {
+        Arc::new(MemoryStorage::default())
+    }
+
+    #[test]
+    fn tokens_of_both_widths_come_back() {
+        for local_words in [1u32, 65_535, 65_536, 200_000] {
+            let (storage, path) = (storage(), Path::new("a.tok"));
+            let token = |i: u64| match i % 11 {
+                10 => LINE_END,
+                _ => (i * 7919 % u64::from(local_words)) as u32,
+            };
+            let expected: Vec<u32> = (0..150_000).map(token).collect();
+            let mut writer = TokenShardWriter::create(&storage, path, local_words, true).unwrap();
+            expected
+                .chunks(999)
+                .for_each(|ids| writer.tokens(ids).unwrap());
+            writer.finish().unwrap();
+            let shard = TokenShard::open(&storage, path).unwrap();
+            assert_eq!(
+                (shard.local_words(), shard.continues_line()),
+                (local_words, true)
+            );
+            let (mut found, mut ids, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
+            for frame in 0..shard.frames() {
+                shard.read(frame, &mut buffer, &mut ids).unwrap();
+                found.extend_from_slice(&ids);
+            }
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn word_lists_come_back_over_many_frames() {
+        let (storage, path) = (storage(), Path::new("a.words"));
+        let mut words: Vec<String> = (0..30_000u64).map(|i| format!("w{:x}", i * 7919)).collect();
+        words.push("x".repeat(200_000));
+        words.sort();
+        let mut writer = WordListWriter::create(&storage, path).unwrap();
+        for (word, count) in words.iter().zip(1u64 << 33..) {
+            writer.push(word.as_bytes(), count).unwrap();
+        }
+        writer.finish().unwrap();
+        let mut reader = WordListReader::open(&storage, path).unwrap();
+        assert_eq!(reader.words(), words.len() as u64);
+        for (word, count) in words.iter().zip(1u64 << 33..) {
+            assert_eq!(reader.advance().unwrap(), Some(count));
+            assert_eq!(reader.word(), word.as_bytes());
+        }
+        assert_eq!(reader.advance().unwrap(), None);
+    }
+
+    #[test]
+    fn remaps_come_back_and_ids_are_checked() {
+        let (storage, path) = (storage(), Path::new("a.bin"));
+        let expected: Vec<u32> = (0..100_000)
+            .map(|i| if i % 3 == 0 { NO_WORD } else { i })
+            .collect();
+        let mut writer = RemapWriter::create(&storage, path).unwrap();
+        expected.iter().for_each(|&id| writer.push(id).unwrap());
+        writer.finish().unwrap();
+        assert_eq!(read_remap(&storage, path, 100_000).unwrap(), expected);
+        assert!(
+            read_remap(&storage, path, 99_000)
+                .unwrap_err()
+                .is_bad_artefact()
+        );
+    }
+}
