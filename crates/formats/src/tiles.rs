@@ -95,7 +95,8 @@ impl TileGrid {
 /// A stripe file being written: tiles in column order, heavy before light.
 pub struct StripeWriter {
     writer: FrameWriter,
-    next_tag: u64,
+    tag: u64,
+    held: Vec<TileCell>,
     cells: u64,
     payload: Vec<u8>,
 }
@@ -122,14 +123,15 @@ impl StripeWriter {
             .for_each(|(key, value)| writer.set(key, value));
         Ok(Self {
             writer,
-            next_tag: 0,
+            tag: 0,
+            held: Vec::new(),
             cells: 0,
             payload: Vec::new(),
         })
     }
 
-    /// Appends cells, local to the tile, to a section. Whole sections come in ascending order;
-    /// a section may come in several calls if all but the last are multiples of the frame size.
+    /// Appends cells, local to the tile, to a section. Sections come in ascending order, each in
+    /// one call or several.
     pub fn section(
         &mut self,
         column_stripe: u32,
@@ -137,13 +139,27 @@ impl StripeWriter {
         cells: &[TileCell],
     ) -> Result<(), FormatError> {
         let tag = tag(column_stripe, section);
-        assert!(tag >= self.next_tag, "sections come in ascending order");
-        self.next_tag = tag;
-        self.cells += cells.len() as u64;
-        for frame in cells.chunks(FRAME_CELLS) {
-            encode(frame, &mut self.payload);
-            self.writer.frame(tag, frame.len() as u32, &self.payload)?;
+        assert!(tag >= self.tag, "sections come in ascending order");
+        if tag > self.tag {
+            self.flush(1)?;
+            self.tag = tag;
         }
+        self.cells += cells.len() as u64;
+        self.held.extend_from_slice(cells);
+        self.flush(FRAME_CELLS)
+    }
+
+    /// Writes frames as long as at least `least` cells are held.
+    fn flush(&mut self, least: usize) -> Result<(), FormatError> {
+        let mut done = 0;
+        while self.held.len() - done >= least {
+            let frame = &self.held[done..self.held.len().min(done + FRAME_CELLS)];
+            encode(frame, &mut self.payload);
+            self.writer
+                .frame(self.tag, frame.len() as u32, &self.payload)?;
+            done += frame.len();
+        }
+        self.held.drain(..done);
         Ok(())
     }
 
@@ -153,7 +169,8 @@ impl StripeWriter {
     }
 
     /// Publishes the file.
-    pub fn finish(self) -> Result<Published, FormatError> {
+    pub fn finish(mut self) -> Result<Published, FormatError> {
+        self.flush(1)?;
         self.writer.finish()
     }
 }

@@ -1,0 +1,35 @@
+//! What can go wrong while counting.
+
+use wordmill_flow::{OverBudget, Stopped};
+use wordmill_formats::FormatError;
+
+/// An error of counting, merging or shuffling.
+#[derive(Debug, thiserror::Error)]
+pub enum CooccurError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The memory budget does not suffice.
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
+    /// A stop was asked for.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// A setting is out of range.
+    #[error("{key}: {what}")]
+    Config {
+        /// The key in pipeline.toml.
+        key: &'static str,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// No two words ever meet.
+    #[error(
+        "no pair of words within a window of {window}: every line has fewer than two words of the \
+         vocabulary; lower vocabulary.min_count or check how the corpus is cut into lines"
+    )]
+    NoPairs {
+        /// The window in words.
+        window: u32,
+    },
+}

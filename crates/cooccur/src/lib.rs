@@ -1,0 +1,42 @@
+//! How often words meet: from token shards to the matrix, and from a matrix to tiles.
+//!
+//! Three stages, each one function over finished artefacts:
+//!
+//! * [`count`]: windows over token shards → sorted, summed spill runs;
+//! * [`merge`]: spill runs → CSR shards of row ranges;
+//! * [`shuffle`]: the cells of any [`wordmill_formats::CellSource`] → tiles in random order.
+//!
+//! Weights are whole numbers in units of 1 / `unit` (see [`Weighting`]), so sums commute: no result
+//! depends on the number of threads, the memory budget, or where a run was cut.
+#![forbid(unsafe_code)]
+
+mod error;
+
+mod cell;
+mod weighting;
+mod window;
+
+mod counter;
+mod ranges;
+mod run;
+mod spill;
+
+mod count;
+mod merge;
+mod mirror;
+mod tree;
+
+mod shuffle;
+mod source;
+
+#[cfg(test)]
+mod oracle;
+
+pub use count::{CountConfig, CountInput, count};
+pub use error::CooccurError;
+pub use merge::{MergeConfig, merge};
+pub use ranges::RowRanges;
+pub use shuffle::{ShuffleConfig, shuffle};
+pub use source::MatrixCells;
+pub use spill::SpillRuns;
+pub use weighting::{Dropped, Sides, Weighting, WindowConfig};

@@ -1,0 +1,333 @@
+//! Tests of the whole room against brute force: random tiny corpora, every setting, any budget.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wordmill_flow::Context;
+use wordmill_formats::{
+    CsrShardReader, LINE_END, MatrixIndex, MemoryStorage, NO_WORD, RemapWriter, RunDir,
+    TokenShardWriter,
+};
+use wordmill_formats::{FormatError, StripeFile, TileSection};
+
+use crate::{
+    CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
+    Weighting, WindowConfig, count, merge, shuffle,
+};
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+struct Case {
+    /// Global ids, `NO_WORD` for words outside the vocabulary.
+    lines: Vec<Vec<u32>>,
+    counts: Vec<u64>,
+    window: WindowConfig,
+    chunk_tokens: usize,
+    worker_bytes: u64,
+    threads: usize,
+}
+
+impl Case {
+    fn random(random: &mut Random) -> Self {
+        let words = 1 + random.below(40) as u32;
+        let line = |random: &mut Random| {
+            let word = |random: &mut Random| match random.below(8) {
+                0 => NO_WORD,
+                _ => {
+                    (random.below(u64::from(words)) * random.below(u64::from(words))
+                        / u64::from(words)) as u32
+                }
+            };
+            (0..random.below(30)).map(|_| word(random)).collect()
+        };
+        let lines: Vec<Vec<u32>> = (0..1 + random.below(12)).map(|_| line(random)).collect();
+        let mut counts = vec![0; words as usize];
+        lines
+            .iter()
+            .flatten()
+            .filter(|&&id| id != NO_WORD)
+            .for_each(|&id| counts[id as usize] += 1);
+        let pick = |random: &mut Random, n| random.below(n) as usize;
+        let window = WindowConfig {
+            window: 1 + random.below(12) as u8,
+            weighting: [Weighting::Linear, Weighting::Harmonic, Weighting::Flat][pick(random, 3)],
+            sides: [Sides::Both, Sides::Left][pick(random, 2)],
+            dropped: [Dropped::Close, Dropped::Gap][pick(random, 2)],
+        };
+        let chunk_tokens = 1 + pick(random, 40);
+        let worker_bytes = 16 << random.below(12);
+        Self {
+            lines,
+            counts,
+            window,
+            chunk_tokens,
+            worker_bytes,
+            threads: 1 + pick(random, 4),
+        }
+    }
+
+    /// Every pair of every line, straight from the definition.
+    fn brute_force(&self) -> BTreeMap<(u32, u32), u64> {
+        let weights = self.window.weights();
+        let mut cells = BTreeMap::new();
+        for line in &self.lines {
+            let mut places = line.clone();
+            if self.window.dropped == Dropped::Close {
+                places.retain(|&id| id != NO_WORD);
+            }
+            for (at, &word) in places.iter().enumerate() {
+                for (&weight, back) in weights.iter().zip(1..=at) {
+                    let earlier = places[at - back];
+                    if word == NO_WORD || earlier == NO_WORD {
+                        continue;
+                    }
+                    *cells.entry((word, earlier)).or_insert(0) += weight;
+                    if self.window.sides == Sides::Both {
+                        *cells.entry((earlier, word)).or_insert(0) += weight;
+                    }
+                }
+            }
+        }
+        cells
+    }
+
+    /// Writes token shards cut anywhere, even inside lines, with a shuffled local id for each word.
+    fn write_shards(&self, dir: &RunDir, random: &mut Random) -> CountInput<'_> {
+        let ids: Vec<u32> = self
+            .lines
+            .iter()
+            .flat_map(|line| line.iter().copied().chain([u32::MAX - 1]))
+            .collect();
+        let chunks: Vec<&[u32]> = ids.chunks(self.chunk_tokens).collect();
+        let mut in_line = false;
+        for (shard, chunk) in chunks.iter().enumerate() {
+            let shift = random.below(7) as u32;
+            let local_words = self.counts.len() as u32 + 1 + shift;
+            let storage = dir.storage();
+            let path = dir.token_shard(shard as u64);
+            let mut tokens =
+                TokenShardWriter::create(storage, &path, local_words, in_line).unwrap();
+            let local = |id: u32| match id {
+                NO_WORD => shift,
+                id if id == u32::MAX - 1 => LINE_END,
+                id => id + 1 + shift,
+            };
+            let locals: Vec<u32> = chunk.iter().map(|&id| local(id)).collect();
+            tokens.tokens(&locals).unwrap();
+            tokens.finish().unwrap();
+            let mut remap = RemapWriter::create(storage, &dir.remap(shard as u64)).unwrap();
+            (0..=shift).for_each(|_| remap.push(NO_WORD).unwrap());
+            (0..self.counts.len()).for_each(|id| remap.push(id as u32).unwrap());
+            remap.finish().unwrap();
+            in_line = chunk.last() != Some(&(u32::MAX - 1));
+        }
+        CountInput {
+            shards: chunks.len() as u64,
+            tokens: ids.len() as u64,
+            counts: &self.counts,
+        }
+    }
+
+    fn matrix(&self, ctx: &Context, dir: &RunDir, input: CountInput<'_>) -> MatrixIndex {
+        let config = CountConfig {
+            window: self.window,
+            fingerprint: "f".into(),
+            checkpoint_every: Duration::ZERO,
+            worker_bytes: Some(self.worker_bytes),
+        };
+        let runs = count(ctx, dir, &config, input).unwrap();
+        let ranges = RowRanges::new(&self.counts, self.window.window);
+        let config = MergeConfig {
+            window: self.window,
+            fingerprint: "f".into(),
+            vocabulary: "v".into(),
+            settings: BTreeMap::new(),
+            worker_bytes: Some(self.worker_bytes),
+        };
+        merge(ctx, dir, &config, &ranges, runs).unwrap()
+    }
+}
+
+fn cells(dir: &RunDir, index: &MatrixIndex) -> BTreeMap<(u32, u32), u64> {
+    let mut cells = BTreeMap::new();
+    for shard in &index.shards {
+        let path = dir.path("matrix").join(&shard.file);
+        let reader = CsrShardReader::open(dir.storage(), &path).unwrap();
+        let add = |row, columns: &[u32], weights: &[u64]| {
+            for (&column, &weight) in columns.iter().zip(weights) {
+                assert_eq!(
+                    cells.insert((row, column), weight),
+                    None,
+                    "a cell stands twice"
+                );
+            }
+            Ok::<_, FormatError>(())
+        };
+        reader.for_each_piece(add).unwrap();
+    }
+    cells
+}
+
+#[test]
+fn counts_equal_brute_force_for_every_setting_and_budget() {
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let case = Case::random(&mut random);
+        let expected = case.brute_force();
+        if expected.is_empty() {
+            continue;
+        }
+        let memory = MemoryStorage::default();
+        let dir = RunDir::new(Arc::new(memory.clone()), "run");
+        let input = case.write_shards(&dir, &mut random);
+        let index = case.matrix(&Context::for_tests(case.threads), &dir, input);
+        assert_eq!(
+            cells(&dir, &index),
+            expected,
+            "seed {seed}, {:?}",
+            case.window
+        );
+        assert_eq!(index.cells as usize, expected.len(), "seed {seed}");
+        assert_eq!(index.weight, expected.values().sum::<u64>(), "seed {seed}");
+        assert!(
+            !memory
+                .snapshot()
+                .keys()
+                .any(|path| path.starts_with("run/spill")),
+            "{seed}"
+        );
+    }
+}
+
+#[test]
+fn many_runs_are_merged_in_passes() {
+    let mut random = Random(5);
+    let lines: Vec<Vec<u32>> = (0..900)
+        .map(|_| (0..12).map(|_| random.below(300) as u32).collect())
+        .collect();
+    let window = WindowConfig {
+        window: 4,
+        weighting: Weighting::Linear,
+        sides: Sides::Both,
+        dropped: Dropped::Close,
+    };
+    let mut counts = vec![0; 300];
+    lines
+        .iter()
+        .flatten()
+        .for_each(|&id| counts[id as usize] += 1);
+    let case = Case {
+        lines,
+        counts,
+        window,
+        chunk_tokens: 60,
+        worker_bytes: 16,
+        threads: 2,
+    };
+    let mut snapshots = Vec::new();
+    for threads in [1, 3] {
+        let memory = MemoryStorage::default();
+        let dir = RunDir::new(Arc::new(memory.clone()), "run");
+        let input = case.write_shards(&dir, &mut Random(9));
+        assert!(input.shards > 64, "more runs than may be open at once");
+        let index = case.matrix(&Context::for_tests(threads), &dir, input);
+        assert_eq!(cells(&dir, &index), case.brute_force());
+        snapshots.push(memory.snapshot());
+    }
+    assert_eq!(snapshots[0], snapshots[1]);
+}
+
+fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64> {
+    let mut found = BTreeMap::new();
+    for stripe in stripes {
+        let grid = stripe.grid().grid;
+        for column_stripe in 0..grid {
+            for section in [TileSection::Heavy, TileSection::Light] {
+                let mut cells = Vec::new();
+                stripe
+                    .segment((column_stripe, section), (0, 1), &mut cells)
+                    .unwrap();
+                for cell in cells {
+                    let id = |local, stripe| local * grid + stripe;
+                    let place = (
+                        id(cell.row, stripe.stripe()),
+                        id(cell.column, column_stripe),
+                    );
+                    assert_eq!(
+                        found.insert(place, cell.payload),
+                        None,
+                        "a cell stands twice"
+                    );
+                }
+            }
+        }
+    }
+    assert!(!dir.storage().list(&dir.path("tiles")).unwrap().is_empty());
+    found
+}
+
+#[test]
+fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
+    for seed in 0..30 {
+        let mut random = Random(1000 + seed);
+        let case = Case::random(&mut random);
+        let expected = case.brute_force();
+        if expected.is_empty() {
+            continue;
+        }
+        let grid = 1 + random.below(6) as u32;
+        let mut snapshots = Vec::new();
+        for threads in [1, 2] {
+            let memory = MemoryStorage::default();
+            let dir = RunDir::new(Arc::new(memory.clone()), "run");
+            let input = case.write_shards(&dir, &mut Random(seed));
+            let ctx = Context::for_tests(threads);
+            let index = case.matrix(&ctx, &dir, input);
+            let config = ShuffleConfig {
+                folder: "tiles".into(),
+                grid,
+                seed: 3,
+                fingerprint: "t".into(),
+            };
+            let source = MatrixCells::new(&dir, &index);
+            let stripes = shuffle(&ctx, &dir, &config, &source).unwrap();
+            assert_eq!(tile_cells(&dir, &stripes), expected, "seed {seed}");
+            snapshots.push(memory.snapshot());
+        }
+        assert_eq!(snapshots[0], snapshots[1], "seed {seed}");
+    }
+}
+
+/// Pearson's χ² of where cells of one column group stand within their tile: uniform places give a
+/// value near its 15 degrees of freedom; 50 has a probability below 10⁻⁴.
+#[test]
+fn places_in_a_tile_are_uniform() {
+    let places = 64_000u32;
+    let mut order: Vec<(u64, u32)> = (0..places)
+        .map(|i| (crate::shuffle::order(1, i / 250, i % 250), i))
+        .collect();
+    order.sort_unstable();
+    let mut observed = [0f64; 16];
+    for (place, &(_, cell)) in order.iter().enumerate() {
+        if cell % 250 < 50 {
+            observed[place * 16 / places as usize] += 1.0;
+        }
+    }
+    let expected = observed.iter().sum::<f64>() / 16.0;
+    let chi_square: f64 = observed
+        .iter()
+        .map(|o| (o - expected).powi(2) / expected)
+        .sum();
+    assert!(chi_square < 50.0, "{chi_square}");
+}

@@ -1,0 +1,72 @@
+//! The co-occurrence matrix as a source of tiles.
+
+use wordmill_formats::{
+    CellSource, CsrShardReader, FormatError, MatrixIndex, RunDir, TileCell, TileSection,
+};
+
+/// The cells of a finished matrix; payloads are weights in units.
+#[derive(Clone, Debug)]
+pub struct MatrixCells<'a> {
+    dir: &'a RunDir,
+    index: &'a MatrixIndex,
+    heavy: u64,
+}
+
+impl<'a> MatrixCells<'a> {
+    /// A word weight from which a cell counts as heavy: it is then visited in every rotation of an
+    /// epoch. Eight rotations are the default, so lighter cells have about one visit a rotation.
+    pub const HEAVY_WEIGHT: u64 = 8;
+
+    /// The cells of the matrix in `dir`.
+    pub fn new(dir: &'a RunDir, index: &'a MatrixIndex) -> Self {
+        Self {
+            dir,
+            index,
+            heavy: Self::HEAVY_WEIGHT * index.unit,
+        }
+    }
+}
+
+impl CellSource for MatrixCells<'_> {
+    fn rows(&self) -> u32 {
+        self.index.words
+    }
+
+    fn columns(&self) -> u32 {
+        self.index.words
+    }
+
+    fn cells(&self) -> u64 {
+        self.index.cells
+    }
+
+    fn parts(&self) -> usize {
+        self.index.shards.len()
+    }
+
+    fn for_each(
+        &self,
+        part: usize,
+        each: &mut dyn FnMut(&[TileCell]) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let path = self.dir.path("matrix").join(&self.index.shards[part].file);
+        let mut cells = Vec::new();
+        CsrShardReader::open(self.dir.storage(), &path)?.for_each_piece(|row, columns, weights| {
+            let pairs = columns.iter().zip(weights);
+            cells.clear();
+            cells.extend(pairs.map(|(&column, &payload)| TileCell {
+                row,
+                column,
+                payload,
+            }));
+            each(&cells)
+        })
+    }
+
+    fn section(&self, payload: u64) -> TileSection {
+        match payload >= self.heavy {
+            true => TileSection::Heavy,
+            false => TileSection::Light,
+        }
+    }
+}

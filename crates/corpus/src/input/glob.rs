@@ -1,0 +1,171 @@
+//! Patterns of file names: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]` within a name, `**` for any number
+//! of folders.
+//!
+//! A *pattern* is split at `/` and followed folder by folder. Hidden names match only where the
+//! pattern itself begins with a dot. The matches are sorted by the bytes of their paths.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// Whether `text` holds a character with a meaning in patterns.
+pub(super) fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// Every file that matches, sorted and without repetition.
+pub(super) fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
+    let names: Vec<&[u8]> = pattern.iter().map(|name| name.as_bytes()).collect();
+    let mut found = Vec::new();
+    follow(PathBuf::new(), &names, &mut found)?;
+    sort_by_bytes(&mut found);
+    found.dedup();
+    Ok(found)
+}
+
+/// Orders paths by their bytes, the same on every machine.
+pub(super) fn sort_by_bytes(paths: &mut [PathBuf]) {
+    paths.sort_unstable_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+}
+
+fn follow(at: PathBuf, names: &[&[u8]], found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let Some((name, rest)) = names.split_first() else {
+        if at.is_file() {
+            found.push(at);
+        }
+        return Ok(());
+    };
+    if *name == b"**" {
+        follow(at.clone(), rest, found)?;
+        for child in children(&at)? {
+            if !is_hidden(&child) && is_folder(&child) {
+                follow(child, names, found)?;
+            }
+        }
+        return Ok(());
+    }
+    if !name.iter().any(|byte| b"*?[".contains(byte)) {
+        return follow(at.join(std::ffi::OsStr::from_bytes(name)), rest, found);
+    }
+    for child in children(&at)? {
+        let own = child.file_name().map_or(&b""[..], |own| own.as_bytes());
+        let hidden = own.starts_with(b".") && !name.starts_with(b".");
+        if !hidden && matches(name, own) {
+            follow(child, rest, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a folder; none where `at` is no folder.
+fn children(at: &Path) -> io::Result<Vec<PathBuf>> {
+    let folder = if at.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        at
+    };
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    fs::read_dir(folder)?
+        .map(|entry| Ok(at.join(entry?.file_name())))
+        .collect()
+}
+
+/// A folder that is no link: a link up the tree would never end.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|data| data.is_dir())
+}
+
+/// Whether the last name of the path begins with a dot.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_bytes().starts_with(b"."))
+}
+
+/// Whether the whole `name` fits the pattern; a `*` that fails is tried one byte later.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p + 1, n));
+            p += 1;
+        } else if let Some(after) = one(pattern, p, name[n..].as_ref()) {
+            (p, n) = (after.0, n + after.1);
+        } else if let Some((after, from)) = star {
+            star = Some((after, from + 1));
+            (p, n) = (after, from + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+/// Matches one character at `p`: where the pattern goes on and how many bytes of the name it took.
+fn one(pattern: &[u8], p: usize, name: &[u8]) -> Option<(usize, usize)> {
+    match *pattern.get(p)? {
+        b'?' => Some((p + 1, char_bytes(name))),
+        b'[' => match class(&pattern[p + 1..], name[0]) {
+            Some((true, len)) => Some((p + 1 + len, 1)),
+            Some((false, _)) => None,
+            None => (name[0] == b'[').then_some((p + 1, 1)),
+        },
+        byte => (byte == name[0]).then_some((p + 1, 1)),
+    }
+}
+
+fn char_bytes(name: &[u8]) -> usize {
+    1 + name[1..]
+        .iter()
+        .take_while(|byte| **byte & 0xc0 == 0x80)
+        .count()
+}
+
+/// Whether `byte` is in the class, and the length of the class with its `]`; `None` if it has no
+/// end.
+fn class(text: &[u8], byte: u8) -> Option<(bool, usize)> {
+    let negated = matches!(text.first(), Some(b'!' | b'^'));
+    let start = usize::from(negated);
+    let end = start + 1 + text.get(start + 1..)?.iter().position(|b| *b == b']')?;
+    let (mut at, mut inside) = (start, false);
+    while at < end {
+        if at + 2 < end && text[at + 1] == b'-' {
+            inside |= (text[at]..=text[at + 2]).contains(&byte);
+            at += 3;
+        } else {
+            inside |= text[at] == byte;
+            at += 1;
+        }
+    }
+    Some((inside != negated, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn names_match() {
+        let check = |pattern: &str, name: &str, expected: bool| {
+            assert_eq!(
+                matches(pattern.as_bytes(), name.as_bytes()),
+                expected,
+                "{pattern} {name}"
+            );
+        };
+        check("*.txt", "a.txt", true);
+        check("*.txt", "a.txt.gz", false);
+        check("a*b*c", "aXbYbZc", true);
+        check("a*b*c", "aXbYbZ", false);
+        check("part-?.txt", "part-한.txt", true);
+        check("part-[0-9].txt", "part-7.txt", true);
+        check("part-[!0-9].txt", "part-7.txt", false);
+        check("[]]x", "]x", true);
+        check("[x", "[x", true);
+        check("", "", true);
+        check("*", "", true);
+    }
+}

@@ -1,0 +1,86 @@
+//! What a file is, told by its first bytes: names lie and a pipe has none.
+//!
+//! *Head*: the first 64 KiB of a file or of the text inside it. Nothing is unpacked here.
+
+/// Bytes looked at.
+pub(super) const HEAD_BYTES: usize = 64 * 1024;
+
+/// How a file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+    Bzip2,
+    Zstd,
+}
+
+/// How the file that begins with `head` is packed.
+pub(super) fn packing(head: &[u8]) -> Packing {
+    let skippable = head.len() >= 4 && head[0] & 0xf0 == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18];
+    if head.starts_with(&[0x1f, 0x8b]) {
+        Packing::Gzip
+    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable {
+        Packing::Zstd
+    } else if is_bzip2(head) {
+        Packing::Bzip2
+    } else {
+        Packing::Plain
+    }
+}
+
+/// A block or the end of a stream must follow the four letters, which text may hold too.
+fn is_bzip2(head: &[u8]) -> bool {
+    head.starts_with(b"BZh")
+        && head.get(3).is_some_and(u8::is_ascii_digit)
+        && head.get(4..10).is_some_and(|next| {
+            next == [0x31, 0x41, 0x59, 0x26, 0x53, 0x59]
+                || next == [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]
+        })
+}
+
+/// Why the bytes are no text in UTF-8, and what to do about it; `None` if they may be.
+pub(super) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
+    const UNPACK: &str = "unpack it first, for example with a pipe and inputs = [\"-\"]";
+    const REMOVE: &str = "remove it from corpus.inputs or extract its text first";
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Some((
+            "it is UTF-16".to_owned(),
+            "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8",
+        ));
+    }
+    if let Some((_, name)) = PACKED.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some((format!("it is packed with {name}"), UNPACK));
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return Some(("it is a tar archive".to_owned(), UNPACK));
+    }
+    if let Some((_, name)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some((format!("it is {name}, not text"), REMOVE));
+    }
+    if head.get(6..10) == Some(&[0, 0, b'{', b'"']) {
+        return Some(("it is a safetensors file, not text".to_owned(), REMOVE));
+    }
+    memchr::memchr(0, head).map(|at| (format!("it has a NUL at byte {at}: it is not text"), REMOVE))
+}
+
+const PACKED: &[(&[u8], &str)] = &[
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"PK\x03\x04", "zip"),
+    (&[0x1f, 0x8b], "gzip a second time"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd a second time"),
+];
+
+const FOREIGN: &[(&[u8], &str)] = &[
+    (b"PAR1", "a Parquet file"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x7fELF", "a program"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"ARROW1", "an Arrow file"),
+];

@@ -1,0 +1,197 @@
+//! Tests of inputs: what is found, what is opened, what is refused.
+
+use std::io::Write;
+
+use super::*;
+use crate::error::ErrorKind;
+
+fn strings(list: &[&str]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+fn found(base: &Path, list: &[&str]) -> Vec<String> {
+    let inputs = resolve(&strings(list), base, 1).unwrap();
+    inputs
+        .iter()
+        .map(|input| match &input.source {
+            Source::File(path) => path.strip_prefix(base).unwrap().display().to_string(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+fn refused(base: &Path, list: &[&str]) -> CorpusError {
+    resolve(&strings(list), base, 1).unwrap_err()
+}
+
+fn tree() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in [
+        "b/2.txt",
+        "b/10.txt",
+        "b/deep/x.txt",
+        "b/.hidden.txt",
+        ".git/y.txt",
+        "a.txt",
+        "z.md",
+        "empty/.keep",
+    ] {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "words\n").unwrap();
+    }
+    dir
+}
+
+#[test]
+fn inputs_are_found_in_order() {
+    let dir = tree();
+    let check = |list: &[&str], expected: &[&str]| {
+        assert_eq!(found(dir.path(), list), expected, "{list:?}")
+    };
+    check(&["z.md", "a.txt"], &["z.md", "a.txt"]);
+    check(&["b"], &["b/10.txt", "b/2.txt", "b/deep/x.txt"]);
+    check(&["*.txt"], &["a.txt"]);
+    check(&["b/*.txt"], &["b/10.txt", "b/2.txt"]);
+    check(
+        &["**/*.txt"],
+        &["a.txt", "b/10.txt", "b/2.txt", "b/deep/x.txt"],
+    );
+    check(&["b/[0-9].txt"], &["b/2.txt"]);
+    check(&["-"], &["Stdin"]);
+    check(
+        &["builtin:sample"],
+        &["Sample { bytes: 24000000, seed: 1 }"],
+    );
+    check(
+        &["builtin:sample:1.5MB"],
+        &["Sample { bytes: 1500000, seed: 1 }"],
+    );
+    check(
+        &["builtin:sample:2KiB"],
+        &["Sample { bytes: 2048, seed: 1 }"],
+    );
+}
+
+#[test]
+fn what_is_missing_is_an_error() {
+    let dir = tree();
+    let check = |list: &[&str], kind: ErrorKind, part: &str| {
+        let error = refused(dir.path(), list);
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+    };
+    check(
+        &["none.txt"],
+        ErrorKind::Input,
+        "none.txt: looking for inputs: there is no such file; check",
+    );
+    check(&["empty"], ErrorKind::Input, "no file in the folder");
+    check(&["*.csv"], ErrorKind::Input, "no file matches");
+    check(&[], ErrorKind::Config, "the list is empty");
+    check(&["a.txt", "*.txt"], ErrorKind::Config, "named twice");
+    check(&["builtin:sample:much"], ErrorKind::Config, "no size");
+    check(
+        &["builtin:wikipedia"],
+        ErrorKind::Config,
+        "no built-in text",
+    );
+}
+
+fn open_bytes(bytes: &[u8]) -> Result<Vec<u8>, CorpusError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("in.bin");
+    fs::write(&path, bytes).unwrap();
+    let mut reader = file(path)?.open()?;
+    let (mut all, mut buffer) = (Vec::new(), [0; 777]);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => break,
+            count => all.extend_from_slice(&buffer[..count]),
+        }
+    }
+    assert_eq!(reader.stored_bytes(), bytes.len() as u64);
+    Ok(all)
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn bzip2(text: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zst(text: &[u8]) -> Vec<u8> {
+    zstd::encode_all(text, 1).unwrap()
+}
+
+#[test]
+fn packed_files_of_many_parts_are_read_whole() {
+    let (one, two) = ("하나 둘 셋\n".repeat(9_000), "four five\n".repeat(20_000));
+    let whole = format!("{one}{two}").into_bytes();
+    for pack in [gzip, bzip2, zst] {
+        let parts = [pack(one.as_bytes()), pack(two.as_bytes())].concat();
+        assert!(open_bytes(&parts).unwrap() == whole);
+    }
+    assert!(open_bytes(&whole).unwrap() == whole);
+}
+
+#[test]
+fn cut_off_packed_files_are_errors() {
+    let text: Vec<u8> = (0..400_000_u32)
+        .flat_map(|i| {
+            (i.wrapping_mul(2_654_435_761) % 9973)
+                .to_string()
+                .into_bytes()
+        })
+        .collect();
+    for pack in [gzip, bzip2, zst] {
+        let packed = pack(&text);
+        for cut in [20, packed.len() / 2, packed.len() - 1] {
+            let error = open_bytes(&packed[..cut]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Input);
+            assert!(error.to_string().contains("in.bin: unpacking: "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn marks_of_byte_order() {
+    assert_eq!(open_bytes(b"\xef\xbb\xbfhello").unwrap(), b"hello");
+    assert_eq!(open_bytes(&gzip(b"\xef\xbb\xbfhello")).unwrap(), b"hello");
+    assert_eq!(open_bytes(b"").unwrap(), b"");
+    let error = open_bytes(b"\xff\xfeh\0e\0").unwrap_err();
+    assert!(error.to_string().contains("UTF-16"), "{error}");
+}
+
+#[test]
+fn what_is_no_text_is_refused() {
+    let check = |bytes: &[u8], part: &str| {
+        let error = open_bytes(bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(part), "{error}");
+    };
+    check(b"\xfd7zXZ\0\0\x04", "packed with xz; unpack");
+    check(b"PAR1....", "Parquet");
+    check(b"PK\x03\x04", "zip");
+    check(b"\x89PNG\r\n\x1a\n", "PNG");
+    check(b"%PDF-1.7", "PDF");
+    check(b"\x7fELF\x02", "program");
+    check(b"\x40\0\0\0\0\0\0\0{\"a\":1}", "safetensors");
+    check(b"some words\0and more", "NUL at byte 10");
+    check(&gzip(&gzip(b"twice")), "second time");
+    check(&gzip(b"binary\0"), "NUL");
+}
+
+#[test]
+fn text_that_begins_like_bzip2_is_text() {
+    assert_eq!(
+        open_bytes(b"BZh9 is how it begins").unwrap(),
+        b"BZh9 is how it begins"
+    );
+}

@@ -1,0 +1,33 @@
+//! What a document, a word and a vocabulary are.
+//!
+//! This room reads text and makes two finished artefacts: the token shards ([`tokenize`]) and the
+//! vocabulary ([`vocabulary`]). On the way stand inputs ([`input`]), chunks ([`chunk`]) and tokens
+//! ([`tokenizer`]); [`TokenShardReader`] gives the shards back as ids of the vocabulary, and
+//! [`sample`] is the text that is built in. It knows nothing of pairs, of training or of the
+//! command line.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod chunk;
+mod error;
+pub mod input;
+mod interner;
+mod lines;
+mod reader;
+pub mod sample;
+mod shard;
+mod tokenize;
+pub mod tokenizer;
+mod vocabulary;
+
+pub use error::{CorpusError, ErrorKind};
+pub use input::{Input, Source};
+pub use lines::InvalidUtf8;
+pub use reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
+pub use shard::{ShardRow, TokenCounts};
+pub use tokenize::{TokenShards, TokenizeConfig, tokenize};
+pub use vocabulary::{Vocabulary, VocabularyConfig, VocabularyCounts, vocabulary};
+
+#[cfg(test)]
+mod tests;

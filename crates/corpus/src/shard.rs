@@ -1,0 +1,276 @@
+//! One chunk made into one shard: the tokens as local ids, and the sorted local words with their
+//! counts.
+//!
+//! A *shard* is two files that agree: `.words`, written first, and `.tok`. Both carry the
+//! fingerprint of the settings and the digest of the raw text, so that a shard that is there
+//! already and fits is kept as it is.
+
+use wordmill_formats::{
+    FormatError, FrameFile, LINE_END, Published, RunDir, TokenShard, TokenShardWriter,
+    WordListReader, WordListWriter, xxh3,
+};
+
+use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
+use crate::error::CorpusError;
+use crate::interner::Interner;
+use crate::lines::{InvalidUtf8, each_line};
+use crate::tokenizer::{Tokenizer, TokenizerConfig};
+
+/// What was counted in one shard, or in all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// Bytes of unpacked text.
+    pub bytes: u64,
+    /// Lines that begin here.
+    pub lines: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Distinct words of each shard, added up; a word of two shards counts twice.
+    pub local_words: u64,
+    /// Lines that were not UTF-8.
+    pub invalid_lines: u64,
+    /// Words left out because they are longer than [`MAX_WORD_BYTES`].
+    pub overlong_words: u64,
+    /// Their bytes.
+    pub overlong_bytes: u64,
+}
+
+impl TokenCounts {
+    /// Names and numbers, in the order of the fields.
+    #[must_use]
+    pub fn rows(&self) -> [(&'static str, u64); 7] {
+        [
+            ("bytes", self.bytes),
+            ("lines", self.lines),
+            ("tokens", self.tokens),
+            ("local_words", self.local_words),
+            ("invalid_lines", self.invalid_lines),
+            ("overlong_words", self.overlong_words),
+            ("overlong_bytes", self.overlong_bytes),
+        ]
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.bytes += other.bytes;
+        self.lines += other.lines;
+        self.tokens += other.tokens;
+        self.local_words += other.local_words;
+        self.invalid_lines += other.invalid_lines;
+        self.overlong_words += other.overlong_words;
+        self.overlong_bytes += other.overlong_bytes;
+    }
+
+    fn read(file: &FrameFile) -> Result<Self, FormatError> {
+        Ok(Self {
+            bytes: file.number("bytes")?,
+            lines: file.number("lines")?,
+            tokens: file.number("tokens")?,
+            local_words: file.number("local_words")?,
+            invalid_lines: file.number("invalid_lines")?,
+            overlong_words: file.number("overlong_words")?,
+            overlong_bytes: file.number("overlong_bytes")?,
+        })
+    }
+}
+
+/// A finished shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardRow {
+    /// Its number, that of its chunk.
+    pub index: u64,
+    /// What is in it.
+    pub counts: TokenCounts,
+    /// The file of tokens.
+    pub tokens: Published,
+    /// The file of words.
+    pub words: Published,
+}
+
+/// Makes shards, one after another, with the same buffers.
+pub(crate) struct ShardMaker {
+    tokenizer: Tokenizer,
+    invalid_utf8: InvalidUtf8,
+    fingerprint: u64,
+    interner: Interner,
+    ids: Vec<u32>,
+}
+
+impl ShardMaker {
+    pub(crate) fn new(
+        config: TokenizerConfig,
+        invalid_utf8: InvalidUtf8,
+        fingerprint: u64,
+    ) -> Self {
+        Self {
+            tokenizer: Tokenizer::new(config),
+            invalid_utf8,
+            fingerprint,
+            interner: Interner::default(),
+            ids: Vec::new(),
+        }
+    }
+
+    /// The shard of a chunk: the one that is there if it fits, else a new one.
+    pub(crate) fn make(
+        &mut self,
+        run: &RunDir,
+        chunk: &Chunk,
+        input: &str,
+    ) -> Result<ShardRow, CorpusError> {
+        let digest = xxh3(&chunk.text);
+        if let Some(row) = existing(run, chunk.index, self.fingerprint, digest) {
+            return Ok(row);
+        }
+        let counts = self.count(chunk, input)?;
+        Ok(self.write(run, chunk, digest, counts)?)
+    }
+
+    /// Fills `ids` with numbers in order of appearance.
+    fn count(&mut self, chunk: &Chunk, input: &str) -> Result<TokenCounts, CorpusError> {
+        self.interner.clear();
+        self.ids.clear();
+        let (interner, ids, tokenizer) = (&mut self.interner, &mut self.ids, &mut self.tokenizer);
+        let mut overlong = chunk.overlong;
+        let (mut pieces, mut line_ends) = (0, 0);
+        let (mut line_is_open, mut ended) = (chunk.continues_line, false);
+        let invalid_lines = each_line(&chunk.text, self.invalid_utf8, |line| {
+            let before = ids.len();
+            tokenizer.tokenize(line, |token| {
+                if token.len() > MAX_WORD_BYTES {
+                    overlong.words += 1;
+                    overlong.bytes += token.len() as u64;
+                } else {
+                    ids.push(interner.add(token.as_bytes()));
+                }
+            });
+            ended = ids.len() > before || line_is_open;
+            if ended {
+                ids.push(LINE_END);
+                line_ends += 1;
+            }
+            line_is_open = false;
+            pieces += 1;
+        })
+        .map_err(|at| CorpusError::InvalidUtf8 {
+            path: input.to_owned(),
+            offset: chunk.offset + at as u64,
+        })?;
+        // What follows the last line end may go on in the next chunk.
+        if ended && chunk.text.last() != Some(&b'\n') {
+            ids.pop();
+            line_ends -= 1;
+        }
+        Ok(self.counts(chunk, pieces, line_ends, invalid_lines, overlong))
+    }
+
+    fn counts(
+        &self,
+        chunk: &Chunk,
+        pieces: u64,
+        line_ends: u64,
+        invalid_lines: u64,
+        overlong: Overlong,
+    ) -> TokenCounts {
+        TokenCounts {
+            bytes: chunk.text.len() as u64,
+            lines: pieces - u64::from(chunk.continues_line && pieces > 0),
+            tokens: self.ids.len() as u64 - line_ends,
+            local_words: self.interner.len() as u64,
+            invalid_lines,
+            overlong_words: overlong.words,
+            overlong_bytes: overlong.bytes,
+        }
+    }
+
+    /// Turns numbers into places in the sorted list, and writes both files.
+    fn write(
+        &mut self,
+        run: &RunDir,
+        chunk: &Chunk,
+        digest: u64,
+        counts: TokenCounts,
+    ) -> Result<ShardRow, FormatError> {
+        let sorted = self.interner.sorted();
+        let mut places = vec![0; sorted.len()];
+        let mut words = WordListWriter::create(run.storage(), &run.word_list(chunk.index))?;
+        for (place, number) in sorted.iter().enumerate() {
+            places[*number as usize] = place as u32;
+            words.push(
+                self.interner.word(*number),
+                u64::from(self.interner.count(*number)),
+            )?;
+        }
+        for id in &mut self.ids {
+            *id = places.get(*id as usize).copied().unwrap_or(LINE_END);
+        }
+        let local_words = sorted.len() as u32;
+        let path = run.token_shard(chunk.index);
+        let mut tokens =
+            TokenShardWriter::create(run.storage(), &path, local_words, chunk.continues_line)?;
+        tokens.tokens(&self.ids)?;
+        for (key, value) in counts
+            .rows()
+            .into_iter()
+            .filter(|(key, _)| *key != "local_words")
+        {
+            tokens.set(key, value);
+        }
+        for (key, value) in [("fingerprint", self.fingerprint), ("text_xxh3", digest)] {
+            tokens.set(key, hex(value));
+            words.set(key, hex(value));
+        }
+        let words = words.finish()?;
+        let tokens = tokens.finish()?;
+        Ok(ShardRow {
+            index: chunk.index,
+            counts,
+            tokens,
+            words,
+        })
+    }
+}
+
+/// The row of a shard that is on disk.
+pub(crate) fn open_shard(run: &RunDir, index: u64) -> Result<ShardRow, FormatError> {
+    let tokens = TokenShard::open(run.storage(), &run.token_shard(index))?;
+    let words = WordListReader::open(run.storage(), &run.word_list(index))?;
+    let (tokens, words) = (tokens.file(), words.file());
+    if ["fingerprint", "text_xxh3"]
+        .iter()
+        .any(|key| tokens.setting(key) != words.setting(key))
+    {
+        return Err(FormatError::corrupt(
+            words.path(),
+            0,
+            "it belongs to another token shard than its neighbour",
+        ));
+    }
+    let counts = TokenCounts::read(tokens)?;
+    Ok(ShardRow {
+        index,
+        counts,
+        tokens: published(tokens),
+        words: published(words),
+    })
+}
+
+fn existing(run: &RunDir, index: u64, fingerprint: u64, digest: u64) -> Option<ShardRow> {
+    let tokens = TokenShard::open(run.storage(), &run.token_shard(index)).ok()?;
+    let fits = |key, value| tokens.file().setting(key) == Some(&hex(value));
+    if !fits("fingerprint", fingerprint) || !fits("text_xxh3", digest) {
+        return None;
+    }
+    open_shard(run, index).ok()
+}
+
+fn published(file: &FrameFile) -> Published {
+    Published {
+        path: file.path().to_path_buf(),
+        bytes: file.bytes(),
+        xxh3: file.digest(),
+    }
+}
+
+fn hex(value: u64) -> String {
+    format!("{value:016x}")
+}

@@ -1,0 +1,274 @@
+//! Tests of tokenizers: known lines, and the fast path against the slow one.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::*;
+
+const WORDS: TokenizerConfig = TokenizerConfig {
+    segmentation: Segmentation::Words,
+    normalize: Normalize::Nfc,
+    case: Case::Lower,
+    digits: Digits::Keep,
+};
+const WHITESPACE: TokenizerConfig = TokenizerConfig {
+    segmentation: Segmentation::Whitespace,
+    ..WORDS
+};
+
+fn tokens(config: TokenizerConfig, line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    Tokenizer::new(config).tokenize(line, |token| found.push(token.to_owned()));
+    found
+}
+
+fn check(config: TokenizerConfig, line: &str, expected: &str) {
+    let expected: Vec<&str> = expected
+        .split('|')
+        .filter(|token| !token.is_empty())
+        .collect();
+    assert_eq!(tokens(config, line), expected, "{line:?}");
+}
+
+#[test]
+fn words_of_english() {
+    check(
+        WORDS,
+        "Don't stop: it's 3.14 or 1,000; e.g. U.S.A. foo_bar __ a:b",
+        "don't|stop|it's|3.14|or|1,000|e.g|u.s.a|foo_bar|a:b",
+    );
+    check(
+        WORDS,
+        "'quoted' -- well-known (x) a..b 1.a",
+        "quoted|well|known|x|a|b|1|a",
+    );
+    check(WORDS, "end.\r", "end");
+    check(WORDS, "", "");
+    check(WORDS, " \t\r\n", "");
+    check(
+        WORDS,
+        "“Curly” quotes – it’s fine",
+        "curly|quotes|it’s|fine",
+    );
+}
+
+#[test]
+fn words_of_other_scripts() {
+    check(WORDS, "나는 학교에 갔다. 어제!", "나는|학교에|갔다|어제");
+    check(WORDS, "我愛你", "我|愛|你");
+    check(
+        WORDS,
+        "ΟΔΥΣΣΕΥΣ Straße İstanbul",
+        "οδυσσευς|straße|i̇stanbul",
+    );
+    check(WORDS, "cafe\u{301} CAFE\u{301} café", "café|café|café");
+    check(
+        WORDS,
+        "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}",
+        "한글",
+    );
+    check(WORDS, "J\u{30c}a", "ǰa");
+    check(WORDS, "a\u{a0}b a\u{2028}c", "a|b|a|c");
+}
+
+#[test]
+fn white_space_keeps_marks() {
+    check(
+        WHITESPACE,
+        "Hello, World!  it's\tfine\r",
+        "hello,|world!|it's|fine",
+    );
+    check(WHITESPACE, "a\u{a0}b\u{3000}c\u{85}d", "a|b|c|d");
+    check(WHITESPACE, "a\u{fffd}b", "a|b");
+    check(WHITESPACE, "안녕 세상", "안녕|세상");
+}
+
+#[test]
+fn settings_change_the_tokens() {
+    check(
+        TokenizerConfig {
+            case: Case::Keep,
+            ..WORDS
+        },
+        "The CAT Élan",
+        "The|CAT|Élan",
+    );
+    check(
+        TokenizerConfig {
+            normalize: Normalize::None,
+            ..WORDS
+        },
+        "cafe\u{301}",
+        "cafe\u{301}",
+    );
+    check(
+        TokenizerConfig {
+            digits: Digits::Drop,
+            ..WORDS
+        },
+        "in 1999 a4 3.14 x 12 ٣٤",
+        "in|a4|x",
+    );
+    check(
+        TokenizerConfig {
+            digits: Digits::Drop,
+            ..WHITESPACE
+        },
+        "2019-11-21 12:30 $5 a1 - %",
+        "$5|a1|-|%",
+    );
+    check(
+        TokenizerConfig {
+            digits: Digits::Zero,
+            ..WORDS
+        },
+        "in 1999 a4 3.14 ٣٤é é7",
+        "in|0000|a0|0.00|00é|é0",
+    );
+}
+
+/// Letters, digits and every mark the rules know, often.
+fn random_ascii(random: &mut Xoshiro256PlusPlus) -> String {
+    const ALPHABET: &[u8] = b"abZ019_'.:,;\"-  \t\r~@/";
+    let len = random.next_u64() % 24;
+    (0..len)
+        .map(|_| {
+            let bits = random.next_u64();
+            if bits.is_multiple_of(16) {
+                (bits >> 8) as u8 & 0x7f
+            } else {
+                ALPHABET[(bits >> 8) as usize % ALPHABET.len()]
+            }
+        })
+        .map(char::from)
+        .collect()
+}
+
+#[test]
+fn fast_path_equals_slow_path() {
+    for seed in 0..60_000 {
+        let line = random_ascii(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+        let mut fast = Vec::new();
+        ascii::words(&line, |word| fast.push(word.to_owned()));
+        let slow: Vec<&str> = line.unicode_words().collect();
+        assert_eq!(fast, slow, "seed {seed}: {line:?}");
+        let mut fast = Vec::new();
+        ascii::pieces(&line, |word| fast.push(word.to_owned()));
+        let slow: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(fast, slow, "seed {seed}: {line:?}");
+    }
+}
+
+#[test]
+fn middle_path_equals_slow_path() {
+    const ALPHABET: &[char] = &[
+        'a', 'Z', '1', '_', '\'', '.', ',', ':', '-', '"', 'é', 'Å', 'ǅ', 'ſ', '×', 'Ж', 'ё', '한',
+        '글', '中', '文', '’', '‘', '“', '—', '。', '、', '「',
+    ];
+    for seed in 0..60_000 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let piece: String = (0..random.next_u64() % 12)
+            .map(|_| match random.next_u64() {
+                bits if bits.is_multiple_of(8) => {
+                    char::from_u32((bits >> 8) as u32 % 0x550).unwrap()
+                }
+                bits => ALPHABET[(bits >> 8) as usize % ALPHABET.len()],
+            })
+            .collect();
+        if !simple::is_simple(&piece) {
+            continue;
+        }
+        let mut fast = Vec::new();
+        simple::words(&piece, |word| fast.push(word.to_owned()));
+        let slow: Vec<&str> = piece.unicode_words().collect();
+        assert_eq!(fast, slow, "seed {seed}: {piece:?}");
+        assert!(
+            unicode_normalization::is_nfc(&piece),
+            "seed {seed}: {piece:?}"
+        );
+    }
+}
+
+#[test]
+fn every_simple_character_is_normal_and_known_to_the_tables() {
+    for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+        let piece = format!("a{c}a{c}{c}1{c}1");
+        if simple::is_simple(&piece) {
+            let mut fast = Vec::new();
+            simple::words(&piece, |word| fast.push(word.to_owned()));
+            assert_eq!(fast, piece.unicode_words().collect::<Vec<_>>(), "{c:?}");
+            let alone = unicode_normalization::is_nfc_quick(std::iter::once(c));
+            assert_eq!(alone, unicode_normalization::IsNormalized::Yes, "{c:?}");
+        }
+    }
+}
+
+#[test]
+fn ascii_words_do_not_change_among_other_words() {
+    for seed in 0..5_000 {
+        let line = random_ascii(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+        for config in [
+            WORDS,
+            WHITESPACE,
+            TokenizerConfig {
+                digits: Digits::Drop,
+                ..WORDS
+            },
+        ] {
+            let mut alone = tokens(config, &line);
+            alone.push("é".to_owned());
+            assert_eq!(
+                tokens(config, &format!("{line} É")),
+                alone,
+                "seed {seed}: {line:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_boundary_changes_no_token() {
+    const ALPHABET: &[&str] = &[
+        "a",
+        "1",
+        "_",
+        "'",
+        ".",
+        ",",
+        "é",
+        "e\u{301}",
+        "我",
+        "한",
+        "\u{1112}\u{1161}",
+        "ש",
+        "\"",
+        "\u{200d}",
+        "👩",
+        "🇫",
+        "カ",
+        "\u{a0}",
+        "\u{fffd}",
+        "Σ",
+    ];
+    for seed in 0..20_000 {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut part = |len: u64| -> String {
+            (0..random.next_u64() % len)
+                .map(|_| ALPHABET[random.next_u64() as usize % ALPHABET.len()])
+                .collect()
+        };
+        let (text, next) = (part(16), part(6));
+        for config in [WORDS, WHITESPACE] {
+            if let Some(cut) = Tokenizer::new(config).last_boundary(&text) {
+                let mut parts = tokens(config, &text[..cut]);
+                parts.extend(tokens(config, &format!("{}{next}", &text[cut..])));
+                assert_eq!(
+                    parts,
+                    tokens(config, &format!("{text}{next}")),
+                    "seed {seed}: {text:?} {next:?} at {cut}"
+                );
+            }
+        }
+    }
+}

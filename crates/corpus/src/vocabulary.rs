@@ -1,0 +1,327 @@
+//! The stage `vocabulary`: word lists in, the vocabulary and the remaps of the shards out.
+//!
+//! The sorted lists of the shards are merged, so every count is exact whatever the memory. A *kept*
+//! word stands at least `min_count` times; ids are ranks, most frequent first. A *remap* turns the
+//! local ids of a shard into these ids.
+
+mod kept;
+mod merge;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use wordmill_flow::{Context, run_tasks};
+use wordmill_formats::{
+    ArtefactWriter, FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, TensorFile,
+    TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, write_words,
+};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::CorpusError;
+use crate::tokenize::TokenShards;
+use kept::{Kept, Ranked};
+use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
+
+/// The kind of `vocabulary.safetensors`.
+const VOCABULARY_KIND: &str = "vocabulary";
+/// Text is written in pieces of this size.
+const TEXT_BYTES: usize = 64 * 1024;
+
+/// Settings of the stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VocabularyConfig {
+    /// `vocabulary.min_count`: a word that stands less often is left out; 0 and 1 keep all.
+    pub min_count: u64,
+    /// `vocabulary.max_size`: only so many of the most frequent words are kept; 0 is no limit.
+    pub max_size: usize,
+}
+
+impl Default for VocabularyConfig {
+    fn default() -> Self {
+        Self {
+            min_count: 5,
+            max_size: 0,
+        }
+    }
+}
+
+/// The finished vocabulary of a run, mapped into memory, with a remap for every shard.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    run: RunDir,
+    table: WordTable,
+    shards: u64,
+    counts: VocabularyCounts,
+    outputs: Vec<Published>,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VocabularyCounts {
+    /// Tokens of the corpus.
+    pub tokens: u64,
+    /// Distinct words of the corpus.
+    pub distinct_words: u64,
+    /// Words of the vocabulary.
+    pub words: u64,
+    /// Tokens that are words of the vocabulary.
+    pub kept_tokens: u64,
+}
+
+impl Vocabulary {
+    /// The vocabulary that an earlier process left in a run of `shards` shards.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged.
+    pub fn open(run: &RunDir, shards: u64) -> Result<Self, CorpusError> {
+        let file = TensorFile::open(run.storage(), &run.vocabulary())?;
+        file.index().expect_kind(VOCABULARY_KIND)?;
+        let index = file.index();
+        let counts = VocabularyCounts {
+            tokens: index.setting("tokens")?,
+            distinct_words: index.setting("distinct_words")?,
+            words: index.setting("words")?,
+            kept_tokens: index.setting("kept_tokens")?,
+        };
+        let table = WordTable::new(file)?;
+        Ok(Self {
+            run: run.clone(),
+            table,
+            shards,
+            counts,
+            outputs: Vec::new(),
+        })
+    }
+
+    /// The run it is part of.
+    #[must_use]
+    pub fn run(&self) -> &RunDir {
+        &self.run
+    }
+
+    /// The words with their counts.
+    #[must_use]
+    pub fn table(&self) -> &WordTable {
+        &self.table
+    }
+
+    /// How many words there are; below `u32::MAX`.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none, which cannot be.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// How many shards have a remap.
+    #[must_use]
+    pub fn shards(&self) -> u64 {
+        self.shards
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> &VocabularyCounts {
+        &self.counts
+    }
+
+    /// Files written or kept by [`vocabulary`], for the ledger; none after [`Vocabulary::open`].
+    #[must_use]
+    pub fn outputs(&self) -> &[Published] {
+        &self.outputs
+    }
+
+    /// A digest of the words and their counts.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.table.file().index().digest()
+    }
+}
+
+/// Counts the words of the shards, keeps the frequent ones and writes a remap for every shard.
+///
+/// # Errors
+/// A corpus without a word, a `min_count` that no word reaches, a damaged shard, a disk that is
+/// full, a budget too small for the words that are kept, a request to stop.
+pub fn vocabulary(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+) -> Result<Vocabulary, CorpusError> {
+    vocabulary_with_fan_in(ctx, config, shards, FAN_IN)
+}
+
+pub(crate) fn vocabulary_with_fan_in(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    fan_in: usize,
+) -> Result<Vocabulary, CorpusError> {
+    let run = shards.run();
+    let progress = ctx
+        .progress
+        .stage("vocabulary", "shards", shards.len() as u64);
+    run.sweep("vocab", |name| name.starts_with("merge-"))?;
+    let lists = shards
+        .rows()
+        .iter()
+        .map(|row| run.word_list(row.index))
+        .collect();
+    let lists = narrow(ctx, run, lists, fan_in)?;
+    let (ranked, counts) = count(ctx, config, shards, &lists)?;
+    run.sweep("vocab", |name| name.starts_with("merge-"))?;
+    let table = write_table(run, config, &ranked, &counts)?;
+    let text = write_text(run, &ranked)?;
+    let digest = table.xxh3;
+    let remaps = run_tasks(ctx, "remap", ctx.threads, shards.len(), |shard| {
+        let row = &shards.rows()[shard];
+        let remap = remap(run, row.index, row.words.xxh3, digest, &ranked)?;
+        progress.add(1);
+        Ok::<_, CorpusError>(remap)
+    })?;
+    let extra = |name: &str| {
+        name.strip_prefix("remap-")?
+            .split('.')
+            .next()?
+            .parse::<u64>()
+            .ok()
+    };
+    run.sweep("vocab", |name| {
+        extra(name).is_some_and(|index| index >= shards.len() as u64)
+    })?;
+    let mut vocabulary = Vocabulary::open(run, shards.len() as u64)?;
+    vocabulary.outputs = [table, text].into_iter().chain(remaps).collect();
+    Ok(vocabulary)
+}
+
+/// The last merge: counts everything and keeps what is frequent.
+fn count(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    lists: &[PathBuf],
+) -> Result<(Ranked, VocabularyCounts), CorpusError> {
+    let _memory = ctx
+        .budget
+        .reserve(LIST_BYTES * lists.len() as u64, "merging word lists")?;
+    let mut kept = Kept::new(ctx.budget.clone(), config.max_size);
+    let mut counts = VocabularyCounts::default();
+    let mut most: (u64, Vec<u8>) = (0, Vec::new());
+    merge_lists(shards.run(), lists, |word, count| {
+        counts.tokens += count;
+        counts.distinct_words += 1;
+        if counts.distinct_words.is_multiple_of(1 << 16) {
+            ctx.cancel.check()?;
+        }
+        if count > most.0 {
+            most = (count, word.to_vec());
+        }
+        if count >= config.min_count {
+            kept.push(word, count)
+        } else {
+            Ok(())
+        }
+    })?;
+    if counts.tokens == 0 {
+        return Err(CorpusError::EmptyCorpus {
+            shards: shards.len(),
+        });
+    }
+    let ranked = kept.rank();
+    if ranked.is_empty() {
+        let word = String::from_utf8_lossy(&most.1).into_owned();
+        return Err(CorpusError::NoFrequentWord {
+            min_count: config.min_count,
+            word,
+            count: most.0,
+        });
+    }
+    if ranked.len() >= NO_WORD as usize {
+        return Err(CorpusError::Config {
+            key: "vocabulary.max_size",
+            problem: format!("{} words are more than ids can tell apart", ranked.len()),
+            way_out: "raise vocabulary.min_count or set vocabulary.max_size".to_owned(),
+        });
+    }
+    counts.words = ranked.len() as u64;
+    counts.kept_tokens = ranked.counts().iter().sum();
+    Ok((ranked, counts))
+}
+
+fn write_table(
+    run: &RunDir,
+    config: &VocabularyConfig,
+    ranked: &Ranked,
+    counts: &VocabularyCounts,
+) -> Result<Published, CorpusError> {
+    let settings: BTreeMap<String, String> = [
+        ("tokens", counts.tokens),
+        ("distinct_words", counts.distinct_words),
+        ("words", counts.words),
+        ("kept_tokens", counts.kept_tokens),
+        ("min_count", config.min_count),
+        ("max_size", config.max_size as u64),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value.to_string()))
+    .collect();
+    let mut writer = TensorWriter::create(
+        run.storage(),
+        &run.vocabulary(),
+        VOCABULARY_KIND,
+        &WORD_TENSORS,
+        &settings,
+    )?;
+    write_words(&mut writer, WordTensors::Wide, ranked)?;
+    write_words(&mut writer, WordTensors::Narrow, ranked)?;
+    Ok(writer.finish()?)
+}
+
+/// `word<TAB>count`, most frequent first.
+fn write_text(run: &RunDir, ranked: &Ranked) -> Result<Published, CorpusError> {
+    let mut writer = ArtefactWriter::create(run.storage(), &run.vocabulary_text())?;
+    let (mut digest, mut text) = (Xxh3::new(), Vec::with_capacity(2 * TEXT_BYTES));
+    for (id, count) in ranked.counts().iter().enumerate() {
+        text.extend_from_slice(ranked.word(id));
+        text.extend_from_slice(format!("\t{count}\n").as_bytes());
+        if text.len() >= TEXT_BYTES || id + 1 == ranked.len() {
+            digest.update(&text);
+            writer.append(&text)?;
+            text.clear();
+        }
+    }
+    Ok(writer.finish(digest.digest())?)
+}
+
+/// The remap of one shard, unless the one that is there fits.
+fn remap(
+    run: &RunDir,
+    index: u64,
+    words: u64,
+    vocabulary: u64,
+    ranked: &Ranked,
+) -> Result<Published, CorpusError> {
+    let path = run.remap(index);
+    let made_of = format!("{words:016x} {vocabulary:016x}");
+    if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
+        && old.setting("made_of") == Some(&made_of)
+    {
+        return Ok(Published {
+            path,
+            bytes: old.bytes(),
+            xxh3: old.digest(),
+        });
+    }
+    let mut list = WordListReader::open(run.storage(), &run.word_list(index))?;
+    let mut writer = RemapWriter::create(run.storage(), &path)?;
+    writer.set("made_of", made_of);
+    let mut place = 0;
+    while list.advance()?.is_some() {
+        writer.push(ranked.find_from(&mut place, list.word()).unwrap_or(NO_WORD))?;
+    }
+    Ok(writer.finish()?)
+}

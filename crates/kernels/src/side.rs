@@ -1,0 +1,73 @@
+//! What the training kernels have in common: the padded matrices they update and the loss they return.
+//!
+//! Nouns: a `Side` is one of the two matrices of a model (words or contexts), rows at `id * stride`; a `Loss` is a sum and the weight it
+//! belongs to. Deliberately absent: ownership of the vectors, and any idea of what an id means.
+
+use core::ops::AddAssign;
+
+use crate::lanes::{Block, LANES};
+
+/// `dim` rounded up to whole blocks of [`LANES`]: the stride of a row.
+pub const fn padded(dim: usize) -> usize {
+    dim.next_multiple_of(LANES)
+}
+
+/// One matrix of a model: row `id` is `vectors[id * stride..][..stride]`. The stride is a positive multiple of [`LANES`], the padding
+/// beyond the dimension holds zeros (and keeps them). Fastest where `vectors` starts on a 64-byte boundary.
+#[derive(Debug)]
+pub struct Side<'a> {
+    /// All rows, row-major.
+    pub vectors: &'a mut [f32],
+    /// Floats from one row to the next.
+    pub stride: usize,
+}
+
+/// Loss of a batch and the weight over which it is a sum; the mean is `loss / weight`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// Sum of weighted losses in nats (squared error for GloVe), before the step.
+    pub loss: f64,
+    /// Sum of the weights, as each kernel defines it.
+    pub weight: f64,
+}
+
+impl AddAssign for Loss {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.weight += other.weight;
+    }
+}
+
+impl Side<'_> {
+    /// Rows that the slice holds. Panics where the stride is no positive multiple of [`LANES`].
+    pub(crate) fn rows(&self) -> usize {
+        rows(self.vectors.len(), self.stride)
+    }
+
+    /// One row.
+    #[inline(always)]
+    pub(crate) fn row(&self, id: u32) -> &[f32] {
+        &self.vectors[id as usize * self.stride..][..self.stride]
+    }
+
+    /// One row in blocks.
+    #[inline(always)]
+    pub(crate) fn row_mut(&mut self, id: u32) -> &mut [Block] {
+        self.vectors[id as usize * self.stride..][..self.stride]
+            .as_chunks_mut()
+            .0
+    }
+}
+
+/// Rows of `stride` in `len` floats.
+pub(crate) fn rows(len: usize, stride: usize) -> usize {
+    assert!(
+        stride > 0 && stride.is_multiple_of(LANES),
+        "stride {stride} is no positive multiple of {LANES}"
+    );
+    assert!(
+        len.is_multiple_of(stride),
+        "{len} floats are no whole number of rows of {stride}"
+    );
+    len / stride
+}

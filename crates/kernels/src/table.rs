@@ -1,0 +1,301 @@
+//! The kernels as safe methods: preconditions are checked here, then one call of a function pointer does the batch.
+//!
+//! Nouns: `Kernels` is the table of one instruction set; a module for each set holds the thin wrappers that compile the generic
+//! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`level`).
+
+use crate::binomial::BinomialCell;
+use crate::glove::{AdagradSide, GloveCell};
+use crate::level::Level;
+use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
+use crate::side::{Loss, Side};
+
+type Elementwise = unsafe fn(&mut [f32]);
+type ScoresMany = unsafe fn(&[f32], &[f32], usize, &mut [f32], (usize, usize));
+
+/// All kernels of one instruction set; get one from [`best`](crate::best) or [`at`](crate::at).
+pub struct Kernels {
+    level: Level,
+    dot: unsafe fn(&[f32], &[f32]) -> f32,
+    scores: unsafe fn(&[f32], &[f32], usize, &mut [f32]),
+    scores_many: ScoresMany,
+    axpy: unsafe fn(f32, &[f32], &mut [f32]),
+    exp: Elementwise,
+    ln: Elementwise,
+    sigmoid: Elementwise,
+    softplus: Elementwise,
+    rsqrt: Elementwise,
+    sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
+    binomial_cells: unsafe fn(&mut Side, &mut Side, &[BinomialCell], f32) -> Loss,
+    glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
+}
+
+impl core::fmt::Debug for Kernels {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Kernels")
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Kernels {
+    /// The instruction set of these kernels.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// a·b of two vectors of any one length, in the canonical order of the crate.
+    ///
+    /// # Panics
+    /// Where the lengths differ.
+    pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len(), "dot of vectors of two lengths");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.dot)(a, b) }
+    }
+
+    /// `out[i] = query · rows[i * dim..][..dim]`, the bits of [`dot`](Self::dot); rows are row-major without padding.
+    ///
+    /// # Panics
+    /// Where `query` is not `dim` long or `rows` not `out.len() * dim`.
+    pub fn scores(&self, query: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) {
+        assert_eq!(query.len(), dim, "a query has dim floats");
+        assert_eq!(rows.len(), out.len() * dim, "rows are out.len() x dim");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.scores)(query, rows, dim, out) }
+    }
+
+    /// `out[q * n + i] = queries[q] · rows[i]`, m queries and n rows of `dim` floats without padding, the bits of
+    /// [`dot`](Self::dot). Rows pass from memory once; a few dozen queries at a time stay in cache.
+    ///
+    /// # Panics
+    /// Where `dim` is 0 or a length does not fit.
+    pub fn scores_many(&self, queries: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) {
+        assert!(dim > 0, "vectors of no dimension");
+        let (m, n) = (queries.len() / dim, rows.len() / dim);
+        assert_eq!(queries.len(), m * dim, "queries are whole vectors");
+        assert_eq!(rows.len(), n * dim, "rows are whole vectors");
+        assert_eq!(out.len(), m * n, "one score for each query and row");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.scores_many)(queries, rows, dim, out, (m, n)) }
+    }
+
+    /// y = fma(g, x, y).
+    ///
+    /// # Panics
+    /// Where the lengths differ.
+    pub fn axpy(&self, g: f32, x: &[f32], y: &mut [f32]) {
+        assert_eq!(x.len(), y.len(), "axpy of vectors of two lengths");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.axpy)(g, x, y) }
+    }
+
+    /// [`math::exp`](crate::math::exp) of each element, in place.
+    pub fn exp(&self, x: &mut [f32]) {
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.exp)(x) }
+    }
+
+    /// [`math::ln`](crate::math::ln) of each element, in place.
+    pub fn ln(&self, x: &mut [f32]) {
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.ln)(x) }
+    }
+
+    /// [`math::sigmoid`](crate::math::sigmoid) of each element, in place.
+    pub fn sigmoid(&self, x: &mut [f32]) {
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.sigmoid)(x) }
+    }
+
+    /// [`math::softplus`](crate::math::softplus) of each element, in place.
+    pub fn softplus(&self, x: &mut [f32]) {
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.softplus)(x) }
+    }
+
+    /// [`math::rsqrt`](crate::math::rsqrt) of each element, in place.
+    pub fn rsqrt(&self, x: &mut [f32]) {
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.rsqrt)(x) }
+    }
+
+    /// One SGD step of SGNS on a group of pairs with shared negatives, all from the values before it. Memory is updated by `+=` in the
+    /// order rows, positive columns, negatives, so repeated ids add up. The loss is before the step, its weight Σ weight.
+    ///
+    /// # Panics
+    /// Where the group is too large, its lengths differ, an id has no row, or the strides differ.
+    pub fn sgns_group(
+        &self,
+        rows: &mut Side,
+        cols: &mut Side,
+        group: &Group,
+        rate: f32,
+        scratch: &mut GroupScratch,
+    ) -> Loss {
+        let pairs = group.row.len();
+        assert!(
+            pairs <= GROUP_PAIRS && group.negatives.len() <= GROUP_NEGATIVES,
+            "a group is too large"
+        );
+        assert_eq!(rows.stride, cols.stride, "both sides have one stride");
+        assert!(
+            group.col.len() == pairs
+                && group.weight.len() == pairs
+                && group.negative_weight.len() == pairs,
+            "a group's slices differ in length"
+        );
+        let (row_count, col_count) = (rows.rows(), cols.rows());
+        let in_range = |ids: &[u32], n: usize| ids.iter().all(|&id| (id as usize) < n);
+        assert!(in_range(group.row, row_count), "a row id is out of range");
+        assert!(
+            in_range(group.col, col_count),
+            "a column id is out of range"
+        );
+        assert!(
+            in_range(group.negatives, col_count),
+            "a negative's id is out of range"
+        );
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.sgns_group)(rows, cols, group, rate, scratch) }
+    }
+
+    /// Implicit steps on binomial cells, one after another. The loss is that of each cell before its step, its weight Σ left + right.
+    ///
+    /// # Panics
+    /// Where an id has no row or the strides differ.
+    pub fn binomial_cells(
+        &self,
+        rows: &mut Side,
+        cols: &mut Side,
+        cells: &[BinomialCell],
+        rate: f32,
+    ) -> Loss {
+        assert_eq!(rows.stride, cols.stride, "both sides have one stride");
+        let (row_count, col_count) = (rows.rows(), cols.rows());
+        let in_range = |cell: &BinomialCell| {
+            (cell.row as usize) < row_count && (cell.col as usize) < col_count
+        };
+        assert!(cells.iter().all(in_range), "a cell's id is out of range");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.binomial_cells)(rows, cols, cells, rate) }
+    }
+
+    /// AdaGrad steps on GloVe cells, one after another. The loss is that of each cell before its step, its weight the number of cells.
+    ///
+    /// # Panics
+    /// Where an id has no row, the strides differ or a side's slices disagree.
+    pub fn glove_cells(
+        &self,
+        rows: &mut AdagradSide,
+        cols: &mut AdagradSide,
+        cells: &[GloveCell],
+        rate: f32,
+    ) -> Loss {
+        assert_eq!(rows.stride, cols.stride, "both sides have one stride");
+        let (row_count, col_count) = (rows.rows(), cols.rows());
+        let in_range =
+            |cell: &GloveCell| (cell.row as usize) < row_count && (cell.col as usize) < col_count;
+        assert!(cells.iter().all(in_range), "a cell's id is out of range");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.glove_cells)(rows, cols, cells, rate) }
+    }
+}
+
+/// Compiles one generic algorithm for one token: `wrap!(token, attribute, name = path, (arguments) -> result)`.
+macro_rules! wrap {
+    ($token:ty, $attribute:meta, $($name:ident = $path:expr, ($($arg:ident: $kind:ty),*) -> $result:ty;)*) => {$(
+        /// # Safety
+        /// The CPU must have the instructions of the token.
+        #[$attribute]
+        unsafe fn $name($($arg: $kind),*) -> $result {
+            // SAFETY: the caller promises the instructions.
+            let token = unsafe { <$token>::new() };
+            $path(token, $($arg),*)
+        }
+    )*};
+}
+
+/// A module with the table of one token; R x C is its tile of scores, R x J its tile of updates.
+macro_rules! table {
+    ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
+        pub(crate) mod $module {
+            use super::*;
+            use crate::{binomial, dot, glove, sgns};
+
+            wrap! { $token, $attribute,
+                dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
+                scores = dot::scores, (query: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) -> ();
+                scores_many = dot::scores_many::<_, $r, $c>,
+                    (queries: &[f32], rows: &[f32], dim: usize, out: &mut [f32], shape: (usize, usize)) -> ();
+                axpy = dot::axpy, (g: f32, x: &[f32], y: &mut [f32]) -> ();
+                exp = dot::exp, (x: &mut [f32]) -> ();
+                ln = dot::ln, (x: &mut [f32]) -> ();
+                sigmoid = dot::sigmoid, (x: &mut [f32]) -> ();
+                softplus = dot::softplus, (x: &mut [f32]) -> ();
+                rsqrt = dot::rsqrt, (x: &mut [f32]) -> ();
+                sgns_group = sgns::group::<_, $r, $c, $j>,
+                    (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
+                binomial_cells = binomial::cells,
+                    (rows: &mut Side, cols: &mut Side, cells: &[BinomialCell], rate: f32) -> Loss;
+                glove_cells = glove::cells,
+                    (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
+            }
+
+            pub(crate) static KERNELS: Kernels = Kernels {
+                level: $level,
+                dot,
+                scores,
+                scores_many,
+                axpy,
+                exp,
+                ln,
+                sigmoid,
+                softplus,
+                rsqrt,
+                sgns_group,
+                binomial_cells,
+                glove_cells,
+            };
+        }
+    };
+}
+
+table!(
+    scalar,
+    Level::Scalar,
+    crate::arch::scalar::Scalar,
+    1,
+    1,
+    1,
+    inline(never)
+);
+#[cfg(target_arch = "aarch64")]
+table!(
+    neon,
+    Level::Neon,
+    crate::arch::neon::Neon,
+    2,
+    2,
+    2,
+    target_feature(enable = "neon")
+);
+#[cfg(target_arch = "x86_64")]
+table!(
+    avx2,
+    Level::Avx2,
+    crate::arch::avx2::Avx2,
+    2,
+    2,
+    2,
+    target_feature(enable = "avx2,fma")
+);
+#[cfg(target_arch = "x86_64")]
+table!(
+    avx512,
+    Level::Avx512,
+    crate::arch::avx512::Avx512,
+    4,
+    4,
+    4,
+    target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+);

@@ -1,0 +1,230 @@
+//! Every level gives the bits of the scalar level, for random shapes, repeated ids and extreme values.
+
+mod common;
+
+use common::*;
+use wordmill_kernels::*;
+
+fn dims() -> impl Iterator<Item = usize> {
+    (1..=40).chain([100, 112, 300, 304])
+}
+
+/// Runs `work` at the scalar level and at every other with the same seed, and lets `compare` see both results.
+fn check<T>(seed: u64, work: impl Fn(&Kernels, &mut Random) -> T, compare: impl Fn(&T, &T, &str)) {
+    let oracle = work(
+        at(Level::Scalar).expect("scalar is always there"),
+        &mut Random(seed),
+    );
+    for level in available() {
+        let result = work(at(level).expect("it is available"), &mut Random(seed));
+        compare(&result, &oracle, &format!("{level}, seed {seed}"));
+    }
+}
+
+#[test]
+fn products() {
+    for dim in (0..1).chain(dims()) {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            // From an odd offset, since nothing promises alignment.
+            let (a, b) = (random.floats(dim + 1, 2.0), random.floats(dim + 1, 2.0));
+            let mut out = vec![kernels.dot(&a[1..], &b[1..])];
+            let mut y = b.clone();
+            kernels.axpy(random.float(), &a[1..], &mut y[1..]);
+            out.extend(y);
+            out
+        };
+        check(dim as u64, work, |a, b, what| assert_same(a, b, what));
+    }
+}
+
+#[test]
+fn scores_are_dots() {
+    for dim in dims() {
+        for (m, n) in [(0, 3), (1, 1), (3, 5), (4, 16), (5, 17), (9, 70)] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let (queries, rows) = (random.floats(m * dim, 1.0), random.floats(n * dim, 1.0));
+                let mut many = vec![0.0; m * n];
+                kernels.scores_many(&queries, &rows, dim, &mut many);
+                let mut one = vec![0.0; m * n];
+                let mut dots = vec![0.0; m * n];
+                for q in 0..m {
+                    let query = &queries[q * dim..][..dim];
+                    kernels.scores(query, &rows, dim, &mut one[q * n..][..n]);
+                    for i in 0..n {
+                        dots[q * n + i] = kernels.dot(query, &rows[i * dim..][..dim]);
+                    }
+                }
+                assert_same(&many, &dots, &format!("scores_many at {}", kernels.level()));
+                assert_same(&one, &dots, &format!("scores at {}", kernels.level()));
+                dots
+            };
+            check((dim * 1000 + n) as u64, work, |a, b, what| {
+                assert_same(a, b, what)
+            });
+        }
+    }
+}
+
+/// An elementwise kernel and its scalar twin.
+type Twin = (fn(&Kernels, &mut [f32]), fn(f32) -> f32);
+
+#[test]
+fn elementary_functions_and_their_twins() {
+    let twins: [Twin; 5] = [
+        (Kernels::exp, math::exp),
+        (Kernels::ln, math::ln),
+        (Kernels::sigmoid, math::sigmoid),
+        (Kernels::softplus, math::softplus),
+        (Kernels::rsqrt, math::rsqrt),
+    ];
+    // All bit patterns in coarse steps, so that NaN, infinities, subnormals and both zeros are among them, and a tail of 5 lanes.
+    let inputs: Vec<f32> = (0..=u32::MAX).step_by(4001).map(f32::from_bits).collect();
+    let special = [
+        0.0,
+        -0.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        f32::MAX,
+        f32::MIN,
+        f32::MIN_POSITIVE,
+        1e-45,
+    ];
+    let mut random = Random(1);
+    let mut inputs = [
+        inputs,
+        special.to_vec(),
+        random.floats(100_000, 100.0),
+        random.floats(100_000, 1.0),
+    ]
+    .concat();
+    inputs.truncate(inputs.len() / 16 * 16 - 11);
+    for (kernel, twin) in twins {
+        let expected: Vec<f32> = inputs.iter().map(|&x| twin(x)).collect();
+        let work = |kernels: &Kernels, _: &mut Random| {
+            let mut x = inputs.clone();
+            kernel(kernels, &mut x);
+            x
+        };
+        check(0, work, |result, _, what| {
+            for ((x, a), b) in inputs.iter().zip(result).zip(&expected) {
+                assert!(same(*a, *b), "{what}: f({x:?}) is {a:?} and {b:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn tails_stay_inside_the_slice() {
+    for n in 0..40 {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            let mut y = random.floats(n + 40, 1.0);
+            let before = y.clone();
+            kernels.sigmoid(&mut y[20..20 + n]);
+            kernels.axpy(0.5, &before[1..n + 1], &mut y[20..20 + n]);
+            let (query, rows) = (random.floats(3, 1.0), random.floats(n * 3, 1.0));
+            kernels.scores(&query, &rows, 3, &mut y[20..20 + n]);
+            assert_same(&y[..20], &before[..20], "before the slice");
+            assert_same(&y[20 + n..], &before[20 + n..], "behind the slice");
+            y
+        };
+        if n > 0 {
+            check(n as u64, work, |a, b, what| assert_same(a, b, what));
+        }
+    }
+}
+
+fn compare_models(a: &(Model, Loss), b: &(Model, Loss), what: &str) {
+    a.0.rows.assert_same(&b.0.rows, &format!("{what}: rows"));
+    a.0.cols.assert_same(&b.0.cols, &format!("{what}: cols"));
+    assert_eq!(
+        a.1.loss.to_bits(),
+        b.1.loss.to_bits(),
+        "{what}: loss {} and {}",
+        a.1.loss,
+        b.1.loss
+    );
+    assert_eq!(a.1.weight, b.1.weight, "{what}: weight");
+}
+
+#[test]
+fn sgns_groups() {
+    for dim in dims() {
+        for (pairs, negatives) in [
+            (0, 0),
+            (1, 0),
+            (1, 1),
+            (2, 16),
+            (5, 3),
+            (17, 5),
+            (31, 13),
+            (32, 16),
+        ] {
+            // Few rows, so that ids repeat among pairs, negatives and both.
+            for (rows, scale) in [(3, 1.0), (90, 0.3), (5, 30.0)] {
+                let work = |kernels: &Kernels, random: &mut Random| {
+                    let mut model = Model::random(random, rows, rows + 2, dim, scale);
+                    let mut scratch = GroupScratch::new();
+                    let mut loss = Loss::default();
+                    for _ in 0..2 {
+                        let pairs = Pairs::random(random, &model, pairs, negatives);
+                        let (rows, cols) = (&mut model.rows.side(), &mut model.cols.side());
+                        loss += kernels.sgns_group(rows, cols, &pairs.group(), 0.05, &mut scratch);
+                    }
+                    (model, loss)
+                };
+                check((dim * 100 + pairs) as u64, work, compare_models);
+            }
+        }
+    }
+}
+
+#[test]
+fn binomial_cells_one_after_another() {
+    for dim in dims() {
+        for (scale, weight) in [(0.3, 2.0), (1.0, 1e4), (20.0, 50.0), (0.0, 1.0)] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 4, 5, dim, scale);
+                let cells = binomial_cells(random, &model, 30, weight);
+                let loss = kernels.binomial_cells(
+                    &mut model.rows.side(),
+                    &mut model.cols.side(),
+                    &cells,
+                    0.025,
+                );
+                (model, loss)
+            };
+            check(dim as u64, work, compare_models);
+        }
+    }
+}
+
+#[test]
+fn glove_cells_one_after_another() {
+    for dim in dims() {
+        for scale in [0.0, 0.3, 2.0] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 4, 5, dim, scale);
+                let cells = glove_cells(random, &model, 30);
+                let loss = kernels.glove_cells(
+                    &mut model.rows.adagrad(),
+                    &mut model.cols.adagrad(),
+                    &cells,
+                    0.05,
+                );
+                (model, loss)
+            };
+            check(dim as u64, work, compare_models);
+        }
+    }
+}
+
+#[test]
+fn levels_have_names() {
+    for level in available() {
+        assert_eq!(level.name().parse(), Ok(level));
+        assert_eq!(at(level).unwrap().level(), level);
+    }
+    assert!("sse9".parse::<Level>().is_err());
+    assert_eq!(Some(best().level()), available().last().copied());
+}

@@ -1,0 +1,216 @@
+//! Random data for the tests, and what they compare.
+//!
+//! Nouns: `Random` is a splitmix64 stream; a `Model` is two padded matrices with whatever state the kernels keep beside them.
+
+#![allow(dead_code)]
+
+use wordmill_kernels::*;
+
+/// Splitmix64 (Steele, Lea, Flood 2014).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [-1, 1).
+    pub fn float(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    pub fn floats(&mut self, n: usize, scale: f32) -> Vec<f32> {
+        (0..n).map(|_| self.float() * scale).collect()
+    }
+
+    /// In [0, scale).
+    pub fn weights(&mut self, n: usize, scale: f32) -> Vec<f32> {
+        (0..n).map(|_| self.float().abs() * scale).collect()
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    pub fn ids(&mut self, n: usize, rows: usize) -> Vec<u32> {
+        (0..n).map(|_| self.below(rows) as u32).collect()
+    }
+}
+
+/// The same bits, or NaN on both sides.
+pub fn same(a: f32, b: f32) -> bool {
+    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
+}
+
+pub fn assert_same(a: &[f32], b: &[f32], what: &str) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!(same(*a, *b), "{what}: element {i} is {a:?} and {b:?}");
+    }
+}
+
+/// One side of a model: vectors, squares, biases and their squares.
+#[derive(Clone)]
+pub struct Matrix {
+    pub dim: usize,
+    pub vectors: Vec<f32>,
+    pub squares: Vec<f32>,
+    pub bias: Vec<f32>,
+    pub bias_square: Vec<f32>,
+}
+
+impl Matrix {
+    pub fn random(random: &mut Random, rows: usize, dim: usize, scale: f32) -> Self {
+        let stride = padded(dim);
+        let mut vectors = vec![0.0; rows * stride];
+        let mut squares = vec![1.0; rows * stride];
+        for row in 0..rows {
+            vectors[row * stride..][..dim].copy_from_slice(&random.floats(dim, scale));
+            for square in &mut squares[row * stride..][..dim] {
+                *square += random.float().abs() * 3.0;
+            }
+        }
+        let bias = random.floats(rows, scale);
+        let bias_square = (0..rows).map(|_| 1.0 + random.float().abs()).collect();
+        Self {
+            dim,
+            vectors,
+            squares,
+            bias,
+            bias_square,
+        }
+    }
+
+    pub fn side(&mut self) -> Side<'_> {
+        Side {
+            vectors: &mut self.vectors,
+            stride: padded(self.dim),
+        }
+    }
+
+    pub fn adagrad(&mut self) -> AdagradSide<'_> {
+        AdagradSide {
+            vectors: &mut self.vectors,
+            squares: &mut self.squares,
+            bias: &mut self.bias,
+            bias_square: &mut self.bias_square,
+            stride: padded(self.dim),
+        }
+    }
+
+    pub fn row(&self, id: u32) -> Vec<f64> {
+        let stride = padded(self.dim);
+        self.vectors[id as usize * stride..][..stride]
+            .iter()
+            .map(|&x| f64::from(x))
+            .collect()
+    }
+
+    pub fn assert_same(&self, other: &Self, what: &str) {
+        assert_same(&self.vectors, &other.vectors, &format!("{what}: vectors"));
+        assert_same(&self.squares, &other.squares, &format!("{what}: squares"));
+        assert_same(&self.bias, &other.bias, &format!("{what}: bias"));
+        assert_same(
+            &self.bias_square,
+            &other.bias_square,
+            &format!("{what}: squared bias"),
+        );
+        for (i, x) in self.vectors.iter().enumerate() {
+            assert!(
+                i % padded(self.dim) < self.dim || *x == 0.0,
+                "{what}: padding is no longer zero"
+            );
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Model {
+    pub rows: Matrix,
+    pub cols: Matrix,
+}
+
+impl Model {
+    pub fn random(random: &mut Random, rows: usize, cols: usize, dim: usize, scale: f32) -> Self {
+        Self {
+            rows: Matrix::random(random, rows, dim, scale),
+            cols: Matrix::random(random, cols, dim, scale),
+        }
+    }
+}
+
+/// An owned `Group`.
+#[derive(Clone, Debug)]
+pub struct Pairs {
+    pub row: Vec<u32>,
+    pub col: Vec<u32>,
+    pub weight: Vec<f32>,
+    pub negatives: Vec<u32>,
+    pub negative_weight: Vec<f32>,
+}
+
+impl Pairs {
+    pub fn random(random: &mut Random, model: &Model, pairs: usize, negatives: usize) -> Self {
+        let (rows, cols) = (model.rows.bias.len(), model.cols.bias.len());
+        Self {
+            row: random.ids(pairs, rows),
+            col: random.ids(pairs, cols),
+            weight: random.weights(pairs, 2.0),
+            negatives: random.ids(negatives, cols),
+            negative_weight: random.weights(pairs, 0.5),
+        }
+    }
+
+    pub fn group(&self) -> Group<'_> {
+        Group {
+            row: &self.row,
+            col: &self.col,
+            weight: &self.weight,
+            negatives: &self.negatives,
+            negative_weight: &self.negative_weight,
+        }
+    }
+}
+
+pub fn binomial_cells(
+    random: &mut Random,
+    model: &Model,
+    n: usize,
+    weight: f32,
+) -> Vec<BinomialCell> {
+    let (rows, cols) = (model.rows.bias.len(), model.cols.bias.len());
+    let mut cell = |_| BinomialCell {
+        row: random.below(rows) as u32,
+        col: random.below(cols) as u32,
+        left: random.float().abs() * weight,
+        right: random.float().abs() * weight,
+    };
+    (0..n).map(&mut cell).collect()
+}
+
+pub fn glove_cells(random: &mut Random, model: &Model, n: usize) -> Vec<GloveCell> {
+    let (rows, cols) = (model.rows.bias.len(), model.cols.bias.len());
+    let mut cell = |_| GloveCell {
+        row: random.below(rows) as u32,
+        col: random.below(cols) as u32,
+        log_x: random.float() * 3.0,
+        weight: random.float().abs(),
+    };
+    (0..n).map(&mut cell).collect()
+}
+
+pub fn dot64(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+pub fn sigmoid64(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+pub fn softplus64(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
