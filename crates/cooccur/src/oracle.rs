@@ -232,7 +232,7 @@ fn many_runs_are_merged_in_passes() {
         counts,
         window,
         chunk_tokens: 60,
-        worker_bytes: 16,
+        worker_bytes: 2048,
         threads: 2,
     };
     let mut snapshots = Vec::new();

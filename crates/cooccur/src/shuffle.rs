@@ -120,8 +120,9 @@ impl Shuffle<'_> {
 
     /// Deals the cells of the source to one loose file a stripe.
     fn deal(&self, stripes: &[u32]) -> Result<(), CooccurError> {
-        let workers = (self.ctx.budget.left() / DEAL_BYTES_MIN).clamp(1, self.ctx.threads as u64);
-        let bytes = (self.ctx.budget.left() / workers).max(DEAL_BYTES_MIN);
+        let least = DEAL_BYTES_MIN + self.source.part_bytes();
+        let workers = (self.ctx.budget.left() / least).clamp(1, self.ctx.threads as u64);
+        let bytes = (self.ctx.budget.left() / workers).max(least);
         let _memory = self
             .ctx
             .budget
@@ -140,7 +141,8 @@ impl Shuffle<'_> {
             .stage("deal cells", "cells", self.source.cells());
         let next = AtomicUsize::new(0);
         run_workers("deal", workers as usize, |_| {
-            let mut dealer = Dealer::new(self.grid, &files, bytes);
+            let held_bytes = bytes - self.source.part_bytes();
+            let mut dealer = Dealer::new(self.grid, &files, held_bytes);
             loop {
                 self.ctx.cancel.check()?;
                 let part = next.fetch_add(1, Ordering::Relaxed);

@@ -59,6 +59,10 @@ pub trait CellSource: Sync {
     fn cells(&self) -> u64;
     /// Number of parts that can be read at the same time.
     fn parts(&self) -> usize;
+    /// Memory that reading one part takes, in bytes, beyond a few buffers.
+    fn part_bytes(&self) -> u64 {
+        0
+    }
     /// Hands over the cells of one part, in batches, each cell once, with global ids.
     fn for_each(
         &self,

@@ -1,0 +1,237 @@
+//! Checkpoints: everything that training needs to go on, written alternately to two files.
+//!
+//! `models/NAME/checkpoint-a.safetensors` and `-b`: for each side (`rows`, `columns`), stripe and part
+//! a tensor `SIDE.PART.STRIPE` (f32, flat, padding included); the position and the metrics so far are
+//! JSON in the metadata. The newer one with the right fingerprint is read; a damaged one is skipped.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
+
+use crate::engine::{Plan, Tally};
+use crate::error::TrainError;
+use crate::metrics::EpochRow;
+use crate::stripes::Matrix;
+
+const KIND: &str = "checkpoint";
+
+/// How far training has come, always at the end of a rotation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Finished epochs.
+    pub epoch: u32,
+    /// Finished rotations of the current epoch.
+    pub rotation: u32,
+    /// Sums of the current epoch so far.
+    #[serde(with = "tally")]
+    pub tally: Tally,
+    /// Seconds of the current epoch so far.
+    pub seconds: f64,
+    /// Finished epochs.
+    pub metrics: Vec<EpochRow>,
+}
+
+/// A tally as bits: JSON's decimal numbers would do, bits leave no doubt.
+mod tally {
+    use super::Tally;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(tally: &Tally, out: S) -> Result<S::Ok, S::Error> {
+        (tally.loss.to_bits(), tally.weight.to_bits(), tally.visits).serialize(out)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Tally, D::Error> {
+        let (loss, weight, visits) = <(u64, u64, u64)>::deserialize(input)?;
+        Ok(Tally {
+            loss: f64::from_bits(loss),
+            weight: f64::from_bits(weight),
+            visits,
+        })
+    }
+}
+
+impl Position {
+    /// Finished rotations of all epochs.
+    pub fn rotations_done(&self, rotations: u32) -> u64 {
+        u64::from(self.epoch) * u64::from(rotations) + u64::from(self.rotation)
+    }
+
+    /// Steps past a rotation; true if it was the last of its epoch.
+    pub fn end_rotation(&mut self, plan: &Plan, advice: &str) -> Result<bool, TrainError> {
+        self.rotation += 1;
+        if self.rotation < plan.rotations {
+            return Ok(false);
+        }
+        let tally = std::mem::take(&mut self.tally);
+        if tally.visits == 0 {
+            return Err(TrainError::Empty {
+                name: plan.name.clone(),
+                what: advice.into(),
+            });
+        }
+        self.epoch += 1;
+        self.rotation = 0;
+        self.metrics.push(EpochRow {
+            epoch: self.epoch,
+            loss: tally.loss / tally.weight,
+            weight: tally.weight,
+            visits: tally.visits,
+            seconds: std::mem::take(&mut self.seconds),
+        });
+        Ok(true)
+    }
+}
+
+/// The two checkpoint files of a trainer.
+pub(crate) struct Checkpoints<'a> {
+    dir: &'a RunDir,
+    plan: &'a Plan,
+    saved: Instant,
+    every: Duration,
+    next: usize,
+}
+
+impl<'a> Checkpoints<'a> {
+    pub fn new(dir: &'a RunDir, plan: &'a Plan) -> Self {
+        Self {
+            dir,
+            plan,
+            saved: Instant::now(),
+            every: plan.checkpoint_every,
+            next: 0,
+        }
+    }
+
+    /// Whether the last checkpoint is old.
+    pub fn are_due(&self) -> bool {
+        self.saved.elapsed() >= self.every
+    }
+
+    /// Fills in the model from the newer checkpoint; `None` if there is none.
+    pub fn load(
+        &mut self,
+        rows: &mut Matrix,
+        columns: &mut Matrix,
+    ) -> Result<Option<Position>, TrainError> {
+        let mut found = Vec::new();
+        for slot in 0..2 {
+            if let Some((position, reader)) = self.open(slot)? {
+                found.push((
+                    position.rotations_done(self.plan.rotations),
+                    slot,
+                    position,
+                    reader,
+                ));
+            }
+        }
+        found.sort_by_key(|(done, _, _, _)| std::cmp::Reverse(*done));
+        for (_, slot, position, reader) in found {
+            match reader.verify() {
+                Ok(()) => {}
+                Err(error) if error.is_bad_artefact() => continue,
+                Err(error) => return Err(error.into()),
+            }
+            for (side, matrix) in [("rows", &mut *rows), ("columns", &mut *columns)] {
+                fill(&reader, side, matrix)?;
+            }
+            self.next = 1 - slot;
+            return Ok(Some(position));
+        }
+        Ok(None)
+    }
+
+    /// Writes the other file.
+    pub fn save(
+        &mut self,
+        position: &Position,
+        rows: &Matrix,
+        columns: &Matrix,
+    ) -> Result<(), TrainError> {
+        let parts = tensors(rows, columns);
+        let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+        let json = serde_json::to_string(position).expect("plain data is JSON");
+        let settings = BTreeMap::from([
+            ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
+            ("position".to_owned(), json),
+        ]);
+        let path = self.path(self.next);
+        let mut writer = TensorWriter::create(self.dir.storage(), &path, KIND, &names, &settings)?;
+        for (name, values) in &parts {
+            writer.tensor(name, Dtype::F32, &[values.len() as u64], values)?;
+        }
+        writer.finish()?;
+        self.next = 1 - self.next;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Removes both files: the vectors are published.
+    pub fn remove(&self) -> Result<(), TrainError> {
+        (0..2).try_for_each(|slot| Ok(self.dir.remove(&self.path(slot))?))
+    }
+
+    fn path(&self, slot: usize) -> PathBuf {
+        let letter = ["a", "b"][slot];
+        self.dir.path(&format!(
+            "models/{}/checkpoint-{letter}.safetensors",
+            self.plan.name
+        ))
+    }
+
+    fn open(&self, slot: usize) -> Result<Option<(Position, TensorReader)>, TrainError> {
+        let reader = match TensorReader::open(self.dir.storage(), &self.path(slot)) {
+            Ok(reader) => reader,
+            Err(error) if error.is_not_found() || error.is_bad_artefact() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let metadata = reader.index().metadata();
+        if metadata.get("fingerprint") != Some(&self.plan.fingerprint) {
+            return Ok(None);
+        }
+        let json = metadata
+            .get("position")
+            .map(String::as_str)
+            .unwrap_or_default();
+        Ok(serde_json::from_str(json)
+            .ok()
+            .map(|position| (position, reader)))
+    }
+}
+
+/// All parts of both matrices with their tensor names.
+fn tensors<'m>(rows: &'m Matrix, columns: &'m Matrix) -> Vec<(String, &'m [f32])> {
+    let mut tensors = Vec::new();
+    for (side, matrix) in [("rows", rows), ("columns", columns)] {
+        for (number, stripe) in matrix.stripes().iter().enumerate() {
+            let parts = stripe
+                .parts()
+                .into_iter()
+                .filter(|(_, values)| !values.is_empty());
+            let named = |(part, values)| (format!("{side}.{part}.{number:03}"), values);
+            tensors.extend(parts.map(named));
+        }
+    }
+    tensors
+}
+
+fn fill(reader: &TensorReader, side: &str, matrix: &mut Matrix) -> Result<(), FormatError> {
+    for (number, stripe) in matrix.stripes_mut().iter_mut().enumerate() {
+        for (part, values) in stripe.parts_mut() {
+            if values.is_empty() {
+                continue;
+            }
+            let info = reader
+                .index()
+                .info(&format!("{side}.{part}.{number:03}"), Dtype::F32, 1)?;
+            if info.shape[0] != values.len() as u64 {
+                let what = format!("stripe {number} has another size than the model");
+                return Err(FormatError::corrupt(reader.index().path(), 8, what));
+            }
+            reader.read(info, 0, values)?;
+        }
+    }
+    Ok(())
+}

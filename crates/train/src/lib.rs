@@ -1,0 +1,48 @@
+//! How meetings become vectors.
+//!
+//! One engine trains every objective: a matrix of cells in a grid of tiles, visited in
+//! Latin-square rounds (`engine.rs`). An [`Objective`] says what a pass over the cells of one tile
+//! does to a row stripe and a column stripe:
+//!
+//! * [`SkipGram`]: negative sampling over the discounted co-occurrence matrix;
+//! * [`Softmax`]: hierarchical softmax over the (row, node) matrix that [`NodeCells`] derives from it;
+//! * [`Glove`]: weighted least squares on log counts.
+//!
+//! ```text
+//! stripe files ─► engine ─► checkpoints a / b ─► vectors/NAME.safetensors
+//!                   │
+//!                   └─► metrics.jsonl
+//! ```
+//!
+//! In a round no two tasks share a row stripe or a column stripe, so each owns `&mut` slices of both
+//! matrices: there is no data race and no lost update, and the result depends on the seed alone.
+#![forbid(unsafe_code)]
+
+mod error;
+
+mod random;
+mod stripes;
+
+mod discount;
+mod huffman;
+mod nodes;
+
+mod checkpoint;
+mod engine;
+mod metrics;
+mod publish;
+
+mod glove;
+mod skipgram;
+mod softmax;
+
+pub use discount::{Discount, pair_mass};
+pub use engine::{Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
+pub use error::TrainError;
+pub use glove::{Glove, GloveConfig};
+pub use huffman::HuffmanTree;
+pub use metrics::EpochRow;
+pub use nodes::NodeCells;
+pub use skipgram::{SkipGram, SkipGramConfig};
+pub use softmax::{Softmax, SoftmaxConfig};
+pub use stripes::{Matrix, Stripe, StripeShape};
