@@ -1,0 +1,165 @@
+//! From token shards to tiles: `cargo bench --bench counting`.
+//!
+//! It is for the three stages of the room `cooccur`: counting, merging, shuffling. The text is drawn
+//! from Zipf's law with a fixed seed and lies in memory like everything that is written, so no disk
+//! takes part; one thread works, so the rate is that of a core. A *pair* is two words in a window,
+//! seen from both ends; the least that has to be moved for it is one cell of 16 bytes. The small
+//! budget makes the counters spill, the large one does not.
+
+#[path = "limit.rs"]
+mod limit;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::Criterion;
+use wordmill_cooccur::{
+    CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
+    Weighting, WindowConfig, count, merge, shuffle,
+};
+use wordmill_flow::Context;
+use wordmill_formats::{LINE_END, MemoryStorage, RemapWriter, RunDir, TokenShardWriter};
+
+use limit::{Batch, Yardstick};
+
+const WORDS: usize = 20_000;
+const LINES: usize = 20_000;
+const LINE_WORDS: usize = 20;
+const SHARDS: usize = 8;
+const CELL_BYTES: u64 = 16;
+const WINDOW: WindowConfig = WindowConfig {
+    window: 5,
+    weighting: Weighting::Linear,
+    sides: Sides::Both,
+    dropped: Dropped::Close,
+};
+
+/// Lines of word ids, most frequent word first.
+struct Text {
+    lines: Vec<Vec<u32>>,
+    counts: Vec<u64>,
+}
+
+impl Text {
+    fn new() -> Self {
+        let mut random = 1_u64;
+        let mut word = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let share = (random >> 11) as f64 / (1_u64 << 53) as f64;
+            // The inverse of Zipf's distribution function, ln(id + 1) / ln(WORDS).
+            ((WORDS as f64).powf(share) as usize - 1).min(WORDS - 1)
+        };
+        let drawn: Vec<Vec<usize>> = (0..LINES)
+            .map(|_| (0..LINE_WORDS).map(|_| word()).collect())
+            .collect();
+        let mut counts = vec![0_u64; WORDS];
+        drawn.iter().flatten().for_each(|&id| counts[id] += 1);
+        let mut order: Vec<usize> = (0..WORDS).collect();
+        order.sort_by_key(|&id| std::cmp::Reverse(counts[id]));
+        let mut ranks = vec![0_u32; WORDS];
+        order
+            .iter()
+            .zip(0..)
+            .for_each(|(&id, rank)| ranks[id] = rank);
+        let rank = |line: Vec<usize>| line.into_iter().map(|id| ranks[id]).collect();
+        Self {
+            lines: drawn.into_iter().map(rank).collect(),
+            counts: order.iter().map(|&id| counts[id]).collect(),
+        }
+    }
+
+    /// Pairs in all windows, seen from both ends.
+    fn pairs(&self) -> u64 {
+        let window = usize::from(WINDOW.window);
+        let line: usize = (0..LINE_WORDS).map(|at| at.min(window)).sum();
+        (2 * line * self.lines.len()) as u64
+    }
+
+    /// Writes the token shards; local and global ids are the same.
+    fn write(&self, dir: &RunDir) -> Result<CountInput<'_>, Box<dyn Error>> {
+        let words = self.counts.len() as u32;
+        let chunks = self.lines.chunks(self.lines.len() / SHARDS);
+        let shards = chunks.len() as u64;
+        for (lines, shard) in chunks.zip(0..) {
+            let path = dir.token_shard(shard);
+            let mut tokens = TokenShardWriter::create(dir.storage(), &path, words, false)?;
+            for line in lines {
+                tokens.tokens(line)?;
+                tokens.tokens(&[LINE_END])?;
+            }
+            tokens.finish()?;
+            let mut remap = RemapWriter::create(dir.storage(), &dir.remap(shard))?;
+            (0..words).try_for_each(|id| remap.push(id))?;
+            remap.finish()?;
+        }
+        Ok(CountInput {
+            shards,
+            tokens: (LINES * (LINE_WORDS + 1)) as u64,
+            counts: &self.counts,
+        })
+    }
+}
+
+/// Runs the three stages; returns the time of each.
+fn stages(text: &Text, worker_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>> {
+    let ctx = Context::for_tests(1);
+    let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
+    let input = text.write(&dir)?;
+    let start = Instant::now();
+    let config = CountConfig {
+        window: WINDOW,
+        fingerprint: "bench".into(),
+        checkpoint_every: Duration::from_secs(3600),
+        worker_bytes: Some(worker_bytes),
+    };
+    let runs = count(&ctx, &dir, &config, input)?;
+    let counted = start.elapsed();
+    let config = MergeConfig {
+        window: WINDOW,
+        fingerprint: "bench".into(),
+        vocabulary: String::new(),
+        settings: BTreeMap::new(),
+        worker_bytes: Some(worker_bytes),
+    };
+    let ranges = RowRanges::new(&text.counts, WINDOW.window);
+    let index = merge(&ctx, &dir, &config, &ranges, runs)?;
+    let merged = start.elapsed();
+    let config = ShuffleConfig {
+        folder: "tiles".into(),
+        grid: 8,
+        seed: 1,
+        fingerprint: "bench".into(),
+    };
+    shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index))?;
+    Ok([counted, merged - counted, start.elapsed() - merged])
+}
+
+fn main() {
+    let yardstick = Yardstick::take();
+    let text = Text::new();
+    let batch = Batch {
+        items: text.pairs(),
+        unit: "pairs",
+        bytes: text.pairs() * CELL_BYTES,
+    };
+    let mut criterion = Criterion::default().configure_from_args();
+    for (case, worker_bytes) in [("64MiB", 64 << 20), ("2MiB", 2 << 20)] {
+        let mut fastest = [Duration::MAX; 3];
+        yardstick.measure(&mut criterion, ("counting", case), batch, || {
+            let times = stages(&text, worker_bytes).expect("memory does not fail");
+            for (fastest, time) in fastest.iter_mut().zip(times) {
+                *fastest = time.min(*fastest);
+            }
+            times.iter().sum()
+        });
+        let [count, merge, shuffle] = fastest.map(|time| time.as_secs_f64() * 1e3);
+        println!(
+            "counting/{case}: count {count:.0} ms, merge {merge:.0} ms, shuffle {shuffle:.0} ms"
+        );
+    }
+    criterion.final_summary();
+}

@@ -1,0 +1,345 @@
+//! The command line as clap sees it: every command, its flags, and nothing of what they do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wordmill_flow::ProgressMode;
+use wordmill_query::{AnalogyMethod, ExportFormat, ExportWhich, Which};
+
+use crate::config::{Sources, parse_duration, parse_size};
+
+/// Grinds a text corpus larger than memory into word vectors.
+#[derive(Debug, Parser)]
+#[command(name = "wordmill", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage or configuration; 3 bad input data; \
+4 corrupt or foreign artefact; 5 out of disk or memory budget; 6 training diverged; 75 stopped early \
+on request, run again to go on; 1 anything else (a bug).";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// From text to vectors: runs every stage that is not done yet
+    Run(RunArgs),
+    /// Memory, disk, open files and time of every stage; nothing is written
+    Plan(PlanArgs),
+    /// Stages of a run: what is done, what is stale and why
+    Status(StatusArgs),
+    /// Checks lengths, checksums and cross-references of artefacts
+    Verify(VerifyArgs),
+    /// Writes a commented pipeline.toml
+    Init(InitArgs),
+    /// Writes the built-in corpus to standard output
+    Sample(SampleArgs),
+    /// Says what a file is, the settings that made it, and for vectors their shape and spread
+    Info(InfoArgs),
+    /// Prints the vectors of words
+    Vector(VectorArgs),
+    /// Prints the nearest neighbours of words
+    Similar(SimilarArgs),
+    /// A is to B as C is to what?
+    Analogy(AnalogyArgs),
+    /// Scores vectors on analogies and similarity sets
+    Eval(EvalArgs),
+    /// Writes vectors in another program's format
+    Export(ExportArgs),
+}
+
+/// Where a pipeline's settings come from.
+#[derive(Debug, Args)]
+pub struct PipelineArgs {
+    /// The pipeline; without it pipeline.toml of this folder, otherwise the built-in one
+    #[arg(value_name = "PIPELINE.toml")]
+    pub pipeline: Option<PathBuf>,
+    /// Sets any key by its dotted name, such as cooccur.window=8 or train.0.dim=300
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The run directory (run.dir)
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// The memory budget of all stages, such as 2GiB (run.memory)
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Threads, 0 for all (run.threads)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    /// The seed of everything random (run.seed)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// `wordmill run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub pipeline: PipelineArgs,
+    /// Stop when this stage is done
+    #[arg(long, value_name = "STAGE")]
+    pub until: Option<String>,
+    /// Make stages anew whose settings have changed
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Stop after this time, such as 8h or 1h30m; run again to go on
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub max_time: Option<Duration>,
+    /// How progress is shown, on standard error
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressArg,
+}
+
+/// `wordmill plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub pipeline: PipelineArgs,
+    /// Plan only up to this stage
+    #[arg(long, value_name = "STAGE")]
+    pub until: Option<String>,
+}
+
+/// `wordmill status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The run directory
+    pub run_dir: PathBuf,
+}
+
+/// `wordmill verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Run directories and files
+    #[arg(required = true, value_name = "RUN_DIR|FILE")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `wordmill init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The file to write
+    #[arg(value_name = "PIPELINE.toml", default_value = "pipeline.toml")]
+    pub path: PathBuf,
+}
+
+/// `wordmill sample`
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// At least this much text, up to the end of a line, such as 100MB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub bytes: u64,
+    /// Another seed gives other sentences with the same words
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `wordmill info`
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// A file that wordmill wrote, or a run directory
+    pub file: PathBuf,
+}
+
+/// `wordmill vector`
+#[derive(Debug, Args)]
+pub struct VectorArgs {
+    /// The vectors file
+    pub vectors: PathBuf,
+    /// Words
+    #[arg(required = true, value_name = "WORD")]
+    pub words: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wordmill similar`
+#[derive(Debug, Args)]
+pub struct SimilarArgs {
+    /// The vectors file
+    pub vectors: PathBuf,
+    /// Words; several are added up
+    #[arg(required = true, value_name = "WORD")]
+    pub words: Vec<String>,
+    /// How many neighbours
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    pub n: usize,
+    /// Which vectors are compared
+    #[arg(long, default_value = "word")]
+    pub which: WhichArg,
+    /// Threads, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// `wordmill analogy`
+#[derive(Debug, Args)]
+pub struct AnalogyArgs {
+    /// The vectors file
+    pub vectors: PathBuf,
+    /// A, as in "A is to B as C is to ?"
+    pub a: String,
+    /// B
+    pub b: String,
+    /// C
+    pub c: String,
+    /// How many answers
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    pub n: usize,
+    /// Add cosines (3CosAdd) or multiply them (3CosMul)
+    #[arg(long, default_value = "add")]
+    pub method: MethodArg,
+    /// Threads, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// `wordmill eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// The vectors file
+    pub vectors: PathBuf,
+    /// Analogies in the format of questions-words.txt
+    #[arg(long, value_name = "FILE")]
+    pub analogies: Vec<PathBuf>,
+    /// Similarity sets: word, word, score
+    #[arg(long, value_name = "FILE")]
+    pub similarity: Vec<PathBuf>,
+    /// Analogies among the most frequent words only; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 30_000)]
+    pub top: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Threads, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+}
+
+/// `wordmill export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The vectors file
+    pub vectors: PathBuf,
+    /// The file to write
+    pub out: PathBuf,
+    /// word2vec, word2vec-text or glove
+    #[arg(long, value_parser = parse_format)]
+    pub format: ExportFormat,
+    /// Which vectors: word, context, their sum, mean, or both in a row
+    #[arg(long, default_value = "word")]
+    pub which: ExportWhichArg,
+    /// Scale every vector to length 1
+    #[arg(long)]
+    pub normalize: bool,
+    /// The most frequent words only; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub top: usize,
+}
+
+/// Declares an enum of flag values and what they stand for.
+macro_rules! values {
+    ($(#[$doc:meta])* $name:ident => $target:ident { $($value:ident),* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, ValueEnum)]
+        #[allow(missing_docs)]
+        pub enum $name {
+            $($value),*
+        }
+
+        impl From<$name> for $target {
+            fn from(value: $name) -> Self {
+                match value {
+                    $($name::$value => $target::$value),*
+                }
+            }
+        }
+    };
+}
+
+values! {
+    /// `--progress`
+    ProgressArg => ProgressMode { Auto, Bar, Plain, Json, None }
+}
+values! {
+    /// `--which` of queries
+    WhichArg => Which { Word, Context, Sum }
+}
+values! {
+    /// `--method`
+    MethodArg => AnalogyMethod { Add, Mul }
+}
+values! {
+    /// `--which` of exports
+    ExportWhichArg => ExportWhich { Word, Context, Sum, Mean, Concat }
+}
+
+impl PipelineArgs {
+    /// The layers of the configuration, with this process's environment.
+    pub fn sources(&self) -> Sources {
+        Sources {
+            file: self.pipeline.clone(),
+            variables: std::env::vars_os().collect(),
+            sets: self.set.clone(),
+            run_dir: self.run_dir.clone(),
+            memory: self.memory.clone(),
+            threads: self.threads,
+            seed: self.seed,
+        }
+    }
+}
+
+fn parse_format(name: &str) -> Result<ExportFormat, String> {
+    ExportFormat::parse(name).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn check(line: &str, expected: Result<(), clap::error::ErrorKind>) {
+        let words = std::iter::once("wordmill").chain(line.split_whitespace());
+        let parsed = Cli::try_parse_from(words).map(|_| ());
+        assert_eq!(parsed.map_err(|error| error.kind()), expected, "{line}");
+    }
+
+    #[test]
+    fn the_names_that_scripts_rely_on_are_there() {
+        Cli::command().debug_assert();
+        for line in [
+            "run",
+            "run p.toml --set a.b=1 --set c=2 --run-dir d --memory 1GiB --threads 2 --seed 3",
+            "run --until merge --rebuild --max-time 1h30m --progress json",
+            "plan p.toml --set a.b=1",
+            "status run",
+            "verify run a.safetensors",
+            "init",
+            "sample --bytes 100MB --seed 2",
+            "info a.safetensors",
+            "vector v.safetensors king --json",
+            "similar v.safetensors king queen -n 5 --which sum",
+            "analogy v.safetensors a b c -n 1 --method mul",
+            "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
+            "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
+        ] {
+            check(line, Ok(()));
+        }
+    }
+
+    #[test]
+    fn slips_are_refused() {
+        use clap::error::ErrorKind as K;
+        check("run --vectorsize 7", Err(K::UnknownArgument));
+        check("run --max-time 8", Err(K::ValueValidation));
+        check("export v out --format npy", Err(K::ValueValidation));
+        check("similar v w --which all", Err(K::InvalidValue));
+        check("grind", Err(K::InvalidSubcommand));
+    }
+}

@@ -1,0 +1,34 @@
+//! The commands, one file each. Every one has a function `run(args, out)`, where `out` is standard
+//! output: a closed pipe comes back as an error and ends the program quietly.
+
+pub mod run;
+
+pub mod plan;
+pub mod status;
+pub mod verify;
+
+pub mod init;
+pub mod sample;
+
+pub mod info;
+
+pub mod analogy;
+pub mod eval;
+pub mod export;
+pub mod similar;
+pub mod vector;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wordmill_formats::{DiskStorage, FormatError, Storage, Vectors};
+
+/// The storage of the command line.
+pub fn disk() -> Arc<dyn Storage> {
+    Arc::new(DiskStorage)
+}
+
+/// Maps a vectors file.
+pub fn open_vectors(path: &Path) -> Result<Vectors, FormatError> {
+    Vectors::open(&disk(), path)
+}

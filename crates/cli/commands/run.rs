@@ -1,0 +1,63 @@
+//! `wordmill run`: from text to vectors, through every stage that is not done yet.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wordmill_flow::{Context, format_bytes, format_duration};
+use wordmill_formats::{DiskStorage, RunDir};
+
+use crate::args::RunArgs;
+use crate::ledger::Ledger;
+use crate::{results, session, wiring};
+
+/// Runs the command.
+pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let config = session::config(&args.pipeline)?;
+    let kernels = session::kernels()?;
+    let inputs = session::inputs(&config)?;
+    let stages = wiring::stages(&config, &inputs);
+    let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
+    let deadline = args.max_time.map(|time| started + time);
+    let ctx = session::context(&config, args.progress.into(), deadline)?;
+    let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
+    let _lock = dir.lock()?;
+    let mut ledger = Ledger::open(&dir)?;
+    session::settle(&ctx.progress, &config.run.dir, &mut ledger, &stages, args.rebuild)?;
+    let pipeline = wiring::Pipeline {
+        ctx: &ctx,
+        dir: &dir,
+        config: &config,
+        inputs: &inputs,
+        stages: &stages,
+        kernels,
+        until,
+    };
+    pipeline.run(&mut ledger)?;
+    say_stages(&ctx, &ledger, started);
+    if until.is_none() {
+        results::print(&dir, &config, out)?;
+    }
+    Ok(())
+}
+
+/// A table of the stages: time, memory, what they made.
+fn say_stages(ctx: &Context, ledger: &Ledger<'_>, started: Instant) {
+    if ctx.progress.is_silent() {
+        return;
+    }
+    let mut text = format!("{:<16} {:>9} {:>10} {:>10}\n", "stage", "time", "peak", "files");
+    for row in &ledger.manifest().stages {
+        let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
+        text += &format!(
+            "{:<16} {:>9} {:>10} {:>10}\n",
+            row.name,
+            format_duration(row.seconds),
+            format_bytes(row.peak_bytes),
+            format_bytes(bytes)
+        );
+    }
+    text += &format!("this run took {}", format_duration(started.elapsed().as_secs_f64()));
+    ctx.progress.say(&text);
+}

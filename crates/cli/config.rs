@@ -1,0 +1,300 @@
+//! The configuration: what `pipeline.toml`, the environment and the flags say, resolved and checked.
+//!
+//! Nouns: *layers* are the places a setting may be written, later ones win (the file, `WORDMILL_*`
+//! variables, `--set`, flags of their own); a *section* is a table of the file; a [`Config`] is the
+//! result, with every value in its range. A key that is unknown, not supported yet, or not used by
+//! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
+
+mod choice;
+mod error;
+mod layers;
+mod read;
+mod section;
+mod size;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
+pub use choice::{Optimizer, Tokenizer, Weighting};
+pub use error::ConfigError;
+use layers::{Layers, Origin};
+pub(crate) use size::{parse_duration, parse_size};
+
+/// The template that ships with the program: what `wordmill init` writes and `wordmill run` follows
+/// where there is no file.
+pub const TEMPLATE: &str = include_str!("../../pipeline.toml");
+const TEMPLATE_NAME: &str = "pipeline.toml";
+
+/// All settings of a pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `[run]`
+    pub run: RunConfig,
+    /// `[corpus]`
+    pub corpus: CorpusConfig,
+    /// `[vocabulary]`
+    pub vocabulary: VocabularyConfig,
+    /// `[cooccur]`
+    pub cooccur: CooccurConfig,
+    /// `[tiles]`
+    pub tiles: TilesConfig,
+    /// The `[[train]]` tables in order; their names are distinct.
+    pub train: Vec<TrainConfig>,
+    /// `[eval]`
+    pub eval: EvalConfig,
+}
+
+/// `[run]`: where and with how much.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunConfig {
+    /// The run directory.
+    pub dir: PathBuf,
+    /// The memory budget in bytes, at least 32 MiB.
+    pub memory_bytes: u64,
+    /// Threads; 0 stands for all that the machine has.
+    pub threads: usize,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+/// `[corpus]`: which text, and how it becomes words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CorpusConfig {
+    /// Files, folders, patterns, `-`, `builtin:sample`; at least one.
+    pub inputs: Vec<String>,
+    /// What a document is.
+    pub format: Format,
+    /// Where words are cut.
+    pub tokenizer: Tokenizer,
+    /// Whether words become lower case.
+    pub lowercase: bool,
+    /// Unicode normalisation.
+    pub normalize: Normalize,
+    /// What becomes of digits.
+    pub digits: Digits,
+    /// What becomes of lines that are not UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// The least size of a chunk in bytes.
+    pub chunk_bytes: u64,
+}
+
+/// `[vocabulary]`: which words stay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VocabularyConfig {
+    /// Words that occur less often are dropped.
+    pub min_count: u64,
+    /// At most so many words, the most frequent ones; 0 is no limit.
+    pub max_size: u64,
+}
+
+/// `[cooccur]`: what counts as a meeting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CooccurConfig {
+    /// Words on each side, 1 to 255.
+    pub window: u8,
+    /// How weight falls with distance.
+    pub weighting: Weighting,
+    /// Whether both sides count, or only the left one.
+    pub symmetric: bool,
+    /// What a dropped word leaves behind.
+    pub dropped: Dropped,
+}
+
+/// `[tiles]`: how the matrix is cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TilesConfig {
+    /// Stripes in each direction, 1 to 256; 0 chooses by the size of the model.
+    pub grid: u32,
+}
+
+/// A `[[train]]` table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainConfig {
+    /// The name of the vectors: letters, digits, `_` and `-`.
+    pub name: String,
+    /// What is trained, with the settings that only it has.
+    pub trainer: Trainer,
+    /// Length of a vector.
+    pub dim: usize,
+    /// Passes over the cells.
+    pub epochs: u32,
+    /// Learning rate at the start.
+    pub rate: f64,
+    /// Rotations an epoch.
+    pub rotations: u32,
+}
+
+/// A model with its objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Trainer {
+    /// Skip-gram with negative sampling.
+    NegativeSampling {
+        /// Negatives beside each positive.
+        negatives: u32,
+        /// Noise is drawn in proportion to count to this power.
+        noise_exponent: f64,
+        /// Words above this share of the corpus are thinned out; 0 is off.
+        subsample: f64,
+    },
+    /// Skip-gram with hierarchical softmax.
+    HierarchicalSoftmax {
+        /// Words above this share of the corpus are thinned out; 0 is off.
+        subsample: f64,
+        /// The largest weight of one visit of a cell.
+        cap: f64,
+    },
+    /// GloVe.
+    Glove {
+        /// Cells of this weight and above count fully.
+        x_max: f64,
+        /// How fast lighter cells count less.
+        alpha: f64,
+    },
+}
+
+/// `[eval]`: what the vectors are tried on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvalConfig {
+    /// Analogy files in Google's format.
+    pub analogies: Vec<PathBuf>,
+    /// Similarity sets.
+    pub similarity: Vec<PathBuf>,
+    /// Only the so many most frequent words take part in analogies; 0 is all.
+    pub top: usize,
+}
+
+/// Where settings may be written, lowest layer first.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A pipeline file. Without one `pipeline.toml` of the current folder is read if it is there,
+    /// otherwise the template.
+    pub file: Option<PathBuf>,
+    /// The environment.
+    pub variables: Vec<(OsString, OsString)>,
+    /// `KEY=VALUE` of each `--set`.
+    pub sets: Vec<String>,
+    /// `--run-dir`
+    pub run_dir: Option<PathBuf>,
+    /// `--memory`
+    pub memory: Option<String>,
+    /// `--threads`
+    pub threads: Option<u32>,
+    /// `--seed`
+    pub seed: Option<u64>,
+}
+
+impl Config {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and every setting that cannot be followed.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let (path, text) = file_text(sources.file.as_deref())?;
+        Self::resolve(&path, &text, sources)
+    }
+
+    /// Reads all layers, the text of the file given.
+    fn resolve(path: &Path, text: &str, sources: &Sources) -> Result<Self, ConfigError> {
+        let mut layers = Layers::of_file(path, text)?;
+        layers.variables(sources.variables.iter().cloned())?;
+        for assignment in &sources.sets {
+            layers.set(assignment)?;
+        }
+        if let Some(memory) = &sources.memory {
+            layers.put(
+                "run.memory",
+                memory.as_str().into(),
+                Origin::Flag("--memory"),
+            )?;
+        }
+        if let Some(threads) = sources.threads {
+            layers.put(
+                "run.threads",
+                i64::from(threads).into(),
+                Origin::Flag("--threads"),
+            )?;
+        }
+        if let Some(seed) = sources.seed {
+            // A seed that TOML cannot hold becomes a negative number and is refused with its range.
+            let seed = i64::try_from(seed).unwrap_or(-1);
+            layers.put("run.seed", seed.into(), Origin::Flag("--seed"))?;
+        }
+        let mut config = read::read(&layers)?;
+        if let Some(dir) = &sources.run_dir {
+            config.run.dir.clone_from(dir);
+        }
+        Ok(config)
+    }
+}
+
+impl RunConfig {
+    /// The number of threads, with 0 resolved to what the machine has.
+    pub fn thread_count(&self) -> usize {
+        threads_or_all(self.threads)
+    }
+}
+
+impl Trainer {
+    /// `train.model`
+    pub fn model(&self) -> Model {
+        match self {
+            Self::Glove { .. } => Model::Glove,
+            _ => Model::SkipGram,
+        }
+    }
+
+    /// `train.objective`, which GloVe does not have.
+    pub fn objective(&self) -> Option<Objective> {
+        match self {
+            Self::NegativeSampling { .. } => Some(Objective::NegativeSampling),
+            Self::HierarchicalSoftmax { .. } => Some(Objective::HierarchicalSoftmax),
+            Self::Glove { .. } => None,
+        }
+    }
+
+    /// `train.optimizer`: each trainer has one so far.
+    pub fn optimizer(&self) -> Optimizer {
+        match self {
+            Self::Glove { .. } => Optimizer::Adagrad,
+            _ => Optimizer::Sgd,
+        }
+    }
+}
+
+impl fmt::Display for Trainer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NegativeSampling { .. } => "skip-gram with negative sampling",
+            Self::HierarchicalSoftmax { .. } => "skip-gram with hierarchical softmax",
+            Self::Glove { .. } => "GloVe",
+        })
+    }
+}
+
+/// A number of threads, with 0 resolved to what the machine has.
+pub fn threads_or_all(threads: usize) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, |threads| threads.get()),
+        threads => threads,
+    }
+}
+
+fn file_text(file: Option<&Path>) -> Result<(PathBuf, String), ConfigError> {
+    let path = file.unwrap_or(Path::new(TEMPLATE_NAME));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((path.into(), text)),
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok((PathBuf::from("built-in pipeline.toml"), TEMPLATE.into()))
+        }
+        Err(error) => {
+            let what = format!("reading the pipeline: {error}; `wordmill init` writes a template");
+            Err(ConfigError::new(path.display(), what))
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Settings that are one of a few names, and the guess at what a mistyped name meant.
+
+/// A setting with a fixed list of names.
+pub(crate) trait Choice: Copy + PartialEq + 'static {
+    /// Names and what they stand for.
+    const NAMES: &'static [(&'static str, Self)];
+    /// Names of later capabilities; one that ends with `:` is the beginning of a name.
+    const LATER: &'static [&'static str];
+
+    /// The name in pipeline.toml.
+    fn name(self) -> &'static str {
+        let entry = Self::NAMES.iter().find(|(_, choice)| *choice == self);
+        entry.expect("every choice is listed").0
+    }
+
+    /// The choice of a name, or what is wrong with it.
+    fn parse(name: &str) -> Result<Self, String> {
+        if let Some((_, choice)) = Self::NAMES.iter().find(|(known, _)| *known == name) {
+            return Ok(*choice);
+        }
+        let names = Self::NAMES.iter().map(|(known, _)| *known);
+        let list: Vec<_> = names.clone().map(|known| format!("{known:?}")).collect();
+        let allowed = list.join(" or ");
+        let is_later = |later: &&&str| match later.ends_with(':') {
+            true => name.starts_with(**later),
+            false => name == **later,
+        };
+        if Self::LATER.iter().any(|later| is_later(&later)) {
+            return Err(format!("{name:?} is not supported yet; choose {allowed}"));
+        }
+        Err(format!(
+            "unknown value {name:?}{}; choose {allowed}",
+            did_you_mean(name, names)
+        ))
+    }
+}
+
+/// `, did you mean NAME?` if one of the names is close, otherwise nothing.
+pub(crate) fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    match nearest(word, names) {
+        Some(name) => format!(", did you mean {name:?}?"),
+        None => String::new(),
+    }
+}
+
+/// The name that differs least from a word, if it differs in no more than a third of its letters.
+fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let distance = |name: &'a str| (strsim::damerau_levenshtein(&word, name), name);
+    let close = |(distance, name): &(usize, &str)| 3 * distance <= name.len().max(word.len()) + 1;
+    let names = names.into_iter().map(distance).filter(close);
+    names
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Declares enums of choices with their names.
+macro_rules! choices {
+    ($($(#[$doc:meta])* $enum:ident { $($(#[$of:meta])* $choice:ident = $name:literal),* } later $later:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $enum {
+            $($(#[$of])* $choice,)*
+        }
+
+        impl Choice for $enum {
+            const NAMES: &'static [(&'static str, Self)] = &[$(($name, Self::$choice)),*];
+            const LATER: &'static [&'static str] = &$later;
+        }
+    )*};
+}
+
+choices! {
+    /// `corpus.format`: what a document is.
+    Format {
+        /// A document a line.
+        Lines = "lines"
+    } later ["documents", "jsonl", "csv-column", "parquet"];
+
+    /// `corpus.tokenizer`: where words are cut.
+    Tokenizer {
+        /// At white space.
+        Whitespace = "whitespace",
+        /// At the word boundaries of UAX 29.
+        Words = "words"
+    } later ["cjk", "hf:", "command:"];
+
+    /// `corpus.normalize`: Unicode normalisation.
+    Normalize {
+        /// Composed.
+        Nfc = "nfc",
+        /// As it is.
+        None = "none"
+    } later ["nfkc", "nfd", "nfkd"];
+
+    /// `corpus.digits`: what becomes of digits.
+    Digits {
+        /// As they are.
+        Keep = "keep",
+        /// Numbers are left out.
+        Drop = "drop",
+        /// Every digit becomes `0`.
+        Zero = "zero"
+    } later [];
+
+    /// `corpus.invalid_utf8`: what becomes of a line that is not UTF-8.
+    InvalidUtf8 {
+        /// The wrong bytes become U+FFFD.
+        Replace = "replace",
+        /// The line is left out and counted.
+        Skip = "skip",
+        /// The run fails.
+        Fail = "fail"
+    } later [];
+
+    /// `cooccur.weighting`: how weight falls with distance.
+    Weighting {
+        /// (W − d + 1) / W.
+        Linear = "linear",
+        /// 1 / d.
+        Harmonic = "harmonic",
+        /// 1.
+        Flat = "flat"
+    } later [];
+
+    /// `cooccur.dropped`: whether a word outside the vocabulary keeps its place in the window.
+    Dropped {
+        /// It leaves no gap.
+        Close = "close",
+        /// Its place stays.
+        Gap = "gap"
+    } later [];
+
+    /// `train.model`.
+    Model {
+        /// A word predicts its neighbours.
+        SkipGram = "skip-gram",
+        /// Logarithms of counts are factorised.
+        Glove = "glove"
+    } later ["cbow"];
+
+    /// `train.objective`, of skip-gram.
+    Objective {
+        /// Tell neighbours from noise.
+        NegativeSampling = "negative-sampling",
+        /// Decide left or right at each node of a Huffman tree.
+        HierarchicalSoftmax = "hierarchical-softmax"
+    } later [];
+
+    /// `train.optimizer`.
+    Optimizer {
+        /// Steps with a falling rate.
+        Sgd = "sgd",
+        /// A rate of its own for each coordinate.
+        Adagrad = "adagrad"
+    } later ["adam"];
+
+    /// `train.source`: what a trainer reads.
+    TrainSource {
+        /// Tiles of the co-occurrence matrix.
+        Matrix = "matrix"
+    } later ["windows"];
+}

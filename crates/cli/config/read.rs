@@ -1,0 +1,259 @@
+//! From layers to a [`Config`]: every section, key by key, with its range.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use toml::Value;
+
+use super::choice::{Choice, did_you_mean};
+use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
+use super::choice::{Tokenizer, TrainSource, Weighting};
+use super::error::ConfigError;
+use super::layers::Layers;
+use super::section::Section;
+use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
+use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
+
+const SECTIONS: [&str; 7] = [
+    "run",
+    "corpus",
+    "vocabulary",
+    "cooccur",
+    "tiles",
+    "train",
+    "eval",
+];
+const LATER_SECTIONS: [&str; 1] = ["phrases"];
+const LATER_TRAIN: [&str; 9] = [
+    "preset", "loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze",
+];
+/// Below this the fixed buffers of the stages have no room.
+const LEAST_MEMORY: u64 = 32 << 20;
+/// TOML's whole numbers end here.
+const LARGEST: u64 = i64::MAX as u64;
+
+/// Reads everything, and fails on the first key that is wrong or unknown.
+pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
+    for section in layers.table.keys() {
+        if LATER_SECTIONS.contains(&section.as_str()) {
+            let what = format!("[{section}] is not supported yet; remove it");
+            return Err(ConfigError::new(layers.place(section), what));
+        }
+        if !SECTIONS.contains(&section.as_str()) {
+            let guess = did_you_mean(section, SECTIONS);
+            let known = SECTIONS.join(", ");
+            let what = format!("{section}: unknown section{guess}; known are {known}");
+            return Err(ConfigError::new(layers.place(section), what));
+        }
+    }
+    Ok(Config {
+        run: run(layers)?,
+        corpus: corpus(layers)?,
+        vocabulary: vocabulary(layers)?,
+        cooccur: cooccur(layers)?,
+        tiles: tiles(layers)?,
+        train: trainers(layers)?,
+        eval: eval(layers)?,
+    })
+}
+
+fn run(layers: &Layers) -> Result<RunConfig, ConfigError> {
+    let mut section = Section::new(layers, "run")?;
+    let dir = section.text("dir")?.unwrap_or_else(|| "run".into());
+    if dir.is_empty() {
+        return Err(section.error("dir", "expected a folder, found an empty text"));
+    }
+    let config = RunConfig {
+        dir: dir.into(),
+        memory_bytes: section.size("memory", LEAST_MEMORY..=1 << 50, 1 << 30)?,
+        threads: section.whole("threads", 0..=4096, 0)? as usize,
+        seed: section.whole("seed", 0..=LARGEST, 1)?,
+    };
+    section.finish(&[], |_| None)?;
+    Ok(config)
+}
+
+fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
+    let mut section = Section::new(layers, "corpus")?;
+    let inputs = section.list("inputs")?.unwrap_or_default();
+    if inputs.is_empty() {
+        let what = "no input; name files, folders, \"-\" or \"builtin:sample\"";
+        return Err(section.error("inputs", what));
+    }
+    let config = CorpusConfig {
+        inputs,
+        format: section.choice("format", Format::Lines)?,
+        tokenizer: section.choice("tokenizer", Tokenizer::Words)?,
+        lowercase: section.flag("lowercase", true)?,
+        normalize: section.choice("normalize", Normalize::Nfc)?,
+        digits: section.choice("digits", Digits::Keep)?,
+        invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
+        chunk_bytes: section.size("chunk_bytes", 64..=256 << 20, 4 << 20)?,
+    };
+    section.finish(&["field", "stop_words"], |_| None)?;
+    Ok(config)
+}
+
+fn vocabulary(layers: &Layers) -> Result<VocabularyConfig, ConfigError> {
+    let mut section = Section::new(layers, "vocabulary")?;
+    let config = VocabularyConfig {
+        min_count: section.whole("min_count", 1..=LARGEST, 5)?,
+        max_size: section.whole("max_size", 0..=u64::from(u32::MAX), 0)?,
+    };
+    section.finish(&["keep", "drop"], |_| None)?;
+    Ok(config)
+}
+
+fn cooccur(layers: &Layers) -> Result<CooccurConfig, ConfigError> {
+    let mut section = Section::new(layers, "cooccur")?;
+    let config = CooccurConfig {
+        window: section.whole("window", 1..=255, 5)? as u8,
+        weighting: section.choice("weighting", Weighting::Linear)?,
+        symmetric: section.flag("symmetric", true)?,
+        dropped: section.choice("dropped", Dropped::Close)?,
+    };
+    section.finish(&[], |_| None)?;
+    Ok(config)
+}
+
+fn tiles(layers: &Layers) -> Result<TilesConfig, ConfigError> {
+    let mut section = Section::new(layers, "tiles")?;
+    let grid = section.whole("grid", 0..=256, 0)? as u32;
+    section.finish(&[], |_| None)?;
+    Ok(TilesConfig { grid })
+}
+
+fn eval(layers: &Layers) -> Result<EvalConfig, ConfigError> {
+    let mut section = Section::new(layers, "eval")?;
+    let paths = |list: Option<Vec<String>>| {
+        let list = list.unwrap_or_default();
+        list.into_iter().map(PathBuf::from).collect()
+    };
+    let config = EvalConfig {
+        analogies: paths(section.list("analogies")?),
+        similarity: paths(section.list("similarity")?),
+        top: section.whole("top", 0..=u64::from(u32::MAX), 30_000)? as usize,
+    };
+    section.finish(&[], |_| None)?;
+    Ok(config)
+}
+
+fn trainers(layers: &Layers) -> Result<Vec<TrainConfig>, ConfigError> {
+    let Some(Value::Array(rows)) = layers.table.get("train") else {
+        let what = "train: expected tables [[train]], with two brackets";
+        return Err(ConfigError::new(layers.place("train"), what));
+    };
+    let (mut configs, mut names) = (Vec::new(), BTreeSet::new());
+    for (index, row) in rows.iter().enumerate() {
+        let path = format!("train.{index}");
+        let Value::Table(table) = row else {
+            let what = format!("{path}: expected a table [[train]]");
+            return Err(ConfigError::new(layers.place(&path), what));
+        };
+        let mut section = Section::of(layers, &path, table.clone());
+        let name = name(&mut section)?;
+        // Names become files, and some file systems do not tell letter case apart.
+        if !names.insert(name.to_ascii_lowercase()) {
+            let what = format!("{name:?} is the name of another trainer; choose another name");
+            return Err(section.error("name", what));
+        }
+        configs.push(trainer(name, section)?);
+    }
+    Ok(configs)
+}
+
+fn name(section: &mut Section<'_>) -> Result<String, ConfigError> {
+    let why = "it becomes vectors/NAME.safetensors";
+    let Some(name) = section.text("name")? else {
+        return Err(section.error("name", format!("missing; give the trainer a name, {why}")));
+    };
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match !name.is_empty() && name.len() <= 64 && name.chars().all(letter) {
+        true => Ok(name),
+        false => {
+            let what = format!("expected 1 to 64 of A-Z a-z 0-9 _ - ({why}), found {name:?}");
+            Err(section.error("name", what))
+        }
+    }
+}
+
+fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, ConfigError> {
+    let trainer = match section.choice("model", Model::SkipGram)? {
+        Model::Glove => glove(&mut section)?,
+        Model::SkipGram => match section.choice("objective", Objective::NegativeSampling)? {
+            Objective::NegativeSampling => negative_sampling(&mut section)?,
+            Objective::HierarchicalSoftmax => hierarchical_softmax(&mut section)?,
+        },
+    };
+    let (epochs, rotations) = match trainer {
+        Trainer::Glove { .. } => (15, 4),
+        _ => (5, 8),
+    };
+    let optimizer = section.choice("optimizer", trainer.optimizer())?;
+    if optimizer != trainer.optimizer() {
+        let (found, known) = (optimizer.name(), trainer.optimizer().name());
+        let what = format!("{found:?} is not supported for {trainer} yet; choose {known:?}");
+        return Err(section.error("optimizer", what));
+    }
+    section.choice("source", TrainSource::Matrix)?;
+    let rate = |x| x > 0.0 && x <= 10.0;
+    let config = TrainConfig {
+        dim: section.whole("dim", 1..=10_000, 100)? as usize,
+        epochs: section.whole("epochs", 1..=100_000, epochs)? as u32,
+        rate: section.real("rate", "a number above 0, at most 10", rate, 0.05)?,
+        rotations: section.whole("rotations", 1..=1024, rotations)? as u32,
+        name,
+        trainer,
+    };
+    section.finish(&LATER_TRAIN, |key| unused(key, &trainer))?;
+    Ok(config)
+}
+
+fn negative_sampling(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
+    let exponent = |x: f64| x.abs() <= 2.0;
+    Ok(Trainer::NegativeSampling {
+        negatives: section.whole("negatives", 1..=1000, 5)? as u32,
+        noise_exponent: section.real("noise_exponent", "a number from -2 to 2", exponent, 0.75)?,
+        subsample: subsample(section)?,
+    })
+}
+
+fn hierarchical_softmax(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
+    let cap = |x| x > 0.0 && x <= 1e6;
+    Ok(Trainer::HierarchicalSoftmax {
+        subsample: subsample(section)?,
+        cap: section.real("cap", "a number above 0, at most 1000000", cap, 8.0)?,
+    })
+}
+
+fn glove(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
+    let x_max = |x| x > 0.0 && x <= 1e12;
+    let alpha = |x| (0.0..=4.0).contains(&x);
+    Ok(Trainer::Glove {
+        x_max: section.real("x_max", "a number above 0", x_max, 10.0)?,
+        alpha: section.real("alpha", "a number from 0 to 4", alpha, 0.75)?,
+    })
+}
+
+fn subsample(section: &mut Section<'_>) -> Result<f64, ConfigError> {
+    let share = |x| (0.0..=1.0).contains(&x);
+    section.real(
+        "subsample",
+        "0 (off) or a share of the corpus up to 1",
+        share,
+        1e-3,
+    )
+}
+
+/// Why a key that exists has no business with this trainer.
+fn unused(key: &str, trainer: &Trainer) -> Option<String> {
+    let users = match key {
+        "objective" => "skip-gram",
+        "negatives" | "noise_exponent" => "skip-gram with negative sampling",
+        "cap" => "skip-gram with hierarchical softmax",
+        "subsample" => "skip-gram",
+        "x_max" | "alpha" => "GloVe",
+        _ => return None,
+    };
+    Some(format!("not used by {trainer}, only by {users}; remove it"))
+}

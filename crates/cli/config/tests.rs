@@ -1,0 +1,277 @@
+//! Tests of the configuration, all through `check`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::choice::Choice;
+use super::*;
+
+const MINIMAL: &str = "[corpus]\ninputs = [\"a.txt\"]\n";
+
+/// Resolves a file with other layers (`NAME=value` are variables, the rest are `--set`).
+fn resolve(text: &str, layers: &[&str]) -> Result<Config, ConfigError> {
+    let is_variable = |layer: &&&str| layer.starts_with("WORDMILL_");
+    let variable = |layer: &&str| {
+        let (name, value) = layer.split_once('=').unwrap();
+        (OsString::from(name), OsString::from(value))
+    };
+    let sources = Sources {
+        variables: layers.iter().filter(is_variable).map(variable).collect(),
+        sets: layers
+            .iter()
+            .filter(|layer| !is_variable(layer))
+            .map(|&layer| layer.to_owned())
+            .collect(),
+        ..Sources::default()
+    };
+    Config::resolve(Path::new("p.toml"), text, &sources)
+}
+
+/// `expected` is a line of the resolved TOML, or the beginning and the end of the error, with ` … `
+/// between.
+fn check(text: &str, layers: &[&str], expected: &str) {
+    match resolve(text, layers) {
+        Ok(config) => {
+            let toml = config.to_toml();
+            assert!(
+                toml.lines().any(|line| line == expected),
+                "{layers:?} {text}: {toml}"
+            );
+            assert_eq!(resolve(&toml, &[]), Ok(config), "the text reads back");
+        }
+        Err(error) => {
+            let error = error.to_string();
+            let (start, end) = expected.split_once(" … ").unwrap_or((expected, ""));
+            let fits = error.starts_with(start) && error.ends_with(end);
+            assert!(
+                fits,
+                "{layers:?} {text}\n  found    {error}\n  expected {expected}"
+            );
+        }
+    }
+}
+
+/// Changes the template in one place.
+fn check_set(layer: &str, expected: &str) {
+    check(TEMPLATE, &[layer], expected);
+}
+
+#[test]
+fn the_template_holds_the_defaults() {
+    let config = resolve(TEMPLATE, &[]).unwrap();
+    let bare = "[corpus]\ninputs = [\"builtin:sample\"]\n[[train]]\nname = \"sgns\"\n\
+        [[train]]\nname = \"hs\"\nobjective = \"hierarchical-softmax\"\n\
+        [[train]]\nname = \"glove\"\nmodel = \"glove\"";
+    assert_eq!(resolve(bare, &[]), Ok(config.clone()));
+    assert_eq!(resolve(&config.to_toml(), &[]), Ok(config));
+}
+
+#[test]
+fn later_layers_win() {
+    check(MINIMAL, &[], "window = 5");
+    check(MINIMAL, &[], "name = \"sgns\"");
+    let text = format!("{MINIMAL}[cooccur]\nwindow = 6\n");
+    check(&text, &[], "window = 6");
+    check(&text, &["WORDMILL_COOCCUR_WINDOW=7"], "window = 7");
+    check(
+        &text,
+        &["WORDMILL_COOCCUR_WINDOW=7", "cooccur.window=8"],
+        "window = 8",
+    );
+    check(
+        &text,
+        &["cooccur.window=8", "cooccur.window = 9"],
+        "window = 9",
+    );
+    let sources = Sources {
+        sets: vec!["run.memory=\"2GiB\"".into(), "run.seed=5".into()],
+        memory: Some("3GiB".into()),
+        seed: Some(6),
+        threads: Some(2),
+        run_dir: Some("else".into()),
+        ..Sources::default()
+    };
+    let run = Config::resolve(Path::new("p.toml"), MINIMAL, &sources)
+        .unwrap()
+        .run;
+    let expected = RunConfig {
+        dir: "else".into(),
+        memory_bytes: 3 << 30,
+        threads: 2,
+        seed: 6,
+    };
+    assert_eq!((run.thread_count(), run), (2, expected));
+}
+
+#[test]
+fn a_shell_need_not_quote() {
+    check_set("cooccur.weighting=harmonic", "weighting = \"harmonic\"");
+    check_set("cooccur.weighting=\"flat\"", "weighting = \"flat\"");
+    check_set("run.dir=2024", "dir = \"2024\"");
+    check_set("run.memory=1536MiB", "memory = \"1536MiB\"");
+    check_set("corpus.inputs=a.txt", "inputs = [\"a.txt\"]");
+    check_set("corpus.inputs=[\"a\", \"b\"]", "inputs = [\"a\", \"b\"]");
+    check_set("WORDMILL_CORPUS_LOWERCASE=false", "lowercase = false");
+    check_set("WORDMILL_TRAIN_2_X_MAX=100", "x_max = 100.0");
+    check_set("train.1.cap=2.5", "cap = 2.5");
+    check_set("train=[]", "train = []");
+}
+
+#[test]
+fn reserved_variables_are_not_settings() {
+    for name in [
+        "WORDMILL_DATA=x",
+        "WORDMILL_KERNEL=avx2",
+        "WORDMILL_BENCH_ANY=1",
+    ] {
+        check(TEMPLATE, &[name], "window = 5");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused_where_they_stand() {
+    let text = format!("{MINIMAL}[cooccur]\n\nwindow = 0\n");
+    check(
+        &text,
+        &[],
+        "p.toml:5: cooccur.window: expected a whole number from 1 to 255, found 0",
+    );
+    check_set(
+        "train.0.dim=0",
+        "--set train.0.dim=0: train.0.dim: expected … found 0",
+    );
+    for (key, values) in [
+        (
+            "cooccur.window",
+            &["0", "256", "-1", "5.0", "x", "true", "[]"][..],
+        ),
+        ("train.0.rate", &["nan", "-0.1", "0", "inf", "11", "fast"]),
+        ("train.0.epochs", &["0", "1.5"]),
+        ("train.0.subsample", &["-1e-3", "1.1", "nan"]),
+        ("train.2.x_max", &["0", "nan"]),
+        ("run.memory", &["31MiB", "0", "-5", "lots", "1.5"]),
+        ("run.threads", &["5000"]),
+        ("corpus.inputs", &["[]", "[1]", "[\"\"]"]),
+        ("corpus.lowercase", &["yes", "1"]),
+        ("tiles.grid", &["257"]),
+        ("train.0.name", &["a/b", "\"\"", ".."]),
+    ] {
+        for value in values {
+            let start = format!("--set {key}={value}: {key}: ");
+            check_set(&format!("{key}={value}"), &start);
+        }
+    }
+}
+
+#[test]
+fn unknown_names_come_with_a_guess() {
+    check(
+        &format!("{MINIMAL}[cooccur]\nwindwo = 5"),
+        &[],
+        "p.toml:4: cooccur.windwo: unknown key, did you mean \"window\"?; known are … dropped",
+    );
+    check_set(
+        "cooccur.weighting=linaer",
+        "--set … \"linaer\", did you mean \"linear\"?; choose \"linear\" or \"harmonic\" or \"flat\"",
+    );
+    check(
+        "[copus]\ninputs = 1",
+        &[],
+        "p.toml:1: copus: unknown section … tiles, train, eval",
+    );
+    check_set(
+        "WORDMILL_COOCUR_WINDOW=7",
+        "environment variable WORDMILL_COOCUR_WINDOW: coocur: unknown section, did you mean … eval",
+    );
+    check_set("window=7", "--set window=7: window: unknown section");
+    check_set(
+        "train.3.dim=7",
+        "--set train.3.dim=7: there are 3 [[train]] tables: … file first",
+    );
+    check_set("train.sgns.dim=7", "--set train.sgns.dim=7: there are 3");
+    check_set("cooccur.window", "--set cooccur.window: expected KEY=VALUE");
+    check_set("cooccur.=1", "--set cooccur.=1: expected a key");
+    check("[corpus\n", &[], "p.toml:1: not TOML: ");
+    check("[run]\nseed = 1", &[], "p.toml: corpus.inputs: no input");
+    check(
+        "train = 1\n[corpus]\ninputs = \"a\"",
+        &[],
+        "p.toml:1: train: expected tables [[train]]",
+    );
+}
+
+#[test]
+fn what_is_not_supported_yet_is_refused() {
+    for layer in [
+        "corpus.field=text",
+        "corpus.stop_words=\"\"",
+        "corpus.format=jsonl",
+        "corpus.tokenizer=hf:tokenizer.json",
+        "corpus.tokenizer=cjk",
+        "vocabulary.keep=\"\"",
+        "vocabulary.drop=\"\"",
+        "phrases.passes=0",
+        "train.0.preset=word2vec",
+        "train.0.patience=1",
+        "train.0.model=cbow",
+        "train.0.source=windows",
+        "train.0.optimizer=adam",
+        "train.0.optimizer=adagrad",
+        "train.2.optimizer=sgd",
+    ] {
+        let error = resolve(TEMPLATE, &[layer]).unwrap_err().to_string();
+        assert!(error.contains(" yet"), "{layer}: {error}");
+    }
+}
+
+#[test]
+fn keys_that_the_trainer_does_not_use_are_refused() {
+    let users = [
+        (
+            "train.0.cap=1",
+            "not used by skip-gram with negative sampling, only by … remove it",
+        ),
+        (
+            "train.1.negatives=5",
+            "not used by skip-gram with hierarchical softmax … remove it",
+        ),
+        (
+            "train.2.subsample=0",
+            "not used by GloVe, only by skip-gram … remove it",
+        ),
+        (
+            "train.2.objective=negative-sampling",
+            "not used by GloVe … remove it",
+        ),
+        (
+            "train.0.x_max=1",
+            "not used by skip-gram with negative sampling … remove it",
+        ),
+    ];
+    for (layer, expected) in users {
+        let (key, _) = layer.split_once('=').unwrap();
+        check_set(layer, &format!("--set {layer}: {key}: {expected}"));
+    }
+}
+
+#[test]
+fn settings_of_a_section_are_strings() {
+    let config = resolve(TEMPLATE, &[]).unwrap();
+    let cooccur = config.settings_of("cooccur");
+    let expected = [("dropped", "close"), ("symmetric", "true")];
+    let expected = expected
+        .into_iter()
+        .chain([("weighting", "linear"), ("window", "5")]);
+    assert!(
+        cooccur
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .eq(expected)
+    );
+    assert_eq!(config.settings_of("train.glove")["x_max"], "10.0");
+    assert_eq!(
+        config.settings_of("train.hs")["objective"],
+        Objective::HierarchicalSoftmax.name()
+    );
+    assert!(config.settings_of("nothing").is_empty());
+}

@@ -1,0 +1,171 @@
+//! A [`Config`] as text: the resolved pipeline.toml, and the settings of one section as strings.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use toml::Value;
+
+use super::choice::Choice;
+use super::size::format_size;
+use super::{Config, TrainConfig, Trainer};
+
+type Rows = Vec<(&'static str, Value)>;
+
+impl Config {
+    /// The resolved pipeline, every key written out; reading it gives the same configuration.
+    pub fn to_toml(&self) -> String {
+        // Without any table the next reader would fall back on its default trainer.
+        let mut text = match self.train.is_empty() {
+            true => "train = []\n".to_owned(),
+            false => String::new(),
+        };
+        for (header, rows) in self.tables() {
+            let between = if text.is_empty() { "" } else { "\n" };
+            writeln!(text, "{between}{header}").expect("writing to a string");
+            for (key, value) in rows {
+                writeln!(text, "{key} = {value}").expect("writing to a string");
+            }
+        }
+        text
+    }
+
+    /// The settings of `run`, `corpus`, `vocabulary`, `cooccur`, `tiles`, `eval`, or of a trainer by
+    /// its name, `train.NAME`, as strings; empty if there is no such section.
+    pub fn settings_of(&self, section: &str) -> BTreeMap<String, String> {
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let rows = match section.strip_prefix("train.") {
+            Some(name) => {
+                let trainer = self.train.iter().find(|trainer| trainer.name == name);
+                trainer.map(TrainConfig::rows)
+            }
+            None => {
+                let header = format!("[{section}]");
+                let mut tables = self.tables().into_iter();
+                tables
+                    .find(|(found, _)| *found == header)
+                    .map(|(_, rows)| rows)
+            }
+        };
+        let rows = rows.unwrap_or_default().into_iter();
+        rows.map(|(key, value)| (key.to_owned(), text(value)))
+            .collect()
+    }
+
+    fn tables(&self) -> Vec<(&'static str, Rows)> {
+        let mut tables = vec![
+            ("[run]", self.run_rows()),
+            ("[corpus]", self.corpus_rows()),
+            (
+                "[vocabulary]",
+                vec![
+                    ("min_count", whole(self.vocabulary.min_count)),
+                    ("max_size", whole(self.vocabulary.max_size)),
+                ],
+            ),
+            (
+                "[cooccur]",
+                vec![
+                    ("window", whole(self.cooccur.window)),
+                    ("weighting", name(self.cooccur.weighting)),
+                    ("symmetric", self.cooccur.symmetric.into()),
+                    ("dropped", name(self.cooccur.dropped)),
+                ],
+            ),
+            ("[tiles]", vec![("grid", whole(self.tiles.grid))]),
+        ];
+        let trainers = self
+            .train
+            .iter()
+            .map(|trainer| ("[[train]]", trainer.rows()));
+        tables.extend(trainers);
+        tables.push((
+            "[eval]",
+            vec![
+                ("analogies", paths(&self.eval.analogies)),
+                ("similarity", paths(&self.eval.similarity)),
+                ("top", whole(self.eval.top as u64)),
+            ],
+        ));
+        tables
+    }
+
+    fn run_rows(&self) -> Rows {
+        vec![
+            ("dir", self.run.dir.to_string_lossy().as_ref().into()),
+            ("memory", format_size(self.run.memory_bytes).into()),
+            ("threads", whole(self.run.threads as u64)),
+            ("seed", whole(self.run.seed)),
+        ]
+    }
+
+    fn corpus_rows(&self) -> Rows {
+        vec![
+            ("inputs", self.corpus.inputs.clone().into()),
+            ("format", name(self.corpus.format)),
+            ("tokenizer", name(self.corpus.tokenizer)),
+            ("lowercase", self.corpus.lowercase.into()),
+            ("normalize", name(self.corpus.normalize)),
+            ("digits", name(self.corpus.digits)),
+            ("invalid_utf8", name(self.corpus.invalid_utf8)),
+            ("chunk_bytes", format_size(self.corpus.chunk_bytes).into()),
+        ]
+    }
+}
+
+impl TrainConfig {
+    fn rows(&self) -> Rows {
+        let mut rows = vec![
+            ("name", self.name.as_str().into()),
+            ("model", name(self.trainer.model())),
+        ];
+        rows.extend(self.trainer.objective().map(|it| ("objective", name(it))));
+        rows.extend([
+            ("dim", whole(self.dim as u64)),
+            ("epochs", whole(self.epochs)),
+            ("rate", self.rate.into()),
+            ("optimizer", name(self.trainer.optimizer())),
+            ("rotations", whole(self.rotations)),
+            ("source", "matrix".into()),
+        ]);
+        rows.extend(self.trainer.rows());
+        rows
+    }
+}
+
+impl Trainer {
+    fn rows(&self) -> Rows {
+        match *self {
+            Self::NegativeSampling {
+                negatives,
+                noise_exponent,
+                subsample,
+            } => vec![
+                ("negatives", whole(negatives)),
+                ("noise_exponent", noise_exponent.into()),
+                ("subsample", subsample.into()),
+            ],
+            Self::HierarchicalSoftmax { subsample, cap } => {
+                vec![("subsample", subsample.into()), ("cap", cap.into())]
+            }
+            Self::Glove { x_max, alpha } => vec![("x_max", x_max.into()), ("alpha", alpha.into())],
+        }
+    }
+}
+
+fn name(choice: impl Choice) -> Value {
+    choice.name().into()
+}
+
+/// Every whole number of a configuration was read from TOML or checked to fit.
+fn whole(number: impl Into<u64>) -> Value {
+    Value::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
+}
+
+fn paths(list: &[PathBuf]) -> Value {
+    let text = |path: &PathBuf| Value::from(path.to_string_lossy().as_ref());
+    Value::Array(list.iter().map(text).collect())
+}

@@ -1,0 +1,212 @@
+//! The ledger at work: which stages are done, which are stale and why, and what a stage left behind.
+//!
+//! A stage is *done* when its row says so, its settings and inputs are those of now, and its files
+//! are there in their full length. It is *stale* when a setting differs; then the run stops unless
+//! it was asked to rebuild. Inputs that differ because an earlier stage was made anew are no news.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use wordmill_formats::{
+    FormatError, Manifest, OutputRow, Published, RunDir, StageRow, StageState, xxh3,
+};
+
+/// Settings of a stage by name.
+pub type Settings = BTreeMap<String, String>;
+
+/// Keys of settings that are digests of other stages' outputs.
+const INPUT: &str = "input.";
+/// Version of what stages compute; raised when the same settings give other bytes.
+const COMPUTATION: u32 = 1;
+
+/// A stage as the pipeline wants it.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// Its settings, inputs aside.
+    pub settings: Settings,
+}
+
+/// A setting that differs from that of an earlier run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The stage.
+    pub stage: String,
+    /// The key.
+    pub key: String,
+    /// What it was.
+    pub old: String,
+    /// What it is.
+    pub new: String,
+}
+
+/// The ledger of a run directory.
+pub struct Ledger<'a> {
+    dir: &'a RunDir,
+    manifest: Manifest,
+}
+
+/// A stage being worked on.
+pub struct OpenStage {
+    row: StageRow,
+    started: Instant,
+}
+
+impl<'a> Ledger<'a> {
+    /// Reads `run.json`; a directory without one has an empty ledger.
+    pub fn open(dir: &'a RunDir) -> Result<Self, FormatError> {
+        let program = concat!("wordmill ", env!("CARGO_PKG_VERSION"));
+        let manifest = Manifest::read(dir.storage(), &dir.manifest())?;
+        Ok(Self { dir, manifest: manifest.unwrap_or_else(|| Manifest::new(program)) })
+    }
+
+    /// The rows.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Every setting that differs from what the directory holds.
+    pub fn changes(&self, stages: &[Stage]) -> Vec<Change> {
+        stages.iter().flat_map(|stage| self.changes_of(stage)).collect()
+    }
+
+    fn changes_of(&self, stage: &Stage) -> Vec<Change> {
+        let Some(row) = self.manifest.stage(&stage.name) else { return Vec::new() };
+        let keys: std::collections::BTreeSet<&String> =
+            row.settings.keys().chain(stage.settings.keys()).collect();
+        let change = |key: &String| {
+            let text = |settings: &Settings| {
+                settings.get(key).cloned().unwrap_or_else(|| "not set".into())
+            };
+            let (old, new) = (text(&row.settings), text(&stage.settings));
+            let differs = !key.starts_with(INPUT) && old != new;
+            differs.then(|| Change { stage: stage.name.clone(), key: key.clone(), old, new })
+        };
+        keys.into_iter().filter_map(change).collect()
+    }
+
+    /// The row of a stage that is done with these settings, inputs included, its files in place.
+    pub fn done(&self, name: &str, settings: &Settings) -> Option<&StageRow> {
+        let row = self.manifest.stage(name)?;
+        let same = row.state == StageState::Done && row.settings == *settings;
+        let is_whole = |output: &OutputRow| {
+            let size = self.dir.storage().size(&self.dir.path(&output.path));
+            size.ok().flatten() == Some(output.bytes)
+        };
+        (same && row.outputs.iter().all(is_whole)).then_some(row)
+    }
+
+    /// Notes that a stage is being worked on.
+    pub fn begin(&mut self, name: &str, settings: Settings) -> Result<OpenStage, FormatError> {
+        let spent = match self.manifest.stage(name) {
+            Some(row) if row.state == StageState::Partial && row.settings == settings => row.seconds,
+            _ => 0.0,
+        };
+        let row = StageRow {
+            name: name.into(),
+            fingerprint: fingerprint(name, &settings),
+            settings,
+            state: StageState::Partial,
+            outputs: Vec::new(),
+            counts: BTreeMap::new(),
+            seconds: spent,
+            peak_bytes: 0,
+        };
+        self.manifest.put(row.clone());
+        self.write()?;
+        reset_peak();
+        Ok(OpenStage { row, started: Instant::now() })
+    }
+
+    /// Notes that a stage is done.
+    pub fn finish(
+        &mut self,
+        stage: OpenStage,
+        outputs: impl IntoIterator<Item = Published>,
+        counts: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> Result<&StageRow, FormatError> {
+        let mut row = stage.row;
+        row.state = StageState::Done;
+        row.seconds += stage.started.elapsed().as_secs_f64();
+        row.peak_bytes = peak_bytes();
+        let output = |file: Published| OutputRow {
+            path: self.dir.relative(&file.path),
+            bytes: file.bytes,
+            xxh3: format!("{:016x}", file.xxh3),
+        };
+        row.outputs = outputs.into_iter().map(output).collect();
+        row.counts = counts.into_iter().map(|(key, count)| (key.to_owned(), count)).collect();
+        let name = row.name.clone();
+        self.manifest.put(row);
+        self.write()?;
+        Ok(self.manifest.stage(&name).expect("put above"))
+    }
+
+    /// Notes the time that an unfinished stage has taken.
+    pub fn pause(&mut self, stage: OpenStage) -> Result<(), FormatError> {
+        let mut row = stage.row;
+        row.seconds += stage.started.elapsed().as_secs_f64();
+        row.peak_bytes = peak_bytes();
+        self.manifest.put(row);
+        self.write()
+    }
+
+    /// Forgets a stage and removes its files.
+    pub fn forget(&mut self, name: &str) -> Result<(), FormatError> {
+        self.manifest.stages.retain(|row| row.name != name);
+        self.write()?;
+        for (folder, doomed) in folders(name) {
+            self.dir.sweep(&folder, |file| doomed.as_deref().is_none_or(|doomed| doomed == file))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> Result<(), FormatError> {
+        self.manifest.write(self.dir.storage(), &self.dir.manifest()).map(drop)
+    }
+}
+
+/// The folders that a stage writes to, each with the one file that is its own, if it shares it.
+fn folders(stage: &str) -> Vec<(String, Option<String>)> {
+    let whole = |folder: &str| (folder.to_owned(), None);
+    match stage {
+        // Token shards are checked against the text and the settings one by one.
+        "tokenize" => vec![],
+        "vocabulary" => vec![whole("vocab")],
+        "cooccur" => vec![whole("spill")],
+        "merge" => vec![whole("spill"), whole("matrix")],
+        "shuffle" => vec![whole("tiles")],
+        train => {
+            let name = train.strip_prefix("train:").unwrap_or(train);
+            vec![
+                whole(&format!("models/{name}")),
+                whole(&format!("models/{name}/tiles")),
+                ("vectors".into(), Some(format!("{name}.safetensors"))),
+            ]
+        }
+    }
+}
+
+/// The fingerprint of a stage: a hash of its name, its settings and its inputs.
+pub fn fingerprint(name: &str, settings: &Settings) -> String {
+    let mut text = format!("{name}\n{COMPUTATION}\n");
+    for (key, value) in settings {
+        text += &format!("{key}={value}\n");
+    }
+    format!("{:016x}", xxh3(text.as_bytes()))
+}
+
+/// Begins to measure the peak anew, where the system can.
+fn reset_peak() {
+    // Linux: 5 resets VmHWM. Elsewhere the peak is that of the whole run.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The highest resident memory since the last reset, in bytes.
+pub fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+}

@@ -1,0 +1,58 @@
+//! wordmill: grinds a text corpus larger than memory into word vectors.
+//!
+//! This crate reads the command line (`args`) and the configuration (`config`), hands both to one
+//! of the `commands`, and turns errors into messages and exit codes (`exit`). What the stages do is
+//! known in the other crates.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod ledger;
+mod results;
+mod session;
+mod translate;
+mod wiring;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = dispatch(&cli.command, &mut out).and_then(|()| Ok(out.flush()?));
+    // What a failed command left in the buffer was written, or cannot be.
+    drop(out.into_parts());
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    let code = exit::code(&error);
+    if code != 0 {
+        // Standard error may be closed; the exit code still tells.
+        let _ = writeln!(io::stderr(), "wordmill: {}", exit::message(&error));
+    }
+    ExitCode::from(code)
+}
+
+fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
+    match command {
+        Command::Run(args) => commands::run::run(args, out),
+        Command::Plan(args) => commands::plan::run(args, out),
+        Command::Status(args) => commands::status::run(args, out),
+        Command::Verify(args) => commands::verify::run(args, out),
+        Command::Init(args) => commands::init::run(args, out),
+        Command::Sample(args) => commands::sample::run(args, out),
+        Command::Info(args) => commands::info::run(args, out),
+        Command::Vector(args) => commands::vector::run(args, out),
+        Command::Similar(args) => commands::similar::run(args, out),
+        Command::Analogy(args) => commands::analogy::run(args, out),
+        Command::Eval(args) => commands::eval::run(args, out),
+        Command::Export(args) => commands::export::run(args, out),
+    }
+}

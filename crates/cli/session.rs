@@ -1,0 +1,141 @@
+//! What a pipeline needs before its first stage: settings, inputs, kernels, threads, signals; and the
+//! settlement with what its run directory already holds.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use wordmill_corpus as corpus;
+use wordmill_flow::{
+    Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
+};
+use wordmill_kernels::Kernels;
+
+use crate::args::PipelineArgs;
+use crate::config::{Config, ConfigError};
+use crate::ledger::{Change, Ledger, Stage};
+
+/// The settings that a command line asks for.
+pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
+    Config::load(&args.sources())
+}
+
+/// The inputs of a configuration, found.
+pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
+    Ok(corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?)
+}
+
+/// The kernels: the best that the machine has, or those of `WORDMILL_KERNEL`.
+pub fn kernels() -> Result<&'static Kernels, ConfigError> {
+    let Some(name) = std::env::var_os("WORDMILL_KERNEL") else {
+        return Ok(wordmill_kernels::best());
+    };
+    let name = name.to_string_lossy();
+    let known: Vec<&str> = wordmill_kernels::available().iter().map(|level| level.name()).collect();
+    let found = name.parse().ok().and_then(wordmill_kernels::at);
+    found.ok_or_else(|| {
+        let what = format!("this machine has no kernels {name:?}; choose {}", known.join(", "));
+        ConfigError::new("WORDMILL_KERNEL", what)
+    })
+}
+
+/// The stage that `--until` names: one of the pipeline, or `train` for the last trainer.
+pub fn last_stage<'a>(name: &str, stages: &'a [Stage]) -> Result<&'a str, ConfigError> {
+    let names = || stages.iter().map(|stage| stage.name.as_str());
+    let found = match name {
+        "train" => names().last(),
+        name => names().find(|known| *known == name),
+    };
+    found.ok_or_else(|| {
+        let list: Vec<&str> = names().collect();
+        let what = format!("no stage is called {name:?}; choose {}, or train", list.join(", "));
+        ConfigError::new("--until", what)
+    })
+}
+
+/// Threads, memory, progress, and the signals that ask to stop.
+pub fn context(
+    config: &Config,
+    progress: ProgressMode,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Context> {
+    let cancel = Cancel::new(deadline);
+    for signal in [SIGTERM, SIGINT] {
+        // The first signal asks to stop after the unit in hand; the second ends the program.
+        let flag = cancel.flag();
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, flag))
+            .context("installing signal handlers")?;
+    }
+    // A file size limit then is an error of the write, with a message, and not the end.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
+        .context("installing signal handlers")?;
+    Ok(Context {
+        threads: config.run.thread_count(),
+        budget: Budget::new(config.run.memory_bytes),
+        cancel,
+        progress: Progress::new(progress),
+    })
+}
+
+/// Compares the configuration with what the directory holds; stops, or clears away, what is stale.
+pub fn settle(
+    progress: &Progress,
+    dir: &Path,
+    ledger: &mut Ledger<'_>,
+    stages: &[Stage],
+    rebuild: bool,
+) -> anyhow::Result<()> {
+    let changes = ledger.changes(stages);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let stale = stale_stages(&changes, stages);
+    let rows = || ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str()));
+    let cost: f64 = rows().map(|row| row.seconds).sum();
+    let made: Vec<&str> = rows().map(|row| row.name.as_str()).collect();
+    let consequences =
+        format!("to be made anew: {}; they took {}", made.join(", "), format_duration(cost));
+    let list: Vec<String> = changes.iter().map(describe).collect();
+    if !rebuild {
+        let what = format!(
+            "holds stages that were made with other settings:\n{}\n{consequences}; \
+             run with --rebuild to replace them, restore the settings, or choose another directory \
+             (--run-dir)",
+            list.join("\n")
+        );
+        return Err(ConfigError::new(dir.display(), what).into());
+    }
+    progress.say(&format!("rebuild:\n{}\n{consequences}", list.join("\n")));
+    for stage in stale {
+        let Some(row) = ledger.manifest().stage(stage) else { continue };
+        let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
+        progress.say(&format!("rebuild: removing {} of {stage}", format_bytes(bytes)));
+        ledger.forget(stage)?;
+    }
+    Ok(())
+}
+
+/// A change in words.
+pub fn describe(change: &Change) -> String {
+    let Change { stage, key, old, new } = change;
+    format!("  {key} was {old}, is {new} (stage {stage})")
+}
+
+/// The stages with a change and those that depend on them, in order. Trainers do not depend on one
+/// another.
+pub fn stale_stages<'a>(changes: &[Change], stages: &'a [Stage]) -> Vec<&'a str> {
+    let mut after = false;
+    let mut stale = Vec::new();
+    for stage in stages {
+        let changed = changes.iter().any(|change| change.stage == stage.name);
+        if after || changed {
+            stale.push(stage.name.as_str());
+        }
+        after |= changed && !stage.name.starts_with("train:");
+    }
+    stale
+}

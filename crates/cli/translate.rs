@@ -1,0 +1,67 @@
+//! From the words of `pipeline.toml` to the types of the rooms.
+
+use wordmill_cooccur as cooccur;
+use wordmill_corpus::{self as corpus, tokenizer};
+
+use crate::config::{self, CooccurConfig, CorpusConfig, VocabularyConfig};
+
+/// Settings of the stage `tokenize`.
+pub fn tokenize(config: &CorpusConfig) -> corpus::TokenizeConfig {
+    corpus::TokenizeConfig {
+        tokenizer: tokenizer(config),
+        invalid_utf8: match config.invalid_utf8 {
+            config::InvalidUtf8::Replace => corpus::InvalidUtf8::Replace,
+            config::InvalidUtf8::Skip => corpus::InvalidUtf8::Skip,
+            config::InvalidUtf8::Fail => corpus::InvalidUtf8::Fail,
+        },
+        chunk_bytes: usize::try_from(config.chunk_bytes).unwrap_or(usize::MAX),
+    }
+}
+
+/// How text becomes words.
+pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
+    tokenizer::TokenizerConfig {
+        segmentation: match config.tokenizer {
+            config::Tokenizer::Whitespace => tokenizer::Segmentation::Whitespace,
+            config::Tokenizer::Words => tokenizer::Segmentation::Words,
+        },
+        normalize: match config.normalize {
+            config::Normalize::Nfc => tokenizer::Normalize::Nfc,
+            config::Normalize::None => tokenizer::Normalize::None,
+        },
+        case: match config.lowercase {
+            true => tokenizer::Case::Lower,
+            false => tokenizer::Case::Keep,
+        },
+        digits: match config.digits {
+            config::Digits::Keep => tokenizer::Digits::Keep,
+            config::Digits::Drop => tokenizer::Digits::Drop,
+            config::Digits::Zero => tokenizer::Digits::Zero,
+        },
+    }
+}
+
+/// Settings of the stage `vocabulary`.
+pub fn vocabulary(config: &VocabularyConfig) -> corpus::VocabularyConfig {
+    corpus::VocabularyConfig {
+        min_count: config.min_count,
+        max_size: usize::try_from(config.max_size).unwrap_or(usize::MAX),
+    }
+}
+
+/// The window of the stage `cooccur`.
+pub fn window(config: &CooccurConfig) -> cooccur::WindowConfig {
+    cooccur::WindowConfig {
+        window: config.window,
+        weighting: match config.weighting {
+            config::Weighting::Linear => cooccur::Weighting::Linear,
+            config::Weighting::Harmonic => cooccur::Weighting::Harmonic,
+            config::Weighting::Flat => cooccur::Weighting::Flat,
+        },
+        sides: if config.symmetric { cooccur::Sides::Both } else { cooccur::Sides::Left },
+        dropped: match config.dropped {
+            config::Dropped::Close => cooccur::Dropped::Close,
+            config::Dropped::Gap => cooccur::Dropped::Gap,
+        },
+    }
+}

@@ -1,0 +1,512 @@
+//! The wiring of the stages: the one file that sees two stages on one screen.
+//!
+//! [`stages`] says which stages a configuration has and with which settings; [`run`] runs those that
+//! are not done. What one stage hands to the next are finished artefacts and their digests.
+
+use std::path::Path;
+use std::time::Duration;
+
+use wordmill_cooccur as cooccur;
+use wordmill_corpus as corpus;
+use wordmill_flow::Context;
+use wordmill_formats::{
+    FormatError, MatrixIndex, Published, RunDir, StripeFile, Words, read_file, xxh3,
+};
+use wordmill_kernels::Kernels;
+use wordmill_train as train;
+
+use crate::config::{self, Config, TrainConfig, Trainer};
+use crate::ledger::{Ledger, Settings, Stage, fingerprint};
+use crate::translate;
+
+/// Units of work that are older than this are written down.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+/// A stripe of this size stays in a core's cache while it is trained with a dimension of about 100.
+const STRIPE_BYTES: u64 = 4 << 20;
+
+/// The name of the stage that trains `NAME`.
+pub fn train_stage(trainer: &TrainConfig) -> String {
+    format!("train:{}", trainer.name)
+}
+
+/// The stages of a configuration, in order, with their settings.
+pub fn stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
+    let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
+    let mut tokenize = section(config, "corpus");
+    for input in inputs {
+        let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
+        let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
+        tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
+    }
+    let mut shuffle = section(config, "tiles");
+    shuffle.insert("run.seed".into(), config.run.seed.to_string());
+    let mut stages = vec![
+        stage("tokenize", tokenize),
+        stage("vocabulary", section(config, "vocabulary")),
+        stage("cooccur", section(config, "cooccur")),
+        stage("merge", Settings::new()),
+        stage("shuffle", shuffle),
+    ];
+    for trainer in &config.train {
+        let mut settings = section(config, &format!("train.{}", trainer.name));
+        settings.insert("run.seed".into(), config.run.seed.to_string());
+        stages.push(stage(&train_stage(trainer), settings));
+    }
+    stages
+}
+
+/// The settings of a section, keys with the section's name in front.
+fn section(config: &Config, name: &str) -> Settings {
+    let settings = config.settings_of(name).into_iter();
+    settings.map(|(key, value)| (format!("{name}.{key}"), value)).collect()
+}
+
+/// A pipeline about to run.
+pub struct Pipeline<'a> {
+    /// Threads, memory, cancellation, progress.
+    pub ctx: &'a Context,
+    /// The run directory.
+    pub dir: &'a RunDir,
+    /// The settings.
+    pub config: &'a Config,
+    /// The inputs, found.
+    pub inputs: &'a [corpus::Input],
+    /// The stages, from [`stages`].
+    pub stages: &'a [Stage],
+    /// The kernels to train with.
+    pub kernels: &'static Kernels,
+    /// The stage after which to stop.
+    pub until: Option<&'a str>,
+}
+
+/// Token shards with the vocabulary and the digests that later stages depend on.
+struct Text {
+    shards: u64,
+    tokens: u64,
+    vocabulary: corpus::Vocabulary,
+    digest: String,
+}
+
+impl Pipeline<'_> {
+    /// Runs every stage that is not done, up to the last one asked for.
+    pub fn run(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<()> {
+        let shards = self.tokenize(ledger)?;
+        if self.ends("tokenize") {
+            return Ok(());
+        }
+        let text = self.vocabulary(ledger, &shards)?;
+        if self.ends("vocabulary") {
+            return Ok(());
+        }
+        let Some((index, index_digest)) = self.matrix(ledger, &text)? else { return Ok(()) };
+        if self.ends("merge") {
+            return Ok(());
+        }
+        let tiles = self.tiles(ledger, &text, &index, &index_digest)?;
+        if self.ends("shuffle") {
+            return Ok(());
+        }
+        for trainer in &self.config.train {
+            self.train(ledger, trainer, &text, &index, &tiles)?;
+            if self.ends(&train_stage(trainer)) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn ends(&self, stage: &str) -> bool {
+        self.until == Some(stage)
+    }
+
+    fn settings(&self, stage: &str) -> Settings {
+        let found = self.stages.iter().find(|known| known.name == stage);
+        found.expect("every stage of the pipeline is listed").settings.clone()
+    }
+
+    fn tokenize(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<corpus::TokenShards> {
+        let settings = self.settings("tokenize");
+        if let Some(row) = ledger.done("tokenize", &settings) {
+            let shards = row.counts.get("shards").copied().unwrap_or(0);
+            return Ok(corpus::TokenShards::open(self.dir, shards)?);
+        }
+        let stage = ledger.begin("tokenize", settings)?;
+        let config = translate::tokenize(&self.config.corpus);
+        match corpus::tokenize(self.ctx, &config, self.dir, self.inputs) {
+            Ok(shards) => {
+                let outputs: Vec<Published> = shards.outputs().cloned().collect();
+                let mut counts = vec![("shards", shards.len() as u64)];
+                counts.extend(shards.totals().rows());
+                ledger.finish(stage, outputs, counts)?;
+                self.report_losses(&shards);
+                Ok(shards)
+            }
+            Err(error) => {
+                ledger.pause(stage)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Says what was left out: nothing is lost in silence.
+    fn report_losses(&self, shards: &corpus::TokenShards) {
+        let totals = shards.totals();
+        if totals.invalid_lines > 0 {
+            let what = match self.config.corpus.invalid_utf8 {
+                config::InvalidUtf8::Skip => "were skipped",
+                _ => "had their bad bytes replaced",
+            };
+            let lines = totals.invalid_lines;
+            self.ctx.progress.say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
+        }
+        if totals.overlong_words > 0 {
+            let (words, bytes) = (totals.overlong_words, totals.overlong_bytes);
+            let text = format!("tokenize: {words} words over 1 MiB, {bytes} bytes, were left out");
+            self.ctx.progress.say(&text);
+        }
+    }
+
+    fn vocabulary(
+        &self,
+        ledger: &mut Ledger<'_>,
+        shards: &corpus::TokenShards,
+    ) -> anyhow::Result<Text> {
+        let mut tokens = String::new();
+        shards.outputs().for_each(|file| tokens += &format!("{:016x}\n", file.xxh3));
+        let tokens_digest = format!("{:016x}", xxh3(tokens.as_bytes()));
+        let mut settings = self.settings("vocabulary");
+        settings.insert("input.tokens".into(), tokens_digest.clone());
+        let count = shards.len() as u64;
+        let vocabulary = match ledger.done("vocabulary", &settings) {
+            Some(_) => corpus::Vocabulary::open(self.dir, count)?,
+            None => {
+                let stage = ledger.begin("vocabulary", settings)?;
+                let config = translate::vocabulary(&self.config.vocabulary);
+                match corpus::vocabulary(self.ctx, &config, shards) {
+                    Ok(vocabulary) => {
+                        let counts = vocabulary.counts();
+                        let rows = [
+                            ("tokens", counts.tokens),
+                            ("distinct_words", counts.distinct_words),
+                            ("words", counts.words),
+                            ("kept_tokens", counts.kept_tokens),
+                        ];
+                        ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
+                        vocabulary
+                    }
+                    Err(error) => {
+                        ledger.pause(stage)?;
+                        return Err(error.into());
+                    }
+                }
+            }
+        };
+        let digest = format!("{tokens_digest}-{:016x}", vocabulary.digest());
+        let tokens = shards.totals().tokens;
+        Ok(Text { shards: count, tokens, vocabulary, digest })
+    }
+
+    /// Counts and merges. `None` if the run ends between the two.
+    fn matrix(
+        &self,
+        ledger: &mut Ledger<'_>,
+        text: &Text,
+    ) -> anyhow::Result<Option<(MatrixIndex, String)>> {
+        let mut count_settings = self.settings("cooccur");
+        count_settings.insert("input.vocabulary".into(), text.digest.clone());
+        let counted = fingerprint("cooccur", &count_settings);
+        let mut merge_settings = self.settings("merge");
+        merge_settings.insert("input.cooccur".into(), counted.clone());
+        let path = self.dir.matrix_index();
+        if ledger.done("merge", &merge_settings).is_some() {
+            let index = MatrixIndex::read(self.dir.storage(), &path)?;
+            let digest = file_digest(self.dir, &path)?;
+            return Ok(Some((index, digest)));
+        }
+        let window = translate::window(&self.config.cooccur);
+        let runs = self.count(ledger, text, count_settings, &counted)?;
+        if self.ends("cooccur") {
+            return Ok(None);
+        }
+        let merged = fingerprint("merge", &merge_settings);
+        let stage = ledger.begin("merge", merge_settings)?;
+        let config = cooccur::MergeConfig {
+            window,
+            fingerprint: merged,
+            vocabulary: format!("{:016x}", text.vocabulary.digest()),
+            settings: section(self.config, "cooccur"),
+            worker_bytes: None,
+        };
+        let counts = text.vocabulary.table().counts();
+        let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
+        match cooccur::merge(self.ctx, self.dir, &config, &ranges, runs) {
+            Ok(index) => {
+                let outputs = matrix_outputs(self.dir, &index)?;
+                let counts = [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
+                ledger.finish(stage, outputs, counts)?;
+                let digest = file_digest(self.dir, &path)?;
+                Ok(Some((index, digest)))
+            }
+            Err(error) => {
+                ledger.pause(stage)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn count(
+        &self,
+        ledger: &mut Ledger<'_>,
+        text: &Text,
+        settings: Settings,
+        fingerprint: &str,
+    ) -> anyhow::Result<cooccur::SpillRuns> {
+        let config = cooccur::CountConfig {
+            window: translate::window(&self.config.cooccur),
+            fingerprint: fingerprint.into(),
+            checkpoint_every: CHECKPOINT_EVERY,
+            worker_bytes: None,
+        };
+        let counts = text.vocabulary.table().counts();
+        let input = cooccur::CountInput { shards: text.shards, tokens: text.tokens, counts };
+        // The runs are no outputs of the stage: they go when they are merged, and the list of runs
+        // says which there are.
+        let is_done = ledger.done("cooccur", &settings).is_some();
+        if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, "counted", fingerprint)? {
+            return Ok(runs);
+        }
+        let stage = ledger.begin("cooccur", settings)?;
+        match cooccur::count(self.ctx, self.dir, &config, input) {
+            Ok(runs) => {
+                let counts = [
+                    ("pairs", runs.pairs),
+                    ("cells", runs.cells),
+                    ("bytes", runs.bytes),
+                    ("runs", runs.runs.len() as u64),
+                ];
+                ledger.finish(stage, [], counts)?;
+                Ok(runs)
+            }
+            Err(error) => {
+                ledger.pause(stage)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn tiles(
+        &self,
+        ledger: &mut Ledger<'_>,
+        text: &Text,
+        index: &MatrixIndex,
+        index_digest: &str,
+    ) -> anyhow::Result<Tiles> {
+        let mut settings = self.settings("shuffle");
+        settings.insert("input.merge".into(), index_digest.into());
+        let grid = self.grid(text.vocabulary.len() as u64);
+        let fingerprint = fingerprint("shuffle", &settings);
+        let config = cooccur::ShuffleConfig {
+            folder: "tiles".into(),
+            grid,
+            seed: self.config.run.seed,
+            fingerprint: fingerprint.clone(),
+        };
+        let stripes = match ledger.done("shuffle", &settings) {
+            Some(_) => open_stripes(self.dir, "tiles", grid)?,
+            None => {
+                let stage = ledger.begin("shuffle", settings)?;
+                let source = cooccur::MatrixCells::new(self.dir, index);
+                match cooccur::shuffle(self.ctx, self.dir, &config, &source) {
+                    Ok(stripes) => {
+                        let outputs = stripes.iter().map(published);
+                        ledger.finish(stage, outputs, [("grid", u64::from(grid))])?;
+                        stripes
+                    }
+                    Err(error) => {
+                        ledger.pause(stage)?;
+                        return Err(error.into());
+                    }
+                }
+            }
+        };
+        Ok(Tiles { stripes, fingerprint })
+    }
+
+    /// Stripes a side: as given, or so many that a stripe stays in cache. It depends on the
+    /// vocabulary alone, so trainers of any dimension share the tiles.
+    fn grid(&self, words: u64) -> u32 {
+        match self.config.tiles.grid {
+            0 => {
+                let wanted = (words * 128 * 4).div_ceil(STRIPE_BYTES).clamp(16, 256);
+                wanted.min(words / 64).max(1) as u32
+            }
+            grid => grid,
+        }
+    }
+
+    fn train(
+        &self,
+        ledger: &mut Ledger<'_>,
+        trainer: &TrainConfig,
+        text: &Text,
+        index: &MatrixIndex,
+        tiles: &Tiles,
+    ) -> anyhow::Result<()> {
+        let name = train_stage(trainer);
+        let mut settings = self.settings(&name);
+        settings.insert("input.tiles".into(), tiles.fingerprint.clone());
+        if ledger.done(&name, &settings).is_some() {
+            return Ok(());
+        }
+        let fingerprint = fingerprint(&name, &settings);
+        let stage = ledger.begin(&name, settings)?;
+        let job = TrainJob { pipeline: self, trainer, text, index, fingerprint };
+        match job.run(tiles) {
+            Ok((published, metrics)) => {
+                let visits = metrics.iter().map(|row| row.visits).sum();
+                ledger.finish(stage, [published], [("visits", visits)])?;
+                Ok(())
+            }
+            Err(error) => {
+                ledger.pause(stage)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Stripe files and what they were made from.
+struct Tiles {
+    stripes: Vec<StripeFile>,
+    fingerprint: String,
+}
+
+/// One trainer at work.
+struct TrainJob<'a> {
+    pipeline: &'a Pipeline<'a>,
+    trainer: &'a TrainConfig,
+    text: &'a Text,
+    index: &'a MatrixIndex,
+    fingerprint: String,
+}
+
+type Trained = (Published, Vec<train::EpochRow>);
+
+impl TrainJob<'_> {
+    fn run(&self, tiles: &Tiles) -> anyhow::Result<Trained> {
+        let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
+        let kernels = self.pipeline.kernels;
+        let counts = self.text.vocabulary.table().counts();
+        match self.trainer.trainer {
+            Trainer::NegativeSampling { negatives, noise_exponent, subsample } => {
+                let discount = self.discount(subsample)?;
+                let config = train::SkipGramConfig { dim, negatives, noise_exponent, seed };
+                let ctx = self.pipeline.ctx;
+                let objective = train::SkipGram::new(
+                    ctx, config, counts, &tiles.stripes, discount, kernels,
+                )?;
+                self.train(&objective, &tiles.stripes, 1e-4)
+            }
+            Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
+            Trainer::Glove { x_max, alpha } => {
+                let config = train::GloveConfig { dim, x_max, alpha, seed };
+                let words = counts.len() as u32;
+                let objective = train::Glove::new(config, words, self.index.unit, kernels);
+                self.train(&objective, &tiles.stripes, 1.0)
+            }
+        }
+    }
+
+    fn softmax(&self, subsample: f64, cap: f32) -> anyhow::Result<Trained> {
+        let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
+        let counts = self.text.vocabulary.table().counts();
+        let tree = train::HuffmanTree::new(counts);
+        let discount = self.discount(subsample)?;
+        let source = train::NodeCells {
+            dir,
+            index: self.index,
+            tree: &tree,
+            discount: &discount,
+            heavy: train::Softmax::heavy(cap),
+        };
+        let folder = format!("models/{}/tiles", self.trainer.name);
+        let shuffle = cooccur::ShuffleConfig {
+            folder: folder.clone(),
+            grid: self.pipeline.grid(counts.len() as u64),
+            seed: config.run.seed,
+            fingerprint: self.fingerprint.clone(),
+        };
+        let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
+        let softmax = train::SoftmaxConfig { dim: self.trainer.dim, cap, seed: config.run.seed };
+        let objective = train::Softmax::new(softmax, tree, kernels);
+        let trained = self.train(&objective, &stripes, 1e-4)?;
+        drop(stripes);
+        dir.sweep(&folder, |_| true)?;
+        Ok(trained)
+    }
+
+    fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
+        let Pipeline { ctx, dir, .. } = self.pipeline;
+        let counts = self.text.vocabulary.table().counts();
+        let keep = train::Discount::keep(counts, subsample);
+        let mass = train::pair_mass(ctx, dir, self.index, &keep)?;
+        let (unit, weight) = (self.index.unit, self.index.weight as f64);
+        Ok(train::Discount::new(keep, counts, unit, weight, mass))
+    }
+
+    fn train(
+        &self,
+        objective: &dyn train::Objective,
+        stripes: &[StripeFile],
+        final_rate: f64,
+    ) -> anyhow::Result<Trained> {
+        let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
+        let plan = train::Plan {
+            name: self.trainer.name.clone(),
+            epochs: self.trainer.epochs,
+            rotations: self.trainer.rotations,
+            rate: self.trainer.rate,
+            final_rate,
+            seed: config.run.seed,
+            fingerprint: self.fingerprint.clone(),
+            checkpoint_every: CHECKPOINT_EVERY,
+        };
+        let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
+        ["corpus", "vocabulary", "cooccur"].iter().for_each(|name| settings.extend(section(config, name)));
+        // Vectors are the same wherever the text lay.
+        settings.remove("corpus.inputs");
+        settings.insert("corpus.digest".into(), self.text.digest.clone());
+        settings.insert("run.seed".into(), config.run.seed.to_string());
+        let words = self.text.vocabulary.table();
+        let input = train::TrainInput { stripes, words, settings: &settings, kernels };
+        Ok(train::train(ctx, dir, &plan, objective, input)?)
+    }
+}
+
+fn published(stripe: &StripeFile) -> Published {
+    let file = stripe.file();
+    Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
+}
+
+fn open_stripes(dir: &RunDir, folder: &str, grid: u32) -> Result<Vec<StripeFile>, FormatError> {
+    (0..grid).map(|stripe| StripeFile::open(dir.storage(), &dir.stripe(folder, stripe))).collect()
+}
+
+fn matrix_outputs(dir: &RunDir, index: &MatrixIndex) -> anyhow::Result<Vec<Published>> {
+    let mut outputs = Vec::new();
+    for shard in &index.shards {
+        let path = dir.path("matrix").join(&shard.file);
+        let size = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
+        let xxh3 = u64::from_str_radix(&shard.xxh3, 16).unwrap_or(0);
+        outputs.push(Published { path, bytes: size.unwrap_or(0), xxh3 });
+    }
+    let path = dir.matrix_index();
+    let bytes = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
+    let xxh3 = u64::from_str_radix(&file_digest(dir, &path)?, 16).unwrap_or(0);
+    outputs.push(Published { path, bytes: bytes.unwrap_or(0), xxh3 });
+    Ok(outputs)
+}
+
+fn file_digest(dir: &RunDir, path: &Path) -> Result<String, FormatError> {
+    Ok(format!("{:016x}", xxh3(&read_file(dir.storage(), path, 1 << 30)?)))
+}

@@ -1,0 +1,255 @@
+//! What a file is: told by its first bytes, never by its name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use wordmill_formats::{
+    Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
+    Vectors, Words,
+};
+
+use crate::spread::Spread;
+
+const KINDS: [Kind; 6] = [
+    Kind::TOKENS,
+    Kind::WORDS,
+    Kind::REMAP,
+    Kind::RUN,
+    Kind::TILES,
+    Kind::LOOSE,
+];
+/// The keys that writers put into the footer of a framed file.
+const FRAME_KEYS: [&str; 14] = [
+    "width",
+    "local_words",
+    "continues_line",
+    "fingerprint",
+    "unit",
+    "cells",
+    "pairs",
+    "covers",
+    "group",
+    "made_of",
+    "stripe",
+    "grid",
+    "rows",
+    "columns",
+];
+/// Words shown of a vocabulary.
+const WORDS_SHOWN: usize = 10;
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Description {
+    /// The file.
+    pub path: PathBuf,
+    /// Its kind, in words.
+    pub what: String,
+    /// Its length in bytes; of a run directory, of all files its ledger lists.
+    pub bytes: u64,
+    /// Shapes and counts, in reading order.
+    pub facts: Vec<(String, String)>,
+    /// The spread of each matrix of a vectors file.
+    pub spreads: Vec<(String, Spread)>,
+    /// The settings that made it.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Says what a file, or a run directory, is.
+///
+/// # Errors
+/// [`FormatError::Foreign`] for a file that wordmill did not write, and whatever is wrong with one
+/// that it did.
+pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
+    let run = RunDir::new(Arc::clone(storage), path);
+    if has(storage, &run.manifest()) {
+        return describe_json(storage, &run.manifest());
+    }
+    if has(storage, &path.join("index.json")) {
+        return describe_json(storage, &path.join("index.json"));
+    }
+    let file = storage
+        .open(path)
+        .map_err(|e| FormatError::io(path, "opening", e))?;
+    let mut head = [0u8; 12];
+    let held = usize::try_from(file.len())
+        .unwrap_or(usize::MAX)
+        .min(head.len());
+    let read = file.read_exact_at(0, &mut head[..held]);
+    read.map_err(|e| FormatError::io(path, "reading", e))?;
+    match &head {
+        [b'w', b'm', b'f', b'r', b'a', b'm', b'e', b'\n', kind @ ..] => {
+            let known = KINDS.into_iter().find(|known| known.name == *kind);
+            let name = String::from_utf8_lossy(kind);
+            let known = known.ok_or_else(|| {
+                let what = format!("its kind is {name:?}");
+                FormatError::foreign(path, "a framed file of a known kind", what)
+            })?;
+            frames(&FrameFile::open(storage, path, known)?, known)
+        }
+        // The length of a safetensors header begins with a byte of its own; `{` would mean a header
+        // whose length is 123 plus a multiple of 256, and then the ninth byte is the brace.
+        [b'{', rest @ ..] if rest[7] != b'{' => describe_json(storage, path),
+        _ if held < 9 || head[8] != b'{' => {
+            let what = "it begins neither like a tensor file, nor a framed file, nor an index";
+            Err(FormatError::foreign(
+                path,
+                "a file that wordmill wrote",
+                what,
+            ))
+        }
+        _ => tensors(storage, path),
+    }
+}
+
+fn has(storage: &Arc<dyn Storage>, path: &Path) -> bool {
+    matches!(storage.size(path), Ok(Some(_)))
+}
+
+fn describe_json(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
+    if path.file_name().is_some_and(|name| name == "run.json") {
+        let ledger = Manifest::read(storage, path)?.ok_or_else(|| {
+            FormatError::corrupt(path, 0, "it vanished while it was being looked at")
+        })?;
+        return Ok(manifest(path, &ledger));
+    }
+    let index = MatrixIndex::read(storage, path)?;
+    let bytes = storage.size(path).ok().flatten().unwrap_or(0);
+    let mut about = Description::new(
+        path,
+        "a co-occurrence matrix, the index of its shards",
+        bytes,
+    );
+    about.fact("shape", format!("{0} x {0}", index.words));
+    about.fact("cells", index.cells);
+    about.fact("weight", index.weight as f64 / index.unit.max(1) as f64);
+    about.fact("unit of weight", format!("1/{}", index.unit));
+    about.fact("shards", index.shards.len());
+    about.settings = index.settings;
+    Ok(about)
+}
+
+fn manifest(path: &Path, ledger: &Manifest) -> Description {
+    let outputs = ledger.stages.iter().flat_map(|stage| &stage.outputs);
+    let bytes = outputs.map(|output| output.bytes).sum();
+    let mut about = Description::new(path, "the ledger of a run directory", bytes);
+    about.fact("written by", &ledger.program);
+    for stage in &ledger.stages {
+        let state = format!("{:?}", stage.state).to_lowercase();
+        let (files, seconds) = (stage.outputs.len(), stage.seconds);
+        about.fact(
+            &stage.name,
+            format!("{state}, {files} files, {seconds:.1} s"),
+        );
+    }
+    about
+}
+
+fn frames(file: &FrameFile, kind: Kind) -> Result<Description, FormatError> {
+    let mut about = Description::new(file.path(), kind.what, file.bytes());
+    about.fact("version", kind.version);
+    about.fact("frames", file.entries().len());
+    about.fact("items", file.items());
+    let raw: u64 = file
+        .entries()
+        .iter()
+        .map(|entry| u64::from(entry.raw_bytes))
+        .sum();
+    about.fact("unpacked bytes", raw);
+    let known = FRAME_KEYS
+        .iter()
+        .filter_map(|&key| Some((key, file.setting(key)?)));
+    about.settings = known
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
+    Ok(about)
+}
+
+fn tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
+    let reader = TensorReader::open(storage, path)?;
+    let index = reader.index();
+    let kind = index.metadata().get("kind").map_or("", String::as_str);
+    let what = match kind {
+        "vectors" => "word vectors".to_owned(),
+        "vocabulary" => "a vocabulary".to_owned(),
+        "csr-shard" => "a shard of a co-occurrence matrix".to_owned(),
+        "" => "a safetensors file that wordmill did not write".to_owned(),
+        other => format!("a tensor file of the kind {other:?}"),
+    };
+    let bytes = storage.size(path).ok().flatten().unwrap_or(0);
+    let mut about = Description::new(path, what, bytes);
+    for (name, info) in index.tensors() {
+        let shape: Vec<String> = info.shape.iter().map(u64::to_string).collect();
+        about.fact(name, format!("{:?} {}", info.dtype, shape.join(" x ")));
+    }
+    let ours = |key: &str| key != "kind" && key != "version" && !key.starts_with("xxh3.");
+    let settings = index.metadata().iter().filter(|(key, _)| ours(key));
+    about.settings = settings
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if kind == "vectors" {
+        spreads(&Vectors::open(storage, path)?, &mut about);
+    }
+    Ok(about)
+}
+
+/// The spread of every matrix, and the most frequent words.
+fn spreads(vectors: &Vectors, about: &mut Description) {
+    let words = vectors.words();
+    let shown = (0..words.len().min(WORDS_SHOWN)).map(|id| words.text(id).into_owned());
+    about.fact("most frequent", shown.collect::<Vec<_>>().join(" "));
+    for (name, info) in words.file().index().tensors() {
+        let matrix = (info.dtype == Dtype::F32)
+            .then(|| vectors.matrix(name))
+            .flatten();
+        let spread = matrix.and_then(|matrix| Spread::of(matrix, info.shape[1] as usize));
+        about
+            .spreads
+            .extend(spread.map(|spread| (name.clone(), spread)));
+    }
+}
+
+impl Description {
+    fn new(path: &Path, what: impl Into<String>, bytes: u64) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            what: what.into(),
+            bytes,
+            facts: Vec::new(),
+            spreads: Vec::new(),
+            settings: BTreeMap::new(),
+        }
+    }
+
+    fn fact(&mut self, name: &str, value: impl ToString) {
+        self.facts.push((name.to_owned(), value.to_string()));
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{}: {}, {} bytes",
+            self.path.display(),
+            self.what,
+            self.bytes
+        )?;
+        for (name, value) in &self.facts {
+            writeln!(out, "  {name}: {value}")?;
+        }
+        for (name, spread) in &self.spreads {
+            writeln!(out, "  {name}: {spread}")?;
+        }
+        if !self.settings.is_empty() {
+            writeln!(out, "settings:")?;
+        }
+        for (key, value) in &self.settings {
+            writeln!(out, "  {key} = {value}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! What can go wrong with a question.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use wordmill_formats::FormatError;
+
+/// An error of the query room.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// A file of ours.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A word that has no vector.
+    #[error("{}: looking up {word:?}: it is not in the vocabulary; {}", path.display(), way_out(close))]
+    UnknownWord {
+        /// The vectors.
+        path: PathBuf,
+        /// The word as it was asked for.
+        word: String,
+        /// Words that are spelled alike, closest first.
+        close: Vec<String>,
+    },
+    /// Vectors that the model does not have.
+    #[error(
+        "{}: reading {what}: the model has none; ask for word vectors (--which word)",
+        path.display()
+    )]
+    NoMatrix {
+        /// The vectors.
+        path: PathBuf,
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A format that cannot be written.
+    #[error("export: {0}")]
+    ExportFormat(String),
+    /// A set of questions that the system could not read.
+    #[error("{path}: reading questions: {source}; check that the file is there and may be read")]
+    Read {
+        /// The set as the user named it.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A set of questions that is not what it should be.
+    #[error("{path}:{line}: reading questions: {what}")]
+    BadLine {
+        /// The set as the user named it.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what was expected.
+        what: String,
+    },
+}
+
+impl QueryError {
+    /// Whether the input data is to blame, as opposed to the question.
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::BadLine { .. })
+    }
+
+    pub(crate) fn no_matrix(path: &Path, what: &'static str) -> Self {
+        Self::NoMatrix {
+            path: path.to_path_buf(),
+            what,
+        }
+    }
+}
+
+fn way_out(close: &[String]) -> String {
+    match close {
+        [] => "nothing is spelled alike".into(),
+        _ => format!("spelled alike: {}", close.join(", ")),
+    }
+}

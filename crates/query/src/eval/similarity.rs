@@ -1,0 +1,138 @@
+//! Similarity sets: do cosines rank pairs of words as people do?
+
+use std::path::Path;
+
+use wordmill_formats::Vectors;
+
+use super::report::SimilarityScores;
+use super::{lines, read_set};
+use crate::error::QueryError;
+use crate::lookup::find_word;
+use crate::nearest::cosine;
+
+/// Pairs of words with the scores that people gave them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimilaritySet {
+    name: String,
+    pairs: Vec<(String, String, f64)>,
+}
+
+impl SimilaritySet {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and what [`parse`](Self::parse) refuses.
+    pub fn read(path: &Path) -> Result<Self, QueryError> {
+        Self::parse(&path.display().to_string(), &read_set(path)?)
+    }
+
+    /// Two words and a score a line, separated by tabs, commas or white space. The score is the
+    /// first number from the third column on (sets with a part of speech have it there, and further
+    /// numbers behind it). Lines that begin with `#` are comments; the first line may be a header.
+    ///
+    /// # Errors
+    /// A line without two words and a score.
+    pub fn parse(name: &str, text: &str) -> Result<Self, QueryError> {
+        let mut pairs = Vec::new();
+        let rows = lines(text).filter(|(_, line)| !line.starts_with('#'));
+        for (index, (line, text)) in rows.enumerate() {
+            match parse_pair(text) {
+                Some(pair) => pairs.push(pair),
+                None if index == 0 => {}
+                None => {
+                    let what = format!("expected two words and a score, found {text:?}");
+                    let path = name.to_owned();
+                    return Err(QueryError::BadLine { path, line, what });
+                }
+            }
+        }
+        if pairs.is_empty() {
+            let (path, what) = (name.to_owned(), "there is no pair in it".to_owned());
+            return Err(QueryError::BadLine {
+                path,
+                line: 1,
+                what,
+            });
+        }
+        let name = name.to_owned();
+        Ok(Self { name, pairs })
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there is no pair.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+}
+
+/// Ranks the pairs of a set by the cosines of their word vectors; pairs with an unknown word are
+/// skipped.
+pub fn score_similarity(vectors: &Vectors, set: &SimilaritySet) -> SimilarityScores {
+    let (mut cosines, mut scores) = (Vec::new(), Vec::new());
+    for (one, other, score) in &set.pairs {
+        let ids = find_word(vectors, one).zip(find_word(vectors, other));
+        if let Some((a, b)) = ids {
+            cosines.push(cosine(vectors.word_vector(a), vectors.word_vector(b)));
+            scores.push(*score);
+        }
+    }
+    SimilarityScores {
+        set: set.name.clone(),
+        pairs: scores.len() as u64,
+        skipped: (set.pairs.len() - scores.len()) as u64,
+        spearman: spearman(&cosines, &scores),
+    }
+}
+
+/// Spearman's rank correlation: Pearson's of the ranks, where equal values share the mean of their
+/// ranks. `None` with fewer than two values, or where all are equal.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+    assert_eq!(a.len(), b.len(), "values come in pairs");
+    let (a, b) = (ranks(a), ranks(b));
+    // The mean of the ranks 1..=n, ties or not.
+    let mean = (a.len() as f64 + 1.0) / 2.0;
+    let product = |a: &[f64], b: &[f64]| -> f64 {
+        let both = a.iter().zip(b);
+        both.map(|(x, y)| (x - mean) * (y - mean)).sum()
+    };
+    let spread = (product(&a, &a) * product(&b, &b)).sqrt();
+    (spread > 0.0).then(|| product(&a, &b) / spread)
+}
+
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut before = 0.0;
+    for equal in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let count = equal.len() as f64;
+        for &at in equal {
+            ranks[at] = before + (count + 1.0) / 2.0;
+        }
+        before += count;
+    }
+    ranks
+}
+
+fn parse_pair(line: &str) -> Option<(String, String, f64)> {
+    let fields: Vec<&str> = match ['\t', ',', ';']
+        .into_iter()
+        .find(|&mark| line.contains(mark))
+    {
+        Some(mark) => line.split(mark).collect(),
+        None => line.split_whitespace().collect(),
+    };
+    let clean = |field: &&str| field.trim().trim_matches('"').to_owned();
+    let mut fields = fields.iter().map(clean);
+    let (one, other) = (fields.next()?, fields.next()?);
+    let number = |field: String| field.parse::<f64>().ok().filter(|score| score.is_finite());
+    let score = fields.find_map(number)?;
+    (!one.is_empty() && !other.is_empty()).then_some((one, other, score))
+}

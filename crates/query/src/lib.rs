@@ -1,0 +1,42 @@
+//! What the vectors can answer and how good they are.
+//!
+//! Nouns: a *row* is a vector of a mapped file ([`Which`] of its matrices, or their sum); a *query*
+//! is a unit vector made of words; an *answer* is a word with its cosine. [`nearest()`] and [`analogy()`]
+//! scan all rows exactly, [`score_analogies`] and [`score_similarity`] measure vectors on sets of
+//! questions, [`export()`] writes other programs' formats, [`describe()`] says what a file is.
+//!
+//! Rows are read block by block from the map, so nothing here holds a copy of the vectors, and no
+//! result depends on the number of threads. Training and the command line are not known here.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod error;
+mod lookup;
+mod rows;
+mod threads;
+mod top;
+
+mod analogy;
+mod nearest;
+
+mod eval;
+
+mod describe;
+mod export;
+mod spread;
+
+#[cfg(test)]
+mod tests;
+
+pub use analogy::{AnalogyMethod, analogy};
+pub use describe::{Description, describe};
+pub use error::QueryError;
+pub use eval::{
+    AnalogyScores, AnalogySet, EvalReport, Score, SectionScore, SimilarityScores, SimilaritySet,
+    score_analogies, score_similarity, spearman,
+};
+pub use export::{ExportConfig, ExportFormat, ExportScale, ExportWhich, export};
+pub use lookup::{find_word, find_words};
+pub use nearest::{cosine, nearest};
+pub use rows::Which;
+pub use spread::Spread;

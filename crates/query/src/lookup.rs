@@ -1,0 +1,77 @@
+//! From a word to its row, and what a mistyped word may have meant.
+
+use std::borrow::Cow;
+
+use wordmill_formats::{Vectors, Words};
+
+use crate::error::QueryError;
+
+/// How many close spellings an error names.
+const CLOSE_WORDS: usize = 5;
+
+/// The id of a word: as it is typed, then in lower case if the vocabulary is.
+pub fn find_word(vectors: &Vectors, word: &str) -> Option<usize> {
+    let words = vectors.words();
+    let lower = || {
+        let folded = is_lower_case(vectors).then(|| word.to_lowercase())?;
+        words.find(folded.as_bytes())
+    };
+    words.find(word.as_bytes()).or_else(lower)
+}
+
+/// The ids of words.
+///
+/// # Errors
+/// [`QueryError::UnknownWord`] for the first one that is not in the vocabulary.
+pub fn find_words(vectors: &Vectors, words: &[String]) -> Result<Vec<usize>, QueryError> {
+    let find = |word: &String| {
+        find_word(vectors, word).ok_or_else(|| QueryError::UnknownWord {
+            path: vectors.words().path().to_path_buf(),
+            word: word.clone(),
+            close: close_words(vectors, word),
+        })
+    };
+    words.iter().map(find).collect()
+}
+
+/// Whether the corpus was put into lower case, by the settings that the vectors carry.
+fn is_lower_case(vectors: &Vectors) -> bool {
+    let says = |key: &str| {
+        vectors
+            .settings()
+            .get(key)
+            .is_some_and(|value| value == "true")
+    };
+    says("lowercase") || says("corpus.lowercase")
+}
+
+/// The words of the smallest edit distance, frequent ones first within a distance.
+fn close_words(vectors: &Vectors, word: &str) -> Vec<String> {
+    let word = match is_lower_case(vectors) {
+        true => Cow::Owned(word.to_lowercase()),
+        false => Cow::Borrowed(word),
+    };
+    let letters = word.chars().count();
+    let limit = 1 + letters / 4;
+    let mut close: Vec<(usize, usize)> = Vec::new();
+    for id in 0..vectors.words().len() {
+        let other = vectors.words().word(id);
+        // Bytes bound the letters from above, four times the letters the bytes: most words are
+        // passed over without being read.
+        if other.len() + limit < letters || other.len() > 4 * (letters + limit) {
+            continue;
+        }
+        let other = String::from_utf8_lossy(other);
+        if other.chars().count().abs_diff(letters) <= limit {
+            let distance = strsim::osa_distance(&word, &other);
+            if distance <= limit {
+                close.push((distance, id));
+            }
+        }
+    }
+    // Ids are ranks by frequency.
+    close.sort_unstable();
+    close.truncate(CLOSE_WORDS);
+    let text = |(_, id): (usize, usize)| vectors.words().text(id).into_owned();
+    close.into_iter().map(text).collect()
+}

@@ -1,0 +1,449 @@
+//! Tests against brute force in f64, and of every format that is read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use wordmill_formats::{
+    FrameWriter, Kind, MemoryStorage, Storage, Vectors, VectorsWriter, Words, write_file,
+};
+
+use crate::*;
+
+/// Words in memory, in id order.
+struct List {
+    words: Vec<String>,
+    counts: Vec<u64>,
+    lookup: Vec<u32>,
+}
+
+impl List {
+    fn new(words: Vec<String>) -> Self {
+        let mut lookup: Vec<u32> = (0..words.len() as u32).collect();
+        lookup.sort_by_key(|&id| words[id as usize].as_bytes());
+        let counts = (0..words.len() as u64).map(|id| 1_000_000 - id).collect();
+        Self {
+            words,
+            counts,
+            lookup,
+        }
+    }
+}
+
+impl Words for List {
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+    fn word(&self, id: usize) -> &[u8] {
+        self.words[id].as_bytes()
+    }
+    fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+    fn lookup(&self) -> &[u32] {
+        &self.lookup
+    }
+}
+
+fn storage() -> Arc<dyn Storage> {
+    Arc::new(MemoryStorage::default())
+}
+
+/// A vectors file in which each word vector comes from `word`, each context vector from `context`.
+fn write(
+    storage: &Arc<dyn Storage>,
+    words: Vec<String>,
+    rows: &[Vec<f32>],
+    context: Option<&[Vec<f32>]>,
+) -> Vectors {
+    let path = Path::new("v.safetensors");
+    let settings = BTreeMap::from([("lowercase".to_owned(), "true".to_owned())]);
+    let list = List::new(words);
+    let mut writer = VectorsWriter::create(storage, path, &list, rows[0].len(), &settings).unwrap();
+    for (name, rows) in [("word_vectors", Some(rows)), ("context_vectors", context)] {
+        if let Some(rows) = rows {
+            let row = |id: u64, out: &mut Vec<f32>| out.extend(&rows[id as usize]);
+            writer.matrix(name, rows.len() as u64, row).unwrap();
+        }
+    }
+    writer.finish(&list).unwrap();
+    Vectors::open(storage, path).unwrap()
+}
+
+/// xorshift64*: enough for tests.
+fn random_rows(rows: usize, dim: usize, seed: u64) -> Vec<Vec<f32>> {
+    let mut state = seed;
+    let mut next = || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..rows)
+        .map(|_| (0..dim).map(|_| next()).collect())
+        .collect()
+}
+
+fn names(rows: usize) -> Vec<String> {
+    (0..rows).map(|id| format!("w{id}")).collect()
+}
+
+fn unit(row: &[f32]) -> Vec<f64> {
+    let norm = row
+        .iter()
+        .map(|&x| f64::from(x) * f64::from(x))
+        .sum::<f64>()
+        .sqrt();
+    let scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+    row.iter().map(|&x| f64::from(x) * scale).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// `found` are the best `n` of `expected` scores, in order.
+fn check_answers(found: &[(usize, f32)], expected: &[f64], left_out: &[usize], n: usize) {
+    let mut order: Vec<usize> = (0..expected.len())
+        .filter(|id| !left_out.contains(id))
+        .collect();
+    order.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]).then(a.cmp(&b)));
+    order.truncate(n);
+    let ids: Vec<usize> = found.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, order);
+    for (id, score) in found {
+        let error = (f64::from(*score) - expected[*id]).abs();
+        assert!(
+            error < 1e-5 * expected[*id].abs().max(1.0),
+            "word {id}: {error}"
+        );
+    }
+}
+
+const SHAPES: [(usize, usize); 3] = [(50, 7), (3000, 33), (1500, 300)];
+
+#[test]
+fn nearest_agrees_with_brute_force_for_any_number_of_threads() {
+    for (rows, dim) in SHAPES {
+        let words = random_rows(rows, dim, 1);
+        let contexts = random_rows(rows, dim, 2);
+        let vectors = write(&storage(), names(rows), &words, Some(&contexts));
+        let sums: Vec<Vec<f32>> = words
+            .iter()
+            .zip(&contexts)
+            .map(|(w, c)| w.iter().zip(c).map(|(w, c)| w + c).collect())
+            .collect();
+        let of = [
+            (Which::Word, &words),
+            (Which::Context, &contexts),
+            (Which::Sum, &sums),
+        ];
+        for (which, matrix) in of {
+            let units: Vec<Vec<f64>> = matrix.iter().map(|row| unit(row)).collect();
+            let query: Vec<f64> = (0..dim)
+                .map(|k| units[3][k] + units[7][k] - units[9][k])
+                .collect();
+            let norm = dot(&query, &query).sqrt();
+            let expected: Vec<f64> = units.iter().map(|row| dot(row, &query) / norm).collect();
+            let one = nearest(&vectors, which, &[3, 7], &[9], 20, 1).unwrap();
+            check_answers(&one, &expected, &[3, 7, 9], 20);
+            for threads in [2, 3] {
+                let same = nearest(&vectors, which, &[3, 7], &[9], 20, threads).unwrap();
+                assert_eq!(same, one, "{threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn multiplied_analogies_follow_the_definition() {
+    for (rows, dim) in SHAPES {
+        let words = random_rows(rows, dim, 3);
+        let vectors = write(&storage(), names(rows), &words, None);
+        let units: Vec<Vec<f64>> = words.iter().map(|row| unit(row)).collect();
+        let shifted = |row: &[f64], word: usize| (1.0 + dot(row, &units[word])) / 2.0;
+        let score = |row: &Vec<f64>| shifted(row, 4) * shifted(row, 5) / (shifted(row, 2) + 1e-3);
+        let expected: Vec<f64> = units.iter().map(score).collect();
+        let one = analogy(&vectors, (2, 4, 5), AnalogyMethod::Mul, 15, 1).unwrap();
+        check_answers(&one, &expected, &[2, 4, 5], 15);
+        for threads in [2, 3] {
+            let same = analogy(&vectors, (2, 4, 5), AnalogyMethod::Mul, 15, threads).unwrap();
+            assert_eq!(same, one);
+        }
+    }
+}
+
+#[test]
+fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
+    let mut rows = vec![vec![1.0, 2.0]; 4000];
+    rows[17] = vec![0.0, 0.0];
+    rows[18] = vec![-1.0, -2.0];
+    rows[19] = vec![f32::NAN, 1.0];
+    let vectors = write(&storage(), names(4000), &rows, None);
+    for threads in [1, 2, 3] {
+        let found = nearest(&vectors, Which::Word, &[1], &[], 5, threads).unwrap();
+        let ids: Vec<usize> = found.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [0, 2, 3, 4, 5]);
+        let of_zero = nearest(&vectors, Which::Word, &[17], &[], 3, threads).unwrap();
+        assert_eq!(of_zero, [(0, 0.0), (1, 0.0), (2, 0.0)]);
+        let all = nearest(&vectors, Which::Word, &[1], &[], 9999, threads).unwrap();
+        assert_eq!(all.len(), 3999);
+        assert_eq!(all.last().map(|(id, _)| *id), Some(18));
+    }
+    assert!(
+        nearest(&vectors, Which::Word, &[1], &[], 0, 1)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+fn letters() -> Vectors {
+    let words = ["the", "king", "kings", "ring", "queen", "naïve"];
+    let rows = random_rows(words.len(), 4, 5);
+    write(&storage(), words.map(str::to_owned).to_vec(), &rows, None)
+}
+
+#[test]
+fn unknown_words_come_with_close_spellings() {
+    let vectors = letters();
+    assert_eq!(find_word(&vectors, "King"), Some(1));
+    assert_eq!(find_word(&vectors, "NAÏVE"), Some(5));
+    for (word, expected) in [
+        ("kinf", "spelled alike: king, kings, ring"),
+        ("QUEAN", "spelled alike: queen"),
+        ("xylophone", "nothing is spelled alike"),
+    ] {
+        let error = find_words(&vectors, &["the".into(), word.into()]).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("v.safetensors: looking up {word:?}: ")),
+            "{text}"
+        );
+        assert!(text.ends_with(expected), "{text}");
+    }
+    let error = nearest(&vectors, Which::Sum, &[0], &[], 1, 1).unwrap_err();
+    assert!(matches!(error, QueryError::NoMatrix { .. }));
+}
+
+#[test]
+fn analogies_agree_with_brute_force() {
+    let (rows, dim, top) = (2500, 20, 2000);
+    let words = random_rows(rows, dim, 8);
+    let vectors = write(&storage(), names(rows), &words, None);
+    let units: Vec<Vec<f64>> = words.iter().map(|row| unit(row)).collect();
+    let best = |[a, b, c]: [usize; 3]| {
+        let score = |id: &usize| {
+            let row = &units[*id];
+            dot(row, &units[b]) - dot(row, &units[a]) + dot(row, &units[c])
+        };
+        let candidates = (0..top).filter(|id| ![a, b, c].contains(id));
+        candidates
+            .max_by(|x, y| score(x).total_cmp(&score(y)))
+            .unwrap()
+    };
+    // Every third question is given another answer than the best one, every seventh asks for a
+    // word that is too rare.
+    let mut text = String::from("// comment\n: capital\n");
+    let (mut correct, mut skipped) = (0, 0);
+    for question in 0..200 {
+        let [a, b, c] = [question, 3 * question + 1, 5 * question + 2];
+        let answer = match (question % 7, question % 3) {
+            (0, _) => rows - 1,
+            (_, 0) => c,
+            _ => best([a, b, c]),
+        };
+        skipped += u64::from(question % 7 == 0);
+        correct += u64::from(question % 7 != 0 && question % 3 != 0);
+        text += &format!("W{a} w{b} w{c} w{answer}\n");
+    }
+    text += ": gram1-plural\nw1 w2 w3 nobody\n";
+    let set = AnalogySet::parse("q.txt", &text).unwrap();
+    let one = score_analogies(&vectors, &set, top, 1).unwrap();
+    assert_eq!(one.semantic, Score::new(correct, 200 - skipped, skipped));
+    assert_eq!(one.syntactic, Score::new(0, 0, 1));
+    assert_eq!(one.total, Score::new(correct, 200 - skipped, skipped + 1));
+    for threads in [2, 3] {
+        assert_eq!(score_analogies(&vectors, &set, top, threads).unwrap(), one);
+    }
+}
+
+fn check_bad_line(text: &str, line: usize, similarity: bool) {
+    let error = match similarity {
+        true => SimilaritySet::parse("s", text).map(drop).unwrap_err(),
+        false => AnalogySet::parse("s", text).map(drop).unwrap_err(),
+    };
+    assert!(error.is_bad_input());
+    assert!(
+        error.to_string().starts_with(&format!("s:{line}: ")),
+        "{error}"
+    );
+}
+
+#[test]
+fn malformed_sets_are_named_by_line() {
+    check_bad_line(": a\n\na b c d\na b c\n", 4, false);
+    check_bad_line("a b c d e\n", 1, false);
+    check_bad_line(": only a title\n", 1, false);
+    check_bad_line("a\tb\t1\n# c\na\tb\n", 3, true);
+    check_bad_line("a,b,1\na,b,many\n", 2, true);
+    check_bad_line("a b 1\na b nan\n", 2, true);
+    check_bad_line("word word score\n", 1, true);
+    check_bad_line("a\tb\t1\n\t\t3\n", 2, true);
+}
+
+#[test]
+fn similarity_sets_come_in_many_shapes() {
+    for text in [
+        "king\tqueen\t8.5\nthe\tring\t1\n",
+        "\u{feff}Word 1,Word 2,Human (mean)\r\nking,queen,8.5\r\n\"the\",ring,1\r\n",
+        "# comment\nKing queen 8.5\nthe ring 1",
+        "word1\tword2\tPOS\tSimLex999\tSD\nking\tqueen\tN\t8.5\t0.3\nthe\tring\tN\t1\t9.9\n",
+        "king queen 8.5\nthe ring 1\nking nobody 5\n",
+    ] {
+        let set = SimilaritySet::parse("s", text).unwrap();
+        let scores = score_similarity(&letters(), &set);
+        assert_eq!(scores.pairs, 2, "{text}");
+        assert_eq!(scores.skipped, set.len() as u64 - 2);
+        assert!(
+            scores.spearman.is_some_and(|value| value.abs() == 1.0),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn ties_share_the_mean_of_their_ranks() {
+    // Ranks 1, 2.5, 2.5, 4 and 1, 2, 3, 4: covariance 4.5, spreads 4.5 and 5.
+    let found = spearman(&[0.1, 0.2, 0.2, 0.9], &[1.0, 2.0, 3.0, 4.0]).unwrap();
+    assert!((found - 4.5 / (4.5f64 * 5.0).sqrt()).abs() < 1e-12);
+    assert_eq!(spearman(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), Some(-1.0));
+    assert_eq!(spearman(&[1.0, 1.0], &[1.0, 2.0]), None);
+    assert_eq!(spearman(&[], &[]), None);
+}
+
+#[test]
+fn json_and_table_are_stable() {
+    let vectors = letters();
+    let set = AnalogySet::parse("q", ": family\nthe king ring queen\n").unwrap();
+    let mut analogies = score_analogies(&vectors, &set, 0, 1).unwrap();
+    analogies.sections[0].score = Score::new(1, 1, 0);
+    let pairs = SimilaritySet::parse("s", "the king 1\nthe queen 2\n").unwrap();
+    let report = EvalReport {
+        vectors: "v".into(),
+        words: 6,
+        dim: 4,
+        analogies: vec![analogies],
+        similarity: vec![SimilarityScores {
+            spearman: Some(0.5),
+            ..score_similarity(&vectors, &pairs)
+        }],
+    };
+    let json = serde_json::to_value(&report).unwrap();
+    let section = serde_json::json!(
+        {"name": "family", "correct": 1, "asked": 1, "skipped": 0, "accuracy": 1.0}
+    );
+    assert_eq!(json["analogies"][0]["sections"][0], section);
+    assert_eq!(
+        json["analogies"][0]["syntactic"]["accuracy"],
+        serde_json::Value::Null
+    );
+    let similarity = serde_json::json!({"set": "s", "pairs": 2, "skipped": 0, "spearman": 0.5});
+    assert_eq!(json["similarity"][0], similarity);
+    let table = report.to_string();
+    assert!(
+        table.contains("family") && table.contains("100.00 %"),
+        "{table}"
+    );
+    assert!(table.contains("50.00"), "{table}");
+}
+
+fn exported(config: &ExportConfig) -> Vec<u8> {
+    let memory = MemoryStorage::default();
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let rows = [vec![3.0, 4.0], vec![0.0, 0.0]];
+    let contexts = [vec![1.0, 2.0], vec![0.5, -1.0]];
+    let words = vec!["a".to_owned(), "b".to_owned()];
+    let vectors = write(&storage, words, &rows, Some(&contexts));
+    export(&storage, config, &vectors, Path::new("out")).unwrap();
+    memory.snapshot().remove(Path::new("out")).unwrap()
+}
+
+#[test]
+fn exports_hold_what_was_asked_for() {
+    let config = ExportConfig {
+        format: ExportFormat::Glove,
+        which: ExportWhich::Word,
+        scale: ExportScale::Keep,
+        top: 0,
+    };
+    let check = |config: ExportConfig, expected: &str| {
+        assert_eq!(
+            String::from_utf8(exported(&config)).unwrap(),
+            expected,
+            "{config:?}"
+        );
+    };
+    check(config, "a 3 4\nb 0 0\n");
+    check(ExportConfig { top: 1, ..config }, "a 3 4\n");
+    check(
+        ExportConfig {
+            scale: ExportScale::Unit,
+            ..config
+        },
+        "a 0.6 0.8\nb 0 0\n",
+    );
+    let text = ExportConfig {
+        format: ExportFormat::Word2vecText,
+        ..config
+    };
+    for (which, expected) in [
+        (ExportWhich::Context, "2 2\na 1 2\nb 0.5 -1\n"),
+        (ExportWhich::Sum, "2 2\na 4 6\nb 0.5 -1\n"),
+        (ExportWhich::Mean, "2 2\na 2 3\nb 0.25 -0.5\n"),
+        (ExportWhich::Concat, "2 4\na 3 4 1 2\nb 0 0 0.5 -1\n"),
+    ] {
+        check(ExportConfig { which, ..text }, expected);
+    }
+    let binary = exported(&ExportConfig {
+        format: ExportFormat::Word2vec,
+        ..config
+    });
+    assert!(binary.starts_with(b"2 2\na "));
+    let parse = |name| ExportFormat::parse(name).map_err(|error| error.to_string());
+    assert_eq!(parse("glove"), Ok(ExportFormat::Glove));
+    assert!(parse("npy").unwrap_err().contains("not supported yet"));
+    assert!(parse("csv").unwrap_err().contains("unknown format"));
+}
+
+#[test]
+fn files_are_known_by_their_content() {
+    let storage = storage();
+    let rows = [vec![3.0, 4.0], vec![0.0, 0.0]];
+    let vectors = write(&storage, names(2), &rows, None);
+    let about = describe(&storage, vectors.words().path()).unwrap();
+    assert_eq!(about.what, "word vectors");
+    assert_eq!(about.settings["dim"], "2");
+    let (name, spread) = &about.spreads[0];
+    assert_eq!(
+        (name.as_str(), spread.most, spread.zero_rows),
+        ("word_vectors", 4.0, 1)
+    );
+    assert!((spread.mean - 1.75).abs() < 1e-12 && (spread.norm_mean - 2.5).abs() < 1e-12);
+    assert!((spread.deviation - (25.0f64 / 4.0 - 1.75 * 1.75).sqrt()).abs() < 1e-12);
+    let mut frames = FrameWriter::create(&storage, Path::new("x"), Kind::RUN).unwrap();
+    frames.frame(0, 7, b"seven").unwrap();
+    frames.finish().unwrap();
+    let about = describe(&storage, Path::new("x")).unwrap();
+    assert!(about.to_string().starts_with("x: a spill run, "), "{about}");
+    assert!(about.facts.contains(&("items".to_owned(), "7".to_owned())));
+    for foreign in [&b"just some text, long enough"[..], b"short", b"", b"{}"] {
+        write_file(&storage, Path::new("f"), foreign).unwrap();
+        let error = describe(&storage, Path::new("f")).unwrap_err();
+        assert!(error.is_bad_artefact(), "{foreign:?}: {error}");
+    }
+    assert!(
+        describe(&storage, Path::new("absent"))
+            .unwrap_err()
+            .is_not_found()
+    );
+}

@@ -1,0 +1,244 @@
+//! What the manifests say: which room may use which, which packages a room may use, and that every
+//! crate takes its version and its lints from the workspace.
+
+use toml::{Table, Value};
+
+use super::layout::ROOMS;
+use super::{Finding, Repository, Source, assert_none};
+
+/// A room, the rooms that it may use, and the packages of others that it may use. A new arrow or a
+/// new package is a decision: it needs a permissive licence, a small tree of its own, and a reason
+/// in the commit message.
+const ALLOWED: &[(&str, &[&str], &[&str])] = &[
+    (
+        "formats",
+        &[],
+        &[
+            "bytemuck",
+            "memmap2",
+            "rustix",
+            "serde",
+            "serde_json",
+            "sprs",
+            "tempfile",
+            "thiserror",
+            "xxhash-rust",
+            "zstd",
+        ],
+    ),
+    (
+        "flow",
+        &[],
+        &["crossbeam-channel", "indicatif", "serde_json", "thiserror"],
+    ),
+    ("kernels", &[], &[]),
+    (
+        "corpus",
+        &["formats", "flow"],
+        &[
+            "bzip2",
+            "flate2",
+            "foldhash",
+            "hashbrown",
+            "memchr",
+            "rand_xoshiro",
+            "simdutf8",
+            "tempfile",
+            "thiserror",
+            "unicode-normalization",
+            "unicode-segmentation",
+            "xxhash-rust",
+            "zstd",
+        ],
+    ),
+    (
+        "cooccur",
+        &["formats", "flow"],
+        &["serde", "serde_json", "thiserror"],
+    ),
+    (
+        "train",
+        &["formats", "flow", "kernels"],
+        &["rand_xoshiro", "rayon", "serde", "serde_json", "thiserror"],
+    ),
+    (
+        "query",
+        &["formats", "kernels"],
+        &["serde", "serde_json", "strsim", "thiserror"],
+    ),
+    (
+        "",
+        &[
+            "formats", "flow", "kernels", "corpus", "cooccur", "train", "query",
+        ],
+        &[
+            "anyhow",
+            "clap",
+            "criterion",
+            "serde",
+            "serde_json",
+            "signal-hook",
+            "strsim",
+            "tempfile",
+            "toml",
+        ],
+    ),
+];
+
+/// Keys of `[package]` that are the same everywhere.
+const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
+
+fn manifest(source: &Source) -> Table {
+    source
+        .text
+        .parse()
+        .unwrap_or_else(|error| panic!("{}: {error}", source.path))
+}
+
+/// Every dependency of a manifest: for building, testing, and on some targets only.
+fn dependencies(manifest: &Table) -> Vec<(String, Value)> {
+    let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let of = |table: &Table| -> Vec<(String, Value)> {
+        let tables = kinds.iter().filter_map(|kind| table.get(*kind)?.as_table());
+        let pairs = tables
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        pairs.collect()
+    };
+    let targets = manifest.get("target").and_then(Value::as_table);
+    let targets = targets.into_iter().flat_map(Table::values);
+    let on_targets = targets.filter_map(Value::as_table).flat_map(of);
+    of(manifest).into_iter().chain(on_targets).collect()
+}
+
+fn arrows(source: &Source) -> Vec<Finding> {
+    let room = source.room();
+    let allowed = ALLOWED.iter().find(|(name, ..)| *name == room);
+    let Some((_, rooms, packages)) = allowed else {
+        return vec![Finding::new(
+            &source.path,
+            0,
+            "a room that is not in the table",
+        )];
+    };
+    let refuse = |(name, _): (String, Value)| {
+        let what = match name.strip_prefix("wordmill-") {
+            Some(used) if rooms.contains(&used) => return None,
+            Some(used) => format!("room `{room}` must not use room `{used}`"),
+            None if packages.contains(&name.as_str()) => return None,
+            None => format!("`{name}` is not on the list of packages of `{room}`"),
+        };
+        Some(Finding::new(&source.path, 0, what))
+    };
+    let used = dependencies(&manifest(source));
+    used.into_iter().filter_map(refuse).collect()
+}
+
+fn inheritance(source: &Source) -> Vec<Finding> {
+    let manifest = manifest(source);
+    let inherits = |value: Option<&Value>| {
+        let key = value.and_then(|value| value.get("workspace"));
+        key.and_then(Value::as_bool) == Some(true)
+    };
+    let package = manifest.get("package");
+    let keys = INHERITED.iter();
+    let keys = keys.filter(|key| !inherits(package.and_then(|package| package.get(key))));
+    let keys = keys.map(|key| format!("package.{key} is not taken from the workspace"));
+    let used = dependencies(&manifest).into_iter();
+    let used = used.filter(|(_, value)| !inherits(Some(value)));
+    let used = used.map(|(name, _)| format!("the version of `{name}` is not the workspace's"));
+    let lints =
+        (!inherits(manifest.get("lints"))).then(|| "[lints] workspace = true is missing".into());
+    keys.chain(used)
+        .chain(lints)
+        .map(|what| Finding::new(&source.path, 0, what))
+        .collect()
+}
+
+#[test]
+fn rooms_use_only_what_they_may() {
+    let repository = Repository::read();
+    assert!(repository.manifests().count() >= ROOMS.len());
+    assert_none(repository.manifests().flat_map(arrows).collect());
+}
+
+#[test]
+fn crates_inherit_from_the_workspace() {
+    let repository = Repository::read();
+    assert_none(repository.manifests().flat_map(inheritance).collect());
+}
+
+#[test]
+fn the_table_has_no_cycle() {
+    for (index, (room, uses, _)) in ALLOWED.iter().enumerate() {
+        let before = |used: &&str| ALLOWED[..index].iter().any(|(name, ..)| name == used);
+        assert!(
+            uses.iter().all(|used| before(&used)),
+            "{room} uses a room above it"
+        );
+        assert!(room.is_empty() || ROOMS.contains(room), "{room} is no room");
+    }
+}
+
+#[test]
+fn forbidden_arrows_and_packages_are_found() {
+    let check = |room: &str, text: &str, expected: usize| {
+        let found = arrows(&Source::new(&format!("crates/{room}/Cargo.toml"), text));
+        assert_eq!(found.len(), expected, "{room}: {text}\n{found:?}");
+    };
+    check(
+        "corpus",
+        "[dependencies]\nwordmill-flow.workspace = true",
+        0,
+    );
+    check(
+        "corpus",
+        "[dependencies]\nwordmill-train.workspace = true",
+        1,
+    );
+    check(
+        "corpus",
+        "[dev-dependencies]\nwordmill-cooccur.workspace = true",
+        1,
+    );
+    check(
+        "flow",
+        "[target.'cfg(unix)'.dependencies]\nwordmill-formats = \"1\"",
+        1,
+    );
+    check("query", "[build-dependencies]\nwordmill-flow = \"1\"", 1);
+    check("kernels", "[dependencies]\nrand = \"1\"", 1);
+    check("attic", "", 1);
+    let root = Source::new(
+        "Cargo.toml",
+        "[dependencies]\nwordmill-train = \"1\"\nopenssl = \"1\"",
+    );
+    assert_eq!(arrows(&root).len(), 1);
+}
+
+#[test]
+fn crates_that_do_not_inherit_are_found() {
+    let package: String = INHERITED
+        .iter()
+        .map(|key| format!("{key}.workspace = true\n"))
+        .collect();
+    let check = |text: String, expected: usize| {
+        let found = inheritance(&Source::new("crates/flow/Cargo.toml", &text));
+        assert_eq!(found.len(), expected, "{text}\n{found:?}");
+    };
+    let lints = "[lints]\nworkspace = true\n";
+    check(format!("[package]\n{package}{lints}"), 0);
+    check(format!("[package]\n{package}"), 1);
+    check(
+        format!("[package]\nversion = \"1.0.0\"\n{lints}"),
+        INHERITED.len(),
+    );
+    check(
+        format!("[package]\n{package}{lints}[dependencies]\nrand = \"1\""),
+        1,
+    );
+    check(
+        format!("[package]\n{package}{lints}[dependencies]\nrand = {{ workspace = true }}"),
+        0,
+    );
+}

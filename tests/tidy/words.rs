@@ -1,0 +1,176 @@
+//! Words that do not belong in the house. The patterns are put together from pieces, so that this
+//! file does not contain what it bans.
+
+use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::Repository};
+
+/// Code that must not stay.
+const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
+const NOTES: &[&str] = &[
+    concat!("FIX", "ME"),
+    concat!("TO", "DO"),
+    concat!("X", "XX"),
+];
+const PRINTS: &[&str] = &["println!", "print!"];
+/// Folders of one machine; the last one is allowed in tests.
+const PLACES: &[&str] = &[
+    concat!("/wo", "rk/"),
+    concat!("/ho", "me/"),
+    concat!("/ro", "ot/"),
+    concat!("/tm", "p/"),
+];
+
+fn findings(source: &Source, text: &str, words: &[&str], why: &str) -> Vec<Finding> {
+    let each = |word: &&str| {
+        let lines = lexer::word_lines(text, word).into_iter();
+        let what = format!("`{word}`: {why}");
+        lines.map(move |line| Finding::new(&source.path, line, what.clone()))
+    };
+    words.iter().flat_map(each).collect()
+}
+
+fn unfinished(source: &Source) -> Vec<Finding> {
+    let why = "unfinished code is not committed";
+    let mut found = findings(source, &source.split.code, UNFINISHED, why);
+    let why = "an open end belongs in the tracker, not in the source";
+    found.extend(findings(source, &source.text, NOTES, why));
+    found
+}
+
+fn ignored_tests(source: &Source) -> Vec<Finding> {
+    let lines = source.split.code.lines().zip(1..);
+    let ignored = lines.filter(|(line, _)| line.contains("#[ignore"));
+    ignored
+        .map(|(_, line)| Finding::new(&source.path, line, "a test that is not run is no test"))
+        .collect()
+}
+
+fn prints(source: &Source) -> Vec<Finding> {
+    let folders = source.path.split('/');
+    let may_print = source.room() == "cli"
+        || folders
+            .into_iter()
+            .any(|part| part == "examples" || part == "benches");
+    if may_print {
+        return Vec::new();
+    }
+    let mut found = findings(
+        source,
+        &source.split.code,
+        PRINTS,
+        "only the command line prints",
+    );
+    found.retain(|finding| !source.is_test_line(finding.line));
+    found
+}
+
+fn sleeping_tests(source: &Source) -> Vec<Finding> {
+    let mut found = findings(
+        source,
+        &source.split.code,
+        &["thread::sleep"],
+        "a test waits for events, not for time",
+    );
+    found.retain(|finding| source.is_test_line(finding.line));
+    found
+}
+
+fn machine_paths(source: &Source) -> Vec<Finding> {
+    let why = "a path of one machine";
+    let mut found: Vec<Finding> = source
+        .text
+        .lines()
+        .zip(1..)
+        .flat_map(|(line, number)| {
+            let in_line = PLACES.iter().filter(move |place| line.contains(**place));
+            in_line.map(move |place| (*place, number))
+        })
+        .map(|(place, line)| Finding::new(&source.path, line, format!("`{place}`: {why}")))
+        .collect();
+    found
+        .retain(|finding| !(finding.what.contains(PLACES[3]) && source.is_test_line(finding.line)));
+    found
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    check(unfinished);
+}
+
+#[test]
+fn every_test_is_run() {
+    check(ignored_tests);
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    check(prints);
+}
+
+#[test]
+fn no_test_sleeps() {
+    check(sleeping_tests);
+}
+
+#[test]
+fn no_file_names_a_folder_of_one_machine() {
+    let sources = Repository::read().sources;
+    assert_none(sources.iter().flat_map(machine_paths).collect());
+}
+
+#[test]
+fn unfinished_code_is_found() {
+    assert_found(unfinished, "a.rs", "fn a() { todo!() }", &[1]);
+    assert_found(unfinished, "a.rs", "\nlet a = dbg!(b);", &[2]);
+    assert_found(unfinished, "a.rs", "unimplemented!(\"b\")", &[1]);
+    assert_found(unfinished, "a.rs", "// todo! is a macro; my_dbg!()", &[]);
+    for word in NOTES {
+        assert_found(unfinished, "a.rs", &format!("\n// {word}: later"), &[2]);
+        assert_found(unfinished, "a.rs", &format!("// {word}S_OF"), &[]);
+    }
+}
+
+#[test]
+fn ignored_tests_are_found() {
+    assert_found(ignored_tests, "a.rs", "#[test]\n#[ignore]\nfn a() {}", &[2]);
+    assert_found(ignored_tests, "a.rs", "#[ignore = \"slow\"]", &[1]);
+    assert_found(ignored_tests, "a.rs", "// #[ignore]\n\"#[ignore]\"", &[]);
+}
+
+#[test]
+fn prints_are_found() {
+    let text = "fn a() {\nprintln!();\n}\n#[cfg(test)]\nmod tests {\nfn b() { print!() }\n}";
+    assert_found(prints, "crates/flow/src/a.rs", text, &[2]);
+    assert_found(prints, "crates/flow/src/a.rs", "eprintln!()", &[]);
+    assert_found(prints, "crates/cli/a.rs", text, &[]);
+    assert_found(prints, "crates/corpus/examples/a.rs", text, &[]);
+    assert_found(prints, "tests/a.rs", text, &[]);
+}
+
+#[test]
+fn sleeping_tests_are_found() {
+    let sleep = "std::thread::sleep(wait)";
+    assert_found(sleeping_tests, "tests/a.rs", sleep, &[1]);
+    assert_found(sleeping_tests, "crates/flow/src/a.rs", sleep, &[]);
+    let inline = format!("#[cfg(test)]\nmod tests {{\nfn a() {{ {sleep} }}\n}}");
+    assert_found(sleeping_tests, "crates/flow/src/a.rs", &inline, &[3]);
+}
+
+#[test]
+fn machine_paths_are_found() {
+    for place in &PLACES[..3] {
+        assert_found(machine_paths, "README.md", &format!("\nsee {place}a"), &[2]);
+        assert_found(machine_paths, "tests/a.rs", &format!("\"{place}a\""), &[1]);
+    }
+    assert_found(
+        machine_paths,
+        "tests/a.rs",
+        &format!("\"{}a\"", PLACES[3]),
+        &[],
+    );
+    assert_found(
+        machine_paths,
+        "crates/a/src/b.rs",
+        &format!("\"{}a\"", PLACES[3]),
+        &[1],
+    );
+}
