@@ -6,9 +6,12 @@
 use std::error::Error as StdError;
 use std::io;
 
+use wordmill_cooccur::CooccurError;
+use wordmill_corpus::{CorpusError, ErrorKind};
 use wordmill_flow::{OverBudget, Stopped};
 use wordmill_formats::{FormatError, LockError};
 use wordmill_query::QueryError;
+use wordmill_train::TrainError;
 
 use crate::config::ConfigError;
 
@@ -18,6 +21,7 @@ const USAGE: u8 = 2;
 const BAD_INPUT: u8 = 3;
 const BAD_ARTEFACT: u8 = 4;
 const EXHAUSTED: u8 = 5;
+const DIVERGED: u8 = 6;
 const STOPPED: u8 = 75;
 
 /// The exit code of an error: that of the outermost cause that is known.
@@ -28,6 +32,9 @@ pub fn code(error: &anyhow::Error) -> u8 {
 /// What to print: every cause once. An error that already quotes its cause is not followed by it.
 pub fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();
+    if error.is::<io::Error>() {
+        message = "standard output: writing".to_owned();
+    }
     for cause in error.chain().map(ToString::to_string) {
         if message.is_empty() {
             message = cause;
@@ -51,7 +58,10 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<u8> {
     let code = None
         .or_else(|| error.downcast_ref().map(of_format))
         .or_else(|| error.downcast_ref().map(of_query))
-        .or_else(|| error.downcast_ref().map(of_lock));
+        .or_else(|| error.downcast_ref().map(of_lock))
+        .or_else(|| error.downcast_ref().map(of_corpus))
+        .or_else(|| error.downcast_ref().map(of_cooccur))
+        .or_else(|| error.downcast_ref().map(of_train));
     code.or_else(|| error.downcast_ref().map(of_output))
 }
 
@@ -75,6 +85,45 @@ fn of_query(error: &QueryError) -> u8 {
         QueryError::Format(error) => of_format(error),
         error if error.is_bad_input() => BAD_INPUT,
         _ => USAGE,
+    }
+}
+
+fn of_corpus(error: &CorpusError) -> u8 {
+    match error.kind() {
+        ErrorKind::Config => USAGE,
+        ErrorKind::Input => BAD_INPUT,
+        ErrorKind::Corrupt => BAD_ARTEFACT,
+        ErrorKind::Exhausted => EXHAUSTED,
+        ErrorKind::Stopped => STOPPED,
+    }
+}
+
+fn of_cooccur(error: &CooccurError) -> u8 {
+    match error {
+        CooccurError::Format(error) => of_stage_file(error),
+        CooccurError::OverBudget(_) => EXHAUSTED,
+        CooccurError::Stopped(_) => STOPPED,
+        CooccurError::Config { .. } => USAGE,
+        CooccurError::NoPairs { .. } => BAD_INPUT,
+    }
+}
+
+fn of_train(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Format(error) => of_stage_file(error),
+        TrainError::OverBudget(_) => EXHAUSTED,
+        TrainError::Stopped(_) => STOPPED,
+        TrainError::Diverged { .. } => DIVERGED,
+        TrainError::Empty { .. } => USAGE,
+    }
+}
+
+/// A file that an earlier stage should have left behind: if it is not there, the run is damaged.
+fn of_stage_file(error: &FormatError) -> u8 {
+    if error.is_not_found() {
+        BAD_ARTEFACT
+    } else {
+        of_format(error)
     }
 }
 

@@ -9,6 +9,7 @@
 mod args;
 mod commands;
 mod config;
+mod estimate;
 mod exit;
 mod ledger;
 mod results;

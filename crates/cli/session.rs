@@ -1,7 +1,7 @@
 //! What a pipeline needs before its first stage: settings, inputs, kernels, threads, signals; and the
 //! settlement with what its run directory already holds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -12,6 +12,7 @@ use wordmill_corpus as corpus;
 use wordmill_flow::{
     Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
 };
+use wordmill_formats::PipelineSource;
 use wordmill_kernels::Kernels;
 
 use crate::args::PipelineArgs;
@@ -23,9 +24,26 @@ pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
     Config::load(&args.sources())
 }
 
+/// Where those settings come from, for the ledger.
+pub fn source(args: &PipelineArgs) -> PipelineSource {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
+    PipelineSource {
+        file: args
+            .pipeline
+            .as_ref()
+            .map(|path| absolute(path).to_string_lossy().into_owned()),
+        set: args.set.clone(),
+        seed: args.seed,
+    }
+}
+
 /// The inputs of a configuration, found.
 pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
-    Ok(corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?)
+    Ok(corpus::input::resolve(
+        &config.corpus.inputs,
+        Path::new("."),
+        config.run.seed,
+    )?)
 }
 
 /// The kernels: the best that the machine has, or those of `WORDMILL_KERNEL`.
@@ -34,10 +52,16 @@ pub fn kernels() -> Result<&'static Kernels, ConfigError> {
         return Ok(wordmill_kernels::best());
     };
     let name = name.to_string_lossy();
-    let known: Vec<&str> = wordmill_kernels::available().iter().map(|level| level.name()).collect();
+    let known: Vec<&str> = wordmill_kernels::available()
+        .iter()
+        .map(|level| level.name())
+        .collect();
     let found = name.parse().ok().and_then(wordmill_kernels::at);
     found.ok_or_else(|| {
-        let what = format!("this machine has no kernels {name:?}; choose {}", known.join(", "));
+        let what = format!(
+            "this machine has no kernels {name:?}; choose {}",
+            known.join(", ")
+        );
         ConfigError::new("WORDMILL_KERNEL", what)
     })
 }
@@ -46,12 +70,15 @@ pub fn kernels() -> Result<&'static Kernels, ConfigError> {
 pub fn last_stage<'a>(name: &str, stages: &'a [Stage]) -> Result<&'a str, ConfigError> {
     let names = || stages.iter().map(|stage| stage.name.as_str());
     let found = match name {
-        "train" => names().last(),
+        "train" => names().next_back(),
         name => names().find(|known| *known == name),
     };
     found.ok_or_else(|| {
         let list: Vec<&str> = names().collect();
-        let what = format!("no stage is called {name:?}; choose {}, or train", list.join(", "));
+        let what = format!(
+            "no stage is called {name:?}; choose {}, or train",
+            list.join(", ")
+        );
         ConfigError::new("--until", what)
     })
 }
@@ -94,11 +121,20 @@ pub fn settle(
         return Ok(());
     }
     let stale = stale_stages(&changes, stages);
-    let rows = || ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str()));
+    let rows = || {
+        ledger
+            .manifest()
+            .stages
+            .iter()
+            .filter(|row| stale.contains(&row.name.as_str()))
+    };
     let cost: f64 = rows().map(|row| row.seconds).sum();
     let made: Vec<&str> = rows().map(|row| row.name.as_str()).collect();
-    let consequences =
-        format!("to be made anew: {}; they took {}", made.join(", "), format_duration(cost));
+    let consequences = format!(
+        "to be made anew: {}; they took {}",
+        made.join(", "),
+        format_duration(cost)
+    );
     let list: Vec<String> = changes.iter().map(describe).collect();
     if !rebuild {
         let what = format!(
@@ -111,9 +147,14 @@ pub fn settle(
     }
     progress.say(&format!("rebuild:\n{}\n{consequences}", list.join("\n")));
     for stage in stale {
-        let Some(row) = ledger.manifest().stage(stage) else { continue };
+        let Some(row) = ledger.manifest().stage(stage) else {
+            continue;
+        };
         let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
-        progress.say(&format!("rebuild: removing {} of {stage}", format_bytes(bytes)));
+        progress.say(&format!(
+            "rebuild: removing {} of {stage}",
+            format_bytes(bytes)
+        ));
         ledger.forget(stage)?;
     }
     Ok(())
@@ -121,7 +162,12 @@ pub fn settle(
 
 /// A change in words.
 pub fn describe(change: &Change) -> String {
-    let Change { stage, key, old, new } = change;
+    let Change {
+        stage,
+        key,
+        old,
+        new,
+    } = change;
     format!("  {key} was {old}, is {new} (stage {stage})")
 }
 

@@ -3,6 +3,8 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 
+use wordmill_formats::FormatError;
+
 use crate::args::InitArgs;
 use crate::config::{ConfigError, TEMPLATE};
 
@@ -20,8 +22,10 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         };
         ConfigError::new(&path, format!("writing the template: {error}{way_out}"))
     })?;
-    file.write_all(TEMPLATE.as_bytes())?;
-    file.sync_all()?;
+    let written = file
+        .write_all(TEMPLATE.as_bytes())
+        .and_then(|()| file.sync_all());
+    written.map_err(|error| FormatError::io(&args.path, "writing the template", error))?;
     writeln!(out, "{path}: written; `wordmill run {path}` follows it")?;
     Ok(())
 }

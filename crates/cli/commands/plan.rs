@@ -1,10 +1,99 @@
-//! `wordmill plan`
+//! `wordmill plan`: what every stage will need, before anything is written.
 
 use std::io::Write;
 
-use crate::args::PlanArgs;
+use wordmill_flow::{format_bytes, format_duration};
 
-/// Runs the command.
-pub fn run(args: &PlanArgs, _out: &mut dyn Write) -> anyhow::Result<()> {
-    anyhow::bail!("wordmill plan is not there yet: {args:?}")
+use crate::args::PlanArgs;
+use crate::estimate::{self, Need, Sizes};
+use crate::{session, wiring};
+
+/// Prints memory, disk, open files and time of every stage, from a sample of the input.
+pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let config = session::config(&args.pipeline)?;
+    let inputs = session::inputs(&config)?;
+    let stages = wiring::stages(&config, &inputs);
+    let until = args
+        .until
+        .as_deref()
+        .map(|name| session::last_stage(name, &stages))
+        .transpose()?;
+    let Some(sizes) = estimate::sizes(&config, &inputs)? else {
+        writeln!(
+            out,
+            "nothing can be said in advance of text from a pipe or without words"
+        )?;
+        return Ok(());
+    };
+    let mut needs = estimate::needs(&config, sizes);
+    if let Some(last) = until {
+        let end = needs.iter().position(|need| need.stage == last);
+        needs.truncate(end.map_or(needs.len(), |end| end + 1));
+    }
+    print_sizes(sizes, out)?;
+    print_needs(&needs, out)?;
+    let budget = config.run.memory_bytes as f64;
+    for need in needs.iter().filter(|need| need.least_bytes > budget) {
+        writeln!(
+            out,
+            "{} cannot run in run.memory = {}: raise it, or {}",
+            need.stage,
+            format_bytes(config.run.memory_bytes),
+            match need.stage.starts_with("train:") {
+                true => "lower its dim or raise vocabulary.min_count",
+                false => "lower corpus.chunk_bytes",
+            }
+        )?;
+    }
+    writeln!(out, "\nsettings:\n{}", config.to_toml())?;
+    Ok(())
+}
+
+fn print_sizes(sizes: Sizes, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "about {} of text, {:.3e} tokens, {:.0} words in the vocabulary, {:.3e} cells in the matrix\n",
+        format_bytes(sizes.bytes as u64),
+        sizes.tokens,
+        sizes.words,
+        sizes.cells
+    )?;
+    Ok(())
+}
+
+fn print_needs(needs: &[Need], out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "{:<16} {:>10} {:>10} {:>10} {:>6} {:>9}",
+        "stage", "memory", "at least", "disk", "files", "time"
+    )?;
+    for need in needs {
+        writeln!(
+            out,
+            "{:<16} {:>10} {:>10} {:>10} {:>6.0} {:>9}",
+            need.stage,
+            format_bytes(need.memory_bytes as u64),
+            format_bytes(need.least_bytes as u64),
+            format_bytes(need.disk_bytes as u64),
+            need.files,
+            format_duration(need.seconds)
+        )?;
+    }
+    let disk: f64 = needs.iter().map(|need| need.disk_bytes).sum();
+    let time: f64 = needs.iter().map(|need| need.seconds).sum();
+    let peak = needs
+        .iter()
+        .map(|need| need.memory_bytes)
+        .fold(0.0, f64::max);
+    writeln!(
+        out,
+        "{:<16} {:>10} {:>10} {:>10} {:>6} {:>9}",
+        "all",
+        format_bytes(peak as u64),
+        "",
+        format_bytes(disk as u64),
+        "",
+        format_duration(time)
+    )?;
+    Ok(())
 }

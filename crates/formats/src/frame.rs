@@ -272,6 +272,11 @@ impl FrameFile {
         self.file.len()
     }
 
+    /// All settings from the footer.
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
     /// A setting from the footer.
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(String::as_str)

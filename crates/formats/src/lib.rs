@@ -58,7 +58,7 @@ pub use disk::DiskStorage;
 pub use error::FormatError;
 pub use faulty::{Fault, FaultyStorage, Operation};
 pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
-pub use manifest::{Manifest, OutputRow, StageRow, StageState};
+pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
 pub use rundir::{LockError, RunDir, RunLock};

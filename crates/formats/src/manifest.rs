@@ -60,6 +60,18 @@ pub struct StageRow {
     pub peak_bytes: u64,
 }
 
+/// Where a run's settings came from: enough to read them again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineSource {
+    /// The pipeline file, if one was named, as an absolute path.
+    pub file: Option<String>,
+    /// Settings from the command line, `KEY=VALUE`.
+    pub set: Vec<String>,
+    /// The seed from the command line.
+    pub seed: Option<u64>,
+}
+
 /// The ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +80,9 @@ pub struct Manifest {
     pub version: u64,
     /// The program that wrote it.
     pub program: String,
+    /// Where the settings of the last run came from.
+    #[serde(default)]
+    pub pipeline: PipelineSource,
     /// Stages in the order in which they ran first.
     pub stages: Vec<StageRow>,
 }
@@ -78,7 +93,7 @@ impl Manifest {
         Self {
             version: VERSION,
             program: program.into(),
-            stages: Vec::new(),
+            ..Self::default()
         }
     }
 

@@ -21,23 +21,6 @@ const KINDS: [Kind; 6] = [
     Kind::TILES,
     Kind::LOOSE,
 ];
-/// The keys that writers put into the footer of a framed file.
-const FRAME_KEYS: [&str; 14] = [
-    "width",
-    "local_words",
-    "continues_line",
-    "fingerprint",
-    "unit",
-    "cells",
-    "pairs",
-    "covers",
-    "group",
-    "made_of",
-    "stripe",
-    "grid",
-    "rows",
-    "columns",
-];
 /// Words shown of a vocabulary.
 const WORDS_SHOWN: usize = 10;
 
@@ -159,12 +142,7 @@ fn frames(file: &FrameFile, kind: Kind) -> Result<Description, FormatError> {
         .map(|entry| u64::from(entry.raw_bytes))
         .sum();
     about.fact("unpacked bytes", raw);
-    let known = FRAME_KEYS
-        .iter()
-        .filter_map(|&key| Some((key, file.setting(key)?)));
-    about.settings = known
-        .map(|(key, value)| (key.into(), value.into()))
-        .collect();
+    about.settings = file.settings().clone();
     Ok(about)
 }
 

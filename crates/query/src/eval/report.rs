@@ -159,7 +159,7 @@ impl fmt::Display for AnalogyScores {
         writeln!(
             out,
             "{title:<40} {:>8} {:>7} {:>7} {:>7}",
-            "correct", "right", "asked", "skipped"
+            "accuracy", "correct", "asked", "skipped"
         )?;
         let sections = self.sections.iter().map(|it| (it.name.as_str(), it.score));
         let sums = [
