@@ -6,7 +6,6 @@
 //! seen from both ends; the least that has to be moved for it is one cell of 16 bytes. The small
 //! budget makes the counters spill, the large one does not.
 
-#[path = "limit.rs"]
 mod limit;
 
 use std::collections::BTreeMap;
@@ -53,18 +52,14 @@ impl Text {
             // The inverse of Zipf's distribution function, ln(id + 1) / ln(WORDS).
             ((WORDS as f64).powf(share) as usize - 1).min(WORDS - 1)
         };
-        let drawn: Vec<Vec<usize>> = (0..LINES)
-            .map(|_| (0..LINE_WORDS).map(|_| word()).collect())
-            .collect();
+        let drawn: Vec<Vec<usize>> =
+            (0..LINES).map(|_| (0..LINE_WORDS).map(|_| word()).collect()).collect();
         let mut counts = vec![0_u64; WORDS];
         drawn.iter().flatten().for_each(|&id| counts[id] += 1);
         let mut order: Vec<usize> = (0..WORDS).collect();
         order.sort_by_key(|&id| std::cmp::Reverse(counts[id]));
         let mut ranks = vec![0_u32; WORDS];
-        order
-            .iter()
-            .zip(0..)
-            .for_each(|(&id, rank)| ranks[id] = rank);
+        order.iter().zip(0..).for_each(|(&id, rank)| ranks[id] = rank);
         let rank = |line: Vec<usize>| line.into_iter().map(|id| ranks[id]).collect();
         Self {
             lines: drawn.into_iter().map(rank).collect(),
@@ -96,11 +91,7 @@ impl Text {
             (0..words).try_for_each(|id| remap.push(id))?;
             remap.finish()?;
         }
-        Ok(CountInput {
-            shards,
-            tokens: (LINES * (LINE_WORDS + 1)) as u64,
-            counts: &self.counts,
-        })
+        Ok(CountInput { shards, tokens: (LINES * (LINE_WORDS + 1)) as u64, counts: &self.counts })
     }
 }
 
@@ -128,12 +119,8 @@ fn stages(text: &Text, worker_bytes: u64) -> Result<[Duration; 3], Box<dyn Error
     let ranges = RowRanges::new(&text.counts, WINDOW.window);
     let index = merge(&ctx, &dir, &config, &ranges, runs)?;
     let merged = start.elapsed();
-    let config = ShuffleConfig {
-        folder: "tiles".into(),
-        grid: 8,
-        seed: 1,
-        fingerprint: "bench".into(),
-    };
+    let config =
+        ShuffleConfig { folder: "tiles".into(), grid: 8, seed: 1, fingerprint: "bench".into() };
     shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index))?;
     Ok([counted, merged - counted, start.elapsed() - merged])
 }
@@ -141,11 +128,7 @@ fn stages(text: &Text, worker_bytes: u64) -> Result<[Duration; 3], Box<dyn Error
 fn main() {
     let yardstick = Yardstick::take();
     let text = Text::new();
-    let batch = Batch {
-        items: text.pairs(),
-        unit: "pairs",
-        bytes: text.pairs() * CELL_BYTES,
-    };
+    let batch = Batch { items: text.pairs(), unit: "pairs", bytes: text.pairs() * CELL_BYTES };
     let mut criterion = Criterion::default().configure_from_args();
     for (case, worker_bytes) in [("64MiB", 64 << 20), ("2MiB", 2 << 20)] {
         let mut fastest = [Duration::MAX; 3];

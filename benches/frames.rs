@@ -4,7 +4,6 @@
 //! consist of, in memory. `ids` are word numbers drawn from Zipf's law, which compress as tokens do;
 //! `noise` does not compress and shows what checksums and copies cost alone. Rates are of raw bytes.
 
-#[path = "limit.rs"]
 mod limit;
 
 use std::path::Path;
@@ -30,9 +29,7 @@ fn frames(id: impl Fn(f64) -> f64) -> Vec<Vec<u8>> {
         let share = (random >> 11) as f64 / (1_u64 << 53) as f64;
         (id(share) as u16).to_le_bytes()
     };
-    (0..FRAMES)
-        .map(|_| (0..FRAME_BYTES / 2).flat_map(|_| draw()).collect())
-        .collect()
+    (0..FRAMES).map(|_| (0..FRAME_BYTES / 2).flat_map(|_| draw()).collect()).collect()
 }
 
 fn write(storage: &Arc<dyn Storage>, frames: &[Vec<u8>]) -> Result<u64, FormatError> {
@@ -57,28 +54,20 @@ fn main() -> Result<(), FormatError> {
     let yardstick = Yardstick::take();
     let mut criterion = Criterion::default().configure_from_args();
     let bytes = (FRAMES * FRAME_BYTES) as u64;
-    let batch = Batch {
-        items: FRAMES as u64,
-        unit: "frames",
-        bytes,
-    };
+    let batch = Batch { items: FRAMES as u64, unit: "frames", bytes };
     let zipf = frames(|share| 65536_f64.powf(share) - 1.0);
     let noise = frames(|share| share * 65536.0);
     for (case, frames) in [("ids", zipf), ("noise", noise)] {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let stored = write(&storage, &frames)?;
-        println!(
-            "{case}: {:.2} of the raw bytes are stored",
-            stored as f64 / bytes as f64
-        );
+        println!("{case}: {:.2} of the raw bytes are stored", stored as f64 / bytes as f64);
         yardstick.measure(&mut criterion, ("frames-write", case), batch, || {
             // A new storage, so that what is measured does not grow.
             let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
             timed(|| write(&storage, &frames))
         });
-        yardstick.measure(&mut criterion, ("frames-read", case), batch, || {
-            timed(|| read(&storage))
-        });
+        yardstick
+            .measure(&mut criterion, ("frames-read", case), batch, || timed(|| read(&storage)));
     }
     criterion.final_summary();
     Ok(())

@@ -30,9 +30,7 @@ impl Random {
     }
 
     fn floats(&mut self, n: usize) -> Vec<f32> {
-        (0..n)
-            .map(|_| (self.below(2001) as f32 - 1000.0) * 1e-4)
-            .collect()
+        (0..n).map(|_| (self.below(2001) as f32 - 1000.0) * 1e-4).collect()
     }
 }
 
@@ -57,25 +55,14 @@ impl Model {
             }
             vectors
         };
-        Self {
-            rows: matrix(),
-            cols: matrix(),
-            stride,
-            ids,
-        }
+        Self { rows: matrix(), cols: matrix(), stride, ids }
     }
 
     fn sides(&mut self) -> (Side<'_>, Side<'_>) {
         let (stride, len) = (self.stride, self.ids * self.stride);
         (
-            Side {
-                vectors: aligned(&mut self.rows, len),
-                stride,
-            },
-            Side {
-                vectors: aligned(&mut self.cols, len),
-                stride,
-            },
+            Side { vectors: aligned(&mut self.rows, len), stride },
+            Side { vectors: aligned(&mut self.cols, len), stride },
         )
     }
 }
@@ -117,10 +104,7 @@ fn peak(level: Level) -> f64 {
 #[target_feature(enable = "avx512f")]
 unsafe fn fma_512(rounds: usize) -> f32 {
     use core::arch::x86_64::*;
-    let (a, b) = (
-        _mm512_set1_ps(black_box(0.999)),
-        _mm512_set1_ps(black_box(1e-3)),
-    );
+    let (a, b) = (_mm512_set1_ps(black_box(0.999)), _mm512_set1_ps(black_box(1e-3)));
     let mut sums = [_mm512_set1_ps(1.0); 12];
     for _ in 0..rounds {
         for sum in &mut sums {
@@ -136,10 +120,7 @@ unsafe fn fma_512(rounds: usize) -> f32 {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn fma_256(rounds: usize) -> f32 {
     use core::arch::x86_64::*;
-    let (a, b) = (
-        _mm256_set1_ps(black_box(0.999)),
-        _mm256_set1_ps(black_box(1e-3)),
-    );
+    let (a, b) = (_mm256_set1_ps(black_box(0.999)), _mm256_set1_ps(black_box(1e-3)));
     let mut sums = [_mm256_set1_ps(1.0); 12];
     for _ in 0..rounds {
         for sum in &mut sums {
@@ -192,10 +173,7 @@ fn measure(
         return; // left out by the command line's filter
     }
     let speed = flop / fastest.get() / 1e9;
-    println!(
-        "{name}/{case}: {speed:.1} GFLOP/s, {:.0} % of {peak:.1}",
-        speed / peak * 100.0
-    );
+    println!("{name}/{case}: {speed:.1} GFLOP/s, {:.0} % of {peak:.1}", speed / peak * 100.0);
 }
 
 fn sgns(
@@ -212,11 +190,8 @@ fn sgns(
     let mut draw = |n: usize| -> Vec<u32> { (0..n).map(|_| random.below(ids)).collect() };
     // Enough groups to pass through most of the large model before an id comes again.
     let groups = 1024;
-    let (row, col, negatives) = (
-        draw(groups * GROUP_PAIRS),
-        draw(groups * GROUP_PAIRS),
-        draw(groups * GROUP_NEGATIVES),
-    );
+    let (row, col, negatives) =
+        (draw(groups * GROUP_PAIRS), draw(groups * GROUP_PAIRS), draw(groups * GROUP_NEGATIVES));
     let (weight, negative_weight) = ([1.0; GROUP_PAIRS], [0.3; GROUP_PAIRS]);
     let mut scratch = GroupScratch::new();
     let (b, n) = (GROUP_PAIRS as f64, GROUP_NEGATIVES as f64);
@@ -309,10 +284,7 @@ fn main() {
         Err(_) => best(),
     };
     let peak = peak(kernels.level());
-    println!(
-        "level {}, peak of one core {peak:.1} GFLOP/s",
-        kernels.level()
-    );
+    println!("level {}, peak of one core {peak:.1} GFLOP/s", kernels.level());
     let mut criterion = Criterion::default().configure_from_args();
     for dim in [100, 300] {
         for (place, bytes) in [("l2", L2_BYTES), ("160mb", LARGE_BYTES)] {

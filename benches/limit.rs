@@ -78,10 +78,13 @@ impl Yardstick {
     }
 
     fn report(self, (group, case): (&str, &str), batch: Batch, seconds: f64) {
-        let items = batch.items as f64 / seconds / 1e6;
+        let items = match batch.items as f64 / seconds {
+            rate if rate < 1e6 => format!("{:.1} k", rate / 1e3),
+            rate => format!("{:.1} M", rate / 1e6),
+        };
         let bytes = batch.bytes as f64 / seconds;
         println!(
-            "{group}/{case}: {items:.1} M {}/s, {:.0} MB/s, {:.1} % of what one core copies",
+            "{group}/{case}: {items} {}/s, {:.0} MB/s, {:.1} % of what one core copies",
             batch.unit,
             bytes / 1e6,
             bytes / self.0 * 100.0

@@ -5,7 +5,6 @@
 //! worker beside the reader. The text is the built-in sample, all of it ASCII, so the fast path is
 //! what is measured. Every byte has to be read once.
 
-#[path = "limit.rs"]
 mod limit;
 
 use std::error::Error;
@@ -25,10 +24,8 @@ use limit::{Batch, Yardstick};
 const TEXT_BYTES: u64 = 8_000_000;
 
 fn tokenizer_alone(text: &str, segmentation: Segmentation) -> Duration {
-    let mut tokenizer = Tokenizer::new(TokenizerConfig {
-        segmentation,
-        ..TokenizerConfig::default()
-    });
+    let mut tokenizer =
+        Tokenizer::new(TokenizerConfig { segmentation, ..TokenizerConfig::default() });
     let start = Instant::now();
     let mut tokens = 0_u64;
     for line in text.lines() {
@@ -64,10 +61,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         bytes: text.len() as u64,
     };
     let mut criterion = Criterion::default().configure_from_args();
-    for (case, segmentation) in [
-        ("words", Segmentation::Words),
-        ("whitespace", Segmentation::Whitespace),
-    ] {
+    for (case, segmentation) in
+        [("words", Segmentation::Words), ("whitespace", Segmentation::Whitespace)]
+    {
         yardstick.measure(&mut criterion, ("tokenize", case), batch, || {
             tokenizer_alone(&text, segmentation)
         });

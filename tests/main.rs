@@ -2,6 +2,15 @@
 //! belongs here; tests of one room stand in that room.
 //!
 //! * `tidy`: the rules of the house, read from the manifests and the sources.
+//! * `pipeline`: from text to vectors, on the built-in sample.
+//! * `restart`: runs that are killed, stopped, or changed half way.
+//! * `bad_input`: wrong settings, wrong text, damaged files.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
+mod bad_input;
+mod pipeline;
+mod restart;
 mod tidy;

@@ -30,11 +30,7 @@ struct Finding {
 
 impl Finding {
     fn new(path: &str, line: usize, what: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            line,
-            what: what.into(),
-        }
+        Self { path: path.into(), line, what: what.into() }
     }
 }
 
@@ -51,19 +47,12 @@ fn check(rule: fn(&Source) -> Vec<Finding>) {
 
 fn assert_none(findings: Vec<Finding>) {
     let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
-    assert!(
-        lines.is_empty(),
-        "{} places break this rule:\n{}\n",
-        lines.len(),
-        lines.join("\n")
-    );
+    assert!(lines.is_empty(), "{} places break this rule:\n{}\n", lines.len(), lines.join("\n"));
 }
 
 /// Shows a rule one file and compares the lines that it finds.
 fn assert_found(rule: fn(&Source) -> Vec<Finding>, path: &str, text: &str, expected: &[usize]) {
-    let found: Vec<usize> = rule(&Source::new(path, text))
-        .iter()
-        .map(|finding| finding.line)
-        .collect();
+    let found: Vec<usize> =
+        rule(&Source::new(path, text)).iter().map(|finding| finding.line).collect();
     assert_eq!(found, expected, "{path}:\n{text}");
 }

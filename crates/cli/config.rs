@@ -207,18 +207,10 @@ impl Config {
             layers.set(assignment)?;
         }
         if let Some(memory) = &sources.memory {
-            layers.put(
-                "run.memory",
-                memory.as_str().into(),
-                Origin::Flag("--memory"),
-            )?;
+            layers.put("run.memory", memory.as_str().into(), Origin::Flag("--memory"))?;
         }
         if let Some(threads) = sources.threads {
-            layers.put(
-                "run.threads",
-                i64::from(threads).into(),
-                Origin::Flag("--threads"),
-            )?;
+            layers.put("run.threads", i64::from(threads).into(), Origin::Flag("--threads"))?;
         }
         if let Some(seed) = sources.seed {
             // A seed that TOML cannot hold becomes a negative number and is refused with its range.

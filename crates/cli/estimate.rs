@@ -13,7 +13,7 @@ use wordmill_corpus::tokenizer::Tokenizer;
 use wordmill_corpus::{CorpusError, Source};
 
 use crate::config::{Config, TrainConfig, Trainer};
-use crate::translate;
+use crate::wiring::translate;
 
 /// Text read from each of a few inputs.
 const SAMPLE_BYTES: u64 = 8 << 20;
@@ -60,10 +60,7 @@ struct Growth {
 impl Growth {
     fn new((half_t, half_n): (f64, f64), (t, n): (f64, f64)) -> Self {
         let power = ((n / half_n.max(1.0)).ln() / (t / half_t.max(1.0)).ln()).clamp(0.1, 1.0);
-        Self {
-            k: n / t.powf(power),
-            power,
-        }
+        Self { k: n / t.powf(power), power }
     }
 
     fn at(self, t: f64) -> f64 {
@@ -73,17 +70,12 @@ impl Growth {
 
 /// Estimates the sizes from a sample of the inputs; `None` where there is only a pipe.
 pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, CorpusError> {
-    let files: Vec<&Input> = inputs
-        .iter()
-        .filter(|it| !matches!(it.source, Source::Stdin))
-        .collect();
+    let files: Vec<&Input> =
+        inputs.iter().filter(|it| !matches!(it.source, Source::Stdin)).collect();
     if files.is_empty() {
         return Ok(None);
     }
-    let stored: f64 = files
-        .iter()
-        .map(|input| input.bytes.unwrap_or(0) as f64)
-        .sum();
+    let stored: f64 = files.iter().map(|input| input.bytes.unwrap_or(0) as f64).sum();
     let step = files.len().div_ceil(SAMPLE_INPUTS);
     let mut sample = Sample::default();
     for input in files.iter().step_by(step) {
@@ -131,11 +123,7 @@ impl Sample {
         self.text_bytes += read as f64;
         // A short input is read whole, whatever the reader has buffered.
         let whole = read < SAMPLE_BYTES;
-        let stored = if whole {
-            input.bytes.unwrap_or(read)
-        } else {
-            reader.stored_bytes()
-        };
+        let stored = if whole { input.bytes.unwrap_or(read) } else { reader.stored_bytes() };
         self.stored_bytes += stored.max(1) as f64;
         Ok(())
     }
@@ -145,31 +133,18 @@ impl Sample {
         let scale = stored / self.stored_bytes;
         let all_tokens = tokens * scale;
         let half = self.ids.len() / 2;
-        let half_tokens = self.ids[..half]
-            .iter()
-            .filter(|&&id| id != u32::MAX)
-            .count() as f64;
-        let half_words = self.ids[..half]
-            .iter()
-            .filter(|&&id| id != u32::MAX)
-            .collect::<HashSet<_>>()
-            .len();
-        let growth = Growth::new(
-            (half_tokens, half_words as f64),
-            (tokens, self.numbers.len() as f64),
-        );
+        let half_tokens = self.ids[..half].iter().filter(|&&id| id != u32::MAX).count() as f64;
+        let half_words =
+            self.ids[..half].iter().filter(|&&id| id != u32::MAX).collect::<HashSet<_>>().len();
+        let growth =
+            Growth::new((half_tokens, half_words as f64), (tokens, self.numbers.len() as f64));
         let min_count = config.vocabulary.min_count as f64;
         let mut words = growth.at(all_tokens / min_count.max(1.0));
         if config.vocabulary.max_size > 0 {
             words = words.min(config.vocabulary.max_size as f64);
         }
         let cells = self.cells(config, scale, words);
-        Sizes {
-            bytes: self.text_bytes * scale,
-            tokens: all_tokens,
-            words,
-            cells,
-        }
+        Sizes { bytes: self.text_bytes * scale, tokens: all_tokens, words, cells }
     }
 
     /// Distinct pairs of the sample's more frequent words, extrapolated. Words are numbered by their
@@ -207,10 +182,7 @@ impl Sample {
 /// What every stage needs. Rates are those of one core of a 2023 server, measured on English
 /// Wikipedia with a window of 5: see the comment beside each.
 pub fn needs(config: &Config, sizes: Sizes) -> Vec<Need> {
-    let (budget, threads) = (
-        config.run.memory_bytes as f64,
-        config.run.thread_count() as f64,
-    );
+    let (budget, threads) = (config.run.memory_bytes as f64, config.run.thread_count() as f64);
     let chunk = config.corpus.chunk_bytes as f64;
     let shards = (sizes.bytes / chunk).ceil().max(1.0);
     let window = f64::from(config.cooccur.window);
@@ -244,31 +216,10 @@ pub fn needs(config: &Config, sizes: Sizes) -> Vec<Need> {
             sizes.bytes / 100e6,
         ),
         // Pairs are kept in 8 bytes until they are summed; a spilled cell takes 3 bytes.
-        need(
-            "cooccur",
-            8e6,
-            pairs * 8.0,
-            sizes.cells * 2.0,
-            8.0,
-            pairs / 12e6,
-        ),
-        need(
-            "merge",
-            24e6,
-            sizes.cells * 10.0,
-            sizes.cells * 11.0,
-            130.0,
-            sizes.cells / 4e6,
-        ),
+        need("cooccur", 8e6, pairs * 8.0, sizes.cells * 2.0, 8.0, pairs / 12e6),
+        need("merge", 24e6, sizes.cells * 10.0, sizes.cells * 11.0, 130.0, sizes.cells / 4e6),
         // A tile cell takes 4 bytes, a loose one 6.
-        need(
-            "shuffle",
-            16e6,
-            sizes.cells * 33.0,
-            sizes.cells * 10.0,
-            40.0,
-            sizes.cells / 1.7e6,
-        ),
+        need("shuffle", 16e6, sizes.cells * 33.0, sizes.cells * 10.0, 40.0, sizes.cells / 1.7e6),
     ];
     for trainer in &config.train {
         needs.push(train_need(trainer, sizes, threads, base));

@@ -120,11 +120,7 @@ fn of_train(error: &TrainError) -> u8 {
 
 /// A file that an earlier stage should have left behind: if it is not there, the run is damaged.
 fn of_stage_file(error: &FormatError) -> u8 {
-    if error.is_not_found() {
-        BAD_ARTEFACT
-    } else {
-        of_format(error)
-    }
+    if error.is_not_found() { BAD_ARTEFACT } else { of_format(error) }
 }
 
 fn of_lock(error: &LockError) -> u8 {
@@ -167,18 +163,8 @@ mod tests {
         check(QueryError::from(io(io::ErrorKind::StorageFull)), 5);
         check(QueryError::ExportFormat("x".into()), 2);
         let (path, what) = ("q".to_owned(), String::new());
-        check(
-            QueryError::BadLine {
-                path,
-                line: 1,
-                what,
-            },
-            3,
-        );
-        check(
-            wordmill_flow::Budget::new(1).reserve(2, "x").unwrap_err(),
-            5,
-        );
+        check(QueryError::BadLine { path, line: 1, what }, 3);
+        check(wordmill_flow::Budget::new(1).reserve(2, "x").unwrap_err(), 5);
         check(Stopped, 75);
         check(io::Error::from(io::ErrorKind::BrokenPipe), 0);
         check(io::Error::from(io::ErrorKind::StorageFull), 5);

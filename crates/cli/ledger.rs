@@ -58,10 +58,7 @@ impl<'a> Ledger<'a> {
     pub fn open(dir: &'a RunDir) -> Result<Self, FormatError> {
         let program = concat!("wordmill ", env!("CARGO_PKG_VERSION"));
         let manifest = Manifest::read(dir.storage(), &dir.manifest())?;
-        Ok(Self {
-            dir,
-            manifest: manifest.unwrap_or_else(|| Manifest::new(program)),
-        })
+        Ok(Self { dir, manifest: manifest.unwrap_or_else(|| Manifest::new(program)) })
     }
 
     /// Notes where the settings of this run come from.
@@ -76,10 +73,7 @@ impl<'a> Ledger<'a> {
 
     /// Every setting that differs from what the directory holds.
     pub fn changes(&self, stages: &[Stage]) -> Vec<Change> {
-        stages
-            .iter()
-            .flat_map(|stage| self.changes_of(stage))
-            .collect()
+        stages.iter().flat_map(|stage| self.changes_of(stage)).collect()
     }
 
     fn changes_of(&self, stage: &Stage) -> Vec<Change> {
@@ -90,19 +84,11 @@ impl<'a> Ledger<'a> {
             row.settings.keys().chain(stage.settings.keys()).collect();
         let change = |key: &String| {
             let text = |settings: &Settings| {
-                settings
-                    .get(key)
-                    .cloned()
-                    .unwrap_or_else(|| "not set".into())
+                settings.get(key).cloned().unwrap_or_else(|| "not set".into())
             };
             let (old, new) = (text(&row.settings), text(&stage.settings));
             let differs = !key.starts_with(INPUT) && old != new;
-            differs.then(|| Change {
-                stage: stage.name.clone(),
-                key: key.clone(),
-                old,
-                new,
-            })
+            differs.then(|| Change { stage: stage.name.clone(), key: key.clone(), old, new })
         };
         keys.into_iter().filter_map(change).collect()
     }
@@ -113,11 +99,7 @@ impl<'a> Ledger<'a> {
             let size = self.dir.storage().size(&self.dir.path(&output.path));
             size.ok().flatten() != Some(output.bytes)
         };
-        row.outputs
-            .iter()
-            .filter(is_missing)
-            .map(|output| output.path.clone())
-            .collect()
+        row.outputs.iter().filter(is_missing).map(|output| output.path.clone()).collect()
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.
@@ -148,10 +130,7 @@ impl<'a> Ledger<'a> {
         self.manifest.put(row.clone());
         self.write()?;
         reset_peak();
-        Ok(OpenStage {
-            row,
-            started: Instant::now(),
-        })
+        Ok(OpenStage { row, started: Instant::now() })
     }
 
     /// Notes that a stage is done.
@@ -171,10 +150,7 @@ impl<'a> Ledger<'a> {
             xxh3: format!("{:016x}", file.xxh3),
         };
         row.outputs = outputs.into_iter().map(output).collect();
-        row.counts = counts
-            .into_iter()
-            .map(|(key, count)| (key.to_owned(), count))
-            .collect();
+        row.counts = counts.into_iter().map(|(key, count)| (key.to_owned(), count)).collect();
         let name = row.name.clone();
         self.manifest.put(row);
         self.write()?;
@@ -195,17 +171,14 @@ impl<'a> Ledger<'a> {
         self.manifest.stages.retain(|row| row.name != name);
         self.write()?;
         for (folder, doomed) in folders(name) {
-            self.dir.sweep(&folder, |file| {
-                doomed.as_deref().is_none_or(|doomed| doomed == file)
-            })?;
+            self.dir
+                .sweep(&folder, |file| doomed.as_deref().is_none_or(|doomed| doomed == file))?;
         }
         Ok(())
     }
 
     fn write(&self) -> Result<(), FormatError> {
-        self.manifest
-            .write(self.dir.storage(), &self.dir.manifest())
-            .map(drop)
+        self.manifest.write(self.dir.storage(), &self.dir.manifest()).map(drop)
     }
 }
 
@@ -250,7 +223,5 @@ pub fn peak_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number
-        .and_then(|kib| kib.parse::<u64>().ok())
-        .map_or(0, |kib| kib * 1024)
+    number.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }

@@ -14,7 +14,6 @@ mod exit;
 mod ledger;
 mod results;
 mod session;
-mod translate;
 mod wiring;
 
 use std::io::{self, BufWriter, Write};

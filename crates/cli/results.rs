@@ -54,9 +54,7 @@ pub fn print(
 /// The sets of `[eval]`; without any, those of the built-in sample if that is what was read.
 fn sets(config: &Config, inputs: &[input::Input]) -> anyhow::Result<Option<EvalSets>> {
     let eval = &config.eval;
-    let is_sample = inputs
-        .iter()
-        .any(|input| matches!(input.source, Source::Sample { .. }));
+    let is_sample = inputs.iter().any(|input| matches!(input.source, Source::Sample { .. }));
     let wanted = is_sample || !eval.analogies.is_empty() || !eval.similarity.is_empty();
     let read = || EvalSets::read(&eval.analogies, &eval.similarity);
     Ok(wanted.then(read).transpose()?)
@@ -65,14 +63,7 @@ fn sets(config: &Config, inputs: &[input::Input]) -> anyhow::Result<Option<EvalS
 /// A few frequent words with some letters, at ranks that double.
 fn shown_words(vectors: &Vectors) -> Vec<usize> {
     let words = vectors.words();
-    let long = |id: &usize| {
-        words
-            .text(*id)
-            .chars()
-            .filter(|c| c.is_alphabetic())
-            .count()
-            >= 4
-    };
+    let long = |id: &usize| words.text(*id).chars().filter(|c| c.is_alphabetic()).count() >= 4;
     let mut shown: Vec<usize> = Vec::new();
     for step in 0..WORDS {
         let rank = (FIRST_RANK << step).min(words.len() / 2);
@@ -89,31 +80,20 @@ fn print_scores(reports: &[(String, EvalReport)], out: &mut dyn Write) -> anyhow
         let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>8}")).collect();
         writeln!(out, "{name:<34} {}", cells.join(" "))
     };
-    line(
-        "scores",
-        reports.iter().map(|(name, _)| name.clone()).collect(),
-    )?;
+    line("scores", reports.iter().map(|(name, _)| name.clone()).collect())?;
     let first = &reports[0].1;
     for (at, set) in first.analogies.iter().enumerate() {
         let name = set.set.rsplit('/').next().unwrap_or(&set.set);
         let column = |pick: fn(&wordmill_query::AnalogyScores) -> Option<f64>| {
-            reports
-                .iter()
-                .map(|(_, report)| cell(pick(&report.analogies[at])))
-                .collect()
+            reports.iter().map(|(_, report)| cell(pick(&report.analogies[at]))).collect()
         };
-        line(
-            &format!("{name} analogies, % right"),
-            column(|set| set.total.accuracy),
-        )?;
+        line(&format!("{name} analogies, % right"), column(|set| set.total.accuracy))?;
         line("  semantic", column(|set| set.semantic.accuracy))?;
         line("  syntactic", column(|set| set.syntactic.accuracy))?;
     }
     for (at, set) in first.similarity.iter().enumerate() {
         let name = set.set.rsplit('/').next().unwrap_or(&set.set);
-        let scores = reports
-            .iter()
-            .map(|(_, report)| cell(report.similarity[at].spearman));
+        let scores = reports.iter().map(|(_, report)| cell(report.similarity[at].spearman));
         line(&format!("{name} similarity, Spearman"), scores.collect())?;
     }
     Ok(())

@@ -28,10 +28,7 @@ pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
 pub fn source(args: &PipelineArgs) -> PipelineSource {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     PipelineSource {
-        file: args
-            .pipeline
-            .as_ref()
-            .map(|path| absolute(path).to_string_lossy().into_owned()),
+        file: args.pipeline.as_ref().map(|path| absolute(path).to_string_lossy().into_owned()),
         set: args.set.clone(),
         seed: args.seed,
     }
@@ -39,11 +36,7 @@ pub fn source(args: &PipelineArgs) -> PipelineSource {
 
 /// The inputs of a configuration, found.
 pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
-    Ok(corpus::input::resolve(
-        &config.corpus.inputs,
-        Path::new("."),
-        config.run.seed,
-    )?)
+    Ok(corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?)
 }
 
 /// The kernels: the best that the machine has, or those of `WORDMILL_KERNEL`.
@@ -52,16 +45,10 @@ pub fn kernels() -> Result<&'static Kernels, ConfigError> {
         return Ok(wordmill_kernels::best());
     };
     let name = name.to_string_lossy();
-    let known: Vec<&str> = wordmill_kernels::available()
-        .iter()
-        .map(|level| level.name())
-        .collect();
+    let known: Vec<&str> = wordmill_kernels::available().iter().map(|level| level.name()).collect();
     let found = name.parse().ok().and_then(wordmill_kernels::at);
     found.ok_or_else(|| {
-        let what = format!(
-            "this machine has no kernels {name:?}; choose {}",
-            known.join(", ")
-        );
+        let what = format!("this machine has no kernels {name:?}; choose {}", known.join(", "));
         ConfigError::new("WORDMILL_KERNEL", what)
     })
 }
@@ -75,10 +62,7 @@ pub fn last_stage<'a>(name: &str, stages: &'a [Stage]) -> Result<&'a str, Config
     };
     found.ok_or_else(|| {
         let list: Vec<&str> = names().collect();
-        let what = format!(
-            "no stage is called {name:?}; choose {}, or train",
-            list.join(", ")
-        );
+        let what = format!("no stage is called {name:?}; choose {}, or train", list.join(", "));
         ConfigError::new("--until", what)
     })
 }
@@ -121,20 +105,11 @@ pub fn settle(
         return Ok(());
     }
     let stale = stale_stages(&changes, stages);
-    let rows = || {
-        ledger
-            .manifest()
-            .stages
-            .iter()
-            .filter(|row| stale.contains(&row.name.as_str()))
-    };
+    let rows = || ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str()));
     let cost: f64 = rows().map(|row| row.seconds).sum();
     let made: Vec<&str> = rows().map(|row| row.name.as_str()).collect();
-    let consequences = format!(
-        "to be made anew: {}; they took {}",
-        made.join(", "),
-        format_duration(cost)
-    );
+    let consequences =
+        format!("to be made anew: {}; they took {}", made.join(", "), format_duration(cost));
     let list: Vec<String> = changes.iter().map(describe).collect();
     if !rebuild {
         let what = format!(
@@ -151,10 +126,7 @@ pub fn settle(
             continue;
         };
         let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
-        progress.say(&format!(
-            "rebuild: removing {} of {stage}",
-            format_bytes(bytes)
-        ));
+        progress.say(&format!("rebuild: removing {} of {stage}", format_bytes(bytes)));
         ledger.forget(stage)?;
     }
     Ok(())
@@ -162,12 +134,7 @@ pub fn settle(
 
 /// A change in words.
 pub fn describe(change: &Change) -> String {
-    let Change {
-        stage,
-        key,
-        old,
-        new,
-    } = change;
+    let Change { stage, key, old, new } = change;
     format!("  {key} was {old}, is {new} (stage {stage})")
 }
 

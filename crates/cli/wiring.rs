@@ -1,11 +1,15 @@
 //! The wiring of the stages: the one file that sees two stages on one screen.
 //!
-//! [`stages`] says which stages a configuration has and with which settings; [`run`] runs those that
-//! are not done. What one stage hands to the next are finished artefacts and their digests.
+//! [`stages`] says which stages a configuration has and with which settings; [`Pipeline::run`] runs
+//! those that are not done. What one stage hands to the next are finished artefacts and their digests.
+
+mod training;
+pub mod translate;
 
 use std::path::Path;
 use std::time::Duration;
 
+use training::TrainJob;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
 use wordmill_flow::Context;
@@ -13,11 +17,9 @@ use wordmill_formats::{
     FormatError, MatrixIndex, Published, RunDir, StripeFile, Words, read_file, xxh3,
 };
 use wordmill_kernels::Kernels;
-use wordmill_train as train;
 
-use crate::config::{self, Config, TrainConfig, Trainer};
+use crate::config::{self, Config, TrainConfig};
 use crate::ledger::{Ledger, Settings, Stage, fingerprint};
-use crate::translate;
 
 /// Units of work that are older than this are written down.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -31,18 +33,11 @@ pub fn train_stage(trainer: &TrainConfig) -> String {
 
 /// The stages of a configuration, in order, with their settings.
 pub fn stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
-    let stage = |name: &str, settings: Settings| Stage {
-        name: name.into(),
-        settings,
-    };
+    let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
     let mut tokenize = section(config, "corpus");
     for input in inputs {
-        let size = input
-            .bytes
-            .map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
-        let time = input
-            .modified_ns
-            .map_or(String::new(), |time| format!(", changed at {time}"));
+        let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
+        let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
         tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
     }
     let mut shuffle = section(config, "tiles");
@@ -65,9 +60,7 @@ pub fn stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
 /// The settings of a section, keys with the section's name in front.
 fn section(config: &Config, name: &str) -> Settings {
     let settings = config.settings_of(name).into_iter();
-    settings
-        .map(|(key, value)| (format!("{name}.{key}"), value))
-        .collect()
+    settings.map(|(key, value)| (format!("{name}.{key}"), value)).collect()
 }
 
 /// A pipeline about to run.
@@ -132,10 +125,7 @@ impl Pipeline<'_> {
 
     fn settings(&self, stage: &str) -> Settings {
         let found = self.stages.iter().find(|known| known.name == stage);
-        found
-            .expect("every stage of the pipeline is listed")
-            .settings
-            .clone()
+        found.expect("every stage of the pipeline is listed").settings.clone()
     }
 
     fn tokenize(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<corpus::TokenShards> {
@@ -171,9 +161,7 @@ impl Pipeline<'_> {
                 _ => "had their bad bytes replaced",
             };
             let lines = totals.invalid_lines;
-            self.ctx
-                .progress
-                .say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
+            self.ctx.progress.say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
         }
         if totals.overlong_words > 0 {
             let (words, bytes) = (totals.overlong_words, totals.overlong_bytes);
@@ -188,9 +176,7 @@ impl Pipeline<'_> {
         shards: &corpus::TokenShards,
     ) -> anyhow::Result<Text> {
         let mut tokens = String::new();
-        shards
-            .outputs()
-            .for_each(|file| tokens += &format!("{:016x}\n", file.xxh3));
+        shards.outputs().for_each(|file| tokens += &format!("{:016x}\n", file.xxh3));
         let tokens_digest = format!("{:016x}", xxh3(tokens.as_bytes()));
         let mut settings = self.settings("vocabulary");
         settings.insert("input.tokens".into(), tokens_digest.clone());
@@ -221,12 +207,7 @@ impl Pipeline<'_> {
         };
         let digest = format!("{tokens_digest}-{:016x}", vocabulary.digest());
         let tokens = shards.totals().tokens;
-        Ok(Text {
-            shards: count,
-            tokens,
-            vocabulary,
-            digest,
-        })
+        Ok(Text { shards: count, tokens, vocabulary, digest })
     }
 
     /// Counts and merges. `None` if the run ends between the two.
@@ -265,11 +246,8 @@ impl Pipeline<'_> {
         match cooccur::merge(self.ctx, self.dir, &config, &ranges, runs) {
             Ok(index) => {
                 let outputs = matrix_outputs(self.dir, &index)?;
-                let counts = [
-                    ("cells", index.cells),
-                    ("weight", index.weight),
-                    ("unit", index.unit),
-                ];
+                let counts =
+                    [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
                 ledger.finish(stage, outputs, counts)?;
                 let digest = file_digest(self.dir, &path)?;
                 Ok(Some((index, digest)))
@@ -295,11 +273,7 @@ impl Pipeline<'_> {
             worker_bytes: None,
         };
         let counts = text.vocabulary.table().counts();
-        let input = cooccur::CountInput {
-            shards: text.shards,
-            tokens: text.tokens,
-            counts,
-        };
+        let input = cooccur::CountInput { shards: text.shards, tokens: text.tokens, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs
         // says which there are.
         let is_done = ledger.done("cooccur", &settings).is_some();
@@ -360,10 +334,7 @@ impl Pipeline<'_> {
                 }
             }
         };
-        Ok(Tiles {
-            stripes,
-            fingerprint,
-        })
+        Ok(Tiles { stripes, fingerprint })
     }
 
     /// Stripes a side: as given, or so many that a stripe stays in cache. It depends on the
@@ -394,13 +365,7 @@ impl Pipeline<'_> {
         }
         let fingerprint = fingerprint(&name, &settings);
         let stage = ledger.begin(&name, settings)?;
-        let job = TrainJob {
-            pipeline: self,
-            trainer,
-            text,
-            index,
-            fingerprint,
-        };
+        let job = TrainJob { pipeline: self, trainer, text, index, fingerprint };
         match job.run(tiles) {
             Ok((published, metrics)) => {
                 let visits = metrics.iter().map(|row| row.visits).sum();
@@ -421,191 +386,31 @@ struct Tiles {
     fingerprint: String,
 }
 
-/// One trainer at work.
-struct TrainJob<'a> {
-    pipeline: &'a Pipeline<'a>,
-    trainer: &'a TrainConfig,
-    text: &'a Text,
-    index: &'a MatrixIndex,
-    fingerprint: String,
-}
-
-type Trained = (Published, Vec<train::EpochRow>);
-
-impl TrainJob<'_> {
-    fn run(&self, tiles: &Tiles) -> anyhow::Result<Trained> {
-        let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
-        let kernels = self.pipeline.kernels;
-        let counts = self.text.vocabulary.table().counts();
-        match self.trainer.trainer {
-            Trainer::NegativeSampling {
-                negatives,
-                noise_exponent,
-                subsample,
-            } => {
-                let discount = self.discount(subsample)?;
-                let config = train::SkipGramConfig {
-                    dim,
-                    negatives,
-                    noise_exponent,
-                    seed,
-                };
-                let ctx = self.pipeline.ctx;
-                let objective =
-                    train::SkipGram::new(ctx, config, counts, &tiles.stripes, discount, kernels)?;
-                self.train(&objective, &tiles.stripes, 1e-4)
-            }
-            Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
-            Trainer::Glove { x_max, alpha } => {
-                let config = train::GloveConfig {
-                    dim,
-                    x_max,
-                    alpha,
-                    seed,
-                };
-                let words = counts.len() as u32;
-                let objective = train::Glove::new(config, words, self.index.unit, kernels);
-                self.train(&objective, &tiles.stripes, 1.0)
-            }
-        }
-    }
-
-    fn softmax(&self, subsample: f64, cap: f32) -> anyhow::Result<Trained> {
-        let Pipeline {
-            ctx,
-            dir,
-            config,
-            kernels,
-            ..
-        } = self.pipeline;
-        let counts = self.text.vocabulary.table().counts();
-        let tree = train::HuffmanTree::new(counts);
-        let discount = self.discount(subsample)?;
-        let source = train::NodeCells {
-            dir,
-            index: self.index,
-            tree: &tree,
-            discount: &discount,
-            heavy: train::Softmax::heavy(cap),
-        };
-        let folder = format!("models/{}/tiles", self.trainer.name);
-        let shuffle = cooccur::ShuffleConfig {
-            folder: folder.clone(),
-            grid: self.pipeline.grid(counts.len() as u64),
-            seed: config.run.seed,
-            fingerprint: self.fingerprint.clone(),
-        };
-        let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
-        let softmax = train::SoftmaxConfig {
-            dim: self.trainer.dim,
-            cap,
-            seed: config.run.seed,
-        };
-        let objective = train::Softmax::new(softmax, tree, kernels);
-        let trained = self.train(&objective, &stripes, 1e-4)?;
-        drop(stripes);
-        dir.sweep(&folder, |_| true)?;
-        Ok(trained)
-    }
-
-    fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
-        let Pipeline { ctx, dir, .. } = self.pipeline;
-        let counts = self.text.vocabulary.table().counts();
-        let keep = train::Discount::keep(counts, subsample);
-        let mass = train::pair_mass(ctx, dir, self.index, &keep)?;
-        let (unit, weight) = (self.index.unit, self.index.weight as f64);
-        Ok(train::Discount::new(keep, counts, unit, weight, mass))
-    }
-
-    fn train(
-        &self,
-        objective: &dyn train::Objective,
-        stripes: &[StripeFile],
-        final_rate: f64,
-    ) -> anyhow::Result<Trained> {
-        let Pipeline {
-            ctx,
-            dir,
-            config,
-            kernels,
-            ..
-        } = self.pipeline;
-        let plan = train::Plan {
-            name: self.trainer.name.clone(),
-            epochs: self.trainer.epochs,
-            rotations: self.trainer.rotations,
-            rate: self.trainer.rate,
-            final_rate,
-            seed: config.run.seed,
-            fingerprint: self.fingerprint.clone(),
-            checkpoint_every: CHECKPOINT_EVERY,
-        };
-        let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
-        ["corpus", "vocabulary", "cooccur"]
-            .iter()
-            .for_each(|name| settings.extend(section(config, name)));
-        // Vectors are the same wherever the text lay.
-        settings.remove("corpus.inputs");
-        settings.insert("corpus.digest".into(), self.text.digest.clone());
-        settings.insert("run.seed".into(), config.run.seed.to_string());
-        let words = self.text.vocabulary.table();
-        let input = train::TrainInput {
-            stripes,
-            words,
-            settings: &settings,
-            kernels,
-        };
-        Ok(train::train(ctx, dir, &plan, objective, input)?)
-    }
-}
-
 fn published(stripe: &StripeFile) -> Published {
     let file = stripe.file();
-    Published {
-        path: file.path().to_path_buf(),
-        bytes: file.bytes(),
-        xxh3: file.digest(),
-    }
+    Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
 }
 
 fn open_stripes(dir: &RunDir, folder: &str, grid: u32) -> Result<Vec<StripeFile>, FormatError> {
-    (0..grid)
-        .map(|stripe| StripeFile::open(dir.storage(), &dir.stripe(folder, stripe)))
-        .collect()
+    (0..grid).map(|stripe| StripeFile::open(dir.storage(), &dir.stripe(folder, stripe))).collect()
 }
 
 fn matrix_outputs(dir: &RunDir, index: &MatrixIndex) -> anyhow::Result<Vec<Published>> {
     let mut outputs = Vec::new();
     for shard in &index.shards {
         let path = dir.path("matrix").join(&shard.file);
-        let size = dir
-            .storage()
-            .size(&path)
-            .map_err(|e| FormatError::io(&path, "looking at", e))?;
+        let size =
+            dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
         let xxh3 = u64::from_str_radix(&shard.xxh3, 16).unwrap_or(0);
-        outputs.push(Published {
-            path,
-            bytes: size.unwrap_or(0),
-            xxh3,
-        });
+        outputs.push(Published { path, bytes: size.unwrap_or(0), xxh3 });
     }
     let path = dir.matrix_index();
-    let bytes = dir
-        .storage()
-        .size(&path)
-        .map_err(|e| FormatError::io(&path, "looking at", e))?;
+    let bytes = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
     let xxh3 = u64::from_str_radix(&file_digest(dir, &path)?, 16).unwrap_or(0);
-    outputs.push(Published {
-        path,
-        bytes: bytes.unwrap_or(0),
-        xxh3,
-    });
+    outputs.push(Published { path, bytes: bytes.unwrap_or(0), xxh3 });
     Ok(outputs)
 }
 
 fn file_digest(dir: &RunDir, path: &Path) -> Result<String, FormatError> {
-    Ok(format!(
-        "{:016x}",
-        xxh3(&read_file(dir.storage(), path, 1 << 30)?)
-    ))
+    Ok(format!("{:016x}", xxh3(&read_file(dir.storage(), path, 1 << 30)?)))
 }

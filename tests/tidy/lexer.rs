@@ -170,9 +170,7 @@ pub fn word_lines(text: &str, word: &str) -> Vec<usize> {
 pub fn unsafe_blocks(code: &str) -> Vec<usize> {
     let chars: Vec<char> = code.chars().collect();
     let opens = |at: &usize| {
-        let next = chars[at + "unsafe".len()..]
-            .iter()
-            .find(|c| !c.is_whitespace());
+        let next = chars[at + "unsafe".len()..].iter().find(|c| !c.is_whitespace());
         next == Some(&'{')
     };
     let blocks = word_positions(&chars, "unsafe").into_iter().filter(opens);
@@ -238,11 +236,7 @@ mod tests {
         check("a(r#\"\\\" // b\"#, br\"\\\", c)", "a( , , c)", "");
         check("let r#type = r;", "let r#type = r;", "");
         check("b'{' b\"{\" '\\'' '\"' '\\u{7b}' x", "b b x", "");
-        check(
-            "fn a<'a>(b: &'a str) -> 'static",
-            "fn a<'a>(b: &'a str) -> 'static",
-            "",
-        );
+        check("fn a<'a>(b: &'a str) -> 'static", "fn a<'a>(b: &'a str) -> 'static", "");
         check("'a: loop { break 'a }", "'a: loop { break 'a }", "");
         check("\"one \\\n // two\" // three", "", "// three");
     }
@@ -255,16 +249,8 @@ mod tests {
             .into_iter()
             .map(|function| (function.name, function.line, function.lines))
             .collect();
-        let expected = [
-            ("one", 1, 1),
-            ("two", 2, 7),
-            ("three", 6, 2),
-            ("$five", 10, 2),
-        ];
-        assert_eq!(
-            found,
-            expected.map(|(name, line, lines)| (name.to_owned(), line, lines))
-        );
+        let expected = [("one", 1, 1), ("two", 2, 7), ("three", 6, 2), ("$five", 10, 2)];
+        assert_eq!(found, expected.map(|(name, line, lines)| (name.to_owned(), line, lines)));
     }
 
     #[test]
@@ -276,14 +262,8 @@ mod tests {
 
     #[test]
     fn words_stand_alone() {
-        assert_eq!(
-            word_lines("unsafe\nunsafe_code\nan unsafe", "unsafe"),
-            [1, 3]
-        );
+        assert_eq!(word_lines("unsafe\nunsafe_code\nan unsafe", "unsafe"), [1, 3]);
         assert_eq!(word_lines("eprintln!(a)\nprintln!(b)", "println!"), [2]);
-        assert_eq!(
-            unsafe_blocks("unsafe fn a() {\nunsafe { b }\nunsafe\n{ c }}"),
-            [2, 3]
-        );
+        assert_eq!(unsafe_blocks("unsafe fn a() {\nunsafe { b }\nunsafe\n{ c }}"), [2, 3]);
     }
 }

@@ -26,11 +26,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "zstd",
         ],
     ),
-    (
-        "flow",
-        &[],
-        &["crossbeam-channel", "indicatif", "serde_json", "thiserror"],
-    ),
+    ("flow", &[], &["crossbeam-channel", "indicatif", "serde_json", "thiserror"]),
     ("kernels", &[], &[]),
     (
         "corpus",
@@ -51,36 +47,28 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "zstd",
         ],
     ),
-    (
-        "cooccur",
-        &["formats", "flow"],
-        &["serde", "serde_json", "thiserror"],
-    ),
+    ("cooccur", &["formats", "flow"], &["serde", "serde_json", "thiserror"]),
     (
         "train",
         &["formats", "flow", "kernels"],
         &["rand_xoshiro", "rayon", "serde", "serde_json", "thiserror"],
     ),
-    (
-        "query",
-        &["formats", "kernels"],
-        &["serde", "serde_json", "strsim", "thiserror"],
-    ),
+    ("query", &["formats", "kernels"], &["serde", "serde_json", "strsim", "thiserror"]),
     (
         "",
-        &[
-            "formats", "flow", "kernels", "corpus", "cooccur", "train", "query",
-        ],
+        &["formats", "flow", "kernels", "corpus", "cooccur", "train", "query"],
         &[
             "anyhow",
             "clap",
             "criterion",
+            "flate2",
             "serde",
             "serde_json",
             "signal-hook",
             "strsim",
             "tempfile",
             "toml",
+            "zstd",
         ],
     ),
 ];
@@ -89,10 +77,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
 
 fn manifest(source: &Source) -> Table {
-    source
-        .text
-        .parse()
-        .unwrap_or_else(|error| panic!("{}: {error}", source.path))
+    source.text.parse().unwrap_or_else(|error| panic!("{}: {error}", source.path))
 }
 
 /// Every dependency of a manifest: for building, testing, and on some targets only.
@@ -100,9 +85,7 @@ fn dependencies(manifest: &Table) -> Vec<(String, Value)> {
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
     let of = |table: &Table| -> Vec<(String, Value)> {
         let tables = kinds.iter().filter_map(|kind| table.get(*kind)?.as_table());
-        let pairs = tables
-            .flatten()
-            .map(|(name, value)| (name.clone(), value.clone()));
+        let pairs = tables.flatten().map(|(name, value)| (name.clone(), value.clone()));
         pairs.collect()
     };
     let targets = manifest.get("target").and_then(Value::as_table);
@@ -115,11 +98,7 @@ fn arrows(source: &Source) -> Vec<Finding> {
     let room = source.room();
     let allowed = ALLOWED.iter().find(|(name, ..)| *name == room);
     let Some((_, rooms, packages)) = allowed else {
-        return vec![Finding::new(
-            &source.path,
-            0,
-            "a room that is not in the table",
-        )];
+        return vec![Finding::new(&source.path, 0, "a room that is not in the table")];
     };
     let refuse = |(name, _): (String, Value)| {
         let what = match name.strip_prefix("wordmill-") {
@@ -149,10 +128,7 @@ fn inheritance(source: &Source) -> Vec<Finding> {
     let used = used.map(|(name, _)| format!("the version of `{name}` is not the workspace's"));
     let lints =
         (!inherits(manifest.get("lints"))).then(|| "[lints] workspace = true is missing".into());
-    keys.chain(used)
-        .chain(lints)
-        .map(|what| Finding::new(&source.path, 0, what))
-        .collect()
+    keys.chain(used).chain(lints).map(|what| Finding::new(&source.path, 0, what)).collect()
 }
 
 #[test]
@@ -172,10 +148,7 @@ fn crates_inherit_from_the_workspace() {
 fn the_table_has_no_cycle() {
     for (index, (room, uses, _)) in ALLOWED.iter().enumerate() {
         let before = |used: &&str| ALLOWED[..index].iter().any(|(name, ..)| name == used);
-        assert!(
-            uses.iter().all(|used| before(&used)),
-            "{room} uses a room above it"
-        );
+        assert!(uses.iter().all(before), "{room} uses a room above it");
         assert!(room.is_empty() || ROOMS.contains(room), "{room} is no room");
     }
 }
@@ -186,42 +159,20 @@ fn forbidden_arrows_and_packages_are_found() {
         let found = arrows(&Source::new(&format!("crates/{room}/Cargo.toml"), text));
         assert_eq!(found.len(), expected, "{room}: {text}\n{found:?}");
     };
-    check(
-        "corpus",
-        "[dependencies]\nwordmill-flow.workspace = true",
-        0,
-    );
-    check(
-        "corpus",
-        "[dependencies]\nwordmill-train.workspace = true",
-        1,
-    );
-    check(
-        "corpus",
-        "[dev-dependencies]\nwordmill-cooccur.workspace = true",
-        1,
-    );
-    check(
-        "flow",
-        "[target.'cfg(unix)'.dependencies]\nwordmill-formats = \"1\"",
-        1,
-    );
+    check("corpus", "[dependencies]\nwordmill-flow.workspace = true", 0);
+    check("corpus", "[dependencies]\nwordmill-train.workspace = true", 1);
+    check("corpus", "[dev-dependencies]\nwordmill-cooccur.workspace = true", 1);
+    check("flow", "[target.'cfg(unix)'.dependencies]\nwordmill-formats = \"1\"", 1);
     check("query", "[build-dependencies]\nwordmill-flow = \"1\"", 1);
     check("kernels", "[dependencies]\nrand = \"1\"", 1);
     check("attic", "", 1);
-    let root = Source::new(
-        "Cargo.toml",
-        "[dependencies]\nwordmill-train = \"1\"\nopenssl = \"1\"",
-    );
+    let root = Source::new("Cargo.toml", "[dependencies]\nwordmill-train = \"1\"\nopenssl = \"1\"");
     assert_eq!(arrows(&root).len(), 1);
 }
 
 #[test]
 fn crates_that_do_not_inherit_are_found() {
-    let package: String = INHERITED
-        .iter()
-        .map(|key| format!("{key}.workspace = true\n"))
-        .collect();
+    let package: String = INHERITED.iter().map(|key| format!("{key}.workspace = true\n")).collect();
     let check = |text: String, expected: usize| {
         let found = inheritance(&Source::new("crates/flow/Cargo.toml", &text));
         assert_eq!(found.len(), expected, "{text}\n{found:?}");
@@ -229,16 +180,7 @@ fn crates_that_do_not_inherit_are_found() {
     let lints = "[lints]\nworkspace = true\n";
     check(format!("[package]\n{package}{lints}"), 0);
     check(format!("[package]\n{package}"), 1);
-    check(
-        format!("[package]\nversion = \"1.0.0\"\n{lints}"),
-        INHERITED.len(),
-    );
-    check(
-        format!("[package]\n{package}{lints}[dependencies]\nrand = \"1\""),
-        1,
-    );
-    check(
-        format!("[package]\n{package}{lints}[dependencies]\nrand = {{ workspace = true }}"),
-        0,
-    );
+    check(format!("[package]\nversion = \"1.0.0\"\n{lints}"), INHERITED.len());
+    check(format!("[package]\n{package}{lints}[dependencies]\nrand = \"1\""), 1);
+    check(format!("[package]\n{package}{lints}[dependencies]\nrand = {{ workspace = true }}"), 0);
 }

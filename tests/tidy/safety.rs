@@ -3,11 +3,8 @@
 use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::Repository};
 
 /// Files, and folders with a slash at the end, in which `unsafe` may be written.
-const UNSAFE_PLACES: &[&str] = &[
-    "crates/formats/src/disk.rs",
-    "crates/kernels/src/",
-    "crates/train/src/shared.rs",
-];
+const UNSAFE_PLACES: &[&str] =
+    &["crates/formats/src/disk.rs", "crates/kernels/src/", "crates/train/src/shared.rs"];
 /// A note stands at most this many lines above its block.
 const NOTE_LINES_MAX: usize = 4;
 
@@ -20,9 +17,7 @@ fn unsafe_place(source: &Source) -> Vec<Finding> {
         return Vec::new();
     }
     let lines = lexer::word_lines(&source.split.code, "unsafe").into_iter();
-    lines
-        .map(|line| Finding::new(&source.path, line, "`unsafe` is not allowed here"))
-        .collect()
+    lines.map(|line| Finding::new(&source.path, line, "`unsafe` is not allowed here")).collect()
 }
 
 fn safety_note(source: &Source) -> Vec<Finding> {
@@ -45,8 +40,8 @@ fn must_forbid(path: &str, repository: &Repository) -> bool {
         || path.starts_with("crates/") && path.ends_with("/src/lib.rs");
     let room = path.trim_end_matches("lib.rs");
     let has_place = |path: &String| {
-        let place = |place: &&str| path.starts_with(*place);
-        path.starts_with(room) && UNSAFE_PLACES.iter().any(|p| place(&p))
+        let mut places = UNSAFE_PLACES.iter();
+        path.starts_with(room) && places.any(|place| path.starts_with(place))
     };
     root && !repository.paths.iter().any(has_place)
 }
@@ -54,10 +49,7 @@ fn must_forbid(path: &str, repository: &Repository) -> bool {
 fn forbids(source: &Source) -> Vec<Finding> {
     let forbidden = source.split.code.contains("#![forbid(unsafe_code)]");
     let what = "the crate does not say #![forbid(unsafe_code)]";
-    (!forbidden)
-        .then(|| Finding::new(&source.path, 1, what))
-        .into_iter()
-        .collect()
+    (!forbidden).then(|| Finding::new(&source.path, 1, what)).into_iter().collect()
 }
 
 #[test]
@@ -73,9 +65,7 @@ fn every_unsafe_block_says_why() {
 #[test]
 fn crates_without_a_place_forbid_unsafe() {
     let repository = Repository::read();
-    let roots = repository
-        .rust()
-        .filter(|source| must_forbid(&source.path, &repository));
+    let roots = repository.rust().filter(|source| must_forbid(&source.path, &repository));
     let roots: Vec<&Source> = roots.collect();
     assert!(roots.len() >= 6, "only {} crate roots found", roots.len());
     assert_none(roots.into_iter().flat_map(forbids).collect());
@@ -94,42 +84,17 @@ fn misplaced_unsafe_is_found() {
 #[test]
 fn unexplained_blocks_are_found() {
     let path = "crates/kernels/src/a.rs";
-    assert_found(
-        safety_note,
-        path,
-        "// SAFETY: because.\nunsafe { a() }",
-        &[],
-    );
+    assert_found(safety_note, path, "// SAFETY: because.\nunsafe { a() }", &[]);
     assert_found(safety_note, path, "unsafe { a() } // SAFETY: because.", &[]);
-    assert_found(
-        safety_note,
-        path,
-        "\nlet s = \"SAFETY:\";\nunsafe { a() }",
-        &[3],
-    );
-    assert_found(
-        safety_note,
-        path,
-        &format!("// SAFETY: far.{}unsafe {{}}", "\n".repeat(6)),
-        &[7],
-    );
+    assert_found(safety_note, path, "\nlet s = \"SAFETY:\";\nunsafe { a() }", &[3]);
+    assert_found(safety_note, path, &format!("// SAFETY: far.{}unsafe {{}}", "\n".repeat(6)), &[7]);
     assert_found(safety_note, path, "unsafe fn a() {}", &[]);
 }
 
 #[test]
 fn crates_that_do_not_forbid_are_found() {
-    assert_found(
-        forbids,
-        "crates/flow/src/lib.rs",
-        "// #![forbid(unsafe_code)]\n",
-        &[1],
-    );
-    assert_found(
-        forbids,
-        "crates/flow/src/lib.rs",
-        "//! A.\n#![forbid(unsafe_code)]\n",
-        &[],
-    );
+    assert_found(forbids, "crates/flow/src/lib.rs", "// #![forbid(unsafe_code)]\n", &[1]);
+    assert_found(forbids, "crates/flow/src/lib.rs", "//! A.\n#![forbid(unsafe_code)]\n", &[]);
     let repository = |paths: &[&str]| Repository {
         sources: Vec::new(),
         paths: paths.iter().map(|path| path.to_string()).collect(),

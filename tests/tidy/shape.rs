@@ -12,10 +12,7 @@ const RATCHET: &[(&str, usize)] = &[("crates/formats/src/tensor.rs", 509)];
 fn door_sign(source: &Source) -> Vec<Finding> {
     let missing = !source.text.starts_with("//! ");
     let what = "the file does not open with `//!`: say what it is, its nouns, what it leaves out";
-    missing
-        .then(|| Finding::new(&source.path, 1, what))
-        .into_iter()
-        .collect()
+    missing.then(|| Finding::new(&source.path, 1, what)).into_iter().collect()
 }
 
 fn function_length(source: &Source) -> Vec<Finding> {
@@ -52,8 +49,7 @@ fn file_length_with(ratchet: &[(&str, usize)], source: &Source) -> Vec<Finding> 
 fn line_width(source: &Source) -> Vec<Finding> {
     let lines = source.text.lines().zip(1..);
     let wide = lines.filter(|(line, _)| line.chars().count() > LINE_COLUMNS_MAX);
-    wide.map(|(_, line)| Finding::new(&source.path, line, "the line is too long"))
-        .collect()
+    wide.map(|(_, line)| Finding::new(&source.path, line, "the line is too long")).collect()
 }
 
 #[test]
@@ -73,8 +69,7 @@ fn no_file_is_longer_than_500_lines() {
     let there = |path: &str| repository.paths.iter().any(|other| other == path);
     let gone = RATCHET.iter().filter(|(path, _)| !there(path));
     assert_none(
-        gone.map(|(path, _)| Finding::new(path, 0, "in the ratchet list, but gone"))
-            .collect(),
+        gone.map(|(path, _)| Finding::new(path, 0, "in the ratchet list, but gone")).collect(),
     );
 }
 
@@ -82,31 +77,17 @@ fn no_file_is_longer_than_500_lines() {
 fn no_line_is_wider_than_140_columns() {
     let written = |source: &&Source| {
         let name = source.path.rsplit('/').next().unwrap();
-        [".rs", ".toml", ".md"]
-            .iter()
-            .any(|end| name.ends_with(end))
-            || name == "run"
+        [".rs", ".toml", ".md"].iter().any(|end| name.ends_with(end)) || name == "run"
     };
     let sources = Repository::read().sources;
-    assert_none(
-        sources
-            .iter()
-            .filter(written)
-            .flat_map(line_width)
-            .collect(),
-    );
+    assert_none(sources.iter().filter(written).flat_map(line_width).collect());
 }
 
 #[test]
 fn missing_door_signs_are_found() {
     assert_found(door_sign, "a.rs", "//! A file.\nfn a() {}\n", &[]);
     assert_found(door_sign, "a.rs", "// A file.\nfn a() {}\n", &[1]);
-    assert_found(
-        door_sign,
-        "a.rs",
-        "#![forbid(unsafe_code)]\n//! A file.\n",
-        &[1],
-    );
+    assert_found(door_sign, "a.rs", "#![forbid(unsafe_code)]\n//! A file.\n", &[1]);
     assert_found(door_sign, "a.rs", "", &[1]);
 }
 
@@ -117,12 +98,7 @@ fn long_functions_are_found() {
     assert_found(function_length, "a.rs", &function(71), &[2]);
     let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", function(71));
     assert_found(function_length, "a.rs", &tests, &[4]);
-    assert_found(
-        function_length,
-        "a.rs",
-        &format!("/*{}*/", function(71)),
-        &[],
-    );
+    assert_found(function_length, "a.rs", &format!("/*{}*/", function(71)), &[]);
 }
 
 #[test]
@@ -136,20 +112,11 @@ fn long_files_are_found() {
     assert_eq!(found(&[], &tests), 0);
     assert_eq!(found(&[("a.rs", 510)], &"\n".repeat(510)), 0);
     assert_eq!(found(&[("a.rs", 510)], &"\n".repeat(511)), 1);
-    assert_eq!(
-        found(&[("a.rs", 510)], &"\n".repeat(400)),
-        1,
-        "a stale entry"
-    );
+    assert_eq!(found(&[("a.rs", 510)], &"\n".repeat(400)), 1, "a stale entry");
 }
 
 #[test]
 fn wide_lines_are_found() {
     assert_found(line_width, "a.rs", &format!("\n{}\n", "é".repeat(140)), &[]);
-    assert_found(
-        line_width,
-        "a.rs",
-        &format!("\n{}\n", "é".repeat(141)),
-        &[2],
-    );
+    assert_found(line_width, "a.rs", &format!("\n{}\n", "é".repeat(141)), &[2]);
 }

@@ -90,22 +90,14 @@ impl Repository {
     /// The manifests.
     pub fn manifests(&self) -> impl Iterator<Item = &Source> {
         let manifest = |path: &str| path == "Cargo.toml" || path.ends_with("/Cargo.toml");
-        self.sources
-            .iter()
-            .filter(move |source| manifest(&source.path))
+        self.sources.iter().filter(move |source| manifest(&source.path))
     }
 }
 
 /// Files that git knows or would add. Nothing if this is no work tree or there is no git.
 fn listed_by_git(root: &Path) -> Option<Vec<String>> {
     let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root)
         .output()
         .ok()?;
@@ -123,9 +115,7 @@ fn found_in_folders(root: &Path) -> Vec<String> {
         .into_iter()
         .filter(|name| ours(name) || name == "rustfmt.toml")
         .partition(|name| root.join(name).is_file());
-    let inside = folders
-        .iter()
-        .flat_map(|folder| walk(root, Path::new(folder)));
+    let inside = folders.iter().flat_map(|folder| walk(root, Path::new(folder)));
     let mut paths: Vec<String> = inside.chain(files).collect();
     paths.sort();
     paths
@@ -139,18 +129,13 @@ fn walk(root: &Path, folder: &Path) -> Vec<String> {
             false => vec![path.to_string_lossy().replace('\\', "/")],
         }
     };
-    names(&root.join(folder))
-        .into_iter()
-        .flat_map(each)
-        .collect()
+    names(&root.join(folder)).into_iter().flat_map(each).collect()
 }
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
-    entries
-        .map(|entry| name(entry).to_string_lossy().into_owned())
-        .collect()
+    entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect()
 }
 
 /// Marks the files of modules that are declared under `#[cfg(test)]`.
@@ -179,10 +164,7 @@ fn test_module_stems(source: &Source) -> Vec<String> {
 #[test]
 fn test_code_is_known() {
     let parent = Source::new("crates/a/src/lib.rs", "#[cfg(test)]\nmod oracle;\nmod b;");
-    let inline = Source::new(
-        "crates/a/src/b.rs",
-        "fn x() {}\n#[cfg(test)]\nmod tests {\n}\n",
-    );
+    let inline = Source::new("crates/a/src/b.rs", "fn x() {}\n#[cfg(test)]\nmod tests {\n}\n");
     assert_eq!(inline.plain_lines(), 1);
     assert!(inline.is_test_line(3) && !inline.is_test_line(1));
     let mut sources = [
@@ -192,10 +174,7 @@ fn test_code_is_known() {
         Source::new("crates/a/tests/c.rs", ""),
     ];
     mark_tests(&mut sources);
-    assert_eq!(
-        sources.map(|source| source.is_test),
-        [false, false, true, true]
-    );
+    assert_eq!(sources.map(|source| source.is_test), [false, false, true, true]);
 }
 
 #[test]

@@ -5,19 +5,11 @@ use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::R
 
 /// Code that must not stay.
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
-const NOTES: &[&str] = &[
-    concat!("FIX", "ME"),
-    concat!("TO", "DO"),
-    concat!("X", "XX"),
-];
+const NOTES: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("X", "XX")];
 const PRINTS: &[&str] = &["println!", "print!"];
 /// Folders of one machine; the last one is allowed in tests.
-const PLACES: &[&str] = &[
-    concat!("/wo", "rk/"),
-    concat!("/ho", "me/"),
-    concat!("/ro", "ot/"),
-    concat!("/tm", "p/"),
-];
+const PLACES: &[&str] =
+    &[concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/tm", "p/")];
 
 fn findings(source: &Source, text: &str, words: &[&str], why: &str) -> Vec<Finding> {
     let each = |word: &&str| {
@@ -47,18 +39,11 @@ fn ignored_tests(source: &Source) -> Vec<Finding> {
 fn prints(source: &Source) -> Vec<Finding> {
     let folders = source.path.split('/');
     let may_print = source.room() == "cli"
-        || folders
-            .into_iter()
-            .any(|part| part == "examples" || part == "benches");
+        || folders.into_iter().any(|part| part == "examples" || part == "benches");
     if may_print {
         return Vec::new();
     }
-    let mut found = findings(
-        source,
-        &source.split.code,
-        PRINTS,
-        "only the command line prints",
-    );
+    let mut found = findings(source, &source.split.code, PRINTS, "only the command line prints");
     found.retain(|finding| !source.is_test_line(finding.line));
     found
 }
@@ -161,16 +146,6 @@ fn machine_paths_are_found() {
         assert_found(machine_paths, "README.md", &format!("\nsee {place}a"), &[2]);
         assert_found(machine_paths, "tests/a.rs", &format!("\"{place}a\""), &[1]);
     }
-    assert_found(
-        machine_paths,
-        "tests/a.rs",
-        &format!("\"{}a\"", PLACES[3]),
-        &[],
-    );
-    assert_found(
-        machine_paths,
-        "crates/a/src/b.rs",
-        &format!("\"{}a\"", PLACES[3]),
-        &[1],
-    );
+    assert_found(machine_paths, "tests/a.rs", &format!("\"{}a\"", PLACES[3]), &[]);
+    assert_found(machine_paths, "crates/a/src/b.rs", &format!("\"{}a\"", PLACES[3]), &[1]);
 }

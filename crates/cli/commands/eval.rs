@@ -73,9 +73,7 @@ impl EvalSets {
             words: vectors.words().len(),
             dim: vectors.dim(),
             analogies: analogies.collect::<Result<_, _>>()?,
-            similarity: similarity
-                .map(|set| score_similarity(vectors, set))
-                .collect(),
+            similarity: similarity.map(|set| score_similarity(vectors, set)).collect(),
         })
     }
 }

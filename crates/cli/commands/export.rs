@@ -20,12 +20,8 @@ pub fn run(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         true => ExportScale::Unit,
         false => ExportScale::Keep,
     };
-    let config = ExportConfig {
-        format: args.format,
-        which: args.which.into(),
-        scale,
-        top: args.top,
-    };
+    let config =
+        ExportConfig { format: args.format, which: args.which.into(), scale, top: args.top };
     let written = export(&disk(), &config, &vectors, &args.out)?;
     writeln!(out, "{}: {} bytes", args.out.display(), written.bytes)?;
     Ok(())

@@ -11,10 +11,7 @@ use crate::config::{ConfigError, TEMPLATE};
 /// Writes the template.
 pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let path = args.path.display().to_string();
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.path);
+    let created = OpenOptions::new().write(true).create_new(true).open(&args.path);
     let mut file = created.map_err(|error| {
         let way_out = match error.kind() {
             io::ErrorKind::AlreadyExists => "; name another file, or delete this one first",
@@ -22,9 +19,7 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         };
         ConfigError::new(&path, format!("writing the template: {error}{way_out}"))
     })?;
-    let written = file
-        .write_all(TEMPLATE.as_bytes())
-        .and_then(|()| file.sync_all());
+    let written = file.write_all(TEMPLATE.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|error| FormatError::io(&args.path, "writing the template", error))?;
     writeln!(out, "{path}: written; `wordmill run {path}` follows it")?;
     Ok(())

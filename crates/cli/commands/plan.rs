@@ -13,16 +13,9 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
     let inputs = session::inputs(&config)?;
     let stages = wiring::stages(&config, &inputs);
-    let until = args
-        .until
-        .as_deref()
-        .map(|name| session::last_stage(name, &stages))
-        .transpose()?;
+    let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let Some(sizes) = estimate::sizes(&config, &inputs)? else {
-        writeln!(
-            out,
-            "nothing can be said in advance of text from a pipe or without words"
-        )?;
+        writeln!(out, "nothing can be said in advance of text from a pipe or without words")?;
         return Ok(());
     };
     let mut needs = estimate::needs(&config, sizes);
@@ -81,10 +74,7 @@ fn print_needs(needs: &[Need], out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let disk: f64 = needs.iter().map(|need| need.disk_bytes).sum();
     let time: f64 = needs.iter().map(|need| need.seconds).sum();
-    let peak = needs
-        .iter()
-        .map(|need| need.memory_bytes)
-        .fold(0.0, f64::max);
+    let peak = needs.iter().map(|need| need.memory_bytes).fold(0.0, f64::max);
     writeln!(
         out,
         "{:<16} {:>10} {:>10} {:>10} {:>6} {:>9}",

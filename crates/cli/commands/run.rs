@@ -18,24 +18,14 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let kernels = session::kernels()?;
     let inputs = session::inputs(&config)?;
     let stages = wiring::stages(&config, &inputs);
-    let until = args
-        .until
-        .as_deref()
-        .map(|name| session::last_stage(name, &stages))
-        .transpose()?;
+    let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, args.progress.into(), deadline)?;
     let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
     let _lock = dir.lock()?;
     let mut ledger = Ledger::open(&dir)?;
     ledger.set_source(session::source(&args.pipeline));
-    session::settle(
-        &ctx.progress,
-        &config.run.dir,
-        &mut ledger,
-        &stages,
-        args.rebuild,
-    )?;
+    session::settle(&ctx.progress, &config.run.dir, &mut ledger, &stages, args.rebuild)?;
     let pipeline = wiring::Pipeline {
         ctx: &ctx,
         dir: &dir,
@@ -58,10 +48,7 @@ fn say_stages(ctx: &Context, ledger: &Ledger<'_>, started: Instant) {
     if ctx.progress.is_silent() {
         return;
     }
-    let mut text = format!(
-        "{:<16} {:>9} {:>10} {:>10}\n",
-        "stage", "time", "peak", "files"
-    );
+    let mut text = format!("{:<16} {:>9} {:>10} {:>10}\n", "stage", "time", "peak", "files");
     for row in &ledger.manifest().stages {
         let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
         text += &format!(
@@ -72,9 +59,6 @@ fn say_stages(ctx: &Context, ledger: &Ledger<'_>, started: Instant) {
             format_bytes(bytes)
         );
     }
-    text += &format!(
-        "this run took {}",
-        format_duration(started.elapsed().as_secs_f64())
-    );
+    text += &format!("this run took {}", format_duration(started.elapsed().as_secs_f64()));
     ctx.progress.say(&text);
 }

@@ -73,10 +73,7 @@ fn verify_run(dir: &RunDir, out: &mut dyn Write) -> anyhow::Result<Vec<FormatErr
 fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<FormatError>) {
     for output in &row.outputs {
         let path = dir.path(&output.path);
-        let size = dir
-            .storage()
-            .size(&path)
-            .map_err(|e| FormatError::io(&path, "looking at", e));
+        let size = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e));
         let checked = size.and_then(|size| match size {
             None => Err(FormatError::corrupt(&path, 0, "the file is missing")),
             Some(size) if size != output.bytes => {
@@ -119,11 +116,7 @@ fn verify_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatErr
         _ => {
             wordmill_query::describe(storage, path)?;
             let what = "its name does not end like one of wordmill's files";
-            Err(FormatError::foreign(
-                path,
-                "a file that can be verified",
-                what,
-            ))
+            Err(FormatError::foreign(path, "a file that can be verified", what))
         }
     }
 }
@@ -178,31 +171,22 @@ fn verify_tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, Format
 /// Vocabulary ↔ shards ↔ matrix ↔ tiles ↔ vectors.
 fn cross_references(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
     let storage = dir.storage();
-    let has = |stage: &str| {
-        ledger
-            .manifest()
-            .stage(stage)
-            .is_some_and(|row| !row.outputs.is_empty())
-    };
+    let has =
+        |stage: &str| ledger.manifest().stage(stage).is_some_and(|row| !row.outputs.is_empty());
     if !has("vocabulary") {
         return Ok(());
     }
     let path = dir.vocabulary();
     let table = WordTable::new(wordmill_formats::TensorFile::open(storage, &path)?)?;
-    let shards = ledger
-        .manifest()
-        .stage("tokenize")
-        .and_then(|row| row.counts.get("shards").copied());
+    let shards =
+        ledger.manifest().stage("tokenize").and_then(|row| row.counts.get("shards").copied());
     for shard in 0..shards.unwrap_or(0) {
         let tokens = TokenShard::open(storage, &dir.token_shard(shard))?;
         let words = WordListReader::open(storage, &dir.word_list(shard))?.words();
         let remap = read_remap(storage, &dir.remap(shard), table.len() as u32)?;
         let local = u64::from(tokens.local_words());
         if words != local || remap.len() as u64 != local {
-            let what = format!(
-                "{local} words, its list has {words}, its remap {}",
-                remap.len()
-            );
+            let what = format!("{local} words, its list has {words}, its remap {}", remap.len());
             return Err(FormatError::corrupt(&dir.token_shard(shard), 0, what));
         }
     }

@@ -28,10 +28,7 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
         if Self::LATER.iter().any(|later| is_later(&later)) {
             return Err(format!("{name:?} is not supported yet; choose {allowed}"));
         }
-        Err(format!(
-            "unknown value {name:?}{}; choose {allowed}",
-            did_you_mean(name, names)
-        ))
+        Err(format!("unknown value {name:?}{}; choose {allowed}", did_you_mean(name, names)))
     }
 }
 
@@ -49,9 +46,7 @@ fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&
     let distance = |name: &'a str| (strsim::damerau_levenshtein(&word, name), name);
     let close = |(distance, name): &(usize, &str)| 3 * distance <= name.len().max(word.len()) + 1;
     let names = names.into_iter().map(distance).filter(close);
-    names
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    names.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
 /// Declares enums of choices with their names.

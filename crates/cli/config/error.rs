@@ -11,9 +11,7 @@ pub struct ConfigError {
 impl ConfigError {
     /// An error about a place (a file, a variable, a flag).
     pub(crate) fn new(place: impl fmt::Display, what: impl fmt::Display) -> Self {
-        Self {
-            message: format!("{place}: {what}"),
-        }
+        Self { message: format!("{place}: {what}") }
     }
 }
 

@@ -124,10 +124,7 @@ impl Layers {
         let mut path: Vec<&str> = key.split('.').collect();
         let last = path.pop().unwrap_or_default();
         if last.is_empty() || path.iter().any(|part| part.is_empty()) {
-            return Err(ConfigError::new(
-                origin,
-                "expected a key such as cooccur.window",
-            ));
+            return Err(ConfigError::new(origin, "expected a key such as cooccur.window"));
         }
         let mut table = &mut self.table;
         let mut parts = path.into_iter();
@@ -190,8 +187,7 @@ impl Layers {
             }
             _ => {}
         }
-        self.origins
-            .insert(key, Origin::File(self.path.clone(), line));
+        self.origins.insert(key, Origin::File(self.path.clone(), line));
     }
 }
 
@@ -212,9 +208,7 @@ fn row_of<'a>(
         ConfigError::new(origin, format!("{what}; add the table to the file first"))
     };
     let index: usize = index.and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
-    rows.get_mut(index)
-        .and_then(Value::as_table_mut)
-        .ok_or_else(wrong)
+    rows.get_mut(index).and_then(Value::as_table_mut).ok_or_else(wrong)
 }
 
 fn value_of(text: &str) -> Value {

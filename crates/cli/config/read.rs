@@ -14,19 +14,10 @@ use super::section::Section;
 use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
-const SECTIONS: [&str; 7] = [
-    "run",
-    "corpus",
-    "vocabulary",
-    "cooccur",
-    "tiles",
-    "train",
-    "eval",
-];
+const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
 const LATER_SECTIONS: [&str; 1] = ["phrases"];
-const LATER_TRAIN: [&str; 9] = [
-    "preset", "loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze",
-];
+const LATER_TRAIN: [&str; 9] =
+    ["preset", "loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
 const LEAST_MEMORY: u64 = 32 << 20;
 /// TOML's whole numbers end here.
@@ -237,12 +228,7 @@ fn glove(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
 
 fn subsample(section: &mut Section<'_>) -> Result<f64, ConfigError> {
     let share = |x| (0.0..=1.0).contains(&x);
-    section.real(
-        "subsample",
-        "0 (off) or a share of the corpus up to 1",
-        share,
-        1e-3,
-    )
+    section.real("subsample", "0 (off) or a share of the corpus up to 1", share, 1e-3)
 }
 
 /// Why a key that exists has no business with this trainer.

@@ -33,12 +33,7 @@ impl<'a> Section<'a> {
 
     /// A table that stands at a path.
     pub(super) fn of(layers: &'a Layers, path: &str, table: Table) -> Self {
-        Self {
-            layers,
-            path: path.into(),
-            table,
-            asked: Vec::new(),
-        }
+        Self { layers, path: path.into(), table, asked: Vec::new() }
     }
 
     /// An error about a key of this section.
@@ -57,17 +52,13 @@ impl<'a> Section<'a> {
         let Some(value) = self.take(key) else {
             return Ok(default);
         };
-        let number = value
-            .as_integer()
-            .and_then(|number| u64::try_from(number).ok());
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                let (least, most) = (range.start(), range.end());
-                let found = describe(&value);
-                let what = format!("expected a whole number from {least} to {most}, found {found}");
-                self.error(key, what)
-            })
+        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+        number.filter(|number| range.contains(number)).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let found = describe(&value);
+            let what = format!("expected a whole number from {least} to {most}, found {found}");
+            self.error(key, what)
+        })
     }
 
     /// A number that `allowed` accepts; `what` says which those are.
@@ -101,10 +92,7 @@ impl<'a> Section<'a> {
         let parsed = match &value {
             Value::Integer(bytes) => parse_size(&bytes.to_string()),
             Value::String(text) => parse_size(text),
-            other => Err(format!(
-                "expected a size such as \"1GiB\", found {}",
-                describe(other)
-            )),
+            other => Err(format!("expected a size such as \"1GiB\", found {}", describe(other))),
         };
         let bytes = parsed.map_err(|what| self.error(key, what))?;
         if range.contains(&bytes) {
@@ -112,10 +100,7 @@ impl<'a> Section<'a> {
         }
         let text = wordmill_flow::format_bytes;
         let (least, most) = (text(*range.start()), text(*range.end()));
-        let what = format!(
-            "expected a size from {least} to {most}, found {}",
-            text(bytes)
-        );
+        let what = format!("expected a size from {least} to {most}, found {}", text(bytes));
         Err(self.error(key, what))
     }
 
@@ -174,10 +159,7 @@ impl<'a> Section<'a> {
                 Err(self.error(key, what))
             }
         };
-        rows.into_iter()
-            .map(text)
-            .collect::<Result<_, _>>()
-            .map(Some)
+        rows.into_iter().map(text).collect::<Result<_, _>>().map(Some)
     }
 
     /// Fails if there is a key that nobody asked for. `explain` knows some of them better; `later`

@@ -99,17 +99,7 @@ mod tests {
         check_size("64MB", Some(64_000_000));
         check_size("1.5kib", Some(1536));
         check_size("1024", Some(1024));
-        for wrong in [
-            "",
-            "GiB",
-            "-1GiB",
-            "1G",
-            "1.5",
-            "1e9",
-            "1.2.3MB",
-            "99999999TiB",
-            "1GiB2",
-        ] {
+        for wrong in ["", "GiB", "-1GiB", "1G", "1.5", "1e9", "1.2.3MB", "99999999TiB", "1GiB2"] {
             check_size(wrong, None);
         }
         for bytes in [0, 1, 1000, 1024, 3 << 20, (1 << 30) + 1, u64::MAX] {
@@ -129,18 +119,9 @@ mod tests {
         check_duration("8h", Some(28_800));
         check_duration("1h30m", Some(5_400));
         check_duration("1d1s", Some(86_401));
-        for wrong in [
-            "",
-            "8",
-            "h",
-            "8x",
-            "30m1h",
-            "1s1s",
-            "1.5h",
-            "-1h",
-            "0s",
-            "99999999999999999999s",
-        ] {
+        for wrong in
+            ["", "8", "h", "8x", "30m1h", "1s1s", "1.5h", "-1h", "0s", "99999999999999999999s"]
+        {
             check_duration(wrong, None);
         }
     }

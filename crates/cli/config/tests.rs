@@ -33,20 +33,14 @@ fn check(text: &str, layers: &[&str], expected: &str) {
     match resolve(text, layers) {
         Ok(config) => {
             let toml = config.to_toml();
-            assert!(
-                toml.lines().any(|line| line == expected),
-                "{layers:?} {text}: {toml}"
-            );
+            assert!(toml.lines().any(|line| line == expected), "{layers:?} {text}: {toml}");
             assert_eq!(resolve(&toml, &[]), Ok(config), "the text reads back");
         }
         Err(error) => {
             let error = error.to_string();
             let (start, end) = expected.split_once(" … ").unwrap_or((expected, ""));
             let fits = error.starts_with(start) && error.ends_with(end);
-            assert!(
-                fits,
-                "{layers:?} {text}\n  found    {error}\n  expected {expected}"
-            );
+            assert!(fits, "{layers:?} {text}\n  found    {error}\n  expected {expected}");
         }
     }
 }
@@ -73,16 +67,8 @@ fn later_layers_win() {
     let text = format!("{MINIMAL}[cooccur]\nwindow = 6\n");
     check(&text, &[], "window = 6");
     check(&text, &["WORDMILL_COOCCUR_WINDOW=7"], "window = 7");
-    check(
-        &text,
-        &["WORDMILL_COOCCUR_WINDOW=7", "cooccur.window=8"],
-        "window = 8",
-    );
-    check(
-        &text,
-        &["cooccur.window=8", "cooccur.window = 9"],
-        "window = 9",
-    );
+    check(&text, &["WORDMILL_COOCCUR_WINDOW=7", "cooccur.window=8"], "window = 8");
+    check(&text, &["cooccur.window=8", "cooccur.window = 9"], "window = 9");
     let sources = Sources {
         sets: vec!["run.memory=\"2GiB\"".into(), "run.seed=5".into()],
         memory: Some("3GiB".into()),
@@ -91,15 +77,8 @@ fn later_layers_win() {
         run_dir: Some("else".into()),
         ..Sources::default()
     };
-    let run = Config::resolve(Path::new("p.toml"), MINIMAL, &sources)
-        .unwrap()
-        .run;
-    let expected = RunConfig {
-        dir: "else".into(),
-        memory_bytes: 3 << 30,
-        threads: 2,
-        seed: 6,
-    };
+    let run = Config::resolve(Path::new("p.toml"), MINIMAL, &sources).unwrap().run;
+    let expected = RunConfig { dir: "else".into(), memory_bytes: 3 << 30, threads: 2, seed: 6 };
     assert_eq!((run.thread_count(), run), (2, expected));
 }
 
@@ -119,11 +98,7 @@ fn a_shell_need_not_quote() {
 
 #[test]
 fn reserved_variables_are_not_settings() {
-    for name in [
-        "WORDMILL_DATA=x",
-        "WORDMILL_KERNEL=avx2",
-        "WORDMILL_BENCH_ANY=1",
-    ] {
+    for name in ["WORDMILL_DATA=x", "WORDMILL_KERNEL=avx2", "WORDMILL_BENCH_ANY=1"] {
         check(TEMPLATE, &[name], "window = 5");
     }
 }
@@ -131,20 +106,10 @@ fn reserved_variables_are_not_settings() {
 #[test]
 fn values_out_of_range_are_refused_where_they_stand() {
     let text = format!("{MINIMAL}[cooccur]\n\nwindow = 0\n");
-    check(
-        &text,
-        &[],
-        "p.toml:5: cooccur.window: expected a whole number from 1 to 255, found 0",
-    );
-    check_set(
-        "train.0.dim=0",
-        "--set train.0.dim=0: train.0.dim: expected … found 0",
-    );
+    check(&text, &[], "p.toml:5: cooccur.window: expected a whole number from 1 to 255, found 0");
+    check_set("train.0.dim=0", "--set train.0.dim=0: train.0.dim: expected … found 0");
     for (key, values) in [
-        (
-            "cooccur.window",
-            &["0", "256", "-1", "5.0", "x", "true", "[]"][..],
-        ),
+        ("cooccur.window", &["0", "256", "-1", "5.0", "x", "true", "[]"][..]),
         ("train.0.rate", &["nan", "-0.1", "0", "inf", "11", "fast"]),
         ("train.0.epochs", &["0", "1.5"]),
         ("train.0.subsample", &["-1e-3", "1.1", "nan"]),
@@ -174,30 +139,19 @@ fn unknown_names_come_with_a_guess() {
         "cooccur.weighting=linaer",
         "--set … \"linaer\", did you mean \"linear\"?; choose \"linear\" or \"harmonic\" or \"flat\"",
     );
-    check(
-        "[copus]\ninputs = 1",
-        &[],
-        "p.toml:1: copus: unknown section … tiles, train, eval",
-    );
+    check("[copus]\ninputs = 1", &[], "p.toml:1: copus: unknown section … tiles, train, eval");
     check_set(
         "WORDMILL_COOCUR_WINDOW=7",
         "environment variable WORDMILL_COOCUR_WINDOW: coocur: unknown section, did you mean … eval",
     );
     check_set("window=7", "--set window=7: window: unknown section");
-    check_set(
-        "train.3.dim=7",
-        "--set train.3.dim=7: there are 3 [[train]] tables: … file first",
-    );
+    check_set("train.3.dim=7", "--set train.3.dim=7: there are 3 [[train]] tables: … file first");
     check_set("train.sgns.dim=7", "--set train.sgns.dim=7: there are 3");
     check_set("cooccur.window", "--set cooccur.window: expected KEY=VALUE");
     check_set("cooccur.=1", "--set cooccur.=1: expected a key");
     check("[corpus\n", &[], "p.toml:1: not TOML: ");
     check("[run]\nseed = 1", &[], "p.toml: corpus.inputs: no input");
-    check(
-        "train = 1\n[corpus]\ninputs = \"a\"",
-        &[],
-        "p.toml:1: train: expected tables [[train]]",
-    );
+    check("train = 1\n[corpus]\ninputs = \"a\"", &[], "p.toml:1: train: expected tables [[train]]");
 }
 
 #[test]
@@ -227,26 +181,11 @@ fn what_is_not_supported_yet_is_refused() {
 #[test]
 fn keys_that_the_trainer_does_not_use_are_refused() {
     let users = [
-        (
-            "train.0.cap=1",
-            "not used by skip-gram with negative sampling, only by … remove it",
-        ),
-        (
-            "train.1.negatives=5",
-            "not used by skip-gram with hierarchical softmax … remove it",
-        ),
-        (
-            "train.2.subsample=0",
-            "not used by GloVe, only by skip-gram … remove it",
-        ),
-        (
-            "train.2.objective=negative-sampling",
-            "not used by GloVe … remove it",
-        ),
-        (
-            "train.0.x_max=1",
-            "not used by skip-gram with negative sampling … remove it",
-        ),
+        ("train.0.cap=1", "not used by skip-gram with negative sampling, only by … remove it"),
+        ("train.1.negatives=5", "not used by skip-gram with hierarchical softmax … remove it"),
+        ("train.2.subsample=0", "not used by GloVe, only by skip-gram … remove it"),
+        ("train.2.objective=negative-sampling", "not used by GloVe … remove it"),
+        ("train.0.x_max=1", "not used by skip-gram with negative sampling … remove it"),
     ];
     for (layer, expected) in users {
         let (key, _) = layer.split_once('=').unwrap();
@@ -259,19 +198,9 @@ fn settings_of_a_section_are_strings() {
     let config = resolve(TEMPLATE, &[]).unwrap();
     let cooccur = config.settings_of("cooccur");
     let expected = [("dropped", "close"), ("symmetric", "true")];
-    let expected = expected
-        .into_iter()
-        .chain([("weighting", "linear"), ("window", "5")]);
-    assert!(
-        cooccur
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .eq(expected)
-    );
+    let expected = expected.into_iter().chain([("weighting", "linear"), ("window", "5")]);
+    assert!(cooccur.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected));
     assert_eq!(config.settings_of("train.glove")["x_max"], "10.0");
-    assert_eq!(
-        config.settings_of("train.hs")["objective"],
-        Objective::HierarchicalSoftmax.name()
-    );
+    assert_eq!(config.settings_of("train.hs")["objective"], Objective::HierarchicalSoftmax.name());
     assert!(config.settings_of("nothing").is_empty());
 }

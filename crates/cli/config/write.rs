@@ -45,14 +45,11 @@ impl Config {
             None => {
                 let header = format!("[{section}]");
                 let mut tables = self.tables().into_iter();
-                tables
-                    .find(|(found, _)| *found == header)
-                    .map(|(_, rows)| rows)
+                tables.find(|(found, _)| *found == header).map(|(_, rows)| rows)
             }
         };
         let rows = rows.unwrap_or_default().into_iter();
-        rows.map(|(key, value)| (key.to_owned(), text(value)))
-            .collect()
+        rows.map(|(key, value)| (key.to_owned(), text(value))).collect()
     }
 
     fn tables(&self) -> Vec<(&'static str, Rows)> {
@@ -77,10 +74,7 @@ impl Config {
             ),
             ("[tiles]", vec![("grid", whole(self.tiles.grid))]),
         ];
-        let trainers = self
-            .train
-            .iter()
-            .map(|trainer| ("[[train]]", trainer.rows()));
+        let trainers = self.train.iter().map(|trainer| ("[[train]]", trainer.rows()));
         tables.extend(trainers);
         tables.push((
             "[eval]",
@@ -118,10 +112,8 @@ impl Config {
 
 impl TrainConfig {
     fn rows(&self) -> Rows {
-        let mut rows = vec![
-            ("name", self.name.as_str().into()),
-            ("model", name(self.trainer.model())),
-        ];
+        let mut rows =
+            vec![("name", self.name.as_str().into()), ("model", name(self.trainer.model()))];
         rows.extend(self.trainer.objective().map(|it| ("objective", name(it))));
         rows.extend([
             ("dim", whole(self.dim as u64)),
@@ -139,11 +131,7 @@ impl TrainConfig {
 impl Trainer {
     fn rows(&self) -> Rows {
         match *self {
-            Self::NegativeSampling {
-                negatives,
-                noise_exponent,
-                subsample,
-            } => vec![
+            Self::NegativeSampling { negatives, noise_exponent, subsample } => vec![
                 ("negatives", whole(negatives)),
                 ("noise_exponent", noise_exponent.into()),
                 ("subsample", subsample.into()),

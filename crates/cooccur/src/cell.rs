@@ -12,10 +12,7 @@ pub(crate) struct Cell {
 impl Cell {
     /// A cell of a row and a column.
     pub fn new(row: u32, column: u32, weight: u64) -> Self {
-        Self {
-            key: u64::from(row) << 32 | u64::from(column),
-            weight,
-        }
+        Self { key: u64::from(row) << 32 | u64::from(column), weight }
     }
 
     /// The row.
@@ -30,10 +27,7 @@ impl Cell {
 
     /// The cell with row and column exchanged.
     pub fn mirrored(self) -> Self {
-        Self {
-            key: self.key.rotate_left(32),
-            ..self
-        }
+        Self { key: self.key.rotate_left(32), ..self }
     }
 }
 

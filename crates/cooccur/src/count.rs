@@ -68,9 +68,7 @@ pub fn count(
     config.window.check_total(input.counts.iter().sum())?;
     let ranges = RowRanges::new(input.counts, config.window.window);
     let (covered, _) = recover(dir, "g", &config.fingerprint)?;
-    let waiting: Vec<u64> = (0..input.shards)
-        .filter(|shard| !covered.contains(shard))
-        .collect();
+    let waiting: Vec<u64> = (0..input.shards).filter(|shard| !covered.contains(shard)).collect();
     let workers = (ctx.budget.left() / WORKER_BYTES_MIN).clamp(1, ctx.threads as u64);
     let bytes = (ctx.budget.left() / workers).max(WORKER_BYTES_MIN);
     let _memory = ctx.budget.reserve(bytes * workers, "counting pairs")?;
@@ -80,32 +78,19 @@ pub fn count(
         let group = GroupWriter::new(dir, &ranges, &config.fingerprint, "g");
         let tail_bytes = config.worker_bytes.unwrap_or(bytes - WORKER_BYTES_FIXED);
         let counter = Counter::new(&config.window, words, tail_bytes);
-        Worker {
-            ctx,
-            dir,
-            config,
-            words,
-            counter,
-            group,
-            progress: &progress,
-        }
-        .run(&waiting, &next)
+        Worker { ctx, dir, config, words, counter, group, progress: &progress }.run(&waiting, &next)
     };
     run_workers("cooccur", workers as usize, work)?;
     let (_, list) = recover(dir, "g", &config.fingerprint)?;
     if list.cells == 0 {
-        return Err(CooccurError::NoPairs {
-            window: u32::from(config.window.window),
-        });
+        return Err(CooccurError::NoPairs { window: u32::from(config.window.window) });
     }
     list.write(dir, COUNTED)?;
     Ok(list)
 }
 
 fn checked_words(counts: &[u64]) -> Result<u32, CooccurError> {
-    let words = u32::try_from(counts.len())
-        .ok()
-        .filter(|&words| words < MAX_WORDS);
+    let words = u32::try_from(counts.len()).ok().filter(|&words| words < MAX_WORDS);
     words.ok_or_else(|| CooccurError::Config {
         key: "vocabulary.min_count",
         what: format!(
@@ -149,8 +134,7 @@ impl Worker<'_> {
 
     fn commit(&mut self) -> Result<(), CooccurError> {
         let counter = &mut self.counter;
-        self.group
-            .commit(counter.pairs(), |emit| counter.drain(emit))
+        self.group.commit(counter.pairs(), |emit| counter.drain(emit))
     }
 
     fn shard(&mut self, shard: u64) -> Result<(), CooccurError> {
@@ -158,12 +142,7 @@ impl Worker<'_> {
         let reach = usize::from(self.config.window.window);
         let mut window = Window::new(&self.config.window);
         if file.continues_line() && shard > 0 {
-            window.prepend(&line_tail(
-                self.dir,
-                &self.config.window,
-                shard - 1,
-                self.words,
-            )?);
+            window.prepend(&line_tail(self.dir, &self.config.window, shard - 1, self.words)?);
         }
         let (mut buffer, mut ids) = (Vec::new(), Vec::new());
         for frame in 0..file.frames() {
@@ -171,8 +150,7 @@ impl Worker<'_> {
             for stride in ids.chunks(STRIDE_TOKENS) {
                 if self.counter.is_full(stride.len() * reach) && self.counter.pairs() > 0 {
                     let counter = &mut self.counter;
-                    self.group
-                        .spill(counter.pairs(), |emit| counter.drain(emit))?;
+                    self.group.spill(counter.pairs(), |emit| counter.drain(emit))?;
                 }
                 let counter = &mut self.counter;
                 for &id in stride {
@@ -199,11 +177,7 @@ fn open_shard(
     let path = dir.remap(shard);
     let remap = read_remap(dir.storage(), &path, words)?;
     if remap.len() != file.local_words() as usize {
-        let what = format!(
-            "{} words, its token shard has {}",
-            remap.len(),
-            file.local_words()
-        );
+        let what = format!("{} words, its token shard has {}", remap.len(), file.local_words());
         return Err(wordmill_formats::FormatError::corrupt(&path, 0, what).into());
     }
     Ok((file, remap))
@@ -224,11 +198,7 @@ fn line_tail(
         for frame in (0..file.frames()).rev() {
             file.read(frame, &mut buffer, &mut ids)?;
             for &id in ids.iter().rev() {
-                let place = if id == LINE_END {
-                    NO_WORD
-                } else {
-                    remap[id as usize]
-                };
+                let place = if id == LINE_END { NO_WORD } else { remap[id as usize] };
                 if place != NO_WORD || (config.dropped == Dropped::Gap && id != LINE_END) {
                     newest_first.push(place);
                 }

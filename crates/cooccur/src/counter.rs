@@ -54,8 +54,7 @@ impl Counter {
         if row < self.head_words && column < self.head_words {
             self.head[(row * self.head_words + column) as usize] += self.weights[reach];
         } else {
-            self.tail
-                .push(u64::from(row) << 36 | u64::from(column) << 8 | reach as u64);
+            self.tail.push(u64::from(row) << 36 | u64::from(column) << 8 | reach as u64);
         }
     }
 
@@ -87,16 +86,8 @@ impl Counter {
         });
         let mut next_tail = tail.next();
         let mut last = None;
-        for (place, &weight) in self
-            .head
-            .iter()
-            .enumerate()
-            .filter(|(_, weight)| **weight > 0)
-        {
-            let (row, column) = (
-                place as u32 / self.head_words,
-                place as u32 % self.head_words,
-            );
+        for (place, &weight) in self.head.iter().enumerate().filter(|(_, weight)| **weight > 0) {
+            let (row, column) = (place as u32 / self.head_words, place as u32 % self.head_words);
             let cell = Cell::new(row, column, weight);
             while let Some(entry) = next_tail.filter(|entry| entry.key < cell.key) {
                 combine(&mut last, entry, &mut emit)?;
@@ -133,17 +124,11 @@ mod tests {
         let mut expected = BTreeMap::new();
         let mut state = 7u64;
         for _ in 0..20_000 {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let (a, b) = ((state >> 33) as u32 % 1000, (state >> 43) as u32 % 300);
             let reach = (state >> 60) as usize % 3;
             counter.pair(a, b, reach);
-            let (row, column) = if sides == Sides::Both {
-                (a.min(b), a.max(b))
-            } else {
-                (a, b)
-            };
+            let (row, column) = if sides == Sides::Both { (a.min(b), a.max(b)) } else { (a, b) };
             *expected.entry((row, column)).or_insert(0) += 3 - reach as u64;
         }
         let mut found = Vec::new();

@@ -50,12 +50,7 @@ pub fn merge(
     let each = MERGE_BYTES + 2 * SPOOL_BYTES;
     let workers = (ctx.budget.left() / each).clamp(1, ctx.threads as u64);
     let _memory = ctx.budget.reserve(each * workers, "merging row ranges")?;
-    let total = parts
-        .uppers
-        .iter()
-        .chain(&parts.files)
-        .map(FrameFile::items)
-        .sum();
+    let total = parts.uppers.iter().chain(&parts.files).map(FrameFile::items).sum();
     let progress = ctx.progress.stage("merge", "cells", total);
     let shards = run_tasks(ctx, "merge", workers as usize, ranges.len(), |range| {
         let row = match finished_shard(dir, config, ranges, range)? {
@@ -75,6 +70,9 @@ pub fn merge(
         shards,
     };
     index.write(dir.storage(), &dir.matrix_index())?;
+    // A process killed in a rebuild leaves shards of another vocabulary.
+    let ours = |name: &str| index.shards.iter().any(|shard| shard.file == name);
+    dir.sweep("matrix", |name| name != "index.json" && !ours(name))?;
     dir.sweep("spill", |_| true)?;
     Ok(index)
 }
@@ -96,10 +94,7 @@ fn parts(
 ) -> Result<Parts, CooccurError> {
     if config.window.sides == Sides::Left {
         let files = reduce(ctx, dir, ranges, (COUNTED, FAN_IN), runs)?;
-        return Ok(Parts {
-            uppers: Vec::new(),
-            files,
-        });
+        return Ok(Parts { uppers: Vec::new(), files });
     }
     let mirrored = match SpillRuns::read(dir, MIRRORED, &config.fingerprint)? {
         Some(mirrored) => mirrored,
@@ -138,15 +133,8 @@ fn finished_shard(
         return Ok(None);
     }
     let (first_row, rows) = ranges.range(range);
-    let cells = index
-        .tensors()
-        .values()
-        .filter_map(|tensor| tensor.shape.first())
-        .max();
-    let indices = index
-        .tensors()
-        .iter()
-        .find(|(name, _)| name.starts_with("indices."));
+    let cells = index.tensors().values().filter_map(|tensor| tensor.shape.first()).max();
+    let indices = index.tensors().iter().find(|(name, _)| name.starts_with("indices."));
     let cells = indices.map_or(cells.copied().unwrap_or(0), |(_, tensor)| tensor.shape[0]);
     let mut weight = 0;
     wordmill_formats::CsrShardReader::open(dir.storage(), &path)?.for_each_piece(
@@ -155,20 +143,9 @@ fn finished_shard(
             Ok::<_, CooccurError>(())
         },
     )?;
-    let file = path
-        .file_name()
-        .expect("a file has a name")
-        .to_string_lossy()
-        .into_owned();
+    let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
     let xxh3 = format!("{:016x}", index.digest());
-    Ok(Some(MatrixShardRow {
-        file,
-        first_row,
-        rows,
-        cells,
-        weight,
-        xxh3,
-    }))
+    Ok(Some(MatrixShardRow { file, first_row, rows, cells, weight, xxh3 }))
 }
 
 fn write_shard(
@@ -191,17 +168,10 @@ fn write_shard(
         &settings,
         SPOOL_BYTES as usize,
     )?;
-    let mut rows_out = RowPieces {
-        writer,
-        row: first_row,
-        columns: Vec::new(),
-        weights: Vec::new(),
-    };
-    let mut cursors: Vec<RunCursor> = parts
-        .files
-        .iter()
-        .map(|file| RunCursor::new(file.clone(), Some(range)))
-        .collect();
+    let mut rows_out =
+        RowPieces { writer, row: first_row, columns: Vec::new(), weights: Vec::new() };
+    let mut cursors: Vec<RunCursor> =
+        parts.files.iter().map(|file| RunCursor::new(file.clone(), Some(range))).collect();
     if let Some(upper) = parts.uppers.get(range) {
         cursors.push(RunCursor::new(upper.clone(), None));
     }
@@ -209,14 +179,7 @@ fn write_shard(
     merge_runs(cursors, |cell| {
         // A word that meets itself meets itself twice: once on either side.
         let twice = doubles_diagonal && cell.row() == cell.column();
-        rows_out.push(if twice {
-            Cell {
-                weight: 2 * cell.weight,
-                ..cell
-            }
-        } else {
-            cell
-        })
+        rows_out.push(if twice { Cell { weight: 2 * cell.weight, ..cell } } else { cell })
     })?;
     let (_, row) = rows_out.finish(first_row + rows)?.finish()?;
     Ok(row)

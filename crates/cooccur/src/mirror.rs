@@ -44,9 +44,7 @@ pub(crate) fn mirror(
     let needed = MERGE_BYTES + (1 << 20);
     let workers = (ctx.budget.left() / needed).clamp(1, ctx.threads as u64);
     let bytes = (ctx.budget.left() / workers).max(needed);
-    let _memory = ctx
-        .budget
-        .reserve(bytes * workers, "mirroring the matrix")?;
+    let _memory = ctx.budget.reserve(bytes * workers, "mirroring the matrix")?;
     let held_bytes = config.worker_bytes.unwrap_or(bytes - MERGE_BYTES);
     let limit = (held_bytes / CELL_BYTES).max(1) as usize;
     let cells = files.iter().map(FrameFile::items).sum();
@@ -54,16 +52,8 @@ pub(crate) fn mirror(
     let next = AtomicUsize::new(0);
     run_workers("mirror", workers as usize, |_| {
         let group = GroupWriter::new(dir, ranges, fingerprint, "m");
-        let worker = Worker {
-            ctx,
-            dir,
-            ranges,
-            files,
-            limit,
-            held: Vec::new(),
-            group,
-            progress: &progress,
-        };
+        let worker =
+            Worker { ctx, dir, ranges, files, limit, held: Vec::new(), group, progress: &progress };
         worker.run(&waiting, &next)
     })?;
     let (_, list) = recover(dir, "m", fingerprint)?;

@@ -67,14 +67,7 @@ impl Case {
         };
         let chunk_tokens = 1 + pick(random, 40);
         let worker_bytes = 16 << random.below(12);
-        Self {
-            lines,
-            counts,
-            window,
-            chunk_tokens,
-            worker_bytes,
-            threads: 1 + pick(random, 4),
-        }
+        Self { lines, counts, window, chunk_tokens, worker_bytes, threads: 1 + pick(random, 4) }
     }
 
     /// Every pair of every line, straight from the definition.
@@ -104,11 +97,8 @@ impl Case {
 
     /// Writes token shards cut anywhere, even inside lines, with a shuffled local id for each word.
     fn write_shards(&self, dir: &RunDir, random: &mut Random) -> CountInput<'_> {
-        let ids: Vec<u32> = self
-            .lines
-            .iter()
-            .flat_map(|line| line.iter().copied().chain([u32::MAX - 1]))
-            .collect();
+        let ids: Vec<u32> =
+            self.lines.iter().flat_map(|line| line.iter().copied().chain([u32::MAX - 1])).collect();
         let chunks: Vec<&[u32]> = ids.chunks(self.chunk_tokens).collect();
         let mut in_line = false;
         for (shard, chunk) in chunks.iter().enumerate() {
@@ -132,11 +122,7 @@ impl Case {
             remap.finish().unwrap();
             in_line = chunk.last() != Some(&(u32::MAX - 1));
         }
-        CountInput {
-            shards: chunks.len() as u64,
-            tokens: ids.len() as u64,
-            counts: &self.counts,
-        }
+        CountInput { shards: chunks.len() as u64, tokens: ids.len() as u64, counts: &self.counts }
     }
 
     fn matrix(&self, ctx: &Context, dir: &RunDir, input: CountInput<'_>) -> MatrixIndex {
@@ -166,11 +152,7 @@ fn cells(dir: &RunDir, index: &MatrixIndex) -> BTreeMap<(u32, u32), u64> {
         let reader = CsrShardReader::open(dir.storage(), &path).unwrap();
         let add = |row, columns: &[u32], weights: &[u64]| {
             for (&column, &weight) in columns.iter().zip(weights) {
-                assert_eq!(
-                    cells.insert((row, column), weight),
-                    None,
-                    "a cell stands twice"
-                );
+                assert_eq!(cells.insert((row, column), weight), None, "a cell stands twice");
             }
             Ok::<_, FormatError>(())
         };
@@ -192,30 +174,18 @@ fn counts_equal_brute_force_for_every_setting_and_budget() {
         let dir = RunDir::new(Arc::new(memory.clone()), "run");
         let input = case.write_shards(&dir, &mut random);
         let index = case.matrix(&Context::for_tests(case.threads), &dir, input);
-        assert_eq!(
-            cells(&dir, &index),
-            expected,
-            "seed {seed}, {:?}",
-            case.window
-        );
+        assert_eq!(cells(&dir, &index), expected, "seed {seed}, {:?}", case.window);
         assert_eq!(index.cells as usize, expected.len(), "seed {seed}");
         assert_eq!(index.weight, expected.values().sum::<u64>(), "seed {seed}");
-        assert!(
-            !memory
-                .snapshot()
-                .keys()
-                .any(|path| path.starts_with("run/spill")),
-            "{seed}"
-        );
+        assert!(!memory.snapshot().keys().any(|path| path.starts_with("run/spill")), "{seed}");
     }
 }
 
 #[test]
 fn many_runs_are_merged_in_passes() {
     let mut random = Random(5);
-    let lines: Vec<Vec<u32>> = (0..900)
-        .map(|_| (0..12).map(|_| random.below(300) as u32).collect())
-        .collect();
+    let lines: Vec<Vec<u32>> =
+        (0..900).map(|_| (0..12).map(|_| random.below(300) as u32).collect()).collect();
     let window = WindowConfig {
         window: 4,
         weighting: Weighting::Linear,
@@ -223,18 +193,8 @@ fn many_runs_are_merged_in_passes() {
         dropped: Dropped::Close,
     };
     let mut counts = vec![0; 300];
-    lines
-        .iter()
-        .flatten()
-        .for_each(|&id| counts[id as usize] += 1);
-    let case = Case {
-        lines,
-        counts,
-        window,
-        chunk_tokens: 60,
-        worker_bytes: 2048,
-        threads: 2,
-    };
+    lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
+    let case = Case { lines, counts, window, chunk_tokens: 60, worker_bytes: 2048, threads: 2 };
     let mut snapshots = Vec::new();
     for threads in [1, 3] {
         let memory = MemoryStorage::default();
@@ -255,20 +215,11 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
         for column_stripe in 0..grid {
             for section in [TileSection::Heavy, TileSection::Light] {
                 let mut cells = Vec::new();
-                stripe
-                    .segment((column_stripe, section), (0, 1), &mut cells)
-                    .unwrap();
+                stripe.segment((column_stripe, section), (0, 1), &mut cells).unwrap();
                 for cell in cells {
                     let id = |local, stripe| local * grid + stripe;
-                    let place = (
-                        id(cell.row, stripe.stripe()),
-                        id(cell.column, column_stripe),
-                    );
-                    assert_eq!(
-                        found.insert(place, cell.payload),
-                        None,
-                        "a cell stands twice"
-                    );
+                    let place = (id(cell.row, stripe.stripe()), id(cell.column, column_stripe));
+                    assert_eq!(found.insert(place, cell.payload), None, "a cell stands twice");
                 }
             }
         }
@@ -294,12 +245,8 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
             let input = case.write_shards(&dir, &mut Random(seed));
             let ctx = Context::for_tests(threads);
             let index = case.matrix(&ctx, &dir, input);
-            let config = ShuffleConfig {
-                folder: "tiles".into(),
-                grid,
-                seed: 3,
-                fingerprint: "t".into(),
-            };
+            let config =
+                ShuffleConfig { folder: "tiles".into(), grid, seed: 3, fingerprint: "t".into() };
             let source = MatrixCells::new(&dir, &index);
             let stripes = shuffle(&ctx, &dir, &config, &source).unwrap();
             assert_eq!(tile_cells(&dir, &stripes), expected, "seed {seed}");
@@ -314,9 +261,8 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
 #[test]
 fn places_in_a_tile_are_uniform() {
     let places = 64_000u32;
-    let mut order: Vec<(u64, u32)> = (0..places)
-        .map(|i| (crate::shuffle::order(1, i / 250, i % 250), i))
-        .collect();
+    let mut order: Vec<(u64, u32)> =
+        (0..places).map(|i| (crate::shuffle::order(1, i / 250, i % 250), i)).collect();
     order.sort_unstable();
     let mut observed = [0f64; 16];
     for (place, &(_, cell)) in order.iter().enumerate() {
@@ -325,9 +271,6 @@ fn places_in_a_tile_are_uniform() {
         }
     }
     let expected = observed.iter().sum::<f64>() / 16.0;
-    let chi_square: f64 = observed
-        .iter()
-        .map(|o| (o - expected).powi(2) / expected)
-        .sum();
+    let chi_square: f64 = observed.iter().map(|o| (o - expected).powi(2) / expected).sum();
     assert!(chi_square < 50.0, "{chi_square}");
 }

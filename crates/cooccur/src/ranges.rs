@@ -20,12 +20,7 @@ impl RowRanges {
     /// Cuts the rows of a vocabulary with these counts, most frequent first.
     pub fn new(counts: &[u64], window: u8) -> Self {
         let words = counts.len() as u64;
-        let cells = |&count: &u64| {
-            count
-                .saturating_mul(2 * u64::from(window))
-                .min(words)
-                .max(1)
-        };
+        let cells = |&count: &u64| count.saturating_mul(2 * u64::from(window)).min(words).max(1);
         let total: u64 = counts.iter().map(cells).sum();
         let target = TARGET_CELLS.min(total / MIN_RANGES).max(1);
         let (mut starts, mut held) = (vec![0], 0);
@@ -57,10 +52,7 @@ impl RowRanges {
 
     /// First row and number of rows of a range.
     pub fn range(&self, range: usize) -> (u32, u32) {
-        (
-            self.starts[range],
-            self.starts[range + 1] - self.starts[range],
-        )
+        (self.starts[range], self.starts[range + 1] - self.starts[range])
     }
 
     /// The range of a row.
@@ -76,18 +68,13 @@ mod tests {
     #[test]
     fn ranges_cover_all_rows_once() {
         for words in [1usize, 2, 5, 1000, 100_000] {
-            let counts: Vec<u64> = (0..words)
-                .map(|rank| 1_000_000 / (rank as u64 + 1))
-                .collect();
+            let counts: Vec<u64> = (0..words).map(|rank| 1_000_000 / (rank as u64 + 1)).collect();
             let ranges = RowRanges::new(&counts, 5);
             assert_eq!(ranges.rows() as usize, words);
             for range in 0..ranges.len() {
                 let (first, rows) = ranges.range(range);
                 assert!(rows > 0);
-                assert_eq!(
-                    (ranges.of(first), ranges.of(first + rows - 1)),
-                    (range, range)
-                );
+                assert_eq!((ranges.of(first), ranges.of(first + rows - 1)), (range, range));
             }
         }
     }

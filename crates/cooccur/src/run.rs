@@ -112,8 +112,7 @@ impl<'a> RunWriter<'a> {
         put_varint(self.keys.len() as u64, &mut self.payload);
         self.payload.extend_from_slice(&self.keys);
         self.payload.extend_from_slice(&self.weights);
-        self.writer
-            .frame(self.range as u64, self.items, &self.payload)?;
+        self.writer.frame(self.range as u64, self.items, &self.payload)?;
         self.keys.clear();
         self.weights.clear();
         self.items = 0;
@@ -141,13 +140,7 @@ impl RunCursor {
                 edge(range as u64)..edge(range as u64 + 1)
             }
         };
-        Self {
-            file,
-            frames,
-            buffer: Vec::new(),
-            cells: Vec::new(),
-            at: 0,
-        }
+        Self { file, frames, buffer: Vec::new(), cells: Vec::new(), at: 0 }
     }
 
     /// The next cell; `None` at the end.
@@ -170,9 +163,7 @@ impl RunCursor {
         let items = self.file.entries()[frame].items as usize;
         let whole = items > 0 && items <= FRAME_CELLS;
         if !whole || decode(bytes, items, &mut self.cells).is_none() {
-            return Err(self
-                .file
-                .bad_frame(frame, "cells that end early or are out of order"));
+            return Err(self.file.bad_frame(frame, "cells that end early or are out of order"));
         }
         Ok(true)
     }
@@ -220,9 +211,7 @@ mod tests {
             std::iter::from_fn(move || cursor.next().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(read(None), cells);
-        let parts: Vec<Cell> = (0..ranges.len())
-            .flat_map(|range| read(Some(range)))
-            .collect();
+        let parts: Vec<Cell> = (0..ranges.len()).flat_map(|range| read(Some(range))).collect();
         assert_eq!(parts, cells);
     }
 }

@@ -46,18 +46,8 @@ pub fn shuffle(
     config: &ShuffleConfig,
     source: &dyn CellSource,
 ) -> Result<Vec<StripeFile>, CooccurError> {
-    let grid = TileGrid {
-        grid: config.grid,
-        rows: source.rows(),
-        columns: source.columns(),
-    };
-    let shuffle = Shuffle {
-        ctx,
-        dir,
-        config,
-        source,
-        grid,
-    };
+    let grid = TileGrid { grid: config.grid, rows: source.rows(), columns: source.columns() };
+    let shuffle = Shuffle { ctx, dir, config, source, grid };
     let mut missing = Vec::new();
     for stripe in 0..config.grid {
         if shuffle.finished(stripe)?.is_none() {
@@ -70,6 +60,11 @@ pub fn shuffle(
         }
         shuffle.sort(&missing)?;
     }
+    // A process killed at the wrong moment leaves loose cells of a finished stripe, or, in a
+    // rebuild, stripes of another grid.
+    let path = |stripe| dir.stripe(&config.folder, stripe);
+    let ours = |name: &str| (0..config.grid).any(|stripe| path(stripe).ends_with(name));
+    dir.sweep(&config.folder, |name| !ours(name))?;
     let open = |stripe| StripeFile::open(dir.storage(), &dir.stripe(&config.folder, stripe));
     Ok((0..config.grid).map(open).collect::<Result<_, _>>()?)
 }
@@ -96,8 +91,7 @@ impl Shuffle<'_> {
     }
 
     fn loose_path(&self, stripe: u32) -> PathBuf {
-        self.dir
-            .path(&format!("{}/loose-{stripe:03}.cells", self.config.folder))
+        self.dir.path(&format!("{}/loose-{stripe:03}.cells", self.config.folder))
     }
 
     fn loose(&self, stripe: u32) -> Result<FrameFile, FormatError> {
@@ -123,10 +117,7 @@ impl Shuffle<'_> {
         let least = DEAL_BYTES_MIN + self.source.part_bytes();
         let workers = (self.ctx.budget.left() / least).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(least);
-        let _memory = self
-            .ctx
-            .budget
-            .reserve(bytes * workers, "dealing cells to tiles")?;
+        let _memory = self.ctx.budget.reserve(bytes * workers, "dealing cells to tiles")?;
         let mut files: Vec<Option<Mutex<FrameWriter>>> = Vec::new();
         files.resize_with(self.config.grid as usize, || None);
         for &stripe in stripes {
@@ -135,10 +126,7 @@ impl Shuffle<'_> {
             writer.set("fingerprint", &self.config.fingerprint);
             files[stripe as usize] = Some(Mutex::new(writer));
         }
-        let progress = self
-            .ctx
-            .progress
-            .stage("deal cells", "cells", self.source.cells());
+        let progress = self.ctx.progress.stage("deal cells", "cells", self.source.cells());
         let next = AtomicUsize::new(0);
         run_workers("deal", workers as usize, |_| {
             let held_bytes = bytes - self.source.part_bytes();
@@ -156,9 +144,7 @@ impl Shuffle<'_> {
             }
         })?;
         for file in files.into_iter().flatten() {
-            file.into_inner()
-                .unwrap_or_else(PoisonError::into_inner)
-                .finish()?;
+            file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
         }
         Ok(())
     }
@@ -167,17 +153,10 @@ impl Shuffle<'_> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);
         let _memory = self.ctx.budget.reserve(bytes * workers, "sorting tiles")?;
-        let progress = self
-            .ctx
-            .progress
-            .stage("shuffle", "cells", self.source.cells());
-        run_tasks(
-            self.ctx,
-            "shuffle",
-            workers as usize,
-            stripes.len(),
-            |task| self.sort_stripe(stripes[task], bytes, &progress),
-        )?;
+        let progress = self.ctx.progress.stage("shuffle", "cells", self.source.cells());
+        run_tasks(self.ctx, "shuffle", workers as usize, stripes.len(), |task| {
+            self.sort_stripe(stripes[task], bytes, &progress)
+        })?;
         Ok(())
     }
 
@@ -215,15 +194,9 @@ impl Shuffle<'_> {
     ) -> Result<(), CooccurError> {
         let is_ours = |frame: &usize| loose.entries()[*frame].tag == u64::from(column_stripe);
         let frames: Vec<usize> = (0..loose.entries().len()).filter(is_ours).collect();
-        let cells: u64 = frames
-            .iter()
-            .map(|&frame| u64::from(loose.entries()[frame].items))
-            .sum();
+        let cells: u64 = frames.iter().map(|&frame| u64::from(loose.entries()[frame].items)).sum();
         let held_bytes = 2 * size_of::<(bool, u64, TileCell)>() as u64;
-        let passes = (cells * held_bytes)
-            .div_ceil(bytes)
-            .max(1)
-            .next_power_of_two();
+        let passes = (cells * held_bytes).div_ceil(bytes).max(1).next_power_of_two();
         let mut held: Vec<(bool, u64, TileCell)> = Vec::new();
         let mut section_cells = Vec::new();
         for pass in 0..passes {
@@ -274,11 +247,7 @@ impl Shuffle<'_> {
                 u32::from_le_bytes([cell[at], cell[at + 1], cell[at + 2], cell[at + 3]])
             };
             let payload = u64::from(u32_at(8)) | u64::from(u32_at(12)) << 32;
-            each(TileCell {
-                row: u32_at(0),
-                column: u32_at(4),
-                payload,
-            });
+            each(TileCell { row: u32_at(0), column: u32_at(4), payload });
         }
         Ok(())
     }
@@ -297,13 +266,7 @@ impl<'a> Dealer<'a> {
     fn new(grid: TileGrid, files: &'a [Option<Mutex<FrameWriter>>], bytes: u64) -> Self {
         let buckets = vec![Vec::new(); (grid.grid * grid.grid) as usize];
         // Buckets grow by doubling, so they may hold twice what is in them.
-        Self {
-            grid,
-            files,
-            buckets,
-            held_bytes: 0,
-            limit_bytes: bytes as usize / 2,
-        }
+        Self { grid, files, buckets, held_bytes: 0, limit_bytes: bytes as usize / 2 }
     }
 
     fn deal(&mut self, cells: &[TileCell]) -> Result<(), FormatError> {
@@ -321,11 +284,7 @@ impl<'a> Dealer<'a> {
             bucket.extend_from_slice(&bytes);
             self.held_bytes += LOOSE_BYTES;
         }
-        if self.held_bytes >= self.limit_bytes {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.held_bytes >= self.limit_bytes { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), FormatError> {
@@ -338,11 +297,7 @@ impl<'a> Dealer<'a> {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             // Frames of a megabyte, so that reading one takes little memory.
             for frame in bucket.chunks(LOOSE_BYTES << 16) {
-                file.frame(
-                    u64::from(column_stripe),
-                    (frame.len() / LOOSE_BYTES) as u32,
-                    frame,
-                )?;
+                file.frame(u64::from(column_stripe), (frame.len() / LOOSE_BYTES) as u32, frame)?;
             }
             *bucket = Vec::new();
         }

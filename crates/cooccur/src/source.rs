@@ -19,11 +19,7 @@ impl<'a> MatrixCells<'a> {
 
     /// The cells of the matrix in `dir`.
     pub fn new(dir: &'a RunDir, index: &'a MatrixIndex) -> Self {
-        Self {
-            dir,
-            index,
-            heavy: Self::HEAVY_WEIGHT * index.unit,
-        }
+        Self { dir, index, heavy: Self::HEAVY_WEIGHT * index.unit }
     }
 }
 
@@ -54,11 +50,7 @@ impl CellSource for MatrixCells<'_> {
         CsrShardReader::open(self.dir.storage(), &path)?.for_each_piece(|row, columns, weights| {
             let pairs = columns.iter().zip(weights);
             cells.clear();
-            cells.extend(pairs.map(|(&column, &payload)| TileCell {
-                row,
-                column,
-                payload,
-            }));
+            cells.extend(pairs.map(|(&column, &payload)| TileCell { row, column, payload }));
             each(&cells)
         })
     }

@@ -61,11 +61,7 @@ impl SpillRuns {
     /// Opens all runs.
     pub(crate) fn open(&self, dir: &RunDir) -> Result<Vec<FrameFile>, FormatError> {
         let open = |name: &String| {
-            FrameFile::open(
-                dir.storage(),
-                &dir.path(&format!("spill/{name}")),
-                Kind::RUN,
-            )
+            FrameFile::open(dir.storage(), &dir.path(&format!("spill/{name}")), Kind::RUN)
         };
         self.runs.iter().map(open).collect()
     }
@@ -89,14 +85,7 @@ impl<'a> GroupWriter<'a> {
         fingerprint: &'a str,
         prefix: &'static str,
     ) -> Self {
-        Self {
-            dir,
-            ranges,
-            fingerprint,
-            prefix,
-            units: Vec::new(),
-            runs: 0,
-        }
+        Self { dir, ranges, fingerprint, prefix, units: Vec::new(), runs: 0 }
     }
 
     /// A unit is about to be counted.
@@ -137,19 +126,14 @@ impl<'a> GroupWriter<'a> {
         covers: Option<String>,
         cells: impl FnOnce(&mut dyn FnMut(Cell) -> Result<(), CooccurError>) -> Result<(), CooccurError>,
     ) -> Result<(), CooccurError> {
-        let name = format!(
-            "spill/{}{:05}-r{:05}.run",
-            self.prefix, self.units[0], self.runs
-        );
+        let name = format!("spill/{}{:05}-r{:05}.run", self.prefix, self.units[0], self.runs);
         let mut writer = RunWriter::create(self.dir.storage(), &self.dir.path(&name), self.ranges)?;
         cells(&mut |cell| Ok(writer.push(cell)?))?;
         writer.set("fingerprint", self.fingerprint);
         writer.set("group", self.units[0]);
         writer.set("pairs", pairs);
         writer.set("cells", writer.cells());
-        covers
-            .iter()
-            .for_each(|covers| writer.set("covers", covers));
+        covers.iter().for_each(|covers| writer.set("covers", covers));
         writer.finish()?;
         self.runs += 1;
         Ok(())
@@ -164,22 +148,14 @@ pub(crate) fn recover(
     fingerprint: &str,
 ) -> Result<(BTreeSet<u64>, SpillRuns), FormatError> {
     let folder = dir.path("spill");
-    let files = dir
-        .storage()
-        .list(&folder)
-        .map_err(|e| FormatError::io(&folder, "listing", e))?;
+    let files = dir.storage().list(&folder).map_err(|e| FormatError::io(&folder, "listing", e))?;
     let mut covered = BTreeSet::new();
     let mut groups = BTreeSet::new();
     let mut kept: Vec<(u64, String, FrameFile)> = Vec::new();
     for path in files {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default()
-            .to_owned();
-        let is_ours = name
-            .strip_prefix(prefix)
-            .is_some_and(|rest| rest.starts_with(char::is_numeric));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let is_ours =
+            name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(char::is_numeric));
         if !is_ours || !name.ends_with(".run") {
             continue;
         }
@@ -187,11 +163,7 @@ pub(crate) fn recover(
             Ok(file) if file.setting("fingerprint") == Some(fingerprint) => {
                 let group = file.number("group")?;
                 if let Some(covers) = file.setting("covers") {
-                    covered.extend(
-                        covers
-                            .split(' ')
-                            .filter_map(|unit| unit.parse::<u64>().ok()),
-                    );
+                    covered.extend(covers.split(' ').filter_map(|unit| unit.parse::<u64>().ok()));
                     groups.insert(group);
                 }
                 kept.push((group, name, file));

@@ -38,15 +38,8 @@ struct MergeTree {
 impl MergeTree {
     fn new(mut runs: Vec<RunCursor>) -> Result<Self, CooccurError> {
         assert!(!runs.is_empty() && runs.len() <= FAN_IN);
-        let heads = runs
-            .iter_mut()
-            .map(RunCursor::next)
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut merge = Self {
-            tree: vec![usize::MAX; heads.len()],
-            runs,
-            heads,
-        };
+        let heads = runs.iter_mut().map(RunCursor::next).collect::<Result<Vec<_>, _>>()?;
+        let mut merge = Self { tree: vec![usize::MAX; heads.len()], runs, heads };
         for run in 0..merge.heads.len() {
             merge.enter(run);
         }
@@ -129,27 +122,19 @@ pub(crate) fn reduce(
     let mut pass = 0;
     while list.runs.len() > limit {
         // Runs of an earlier attempt's passes keep their names.
-        while list
-            .runs
-            .iter()
-            .any(|run| run.starts_with(&format!("{name}-pass{pass:02}-")))
-        {
+        while list.runs.iter().any(|run| run.starts_with(&format!("{name}-pass{pass:02}-"))) {
             pass += 1;
         }
         let files = list.open(dir)?;
         let groups: Vec<&[FrameFile]> = files.chunks(FAN_IN).collect();
         let workers = (ctx.budget.left() / MERGE_BYTES).clamp(1, ctx.threads as u64) as usize;
-        let _memory = ctx
-            .budget
-            .reserve(MERGE_BYTES * workers as u64, "merging runs")?;
+        let _memory = ctx.budget.reserve(MERGE_BYTES * workers as u64, "merging runs")?;
         let progress = ctx.progress.stage("merge pass", "runs", files.len() as u64);
         let runs = run_tasks(ctx, "merge-pass", workers, groups.len(), |group| {
             let run = format!("{name}-pass{pass:02}-{group:05}.run");
             let path = dir.path(&format!("spill/{run}"));
             let mut writer = RunWriter::create(dir.storage(), &path, ranges)?;
-            let cursors = groups[group]
-                .iter()
-                .map(|file| RunCursor::new(file.clone(), None));
+            let cursors = groups[group].iter().map(|file| RunCursor::new(file.clone(), None));
             merge_runs(cursors.collect(), |cell| Ok(writer.push(cell)?))?;
             let cells = writer.cells();
             let published = writer.finish()?;
@@ -161,8 +146,7 @@ pub(crate) fn reduce(
         list.bytes = runs.iter().map(|(_, _, bytes)| bytes).sum();
         list.runs = runs.into_iter().map(|(run, _, _)| run).collect();
         list.write(dir, name)?;
-        old.iter()
-            .try_for_each(|run| dir.remove(&dir.path(&format!("spill/{run}"))))?;
+        old.iter().try_for_each(|run| dir.remove(&dir.path(&format!("spill/{run}"))))?;
     }
     Ok(list.open(dir)?)
 }

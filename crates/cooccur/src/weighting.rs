@@ -113,12 +113,8 @@ mod tests {
     use super::*;
 
     fn check(weighting: Weighting, window: u8, unit: u64, weights: &[u64]) {
-        let config = WindowConfig {
-            window,
-            weighting,
-            sides: Sides::Both,
-            dropped: Dropped::Close,
-        };
+        let config =
+            WindowConfig { window, weighting, sides: Sides::Both, dropped: Dropped::Close };
         assert_eq!(config.unit(), unit);
         assert_eq!(config.weights()[..weights.len()], *weights);
         assert_eq!(config.weights().len(), usize::from(window));

@@ -19,11 +19,7 @@ impl Window {
     /// An empty window.
     pub fn new(config: &WindowConfig) -> Self {
         let window = usize::from(config.window);
-        Self {
-            places: Vec::with_capacity(2 * window),
-            window,
-            dropped: config.dropped,
-        }
+        Self { places: Vec::with_capacity(2 * window), window, dropped: config.dropped }
     }
 
     /// Forgets the line.

@@ -9,9 +9,7 @@ use wordmill_corpus::sample;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let what = arguments
-        .next()
-        .ok_or("say how many bytes, analogies or similarities")?;
+    let what = arguments.next().ok_or("say how many bytes, analogies or similarities")?;
     let mut out = io::stdout().lock();
     match what.as_str() {
         "analogies" => out.write_all(sample::analogies().as_bytes())?,

@@ -28,8 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut tokenizer = Tokenizer::new(TokenizeConfig::default().tokenizer);
     let start = Instant::now();
     let mut tokens = 0_u64;
-    text.lines()
-        .for_each(|line| tokenizer.tokenize(line, |_| tokens += 1));
+    text.lines().for_each(|line| tokenizer.tokenize(line, |_| tokens += 1));
     report("tokenizer alone", bytes, start);
     drop(text);
     let run = RunDir::new(Arc::new(DiskStorage), folder.path().join("run"));
@@ -41,11 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let words = vocabulary(&ctx, &VocabularyConfig::default(), &shards)?;
     report("stage vocabulary", bytes, start);
-    println!(
-        "{tokens} tokens, {:?}, {:?}",
-        shards.totals(),
-        words.counts()
-    );
+    println!("{tokens} tokens, {:?}, {:?}", shards.totals(), words.counts());
     Ok(())
 }
 
@@ -61,8 +56,5 @@ fn make_sample(folder: &Path) -> std::io::Result<std::path::PathBuf> {
 
 fn report(what: &str, bytes: f64, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
-    println!(
-        "{what:<18} {:7.1} MB/s ({seconds:.3} s)",
-        bytes / 1e6 / seconds
-    );
+    println!("{what:<18} {:7.1} MB/s ({seconds:.3} s)", bytes / 1e6 / seconds);
 }

@@ -182,11 +182,7 @@ impl ChunkReader {
             let wanted = (searched + READ_BYTES).min(most + 1);
             let ended = !self.fill(wanted)?;
             let upto = self.rest.len().min(most);
-            if let Some(end) = self
-                .rest
-                .get(searched..upto)
-                .and_then(|text| memchr(b'\n', text))
-            {
+            if let Some(end) = self.rest.get(searched..upto).and_then(|text| memchr(b'\n', text)) {
                 return Ok(Cut::At(searched + end + 1));
             }
             if ended && self.rest.len() <= most {
@@ -208,10 +204,8 @@ impl ChunkReader {
         for window in [MAX_WORD_BYTES.min(most), most] {
             let start = most - window;
             let (valid, text) = last_valid(&text[start..]);
-            if let Some(cut) = self
-                .tokenizer
-                .last_boundary(text)
-                .filter(|cut| start + valid + cut > 0)
+            if let Some(cut) =
+                self.tokenizer.last_boundary(text).filter(|cut| start + valid + cut > 0)
             {
                 return Cut::At(start + valid + cut);
             }
@@ -247,8 +241,7 @@ impl ChunkReader {
             let old = self.rest.len();
             self.rest.resize(old + READ_BYTES, 0);
             let count = reader.read(&mut self.rest[old..]);
-            self.rest
-                .truncate(old + count.as_ref().map_or(0, |count| *count));
+            self.rest.truncate(old + count.as_ref().map_or(0, |count| *count));
             if count? == 0 {
                 return Ok(false);
             }
@@ -259,10 +252,7 @@ impl ChunkReader {
 
 /// The last run of UTF-8 in `bytes`, and where it begins.
 fn last_valid(bytes: &[u8]) -> (usize, &str) {
-    let mut at = bytes
-        .iter()
-        .take_while(|byte| **byte & 0xc0 == 0x80)
-        .count();
+    let mut at = bytes.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
     loop {
         match str::from_utf8(&bytes[at..]) {
             Ok(text) => return (at, text),
@@ -271,10 +261,7 @@ fn last_valid(bytes: &[u8]) -> (usize, &str) {
                 match error.error_len() {
                     Some(len) => at += valid + len,
                     None => {
-                        return (
-                            at,
-                            str::from_utf8(&bytes[at..at + valid]).unwrap_or_default(),
-                        );
+                        return (at, str::from_utf8(&bytes[at..at + valid]).unwrap_or_default());
                     }
                 }
             }

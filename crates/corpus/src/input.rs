@@ -96,10 +96,7 @@ impl Input {
             Source::Stdin => Box::new(io::stdin()),
             Source::Sample { bytes, seed } => Box::new(SampleReader::new(*seed, *bytes)),
         };
-        let raw = Counted {
-            inner: raw,
-            bytes: Arc::clone(&stored),
-        };
+        let raw = Counted { inner: raw, bytes: Arc::clone(&stored) };
         let (head, raw) = self.head(raw)?;
         let packing = sniff::packing(&head);
         let raw = Cursor::new(head).chain(raw);
@@ -137,18 +134,12 @@ impl Input {
     fn zstd(&self, raw: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, CorpusError> {
         let mut decoder =
             zstd::stream::read::Decoder::new(raw).map_err(|e| self.unpack_error(e))?;
-        decoder
-            .window_log_max(ZSTD_WINDOW_LOG_MAX)
-            .map_err(|e| self.unpack_error(e))?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|e| self.unpack_error(e))?;
         Ok(Box::new(decoder))
     }
 
     fn read_error(&self, tried: &'static str, source: io::Error) -> CorpusError {
-        CorpusError::Read {
-            path: self.name.clone(),
-            tried,
-            source,
-        }
+        CorpusError::Read { path: self.name.clone(), tried, source }
     }
 
     fn input_error(
@@ -157,12 +148,7 @@ impl Input {
         problem: String,
         way_out: &'static str,
     ) -> CorpusError {
-        CorpusError::Input {
-            path: self.name.clone(),
-            tried,
-            problem,
-            way_out,
-        }
+        CorpusError::Input { path: self.name.clone(), tried, problem, way_out }
     }
 
     /// Tells the system's errors from those of the unpackers, which carry no error number.
@@ -282,11 +268,7 @@ fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CorpusErro
     glob::sort_by_bytes(&mut found);
     if found.is_empty() {
         let problem = "there is no file in the folder (hidden ones are left out)".to_owned();
-        return Err(missing(
-            path,
-            problem,
-            "put text files there or name another folder",
-        ));
+        return Err(missing(path, problem, "put text files there or name another folder"));
     }
     for path in found {
         inputs.push(file(path)?);
@@ -330,12 +312,7 @@ fn file(path: PathBuf) -> Result<Input, CorpusError> {
         .and_then(|age| u64::try_from(age.as_nanos()).ok());
     // A named pipe or a device has no size of its own.
     let bytes = data.is_file().then_some(data.len());
-    Ok(Input {
-        name: path.display().to_string(),
-        source: Source::File(path),
-        bytes,
-        modified_ns,
-    })
+    Ok(Input { name: path.display().to_string(), source: Source::File(path), bytes, modified_ns })
 }
 
 fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {
@@ -356,9 +333,7 @@ fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {
 
 /// `100`, `100B`, `1.5kB`, `100MB`, `2GiB`.
 fn parse_size(text: &str) -> Option<u64> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -372,19 +347,12 @@ fn parse_size(text: &str) -> Option<u64> {
     };
     match number.parse::<u64>() {
         Ok(whole) => whole.checked_mul(factor),
-        Err(_) => number
-            .parse::<f64>()
-            .ok()
-            .map(|part| (part * factor as f64) as u64),
+        Err(_) => number.parse::<f64>().ok().map(|part| (part * factor as f64) as u64),
     }
 }
 
 fn config(problem: String, way_out: &str) -> CorpusError {
-    CorpusError::Config {
-        key: "corpus.inputs",
-        problem,
-        way_out: way_out.to_owned(),
-    }
+    CorpusError::Config { key: "corpus.inputs", problem, way_out: way_out.to_owned() }
 }
 
 fn missing(path: &Path, problem: String, way_out: &'static str) -> CorpusError {
@@ -397,11 +365,7 @@ fn missing(path: &Path, problem: String, way_out: &'static str) -> CorpusError {
 }
 
 fn read_error(path: &Path, tried: &'static str, source: io::Error) -> CorpusError {
-    CorpusError::Read {
-        path: path.display().to_string(),
-        tried,
-        source,
-    }
+    CorpusError::Read { path: path.display().to_string(), tried, source }
 }
 
 #[cfg(test)]

@@ -38,15 +38,7 @@ impl Default for Interner {
         let state = RandomState::default();
         let seeds = [state.hash_one(1_u8), state.hash_one(2_u8)];
         let (short, long) = (HashTable::new(), HashTable::new());
-        Self {
-            state,
-            seeds,
-            short,
-            long,
-            bytes: Vec::new(),
-            ends: Vec::new(),
-            counts: Vec::new(),
-        }
+        Self { state, seeds, short, long, bytes: Vec::new(), ends: Vec::new(), counts: Vec::new() }
     }
 }
 
@@ -63,11 +55,8 @@ impl Interner {
     /// Counts the word and returns its number.
     #[inline]
     pub(crate) fn add(&mut self, word: &[u8]) -> u32 {
-        let number = if word.len() <= PACKED_BYTES {
-            self.add_short(word)
-        } else {
-            self.add_long(word)
-        };
+        let number =
+            if word.len() <= PACKED_BYTES { self.add_short(word) } else { self.add_long(word) };
         self.counts[number as usize] += 1;
         number
     }
@@ -81,8 +70,7 @@ impl Interner {
         }
         let number = self.push(word);
         let seeds = self.seeds;
-        self.short
-            .insert_unique(hash, (packed, number), |(packed, _)| packed.hash(seeds));
+        self.short.insert_unique(hash, (packed, number), |(packed, _)| packed.hash(seeds));
         number
     }
 
@@ -97,8 +85,7 @@ impl Interner {
             return *number;
         }
         let number = self.push(word);
-        self.long
-            .insert_unique(spread(half), (half, number), |(half, _)| spread(*half));
+        self.long.insert_unique(spread(half), (half, number), |(half, _)| spread(*half));
         number
     }
 
@@ -127,12 +114,10 @@ impl Interner {
 
     /// The numbers of all words in the order of their bytes.
     pub(crate) fn sorted(&self) -> Vec<u32> {
-        let mut keyed: Vec<(u64, u32)> = (0..self.len() as u32)
-            .map(|number| (prefix(self.word(number)), number))
-            .collect();
+        let mut keyed: Vec<(u64, u32)> =
+            (0..self.len() as u32).map(|number| (prefix(self.word(number)), number)).collect();
         keyed.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then_with(|| self.word(a.1).cmp(self.word(b.1)))
+            a.0.cmp(&b.0).then_with(|| self.word(a.1).cmp(self.word(b.1)))
         });
         keyed.into_iter().map(|(_, number)| number).collect()
     }
@@ -147,11 +132,7 @@ impl Packed {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
             _ => (Self::few(word), 0),
         };
-        Self {
-            first,
-            last,
-            len: len as u32,
-        }
+        Self { first, last, len: len as u32 }
     }
 
     /// Up to seven bytes.
@@ -182,11 +163,7 @@ fn spread(half: u32) -> u64 {
 #[inline]
 fn word_at<'a>(bytes: &'a [u8], ends: &[u32], number: u32) -> &'a [u8] {
     let number = number as usize;
-    let start = if number == 0 {
-        0
-    } else {
-        ends[number - 1] as usize
-    };
+    let start = if number == 0 { 0 } else { ends[number - 1] as usize };
     &bytes[start..ends[number] as usize]
 }
 
@@ -211,11 +188,7 @@ mod tests {
             words.push(b"ab".iter().copied().cycle().take(len + 2).collect());
             words.push([vec![b'a'; len], vec![0]].concat());
             for at in 0..len {
-                words.push(
-                    (0..len)
-                        .map(|other| if other == at { b'b' } else { b'a' })
-                        .collect(),
-                );
+                words.push((0..len).map(|other| if other == at { b'b' } else { b'a' }).collect());
             }
         }
         words.sort();
@@ -234,17 +207,12 @@ mod tests {
         for _ in 0..2 {
             interner.clear();
             let text = "b a b aaaaaaaab aaaaaaaa aaaaaaaab\u{0} a\u{0} b 한";
-            let numbers: Vec<u32> = text
-                .split(' ')
-                .map(|word| interner.add(word.as_bytes()))
-                .collect();
+            let numbers: Vec<u32> =
+                text.split(' ').map(|word| interner.add(word.as_bytes())).collect();
             assert_eq!(numbers, [0, 1, 0, 2, 3, 4, 5, 0, 6]);
             assert_eq!(interner.count(0), 3);
-            let sorted: Vec<&[u8]> = interner
-                .sorted()
-                .iter()
-                .map(|number| interner.word(*number))
-                .collect();
+            let sorted: Vec<&[u8]> =
+                interner.sorted().iter().map(|number| interner.word(*number)).collect();
             let mut expected = sorted.clone();
             expected.sort_unstable();
             assert_eq!(sorted, expected);

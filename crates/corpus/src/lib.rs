@@ -2,8 +2,7 @@
 //!
 //! This room reads text and makes two finished artefacts: the token shards ([`tokenize`]) and the
 //! vocabulary ([`vocabulary`]). On the way stand inputs ([`input`]), chunks ([`chunk`]) and tokens
-//! ([`tokenizer`]); [`TokenShardReader`] gives the shards back as ids of the vocabulary, and
-//! [`sample`] is the text that is built in. It knows nothing of pairs, of training or of the
+//! ([`tokenizer`]); [`sample`] is the text that is built in. It knows nothing of pairs, of training or of the
 //! command line.
 
 #![forbid(unsafe_code)]
@@ -14,6 +13,7 @@ mod error;
 pub mod input;
 mod interner;
 mod lines;
+#[cfg(test)]
 mod reader;
 pub mod sample;
 mod shard;
@@ -24,7 +24,6 @@ mod vocabulary;
 pub use error::{CorpusError, ErrorKind};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
-pub use reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
 pub use shard::{ShardRow, TokenCounts};
 pub use tokenize::{TokenShards, TokenizeConfig, tokenize};
 pub use vocabulary::{Vocabulary, VocabularyConfig, VocabularyCounts, vocabulary};

@@ -80,11 +80,7 @@ mod tests {
             InvalidUtf8::Replace,
             Ok((&["ok", "x\u{fffd}y", "z\u{fffd}"], 2)),
         );
-        check(
-            b"ok\nx\xffy\nz\n",
-            InvalidUtf8::Skip,
-            Ok((&["ok", "", "z"], 1)),
-        );
+        check(b"ok\nx\xffy\nz\n", InvalidUtf8::Skip, Ok((&["ok", "", "z"], 1)));
         check(b"ok\nx\xffy\nz\xff", InvalidUtf8::Fail, Err(4));
     }
 }

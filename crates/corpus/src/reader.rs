@@ -55,10 +55,7 @@ impl TokenShardReader {
             return Err(FormatError::corrupt(&path, 0, what).into());
         }
         if unknown == UnknownWords::Mark {
-            remap
-                .iter_mut()
-                .filter(|id| **id == NO_WORD)
-                .for_each(|id| *id = OUT_OF_VOCABULARY);
+            remap.iter_mut().filter(|id| **id == NO_WORD).for_each(|id| *id = OUT_OF_VOCABULARY);
         }
         Ok(Self {
             shard: tokens,
@@ -104,11 +101,7 @@ impl TokenShardReader {
         self.shard.read(frame, &mut self.buffer, &mut self.ids)?;
         let remap = &self.remap;
         let global = |id: u32| {
-            if id == LINE_END {
-                LINE_END
-            } else {
-                remap[id as usize]
-            }
+            if id == LINE_END { LINE_END } else { remap[id as usize] }
         };
         if self.unknown == UnknownWords::Mark {
             self.ids.iter_mut().for_each(|id| *id = global(*id));

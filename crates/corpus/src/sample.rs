@@ -36,10 +36,7 @@ impl Sample {
     /// The sample of `seed`. Another seed gives other sentences with the same words.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            grammar: Grammar::new(),
-            seed,
-        }
+        Self { grammar: Grammar::new(), seed }
     }
 
     /// Writes whole lines until at least `bytes` are written. A larger sample begins with the
@@ -101,10 +98,7 @@ struct Lines {
 
 impl Lines {
     fn new(seed: u64, bytes: u64) -> Self {
-        Self {
-            random: Xoshiro256PlusPlus::seed_from_u64(seed),
-            left: bytes,
-        }
+        Self { random: Xoshiro256PlusPlus::seed_from_u64(seed), left: bytes }
     }
 
     /// Replaces `block` by the next lines; `false` and an empty block at the end.
@@ -133,9 +127,7 @@ mod tests {
     fn reader_gives_the_same_bytes() {
         for bytes in [0, 1, 1_000, 65_536, 300_000] {
             let mut read = String::new();
-            SampleReader::new(7, bytes)
-                .read_to_string(&mut read)
-                .unwrap();
+            SampleReader::new(7, bytes).read_to_string(&mut read).unwrap();
             assert_eq!(read, text(7, bytes), "{bytes} bytes");
             assert!(read.len() as u64 >= bytes && (read.len() as u64) < bytes + 2_000);
             assert!(read.is_empty() || read.ends_with(" .\n"));

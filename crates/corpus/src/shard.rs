@@ -195,10 +195,7 @@ impl ShardMaker {
         let mut words = WordListWriter::create(run.storage(), &run.word_list(chunk.index))?;
         for (place, number) in sorted.iter().enumerate() {
             places[*number as usize] = place as u32;
-            words.push(
-                self.interner.word(*number),
-                u64::from(self.interner.count(*number)),
-            )?;
+            words.push(self.interner.word(*number), u64::from(self.interner.count(*number)))?;
         }
         for id in &mut self.ids {
             *id = places.get(*id as usize).copied().unwrap_or(LINE_END);
@@ -208,11 +205,7 @@ impl ShardMaker {
         let mut tokens =
             TokenShardWriter::create(run.storage(), &path, local_words, chunk.continues_line)?;
         tokens.tokens(&self.ids)?;
-        for (key, value) in counts
-            .rows()
-            .into_iter()
-            .filter(|(key, _)| *key != "local_words")
-        {
+        for (key, value) in counts.rows().into_iter().filter(|(key, _)| *key != "local_words") {
             tokens.set(key, value);
         }
         for (key, value) in [("fingerprint", self.fingerprint), ("text_xxh3", digest)] {
@@ -221,12 +214,7 @@ impl ShardMaker {
         }
         let words = words.finish()?;
         let tokens = tokens.finish()?;
-        Ok(ShardRow {
-            index: chunk.index,
-            counts,
-            tokens,
-            words,
-        })
+        Ok(ShardRow { index: chunk.index, counts, tokens, words })
     }
 }
 
@@ -235,10 +223,7 @@ pub(crate) fn open_shard(run: &RunDir, index: u64) -> Result<ShardRow, FormatErr
     let tokens = TokenShard::open(run.storage(), &run.token_shard(index))?;
     let words = WordListReader::open(run.storage(), &run.word_list(index))?;
     let (tokens, words) = (tokens.file(), words.file());
-    if ["fingerprint", "text_xxh3"]
-        .iter()
-        .any(|key| tokens.setting(key) != words.setting(key))
-    {
+    if ["fingerprint", "text_xxh3"].iter().any(|key| tokens.setting(key) != words.setting(key)) {
         return Err(FormatError::corrupt(
             words.path(),
             0,
@@ -246,12 +231,7 @@ pub(crate) fn open_shard(run: &RunDir, index: u64) -> Result<ShardRow, FormatErr
         ));
     }
     let counts = TokenCounts::read(tokens)?;
-    Ok(ShardRow {
-        index,
-        counts,
-        tokens: published(tokens),
-        words: published(words),
-    })
+    Ok(ShardRow { index, counts, tokens: published(tokens), words: published(words) })
 }
 
 fn existing(run: &RunDir, index: u64, fingerprint: u64, digest: u64) -> Option<ShardRow> {
@@ -264,11 +244,7 @@ fn existing(run: &RunDir, index: u64, fingerprint: u64, digest: u64) -> Option<S
 }
 
 fn published(file: &FrameFile) -> Published {
-    Published {
-        path: file.path().to_path_buf(),
-        bytes: file.bytes(),
-        xxh3: file.digest(),
-    }
+    Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
 }
 
 fn hex(value: u64) -> String {

@@ -15,10 +15,7 @@ use super::*;
 use crate::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 use crate::vocabulary::vocabulary_with_fan_in;
 
-const ALL: VocabularyConfig = VocabularyConfig {
-    min_count: 1,
-    max_size: 0,
-};
+const ALL: VocabularyConfig = VocabularyConfig { min_count: 1, max_size: 0 };
 
 /// A folder of texts and a run in memory.
 struct Bench {
@@ -37,12 +34,7 @@ impl Bench {
         let memory = MemoryStorage::default();
         let run = RunDir::new(Arc::new(memory.clone()) as Arc<dyn Storage>, "run");
         let inputs = input::resolve(&[".".to_owned()], folder.path(), 1).unwrap();
-        Self {
-            folder,
-            memory,
-            run,
-            inputs,
-        }
+        Self { folder, memory, run, inputs }
     }
 
     fn tokenize(
@@ -50,12 +42,7 @@ impl Bench {
         config: &TokenizeConfig,
         threads: usize,
     ) -> Result<TokenShards, CorpusError> {
-        tokenize(
-            &Context::for_tests(threads),
-            config,
-            &self.run,
-            &self.inputs,
-        )
+        tokenize(&Context::for_tests(threads), config, &self.run, &self.inputs)
     }
 
     /// Both stages; words of each line, lines without words left out.
@@ -87,10 +74,7 @@ impl Bench {
 }
 
 fn config(chunk_bytes: usize) -> TokenizeConfig {
-    TokenizeConfig {
-        chunk_bytes,
-        ..TokenizeConfig::default()
-    }
+    TokenizeConfig { chunk_bytes, ..TokenizeConfig::default() }
 }
 
 fn expected_lines(texts: &[&str], config: TokenizerConfig) -> Vec<Vec<String>> {
@@ -134,35 +118,24 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
         let texts: Vec<String> = (0..3).map(|_| random_text(&mut random)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for segmentation in [Segmentation::Words, Segmentation::Whitespace] {
-            let tokenizer = TokenizerConfig {
-                segmentation,
-                ..TokenizerConfig::default()
-            };
+            let tokenizer = TokenizerConfig { segmentation, ..TokenizerConfig::default() };
             let expected = expected_lines(&texts, tokenizer);
             if expected.is_empty() {
                 continue;
             }
             let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-            expected
-                .iter()
-                .flatten()
-                .for_each(|word| *counts.entry(word).or_default() += 1);
+            expected.iter().flatten().for_each(|word| *counts.entry(word).or_default() += 1);
             let mut counts: Vec<(&str, u64)> = counts.into_iter().collect();
             counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             for chunk_bytes in [200, 64 + random.next_u64() as usize % 4_000, 4_096] {
                 let bytes: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
                 let bench = Bench::new(&bytes);
-                let (lines, totals, vocabulary) = bench.lines(&TokenizeConfig {
-                    tokenizer,
-                    ..config(chunk_bytes)
-                });
+                let (lines, totals, vocabulary) =
+                    bench.lines(&TokenizeConfig { tokenizer, ..config(chunk_bytes) });
                 assert_eq!(lines, expected, "seed {seed}, chunks of {chunk_bytes}");
                 let found: Vec<(String, u64)> = (0..vocabulary.len())
                     .map(|id| {
-                        (
-                            vocabulary.table().text(id).into_owned(),
-                            vocabulary.table().counts()[id],
-                        )
+                        (vocabulary.table().text(id).into_owned(), vocabulary.table().counts()[id])
                     })
                     .collect();
                 assert!(
@@ -172,10 +145,8 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
                         .eq(counts.iter().copied()),
                     "seed {seed}"
                 );
-                let whole_lines: usize = texts
-                    .iter()
-                    .map(|text| text.split_terminator('\n').count())
-                    .sum();
+                let whole_lines: usize =
+                    texts.iter().map(|text| text.split_terminator('\n').count()).sum();
                 assert_eq!(
                     totals.lines, whole_lines as u64,
                     "seed {seed}, chunks of {chunk_bytes}"
@@ -217,11 +188,7 @@ fn shards_that_fit_are_kept_and_others_are_made_anew() {
     let first = bench.tokenize(&config(10_000), 2).unwrap();
     let before = bench.memory.snapshot();
     bench.run.storage().remove(&bench.run.word_list(1)).unwrap();
-    bench
-        .run
-        .storage()
-        .remove(&bench.run.token_shard(2))
-        .unwrap();
+    bench.run.storage().remove(&bench.run.token_shard(2)).unwrap();
     let again = bench.tokenize(&config(10_000), 2).unwrap();
     assert_eq!(again.rows(), first.rows());
     assert!(bench.memory.snapshot() == before);
@@ -229,15 +196,7 @@ fn shards_that_fit_are_kept_and_others_are_made_anew() {
     assert_eq!(opened.rows(), first.rows());
     assert_eq!(opened.totals(), first.totals());
     let fewer = bench.tokenize(&config(50_000), 2).unwrap();
-    assert_eq!(
-        bench
-            .run
-            .storage()
-            .list(Path::new("run/tokens"))
-            .unwrap()
-            .len(),
-        2 * fewer.len()
-    );
+    assert_eq!(bench.run.storage().list(Path::new("run/tokens")).unwrap().len(), 2 * fewer.len());
     assert_eq!(fewer.totals().tokens, first.totals().tokens);
 }
 
@@ -246,26 +205,13 @@ fn a_vocabulary_is_cut_by_count_and_size() {
     let bench = Bench::new(&[b"a a a b b c c d e\n", b"f f f f\n"]);
     let shards = bench.tokenize(&config(64), 1).unwrap();
     let check = |min_count, max_size, expected: &str| {
-        let config = VocabularyConfig {
-            min_count,
-            max_size,
-        };
+        let config = VocabularyConfig { min_count, max_size };
         let vocabulary = vocabulary(&Context::for_tests(1), &config, &shards).unwrap();
-        let text = bench
-            .memory
-            .snapshot()
-            .remove(Path::new("run/vocab/vocabulary.tsv"))
-            .unwrap();
+        let text = bench.memory.snapshot().remove(Path::new("run/vocab/vocabulary.tsv")).unwrap();
         assert_eq!(String::from_utf8(text).unwrap(), expected);
         vocabulary.table().verify().unwrap();
         assert_eq!(vocabulary.table().find(b"f"), Some(0));
-        assert_eq!(
-            (
-                vocabulary.counts().tokens,
-                vocabulary.counts().distinct_words
-            ),
-            (13, 6)
-        );
+        assert_eq!((vocabulary.counts().tokens, vocabulary.counts().distinct_words), (13, 6));
         vocabulary
     };
     check(1, 0, "f\t4\na\t3\nb\t2\nc\t2\nd\t1\ne\t1\n");
@@ -273,16 +219,10 @@ fn a_vocabulary_is_cut_by_count_and_size() {
     let cut = check(1, 3, "f\t4\na\t3\nb\t2\n");
     assert_eq!(cut.counts().kept_tokens, 9);
     let mut reader = TokenShardReader::open(&cut, 0, UnknownWords::Drop).unwrap();
-    assert_eq!(
-        reader.next_frame().unwrap().unwrap(),
-        [1, 1, 1, 2, 2, LINE_END]
-    );
+    assert_eq!(reader.next_frame().unwrap().unwrap(), [1, 1, 1, 2, 2, LINE_END]);
     let mut reader = TokenShardReader::open(&cut, 0, UnknownWords::Mark).unwrap();
     let x = OUT_OF_VOCABULARY;
-    assert_eq!(
-        reader.next_frame().unwrap().unwrap(),
-        [1, 1, 1, 2, 2, x, x, x, x, LINE_END]
-    );
+    assert_eq!(reader.next_frame().unwrap().unwrap(), [1, 1, 1, 2, 2, x, x, x, x, LINE_END]);
     assert!(reader.next_frame().unwrap().is_none());
 }
 
@@ -291,12 +231,8 @@ fn a_corpus_without_words_and_a_min_count_too_high_are_errors() {
     let check = |text: &[u8], kind: ErrorKind, part: &str| {
         let bench = Bench::new(&[text]);
         let shards = bench.tokenize(&config(64), 1).unwrap();
-        let error = vocabulary(
-            &Context::for_tests(1),
-            &VocabularyConfig::default(),
-            &shards,
-        )
-        .unwrap_err();
+        let error =
+            vocabulary(&Context::for_tests(1), &VocabularyConfig::default(), &shards).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains(part), "{error}");
     };
@@ -318,16 +254,9 @@ fn a_line_of_twenty_megabytes_is_one_line() {
     let bench = Bench::new(&[&text]);
     let shards = bench.tokenize(&TokenizeConfig::default(), 2).unwrap();
     assert!(shards.len() >= 2);
-    assert_eq!(
-        (shards.totals().lines, shards.totals().overlong_words),
-        (1, 0)
-    );
-    let vocabulary = vocabulary(
-        &Context::for_tests(2),
-        &VocabularyConfig::default(),
-        &shards,
-    )
-    .unwrap();
+    assert_eq!((shards.totals().lines, shards.totals().overlong_words), (1, 0));
+    let vocabulary =
+        vocabulary(&Context::for_tests(2), &VocabularyConfig::default(), &shards).unwrap();
     let mut line_ends = 0;
     for shard in 0..vocabulary.shards() {
         let mut reader = TokenShardReader::open(&vocabulary, shard, UnknownWords::Drop).unwrap();
@@ -341,11 +270,7 @@ fn a_line_of_twenty_megabytes_is_one_line() {
 
 #[test]
 fn the_line_before_a_shard() {
-    let text = format!(
-        "x\n{}\n{}",
-        "a b c d e f g h i j ".repeat(30),
-        "k l\n".repeat(5)
-    );
+    let text = format!("x\n{}\n{}", "a b c d e f g h i j ".repeat(30), "k l\n".repeat(5));
     let bench = Bench::new(&[text.as_bytes()]);
     let (lines, _, vocabulary) = bench.lines(&config(64));
     let long = lines.iter().find(|line| line.len() > 100).unwrap();
@@ -355,15 +280,10 @@ fn the_line_before_a_shard() {
         let mut reader = TokenShardReader::open(&vocabulary, shard, UnknownWords::Drop).unwrap();
         for words in [0, 1, 5, 200] {
             let before = line_before(&vocabulary, shard, words, UnknownWords::Drop).unwrap();
-            let before: Vec<_> = before
-                .iter()
-                .map(|id| vocabulary.table().text(*id as usize))
-                .collect();
-            let expected: &[String] = if reader.continues_line() {
-                &long[seen - words.min(seen)..seen]
-            } else {
-                &[]
-            };
+            let before: Vec<_> =
+                before.iter().map(|id| vocabulary.table().text(*id as usize)).collect();
+            let expected: &[String] =
+                if reader.continues_line() { &long[seen - words.min(seen)..seen] } else { &[] };
             assert_eq!(before, expected, "{words} words before shard {shard}");
         }
         continued += usize::from(reader.continues_line());
@@ -384,35 +304,20 @@ fn a_word_of_a_megabyte_is_kept_and_a_longer_one_is_counted() {
     let (lines, totals, _) = bench.lines(&TokenizeConfig::default());
     assert_eq!(
         lines,
-        [
-            vec!["a".to_owned(), long.clone(), "b".to_owned()],
-            vec!["c".to_owned(), "d".to_owned()]
-        ]
+        [vec!["a".to_owned(), long.clone(), "b".to_owned()], vec!["c".to_owned(), "d".to_owned()]]
     );
-    assert_eq!(
-        (totals.overlong_words, totals.overlong_bytes),
-        (1, long.len() as u64 + 1)
-    );
+    assert_eq!((totals.overlong_words, totals.overlong_bytes), (1, long.len() as u64 + 1));
     let (lines, totals, _) = bench.lines(&config(1_000));
     assert_eq!(lines, [["a", "b"], ["c", "d"]]);
-    assert_eq!(
-        (totals.overlong_words, totals.overlong_bytes),
-        (2, 2 * long.len() as u64 + 1)
-    );
+    assert_eq!((totals.overlong_words, totals.overlong_bytes), (2, 2 * long.len() as u64 + 1));
 }
 
 #[test]
 fn bytes_that_are_not_utf8() {
     let bench = Bench::new(&[b"good line\r\nbad \xff bytes\nmore\xc3\n"]);
-    let with = |invalid_utf8| TokenizeConfig {
-        invalid_utf8,
-        ..TokenizeConfig::default()
-    };
+    let with = |invalid_utf8| TokenizeConfig { invalid_utf8, ..TokenizeConfig::default() };
     let (lines, totals, _) = bench.lines(&with(InvalidUtf8::Replace));
-    assert_eq!(
-        lines,
-        [vec!["good", "line"], vec!["bad", "bytes"], vec!["more"]]
-    );
+    assert_eq!(lines, [vec!["good", "line"], vec!["bad", "bytes"], vec!["more"]]);
     assert_eq!((totals.invalid_lines, totals.lines), (2, 3));
     let (lines, totals, _) = bench.lines(&with(InvalidUtf8::Skip));
     assert_eq!(lines, [["good", "line"]]);
@@ -420,10 +325,7 @@ fn bytes_that_are_not_utf8() {
     let error = bench.tokenize(&with(InvalidUtf8::Fail), 2).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Input);
     let text = error.to_string();
-    assert!(
-        text.contains("000.txt") && text.contains("byte 15 "),
-        "{text}"
-    );
+    assert!(text.contains("000.txt") && text.contains("byte 15 "), "{text}");
 }
 
 #[test]

@@ -76,9 +76,7 @@ impl TokenShards {
     /// # Errors
     /// A file that is missing or damaged.
     pub fn open(run: &RunDir, shards: u64) -> Result<Self, CorpusError> {
-        let rows = (0..shards)
-            .map(|index| open_shard(run, index))
-            .collect::<Result<_, _>>()?;
+        let rows = (0..shards).map(|index| open_shard(run, index)).collect::<Result<_, _>>()?;
         Ok(Self::of(run.clone(), rows))
     }
 
@@ -139,9 +137,7 @@ pub fn tokenize(
 ) -> Result<TokenShards, CorpusError> {
     check(config)?;
     let workers = affordable_workers(ctx, config);
-    let _memory = ctx
-        .budget
-        .reserve(config.needed_bytes(workers), "tokenizing")?;
+    let _memory = ctx.budget.reserve(config.needed_bytes(workers), "tokenizing")?;
     let known = inputs.iter().map(|input| input.bytes).sum::<Option<u64>>();
     let progress = ctx.progress.stage("tokenize", "bytes", known.unwrap_or(0));
     let (sender, receiver) =
@@ -183,16 +179,8 @@ fn affordable_workers(ctx: &Context, config: &TokenizeConfig) -> usize {
 
 /// Removes the shards of an earlier, larger corpus.
 fn sweep(run: &RunDir, shards: u64) -> Result<(), CorpusError> {
-    let number = |name: &str| {
-        name.strip_prefix("shard-")?
-            .split('.')
-            .next()?
-            .parse::<u64>()
-            .ok()
-    };
-    Ok(run.sweep("tokens", |name| {
-        number(name).is_some_and(|index| index >= shards)
-    })?)
+    let number = |name: &str| name.strip_prefix("shard-")?.split('.').next()?.parse::<u64>().ok();
+    Ok(run.sweep("tokens", |name| number(name).is_some_and(|index| index >= shards))?)
 }
 
 /// What the threads of the stage share.

@@ -83,10 +83,7 @@ impl Tokenizer {
     /// A tokenizer that follows `config`.
     #[must_use]
     pub fn new(config: TokenizerConfig) -> Self {
-        Self {
-            config,
-            line: String::new(),
-        }
+        Self { config, line: String::new() }
     }
 
     /// Calls `emit` with every token of the line, in order. Line ends count as white space.
@@ -100,10 +97,7 @@ impl Tokenizer {
             text.make_ascii_lowercase();
         }
         if self.config.digits == Digits::Zero && text.bytes().any(|byte| byte.is_ascii_digit()) {
-            text = text
-                .chars()
-                .map(|c| if c.is_ascii_digit() { '0' } else { c })
-                .collect();
+            text = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         }
         if self.config.digits == Digits::Drop {
             self.segment(&text, |token| {
@@ -123,9 +117,8 @@ impl Tokenizer {
     pub fn last_boundary(&self, text: &str) -> Option<usize> {
         match self.config.segmentation {
             Segmentation::Whitespace => {
-                let (at, separator) = text
-                    .char_indices()
-                    .rfind(|(_, c)| unicode::is_separator(*c))?;
+                let (at, separator) =
+                    text.char_indices().rfind(|(_, c)| unicode::is_separator(*c))?;
                 Some(at + separator.len_utf8())
             }
             Segmentation::Words => unicode::last_word_boundary(text),

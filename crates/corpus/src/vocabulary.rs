@@ -38,10 +38,7 @@ pub struct VocabularyConfig {
 
 impl Default for VocabularyConfig {
     fn default() -> Self {
-        Self {
-            min_count: 5,
-            max_size: 0,
-        }
+        Self { min_count: 5, max_size: 0 }
     }
 }
 
@@ -84,13 +81,7 @@ impl Vocabulary {
             kept_tokens: index.setting("kept_tokens")?,
         };
         let table = WordTable::new(file)?;
-        Ok(Self {
-            run: run.clone(),
-            table,
-            shards,
-            counts,
-            outputs: Vec::new(),
-        })
+        Ok(Self { run: run.clone(), table, shards, counts, outputs: Vec::new() })
     }
 
     /// The run it is part of.
@@ -162,15 +153,9 @@ pub(crate) fn vocabulary_with_fan_in(
     fan_in: usize,
 ) -> Result<Vocabulary, CorpusError> {
     let run = shards.run();
-    let progress = ctx
-        .progress
-        .stage("vocabulary", "shards", shards.len() as u64);
+    let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
-    let lists = shards
-        .rows()
-        .iter()
-        .map(|row| run.word_list(row.index))
-        .collect();
+    let lists = shards.rows().iter().map(|row| run.word_list(row.index)).collect();
     let lists = narrow(ctx, run, lists, fan_in)?;
     let (ranked, counts) = count(ctx, config, shards, &lists)?;
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
@@ -183,16 +168,8 @@ pub(crate) fn vocabulary_with_fan_in(
         progress.add(1);
         Ok::<_, CorpusError>(remap)
     })?;
-    let extra = |name: &str| {
-        name.strip_prefix("remap-")?
-            .split('.')
-            .next()?
-            .parse::<u64>()
-            .ok()
-    };
-    run.sweep("vocab", |name| {
-        extra(name).is_some_and(|index| index >= shards.len() as u64)
-    })?;
+    let extra = |name: &str| name.strip_prefix("remap-")?.split('.').next()?.parse::<u64>().ok();
+    run.sweep("vocab", |name| extra(name).is_some_and(|index| index >= shards.len() as u64))?;
     let mut vocabulary = Vocabulary::open(run, shards.len() as u64)?;
     vocabulary.outputs = [table, text].into_iter().chain(remaps).collect();
     Ok(vocabulary)
@@ -205,9 +182,7 @@ fn count(
     shards: &TokenShards,
     lists: &[PathBuf],
 ) -> Result<(Ranked, VocabularyCounts), CorpusError> {
-    let _memory = ctx
-        .budget
-        .reserve(LIST_BYTES * lists.len() as u64, "merging word lists")?;
+    let _memory = ctx.budget.reserve(LIST_BYTES * lists.len() as u64, "merging word lists")?;
     let mut kept = Kept::new(ctx.budget.clone(), config.max_size);
     let mut counts = VocabularyCounts::default();
     let mut most: (u64, Vec<u8>) = (0, Vec::new());
@@ -220,16 +195,10 @@ fn count(
         if count > most.0 {
             most = (count, word.to_vec());
         }
-        if count >= config.min_count {
-            kept.push(word, count)
-        } else {
-            Ok(())
-        }
+        if count >= config.min_count { kept.push(word, count) } else { Ok(()) }
     })?;
     if counts.tokens == 0 {
-        return Err(CorpusError::EmptyCorpus {
-            shards: shards.len(),
-        });
+        return Err(CorpusError::EmptyCorpus { shards: shards.len() });
     }
     let ranked = kept.rank();
     if ranked.is_empty() {
@@ -310,11 +279,7 @@ fn remap(
     if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
         && old.setting("made_of") == Some(&made_of)
     {
-        return Ok(Published {
-            path,
-            bytes: old.bytes(),
-            xxh3: old.digest(),
-        });
+        return Ok(Published { path, bytes: old.bytes(), xxh3: old.digest() });
     }
     let mut list = WordListReader::open(run.storage(), &run.word_list(index))?;
     let mut writer = RemapWriter::create(run.storage(), &path)?;

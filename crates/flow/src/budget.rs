@@ -50,9 +50,7 @@ impl Budget {
     /// A budget of `total` bytes.
     pub fn new(total: u64) -> Self {
         let (used, peak) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self {
-            shared: Arc::new(Shared { total, used, peak }),
-        }
+        Self { shared: Arc::new(Shared { total, used, peak }) }
     }
 
     /// The whole budget in bytes.
@@ -74,16 +72,10 @@ impl Budget {
     pub fn reserve(&self, bytes: u64, what: &str) -> Result<Reservation, OverBudget> {
         let shared = &self.shared;
         let grow = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= shared.total);
-        match shared
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow)
-        {
+        match shared.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
             Ok(used) => {
                 shared.peak.fetch_max(used + bytes, Ordering::Relaxed);
-                Ok(Reservation {
-                    shared: Arc::clone(shared),
-                    bytes,
-                })
+                Ok(Reservation { shared: Arc::clone(shared), bytes })
             }
             Err(used) => Err(OverBudget {
                 what: what.into(),
@@ -136,11 +128,7 @@ mod tests {
         let first = budget.reserve(60, "a").unwrap();
         let refused = budget.reserve(50, "the matrix").unwrap_err();
         assert_eq!((refused.left, budget.left()), (40, 40));
-        assert!(
-            refused
-                .to_string()
-                .starts_with("the matrix needs 50 bytes of memory, 40 bytes")
-        );
+        assert!(refused.to_string().starts_with("the matrix needs 50 bytes of memory, 40 bytes"));
         drop(first);
         assert_eq!((budget.left(), budget.peak()), (100, 60));
         assert!(budget.reserve(u64::MAX, "b").is_err());
@@ -149,10 +137,7 @@ mod tests {
     #[test]
     fn bytes_read_well() {
         let text = |bytes| format_bytes(bytes);
-        assert_eq!(
-            [text(12), text(1024), text(1 << 30)],
-            ["12 bytes", "1 KiB", "1 GiB"]
-        );
+        assert_eq!([text(12), text(1024), text(1 << 30)], ["12 bytes", "1 KiB", "1 GiB"]);
         assert_eq!([text(1536), text(256 << 20)], ["1.5 KiB", "256 MiB"]);
     }
 }

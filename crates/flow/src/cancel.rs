@@ -19,10 +19,7 @@ pub struct Cancel {
 impl Cancel {
     /// A switch that is off, with an optional deadline.
     pub fn new(deadline: Option<Instant>) -> Self {
-        Self {
-            requested: Arc::default(),
-            deadline,
-        }
+        Self { requested: Arc::default(), deadline }
     }
 
     /// Asks everyone to stop after the unit in hand.
@@ -37,19 +34,12 @@ impl Cancel {
 
     /// Whether a stop was asked for or the deadline has passed.
     pub fn is_stopped(&self) -> bool {
-        let late = || {
-            self.deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-        };
+        let late = || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         self.requested.load(Ordering::Relaxed) || late()
     }
 
     /// `Err(Stopped)` once a stop was asked for: the check between two units of work.
     pub fn check(&self) -> Result<(), Stopped> {
-        if self.is_stopped() {
-            Err(Stopped)
-        } else {
-            Ok(())
-        }
+        if self.is_stopped() { Err(Stopped) } else { Ok(()) }
     }
 }

@@ -53,25 +53,9 @@ pub struct Receiver<T> {
 /// A channel of at most `batches` batches and `limit_bytes` bytes.
 pub fn channel<T: Weighted>(batches: usize, limit_bytes: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = crossbeam_channel::bounded(batches);
-    let state = Mutex::new(GateState {
-        in_flight: 0,
-        receivers: 1,
-    });
-    let gate = Arc::new(Gate {
-        limit_bytes,
-        state,
-        changed: Condvar::new(),
-    });
-    (
-        Sender {
-            inner: sender,
-            gate: Arc::clone(&gate),
-        },
-        Receiver {
-            inner: receiver,
-            gate,
-        },
-    )
+    let state = Mutex::new(GateState { in_flight: 0, receivers: 1 });
+    let gate = Arc::new(Gate { limit_bytes, state, changed: Condvar::new() });
+    (Sender { inner: sender, gate: Arc::clone(&gate) }, Receiver { inner: receiver, gate })
 }
 
 impl<T: Weighted> Sender<T> {
@@ -102,10 +86,7 @@ impl Gate {
                 state.in_flight += bytes;
                 return Ok(());
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -118,34 +99,20 @@ impl Gate {
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            gate: Arc::clone(&self.gate),
-        }
+        Self { inner: self.inner.clone(), gate: Arc::clone(&self.gate) }
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        self.gate
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .receivers += 1;
-        Self {
-            inner: self.inner.clone(),
-            gate: Arc::clone(&self.gate),
-        }
+        self.gate.state.lock().unwrap_or_else(PoisonError::into_inner).receivers += 1;
+        Self { inner: self.inner.clone(), gate: Arc::clone(&self.gate) }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.gate
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .receivers -= 1;
+        self.gate.state.lock().unwrap_or_else(PoisonError::into_inner).receivers -= 1;
         self.gate.changed.notify_all();
     }
 }
@@ -168,10 +135,7 @@ mod tests {
             (0..5).for_each(|_| assert_eq!(receiver.receive().unwrap().capacity(), 6));
             drop(receiver);
             let sent = feeder.join().unwrap();
-            assert!(
-                (5..=6).contains(&sent),
-                "one batch of 6 in 10 bytes at a time: {sent}"
-            );
+            assert!((5..=6).contains(&sent), "one batch of 6 in 10 bytes at a time: {sent}");
         });
     }
 

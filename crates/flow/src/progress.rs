@@ -68,10 +68,7 @@ impl Progress {
             ProgressMode::Auto => ProgressMode::Plain,
             other => other,
         };
-        Self {
-            mode,
-            plain_interval: Duration::from_secs(10),
-        }
+        Self { mode, plain_interval: Duration::from_secs(10) }
     }
 
     /// Whether nothing is to be shown.
@@ -107,11 +104,7 @@ impl Progress {
         let paint = move || paint_until_ended(&shared, mode, interval);
         let painter = thread::Builder::new().name("progress".into()).spawn(paint);
         let painter = Mutex::new(Some(painter.expect("the system starts threads")));
-        StageProgress {
-            counters,
-            mode: self.mode,
-            painter,
-        }
+        StageProgress { counters, mode: self.mode, painter }
     }
 }
 
@@ -151,12 +144,7 @@ impl StageProgress {
 impl Drop for StageProgress {
     fn drop(&mut self) {
         self.counters.ended.store(true, Ordering::Relaxed);
-        if let Some(painter) = self
-            .painter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
+        if let Some(painter) = self.painter.lock().unwrap_or_else(PoisonError::into_inner).take() {
             painter.thread().unpark();
             // A painter that panicked has nothing left to show.
             let _ = painter.join();
@@ -196,8 +184,7 @@ fn paint_until_ended(counters: &Counters, mode: ProgressMode, plain_interval: Du
 
 impl Counters {
     fn sample_memory(&self) {
-        self.peak_bytes
-            .fetch_max(resident_bytes(), Ordering::Relaxed);
+        self.peak_bytes.fetch_max(resident_bytes(), Ordering::Relaxed);
     }
 
     fn show(&self, mode: ProgressMode) {
@@ -217,11 +204,7 @@ impl Counters {
             }
             ProgressMode::Plain => {
                 let sentence = self.sentence(done, total, rate, left, loss);
-                print_line(&format!(
-                    "{}: {sentence} in {}",
-                    self.stage,
-                    format_duration(seconds)
-                ));
+                print_line(&format!("{}: {sentence} in {}", self.stage, format_duration(seconds)));
             }
             ProgressMode::Json => {
                 let event = serde_json::json!({
@@ -236,12 +219,7 @@ impl Counters {
 
     fn sentence(&self, done: u64, total: u64, rate: f64, left: Option<f64>, loss: f64) -> String {
         let mut text = match total > done {
-            true => format!(
-                "{}/{} {}",
-                short(done as f64),
-                short(total as f64),
-                self.unit
-            ),
+            true => format!("{}/{} {}", short(done as f64), short(total as f64), self.unit),
             false => format!("{} {}", short(done as f64), self.unit),
         };
         text += &format!(", {}/s, {}", short(rate), format_bytes(resident_bytes()));
@@ -280,9 +258,7 @@ pub fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number
-        .and_then(|kib| kib.parse::<u64>().ok())
-        .map_or(0, |kib| kib * 1024)
+    number.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
 
 fn print_line(line: &str) {
@@ -300,10 +276,7 @@ mod tests {
         progress.add(3);
         progress.add(4);
         assert_eq!(progress.done(), 7);
-        assert_eq!(
-            [format_duration(4.21), format_duration(3900.0)],
-            ["4.2s", "1h05m"]
-        );
+        assert_eq!([format_duration(4.21), format_duration(3900.0)], ["4.2s", "1h05m"]);
         assert_eq!([short(12_345_678.0), short(950.0)], ["12.3M", "950"]);
     }
 }

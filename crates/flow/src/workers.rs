@@ -30,9 +30,7 @@ pub fn run_workers<T: Send, E: Send>(
         let spawn = |worker| {
             let builder = thread::Builder::new().name(format!("{name}-{worker}"));
             let work = &work;
-            builder
-                .spawn_scoped(scope, move || work(worker))
-                .expect("the system starts threads")
+            builder.spawn_scoped(scope, move || work(worker)).expect("the system starts threads")
         };
         let threads: Vec<_> = (0..workers).map(spawn).collect();
         let joined: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
@@ -41,15 +39,9 @@ pub fn run_workers<T: Send, E: Send>(
         };
         joined.into_iter().map(unwrap).collect()
     });
-    match first_error
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-    {
+    match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
-        None => Ok(results
-            .into_iter()
-            .map(|result| result.expect("no error was kept"))
-            .collect()),
+        None => Ok(results.into_iter().map(|result| result.expect("no error was kept")).collect()),
     }
 }
 
@@ -71,11 +63,7 @@ pub fn run_tasks<T: Send, E: Send + From<Stopped>>(
             if task >= tasks || halted.load(Ordering::Relaxed) > 0 {
                 return Ok(done);
             }
-            let result = ctx
-                .cancel
-                .check()
-                .map_err(E::from)
-                .and_then(|()| work(task));
+            let result = ctx.cancel.check().map_err(E::from).and_then(|()| work(task));
             match result {
                 Ok(value) => done.push((task, value)),
                 Err(error) => {
@@ -86,10 +74,7 @@ pub fn run_tasks<T: Send, E: Send + From<Stopped>>(
         }
     };
     let workers = workers.clamp(1, tasks.max(1));
-    let mut results: Vec<_> = run_workers(name, workers, worker)?
-        .into_iter()
-        .flatten()
-        .collect();
+    let mut results: Vec<_> = run_workers(name, workers, worker)?.into_iter().flatten().collect();
     results.sort_by_key(|(task, _)| *task);
     Ok(results.into_iter().map(|(_, value)| value).collect())
 }
@@ -118,21 +103,11 @@ mod tests {
             let doubled = run_tasks(&ctx, "double", threads, 100, double).unwrap();
             assert_eq!(doubled, (0..100).map(|task| task * 2).collect::<Vec<_>>());
             let fail = |task| {
-                if task == 5 {
-                    Err(Failed::Task(task))
-                } else {
-                    Ok(task)
-                }
+                if task == 5 { Err(Failed::Task(task)) } else { Ok(task) }
             };
-            assert_eq!(
-                run_tasks(&ctx, "fail", threads, 100, fail),
-                Err(Failed::Task(5))
-            );
+            assert_eq!(run_tasks(&ctx, "fail", threads, 100, fail), Err(Failed::Task(5)));
             ctx.cancel.stop();
-            assert_eq!(
-                run_tasks(&ctx, "stop", threads, 3, double),
-                Err(Failed::Stopped)
-            );
+            assert_eq!(run_tasks(&ctx, "stop", threads, 3, double), Err(Failed::Stopped));
         }
     }
 

@@ -43,26 +43,15 @@ pub struct ArtefactWriter {
 impl ArtefactWriter {
     /// Opens `path.partial` for writing, and its folder if need be.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        if let Some(parent) = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             storage
                 .create_dir(parent)
                 .map_err(|e| FormatError::io(parent, "creating a folder", e))?;
         }
         let aside = aside_of(path);
-        let file = storage
-            .create(&aside)
-            .map_err(|e| FormatError::io(&aside, "creating", e))?;
+        let file = storage.create(&aside).map_err(|e| FormatError::io(&aside, "creating", e))?;
         let storage = Arc::clone(storage);
-        Ok(Self {
-            storage,
-            path: path.to_path_buf(),
-            aside,
-            file: Some(file),
-            bytes: 0,
-        })
+        Ok(Self { storage, path: path.to_path_buf(), aside, file: Some(file), bytes: 0 })
     }
 
     /// The final path.
@@ -78,8 +67,7 @@ impl ArtefactWriter {
     /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         let file = self.file.as_mut().expect("only finish takes the file");
-        file.write_all(bytes)
-            .map_err(|e| FormatError::io(&self.aside, "writing", e))?;
+        file.write_all(bytes).map_err(|e| FormatError::io(&self.aside, "writing", e))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -87,26 +75,19 @@ impl ArtefactWriter {
     /// Overwrites bytes that were appended before.
     pub fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FormatError> {
         let file = self.file.as_mut().expect("only finish takes the file");
-        file.write_at(offset, bytes)
-            .map_err(|e| FormatError::io(&self.aside, "writing", e))
+        file.write_at(offset, bytes).map_err(|e| FormatError::io(&self.aside, "writing", e))
     }
 
     /// Makes the file durable and gives it its name.
     pub fn finish(mut self, xxh3: u64) -> Result<Published, FormatError> {
         let mut file = self.file.take().expect("only finish takes the file");
-        let done = file
-            .sync()
-            .map_err(|e| FormatError::io(&self.aside, "syncing", e));
+        let done = file.sync().map_err(|e| FormatError::io(&self.aside, "syncing", e));
         drop(file);
         if let Err(error) = done.and_then(|()| self.publish()) {
             let _ = self.storage.remove(&self.aside);
             return Err(error);
         }
-        Ok(Published {
-            path: self.path.clone(),
-            bytes: self.bytes,
-            xxh3,
-        })
+        Ok(Published { path: self.path.clone(), bytes: self.bytes, xxh3 })
     }
 
     fn publish(&self) -> Result<(), FormatError> {
@@ -114,14 +95,8 @@ impl ArtefactWriter {
             .rename(&self.aside, &self.path)
             .map_err(|e| FormatError::io(&self.path, "renaming into place", e))?;
         let parent = self.path.parent().unwrap_or(Path::new("."));
-        let parent = if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
-        };
-        self.storage
-            .sync_dir(parent)
-            .map_err(|e| FormatError::io(parent, "syncing a folder", e))
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        self.storage.sync_dir(parent).map_err(|e| FormatError::io(parent, "syncing a folder", e))
     }
 }
 
@@ -152,19 +127,13 @@ pub fn read_file(
     path: &Path,
     limit_bytes: u64,
 ) -> Result<Vec<u8>, FormatError> {
-    let file = storage
-        .open(path)
-        .map_err(|e| FormatError::io(path, "opening", e))?;
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
     if file.len() > limit_bytes {
-        let what = format!(
-            "{} bytes long, at most {limit_bytes} were expected",
-            file.len()
-        );
+        let what = format!("{} bytes long, at most {limit_bytes} were expected", file.len());
         return Err(FormatError::foreign(path, "a file of this kind", what));
     }
     let mut bytes = vec![0; usize::try_from(file.len()).expect("limited above")];
-    file.read_exact_at(0, &mut bytes)
-        .map_err(|e| FormatError::io(path, "reading", e))?;
+    file.read_exact_at(0, &mut bytes).map_err(|e| FormatError::io(path, "reading", e))?;
     Ok(bytes)
 }
 

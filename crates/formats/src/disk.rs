@@ -21,11 +21,7 @@ struct DiskRead {
 
 impl Storage for DiskStorage {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
         Ok(Box::new(DiskWrite(file)))
     }
 
@@ -35,10 +31,7 @@ impl Storage for DiskStorage {
         if metadata.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
-        Ok(Arc::new(DiskRead {
-            file,
-            bytes: metadata.len(),
-        }))
+        Ok(Arc::new(DiskRead { file, bytes: metadata.len() }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {

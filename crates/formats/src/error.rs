@@ -71,37 +71,22 @@ pub enum FormatError {
 impl FormatError {
     /// A storage error.
     pub fn io(path: &Path, attempt: &'static str, source: io::Error) -> Self {
-        Self::Io {
-            path: path.to_path_buf(),
-            attempt,
-            source,
-        }
+        Self::Io { path: path.to_path_buf(), attempt, source }
     }
 
     /// Damage at `offset`.
     pub fn corrupt(path: &Path, offset: u64, what: impl Into<String>) -> Self {
-        Self::Corrupt {
-            path: path.to_path_buf(),
-            offset,
-            what: what.into(),
-        }
+        Self::Corrupt { path: path.to_path_buf(), offset, what: what.into() }
     }
 
     /// A file of another kind.
     pub fn foreign(path: &Path, expected: impl Into<String>, what: impl Into<String>) -> Self {
-        Self::Foreign {
-            path: path.to_path_buf(),
-            expected: expected.into(),
-            what: what.into(),
-        }
+        Self::Foreign { path: path.to_path_buf(), expected: expected.into(), what: what.into() }
     }
 
     /// Whether the bytes of an existing file are to blame (and not the disk or the caller).
     pub fn is_bad_artefact(&self) -> bool {
-        matches!(
-            self,
-            Self::Corrupt { .. } | Self::Foreign { .. } | Self::Version { .. }
-        )
+        matches!(self, Self::Corrupt { .. } | Self::Foreign { .. } | Self::Version { .. })
     }
 
     /// Whether the file is simply not there.

@@ -66,13 +66,7 @@ struct FaultyRead {
 impl FaultyStorage {
     /// Wraps `inner`; without a fault it only counts.
     pub fn new(inner: Arc<dyn Storage>, fault: Option<Fault>) -> Self {
-        Self {
-            inner,
-            plan: Arc::new(Plan {
-                fault,
-                counts: Default::default(),
-            }),
-        }
+        Self { inner, plan: Arc::new(Plan { fault, counts: Default::default() }) }
     }
 
     /// How many operations of a kind were asked for so far.
@@ -97,18 +91,12 @@ impl Storage for FaultyStorage {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         self.plan.pass(Operation::Create)?;
         let inner = self.inner.create(path)?;
-        Ok(Box::new(FaultyWrite {
-            inner,
-            plan: Arc::clone(&self.plan),
-        }))
+        Ok(Box::new(FaultyWrite { inner, plan: Arc::clone(&self.plan) }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
         self.plan.pass(Operation::Read)?;
-        Ok(Arc::new(FaultyRead {
-            inner: self.inner.open(path)?,
-            plan: Arc::clone(&self.plan),
-        }))
+        Ok(Arc::new(FaultyRead { inner: self.inner.open(path)?, plan: Arc::clone(&self.plan) }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {

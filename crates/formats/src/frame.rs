@@ -54,41 +54,17 @@ pub struct Kind {
 
 impl Kind {
     /// Token shard: chunk-local word ids.
-    pub const TOKENS: Self = Self {
-        name: *b"tokn",
-        version: 1,
-        what: "a token shard",
-    };
+    pub const TOKENS: Self = Self { name: *b"tokn", version: 1, what: "a token shard" };
     /// Sorted local word list of a shard, with counts.
-    pub const WORDS: Self = Self {
-        name: *b"word",
-        version: 1,
-        what: "a word list",
-    };
+    pub const WORDS: Self = Self { name: *b"word", version: 1, what: "a word list" };
     /// Local id to global id of a shard.
-    pub const REMAP: Self = Self {
-        name: *b"remp",
-        version: 1,
-        what: "a remap",
-    };
+    pub const REMAP: Self = Self { name: *b"remp", version: 1, what: "a remap" };
     /// Sorted, summed co-occurrence cells.
-    pub const RUN: Self = Self {
-        name: *b"srun",
-        version: 1,
-        what: "a spill run",
-    };
+    pub const RUN: Self = Self { name: *b"srun", version: 1, what: "a spill run" };
     /// Tiles of one row stripe.
-    pub const TILES: Self = Self {
-        name: *b"tile",
-        version: 1,
-        what: "a tile stripe",
-    };
+    pub const TILES: Self = Self { name: *b"tile", version: 1, what: "a tile stripe" };
     /// Unsorted cells on their way into tiles.
-    pub const LOOSE: Self = Self {
-        name: *b"loos",
-        version: 1,
-        what: "loose cells",
-    };
+    pub const LOOSE: Self = Self { name: *b"loos", version: 1, what: "loose cells" };
 }
 
 /// One row of the index.
@@ -131,12 +107,7 @@ impl FrameWriter {
         let sum = xxh3(&header);
         header.extend_from_slice(&sum.to_le_bytes());
         artefact.append(&header)?;
-        Ok(Self {
-            artefact,
-            settings: BTreeMap::new(),
-            entries: Vec::new(),
-            packed: Vec::new(),
-        })
+        Ok(Self { artefact, settings: BTreeMap::new(), entries: Vec::new(), packed: Vec::new() })
     }
 
     /// Records a setting in the footer.
@@ -159,13 +130,8 @@ impl FrameWriter {
     /// # Panics
     /// If the payload exceeds [`MAX_FRAME_BYTES`].
     pub fn frame(&mut self, tag: u64, items: u32, payload: &[u8]) -> Result<(), FormatError> {
-        assert!(
-            payload.len() <= MAX_FRAME_BYTES,
-            "a frame of {} bytes",
-            payload.len()
-        );
-        self.packed
-            .resize(zstd::zstd_safe::compress_bound(payload.len()), 0);
+        assert!(payload.len() <= MAX_FRAME_BYTES, "a frame of {} bytes", payload.len());
+        self.packed.resize(zstd::zstd_safe::compress_bound(payload.len()), 0);
         let packed = zstd::bulk::compress_to_buffer(payload, &mut self.packed[..], ZSTD_LEVEL)
             .map_err(|e| FormatError::io(self.artefact.path(), "compressing", e))?;
         let (codec, stored) = match packed < payload.len() {
@@ -242,19 +208,11 @@ pub struct FrameFile {
 impl FrameFile {
     /// Opens a file of the given kind and checks its header and index.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path, kind: Kind) -> Result<Self, FormatError> {
-        let file = storage
-            .open(path)
-            .map_err(|e| FormatError::io(path, "opening", e))?;
+        let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
         check_header(path, &*file, kind)?;
         let (start, footer, digest) = read_footer(path, &*file)?;
         let (settings, entries) = parse_footer(path, start, &footer)?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            file,
-            settings,
-            entries: entries.into(),
-            digest,
-        })
+        Ok(Self { path: path.to_path_buf(), file, settings, entries: entries.into(), digest })
     }
 
     /// The path of the file.
@@ -295,10 +253,7 @@ impl FrameFile {
 
     /// The sum of all frames' items.
     pub fn items(&self) -> u64 {
-        self.entries
-            .iter()
-            .map(|entry| u64::from(entry.items))
-            .sum()
+        self.entries.iter().map(|entry| u64::from(entry.items)).sum()
     }
 
     /// Reads frame `index` into `buffer`, which is reused, checks it, and returns its raw bytes.
@@ -343,44 +298,25 @@ impl FrameFile {
 
 fn check_header(path: &Path, file: &dyn ReadFile, kind: Kind) -> Result<(), FormatError> {
     let mut header = [0u8; HEADER_BYTES as usize];
-    let held = usize::try_from(file.len())
-        .unwrap_or(usize::MAX)
-        .min(header.len());
-    file.read_exact_at(0, &mut header[..held])
-        .map_err(|e| FormatError::io(path, "reading", e))?;
+    let held = usize::try_from(file.len()).unwrap_or(usize::MAX).min(header.len());
+    file.read_exact_at(0, &mut header[..held]).map_err(|e| FormatError::io(path, "reading", e))?;
     if held >= 8 && &header[..8] != MAGIC {
-        return Err(FormatError::foreign(
-            path,
-            kind.what,
-            "it has another magic number",
-        ));
+        return Err(FormatError::foreign(path, kind.what, "it has another magic number"));
     }
     if file.len() < HEADER_BYTES + TRAILER_BYTES {
-        return Err(FormatError::corrupt(
-            path,
-            file.len(),
-            "the file ends early",
-        ));
+        return Err(FormatError::corrupt(path, file.len(), "the file ends early"));
     }
     if xxh3(&header[..16]) != u64_at(&header, 16) {
         return Err(FormatError::corrupt(path, 0, "the checksum of the header"));
     }
     if header[8..12] != kind.name {
         let found = String::from_utf8_lossy(&header[8..12]).into_owned();
-        return Err(FormatError::foreign(
-            path,
-            kind.what,
-            format!("it is of kind {found:?}"),
-        ));
+        return Err(FormatError::foreign(path, kind.what, format!("it is of kind {found:?}")));
     }
     let found = u32_at(&header, 12);
     if found != kind.version {
         let (found, known) = (u64::from(found), u64::from(kind.version));
-        return Err(FormatError::Version {
-            path: path.to_path_buf(),
-            found,
-            known,
-        });
+        return Err(FormatError::Version { path: path.to_path_buf(), found, known });
     }
     Ok(())
 }
@@ -389,8 +325,7 @@ fn check_header(path: &Path, file: &dyn ReadFile, kind: Kind) -> Result<(), Form
 fn read_footer(path: &Path, file: &dyn ReadFile) -> Result<(u64, Vec<u8>, u64), FormatError> {
     let end = file.len() - TRAILER_BYTES;
     let mut trailer = [0u8; TRAILER_BYTES as usize];
-    file.read_exact_at(end, &mut trailer)
-        .map_err(|e| FormatError::io(path, "reading", e))?;
+    file.read_exact_at(end, &mut trailer).map_err(|e| FormatError::io(path, "reading", e))?;
     let (start, bytes) = (u64_at(&trailer, 0), u64_at(&trailer, 8));
     if &trailer[24..] != END_MAGIC {
         return Err(FormatError::corrupt(
@@ -400,22 +335,13 @@ fn read_footer(path: &Path, file: &dyn ReadFile) -> Result<(u64, Vec<u8>, u64), 
         ));
     }
     if start < HEADER_BYTES || start.checked_add(bytes) != Some(end) {
-        return Err(FormatError::corrupt(
-            path,
-            end,
-            "the footer is not where it should be",
-        ));
+        return Err(FormatError::corrupt(path, end, "the footer is not where it should be"));
     }
     let mut footer = vec![0; usize::try_from(bytes).expect("shorter than the file")];
-    file.read_exact_at(start, &mut footer)
-        .map_err(|e| FormatError::io(path, "reading", e))?;
+    file.read_exact_at(start, &mut footer).map_err(|e| FormatError::io(path, "reading", e))?;
     let sum = xxh3(&footer);
     if sum != u64_at(&trailer, 16) {
-        return Err(FormatError::corrupt(
-            path,
-            start,
-            "the checksum of the footer",
-        ));
+        return Err(FormatError::corrupt(path, start, "the checksum of the footer"));
     }
     Ok((start, footer, sum))
 }
@@ -424,24 +350,16 @@ type Footer = (BTreeMap<String, String>, Vec<FrameEntry>);
 
 fn parse_footer(path: &Path, start: u64, footer: &[u8]) -> Result<Footer, FormatError> {
     let bad = |what: &str| FormatError::corrupt(path, start, what);
-    let (length, rest) = footer
-        .split_at_checked(4)
-        .ok_or_else(|| bad("a footer of no length"))?;
+    let (length, rest) = footer.split_at_checked(4).ok_or_else(|| bad("a footer of no length"))?;
     let length = u32_at(length, 0) as usize;
-    let (settings, rest) = rest
-        .split_at_checked(length)
-        .ok_or_else(|| bad("settings end early"))?;
+    let (settings, rest) =
+        rest.split_at_checked(length).ok_or_else(|| bad("settings end early"))?;
     let settings = serde_json::from_slice(settings).map_err(|_| bad("settings are not JSON"))?;
-    let (frames, rest) = rest
-        .split_at_checked(8)
-        .ok_or_else(|| bad("no number of frames"))?;
+    let (frames, rest) = rest.split_at_checked(8).ok_or_else(|| bad("no number of frames"))?;
     if (rest.len() / ENTRY_BYTES) as u64 != u64_at(frames, 0) || rest.len() % ENTRY_BYTES != 0 {
         return Err(bad("the index has another length than it says"));
     }
-    let entries: Vec<_> = rest
-        .chunks_exact(ENTRY_BYTES)
-        .map(FrameEntry::get)
-        .collect();
+    let entries: Vec<_> = rest.chunks_exact(ENTRY_BYTES).map(FrameEntry::get).collect();
     let mut next = HEADER_BYTES;
     for entry in &entries {
         let sane = entry.offset == next && entry.codec <= 1;
@@ -487,10 +405,7 @@ mod tests {
         let path = Path::new("run/a.run");
         let published = sample(&storage, path);
         let file = FrameFile::open(&storage, path, Kind::RUN).unwrap();
-        assert_eq!(
-            (file.bytes(), file.digest()),
-            (published.bytes, published.xxh3)
-        );
+        assert_eq!((file.bytes(), file.digest()), (published.bytes, published.xxh3));
         assert_eq!((file.items(), file.number("unit").unwrap()), (6, 60));
         let tags: Vec<_> = file.entries().iter().map(|entry| entry.tag).collect();
         assert_eq!(tags, [5, 6, 9]);
@@ -531,18 +446,8 @@ mod tests {
         sample(&storage, path);
         let open = |kind| FrameFile::open(&storage, path, kind).map(drop).unwrap_err();
         assert!(matches!(open(Kind::TILES), FormatError::Foreign { .. }));
-        let newer = Kind {
-            version: 2,
-            ..Kind::RUN
-        };
-        assert!(matches!(
-            open(newer),
-            FormatError::Version {
-                found: 1,
-                known: 2,
-                ..
-            }
-        ));
+        let newer = Kind { version: 2, ..Kind::RUN };
+        assert!(matches!(open(newer), FormatError::Version { found: 1, known: 2, .. }));
     }
 
     fn write_file_raw(storage: &Arc<dyn Storage>, path: &Path, bytes: &[u8]) {

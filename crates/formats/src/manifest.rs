@@ -90,11 +90,7 @@ pub struct Manifest {
 impl Manifest {
     /// An empty ledger.
     pub fn new(program: &str) -> Self {
-        Self {
-            version: VERSION,
-            program: program.into(),
-            ..Self::default()
-        }
+        Self { version: VERSION, program: program.into(), ..Self::default() }
     }
 
     /// Reads a ledger; `None` if there is none.
@@ -111,11 +107,7 @@ impl Manifest {
             |e: serde_json::Error| FormatError::corrupt(path, 0, format!("not a ledger: {e}"));
         let Version { version: found } = serde_json::from_slice(&json).map_err(corrupt)?;
         if found != VERSION {
-            return Err(FormatError::Version {
-                path: path.to_path_buf(),
-                found,
-                known: VERSION,
-            });
+            return Err(FormatError::Version { path: path.to_path_buf(), found, known: VERSION });
         }
         serde_json::from_slice(&json).map(Some).map_err(corrupt)
     }

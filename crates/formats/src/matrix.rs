@@ -90,15 +90,8 @@ impl MatrixIndex {
             }
         }
         let matrix = self.clone();
-        let metadata = IndexMetadata {
-            kind: "csr-index".into(),
-            version: 1,
-            matrix,
-        };
-        let file = IndexFile {
-            metadata,
-            weight_map,
-        };
+        let metadata = IndexMetadata { kind: "csr-index".into(), version: 1, matrix };
+        let file = IndexFile { metadata, weight_map };
         let json = serde_json::to_vec_pretty(&file).expect("plain data is JSON");
         write_file(storage, path, &json)
     }
@@ -110,11 +103,7 @@ impl MatrixIndex {
             .map_err(|e| FormatError::corrupt(path, 0, format!("not a matrix index: {e}")))?;
         let found = u64::from(file.metadata.version);
         if found != 1 {
-            return Err(FormatError::Version {
-                path: path.to_path_buf(),
-                found,
-                known: 1,
-            });
+            return Err(FormatError::Version { path: path.to_path_buf(), found, known: 1 });
         }
         let matrix = file.metadata.matrix;
         let mut next = 0u64;
@@ -125,11 +114,7 @@ impl MatrixIndex {
             next += u64::from(shard.rows);
         }
         if next != u64::from(matrix.words) {
-            return Err(FormatError::corrupt(
-                path,
-                0,
-                "the shards do not cover all rows",
-            ));
+            return Err(FormatError::corrupt(path, 0, "the shards do not cover all rows"));
         }
         Ok(matrix)
     }
@@ -163,30 +148,12 @@ impl CsrShardWriter {
         }
         let names = ["indptr.00000", "weights.00000", "indices.00000"];
         let writer = TensorWriter::create(storage, path, KIND, &names, &settings)?;
-        let file = path
-            .file_name()
-            .expect("a file has a name")
-            .to_string_lossy()
-            .into_owned();
-        let row = MatrixShardRow {
-            file,
-            first_row,
-            rows,
-            cells: 0,
-            weight: 0,
-            xxh3: String::new(),
-        };
+        let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        let row =
+            MatrixShardRow { file, first_row, rows, cells: 0, weight: 0, xxh3: String::new() };
         let spool = |name: &str| Spool::new(storage, &path.with_extension(name), limit_bytes / 2);
         let (indices, weights) = (spool("indices.scratch"), spool("weights.scratch"));
-        Ok(Self {
-            writer,
-            shard,
-            row,
-            indptr: vec![0],
-            indices,
-            weights,
-            wide: Vec::new(),
-        })
+        Ok(Self { writer, shard, row, indptr: vec![0], indices, weights, wide: Vec::new() })
     }
 
     /// Appends a piece of the current row: ascending columns and their weights.
@@ -200,11 +167,7 @@ impl CsrShardWriter {
                 self.wide.push((cell, weight));
             }
             narrow.push(fits.unwrap_or(0));
-            self.row.weight = self
-                .row
-                .weight
-                .checked_add(weight)
-                .expect("weights sum to u64");
+            self.row.weight = self.row.weight.checked_add(weight).expect("weights sum to u64");
         }
         self.row.cells += columns.len() as u64;
         self.weights.append(bytemuck::cast_slice(&narrow))
@@ -217,16 +180,11 @@ impl CsrShardWriter {
 
     /// Publishes the shard.
     pub fn finish(mut self) -> Result<(Published, MatrixShardRow), FormatError> {
-        assert_eq!(
-            self.indptr.len() as u64,
-            u64::from(self.row.rows) + 1,
-            "a row is missing"
-        );
+        assert_eq!(self.indptr.len() as u64, u64::from(self.row.rows) + 1, "a row is missing");
         let (shard, cells) = (self.shard, self.row.cells);
         let name = |tensor: &str| format!("{tensor}.{shard:05}");
         let rows = [self.indptr.len() as u64];
-        self.writer
-            .tensor(&name("indptr"), Dtype::U64, &rows, &self.indptr)?;
+        self.writer.tensor(&name("indptr"), Dtype::U64, &rows, &self.indptr)?;
         let writer = &mut self.writer;
         match self.wide.is_empty() {
             true => {
@@ -276,15 +234,9 @@ impl ShardTensors {
     fn find(index: &crate::tensor::TensorIndex) -> Result<Self, FormatError> {
         index.expect_kind(KIND)?;
         let find = |prefix: &str| {
-            let mut found = index
-                .tensors()
-                .iter()
-                .filter(|(name, _)| name.starts_with(prefix));
+            let mut found = index.tensors().iter().filter(|(name, _)| name.starts_with(prefix));
             let missing = || FormatError::corrupt(index.path(), 8, format!("no tensor {prefix}…"));
-            found
-                .next()
-                .map(|(name, info)| (name.clone(), info.clone()))
-                .ok_or_else(missing)
+            found.next().map(|(name, info)| (name.clone(), info.clone())).ok_or_else(missing)
         };
         let (indptr, indices, weights) = (find("indptr.")?, find("indices.")?, find("weights.")?);
         let rows: u64 = index.setting("rows")?;
@@ -298,24 +250,14 @@ impl ShardTensors {
                 "its tensors disagree about its size",
             ));
         }
-        Ok(Self {
-            first_row,
-            indptr,
-            indices,
-            weights,
-            words,
-        })
+        Ok(Self { first_row, indptr, indices, weights, words })
     }
 
     fn check_indptr(&self, path: &Path, indptr: &[u64]) -> Result<(), FormatError> {
         let ends = (indptr.first().copied(), indptr.last().copied());
         let ascends = indptr.windows(2).all(|pair| pair[0] <= pair[1]);
         if ends != (Some(0), Some(self.indices.1.shape[0])) || !ascends {
-            return Err(FormatError::corrupt(
-                path,
-                self.indptr.1.offset,
-                "indptr does not ascend",
-            ));
+            return Err(FormatError::corrupt(path, self.indptr.1.offset, "indptr does not ascend"));
         }
         Ok(())
     }
@@ -347,8 +289,7 @@ impl CsrShard {
         if self.tensors.weights.1.dtype != Dtype::U32 {
             return Ok(None);
         }
-        self.checked(self.file.view(&self.tensors.weights.0, Dtype::U32, 1)?)
-            .map(Some)
+        self.checked(self.file.view(&self.tensors.weights.0, Dtype::U32, 1)?).map(Some)
     }
 
     /// The same where the weights are u64.
@@ -356,8 +297,7 @@ impl CsrShard {
         if self.tensors.weights.1.dtype != Dtype::U64 {
             return Ok(None);
         }
-        self.checked(self.file.view(&self.tensors.weights.0, Dtype::U64, 1)?)
-            .map(Some)
+        self.checked(self.file.view(&self.tensors.weights.0, Dtype::U64, 1)?).map(Some)
     }
 
     /// Checks checksums and the order of all cells.
@@ -398,11 +338,7 @@ impl CsrShardReader {
         let mut indptr = vec![0; tensors.indptr.1.shape[0] as usize];
         reader.read(&tensors.indptr.1, 0, &mut indptr)?;
         tensors.check_indptr(path, &indptr)?;
-        Ok(Self {
-            reader,
-            tensors,
-            indptr,
-        })
+        Ok(Self { reader, tensors, indptr })
     }
 
     /// Hands over all cells in order: a row id, columns, weights. A long row comes in pieces.
@@ -423,11 +359,7 @@ impl CsrShardReader {
                 }
                 let stop = end.min(self.indptr[row + 1]);
                 let span = (at - start) as usize..(stop - start) as usize;
-                each(
-                    self.tensors.first_row + row as u32,
-                    &columns[span.clone()],
-                    &weights[span],
-                )?;
+                each(self.tensors.first_row + row as u32, &columns[span.clone()], &weights[span])?;
                 at = stop;
             }
             start = end;
@@ -449,22 +381,14 @@ impl CsrShardReader {
         if let Some(column) = columns.iter().find(|&&column| column >= self.tensors.words) {
             let what = format!("column {column} of {} words", self.tensors.words);
             let offset = self.tensors.indices.1.offset + start * 4;
-            return Err(FormatError::corrupt(
-                self.reader.index().path(),
-                offset,
-                what,
-            ));
+            return Err(FormatError::corrupt(self.reader.index().path(), offset, what));
         }
         if self.tensors.weights.1.dtype == Dtype::U64 {
             return self.reader.read(&self.tensors.weights.1, start, weights);
         }
         let mut narrow = vec![0u32; cells];
-        self.reader
-            .read(&self.tensors.weights.1, start, &mut narrow)?;
-        weights
-            .iter_mut()
-            .zip(narrow)
-            .for_each(|(wide, narrow)| *wide = u64::from(narrow));
+        self.reader.read(&self.tensors.weights.1, start, &mut narrow)?;
+        weights.iter_mut().zip(narrow).for_each(|(wide, narrow)| *wide = u64::from(narrow));
         Ok(())
     }
 }
@@ -486,10 +410,7 @@ mod tests {
             writer.end_row();
         }
         let (_, entry) = writer.finish().unwrap();
-        assert_eq!(
-            entry.cells as usize,
-            rows.iter().map(Vec::len).sum::<usize>()
-        );
+        assert_eq!(entry.cells as usize, rows.iter().map(Vec::len).sum::<usize>());
         let mut found = vec![Vec::new(); rows.len()];
         CsrShardReader::open(&storage, path)
             .unwrap()
@@ -502,22 +423,15 @@ mod tests {
         assert_eq!(found, rows);
         let shard = CsrShard::open(&storage, path).unwrap();
         shard.verify().unwrap();
-        let wide = rows
-            .iter()
-            .flatten()
-            .any(|&(_, weight)| weight > u64::from(u32::MAX));
+        let wide = rows.iter().flatten().any(|&(_, weight)| weight > u64::from(u32::MAX));
         assert_eq!(shard.view().unwrap().is_none(), wide);
         assert_eq!(shard.view_wide().unwrap().is_some(), wide);
     }
 
     #[test]
     fn shards_come_back_narrow_and_wide_from_memory_and_from_scratch() {
-        let narrow = vec![
-            vec![],
-            vec![(0, 5), (7, 1), (98, u64::from(u32::MAX))],
-            vec![(3, 2)],
-            vec![],
-        ];
+        let narrow =
+            vec![vec![], vec![(0, 5), (7, 1), (98, u64::from(u32::MAX))], vec![(3, 2)], vec![]];
         let mut wide = narrow.clone();
         wide[2][0].1 = 1 << 40;
         for limit in [0, 1 << 20] {

@@ -48,29 +48,19 @@ impl MemoryStorage {
     /// Every live file with its bytes: what a test compares.
     pub fn snapshot(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let names = lock(&self.names);
-        names
-            .live
-            .iter()
-            .map(|(path, inode)| (path.clone(), lock(inode).live.clone()))
-            .collect()
+        names.live.iter().map(|(path, inode)| (path.clone(), lock(inode).live.clone())).collect()
     }
 
     fn inode(&self, path: &Path) -> io::Result<Inode> {
         let names = lock(&self.names);
-        names
-            .live
-            .get(path)
-            .cloned()
-            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        names.live.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 }
 
 impl Storage for MemoryStorage {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         let inode = Inode::default();
-        lock(&self.names)
-            .live
-            .insert(path.to_path_buf(), Arc::clone(&inode));
+        lock(&self.names).live.insert(path.to_path_buf(), Arc::clone(&inode));
         Ok(Box::new(MemoryWrite(inode)))
     }
 
@@ -96,9 +86,7 @@ impl Storage for MemoryStorage {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let removed = lock(&self.names).live.remove(path);
-        removed
-            .map(drop)
-            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        removed.map(drop).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
     fn create_dir(&self, _path: &Path) -> io::Result<()> {
@@ -109,31 +97,18 @@ impl Storage for MemoryStorage {
         let mut names = lock(&self.names);
         let names = &mut *names;
         names.durable.retain(|name, _| name.parent() != Some(path));
-        let inside = names
-            .live
-            .iter()
-            .filter(|(name, _)| name.parent() == Some(path));
-        names
-            .durable
-            .extend(inside.map(|(name, inode)| (name.clone(), Arc::clone(inode))));
+        let inside = names.live.iter().filter(|(name, _)| name.parent() == Some(path));
+        names.durable.extend(inside.map(|(name, inode)| (name.clone(), Arc::clone(inode))));
         Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
         let names = lock(&self.names);
-        Ok(names
-            .live
-            .keys()
-            .filter(|path| path.parent() == Some(dir))
-            .cloned()
-            .collect())
+        Ok(names.live.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
     }
 
     fn size(&self, path: &Path) -> io::Result<Option<u64>> {
-        Ok(self
-            .inode(path)
-            .ok()
-            .map(|inode| lock(&inode).live.len() as u64))
+        Ok(self.inode(path).ok().map(|inode| lock(&inode).live.len() as u64))
     }
 }
 
@@ -153,9 +128,7 @@ impl WriteFile for MemoryWrite {
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let mut content = lock(&self.0);
         let target = content.live.get_mut(start..start + bytes.len());
-        target
-            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?
-            .copy_from_slice(bytes);
+        target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.copy_from_slice(bytes);
         Ok(())
     }
 

@@ -41,10 +41,7 @@ pub struct RunLock(#[expect(dead_code, reason = "held open for its lock")] File)
 impl RunDir {
     /// A directory in a storage; nothing is created.
     pub fn new(storage: Arc<dyn Storage>, root: impl Into<PathBuf>) -> Self {
-        Self {
-            storage,
-            root: root.into(),
-        }
+        Self { storage, root: root.into() }
     }
 
     /// The storage.
@@ -94,9 +91,7 @@ impl RunDir {
 
     /// `matrix/rows-00000-of-00064.safetensors`.
     pub fn matrix_shard(&self, shard: usize, shards: usize) -> PathBuf {
-        self.path(&format!(
-            "matrix/rows-{shard:05}-of-{shards:05}.safetensors"
-        ))
+        self.path(&format!("matrix/rows-{shard:05}-of-{shards:05}.safetensors"))
     }
 
     /// `matrix/index.json`.
@@ -116,10 +111,7 @@ impl RunDir {
 
     /// A path relative to the directory, with `/`, for the ledger.
     pub fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .into_owned()
+        path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// Removes a file if it is there.
@@ -135,16 +127,9 @@ impl RunDir {
     /// Removes every file of a folder whose name `doomed` accepts.
     pub fn sweep(&self, folder: &str, doomed: impl Fn(&str) -> bool) -> Result<(), FormatError> {
         let dir = self.path(folder);
-        let files = self
-            .storage
-            .list(&dir)
-            .map_err(|e| FormatError::io(&dir, "listing", e))?;
+        let files = self.storage.list(&dir).map_err(|e| FormatError::io(&dir, "listing", e))?;
         for path in files {
-            if path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(&doomed)
-            {
+            if path.file_name().and_then(|name| name.to_str()).is_some_and(&doomed) {
                 self.remove(&path)?;
             }
         }
@@ -168,15 +153,8 @@ impl RunDir {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.take(200).read_to_string(&mut holder);
-                let holder = if holder.is_empty() {
-                    "another process"
-                } else {
-                    holder.trim()
-                };
-                return Err(LockError::Held {
-                    path,
-                    holder: holder.into(),
-                });
+                let holder = if holder.is_empty() { "another process" } else { holder.trim() };
+                return Err(LockError::Held { path, holder: holder.into() });
             }
             Err(TryLockError::Error(e)) => return Err(FormatError::io(&path, "locking", e).into()),
         }

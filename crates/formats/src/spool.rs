@@ -25,14 +25,7 @@ impl Spool {
     /// Holds up to `limit_bytes` in memory; beyond that, writes to `path`.
     pub fn new(storage: &Arc<dyn Storage>, path: &Path, limit_bytes: usize) -> Self {
         let (storage, path) = (Arc::clone(storage), path.to_path_buf());
-        Self {
-            storage,
-            path,
-            file: None,
-            written: 0,
-            held: Vec::new(),
-            limit_bytes,
-        }
+        Self { storage, path, file: None, written: 0, held: Vec::new(), limit_bytes }
     }
 
     /// Total length in bytes.
@@ -43,11 +36,7 @@ impl Spool {
     /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         self.held.extend_from_slice(bytes);
-        if self.held.len() > self.limit_bytes {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.held.len() > self.limit_bytes { self.flush() } else { Ok(()) }
     }
 
     /// Hands all bytes to `sink`, in pieces whose lengths are multiples of 8 but for the last,
@@ -62,10 +51,7 @@ impl Spool {
         self.flush()?;
         let path = &self.path;
         let io = |attempt| move |e| FormatError::io(path, attempt, e);
-        let file = self
-            .storage
-            .open(&self.path)
-            .map_err(io("opening a scratch file"))?;
+        let file = self.storage.open(&self.path).map_err(io("opening a scratch file"))?;
         let mut buffer = vec![0; READ_BYTES];
         let mut offset = 0;
         while offset < self.written {
@@ -112,9 +98,7 @@ mod tests {
             let storage: Arc<dyn Storage> = Arc::new(memory.clone());
             let mut spool = Spool::new(&storage, Path::new("s"), limit);
             let expected: Vec<u8> = (0..4000u32).map(|i| (i * 7) as u8).collect();
-            expected
-                .chunks(37)
-                .for_each(|chunk| spool.append(chunk).unwrap());
+            expected.chunks(37).for_each(|chunk| spool.append(chunk).unwrap());
             assert_eq!(spool.bytes(), 4000);
             let mut found = Vec::new();
             spool

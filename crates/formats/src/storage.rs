@@ -91,20 +91,14 @@ pub struct FileReader {
 impl FileReader {
     /// Reads the bytes `start..end` of a file.
     pub fn new(file: Arc<dyn ReadFile>, start: u64, end: u64) -> Self {
-        Self {
-            file,
-            offset: start,
-            end,
-        }
+        Self { file, offset: start, end }
     }
 }
 
 impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.end.saturating_sub(self.offset);
-        let bytes = usize::try_from(left)
-            .unwrap_or(usize::MAX)
-            .min(buffer.len());
+        let bytes = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         self.file.read_exact_at(self.offset, &mut buffer[..bytes])?;
         self.offset += bytes as u64;
         Ok(bytes)

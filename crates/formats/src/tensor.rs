@@ -98,37 +98,19 @@ impl TensorWriter {
         let mut metadata = settings.clone();
         metadata.insert("kind".into(), kind.into());
         metadata.insert("version".into(), VERSION.into());
-        let fixed = serde_json::to_vec(&metadata)
-            .expect("strings are JSON")
-            .len();
-        let room = fixed
-            + names
-                .iter()
-                .map(|name| 2 * name.len() + ENTRY_ROOM)
-                .sum::<usize>();
+        let fixed = serde_json::to_vec(&metadata).expect("strings are JSON").len();
+        let room = fixed + names.iter().map(|name| 2 * name.len() + ENTRY_ROOM).sum::<usize>();
         let room = (8 + room as u64 + 64).next_multiple_of(64);
         let mut artefact = ArtefactWriter::create(storage, path)?;
         artefact.append(&vec![b' '; room as usize])?;
-        Ok(Self {
-            artefact,
-            metadata,
-            room,
-            tensors: Vec::new(),
-            open: None,
-        })
+        Ok(Self { artefact, metadata, room, tensors: Vec::new(), open: None })
     }
 
     /// Begins the next tensor. Tensors of wider types come first.
     pub fn begin(&mut self, name: &str, dtype: Dtype) {
-        assert!(
-            self.open.is_none(),
-            "the tensor before {name} has not ended"
-        );
+        assert!(self.open.is_none(), "the tensor before {name} has not ended");
         let offset = self.artefact.bytes() - self.room;
-        assert!(
-            offset.is_multiple_of(dtype.bytes()),
-            "tensor {name} would not be aligned"
-        );
+        assert!(offset.is_multiple_of(dtype.bytes()), "tensor {name} would not be aligned");
         self.open = Some((name.to_owned(), dtype, offset, Xxh3::new()));
     }
 
@@ -145,18 +127,9 @@ impl TensorWriter {
         let (name, dtype, offset, digest) = self.open.take().expect("begin comes before end");
         let end = self.artefact.bytes() - self.room;
         let elements: u64 = shape.iter().product();
-        assert_eq!(
-            offset + elements * dtype.bytes(),
-            end,
-            "tensor {name} has another shape"
-        );
-        self.metadata
-            .insert(format!("xxh3.{name}"), format!("{:016x}", digest.digest()));
-        let tensor = JsonTensor {
-            dtype,
-            shape: shape.to_vec(),
-            data_offsets: [offset, end],
-        };
+        assert_eq!(offset + elements * dtype.bytes(), end, "tensor {name} has another shape");
+        self.metadata.insert(format!("xxh3.{name}"), format!("{:016x}", digest.digest()));
+        let tensor = JsonTensor { dtype, shape: shape.to_vec(), data_offsets: [offset, end] };
         self.tensors.push((name, tensor));
     }
 
@@ -186,10 +159,7 @@ impl TensorWriter {
         header.push('}');
         let mut bytes = (self.room - 8).to_le_bytes().to_vec();
         bytes.extend_from_slice(header.as_bytes());
-        assert!(
-            bytes.len() as u64 <= self.room,
-            "the header outgrew its room"
-        );
+        assert!(bytes.len() as u64 <= self.room, "the header outgrew its room");
         bytes.resize(self.room as usize, b' ');
         self.artefact.patch(0, &bytes)?;
         self.artefact.finish(xxh3(&bytes))
@@ -222,10 +192,7 @@ impl<'de> Deserialize<'de> for JsonHeader {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonHeader, A::Error> {
-                let mut header = JsonHeader {
-                    metadata: BTreeMap::new(),
-                    tensors: Vec::new(),
-                };
+                let mut header = JsonHeader { metadata: BTreeMap::new(), tensors: Vec::new() };
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "__metadata__" {
                         header.metadata = map.next_value()?;
@@ -252,24 +219,14 @@ impl TensorIndex {
         let mut spans = Vec::new();
         for (name, tensor) in json.tensors {
             let [begin, end] = tensor.data_offsets;
-            let elements = tensor
-                .shape
-                .iter()
-                .try_fold(1u64, |n, &side| n.checked_mul(side));
+            let elements = tensor.shape.iter().try_fold(1u64, |n, &side| n.checked_mul(side));
             let bytes = elements.and_then(|n| n.checked_mul(tensor.dtype.bytes()));
             if bytes.is_none() || end.checked_sub(begin) != bytes {
-                return Err(corrupt(format!(
-                    "tensor {name} has another length than its shape"
-                )));
+                return Err(corrupt(format!("tensor {name} has another length than its shape")));
             }
             spans.push((begin, end));
             let (offset, bytes) = (start.saturating_add(begin), end - begin);
-            let info = TensorInfo {
-                dtype: tensor.dtype,
-                shape: tensor.shape,
-                offset,
-                bytes,
-            };
+            let info = TensorInfo { dtype: tensor.dtype, shape: tensor.shape, offset, bytes };
             if tensors.insert(name.clone(), info).is_some() {
                 return Err(corrupt(format!("tensor {name} occurs twice")));
             }
@@ -287,12 +244,7 @@ impl TensorIndex {
             return Err(FormatError::corrupt(path, file_bytes, what));
         }
         let digest = xxh3(header);
-        Ok(Self {
-            path: path.to_path_buf(),
-            metadata: json.metadata,
-            tensors,
-            digest,
-        })
+        Ok(Self { path: path.to_path_buf(), metadata: json.metadata, tensors, digest })
     }
 
     /// The path of the file.
@@ -321,20 +273,12 @@ impl TensorIndex {
         let found = self.metadata.get("kind").map_or("no kind", String::as_str);
         if found != kind {
             let what = format!("its kind is {found:?}");
-            return Err(FormatError::foreign(
-                &self.path,
-                format!("a {kind} file"),
-                what,
-            ));
+            return Err(FormatError::foreign(&self.path, format!("a {kind} file"), what));
         }
         let found = self.metadata.get("version").map_or("", String::as_str);
         if found != VERSION {
             let found = found.parse().unwrap_or(0);
-            return Err(FormatError::Version {
-                path: self.path.clone(),
-                found,
-                known: 1,
-            });
+            return Err(FormatError::Version { path: self.path.clone(), found, known: 1 });
         }
         Ok(())
     }
@@ -347,11 +291,10 @@ impl TensorIndex {
     /// A tensor that must be there with this type and number of dimensions.
     pub fn info(&self, name: &str, dtype: Dtype, dims: usize) -> Result<&TensorInfo, FormatError> {
         let info = self.tensors.get(name);
-        info.filter(|info| info.dtype == dtype && info.shape.len() == dims)
-            .ok_or_else(|| {
-                let what = format!("no {dims}-dimensional {dtype:?} tensor called {name}");
-                FormatError::corrupt(&self.path, 8, what)
-            })
+        info.filter(|info| info.dtype == dtype && info.shape.len() == dims).ok_or_else(|| {
+            let what = format!("no {dims}-dimensional {dtype:?} tensor called {name}");
+            FormatError::corrupt(&self.path, 8, what)
+        })
     }
 
     fn check_digest(&self, name: &str, digest: u64) -> Result<(), FormatError> {
@@ -361,11 +304,7 @@ impl TensorIndex {
             None => Ok(()),
             Some(_) => {
                 let offset = self.tensors[name].offset;
-                Err(FormatError::corrupt(
-                    &self.path,
-                    offset,
-                    format!("the checksum of {name}"),
-                ))
+                Err(FormatError::corrupt(&self.path, offset, format!("the checksum of {name}")))
             }
         }
     }
@@ -379,11 +318,7 @@ fn header_bytes(path: &Path, first: [u8; 8], file_bytes: u64) -> Result<usize, F
         return Err(FormatError::foreign(path, "a safetensors file", what));
     }
     if 8 + length > file_bytes {
-        return Err(FormatError::corrupt(
-            path,
-            file_bytes,
-            "the file ends inside its header",
-        ));
+        return Err(FormatError::corrupt(path, file_bytes, "the file ends inside its header"));
     }
     Ok(8 + length as usize)
 }
@@ -398,15 +333,9 @@ pub struct TensorFile {
 impl TensorFile {
     /// Maps a file and checks its header, not its tensors.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        let map = storage
-            .map(path)
-            .map_err(|e| FormatError::io(path, "opening", e))?;
+        let map = storage.map(path).map_err(|e| FormatError::io(path, "opening", e))?;
         let Some(first) = map.first_chunk::<8>() else {
-            return Err(FormatError::corrupt(
-                path,
-                0,
-                "the file is too short to be safetensors",
-            ));
+            return Err(FormatError::corrupt(path, 0, "the file is too short to be safetensors"));
         };
         let header = header_bytes(path, *first, map.len() as u64)?;
         let index = TensorIndex::parse(path, map.len() as u64, &map[..header])?;
@@ -452,11 +381,7 @@ impl TensorReader {
         let file = storage.open(path).map_err(io("opening"))?;
         let mut first = [0u8; 8];
         if file.len() < 8 {
-            return Err(FormatError::corrupt(
-                path,
-                0,
-                "the file is too short to be safetensors",
-            ));
+            return Err(FormatError::corrupt(path, 0, "the file is too short to be safetensors"));
         }
         file.read_exact_at(0, &mut first).map_err(io("reading"))?;
         let mut header = vec![0; header_bytes(path, first, file.len())?];
@@ -478,9 +403,7 @@ impl TensorReader {
         out: &mut [T],
     ) -> Result<(), FormatError> {
         let size = size_of::<T>() as u64;
-        let end = first
-            .checked_add(out.len() as u64)
-            .and_then(|end| end.checked_mul(size));
+        let end = first.checked_add(out.len() as u64).and_then(|end| end.checked_mul(size));
         assert!(size == info.dtype.bytes() && end.is_some_and(|end| end <= info.bytes));
         self.file
             .read_exact_at(info.offset + first * size, bytemuck::cast_slice_mut(out))
@@ -517,12 +440,8 @@ mod tests {
         let settings = BTreeMap::from([("window".into(), "5".into())]);
         let names = ["counts", "matrix", "bytes"];
         let mut writer = TensorWriter::create(storage, path, "thing", &names, &settings).unwrap();
-        writer
-            .tensor("counts", Dtype::U64, &[2], &[1u64, 1 << 40])
-            .unwrap();
-        writer
-            .tensor("matrix", Dtype::F32, &[3, 1], &[0.5f32, -1.0, f32::MIN])
-            .unwrap();
+        writer.tensor("counts", Dtype::U64, &[2], &[1u64, 1 << 40]).unwrap();
+        writer.tensor("matrix", Dtype::F32, &[3, 1], &[0.5f32, -1.0, f32::MIN]).unwrap();
         writer.tensor("bytes", Dtype::U8, &[5], b"hello").unwrap();
         writer.finish().unwrap()
     }
@@ -536,32 +455,15 @@ mod tests {
         assert_eq!(file.index().digest(), published.xxh3);
         assert_eq!(file.index().setting::<u32>("window").unwrap(), 5);
         file.index().expect_kind("thing").unwrap();
-        assert!(
-            file.index()
-                .expect_kind("other")
-                .unwrap_err()
-                .is_bad_artefact()
-        );
+        assert!(file.index().expect_kind("other").unwrap_err().is_bad_artefact());
         file.verify().unwrap();
-        assert_eq!(
-            file.view::<u64>("counts", Dtype::U64, 1).unwrap(),
-            [1, 1 << 40]
-        );
-        assert_eq!(
-            file.view::<f32>("matrix", Dtype::F32, 2).unwrap(),
-            [0.5, -1.0, f32::MIN]
-        );
+        assert_eq!(file.view::<u64>("counts", Dtype::U64, 1).unwrap(), [1, 1 << 40]);
+        assert_eq!(file.view::<f32>("matrix", Dtype::F32, 2).unwrap(), [0.5, -1.0, f32::MIN]);
         assert!(file.view::<f32>("matrix", Dtype::F32, 1).is_err());
         let reader = TensorReader::open(&storage, path).unwrap();
         reader.verify().unwrap();
         let mut one = [0u64];
-        reader
-            .read(
-                reader.index().info("counts", Dtype::U64, 1).unwrap(),
-                1,
-                &mut one,
-            )
-            .unwrap();
+        reader.read(reader.index().info("counts", Dtype::U64, 1).unwrap(), 1, &mut one).unwrap();
         assert_eq!(one, [1 << 40]);
     }
 
@@ -580,10 +482,7 @@ mod tests {
             Ok::<_, FormatError>(file.index().digest())
         };
         for cut in 0..whole.len() {
-            assert!(
-                read_all(&whole[..cut]).unwrap_err().is_bad_artefact(),
-                "cut at {cut}"
-            );
+            assert!(read_all(&whole[..cut]).unwrap_err().is_bad_artefact(), "cut at {cut}");
         }
         for bit in 0..whole.len() * 8 {
             let mut bytes = whole.clone();

@@ -115,23 +115,11 @@ impl StripeWriter {
         settings: &[(&str, String)],
     ) -> Result<Self, FormatError> {
         let mut writer = FrameWriter::create(storage, path, Kind::TILES)?;
-        let sizes = [
-            ("grid", grid.grid),
-            ("rows", grid.rows),
-            ("columns", grid.columns),
-        ];
+        let sizes = [("grid", grid.grid), ("rows", grid.rows), ("columns", grid.columns)];
         sizes.iter().for_each(|(key, value)| writer.set(key, value));
         writer.set("stripe", stripe);
-        settings
-            .iter()
-            .for_each(|(key, value)| writer.set(key, value));
-        Ok(Self {
-            writer,
-            tag: 0,
-            held: Vec::new(),
-            cells: 0,
-            payload: Vec::new(),
-        })
+        settings.iter().for_each(|(key, value)| writer.set(key, value));
+        Ok(Self { writer, tag: 0, held: Vec::new(), cells: 0, payload: Vec::new() })
     }
 
     /// Appends cells, local to the tile, to a section. Sections come in ascending order, each in
@@ -159,8 +147,7 @@ impl StripeWriter {
         while self.held.len() - done >= least {
             let frame = &self.held[done..self.held.len().min(done + FRAME_CELLS)];
             encode(frame, &mut self.payload);
-            self.writer
-                .frame(self.tag, frame.len() as u32, &self.payload)?;
+            self.writer.frame(self.tag, frame.len() as u32, &self.payload)?;
             done += frame.len();
         }
         self.held.drain(..done);
@@ -196,14 +183,10 @@ fn encode(cells: &[TileCell], out: &mut Vec<u8>) {
     );
     put_ids(cells.iter().map(|cell| cell.row), wide_rows, out);
     put_ids(cells.iter().map(|cell| cell.column), wide_columns, out);
-    cells
-        .iter()
-        .for_each(|cell| out.extend_from_slice(&(cell.payload as u32).to_le_bytes()));
+    cells.iter().for_each(|cell| out.extend_from_slice(&(cell.payload as u32).to_le_bytes()));
     if wide_payloads {
         let high = |cell: &TileCell| ((cell.payload >> 32) as u32).to_le_bytes();
-        cells
-            .iter()
-            .for_each(|cell| out.extend_from_slice(&high(cell)));
+        cells.iter().for_each(|cell| out.extend_from_slice(&high(cell)));
     }
 }
 
@@ -234,11 +217,7 @@ impl StripeFile {
             value.ok_or_else(|| FormatError::corrupt(path, 0, format!("{key} exceeds 32 bits")))
         };
         let (size, rows, columns) = (number("grid")?, number("rows")?, number("columns")?);
-        let grid = TileGrid {
-            grid: size,
-            rows,
-            columns,
-        };
+        let grid = TileGrid { grid: size, rows, columns };
         let stripe = number("stripe")?;
         let tags: Vec<u64> = file.entries().iter().map(|entry| entry.tag).collect();
         let known = size > 0 && size <= 1 << 16 && stripe < size;
@@ -246,15 +225,9 @@ impl StripeFile {
         {
             return Err(FormatError::corrupt(path, 0, "its tiles are not in order"));
         }
-        let starts = (0..=2 * u64::from(size))
-            .map(|tag| tags.partition_point(|&t| t < tag))
-            .collect();
-        Ok(Self {
-            file,
-            grid,
-            stripe,
-            starts,
-        })
+        let starts =
+            (0..=2 * u64::from(size)).map(|tag| tags.partition_point(|&t| t < tag)).collect();
+        Ok(Self { file, grid, stripe, starts })
     }
 
     /// The file behind it.
@@ -300,10 +273,7 @@ impl StripeFile {
                 let stop = (end.min(next) - first) as usize;
                 let bytes = self.file.read(index, &mut buffer)?;
                 let items = (next - first) as usize;
-                if self
-                    .decode(bytes, items, skip..stop, column_stripe, out)
-                    .is_none()
-                {
+                if self.decode(bytes, items, skip..stop, column_stripe, out).is_none() {
                     return Err(self.file.bad_frame(index, "cells outside the tile"));
                 }
             }
@@ -344,11 +314,7 @@ impl StripeFile {
             }
             let high = if wide_payloads { id(high, true, at) } else { 0 };
             let payload = u64::from(high) << 32 | u64::from(id(low, true, at));
-            out.push(TileCell {
-                row,
-                column,
-                payload,
-            });
+            out.push(TileCell { row, column, payload });
         }
         Some(())
     }
@@ -362,11 +328,7 @@ mod tests {
     #[test]
     fn stripes_share_the_ids_evenly() {
         for (ids, grid) in [(10, 3), (9, 3), (2, 5), (1, 1)] {
-            let tiles = TileGrid {
-                grid,
-                rows: ids,
-                columns: ids,
-            };
+            let tiles = TileGrid { grid, rows: ids, columns: ids };
             let mut counts = vec![0; grid as usize];
             (0..ids).for_each(|id| counts[tiles.place(id).0 as usize] += 1);
             let lengths: Vec<u32> = (0..grid).map(|stripe| tiles.len(ids, stripe)).collect();
@@ -378,11 +340,7 @@ mod tests {
     fn segments_together_are_the_section() {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let path = Path::new("stripe-001.tiles");
-        let grid = TileGrid {
-            grid: 2,
-            rows: 300_000,
-            columns: 50_000,
-        };
+        let grid = TileGrid { grid: 2, rows: 300_000, columns: 50_000 };
         let cell = |i: u64| TileCell {
             row: (i * 7919 % 150_000) as u32,
             column: (i % 25_000) as u32,

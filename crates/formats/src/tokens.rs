@@ -57,13 +57,7 @@ impl TokenShardWriter {
         writer.set("local_words", local_words);
         writer.set("continues_line", u32::from(continues_line));
         let (held, bytes) = (Vec::with_capacity(FRAME_TOKENS), Vec::new());
-        Ok(Self {
-            writer,
-            wide,
-            local_words,
-            held,
-            bytes,
-        })
+        Ok(Self { writer, wide, local_words, held, bytes })
     }
 
     /// Records a setting in the footer.
@@ -94,18 +88,12 @@ impl TokenShardWriter {
 
     fn flush(&mut self) -> Result<(), FormatError> {
         let known = |&id: &u32| id < self.local_words || id == LINE_END;
-        assert!(
-            self.held.iter().all(known),
-            "a token outside the local word list"
-        );
+        assert!(self.held.iter().all(known), "a token outside the local word list");
         self.bytes.clear();
         match self.wide {
-            true => self
-                .bytes
-                .extend_from_slice(bytemuck::cast_slice(&self.held)),
+            true => self.bytes.extend_from_slice(bytemuck::cast_slice(&self.held)),
             false => {
-                self.bytes
-                    .extend(self.held.iter().flat_map(|&id| (id as u16).to_le_bytes()));
+                self.bytes.extend(self.held.iter().flat_map(|&id| (id as u16).to_le_bytes()));
             }
         }
         self.writer.frame(0, self.held.len() as u32, &self.bytes)?;
@@ -134,12 +122,7 @@ impl TokenShard {
         if width != 2 && width != 4 {
             return Err(bad());
         }
-        Ok(Self {
-            file,
-            wide: width == 4,
-            local_words,
-            continues_line,
-        })
+        Ok(Self { file, wide: width == 4, local_words, continues_line })
     }
 
     /// The file behind it, for settings and checks.
@@ -173,30 +156,18 @@ impl TokenShard {
         ids.clear();
         match self.wide {
             true => ids.extend(
-                bytes
-                    .chunks_exact(4)
-                    .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+                bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
             ),
             false => {
-                ids.extend(
-                    bytes
-                        .chunks_exact(2)
-                        .map(|b| match u16::from_le_bytes([b[0], b[1]]) {
-                            u16::MAX => LINE_END,
-                            id => u32::from(id),
-                        }),
-                )
+                ids.extend(bytes.chunks_exact(2).map(|b| match u16::from_le_bytes([b[0], b[1]]) {
+                    u16::MAX => LINE_END,
+                    id => u32::from(id),
+                }))
             }
         }
         let whole = ids.len() == self.file.entries()[frame].items as usize;
-        if !whole
-            || ids
-                .iter()
-                .any(|&id| id >= self.local_words && id != LINE_END)
-        {
-            return Err(self
-                .file
-                .bad_frame(frame, "a token outside the local word list"));
+        if !whole || ids.iter().any(|&id| id >= self.local_words && id != LINE_END) {
+            return Err(self.file.bad_frame(frame, "a token outside the local word list"));
         }
         Ok(())
     }
@@ -215,13 +186,7 @@ impl WordListWriter {
     /// Starts a list.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let writer = FrameWriter::create(storage, path, Kind::WORDS)?;
-        Ok(Self {
-            writer,
-            last: Vec::new(),
-            bytes: Vec::new(),
-            items: 0,
-            words: 0,
-        })
+        Ok(Self { writer, last: Vec::new(), bytes: Vec::new(), items: 0, words: 0 })
     }
 
     /// Records a setting in the footer.
@@ -231,18 +196,10 @@ impl WordListWriter {
 
     /// Appends a word; words come sorted by bytes, each once.
     pub fn push(&mut self, word: &[u8], count: u64) -> Result<(), FormatError> {
-        assert!(
-            self.words == 0 || self.last[..] < *word,
-            "words come in ascending order"
-        );
+        assert!(self.words == 0 || self.last[..] < *word, "words come in ascending order");
         let shared = match self.items {
             0 => 0,
-            _ => self
-                .last
-                .iter()
-                .zip(word)
-                .take_while(|(a, b)| a == b)
-                .count(),
+            _ => self.last.iter().zip(word).take_while(|(a, b)| a == b).count(),
         };
         put_varint(shared as u64, &mut self.bytes);
         put_varint((word.len() - shared) as u64, &mut self.bytes);
@@ -252,11 +209,7 @@ impl WordListWriter {
         self.last.extend_from_slice(word);
         self.items += 1;
         self.words += 1;
-        if self.bytes.len() >= FRAME_WORD_BYTES {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.bytes.len() >= FRAME_WORD_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Number of words so far.
@@ -293,13 +246,7 @@ impl WordListReader {
     /// Opens a list and checks its index.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let file = FrameFile::open(storage, path, Kind::WORDS)?;
-        Ok(Self {
-            file,
-            next_frame: 0,
-            buffer: Vec::new(),
-            at: 0,
-            word: Vec::new(),
-        })
+        Ok(Self { file, next_frame: 0, buffer: Vec::new(), at: 0, word: Vec::new() })
     }
 
     /// The file behind it, for settings and checks.
@@ -325,10 +272,7 @@ impl WordListReader {
         let mut rest = &self.buffer[self.at..];
         let count = take_entry(&mut rest, &mut self.word);
         self.at = self.buffer.len() - rest.len();
-        let bad = || {
-            self.file
-                .bad_frame(self.next_frame - 1, "a word that ends early")
-        };
+        let bad = || self.file.bad_frame(self.next_frame - 1, "a word that ends early");
         count.map(Some).ok_or_else(bad)
     }
 
@@ -360,10 +304,7 @@ pub struct RemapWriter {
 impl RemapWriter {
     /// Starts a remap.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        Ok(Self {
-            writer: FrameWriter::create(storage, path, Kind::REMAP)?,
-            held: Vec::new(),
-        })
+        Ok(Self { writer: FrameWriter::create(storage, path, Kind::REMAP)?, held: Vec::new() })
     }
 
     /// Records a setting in the footer.
@@ -374,11 +315,7 @@ impl RemapWriter {
     /// The global id of the next local word, or [`NO_WORD`].
     pub fn push(&mut self, id: u32) -> Result<(), FormatError> {
         self.held.push(id);
-        if self.held.len() == FRAME_TOKENS {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.held.len() == FRAME_TOKENS { self.flush() } else { Ok(()) }
     }
 
     /// Publishes the remap.
@@ -390,8 +327,7 @@ impl RemapWriter {
     }
 
     fn flush(&mut self) -> Result<(), FormatError> {
-        self.writer
-            .frame(0, self.held.len() as u32, bytemuck::cast_slice(&self.held))?;
+        self.writer.frame(0, self.held.len() as u32, bytemuck::cast_slice(&self.held))?;
         self.held.clear();
         Ok(())
     }
@@ -409,11 +345,7 @@ pub fn read_remap(
     for frame in 0..file.entries().len() {
         let bytes = file.read(frame, &mut buffer)?;
         let before = ids.len();
-        ids.extend(
-            bytes
-                .chunks_exact(4)
-                .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
-        );
+        ids.extend(bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         if ids[before..].iter().any(|&id| id >= words && id != NO_WORD) {
             return Err(file.bad_frame(frame, "an id outside the vocabulary"));
         }
@@ -440,15 +372,10 @@ mod tests {
             };
             let expected: Vec<u32> = (0..150_000).map(token).collect();
             let mut writer = TokenShardWriter::create(&storage, path, local_words, true).unwrap();
-            expected
-                .chunks(999)
-                .for_each(|ids| writer.tokens(ids).unwrap());
+            expected.chunks(999).for_each(|ids| writer.tokens(ids).unwrap());
             writer.finish().unwrap();
             let shard = TokenShard::open(&storage, path).unwrap();
-            assert_eq!(
-                (shard.local_words(), shard.continues_line()),
-                (local_words, true)
-            );
+            assert_eq!((shard.local_words(), shard.continues_line()), (local_words, true));
             let (mut found, mut ids, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
             for frame in 0..shard.frames() {
                 shard.read(frame, &mut buffer, &mut ids).unwrap();
@@ -481,17 +408,12 @@ mod tests {
     #[test]
     fn remaps_come_back_and_ids_are_checked() {
         let (storage, path) = (storage(), Path::new("a.bin"));
-        let expected: Vec<u32> = (0..100_000)
-            .map(|i| if i % 3 == 0 { NO_WORD } else { i })
-            .collect();
+        let expected: Vec<u32> =
+            (0..100_000).map(|i| if i % 3 == 0 { NO_WORD } else { i }).collect();
         let mut writer = RemapWriter::create(&storage, path).unwrap();
         expected.iter().for_each(|&id| writer.push(id).unwrap());
         writer.finish().unwrap();
         assert_eq!(read_remap(&storage, path, 100_000).unwrap(), expected);
-        assert!(
-            read_remap(&storage, path, 99_000)
-                .unwrap_err()
-                .is_bad_artefact()
-        );
+        assert!(read_remap(&storage, path, 99_000).unwrap_err().is_bad_artefact());
     }
 }

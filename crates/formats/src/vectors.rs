@@ -49,22 +49,13 @@ impl VectorsWriter {
         settings: &BTreeMap<String, String>,
     ) -> Result<Self, FormatError> {
         let mut names = WORD_TENSORS.to_vec();
-        names.extend([
-            "word_vectors",
-            "context_vectors",
-            "word_bias",
-            "context_bias",
-        ]);
+        names.extend(["word_vectors", "context_vectors", "word_bias", "context_bias"]);
         names.extend(["node_vectors", "tree_parents"]);
         let mut settings = settings.clone();
         settings.insert("dim".into(), dim.to_string());
         let mut writer = TensorWriter::create(storage, path, KIND, &names, &settings)?;
         write_words(&mut writer, WordTensors::Wide, words)?;
-        Ok(Self {
-            writer,
-            words: words.len() as u64,
-            dim: dim as u64,
-        })
+        Ok(Self { writer, words: words.len() as u64, dim: dim as u64 })
     }
 
     /// Writes a matrix of `rows` vectors, each handed over by `row`.
@@ -95,8 +86,7 @@ impl VectorsWriter {
 
     /// Writes the parents of the Huffman tree.
     pub fn tree(&mut self, parents: &[u32]) -> Result<(), FormatError> {
-        self.writer
-            .tensor("tree_parents", Dtype::U32, &[parents.len() as u64], parents)
+        self.writer.tensor("tree_parents", Dtype::U32, &[parents.len() as u64], parents)
     }
 
     /// Writes the rest of the words and publishes the file.
@@ -111,20 +101,13 @@ impl Vectors {
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let file = TensorFile::open(storage, path)?;
         file.index().expect_kind(KIND)?;
-        let shape = file
-            .index()
-            .info("word_vectors", Dtype::F32, 2)?
-            .shape
-            .clone();
+        let shape = file.index().info("word_vectors", Dtype::F32, 2)?.shape.clone();
         let words = WordTable::new(file)?;
         if shape[0] != words.len() as u64 || shape[1] == 0 {
             let what = "word_vectors have another number of rows than there are words";
             return Err(FormatError::corrupt(path, 8, what));
         }
-        Ok(Self {
-            words,
-            dim: shape[1] as usize,
-        })
+        Ok(Self { words, dim: shape[1] as usize })
     }
 
     /// The words.
@@ -149,8 +132,7 @@ impl Vectors {
 
     /// All context vectors, V × d, if the model has them.
     pub fn context_vectors(&self) -> Option<&[f32]> {
-        self.matrix("context_vectors")
-            .filter(|rows| rows.len() == self.words.len() * self.dim)
+        self.matrix("context_vectors").filter(|rows| rows.len() == self.words.len() * self.dim)
     }
 
     /// A matrix by name.
@@ -171,11 +153,7 @@ impl Vectors {
     /// Reads everything: checksums, order of words, finiteness of numbers.
     pub fn verify(&self) -> Result<(), FormatError> {
         self.words.verify()?;
-        if let Some(at) = self
-            .word_vectors()
-            .iter()
-            .position(|value| !value.is_finite())
-        {
+        if let Some(at) = self.word_vectors().iter().position(|value| !value.is_finite()) {
             let what = format!("the vector of word {} is not finite", at / self.dim);
             return Err(FormatError::corrupt(self.words.path(), 8, what));
         }

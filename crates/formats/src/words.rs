@@ -98,10 +98,7 @@ impl WordTable {
             let what = "the word tensors disagree about the number of words";
             return Err(FormatError::corrupt(index.path(), 8, what));
         }
-        Ok(Self {
-            words: words as usize,
-            file,
-        })
+        Ok(Self { words: words as usize, file })
     }
 
     /// The path of the file.
@@ -121,12 +118,10 @@ impl WordTable {
 
     /// The id of a word.
     pub fn find(&self, word: &[u8]) -> Option<usize> {
-        let found = self
-            .lookup()
-            .binary_search_by(|&id| match (id as usize) < self.words {
-                true => self.word(id as usize).cmp(word),
-                false => std::cmp::Ordering::Less,
-            });
+        let found = self.lookup().binary_search_by(|&id| match (id as usize) < self.words {
+            true => self.word(id as usize).cmp(word),
+            false => std::cmp::Ordering::Less,
+        });
         found.ok().map(|at| self.lookup()[at] as usize)
     }
 
@@ -150,9 +145,7 @@ impl WordTable {
     }
 
     fn offsets(&self) -> &[u64] {
-        self.file
-            .view("word_offsets", Dtype::U64, 1)
-            .expect("checked when opened")
+        self.file.view("word_offsets", Dtype::U64, 1).expect("checked when opened")
     }
 }
 
@@ -162,24 +155,17 @@ impl Words for WordTable {
     }
 
     fn word(&self, id: usize) -> &[u8] {
-        let bytes: &[u8] = self
-            .file
-            .view("word_bytes", Dtype::U8, 1)
-            .expect("checked when opened");
+        let bytes: &[u8] = self.file.view("word_bytes", Dtype::U8, 1).expect("checked when opened");
         let (start, end) = (self.offsets()[id], self.offsets()[id + 1]);
         // Offsets inside a damaged file may descend or point outside.
         bytes.get(start as usize..end as usize).unwrap_or_default()
     }
 
     fn counts(&self) -> &[u64] {
-        self.file
-            .view("counts", Dtype::U64, 1)
-            .expect("checked when opened")
+        self.file.view("counts", Dtype::U64, 1).expect("checked when opened")
     }
 
     fn lookup(&self) -> &[u32] {
-        self.file
-            .view("lookup", Dtype::U32, 1)
-            .expect("checked when opened")
+        self.file.view("lookup", Dtype::U32, 1).expect("checked when opened")
     }
 }

@@ -52,11 +52,7 @@ pub(crate) fn cells<S: Lanes>(
         total.loss += down + f64::from(right) * f64::from(math::softplus_of(One, score));
         total.weight += f64::from(left) + f64::from(right);
         let g = s.splat(rate * implicit(score, rate * norms, left, right));
-        for (w, c) in rows
-            .row_mut(cell.row)
-            .iter_mut()
-            .zip(cols.row_mut(cell.col))
-        {
+        for (w, c) in rows.row_mut(cell.row).iter_mut().zip(cols.row_mut(cell.col)) {
             let (old_w, old_c) = (s.load(w), s.load(c));
             s.store(s.fma(g, old_c, old_w), w);
             s.store(s.fma(g, old_w, old_c), c);
@@ -69,12 +65,7 @@ pub(crate) fn cells<S: Lanes>(
 #[inline(always)]
 fn products<S: Lanes>(s: S, w: &[f32], c: &[f32]) -> [f32; 2] {
     let mut sums = [s.splat(0.0); 3];
-    for (w, c) in w
-        .as_chunks::<LANES>()
-        .0
-        .iter()
-        .zip(c.as_chunks::<LANES>().0)
-    {
+    for (w, c) in w.as_chunks::<LANES>().0.iter().zip(c.as_chunks::<LANES>().0) {
         let (w, c) = (s.load(w), s.load(c));
         sums[0] = s.fma(w, c, sums[0]);
         sums[1] = s.fma(w, w, sums[1]);
@@ -95,11 +86,7 @@ fn implicit(score: f32, kappa: f32, left: f32, right: f32) -> f32 {
     let weight = left + right;
     let below = kappa * 0.5 * (right - left) > score;
     // Bounds and selections instead of branches: signs of scores are as good as random, a missed branch costs more than a division.
-    let (low, high) = if below {
-        (f32::NEG_INFINITY, 0.0)
-    } else {
-        (0.0, f32::INFINITY)
-    };
+    let (low, high) = if below { (f32::NEG_INFINITY, 0.0) } else { (0.0, f32::INFINITY) };
     let keep_side = |z: f32| One.min(One.max(z, low), high);
     // The gradient at z, its slope, and G(z).
     let at = |z: f32| {

@@ -125,10 +125,7 @@ pub(crate) fn scores_many<S: Lanes, const R: usize, const C: usize>(
         let width = (n - i).min(4);
         for q in (0..m).step_by(4) {
             let mut sums = [0.0; LANES];
-            s.store(
-                dots_4x4::<S, R, C>(s, four(queries, dim, q, m), some_rows),
-                &mut sums,
-            );
+            s.store(dots_4x4::<S, R, C>(s, four(queries, dim, q, m), some_rows), &mut sums);
             for k in 0..(m - q).min(4) {
                 out[(q + k) * n + i..][..width].copy_from_slice(&sums[k * 4..][..width]);
             }

@@ -52,11 +52,7 @@ impl AdagradSide<'_> {
     /// Rows that the slices hold. Panics where their lengths disagree.
     pub(crate) fn rows(&self) -> usize {
         let rows = crate::side::rows(self.vectors.len(), self.stride);
-        assert_eq!(
-            self.squares.len(),
-            self.vectors.len(),
-            "squares have the shape of vectors"
-        );
+        assert_eq!(self.squares.len(), self.vectors.len(), "squares have the shape of vectors");
         assert_eq!(self.bias.len(), rows, "one bias a row");
         assert_eq!(self.bias_square.len(), rows, "one squared bias a row");
         rows
@@ -77,18 +73,12 @@ impl AdagradSide<'_> {
     #[inline(always)]
     fn state(&mut self, id: u32) -> (&mut [Block], &mut [Block]) {
         let range = id as usize * self.stride..(id as usize + 1) * self.stride;
-        (
-            self.vectors[range.clone()].as_chunks_mut().0,
-            self.squares[range].as_chunks_mut().0,
-        )
+        (self.vectors[range.clone()].as_chunks_mut().0, self.squares[range].as_chunks_mut().0)
     }
 
     #[inline(always)]
     fn step_bias(&mut self, id: u32, g: f32) {
-        let (bias, square) = (
-            &mut self.bias[id as usize],
-            &mut self.bias_square[id as usize],
-        );
+        let (bias, square) = (&mut self.bias[id as usize], &mut self.bias_square[id as usize]);
         *bias = (-g).mul_add(math::rsqrt_normal(One, *square), *bias);
         *square = g.mul_add(g, *square);
     }

@@ -57,11 +57,7 @@ impl FromStr for Level {
 
 impl fmt::Display for UnknownLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is no instruction set; known are scalar, neon, avx2, avx512",
-            self.0
-        )
+        write!(f, "{:?} is no instruction set; known are scalar, neon, avx2, avx512", self.0)
     }
 }
 
@@ -69,22 +65,13 @@ impl core::error::Error for UnknownLevel {}
 
 /// The levels of this CPU, slowest first; scalar is always there.
 pub fn available() -> Vec<Level> {
-    LEVELS
-        .into_iter()
-        .filter(|&level| at(level).is_some())
-        .collect()
+    LEVELS.into_iter().filter(|&level| at(level).is_some()).collect()
 }
 
 /// The kernels of the fastest level of this CPU.
 pub fn best() -> &'static Kernels {
     static BEST: OnceLock<&'static Kernels> = OnceLock::new();
-    BEST.get_or_init(|| {
-        LEVELS
-            .into_iter()
-            .rev()
-            .find_map(at)
-            .expect("scalar is always there")
-    })
+    BEST.get_or_init(|| LEVELS.into_iter().rev().find_map(at).expect("scalar is always there"))
 }
 
 /// The kernels of one level, or `None` where this CPU (or this build's architecture) lacks it.

@@ -45,13 +45,7 @@ const LN2_LOW: f32 = -1.904_654_2e-9;
 const SMALLEST_NORMAL: f32 = f32::MIN_POSITIVE;
 
 /// (e^r − 1 − r)/r² for |r| ≤ ln2/2; Remez, relative error of e^r 3.1e-9.
-const EXP: [f32; 5] = [
-    4.999_999_4e-1,
-    1.666_652e-1,
-    4.166_84e-2,
-    8.368_851e-3,
-    1.381_432_2e-3,
-];
+const EXP: [f32; 5] = [4.999_999_4e-1, 1.666_652e-1, 4.166_84e-2, 8.368_851e-3, 1.381_432_2e-3];
 
 /// (ln(1+f) − f + f²/2)/f³ for 1+f in [√½, √2]; Remez, relative error of ln(1+f) 5.8e-9.
 const LN: [f32; 8] = [
@@ -92,10 +86,7 @@ pub(crate) fn exp_of<A: Arith>(s: A, x: A::F) -> A::F {
 #[inline(always)]
 fn ln_normal<A: Arith>(s: A, x: A::F, extra: A::F) -> A::F {
     let bits = s.bits(x);
-    let e = s.exponent(s.isub(
-        bits,
-        s.isplat(core::f32::consts::FRAC_1_SQRT_2.to_bits() as i32),
-    ));
+    let e = s.exponent(s.isub(bits, s.isplat(core::f32::consts::FRAC_1_SQRT_2.to_bits() as i32)));
     let f = s.sub(s.floats(s.isub(bits, s.to_exponent(e))), s.splat(1.0));
     let e = s.to_float(e);
     let curve = s.fma(polynomial(s, f, LN), f, s.splat(-0.5));

@@ -163,10 +163,7 @@ fn score_negatives<S: Lanes, const R: usize, const C: usize>(
         let w = four(rows, group.row, b);
         for k in (0..group.negatives.len()).step_by(4) {
             let mut sums = [0.0; LANES];
-            s.store(
-                dots_4x4::<S, R, C>(s, w, four(cols, group.negatives, k)),
-                &mut sums,
-            );
+            s.store(dots_4x4::<S, R, C>(s, w, four(cols, group.negatives, k)), &mut sums);
             for r in 0..4 {
                 buffers.negative[b + r][k..k + 4].copy_from_slice(&sums[r * 4..r * 4 + 4]);
             }
@@ -178,11 +175,7 @@ fn score_negatives<S: Lanes, const R: usize, const C: usize>(
 #[inline(always)]
 fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers) -> Loss {
     let (mut loss, mut weights) = (s.wide_zero(), s.wide_zero());
-    for (weight, positive) in group
-        .weight
-        .chunks(LANES)
-        .zip(buffers.positive.as_chunks_mut().0)
-    {
+    for (weight, positive) in group.weight.chunks(LANES).zip(buffers.positive.as_chunks_mut().0) {
         let weight = s.load_tail(weight);
         let (sigmoid, softplus) = math::logistic_of(s, s.neg(s.load(positive)));
         s.store(s.mul(s.mul(s.splat(rate), weight), sigmoid), positive);
@@ -199,32 +192,21 @@ fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers)
         s.store(s.select(used, q, zero), negative);
         loss = s.wide_add(loss, s.select(used, s.mul(weight, softplus), zero));
     }
-    Loss {
-        loss: s.wide_sum(loss),
-        weight: s.wide_sum(weights),
-    }
+    Loss { loss: s.wide_sum(loss), weight: s.wide_sum(weights) }
 }
 
 /// J blocks of a row, from block `at` on.
 #[inline(always)]
 fn part<'a, const J: usize>(side: &'a Side, id: u32, at: usize) -> &'a [Block; J] {
     let from = id as usize * side.stride + at * LANES;
-    side.vectors[from..from + J * LANES]
-        .as_chunks()
-        .0
-        .try_into()
-        .expect("J blocks were taken")
+    side.vectors[from..from + J * LANES].as_chunks().0.try_into().expect("J blocks were taken")
 }
 
 /// J blocks of a row, to be written.
 #[inline(always)]
 fn part_mut<'a, const J: usize>(side: &'a mut Side, id: u32, at: usize) -> &'a mut [Block; J] {
     let from = id as usize * side.stride + at * LANES;
-    side.vectors[from..from + J * LANES]
-        .as_chunks_mut()
-        .0
-        .try_into()
-        .expect("J blocks were taken")
+    side.vectors[from..from + J * LANES].as_chunks_mut().0.try_into().expect("J blocks were taken")
 }
 
 /// The whole update for J blocks of the dimension. All steps that read old values of a side come before the first write to it.
@@ -314,9 +296,7 @@ fn row_steps<S: Lanes, const R: usize, const J: usize>(
             sums[r][j] = s.mul(p, s.load(&c[j]));
         }
     }
-    let q: &[Block; R] = buffers.negative[b..b + R]
-        .try_into()
-        .expect("R divides the pairs");
+    let q: &[Block; R] = buffers.negative[b..b + R].try_into().expect("R divides the pairs");
     for (k, &id) in group.negatives.iter().enumerate().take(LANES) {
         let n = part::<J>(cols, id, at);
         for r in 0..R {

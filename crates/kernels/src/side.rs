@@ -53,9 +53,7 @@ impl Side<'_> {
     /// One row in blocks.
     #[inline(always)]
     pub(crate) fn row_mut(&mut self, id: u32) -> &mut [Block] {
-        self.vectors[id as usize * self.stride..][..self.stride]
-            .as_chunks_mut()
-            .0
+        self.vectors[id as usize * self.stride..][..self.stride].as_chunks_mut().0
     }
 }
 
@@ -65,9 +63,6 @@ pub(crate) fn rows(len: usize, stride: usize) -> usize {
         stride > 0 && stride.is_multiple_of(LANES),
         "stride {stride} is no positive multiple of {LANES}"
     );
-    assert!(
-        len.is_multiple_of(stride),
-        "{len} floats are no whole number of rows of {stride}"
-    );
+    assert!(len.is_multiple_of(stride), "{len} floats are no whole number of rows of {stride}");
     len / stride
 }

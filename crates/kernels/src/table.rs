@@ -31,9 +31,7 @@ pub struct Kernels {
 
 impl core::fmt::Debug for Kernels {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Kernels")
-            .field("level", &self.level)
-            .finish_non_exhaustive()
+        f.debug_struct("Kernels").field("level", &self.level).finish_non_exhaustive()
     }
 }
 
@@ -147,14 +145,8 @@ impl Kernels {
         let (row_count, col_count) = (rows.rows(), cols.rows());
         let in_range = |ids: &[u32], n: usize| ids.iter().all(|&id| (id as usize) < n);
         assert!(in_range(group.row, row_count), "a row id is out of range");
-        assert!(
-            in_range(group.col, col_count),
-            "a column id is out of range"
-        );
-        assert!(
-            in_range(group.negatives, col_count),
-            "a negative's id is out of range"
-        );
+        assert!(in_range(group.col, col_count), "a column id is out of range");
+        assert!(in_range(group.negatives, col_count), "a negative's id is out of range");
         // SAFETY: `level` hands a table out only where its instruction set was detected.
         unsafe { (self.sgns_group)(rows, cols, group, rate, scratch) }
     }
@@ -260,35 +252,11 @@ macro_rules! table {
     };
 }
 
-table!(
-    scalar,
-    Level::Scalar,
-    crate::arch::scalar::Scalar,
-    1,
-    1,
-    1,
-    inline(never)
-);
+table!(scalar, Level::Scalar, crate::arch::scalar::Scalar, 1, 1, 1, inline(never));
 #[cfg(target_arch = "aarch64")]
-table!(
-    neon,
-    Level::Neon,
-    crate::arch::neon::Neon,
-    2,
-    2,
-    2,
-    target_feature(enable = "neon")
-);
+table!(neon, Level::Neon, crate::arch::neon::Neon, 2, 2, 2, target_feature(enable = "neon"));
 #[cfg(target_arch = "x86_64")]
-table!(
-    avx2,
-    Level::Avx2,
-    crate::arch::avx2::Avx2,
-    2,
-    2,
-    2,
-    target_feature(enable = "avx2,fma")
-);
+table!(avx2, Level::Avx2, crate::arch::avx2::Avx2, 2, 2, 2, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
 table!(
     avx512,

@@ -11,10 +11,7 @@ fn dims() -> impl Iterator<Item = usize> {
 
 /// Runs `work` at the scalar level and at every other with the same seed, and lets `compare` see both results.
 fn check<T>(seed: u64, work: impl Fn(&Kernels, &mut Random) -> T, compare: impl Fn(&T, &T, &str)) {
-    let oracle = work(
-        at(Level::Scalar).expect("scalar is always there"),
-        &mut Random(seed),
-    );
+    let oracle = work(at(Level::Scalar).expect("scalar is always there"), &mut Random(seed));
     for level in available() {
         let result = work(at(level).expect("it is available"), &mut Random(seed));
         compare(&result, &oracle, &format!("{level}, seed {seed}"));
@@ -58,9 +55,7 @@ fn scores_are_dots() {
                 assert_same(&one, &dots, &format!("scores at {}", kernels.level()));
                 dots
             };
-            check((dim * 1000 + n) as u64, work, |a, b, what| {
-                assert_same(a, b, what)
-            });
+            check((dim * 1000 + n) as u64, work, |a, b, what| assert_same(a, b, what));
         }
     }
 }
@@ -91,13 +86,9 @@ fn elementary_functions_and_their_twins() {
         1e-45,
     ];
     let mut random = Random(1);
-    let mut inputs = [
-        inputs,
-        special.to_vec(),
-        random.floats(100_000, 100.0),
-        random.floats(100_000, 1.0),
-    ]
-    .concat();
+    let mut inputs =
+        [inputs, special.to_vec(), random.floats(100_000, 100.0), random.floats(100_000, 1.0)]
+            .concat();
     inputs.truncate(inputs.len() / 16 * 16 - 11);
     for (kernel, twin) in twins {
         let expected: Vec<f32> = inputs.iter().map(|&x| twin(x)).collect();
@@ -150,16 +141,9 @@ fn compare_models(a: &(Model, Loss), b: &(Model, Loss), what: &str) {
 #[test]
 fn sgns_groups() {
     for dim in dims() {
-        for (pairs, negatives) in [
-            (0, 0),
-            (1, 0),
-            (1, 1),
-            (2, 16),
-            (5, 3),
-            (17, 5),
-            (31, 13),
-            (32, 16),
-        ] {
+        for (pairs, negatives) in
+            [(0, 0), (1, 0), (1, 1), (2, 16), (5, 3), (17, 5), (31, 13), (32, 16)]
+        {
             // Few rows, so that ids repeat among pairs, negatives and both.
             for (rows, scale) in [(3, 1.0), (90, 0.3), (5, 30.0)] {
                 let work = |kernels: &Kernels, random: &mut Random| {

@@ -5,14 +5,8 @@ mod common;
 use common::*;
 use wordmill_kernels::*;
 
-const SHAPES: [(usize, usize, usize); 6] = [
-    (1, 1, 0),
-    (7, 3, 2),
-    (16, 5, 4),
-    (40, 17, 9),
-    (100, 32, 16),
-    (304, 32, 16),
-];
+const SHAPES: [(usize, usize, usize); 6] =
+    [(1, 1, 0), (7, 3, 2), (16, 5, 4), (40, 17, 9), (100, 32, 16), (304, 32, 16)];
 
 fn scalar() -> &'static Kernels {
     at(Level::Scalar).expect("scalar is always there")
@@ -34,9 +28,7 @@ fn check_matrix(matrix: &Matrix, expected: &[Vec<f64>], what: &str) {
 }
 
 fn all_rows(matrix: &Matrix) -> Vec<Vec<f64>> {
-    (0..matrix.bias.len() as u32)
-        .map(|id| matrix.row(id))
-        .collect()
+    (0..matrix.bias.len() as u32).map(|id| matrix.row(id)).collect()
 }
 
 fn add(to: &mut [f64], g: f64, x: &[f64]) {
@@ -50,11 +42,7 @@ fn products() {
     for dim in [0, 1, 15, 16, 17, 300, 1000] {
         let mut random = Random(dim as u64);
         let (a, b) = (random.floats(dim, 1.0), random.floats(dim, 1.0));
-        let exact: f64 = a
-            .iter()
-            .zip(&b)
-            .map(|(&a, &b)| f64::from(a) * f64::from(b))
-            .sum();
+        let exact: f64 = a.iter().zip(&b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
         check_close(f64::from(scalar().dot(&a, &b)), exact, 1e-5, "dot");
     }
 }
@@ -103,12 +91,7 @@ fn sgns_group_is_its_formula() {
             &mut GroupScratch::new(),
         );
         check_close(loss.loss, exact, 1e-5, &format!("loss, seed {seed}"));
-        check_close(
-            loss.weight,
-            pairs.weight.iter().map(|&x| f64::from(x)).sum(),
-            1e-9,
-            "weight",
-        );
+        check_close(loss.weight, pairs.weight.iter().map(|&x| f64::from(x)).sum(), 1e-9, "weight");
         check_matrix(&model.rows, &rows, &format!("rows, seed {seed}"));
         check_matrix(&model.cols, &cols, &format!("cols, seed {seed}"));
     }
@@ -125,10 +108,7 @@ fn check_gradient(
     let sides: [fn(&mut Model) -> &mut Vec<f32>; 2] =
         [|m| &mut m.rows.vectors, |m| &mut m.cols.vectors];
     for side in sides {
-        let (old, new) = (
-            side(&mut before.clone()).clone(),
-            side(&mut after.clone()).clone(),
-        );
+        let (old, new) = (side(&mut before.clone()).clone(), side(&mut after.clone()).clone());
         for i in 0..old.len() {
             let moved = |h: f32| {
                 let mut model = before.clone();
@@ -156,9 +136,7 @@ fn sgns_group_descends_its_gradient() {
         let rate = 2f32.powi(-10);
         let (rows, cols) = (&mut after.rows.side(), &mut after.cols.side());
         scalar().sgns_group(rows, cols, &pairs.group(), rate, &mut GroupScratch::new());
-        check_gradient(seed, &before, &after, f64::from(rate), |model| {
-            sgns_loss(model, &pairs)
-        });
+        check_gradient(seed, &before, &after, f64::from(rate), |model| sgns_loss(model, &pairs));
     }
 }
 
@@ -175,22 +153,11 @@ fn binomial_cell_descends_its_gradient() {
         let cell = binomial_cells(random, &before, 1, 2.0)[0];
         let mut after = before.clone();
         let rate = 2f32.powi(-12);
-        let loss = scalar().binomial_cells(
-            &mut after.rows.side(),
-            &mut after.cols.side(),
-            &[cell],
-            rate,
-        );
+        let loss =
+            scalar().binomial_cells(&mut after.rows.side(), &mut after.cols.side(), &[cell], rate);
         check_close(loss.loss, binomial_loss(&before, &cell), 1e-6, "loss");
-        check_close(
-            loss.weight,
-            f64::from(cell.left) + f64::from(cell.right),
-            1e-9,
-            "weight",
-        );
-        check_gradient(seed, &before, &after, f64::from(rate), |model| {
-            binomial_loss(model, &cell)
-        });
+        check_close(loss.weight, f64::from(cell.left) + f64::from(cell.right), 1e-9, "weight");
+        check_gradient(seed, &before, &after, f64::from(rate), |model| binomial_loss(model, &cell));
     }
 }
 
@@ -199,11 +166,7 @@ fn implicit64(score: f64, kappa: f64, left: f64, right: f64) -> f64 {
     let (mut low, mut high) = (score - kappa * right, score + kappa * left);
     for _ in 0..200 {
         let z = 0.5 * (low + high);
-        if z - score < kappa * (left - (left + right) * sigmoid64(z)) {
-            low = z
-        } else {
-            high = z
-        }
+        if z - score < kappa * (left - (left + right) * sigmoid64(z)) { low = z } else { high = z }
     }
     low
 }
@@ -230,13 +193,8 @@ fn implicit_step_solves_its_equation_and_never_overshoots() {
             continue;
         }
         // w' − w = g·c, so g by projection.
-        let moved: Vec<f64> = model
-            .rows
-            .row(0)
-            .iter()
-            .zip(&w)
-            .map(|(new, old)| new - old)
-            .collect();
+        let moved: Vec<f64> =
+            model.rows.row(0).iter().zip(&w).map(|(new, old)| new - old).collect();
         let g = dot64(&moved, &c) / dot64(&c, &c);
         let exact = (implicit64(score, rate * norms, left, right) - score) / norms;
         // left − (left+right)·σ cancels, so its rounding is that of the weights.
@@ -267,12 +225,7 @@ fn implicit_step_solves_its_equation_and_never_overshoots() {
 #[test]
 fn binomial_cell_at_zero_vectors_loses_ln_2_and_stays() {
     let mut model = Model::random(&mut Random(0), 1, 1, 8, 0.0);
-    let cell = BinomialCell {
-        row: 0,
-        col: 0,
-        left: 3.0,
-        right: 1.0,
-    };
+    let cell = BinomialCell { row: 0, col: 0, left: 3.0, right: 1.0 };
     let loss =
         scalar().binomial_cells(&mut model.rows.side(), &mut model.cols.side(), &[cell], 0.1);
     check_close(loss.loss, 4.0 * 2f64.ln(), 1e-6, "loss");
@@ -306,9 +259,7 @@ fn glove_cell_descends_its_gradient() {
             rate,
         );
         check_close(loss.loss, glove_loss(&before, &cell), 1e-5, "loss");
-        check_gradient(seed, &before, &after, f64::from(rate), |model| {
-            glove_loss(model, &cell)
-        });
+        check_gradient(seed, &before, &after, f64::from(rate), |model| glove_loss(model, &cell));
     }
 }
 
@@ -321,21 +272,14 @@ fn glove_cell_is_its_formula() {
         let before = model.clone();
         let cell = glove_cells(random, &model, 1)[0];
         let rate = 0.05f32;
-        scalar().glove_cells(
-            &mut model.rows.adagrad(),
-            &mut model.cols.adagrad(),
-            &[cell],
-            rate,
-        );
+        scalar().glove_cells(&mut model.rows.adagrad(), &mut model.cols.adagrad(), &[cell], rate);
         let (w, c) = (before.rows.row(0), before.cols.row(0));
         let bias = f64::from(before.rows.bias[0]) + f64::from(before.cols.bias[0]);
         let g = f64::from(cell.weight)
             * (dot64(&w, &c) + bias - f64::from(cell.log_x))
             * f64::from(rate);
-        for (side, old, other) in [
-            (&model.rows, &before.rows, &c),
-            (&model.cols, &before.cols, &w),
-        ] {
+        for (side, old, other) in [(&model.rows, &before.rows, &c), (&model.cols, &before.cols, &w)]
+        {
             for (i, x) in other.iter().enumerate().take(dim) {
                 let (step, square) = (g * x, f64::from(old.squares[i]));
                 check_close(
@@ -344,12 +288,7 @@ fn glove_cell_is_its_formula() {
                     1e-5,
                     "vector",
                 );
-                check_close(
-                    f64::from(side.squares[i]),
-                    square + step * step,
-                    1e-5,
-                    "square",
-                );
+                check_close(f64::from(side.squares[i]), square + step * step, 1e-5, "square");
             }
             let square = f64::from(old.bias_square[0]);
             check_close(
@@ -358,12 +297,7 @@ fn glove_cell_is_its_formula() {
                 1e-5,
                 "bias",
             );
-            check_close(
-                f64::from(side.bias_square[0]),
-                square + g * g,
-                1e-5,
-                "squared bias",
-            );
+            check_close(f64::from(side.bias_square[0]), square + g * g, 1e-5, "squared bias");
         }
     }
 }

@@ -55,14 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let top = TOP.min(words);
     for question in 0..QUESTIONS {
         let word = |step: usize| (question * step + step) % top;
-        writeln!(
-            text,
-            "w{} w{} w{} w{}",
-            word(7),
-            word(11),
-            word(13),
-            word(17)
-        )?;
+        writeln!(text, "w{} w{} w{} w{}", word(7), word(11), word(13), word(17))?;
     }
     let set = AnalogySet::parse("random", &text)?;
     let started = Instant::now();
@@ -95,11 +88,7 @@ fn write(
     let mut lookup: Vec<u32> = (0..words as u32).collect();
     lookup.sort_by_key(|&id| names[id as usize].as_bytes());
     let counts = vec![1; words];
-    let list = Numbered {
-        names,
-        counts,
-        lookup,
-    };
+    let list = Numbered { names, counts, lookup };
     let mut writer = VectorsWriter::create(storage, path, &list, dim, &BTreeMap::new())?;
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut random = || {

@@ -13,14 +13,8 @@ use wordmill_formats::{
 
 use crate::spread::Spread;
 
-const KINDS: [Kind; 6] = [
-    Kind::TOKENS,
-    Kind::WORDS,
-    Kind::REMAP,
-    Kind::RUN,
-    Kind::TILES,
-    Kind::LOOSE,
-];
+const KINDS: [Kind; 6] =
+    [Kind::TOKENS, Kind::WORDS, Kind::REMAP, Kind::RUN, Kind::TILES, Kind::LOOSE];
 /// Words shown of a vocabulary.
 const WORDS_SHOWN: usize = 10;
 
@@ -54,13 +48,9 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
     if has(storage, &path.join("index.json")) {
         return describe_json(storage, &path.join("index.json"));
     }
-    let file = storage
-        .open(path)
-        .map_err(|e| FormatError::io(path, "opening", e))?;
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
     let mut head = [0u8; 12];
-    let held = usize::try_from(file.len())
-        .unwrap_or(usize::MAX)
-        .min(head.len());
+    let held = usize::try_from(file.len()).unwrap_or(usize::MAX).min(head.len());
     let read = file.read_exact_at(0, &mut head[..held]);
     read.map_err(|e| FormatError::io(path, "reading", e))?;
     match &head {
@@ -78,11 +68,7 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
         [b'{', rest @ ..] if rest[7] != b'{' => describe_json(storage, path),
         _ if held < 9 || head[8] != b'{' => {
             let what = "it begins neither like a tensor file, nor a framed file, nor an index";
-            Err(FormatError::foreign(
-                path,
-                "a file that wordmill wrote",
-                what,
-            ))
+            Err(FormatError::foreign(path, "a file that wordmill wrote", what))
         }
         _ => tensors(storage, path),
     }
@@ -101,11 +87,8 @@ fn describe_json(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description,
     }
     let index = MatrixIndex::read(storage, path)?;
     let bytes = storage.size(path).ok().flatten().unwrap_or(0);
-    let mut about = Description::new(
-        path,
-        "a co-occurrence matrix, the index of its shards",
-        bytes,
-    );
+    let mut about =
+        Description::new(path, "a co-occurrence matrix, the index of its shards", bytes);
     about.fact("shape", format!("{0} x {0}", index.words));
     about.fact("cells", index.cells);
     about.fact("weight", index.weight as f64 / index.unit.max(1) as f64);
@@ -123,10 +106,7 @@ fn manifest(path: &Path, ledger: &Manifest) -> Description {
     for stage in &ledger.stages {
         let state = format!("{:?}", stage.state).to_lowercase();
         let (files, seconds) = (stage.outputs.len(), stage.seconds);
-        about.fact(
-            &stage.name,
-            format!("{state}, {files} files, {seconds:.1} s"),
-        );
+        about.fact(&stage.name, format!("{state}, {files} files, {seconds:.1} s"));
     }
     about
 }
@@ -136,11 +116,7 @@ fn frames(file: &FrameFile, kind: Kind) -> Result<Description, FormatError> {
     about.fact("version", kind.version);
     about.fact("frames", file.entries().len());
     about.fact("items", file.items());
-    let raw: u64 = file
-        .entries()
-        .iter()
-        .map(|entry| u64::from(entry.raw_bytes))
-        .sum();
+    let raw: u64 = file.entries().iter().map(|entry| u64::from(entry.raw_bytes)).sum();
     about.fact("unpacked bytes", raw);
     about.settings = file.settings().clone();
     Ok(about)
@@ -165,9 +141,7 @@ fn tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     }
     let ours = |key: &str| key != "kind" && key != "version" && !key.starts_with("xxh3.");
     let settings = index.metadata().iter().filter(|(key, _)| ours(key));
-    about.settings = settings
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
+    about.settings = settings.map(|(key, value)| (key.clone(), value.clone())).collect();
     if kind == "vectors" {
         spreads(&Vectors::open(storage, path)?, &mut about);
     }
@@ -180,13 +154,9 @@ fn spreads(vectors: &Vectors, about: &mut Description) {
     let shown = (0..words.len().min(WORDS_SHOWN)).map(|id| words.text(id).into_owned());
     about.fact("most frequent", shown.collect::<Vec<_>>().join(" "));
     for (name, info) in words.file().index().tensors() {
-        let matrix = (info.dtype == Dtype::F32)
-            .then(|| vectors.matrix(name))
-            .flatten();
+        let matrix = (info.dtype == Dtype::F32).then(|| vectors.matrix(name)).flatten();
         let spread = matrix.and_then(|matrix| Spread::of(matrix, info.shape[1] as usize));
-        about
-            .spreads
-            .extend(spread.map(|spread| (name.clone(), spread)));
+        about.spreads.extend(spread.map(|spread| (name.clone(), spread)));
     }
 }
 
@@ -209,13 +179,7 @@ impl Description {
 
 impl fmt::Display for Description {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "{}: {}, {} bytes",
-            self.path.display(),
-            self.what,
-            self.bytes
-        )?;
+        writeln!(out, "{}: {}, {} bytes", self.path.display(), self.what, self.bytes)?;
         for (name, value) in &self.facts {
             writeln!(out, "  {name}: {value}")?;
         }

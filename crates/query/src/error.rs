@@ -63,10 +63,7 @@ impl QueryError {
     }
 
     pub(crate) fn no_matrix(path: &Path, what: &'static str) -> Self {
-        Self::NoMatrix {
-            path: path.to_path_buf(),
-            what,
-        }
+        Self::NoMatrix { path: path.to_path_buf(), what }
     }
 }
 

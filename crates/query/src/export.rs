@@ -63,13 +63,7 @@ const FORMATS: [(&str, ExportFormat); 3] = [
     ("word2vec-text", ExportFormat::Word2vecText),
     ("glove", ExportFormat::Glove),
 ];
-const LATER: [&str; 5] = [
-    "fasttext-vec",
-    "finalfusion",
-    "npy",
-    "safetensors",
-    "projector",
-];
+const LATER: [&str; 5] = ["fasttext-vec", "finalfusion", "npy", "safetensors", "projector"];
 
 impl ExportFormat {
     /// The format of a name.
@@ -109,11 +103,7 @@ pub fn export(
         row_of(word, id, row);
         row_of(context, id, row);
         if matches!(config.which, ExportWhich::Sum | ExportWhich::Mean) {
-            let share = if config.which == ExportWhich::Mean {
-                0.5
-            } else {
-                1.0
-            };
+            let share = if config.which == ExportWhich::Mean { 0.5 } else { 1.0 };
             let (one, other) = row.split_at_mut(dim);
             for (one, other) in one.iter_mut().zip(other) {
                 *one = (*one + *other) * share;
@@ -124,11 +114,7 @@ pub fn export(
             normalize(row, best());
         }
     };
-    let top = if config.top == 0 {
-        words.len()
-    } else {
-        config.top
-    };
+    let top = if config.top == 0 { words.len() } else { config.top };
     let concat = config.which == ExportWhich::Concat;
     let rows = OutRows {
         len: top.min(words.len()),

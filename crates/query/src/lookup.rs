@@ -36,12 +36,7 @@ pub fn find_words(vectors: &Vectors, words: &[String]) -> Result<Vec<usize>, Que
 
 /// Whether the corpus was put into lower case, by the settings that the vectors carry.
 fn is_lower_case(vectors: &Vectors) -> bool {
-    let says = |key: &str| {
-        vectors
-            .settings()
-            .get(key)
-            .is_some_and(|value| value == "true")
-    };
+    let says = |key: &str| vectors.settings().get(key).is_some_and(|value| value == "true");
     says("lowercase") || says("corpus.lowercase")
 }
 

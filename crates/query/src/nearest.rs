@@ -36,9 +36,7 @@ pub fn nearest(
     }
     normalize(&mut query, kernels);
     let asked = positive.iter().chain(negative).copied().collect();
-    Ok(scan(&rows, &query, &asked, n, threads, |cosines| {
-        cosines[0]
-    }))
+    Ok(scan(&rows, &query, &asked, n, threads, |cosines| cosines[0]))
 }
 
 /// The cosine of two rows in f64; 0 if one of them is all zeros.

@@ -43,12 +43,7 @@ impl<'a> Rows<'a> {
                 })?)
             }
         };
-        Ok(Self {
-            word,
-            context,
-            dim: vectors.dim(),
-            len: vectors.words().len(),
-        })
+        Ok(Self { word, context, dim: vectors.dim(), len: vectors.words().len() })
     }
 
     /// Number of rows.

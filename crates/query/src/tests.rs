@@ -22,11 +22,7 @@ impl List {
         let mut lookup: Vec<u32> = (0..words.len() as u32).collect();
         lookup.sort_by_key(|&id| words[id as usize].as_bytes());
         let counts = (0..words.len() as u64).map(|id| 1_000_000 - id).collect();
-        Self {
-            words,
-            counts,
-            lookup,
-        }
+        Self { words, counts, lookup }
     }
 }
 
@@ -79,9 +75,7 @@ fn random_rows(rows: usize, dim: usize, seed: u64) -> Vec<Vec<f32>> {
         state ^= state >> 27;
         (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     };
-    (0..rows)
-        .map(|_| (0..dim).map(|_| next()).collect())
-        .collect()
+    (0..rows).map(|_| (0..dim).map(|_| next()).collect()).collect()
 }
 
 fn names(rows: usize) -> Vec<String> {
@@ -89,11 +83,7 @@ fn names(rows: usize) -> Vec<String> {
 }
 
 fn unit(row: &[f32]) -> Vec<f64> {
-    let norm = row
-        .iter()
-        .map(|&x| f64::from(x) * f64::from(x))
-        .sum::<f64>()
-        .sqrt();
+    let norm = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     let scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
     row.iter().map(|&x| f64::from(x) * scale).collect()
 }
@@ -104,19 +94,14 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// `found` are the best `n` of `expected` scores, in order.
 fn check_answers(found: &[(usize, f32)], expected: &[f64], left_out: &[usize], n: usize) {
-    let mut order: Vec<usize> = (0..expected.len())
-        .filter(|id| !left_out.contains(id))
-        .collect();
+    let mut order: Vec<usize> = (0..expected.len()).filter(|id| !left_out.contains(id)).collect();
     order.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]).then(a.cmp(&b)));
     order.truncate(n);
     let ids: Vec<usize> = found.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, order);
     for (id, score) in found {
         let error = (f64::from(*score) - expected[*id]).abs();
-        assert!(
-            error < 1e-5 * expected[*id].abs().max(1.0),
-            "word {id}: {error}"
-        );
+        assert!(error < 1e-5 * expected[*id].abs().max(1.0), "word {id}: {error}");
     }
 }
 
@@ -133,16 +118,11 @@ fn nearest_agrees_with_brute_force_for_any_number_of_threads() {
             .zip(&contexts)
             .map(|(w, c)| w.iter().zip(c).map(|(w, c)| w + c).collect())
             .collect();
-        let of = [
-            (Which::Word, &words),
-            (Which::Context, &contexts),
-            (Which::Sum, &sums),
-        ];
+        let of = [(Which::Word, &words), (Which::Context, &contexts), (Which::Sum, &sums)];
         for (which, matrix) in of {
             let units: Vec<Vec<f64>> = matrix.iter().map(|row| unit(row)).collect();
-            let query: Vec<f64> = (0..dim)
-                .map(|k| units[3][k] + units[7][k] - units[9][k])
-                .collect();
+            let query: Vec<f64> =
+                (0..dim).map(|k| units[3][k] + units[7][k] - units[9][k]).collect();
             let norm = dot(&query, &query).sqrt();
             let expected: Vec<f64> = units.iter().map(|row| dot(row, &query) / norm).collect();
             let one = nearest(&vectors, which, &[3, 7], &[9], 20, 1).unwrap();
@@ -190,11 +170,7 @@ fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
         assert_eq!(all.len(), 3999);
         assert_eq!(all.last().map(|(id, _)| *id), Some(18));
     }
-    assert!(
-        nearest(&vectors, Which::Word, &[1], &[], 0, 1)
-            .unwrap()
-            .is_empty()
-    );
+    assert!(nearest(&vectors, Which::Word, &[1], &[], 0, 1).unwrap().is_empty());
 }
 
 fn letters() -> Vectors {
@@ -215,10 +191,7 @@ fn unknown_words_come_with_close_spellings() {
     ] {
         let error = find_words(&vectors, &["the".into(), word.into()]).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.starts_with(&format!("v.safetensors: looking up {word:?}: ")),
-            "{text}"
-        );
+        assert!(text.starts_with(&format!("v.safetensors: looking up {word:?}: ")), "{text}");
         assert!(text.ends_with(expected), "{text}");
     }
     let error = nearest(&vectors, Which::Sum, &[0], &[], 1, 1).unwrap_err();
@@ -237,9 +210,7 @@ fn analogies_agree_with_brute_force() {
             dot(row, &units[b]) - dot(row, &units[a]) + dot(row, &units[c])
         };
         let candidates = (0..top).filter(|id| ![a, b, c].contains(id));
-        candidates
-            .max_by(|x, y| score(x).total_cmp(&score(y)))
-            .unwrap()
+        candidates.max_by(|x, y| score(x).total_cmp(&score(y))).unwrap()
     };
     // Every third question is given another answer than the best one, every seventh asks for a
     // word that is too rare.
@@ -273,10 +244,7 @@ fn check_bad_line(text: &str, line: usize, similarity: bool) {
         false => AnalogySet::parse("s", text).map(drop).unwrap_err(),
     };
     assert!(error.is_bad_input());
-    assert!(
-        error.to_string().starts_with(&format!("s:{line}: ")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("s:{line}: ")), "{error}");
 }
 
 #[test]
@@ -304,10 +272,7 @@ fn similarity_sets_come_in_many_shapes() {
         let scores = score_similarity(&letters(), &set);
         assert_eq!(scores.pairs, 2, "{text}");
         assert_eq!(scores.skipped, set.len() as u64 - 2);
-        assert!(
-            scores.spearman.is_some_and(|value| value.abs() == 1.0),
-            "{text}"
-        );
+        assert!(scores.spearman.is_some_and(|value| value.abs() == 1.0), "{text}");
     }
 }
 
@@ -343,17 +308,11 @@ fn json_and_table_are_stable() {
         {"name": "family", "correct": 1, "asked": 1, "skipped": 0, "accuracy": 1.0}
     );
     assert_eq!(json["analogies"][0]["sections"][0], section);
-    assert_eq!(
-        json["analogies"][0]["syntactic"]["accuracy"],
-        serde_json::Value::Null
-    );
+    assert_eq!(json["analogies"][0]["syntactic"]["accuracy"], serde_json::Value::Null);
     let similarity = serde_json::json!({"set": "s", "pairs": 2, "skipped": 0, "spearman": 0.5});
     assert_eq!(json["similarity"][0], similarity);
     let table = report.to_string();
-    assert!(
-        table.contains("family") && table.contains("100.00 %"),
-        "{table}"
-    );
+    assert!(table.contains("family") && table.contains("100.00 %"), "{table}");
     assert!(table.contains("50.00"), "{table}");
 }
 
@@ -377,25 +336,12 @@ fn exports_hold_what_was_asked_for() {
         top: 0,
     };
     let check = |config: ExportConfig, expected: &str| {
-        assert_eq!(
-            String::from_utf8(exported(&config)).unwrap(),
-            expected,
-            "{config:?}"
-        );
+        assert_eq!(String::from_utf8(exported(&config)).unwrap(), expected, "{config:?}");
     };
     check(config, "a 3 4\nb 0 0\n");
     check(ExportConfig { top: 1, ..config }, "a 3 4\n");
-    check(
-        ExportConfig {
-            scale: ExportScale::Unit,
-            ..config
-        },
-        "a 0.6 0.8\nb 0 0\n",
-    );
-    let text = ExportConfig {
-        format: ExportFormat::Word2vecText,
-        ..config
-    };
+    check(ExportConfig { scale: ExportScale::Unit, ..config }, "a 0.6 0.8\nb 0 0\n");
+    let text = ExportConfig { format: ExportFormat::Word2vecText, ..config };
     for (which, expected) in [
         (ExportWhich::Context, "2 2\na 1 2\nb 0.5 -1\n"),
         (ExportWhich::Sum, "2 2\na 4 6\nb 0.5 -1\n"),
@@ -404,10 +350,7 @@ fn exports_hold_what_was_asked_for() {
     ] {
         check(ExportConfig { which, ..text }, expected);
     }
-    let binary = exported(&ExportConfig {
-        format: ExportFormat::Word2vec,
-        ..config
-    });
+    let binary = exported(&ExportConfig { format: ExportFormat::Word2vec, ..config });
     assert!(binary.starts_with(b"2 2\na "));
     let parse = |name| ExportFormat::parse(name).map_err(|error| error.to_string());
     assert_eq!(parse("glove"), Ok(ExportFormat::Glove));
@@ -424,10 +367,7 @@ fn files_are_known_by_their_content() {
     assert_eq!(about.what, "word vectors");
     assert_eq!(about.settings["dim"], "2");
     let (name, spread) = &about.spreads[0];
-    assert_eq!(
-        (name.as_str(), spread.most, spread.zero_rows),
-        ("word_vectors", 4.0, 1)
-    );
+    assert_eq!((name.as_str(), spread.most, spread.zero_rows), ("word_vectors", 4.0, 1));
     assert!((spread.mean - 1.75).abs() < 1e-12 && (spread.norm_mean - 2.5).abs() < 1e-12);
     assert!((spread.deviation - (25.0f64 / 4.0 - 1.75 * 1.75).sqrt()).abs() < 1e-12);
     let mut frames = FrameWriter::create(&storage, Path::new("x"), Kind::RUN).unwrap();
@@ -441,9 +381,5 @@ fn files_are_known_by_their_content() {
         let error = describe(&storage, Path::new("f")).unwrap_err();
         assert!(error.is_bad_artefact(), "{foreign:?}: {error}");
     }
-    assert!(
-        describe(&storage, Path::new("absent"))
-            .unwrap_err()
-            .is_not_found()
-    );
+    assert!(describe(&storage, Path::new("absent")).unwrap_err().is_not_found());
 }

@@ -29,14 +29,10 @@ pub(crate) fn over_blocks<S: Send>(
     thread::scope(|scope| {
         let spawn = |number| {
             let builder = thread::Builder::new().name(format!("query-{number}"));
-            builder
-                .spawn_scoped(scope, run)
-                .expect("the system starts threads")
+            builder.spawn_scoped(scope, run).expect("the system starts threads")
         };
         let handles: Vec<_> = (0..threads).map(spawn).collect();
         let joined = handles.into_iter().map(|handle| handle.join());
-        joined
-            .map(|state| state.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        joined.map(|state| state.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }

@@ -24,11 +24,7 @@ impl Top {
         Self {
             n,
             heap: BinaryHeap::new(),
-            floor: if n == 0 {
-                f32::INFINITY
-            } else {
-                f32::NEG_INFINITY
-            },
+            floor: if n == 0 { f32::INFINITY } else { f32::NEG_INFINITY },
         }
     }
 
@@ -46,26 +42,17 @@ impl Top {
             self.heap.pop();
         }
         if self.heap.len() == self.n {
-            self.floor = self
-                .heap
-                .peek()
-                .map_or(f32::INFINITY, |worst| worst.0.score);
+            self.floor = self.heap.peek().map_or(f32::INFINITY, |worst| worst.0.score);
         }
     }
 
     /// The best of several, best first.
     pub(crate) fn merge(parts: Vec<Self>) -> Vec<(usize, f32)> {
         let n = parts.first().map_or(0, |top| top.n);
-        let mut all: Vec<Entry> = parts
-            .into_iter()
-            .flat_map(|top| top.heap)
-            .map(|e| e.0)
-            .collect();
+        let mut all: Vec<Entry> = parts.into_iter().flat_map(|top| top.heap).map(|e| e.0).collect();
         all.sort_unstable_by(|a, b| b.cmp(a));
         all.truncate(n);
-        all.into_iter()
-            .map(|entry| (entry.id, entry.score))
-            .collect()
+        all.into_iter().map(|entry| (entry.id, entry.score)).collect()
     }
 }
 

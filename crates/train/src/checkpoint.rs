@@ -45,11 +45,7 @@ mod tally {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Tally, D::Error> {
         let (loss, weight, visits) = <(u64, u64, u64)>::deserialize(input)?;
-        Ok(Tally {
-            loss: f64::from_bits(loss),
-            weight: f64::from_bits(weight),
-            visits,
-        })
+        Ok(Tally { loss: f64::from_bits(loss), weight: f64::from_bits(weight), visits })
     }
 }
 
@@ -67,10 +63,7 @@ impl Position {
         }
         let tally = std::mem::take(&mut self.tally);
         if tally.visits == 0 {
-            return Err(TrainError::Empty {
-                name: plan.name.clone(),
-                what: advice.into(),
-            });
+            return Err(TrainError::Empty { name: plan.name.clone(), what: advice.into() });
         }
         self.epoch += 1;
         self.rotation = 0;
@@ -96,13 +89,7 @@ pub(crate) struct Checkpoints<'a> {
 
 impl<'a> Checkpoints<'a> {
     pub fn new(dir: &'a RunDir, plan: &'a Plan) -> Self {
-        Self {
-            dir,
-            plan,
-            saved: Instant::now(),
-            every: plan.checkpoint_every,
-            next: 0,
-        }
+        Self { dir, plan, saved: Instant::now(), every: plan.checkpoint_every, next: 0 }
     }
 
     /// Whether the last checkpoint is old.
@@ -119,12 +106,7 @@ impl<'a> Checkpoints<'a> {
         let mut found = Vec::new();
         for slot in 0..2 {
             if let Some((position, reader)) = self.open(slot)? {
-                found.push((
-                    position.rotations_done(self.plan.rotations),
-                    slot,
-                    position,
-                    reader,
-                ));
+                found.push((position.rotations_done(self.plan.rotations), slot, position, reader));
             }
         }
         found.sort_by_key(|(done, _, _, _)| std::cmp::Reverse(*done));
@@ -175,10 +157,7 @@ impl<'a> Checkpoints<'a> {
 
     fn path(&self, slot: usize) -> PathBuf {
         let letter = ["a", "b"][slot];
-        self.dir.path(&format!(
-            "models/{}/checkpoint-{letter}.safetensors",
-            self.plan.name
-        ))
+        self.dir.path(&format!("models/{}/checkpoint-{letter}.safetensors", self.plan.name))
     }
 
     fn open(&self, slot: usize) -> Result<Option<(Position, TensorReader)>, TrainError> {
@@ -191,13 +170,8 @@ impl<'a> Checkpoints<'a> {
         if metadata.get("fingerprint") != Some(&self.plan.fingerprint) {
             return Ok(None);
         }
-        let json = metadata
-            .get("position")
-            .map(String::as_str)
-            .unwrap_or_default();
-        Ok(serde_json::from_str(json)
-            .ok()
-            .map(|position| (position, reader)))
+        let json = metadata.get("position").map(String::as_str).unwrap_or_default();
+        Ok(serde_json::from_str(json).ok().map(|position| (position, reader)))
     }
 }
 
@@ -206,10 +180,7 @@ fn tensors<'m>(rows: &'m Matrix, columns: &'m Matrix) -> Vec<(String, &'m [f32])
     let mut tensors = Vec::new();
     for (side, matrix) in [("rows", rows), ("columns", columns)] {
         for (number, stripe) in matrix.stripes().iter().enumerate() {
-            let parts = stripe
-                .parts()
-                .into_iter()
-                .filter(|(_, values)| !values.is_empty());
+            let parts = stripe.parts().into_iter().filter(|(_, values)| !values.is_empty());
             let named = |(part, values)| (format!("{side}.{part}.{number:03}"), values);
             tensors.extend(parts.map(named));
         }
@@ -223,9 +194,7 @@ fn fill(reader: &TensorReader, side: &str, matrix: &mut Matrix) -> Result<(), Fo
             if values.is_empty() {
                 continue;
             }
-            let info = reader
-                .index()
-                .info(&format!("{side}.{part}.{number:03}"), Dtype::F32, 1)?;
+            let info = reader.index().info(&format!("{side}.{part}.{number:03}"), Dtype::F32, 1)?;
             if info.shape[0] != values.len() as u64 {
                 let what = format!("stripe {number} has another size than the model");
                 return Err(FormatError::corrupt(reader.index().path(), 8, what));

@@ -24,11 +24,8 @@ impl Discount {
     /// total weight, and the sum of `weight · keep(i) · keep(j)` (see [`pair_mass`]), in units.
     pub fn new(keep: Vec<f32>, counts: &[u64], unit: u64, weight: f64, discounted: f64) -> Self {
         let tokens: f64 = counts.iter().map(|&count| count as f64).sum();
-        let kept: f64 = counts
-            .iter()
-            .zip(&keep)
-            .map(|(&n, &keep)| n as f64 * f64::from(keep))
-            .sum();
+        let kept: f64 =
+            counts.iter().zip(&keep).map(|(&n, &keep)| n as f64 * f64::from(keep)).sum();
         let scale = weight * (kept / tokens) / discounted.max(f64::MIN_POSITIVE) / unit as f64;
         Self { keep, scale }
     }
@@ -39,11 +36,7 @@ impl Discount {
         let keep = |&count: &u64| {
             let frequency = count as f64 / tokens;
             let ratio = subsample / frequency;
-            if subsample > 0.0 {
-                (ratio.sqrt() + ratio).min(1.0) as f32
-            } else {
-                1.0
-            }
+            if subsample > 0.0 { (ratio.sqrt() + ratio).min(1.0) as f32 } else { 1.0 }
         };
         counts.iter().map(keep).collect()
     }
@@ -102,10 +95,8 @@ mod tests {
         let mass = |&(i, j, w): &(usize, usize, u64)| w as f64 * f64::from(keep[i] * keep[j]);
         let (weight, mass) = (16.0, cells.iter().map(mass).sum());
         let discount = Discount::new(keep.clone(), &counts, 2, weight, mass);
-        let visits: f32 = cells
-            .iter()
-            .map(|&(i, j, w)| discount.visits(i as u32, j as u32, w))
-            .sum();
+        let visits: f32 =
+            cells.iter().map(|&(i, j, w)| discount.visits(i as u32, j as u32, w)).sum();
         // 8 pairs in the text, 25 of 40 tokens kept.
         assert!((visits - 5.0).abs() < 1e-5, "{visits}");
     }

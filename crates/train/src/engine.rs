@@ -140,14 +140,7 @@ impl Pass {
 
     #[cfg(test)]
     pub(crate) fn for_tests(grid: u32, rotations: u32, rate: f32, turn: u64) -> Self {
-        Self {
-            tile: (0, 0),
-            grid,
-            rotations,
-            rate,
-            key: [turn, 0, 0, 0, 0],
-            seed: 1,
-        }
+        Self { tile: (0, 0), grid, rotations, rate, key: [turn, 0, 0, 0, 0], seed: 1 }
     }
 }
 
@@ -179,10 +172,8 @@ pub fn train<W: Words + Sync>(
         layout.shape.bytes(u64::from(words)) + layout.shape.bytes(u64::from(layout.columns));
     let what = format!("the model of {}", plan.name);
     let _memory = ctx.budget.reserve(bytes, &what).map_err(|mut error| {
-        error.advice = format!(
-            ", or lower train.dim of {} or raise vocabulary.min_count",
-            plan.name
-        );
+        error.advice =
+            format!(", or lower train.dim of {} or raise vocabulary.min_count", plan.name);
         error
     })?;
     let mut rows = Matrix::new(layout.shape, words, grid);
@@ -201,18 +192,10 @@ pub fn train<W: Words + Sync>(
         .build()
         .expect("the system starts threads");
     let total = u64::from(plan.epochs) * u64::from(plan.rotations) * u64::from(grid);
-    let progress = ctx
-        .progress
-        .stage(&format!("train {}", plan.name), "rounds", total);
+    let progress = ctx.progress.stage(&format!("train {}", plan.name), "rounds", total);
     progress.add(position.rotations_done(plan.rotations) * u64::from(grid));
-    let run = Run {
-        ctx,
-        plan,
-        objective,
-        stripes: input.stripes,
-        progress: &progress,
-        pool: &pool,
-    };
+    let run =
+        Run { ctx, plan, objective, stripes: input.stripes, progress: &progress, pool: &pool };
     while position.epoch < plan.epochs {
         run.rotation(&mut position, &mut rows, &mut columns)?;
         let epoch_ended = position.end_rotation(plan, objective.advice())?;
@@ -228,14 +211,7 @@ pub fn train<W: Words + Sync>(
         }
     }
     let settings = settings(objective, plan, input.settings, &position);
-    let published = publish(
-        dir,
-        plan,
-        objective,
-        (&rows, &columns),
-        input.words,
-        &settings,
-    )?;
+    let published = publish(dir, plan, objective, (&rows, &columns), input.words, &settings)?;
     checkpoints.remove()?;
     Ok((published, position.metrics))
 }
@@ -247,12 +223,7 @@ fn settings(
     position: &Position,
 ) -> std::collections::BTreeMap<String, String> {
     let mut settings = given.clone();
-    settings.extend(
-        objective
-            .settings()
-            .into_iter()
-            .map(|(key, value)| (key.into(), value)),
-    );
+    settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));
     settings.insert("name".into(), plan.name.clone());
     settings.insert("fingerprint".into(), plan.fingerprint.clone());
     if let Some(last) = position.metrics.last() {
@@ -300,8 +271,7 @@ impl Run<'_> {
                 });
             }
             self.progress.add(1);
-            self.progress
-                .set_loss(position.tally.loss / position.tally.weight.max(1e-300));
+            self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
         }
         position.seconds += started.elapsed().as_secs_f64();
         Ok(())
@@ -333,30 +303,16 @@ impl Run<'_> {
             let tile = (i as u32, ((i + shift as usize) % grid) as u32);
             let key = [turn[0], turn[1], u64::from(tile.0), u64::from(tile.1), 0];
             let rotations = self.plan.rotations;
-            let pass = Pass {
-                tile,
-                grid: grid as u32,
-                rotations,
-                rate,
-                key,
-                seed: self.plan.seed,
-            };
+            let pass = Pass { tile, grid: grid as u32, rotations, rate, key, seed: self.plan.seed };
             let cells = self.cells(tile, turn[1] as u32)?;
-            Ok(self
-                .objective
-                .pass(&pass, &cells, row_stripe, column_stripe))
+            Ok(self.objective.pass(&pass, &cells, row_stripe, column_stripe))
         };
         let serial = self.ctx.threads == 1;
         let results: Vec<Result<Tally, TrainError>> = match serial {
             true => pairs.into_iter().enumerate().map(work).collect(),
-            false => self.pool.install(|| {
-                pairs
-                    .into_par_iter()
-                    .enumerate()
-                    .with_max_len(1)
-                    .map(work)
-                    .collect()
-            }),
+            false => self
+                .pool
+                .install(|| pairs.into_par_iter().enumerate().with_max_len(1).map(work).collect()),
         };
         results.into_iter().collect()
     }
@@ -365,11 +321,7 @@ impl Run<'_> {
         let file = &self.stripes[row as usize];
         let mut cells = PassCells::default();
         let part = (rotation, self.plan.rotations);
-        let heavy = if self.objective.heavy_every_rotation() {
-            (0, 1)
-        } else {
-            part
-        };
+        let heavy = if self.objective.heavy_every_rotation() { (0, 1) } else { part };
         file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
         file.segment((column, TileSection::Light), part, &mut cells.light)?;
         Ok(cells)

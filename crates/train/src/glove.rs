@@ -38,27 +38,14 @@ pub struct Glove {
 impl Glove {
     /// GloVe over a matrix of `words` words with weights in units of 1 / `unit`.
     pub fn new(config: GloveConfig, words: u32, unit: u64, kernels: &'static Kernels) -> Self {
-        Self {
-            config,
-            words,
-            unit,
-            kernels,
-        }
+        Self { config, words, unit, kernels }
     }
 }
 
 impl Objective for Glove {
     fn layout(&self) -> Layout {
-        let shape = StripeShape {
-            dim: self.config.dim,
-            bias: true,
-            squares: true,
-        };
-        Layout {
-            shape,
-            columns: self.words,
-            columns_name: "context_vectors",
-        }
+        let shape = StripeShape { dim: self.config.dim, bias: true, squares: true };
+        Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
     fn init(&self, rows: &mut Matrix, columns: &mut Matrix) {
@@ -67,10 +54,7 @@ impl Objective for Glove {
                 let mut stream = Stream::new(self.config.seed, &[side as u64, u64::from(id)]);
                 let scale = 1.0 / self.config.dim as f32;
                 let mut value = || (stream.unit() - 0.5) * scale;
-                matrix
-                    .vector_mut(id)
-                    .iter_mut()
-                    .for_each(|place| *place = value());
+                matrix.vector_mut(id).iter_mut().for_each(|place| *place = value());
                 matrix.set_bias(id, value());
             }
         }
@@ -95,42 +79,21 @@ impl Objective for Glove {
         pass.stream().shuffle(&mut visits);
         let stride = rows.stride();
         let (vectors, squares, bias, bias_square) = rows.adagrad_mut();
-        let mut rows = AdagradSide {
-            vectors,
-            squares,
-            bias,
-            bias_square,
-            stride,
-        };
+        let mut rows = AdagradSide { vectors, squares, bias, bias_square, stride };
         let (vectors, squares, bias, bias_square) = columns.adagrad_mut();
-        let mut columns = AdagradSide {
-            vectors,
-            squares,
-            bias,
-            bias_square,
-            stride,
-        };
+        let mut columns = AdagradSide { vectors, squares, bias, bias_square, stride };
         let mut tally = Tally::default();
         let (mut log_x, mut weight, mut batch) = (Vec::new(), Vec::new(), Vec::new());
         for visits in visits.chunks(BATCH_CELLS) {
             self.weigh(visits, &mut log_x, &mut weight);
             batch.clear();
-            batch.extend(visits.iter().zip(log_x.iter().zip(&weight)).map(
-                |(&(row, col, _), (&log_x, &weight))| GloveCell {
-                    row,
-                    col,
-                    log_x,
-                    weight,
-                },
-            ));
-            let loss = self
-                .kernels
-                .glove_cells(&mut rows, &mut columns, &batch, pass.rate);
-            tally += Tally {
-                loss: loss.loss,
-                weight: loss.weight,
-                visits: batch.len() as u64,
-            };
+            batch.extend(
+                visits.iter().zip(log_x.iter().zip(&weight)).map(
+                    |(&(row, col, _), (&log_x, &weight))| GloveCell { row, col, log_x, weight },
+                ),
+            );
+            let loss = self.kernels.glove_cells(&mut rows, &mut columns, &batch, pass.rate);
+            tally += Tally { loss: loss.loss, weight: loss.weight, visits: batch.len() as u64 };
         }
         tally
     }
@@ -169,11 +132,7 @@ impl Glove {
         log_x.extend(visits.iter().map(|&(_, _, x)| x));
         self.kernels.ln(log_x);
         weight.clear();
-        weight.extend(
-            log_x
-                .iter()
-                .map(|&log_x| alpha * (log_x - log_max).min(0.0)),
-        );
+        weight.extend(log_x.iter().map(|&log_x| alpha * (log_x - log_max).min(0.0)));
         self.kernels.exp(weight);
     }
 }

@@ -49,10 +49,7 @@ impl HuffmanTree {
         if let Some(root) = parents.last_mut() {
             *root = inner.saturating_sub(1) as u32;
         }
-        Self {
-            words: words as u32,
-            parents,
-        }
+        Self { words: words as u32, parents }
     }
 
     /// Number of words.
@@ -125,11 +122,7 @@ mod tests {
         let words = (0..tree.words()).map(|word| tree.parent_of_word(word));
         for (parent, right) in words.chain((0..tree.nodes()).filter_map(|n| tree.parent_of_node(n)))
         {
-            if right {
-                children[parent as usize].1 += 1
-            } else {
-                children[parent as usize].0 += 1
-            }
+            if right { children[parent as usize].1 += 1 } else { children[parent as usize].0 += 1 }
         }
         assert!(children.iter().all(|&pair| pair == (1, 1)));
     }

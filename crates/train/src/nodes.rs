@@ -36,10 +36,7 @@ pub(crate) fn pack(left: f32, right: f32) -> u64 {
 
 /// Unpacks a cell's two weights.
 pub(crate) fn unpack(payload: u64) -> (f32, f32) {
-    (
-        f32::from_bits(payload as u32),
-        f32::from_bits((payload >> 32) as u32),
-    )
+    (f32::from_bits(payload as u32), f32::from_bits((payload >> 32) as u32))
 }
 
 /// The sums of one row.
@@ -79,10 +76,8 @@ impl CellSource for NodeCells<'_> {
         each: &mut dyn FnMut(&[TileCell]) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         let path = self.dir.path("matrix").join(&self.index.shards[part].file);
-        let mut row_sums = RowSums {
-            sums: vec![(0.0, 0.0); self.tree.nodes() as usize],
-            touched: Vec::new(),
-        };
+        let mut row_sums =
+            RowSums { sums: vec![(0.0, 0.0); self.tree.nodes() as usize], touched: Vec::new() };
         let mut cells = Vec::new();
         let mut current = None;
         CsrShardReader::open(self.dir.storage(), &path)?.for_each_piece(
@@ -111,11 +106,7 @@ impl CellSource for NodeCells<'_> {
 
     fn section(&self, payload: u64) -> TileSection {
         let (left, right) = unpack(payload);
-        if left + right >= self.heavy {
-            TileSection::Heavy
-        } else {
-            TileSection::Light
-        }
+        if left + right >= self.heavy { TileSection::Heavy } else { TileSection::Light }
     }
 }
 
@@ -147,11 +138,7 @@ impl RowSums {
         for node in self.touched.drain(..) {
             let (left, right) = std::mem::take(&mut self.sums[node as usize]);
             let payload = pack(left as f32, right as f32);
-            cells.push(TileCell {
-                row,
-                column: node,
-                payload,
-            });
+            cells.push(TileCell { row, column: node, payload });
         }
     }
 }

@@ -9,9 +9,7 @@ pub(crate) struct Stream(Xoshiro256PlusPlus);
 impl Stream {
     /// The stream of `seed` for the unit named by `key`.
     pub fn new(seed: u64, key: &[u64]) -> Self {
-        let state = key
-            .iter()
-            .fold(mix(seed), |state, &part| mix(state ^ mix(part)));
+        let state = key.iter().fold(mix(seed), |state, &part| mix(state ^ mix(part)));
         Self(Xoshiro256PlusPlus::seed_from_u64(state))
     }
 
@@ -69,11 +67,7 @@ impl Alias {
         let mut share: Vec<f64> = weights.iter().map(|weight| weight * scale).collect();
         let (mut small, mut large) = (Vec::new(), Vec::new());
         for (index, &share) in share.iter().enumerate() {
-            if share < 1.0 {
-                small.push(index)
-            } else {
-                large.push(index)
-            }
+            if share < 1.0 { small.push(index) } else { large.push(index) }
         }
         let mut slots: Vec<(u32, u32)> = (0..weights.len()).map(|i| (u32::MAX, i as u32)).collect();
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
@@ -98,11 +92,7 @@ impl Alias {
         let bits = stream.bits();
         let slot = (((bits >> 32) * self.slots.len() as u64) >> 32) as u32;
         let (threshold, alias) = self.slots[slot as usize];
-        if (bits as u32) < threshold {
-            slot
-        } else {
-            alias
-        }
+        if (bits as u32) < threshold { slot } else { alias }
     }
 }
 
@@ -120,10 +110,7 @@ mod tests {
         (0..draws).for_each(|_| counts[table.draw(&mut stream) as usize] += 1);
         for (weight, count) in weights.iter().zip(counts) {
             let expected = weight / 110.0 * f64::from(draws);
-            assert!(
-                (f64::from(count) - expected).abs() <= 6.0 * expected.sqrt(),
-                "{counts:?}"
-            );
+            assert!((f64::from(count) - expected).abs() <= 6.0 * expected.sqrt(), "{counts:?}");
         }
     }
 

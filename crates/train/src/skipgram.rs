@@ -64,21 +64,14 @@ impl SkipGram {
     ) -> Result<Self, TrainError> {
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
         let memory = Self::reserve(ctx, u64::from(words), u64::from(grid))?;
-        let noise_weights: Vec<f64> = counts
-            .iter()
-            .map(|&count| (count as f64).powf(config.noise_exponent))
-            .collect();
+        let noise_weights: Vec<f64> =
+            counts.iter().map(|&count| (count as f64).powf(config.noise_exponent)).collect();
         let total: f64 = noise_weights.iter().sum();
         let of_stripe = |stripe: u32| {
-            noise_weights
-                .iter()
-                .skip(stripe as usize)
-                .step_by(grid as usize)
-                .copied()
+            noise_weights.iter().skip(stripe as usize).step_by(grid as usize).copied()
         };
-        let share: Vec<f64> = (0..grid)
-            .map(|stripe| of_stripe(stripe).sum::<f64>() / total)
-            .collect();
+        let share: Vec<f64> =
+            (0..grid).map(|stripe| of_stripe(stripe).sum::<f64>() / total).collect();
         let noise = (0..grid)
             .map(|stripe| match of_stripe(stripe).collect::<Vec<_>>() {
                 weights if weights.is_empty() => Alias::new(&[1.0]),
@@ -91,16 +84,7 @@ impl SkipGram {
             progress.add(1);
             mass
         })?;
-        Ok(Self {
-            config,
-            words,
-            grid,
-            discount,
-            noise,
-            negative_mass,
-            kernels,
-            _memory: memory,
-        })
+        Ok(Self { config, words, grid, discount, noise, negative_mass, kernels, _memory: memory })
     }
 
     fn reserve(ctx: &Context, words: u64, grid: u64) -> Result<Reservation, OverBudget> {
@@ -181,16 +165,8 @@ fn negative_mass(
 
 impl Objective for SkipGram {
     fn layout(&self) -> Layout {
-        let shape = StripeShape {
-            dim: self.config.dim,
-            bias: false,
-            squares: false,
-        };
-        Layout {
-            shape,
-            columns: self.words,
-            columns_name: "context_vectors",
-        }
+        let shape = StripeShape { dim: self.config.dim, bias: false, squares: false };
+        Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
     fn init(&self, rows: &mut Matrix, _columns: &mut Matrix) {
@@ -210,19 +186,11 @@ impl Objective for SkipGram {
     ) -> Tally {
         let mut stream = pass.stream();
         let parts = (self.expected_visits(pass, cells) / BATCH_VISITS) as usize + 1;
-        let (noise, mass) = (
-            &self.noise[pass.tile.1 as usize],
-            &self.negative_mass[pass.tile.0 as usize],
-        );
+        let (noise, mass) =
+            (&self.noise[pass.tile.1 as usize], &self.negative_mass[pass.tile.0 as usize]);
         let stride = rows.stride();
-        let mut rows = Side {
-            vectors: rows.vectors_mut(),
-            stride,
-        };
-        let mut columns = Side {
-            vectors: columns.vectors_mut(),
-            stride,
-        };
+        let mut rows = Side { vectors: rows.vectors_mut(), stride };
+        let mut columns = Side { vectors: columns.vectors_mut(), stride };
         let mut scratch = GroupScratch::new();
         let mut tally = Tally::default();
         let mut visits = Vec::new();
@@ -255,11 +223,8 @@ impl Objective for SkipGram {
                     pass.rate,
                     &mut scratch,
                 );
-                tally += Tally {
-                    loss: loss.loss,
-                    weight: loss.weight,
-                    visits: group.row.len() as u64,
-                };
+                tally +=
+                    Tally { loss: loss.loss, weight: loss.weight, visits: group.row.len() as u64 };
             }
         }
         tally
@@ -284,8 +249,6 @@ pub(crate) fn init_vectors(rows: &mut Matrix, seed: u64) {
     let scale = 1.0 / rows.dim() as f32;
     for id in 0..rows.rows() {
         let mut stream = Stream::new(seed, &[u64::from(id)]);
-        rows.vector_mut(id)
-            .iter_mut()
-            .for_each(|value| *value = (stream.unit() - 0.5) * scale);
+        rows.vector_mut(id).iter_mut().for_each(|value| *value = (stream.unit() - 0.5) * scale);
     }
 }

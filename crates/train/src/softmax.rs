@@ -39,11 +39,7 @@ pub struct Softmax {
 impl Softmax {
     /// The objective over a tree.
     pub fn new(config: SoftmaxConfig, tree: HuffmanTree, kernels: &'static Kernels) -> Self {
-        Self {
-            config,
-            tree,
-            kernels,
-        }
+        Self { config, tree, kernels }
     }
 
     /// Visits an epoch from which a cell is visited in every rotation.
@@ -67,16 +63,8 @@ impl Softmax {
 
 impl Objective for Softmax {
     fn layout(&self) -> Layout {
-        let shape = StripeShape {
-            dim: self.config.dim,
-            bias: false,
-            squares: false,
-        };
-        Layout {
-            shape,
-            columns: self.tree.nodes(),
-            columns_name: "node_vectors",
-        }
+        let shape = StripeShape { dim: self.config.dim, bias: false, squares: false };
+        Layout { shape, columns: self.tree.nodes(), columns_name: "node_vectors" }
     }
 
     fn init(&self, rows: &mut Matrix, _columns: &mut Matrix) {
@@ -96,34 +84,16 @@ impl Objective for Softmax {
     ) -> Tally {
         let mut visits = Vec::new();
         let heavy_share = 1.0 / pass.rotations as f32;
-        cells
-            .heavy
-            .iter()
-            .for_each(|cell| self.add(cell, heavy_share, &mut visits));
-        cells
-            .light
-            .iter()
-            .for_each(|cell| self.add(cell, 1.0, &mut visits));
+        cells.heavy.iter().for_each(|cell| self.add(cell, heavy_share, &mut visits));
+        cells.light.iter().for_each(|cell| self.add(cell, 1.0, &mut visits));
         pass.stream().shuffle(&mut visits);
         let stride = rows.stride();
-        let mut rows = Side {
-            vectors: rows.vectors_mut(),
-            stride,
-        };
-        let mut columns = Side {
-            vectors: columns.vectors_mut(),
-            stride,
-        };
+        let mut rows = Side { vectors: rows.vectors_mut(), stride };
+        let mut columns = Side { vectors: columns.vectors_mut(), stride };
         let mut tally = Tally::default();
         for batch in visits.chunks(BATCH_CELLS) {
-            let loss = self
-                .kernels
-                .binomial_cells(&mut rows, &mut columns, batch, pass.rate);
-            tally += Tally {
-                loss: loss.loss,
-                weight: loss.weight,
-                visits: batch.len() as u64,
-            };
+            let loss = self.kernels.binomial_cells(&mut rows, &mut columns, batch, pass.rate);
+            tally += Tally { loss: loss.loss, weight: loss.weight, visits: batch.len() as u64 };
         }
         tally
     }

@@ -128,13 +128,7 @@ impl Stripe {
 
     /// Vectors, their accumulators, biases and their accumulators, all to be changed.
     pub fn adagrad_mut(&mut self) -> (&mut [f32], &mut [f32], &mut [f32], &mut [f32]) {
-        let Self {
-            vectors,
-            squares,
-            bias,
-            bias_square,
-            ..
-        } = self;
+        let Self { vectors, squares, bias, bias_square, .. } = self;
         (vectors.get_mut(), squares.get_mut(), bias, bias_square)
     }
 
@@ -163,14 +157,8 @@ impl Matrix {
     /// A matrix of zeros (accumulators of ones) in `grid` stripes.
     pub fn new(shape: StripeShape, rows: u32, grid: u32) -> Self {
         let height = |stripe: u32| (rows + grid - 1 - stripe) / grid;
-        let stripes = (0..grid)
-            .map(|stripe| Stripe::new(shape, height(stripe) as usize))
-            .collect();
-        Self {
-            shape,
-            rows,
-            stripes,
-        }
+        let stripes = (0..grid).map(|stripe| Stripe::new(shape, height(stripe) as usize)).collect();
+        Self { shape, rows, stripes }
     }
 
     /// Number of rows.

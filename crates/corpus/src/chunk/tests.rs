@@ -34,23 +34,14 @@ fn read(path: &Path, chunk_bytes: usize, config: TokenizerConfig) -> (Vec<Chunk>
 }
 
 fn texts(chunks: &[Chunk]) -> Vec<&str> {
-    chunks
-        .iter()
-        .map(|chunk| str::from_utf8(&chunk.text).unwrap())
-        .collect()
+    chunks.iter().map(|chunk| str::from_utf8(&chunk.text).unwrap()).collect()
 }
 
 #[test]
 fn a_chunk_ends_with_the_line_that_fills_it() {
     let line = |len: usize| format!("{}\n", "x".repeat(len - 1));
-    let (whole, _) = chunks(
-        &[format!("{}{}{}", line(60), line(20), line(10)).as_bytes()],
-        64,
-    );
-    assert_eq!(
-        texts(&whole),
-        [format!("{}{}", line(60), line(20)), line(10)]
-    );
+    let (whole, _) = chunks(&[format!("{}{}{}", line(60), line(20), line(10)).as_bytes()], 64);
+    assert_eq!(texts(&whole), [format!("{}{}", line(60), line(20)), line(10)]);
     assert_eq!(whole[1].offset, 80);
     let (exact, _) = chunks(&[format!("{}{}", line(64), line(64)).as_bytes()], 64);
     assert_eq!(exact.len(), 2);
@@ -62,9 +53,7 @@ fn a_chunk_never_spans_two_inputs() {
     let (all, _) = chunks(&[b"one", b"", b"two\n"], 64);
     assert_eq!(texts(&all), ["one", "two\n"]);
     assert_eq!(
-        all.iter()
-            .map(|chunk| (chunk.index, chunk.input))
-            .collect::<Vec<_>>(),
+        all.iter().map(|chunk| (chunk.index, chunk.input)).collect::<Vec<_>>(),
         [(0, 0), (1, 2)]
     );
     assert!(!all[1].continues_line);
@@ -93,13 +82,7 @@ fn a_long_line_without_white_space_is_cut_between_words() {
 fn a_word_without_end_is_left_out_and_counted() {
     let text = format!("before {} after\nnext\n", "x".repeat(1_000));
     let (all, overlong) = chunks(&[text.as_bytes(), b"more"], 64);
-    assert_eq!(
-        overlong,
-        Overlong {
-            words: 1,
-            bytes: 1_000
-        }
-    );
+    assert_eq!(overlong, Overlong { words: 1, bytes: 1_000 });
     assert_eq!(texts(&all), ["before ", " after\nnext\n", "more"]);
     assert!(all[1].continues_line && !all[2].continues_line);
     assert_eq!(all[1].offset, 1_007);
@@ -129,10 +112,7 @@ fn no_byte_is_lost() {
         let path = dir.path().join("text");
         fs::write(&path, &text).unwrap();
         for segmentation in [Segmentation::Words, Segmentation::Whitespace] {
-            let config = TokenizerConfig {
-                segmentation,
-                ..TokenizerConfig::default()
-            };
+            let config = TokenizerConfig { segmentation, ..TokenizerConfig::default() };
             let (all, overlong) = read(&path, 64 + random.next_u64() as usize % 400, config);
             assert_eq!(overlong, Overlong::default(), "seed {seed}");
             assert_eq!(texts(&all).concat(), text, "seed {seed}");

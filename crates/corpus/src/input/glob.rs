@@ -60,17 +60,11 @@ fn follow(at: PathBuf, names: &[&[u8]], found: &mut Vec<PathBuf>) -> io::Result<
 
 /// The entries of a folder; none where `at` is no folder.
 fn children(at: &Path) -> io::Result<Vec<PathBuf>> {
-    let folder = if at.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        at
-    };
+    let folder = if at.as_os_str().is_empty() { Path::new(".") } else { at };
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    fs::read_dir(folder)?
-        .map(|entry| Ok(at.join(entry?.file_name())))
-        .collect()
+    fs::read_dir(folder)?.map(|entry| Ok(at.join(entry?.file_name()))).collect()
 }
 
 /// A folder that is no link: a link up the tree would never end.
@@ -80,8 +74,7 @@ fn is_folder(path: &Path) -> bool {
 
 /// Whether the last name of the path begins with a dot.
 pub(super) fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_bytes().starts_with(b"."))
+    path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."))
 }
 
 /// Whether the whole `name` fits the pattern; a `*` that fails is tried one byte later.
@@ -118,10 +111,7 @@ fn one(pattern: &[u8], p: usize, name: &[u8]) -> Option<(usize, usize)> {
 }
 
 fn char_bytes(name: &[u8]) -> usize {
-    1 + name[1..]
-        .iter()
-        .take_while(|byte| **byte & 0xc0 == 0x80)
-        .count()
+    1 + name[1..].iter().take_while(|byte| **byte & 0xc0 == 0x80).count()
 }
 
 /// Whether `byte` is in the class, and the length of the class with its `]`; `None` if it has no
@@ -150,11 +140,7 @@ mod tests {
     #[test]
     fn names_match() {
         let check = |pattern: &str, name: &str, expected: bool| {
-            assert_eq!(
-                matches(pattern.as_bytes(), name.as_bytes()),
-                expected,
-                "{pattern} {name}"
-            );
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
         };
         check("*.txt", "a.txt", true);
         check("*.txt", "a.txt.gz", false);

@@ -53,24 +53,12 @@ fn inputs_are_found_in_order() {
     check(&["b"], &["b/10.txt", "b/2.txt", "b/deep/x.txt"]);
     check(&["*.txt"], &["a.txt"]);
     check(&["b/*.txt"], &["b/10.txt", "b/2.txt"]);
-    check(
-        &["**/*.txt"],
-        &["a.txt", "b/10.txt", "b/2.txt", "b/deep/x.txt"],
-    );
+    check(&["**/*.txt"], &["a.txt", "b/10.txt", "b/2.txt", "b/deep/x.txt"]);
     check(&["b/[0-9].txt"], &["b/2.txt"]);
     check(&["-"], &["Stdin"]);
-    check(
-        &["builtin:sample"],
-        &["Sample { bytes: 24000000, seed: 1 }"],
-    );
-    check(
-        &["builtin:sample:1.5MB"],
-        &["Sample { bytes: 1500000, seed: 1 }"],
-    );
-    check(
-        &["builtin:sample:2KiB"],
-        &["Sample { bytes: 2048, seed: 1 }"],
-    );
+    check(&["builtin:sample"], &["Sample { bytes: 24000000, seed: 1 }"]);
+    check(&["builtin:sample:1.5MB"], &["Sample { bytes: 1500000, seed: 1 }"]);
+    check(&["builtin:sample:2KiB"], &["Sample { bytes: 2048, seed: 1 }"]);
 }
 
 #[test]
@@ -91,11 +79,7 @@ fn what_is_missing_is_an_error() {
     check(&[], ErrorKind::Config, "the list is empty");
     check(&["a.txt", "*.txt"], ErrorKind::Config, "named twice");
     check(&["builtin:sample:much"], ErrorKind::Config, "no size");
-    check(
-        &["builtin:wikipedia"],
-        ErrorKind::Config,
-        "no built-in text",
-    );
+    check(&["builtin:wikipedia"], ErrorKind::Config, "no built-in text");
 }
 
 fn open_bytes(bytes: &[u8]) -> Result<Vec<u8>, CorpusError> {
@@ -144,11 +128,7 @@ fn packed_files_of_many_parts_are_read_whole() {
 #[test]
 fn cut_off_packed_files_are_errors() {
     let text: Vec<u8> = (0..400_000_u32)
-        .flat_map(|i| {
-            (i.wrapping_mul(2_654_435_761) % 9973)
-                .to_string()
-                .into_bytes()
-        })
+        .flat_map(|i| (i.wrapping_mul(2_654_435_761) % 9973).to_string().into_bytes())
         .collect();
     for pack in [gzip, bzip2, zst] {
         let packed = pack(&text);
@@ -190,8 +170,5 @@ fn what_is_no_text_is_refused() {
 
 #[test]
 fn text_that_begins_like_bzip2_is_text() {
-    assert_eq!(
-        open_bytes(b"BZh9 is how it begins").unwrap(),
-        b"BZh9 is how it begins"
-    );
+    assert_eq!(open_bytes(b"BZh9 is how it begins").unwrap(), b"BZh9 is how it begins");
 }

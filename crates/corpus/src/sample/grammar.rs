@@ -152,11 +152,7 @@ impl Grammar {
         let near = |shift: u32, len: usize, step: usize| {
             let bits = second >> shift;
             let friend = noun * step + (bits & 1) as usize;
-            if bits & 6 == 0 {
-                (bits >> 3) as usize % len
-            } else {
-                friend % len
-            }
+            if bits & 6 == 0 { (bits >> 3) as usize % len } else { friend % len }
         };
         let country = skewed(first >> 16, lexicon.countries.len());
         let other_country = (country + 1 + (second >> 48) as usize % 5) % lexicon.countries.len();
@@ -216,11 +212,7 @@ fn below(bits: u64, len: usize) -> usize {
 /// 14 bits scaled to `0..len`; one draw in four is skewed towards the lower numbers.
 fn skewed(bits: u64, len: usize) -> usize {
     let even = ((bits & 0x3fff) as usize * len) >> 14;
-    if bits & 0xc000 == 0 {
-        even * even / len
-    } else {
-        even
-    }
+    if bits & 0xc000 == 0 { even * even / len } else { even }
 }
 
 /// A table of ranks in which rank `r` stands about `1/(r+1)` as often as the first.
@@ -244,15 +236,8 @@ fn pieces(pattern: &'static str) -> Vec<Piece> {
 }
 
 fn piece(word: &'static str) -> Piece {
-    let Some(slot) = word
-        .strip_prefix('{')
-        .and_then(|word| word.strip_suffix('}'))
-    else {
-        return if word == "a" {
-            Piece::Article
-        } else {
-            Piece::Literal(word)
-        };
+    let Some(slot) = word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) else {
+        return if word == "a" { Piece::Article } else { Piece::Literal(word) };
     };
     let (register, form) = slot.split_once('.').unwrap_or((slot, ""));
     match register {
@@ -290,10 +275,7 @@ fn piece(word: &'static str) -> Piece {
 }
 
 fn verb_form(form: &str) -> usize {
-    ["b", "s", "d", "g"]
-        .iter()
-        .position(|f| *f == form)
-        .unwrap_or(0)
+    ["b", "s", "d", "g"].iter().position(|f| *f == form).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -303,17 +285,9 @@ mod tests {
     #[test]
     fn every_slot_is_known() {
         let grammar = Grammar::new();
-        for pattern in grammar
-            .topic
-            .iter()
-            .chain(&grammar.country)
-            .chain(&grammar.people)
-        {
+        for pattern in grammar.topic.iter().chain(&grammar.country).chain(&grammar.people) {
             for piece in pattern {
-                assert!(
-                    !matches!(piece, Piece::Literal(word) if word.contains('{')),
-                    "{piece:?}"
-                );
+                assert!(!matches!(piece, Piece::Literal(word) if word.contains('{')), "{piece:?}");
             }
         }
     }

@@ -58,21 +58,10 @@ impl Lexicon {
         let mut maker = Maker::new();
         let topics = TOPICS.iter().map(|table| maker.topic(table)).collect();
         let countries = COUNTRIES.iter().map(|row| maker.lemma(*row)).collect();
-        let pairs = PAIRS
-            .iter()
-            .map(|[man, woman]| maker.lemma([man, woman, man, woman]))
-            .collect();
-        let home = HOME
-            .split_whitespace()
-            .map(|word| maker.word(word))
-            .collect();
-        Self {
-            words: maker.words,
-            topics,
-            countries,
-            pairs,
-            home,
-        }
+        let pairs =
+            PAIRS.iter().map(|[man, woman]| maker.lemma([man, woman, man, woman])).collect();
+        let home = HOME.split_whitespace().map(|word| maker.word(word)).collect();
+        Self { words: maker.words, topics, countries, pairs, home }
     }
 }
 
@@ -93,11 +82,7 @@ impl Maker {
         taken.extend(PAIRS.iter().flatten().map(ToString::to_string));
         taken.extend(super::templates::literal_words().map(ToString::to_string));
         taken.extend(HOME.split_whitespace().map(ToString::to_string));
-        Self {
-            words: Vec::new(),
-            taken,
-            random: Xoshiro256PlusPlus::seed_from_u64(LEXICON_SEED),
-        }
+        Self { words: Vec::new(), taken, random: Xoshiro256PlusPlus::seed_from_u64(LEXICON_SEED) }
     }
 
     fn word(&mut self, word: &str) -> WordIndex {
@@ -107,34 +92,19 @@ impl Maker {
 
     fn lemma<S: AsRef<str>>(&mut self, forms: [S; 4]) -> Lemma {
         let forms = forms.map(|form| self.word(form.as_ref()));
-        Lemma {
-            forms,
-            signature: [(); 4].map(|()| self.rare_word()),
-        }
+        Lemma { forms, signature: [(); 4].map(|()| self.rare_word()) }
     }
 
     fn topic(&mut self, table: &TopicTable) -> Topic {
         Topic {
-            nouns: table
-                .nouns
-                .split_whitespace()
-                .map(|row| self.lemma(noun_forms(row)))
-                .collect(),
-            verbs: table
-                .verbs
-                .split_whitespace()
-                .map(|row| self.lemma(verb_forms(row)))
-                .collect(),
+            nouns: table.nouns.split_whitespace().map(|row| self.lemma(noun_forms(row))).collect(),
+            verbs: table.verbs.split_whitespace().map(|row| self.lemma(verb_forms(row))).collect(),
             gradable: table
                 .gradable
                 .split_whitespace()
                 .map(|row| self.lemma(adjective_forms(row)))
                 .collect(),
-            plain: table
-                .plain
-                .split_whitespace()
-                .map(|word| self.word(word))
-                .collect(),
+            plain: table.plain.split_whitespace().map(|word| self.word(word)).collect(),
             tail: (0..TAIL_WORDS).map(|_| self.rare_word()).collect(),
         }
     }
@@ -190,24 +160,15 @@ pub(super) fn noun_forms(row: &str) -> [String; 4] {
         Some((singular, plural)) => (singular, plural.to_owned()),
         None => (row, with_s(row)),
     };
-    [
-        singular.to_owned(),
-        plural.clone(),
-        singular.to_owned(),
-        plural,
-    ]
+    [singular.to_owned(), plural.clone(), singular.to_owned(), plural]
 }
 
 /// Base, third person, past, gerund.
 pub(super) fn verb_forms(row: &str) -> [String; 4] {
     let mut parts = row.split('/');
     let base = parts.next().unwrap_or_default();
-    let past = parts
-        .next()
-        .map_or_else(|| with_ending(base, "ed"), ToOwned::to_owned);
-    let gerund = parts
-        .next()
-        .map_or_else(|| with_ing(base), ToOwned::to_owned);
+    let past = parts.next().map_or_else(|| with_ending(base, "ed"), ToOwned::to_owned);
+    let gerund = parts.next().map_or_else(|| with_ing(base), ToOwned::to_owned);
     [base.to_owned(), with_s(base), past, gerund]
 }
 
@@ -215,22 +176,15 @@ pub(super) fn verb_forms(row: &str) -> [String; 4] {
 pub(super) fn adjective_forms(row: &str) -> [String; 4] {
     let mut parts = row.split('/');
     let base = parts.next().unwrap_or_default();
-    let more = parts
-        .next()
-        .map_or_else(|| with_ending(base, "er"), ToOwned::to_owned);
-    let most = parts
-        .next()
-        .map_or_else(|| with_ending(base, "est"), ToOwned::to_owned);
+    let more = parts.next().map_or_else(|| with_ending(base, "er"), ToOwned::to_owned);
+    let most = parts.next().map_or_else(|| with_ending(base, "est"), ToOwned::to_owned);
     [base.to_owned(), more, most, base.to_owned()]
 }
 
 fn with_s(word: &str) -> String {
     match soft_y(word) {
         Some(stem) => format!("{stem}ies"),
-        None if ["s", "x", "z", "ch", "sh"]
-            .iter()
-            .any(|end| word.ends_with(end)) =>
-        {
+        None if ["s", "x", "z", "ch", "sh"].iter().any(|end| word.ends_with(end)) => {
             format!("{word}es")
         }
         None => format!("{word}s"),
@@ -265,12 +219,7 @@ mod tests {
         let mut seen: HashSet<String> = HashSet::new();
         let mut all: Vec<String> = TOPICS.iter().flat_map(all_forms).collect();
         all.extend(PAIRS.iter().flatten().map(ToString::to_string));
-        all.extend(
-            COUNTRIES
-                .iter()
-                .flat_map(|row| &row[..3])
-                .map(ToString::to_string),
-        );
+        all.extend(COUNTRIES.iter().flat_map(|row| &row[..3]).map(ToString::to_string));
         let mut currencies: Vec<&str> = COUNTRIES.iter().map(|row| row[3]).collect();
         currencies.sort_unstable();
         currencies.dedup();
@@ -297,21 +246,7 @@ mod tests {
         let lexicon = Lexicon::new();
         assert!(lexicon.words.len() > 7_000, "{}", lexicon.words.len());
         assert!(lexicon.countries.len() >= 40);
-        assert!(
-            lexicon
-                .topics
-                .iter()
-                .map(|topic| topic.nouns.len())
-                .sum::<usize>()
-                >= 60
-        );
-        assert!(
-            lexicon
-                .topics
-                .iter()
-                .map(|topic| topic.verbs.len())
-                .sum::<usize>()
-                >= 50
-        );
+        assert!(lexicon.topics.iter().map(|topic| topic.nouns.len()).sum::<usize>() >= 60);
+        assert!(lexicon.topics.iter().map(|topic| topic.verbs.len()).sum::<usize>() >= 50);
     }
 }

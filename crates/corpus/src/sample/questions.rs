@@ -59,21 +59,13 @@ pub fn similarities() -> String {
 
 fn relations() -> Vec<Relation> {
     let countries = |form: usize| -> Vec<(String, String)> {
-        COUNTRIES
-            .iter()
-            .map(|row| (row[0].to_owned(), row[form].to_owned()))
-            .collect()
+        COUNTRIES.iter().map(|row| (row[0].to_owned(), row[form].to_owned())).collect()
     };
     let mut currencies = countries(3);
     currencies.retain(|(_, money)| COUNTRIES.iter().filter(|row| row[3] == money).count() == 1);
-    let capitals = COUNTRIES
-        .iter()
-        .map(|row| (row[1].to_owned(), row[0].to_owned()))
-        .collect();
-    let people = PAIRS
-        .iter()
-        .map(|[man, woman]| ((*man).to_owned(), (*woman).to_owned()))
-        .collect();
+    let capitals = COUNTRIES.iter().map(|row| (row[1].to_owned(), row[0].to_owned())).collect();
+    let people =
+        PAIRS.iter().map(|[man, woman]| ((*man).to_owned(), (*woman).to_owned())).collect();
     let forms = |list: fn(&super::tables::TopicTable) -> &'static str,
                  derive: fn(&str) -> [String; 4],
                  from: usize,
@@ -85,34 +77,13 @@ fn relations() -> Vec<Relation> {
             .collect::<Vec<_>>()
     };
     vec![
-        Relation {
-            name: "capital-world",
-            pairs: capitals,
-        },
-        Relation {
-            name: "currency",
-            pairs: currencies,
-        },
-        Relation {
-            name: "gram-nationality-adjective",
-            pairs: countries(2),
-        },
-        Relation {
-            name: "family",
-            pairs: people,
-        },
-        Relation {
-            name: "gram-plural",
-            pairs: forms(|topic| topic.nouns, noun_forms, 0, 1),
-        },
-        Relation {
-            name: "gram-past-tense",
-            pairs: forms(|topic| topic.verbs, verb_forms, 3, 2),
-        },
-        Relation {
-            name: "gram-gerund",
-            pairs: forms(|topic| topic.verbs, verb_forms, 0, 3),
-        },
+        Relation { name: "capital-world", pairs: capitals },
+        Relation { name: "currency", pairs: currencies },
+        Relation { name: "gram-nationality-adjective", pairs: countries(2) },
+        Relation { name: "family", pairs: people },
+        Relation { name: "gram-plural", pairs: forms(|topic| topic.nouns, noun_forms, 0, 1) },
+        Relation { name: "gram-past-tense", pairs: forms(|topic| topic.verbs, verb_forms, 3, 2) },
+        Relation { name: "gram-gerund", pairs: forms(|topic| topic.verbs, verb_forms, 0, 3) },
         Relation {
             name: "gram-comparative",
             pairs: forms(|topic| topic.gradable, adjective_forms, 0, 1),
@@ -146,9 +117,7 @@ fn rows(list: &'static str) -> Vec<&'static str> {
 }
 
 fn firsts(list: &'static str) -> Vec<&'static str> {
-    list.split_whitespace()
-        .map(|row| row.split('/').next().unwrap_or(row))
-        .collect()
+    list.split_whitespace().map(|row| row.split('/').next().unwrap_or(row)).collect()
 }
 
 #[cfg(test)]
@@ -179,10 +148,8 @@ mod tests {
     #[test]
     fn similarities_are_well_formed_and_distinct() {
         let text = similarities();
-        let pairs: HashSet<&str> = text
-            .lines()
-            .map(|line| line.rsplit_once('\t').unwrap().0)
-            .collect();
+        let pairs: HashSet<&str> =
+            text.lines().map(|line| line.rsplit_once('\t').unwrap().0).collect();
         assert_eq!(pairs.len(), text.lines().count());
         assert!((300..400).contains(&pairs.len()), "{}", pairs.len());
     }

@@ -124,9 +124,8 @@ pub(super) const PEOPLE: &[&str] = &[
 ];
 
 /// Words that join two patterns of one sentence.
-pub(super) const JOINS: &[&str] = &[
-    "and", "and", "but", "because", "while", "so", ", and", ", but", "although", "when",
-];
+pub(super) const JOINS: &[&str] =
+    &["and", "and", "but", "because", "while", "so", ", and", ", but", "although", "when"];
 
 /// Phrases of past time.
 pub(super) const PAST: &[&str] = &[
@@ -156,20 +155,12 @@ pub(super) const NOW: &[&str] = &[
 ];
 
 /// Phrases of the future.
-pub(super) const SOON: &[&str] = &[
-    "tomorrow",
-    "soon",
-    "next year",
-    "next week",
-    "later",
-    "in the future",
-    "one day",
-];
+pub(super) const SOON: &[&str] =
+    &["tomorrow", "soon", "next year", "next week", "later", "in the future", "one day"];
 
 /// Numbers for plural nouns.
-pub(super) const NUM: &[&str] = &[
-    "two", "three", "four", "five", "ten", "many", "several", "most", "a dozen",
-];
+pub(super) const NUM: &[&str] =
+    &["two", "three", "four", "five", "ten", "many", "several", "most", "a dozen"];
 
 /// Adverbs.
 pub(super) const ADV: &[&str] = &[

@@ -33,10 +33,7 @@ pub(super) fn is_simple(piece: &str) -> bool {
 
 /// Calls `emit` with each UAX 29 word of a simple piece that holds a letter or a digit.
 pub(super) fn words(piece: &str, mut emit: impl FnMut(&str)) {
-    let mut chars = piece
-        .char_indices()
-        .map(|(at, c)| (at, class(c).unwrap_or(0)))
-        .peekable();
+    let mut chars = piece.char_indices().map(|(at, c)| (at, class(c).unwrap_or(0))).peekable();
     let (mut start, mut seen, mut before) = (0, 0, 0);
     while let Some((at, class)) = chars.next() {
         let inside = class & WORD != 0

@@ -12,10 +12,8 @@ const WORDS: TokenizerConfig = TokenizerConfig {
     case: Case::Lower,
     digits: Digits::Keep,
 };
-const WHITESPACE: TokenizerConfig = TokenizerConfig {
-    segmentation: Segmentation::Whitespace,
-    ..WORDS
-};
+const WHITESPACE: TokenizerConfig =
+    TokenizerConfig { segmentation: Segmentation::Whitespace, ..WORDS };
 
 fn tokens(config: TokenizerConfig, line: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -24,10 +22,7 @@ fn tokens(config: TokenizerConfig, line: &str) -> Vec<String> {
 }
 
 fn check(config: TokenizerConfig, line: &str, expected: &str) {
-    let expected: Vec<&str> = expected
-        .split('|')
-        .filter(|token| !token.is_empty())
-        .collect();
+    let expected: Vec<&str> = expected.split('|').filter(|token| !token.is_empty()).collect();
     assert_eq!(tokens(config, line), expected, "{line:?}");
 }
 
@@ -38,47 +33,27 @@ fn words_of_english() {
         "Don't stop: it's 3.14 or 1,000; e.g. U.S.A. foo_bar __ a:b",
         "don't|stop|it's|3.14|or|1,000|e.g|u.s.a|foo_bar|a:b",
     );
-    check(
-        WORDS,
-        "'quoted' -- well-known (x) a..b 1.a",
-        "quoted|well|known|x|a|b|1|a",
-    );
+    check(WORDS, "'quoted' -- well-known (x) a..b 1.a", "quoted|well|known|x|a|b|1|a");
     check(WORDS, "end.\r", "end");
     check(WORDS, "", "");
     check(WORDS, " \t\r\n", "");
-    check(
-        WORDS,
-        "“Curly” quotes – it’s fine",
-        "curly|quotes|it’s|fine",
-    );
+    check(WORDS, "“Curly” quotes – it’s fine", "curly|quotes|it’s|fine");
 }
 
 #[test]
 fn words_of_other_scripts() {
     check(WORDS, "나는 학교에 갔다. 어제!", "나는|학교에|갔다|어제");
     check(WORDS, "我愛你", "我|愛|你");
-    check(
-        WORDS,
-        "ΟΔΥΣΣΕΥΣ Straße İstanbul",
-        "οδυσσευς|straße|i̇stanbul",
-    );
+    check(WORDS, "ΟΔΥΣΣΕΥΣ Straße İstanbul", "οδυσσευς|straße|i̇stanbul");
     check(WORDS, "cafe\u{301} CAFE\u{301} café", "café|café|café");
-    check(
-        WORDS,
-        "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}",
-        "한글",
-    );
+    check(WORDS, "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}", "한글");
     check(WORDS, "J\u{30c}a", "ǰa");
     check(WORDS, "a\u{a0}b a\u{2028}c", "a|b|a|c");
 }
 
 #[test]
 fn white_space_keeps_marks() {
-    check(
-        WHITESPACE,
-        "Hello, World!  it's\tfine\r",
-        "hello,|world!|it's|fine",
-    );
+    check(WHITESPACE, "Hello, World!  it's\tfine\r", "hello,|world!|it's|fine");
     check(WHITESPACE, "a\u{a0}b\u{3000}c\u{85}d", "a|b|c|d");
     check(WHITESPACE, "a\u{fffd}b", "a|b");
     check(WHITESPACE, "안녕 세상", "안녕|세상");
@@ -86,43 +61,16 @@ fn white_space_keeps_marks() {
 
 #[test]
 fn settings_change_the_tokens() {
+    check(TokenizerConfig { case: Case::Keep, ..WORDS }, "The CAT Élan", "The|CAT|Élan");
+    check(TokenizerConfig { normalize: Normalize::None, ..WORDS }, "cafe\u{301}", "cafe\u{301}");
+    check(TokenizerConfig { digits: Digits::Drop, ..WORDS }, "in 1999 a4 3.14 x 12 ٣٤", "in|a4|x");
     check(
-        TokenizerConfig {
-            case: Case::Keep,
-            ..WORDS
-        },
-        "The CAT Élan",
-        "The|CAT|Élan",
-    );
-    check(
-        TokenizerConfig {
-            normalize: Normalize::None,
-            ..WORDS
-        },
-        "cafe\u{301}",
-        "cafe\u{301}",
-    );
-    check(
-        TokenizerConfig {
-            digits: Digits::Drop,
-            ..WORDS
-        },
-        "in 1999 a4 3.14 x 12 ٣٤",
-        "in|a4|x",
-    );
-    check(
-        TokenizerConfig {
-            digits: Digits::Drop,
-            ..WHITESPACE
-        },
+        TokenizerConfig { digits: Digits::Drop, ..WHITESPACE },
         "2019-11-21 12:30 $5 a1 - %",
         "$5|a1|-|%",
     );
     check(
-        TokenizerConfig {
-            digits: Digits::Zero,
-            ..WORDS
-        },
+        TokenizerConfig { digits: Digits::Zero, ..WORDS },
         "in 1999 a4 3.14 ٣٤é é7",
         "in|0000|a0|0.00|00é|é0",
     );
@@ -183,10 +131,7 @@ fn middle_path_equals_slow_path() {
         simple::words(&piece, |word| fast.push(word.to_owned()));
         let slow: Vec<&str> = piece.unicode_words().collect();
         assert_eq!(fast, slow, "seed {seed}: {piece:?}");
-        assert!(
-            unicode_normalization::is_nfc(&piece),
-            "seed {seed}: {piece:?}"
-        );
+        assert!(unicode_normalization::is_nfc(&piece), "seed {seed}: {piece:?}");
     }
 }
 
@@ -208,21 +153,10 @@ fn every_simple_character_is_normal_and_known_to_the_tables() {
 fn ascii_words_do_not_change_among_other_words() {
     for seed in 0..5_000 {
         let line = random_ascii(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
-        for config in [
-            WORDS,
-            WHITESPACE,
-            TokenizerConfig {
-                digits: Digits::Drop,
-                ..WORDS
-            },
-        ] {
+        for config in [WORDS, WHITESPACE, TokenizerConfig { digits: Digits::Drop, ..WORDS }] {
             let mut alone = tokens(config, &line);
             alone.push("é".to_owned());
-            assert_eq!(
-                tokens(config, &format!("{line} É")),
-                alone,
-                "seed {seed}: {line:?}"
-            );
+            assert_eq!(tokens(config, &format!("{line} É")), alone, "seed {seed}: {line:?}");
         }
     }
 }

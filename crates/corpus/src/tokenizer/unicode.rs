@@ -31,9 +31,7 @@ pub(super) fn tokens(config: &TokenizerConfig, piece: &str, mut emit: impl FnMut
                 fold(config, word, &mut emit);
             }
         }
-        Segmentation::Words => piece
-            .unicode_words()
-            .for_each(|word| fold(config, word, &mut emit)),
+        Segmentation::Words => piece.unicode_words().for_each(|word| fold(config, word, &mut emit)),
     }
 }
 
@@ -44,19 +42,12 @@ fn fold(config: &TokenizerConfig, word: &str, emit: &mut impl FnMut(&str)) {
     if !lower && !zeros {
         return emit(word);
     }
-    let mut word = if lower {
-        word.to_lowercase()
-    } else {
-        word.to_owned()
-    };
+    let mut word = if lower { word.to_lowercase() } else { word.to_owned() };
     if lower && config.normalize == Normalize::Nfc && !is_nfc(&word) {
         word = word.nfc().collect();
     }
     if zeros {
-        word = word
-            .chars()
-            .map(|c| if c.is_numeric() { '0' } else { c })
-            .collect();
+        word = word.chars().map(|c| if c.is_numeric() { '0' } else { c }).collect();
     }
     emit(&word);
 }

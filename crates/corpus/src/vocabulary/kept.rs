@@ -51,22 +51,15 @@ impl Kept {
         // A vector that grows is twice as large for a moment.
         while 2 * needed as u64 > self.reserved {
             let step = STEP_BYTES.max(self.reserved / 4);
-            let part = self
-                .budget
-                .reserve(step, "the vocabulary")
-                .map_err(|mut error| {
-                    error.advice =
-                        ", or raise vocabulary.min_count or set vocabulary.max_size".to_owned();
-                    error
-                })?;
+            let part = self.budget.reserve(step, "the vocabulary").map_err(|mut error| {
+                error.advice =
+                    ", or raise vocabulary.min_count or set vocabulary.max_size".to_owned();
+                error
+            })?;
             self.reserved += part.bytes();
             self.memory.push(part);
         }
-        self.rows.push(Row {
-            count,
-            start: self.bytes.len() as u64,
-            len: word.len() as u32,
-        });
+        self.rows.push(Row { count, start: self.bytes.len() as u64, len: word.len() as u32 });
         self.bytes.extend_from_slice(word);
         if self.rows.len() / 2 >= self.max_size {
             self.cut();
@@ -82,16 +75,8 @@ impl Kept {
         for (id, place) in order.iter().enumerate() {
             lookup[*place as usize] = id as u32;
         }
-        let counts = order
-            .iter()
-            .map(|place| self.rows[*place as usize].count)
-            .collect();
-        Ranked {
-            order,
-            lookup,
-            counts,
-            kept: self,
-        }
+        let counts = order.iter().map(|place| self.rows[*place as usize].count).collect();
+        Ranked { order, lookup, counts, kept: self }
     }
 
     fn order(&self) -> Vec<u32> {
@@ -115,10 +100,7 @@ impl Kept {
             let row = self.rows[old as usize];
             let start = row.start as usize;
             self.bytes.copy_within(start..start + row.len as usize, end);
-            self.rows[place] = Row {
-                start: end as u64,
-                ..row
-            };
+            self.rows[place] = Row { start: end as u64, ..row };
             end += row.len as usize;
         }
         self.rows.truncate(self.max_size);
@@ -201,22 +183,13 @@ mod tests {
         let check = |max_size, expected: &[&str]| {
             let ranked = ranked(&all, max_size);
             let found: Vec<&[u8]> = (0..ranked.len()).map(|id| ranked.word(id)).collect();
-            assert_eq!(
-                found,
-                expected
-                    .iter()
-                    .map(|word| word.as_bytes())
-                    .collect::<Vec<_>>()
-            );
+            assert_eq!(found, expected.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
             let mut place = 0;
             for (word, _) in all {
                 let id = ranked.find_from(&mut place, word.as_bytes());
                 assert_eq!(
                     id,
-                    expected
-                        .iter()
-                        .position(|other| *other == word)
-                        .map(|id| id as u32),
+                    expected.iter().position(|other| *other == word).map(|id| id as u32),
                     "{word}"
                 );
             }
@@ -229,9 +202,8 @@ mod tests {
     #[test]
     fn a_vocabulary_beyond_the_budget_names_the_settings() {
         let mut kept = Kept::new(Budget::new(5 << 20), 0);
-        let error = (0..1_000_000)
-            .find_map(|n| kept.push(format!("{n:08}").as_bytes(), 1).err())
-            .unwrap();
+        let error =
+            (0..1_000_000).find_map(|n| kept.push(format!("{n:08}").as_bytes(), 1).err()).unwrap();
         assert!(error.to_string().contains("vocabulary.max_size"), "{error}");
     }
 }

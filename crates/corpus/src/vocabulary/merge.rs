@@ -93,15 +93,11 @@ pub(super) fn narrow(
             .rev()
             .find(|n| per_group * *n as u64 <= ctx.budget.left())
             .unwrap_or(1);
-        let _memory = ctx
-            .budget
-            .reserve(per_group * workers as u64, "merging word lists")?;
+        let _memory = ctx.budget.reserve(per_group * workers as u64, "merging word lists")?;
         let merged = run_tasks(ctx, "merge-words", workers, groups.len(), |group| {
             let path = run.path(&format!("vocab/merge-{pass}-{group:05}.words"));
             let mut writer = WordListWriter::create(run.storage(), &path)?;
-            merge_lists(run, groups[group], |word, count| {
-                Ok(writer.push(word, count)?)
-            })?;
+            merge_lists(run, groups[group], |word, count| Ok(writer.push(word, count)?))?;
             writer.finish()?;
             Ok::<_, CorpusError>(path)
         })?;

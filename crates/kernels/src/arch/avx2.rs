@@ -173,16 +173,11 @@ unsafe fn sum8(x: [F; 8]) -> __m256 {
         let mut twos = [_mm256_setzero_ps(); 2];
         for i in 0..2 {
             let (a, b) = (fours[2 * i], fours[2 * i + 1]);
-            twos[i] = _mm256_add_ps(
-                _mm256_shuffle_ps::<0x44>(a, b),
-                _mm256_shuffle_ps::<0xee>(a, b),
-            );
+            twos[i] =
+                _mm256_add_ps(_mm256_shuffle_ps::<0x44>(a, b), _mm256_shuffle_ps::<0xee>(a, b));
         }
         let [a, b] = twos;
-        _mm256_add_ps(
-            _mm256_shuffle_ps::<0x88>(a, b),
-            _mm256_shuffle_ps::<0xdd>(a, b),
-        )
+        _mm256_add_ps(_mm256_shuffle_ps::<0x88>(a, b), _mm256_shuffle_ps::<0xdd>(a, b))
     }
 }
 

@@ -101,16 +101,11 @@ impl Lanes for Avx512 {
             let mut twos = [_mm512_setzero_ps(); 2];
             for i in 0..2 {
                 let (a, b) = (fours[2 * i], fours[2 * i + 1]);
-                twos[i] = _mm512_add_ps(
-                    _mm512_shuffle_ps::<0x44>(a, b),
-                    _mm512_shuffle_ps::<0xee>(a, b),
-                );
+                twos[i] =
+                    _mm512_add_ps(_mm512_shuffle_ps::<0x44>(a, b), _mm512_shuffle_ps::<0xee>(a, b));
             }
             let [a, b] = twos;
-            _mm512_add_ps(
-                _mm512_shuffle_ps::<0x88>(a, b),
-                _mm512_shuffle_ps::<0xdd>(a, b),
-            )
+            _mm512_add_ps(_mm512_shuffle_ps::<0x88>(a, b), _mm512_shuffle_ps::<0xdd>(a, b))
         }
     }
 

@@ -32,12 +32,7 @@ macro_rules! all {
         [$call($a[0]), $call($a[1]), $call($a[2]), $call($a[3])]
     };
     ($call:expr, $a:ident, $b:ident) => {
-        [
-            $call($a[0], $b[0]),
-            $call($a[1], $b[1]),
-            $call($a[2], $b[2]),
-            $call($a[3], $b[3]),
-        ]
+        [$call($a[0], $b[0]), $call($a[1], $b[1]), $call($a[2], $b[2]), $call($a[3], $b[3])]
     };
     ($call:expr, $a:ident, $b:ident, $c:ident) => {
         [

@@ -76,20 +76,11 @@ impl Matrix {
         }
         let bias = random.floats(rows, scale);
         let bias_square = (0..rows).map(|_| 1.0 + random.float().abs()).collect();
-        Self {
-            dim,
-            vectors,
-            squares,
-            bias,
-            bias_square,
-        }
+        Self { dim, vectors, squares, bias, bias_square }
     }
 
     pub fn side(&mut self) -> Side<'_> {
-        Side {
-            vectors: &mut self.vectors,
-            stride: padded(self.dim),
-        }
+        Side { vectors: &mut self.vectors, stride: padded(self.dim) }
     }
 
     pub fn adagrad(&mut self) -> AdagradSide<'_> {
@@ -104,21 +95,14 @@ impl Matrix {
 
     pub fn row(&self, id: u32) -> Vec<f64> {
         let stride = padded(self.dim);
-        self.vectors[id as usize * stride..][..stride]
-            .iter()
-            .map(|&x| f64::from(x))
-            .collect()
+        self.vectors[id as usize * stride..][..stride].iter().map(|&x| f64::from(x)).collect()
     }
 
     pub fn assert_same(&self, other: &Self, what: &str) {
         assert_same(&self.vectors, &other.vectors, &format!("{what}: vectors"));
         assert_same(&self.squares, &other.squares, &format!("{what}: squares"));
         assert_same(&self.bias, &other.bias, &format!("{what}: bias"));
-        assert_same(
-            &self.bias_square,
-            &other.bias_square,
-            &format!("{what}: squared bias"),
-        );
+        assert_same(&self.bias_square, &other.bias_square, &format!("{what}: squared bias"));
         for (i, x) in self.vectors.iter().enumerate() {
             assert!(
                 i % padded(self.dim) < self.dim || *x == 0.0,

@@ -56,11 +56,8 @@ impl AnalogySet {
     /// # Errors
     /// A line that does not have four words.
     pub fn parse(name: &str, text: &str) -> Result<Self, QueryError> {
-        let bad = |line: usize, what: String| QueryError::BadLine {
-            path: name.to_owned(),
-            line,
-            what,
-        };
+        let bad =
+            |line: usize, what: String| QueryError::BadLine { path: name.to_owned(), line, what };
         let mut sections = Vec::new();
         for (line, text) in lines(text).filter(|(_, line)| !line.starts_with("//")) {
             if let Some(title) = text.strip_prefix(':') {
@@ -69,20 +66,14 @@ impl AnalogySet {
             }
             let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             let words = <[String; 4]>::try_from(words).map_err(|_| {
-                bad(
-                    line,
-                    format!("expected four words or `: section`, found {text:?}"),
-                )
+                bad(line, format!("expected four words or `: section`, found {text:?}"))
             })?;
             if sections.is_empty() {
                 sections.push(("all".to_owned(), Vec::new()));
             }
             sections.last_mut().expect("there is one").1.push(words);
         }
-        let set = Self {
-            name: name.to_owned(),
-            sections,
-        };
+        let set = Self { name: name.to_owned(), sections };
         match set.is_empty() {
             true => Err(bad(1, "there is no question in it".to_owned())),
             false => Ok(set),
@@ -91,10 +82,7 @@ impl AnalogySet {
 
     /// Number of questions.
     pub fn len(&self) -> usize {
-        self.sections
-            .iter()
-            .map(|(_, questions)| questions.len())
-            .sum()
+        self.sections.iter().map(|(_, questions)| questions.len()).sum()
     }
 
     /// Whether there is no question.
@@ -160,10 +148,7 @@ struct State {
 fn answers(rows: &Rows<'_>, questions: &[Question], top: usize, threads: usize) -> Vec<Best> {
     let (kernels, dim, block_rows) = (best(), rows.dim(), rows.block_rows());
     let queries = queries(rows, questions, kernels);
-    let none = Best {
-        score: f32::NEG_INFINITY,
-        id: usize::MAX,
-    };
+    let none = Best { score: f32::NEG_INFINITY, id: usize::MAX };
     let start = || State {
         sums: Vec::new(),
         units: Vec::new(),
@@ -174,9 +159,7 @@ fn answers(rows: &Rows<'_>, questions: &[Question], top: usize, threads: usize) 
         let first = block * block_rows;
         let span = first..(first + block_rows).min(top);
         state.units.clear();
-        state
-            .units
-            .extend_from_slice(rows.block(span.clone(), &mut state.sums));
+        state.units.extend_from_slice(rows.block(span.clone(), &mut state.sums));
         for row in state.units.chunks_exact_mut(dim) {
             normalize(row, kernels);
         }
@@ -225,10 +208,7 @@ fn improve(best: &mut Best, question: &Question, first: usize, scores: &mut [f32
     let most = maximum(scores);
     if most > best.score {
         let at = scores.iter().position(|&score| score == most);
-        *best = Best {
-            score: most,
-            id: first + at.expect("the maximum is one of them"),
-        };
+        *best = Best { score: most, id: first + at.expect("the maximum is one of them") };
     }
 }
 
@@ -242,8 +222,5 @@ fn maximum(scores: &[f32]) -> f32 {
             *most = more(*most, score);
         }
     }
-    most.iter()
-        .chain(rest)
-        .copied()
-        .fold(f32::NEG_INFINITY, more)
+    most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, more)
 }

@@ -87,12 +87,7 @@ impl Score {
     /// A score; its share of right answers is worked out.
     pub fn new(correct: u64, asked: u64, skipped: u64) -> Self {
         let accuracy = (asked > 0).then(|| correct as f64 / asked as f64);
-        Self {
-            correct,
-            asked,
-            skipped,
-            accuracy,
-        }
+        Self { correct, asked, skipped, accuracy }
     }
 
     /// Both together.
@@ -110,9 +105,7 @@ impl AnalogyScores {
     /// Adds up the sections of a set.
     pub(super) fn new(set: &str, top: usize, sections: Vec<SectionScore>) -> Self {
         let sum = |wanted: &dyn Fn(bool) -> bool| {
-            let of = sections
-                .iter()
-                .filter(|it| wanted(it.name.starts_with("gram")));
+            let of = sections.iter().filter(|it| wanted(it.name.starts_with("gram")));
             of.fold(Score::default(), |sum, section| sum.plus(section.score))
         };
         Self {
@@ -140,14 +133,8 @@ impl fmt::Display for EvalReport {
             )?;
         }
         for row in &self.similarity {
-            let spearman = row
-                .spearman
-                .map_or("-".into(), |value| format!("{:.2}", 100.0 * value));
-            writeln!(
-                out,
-                "{:<40} {spearman:>8} {:>7} {:>7}",
-                row.set, row.pairs, row.skipped
-            )?;
+            let spearman = row.spearman.map_or("-".into(), |value| format!("{:.2}", 100.0 * value));
+            writeln!(out, "{:<40} {spearman:>8} {:>7} {:>7}", row.set, row.pairs, row.skipped)?;
         }
         Ok(())
     }
@@ -162,25 +149,13 @@ impl fmt::Display for AnalogyScores {
             "accuracy", "correct", "asked", "skipped"
         )?;
         let sections = self.sections.iter().map(|it| (it.name.as_str(), it.score));
-        let sums = [
-            ("semantic", self.semantic),
-            ("syntactic", self.syntactic),
-            ("total", self.total),
-        ];
+        let sums =
+            [("semantic", self.semantic), ("syntactic", self.syntactic), ("total", self.total)];
         for (name, score) in sections.chain(sums) {
-            let share = score
-                .accuracy
-                .map_or("-".into(), |value| format!("{:.2} %", 100.0 * value));
-            let Score {
-                correct,
-                asked,
-                skipped,
-                ..
-            } = score;
-            writeln!(
-                out,
-                "  {name:<38} {share:>8} {correct:>7} {asked:>7} {skipped:>7}"
-            )?;
+            let share =
+                score.accuracy.map_or("-".into(), |value| format!("{:.2} %", 100.0 * value));
+            let Score { correct, asked, skipped, .. } = score;
+            writeln!(out, "  {name:<38} {share:>8} {correct:>7} {asked:>7} {skipped:>7}")?;
         }
         Ok(())
     }

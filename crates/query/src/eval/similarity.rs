@@ -48,11 +48,7 @@ impl SimilaritySet {
         }
         if pairs.is_empty() {
             let (path, what) = (name.to_owned(), "there is no pair in it".to_owned());
-            return Err(QueryError::BadLine {
-                path,
-                line: 1,
-                what,
-            });
+            return Err(QueryError::BadLine { path, line: 1, what });
         }
         let name = name.to_owned();
         Ok(Self { name, pairs })
@@ -122,10 +118,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 fn parse_pair(line: &str) -> Option<(String, String, f64)> {
-    let fields: Vec<&str> = match ['\t', ',', ';']
-        .into_iter()
-        .find(|&mark| line.contains(mark))
-    {
+    let fields: Vec<&str> = match ['\t', ',', ';'].into_iter().find(|&mark| line.contains(mark)) {
         Some(mark) => line.split(mark).collect(),
         None => line.split_whitespace().collect(),
     };

@@ -58,11 +58,7 @@ pub fn window(config: &CooccurConfig) -> cooccur::WindowConfig {
             config::Weighting::Harmonic => cooccur::Weighting::Harmonic,
             config::Weighting::Flat => cooccur::Weighting::Flat,
         },
-        sides: if config.symmetric {
-            cooccur::Sides::Both
-        } else {
-            cooccur::Sides::Left
-        },
+        sides: if config.symmetric { cooccur::Sides::Both } else { cooccur::Sides::Left },
         dropped: match config.dropped {
             config::Dropped::Close => cooccur::Dropped::Close,
             config::Dropped::Gap => cooccur::Dropped::Gap,

@@ -1,0 +1,113 @@
+//! One trainer at work: its objective from its settings, its tiles, its vectors.
+
+use wordmill_cooccur as cooccur;
+use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
+use wordmill_train as train;
+
+use super::{CHECKPOINT_EVERY, Pipeline, Text, Tiles, section};
+use crate::config::{TrainConfig, Trainer};
+
+/// One trainer at work.
+pub(super) struct TrainJob<'a> {
+    pub pipeline: &'a Pipeline<'a>,
+    pub trainer: &'a TrainConfig,
+    pub text: &'a Text,
+    pub index: &'a MatrixIndex,
+    pub fingerprint: String,
+}
+
+/// The vectors file and the learning curve.
+type Trained = (Published, Vec<train::EpochRow>);
+
+impl TrainJob<'_> {
+    /// Trains, and publishes the vectors.
+    pub fn run(&self, tiles: &Tiles) -> anyhow::Result<Trained> {
+        let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
+        let kernels = self.pipeline.kernels;
+        let counts = self.text.vocabulary.table().counts();
+        match self.trainer.trainer {
+            Trainer::NegativeSampling { negatives, noise_exponent, subsample } => {
+                let discount = self.discount(subsample)?;
+                let config = train::SkipGramConfig { dim, negatives, noise_exponent, seed };
+                let ctx = self.pipeline.ctx;
+                let objective =
+                    train::SkipGram::new(ctx, config, counts, &tiles.stripes, discount, kernels)?;
+                self.train(&objective, &tiles.stripes, 1e-4)
+            }
+            Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
+            Trainer::Glove { x_max, alpha } => {
+                let config = train::GloveConfig { dim, x_max, alpha, seed };
+                let words = counts.len() as u32;
+                let objective = train::Glove::new(config, words, self.index.unit, kernels);
+                self.train(&objective, &tiles.stripes, 1.0)
+            }
+        }
+    }
+
+    fn softmax(&self, subsample: f64, cap: f32) -> anyhow::Result<Trained> {
+        let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
+        let counts = self.text.vocabulary.table().counts();
+        let tree = train::HuffmanTree::new(counts);
+        let discount = self.discount(subsample)?;
+        let source = train::NodeCells {
+            dir,
+            index: self.index,
+            tree: &tree,
+            discount: &discount,
+            heavy: train::Softmax::heavy(cap),
+        };
+        let folder = format!("models/{}/tiles", self.trainer.name);
+        let shuffle = cooccur::ShuffleConfig {
+            folder: folder.clone(),
+            grid: self.pipeline.grid(counts.len() as u64),
+            seed: config.run.seed,
+            fingerprint: self.fingerprint.clone(),
+        };
+        let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
+        let softmax = train::SoftmaxConfig { dim: self.trainer.dim, cap, seed: config.run.seed };
+        let objective = train::Softmax::new(softmax, tree, kernels);
+        let trained = self.train(&objective, &stripes, 1e-4)?;
+        drop(stripes);
+        dir.sweep(&folder, |_| true)?;
+        Ok(trained)
+    }
+
+    fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
+        let Pipeline { ctx, dir, .. } = self.pipeline;
+        let counts = self.text.vocabulary.table().counts();
+        let keep = train::Discount::keep(counts, subsample);
+        let mass = train::pair_mass(ctx, dir, self.index, &keep)?;
+        let (unit, weight) = (self.index.unit, self.index.weight as f64);
+        Ok(train::Discount::new(keep, counts, unit, weight, mass))
+    }
+
+    fn train(
+        &self,
+        objective: &dyn train::Objective,
+        stripes: &[StripeFile],
+        final_rate: f64,
+    ) -> anyhow::Result<Trained> {
+        let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
+        let plan = train::Plan {
+            name: self.trainer.name.clone(),
+            epochs: self.trainer.epochs,
+            rotations: self.trainer.rotations,
+            rate: self.trainer.rate,
+            final_rate,
+            seed: config.run.seed,
+            fingerprint: self.fingerprint.clone(),
+            checkpoint_every: CHECKPOINT_EVERY,
+        };
+        let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
+        ["corpus", "vocabulary", "cooccur"]
+            .iter()
+            .for_each(|name| settings.extend(section(config, name)));
+        // Vectors are the same wherever the text lay.
+        settings.remove("corpus.inputs");
+        settings.insert("corpus.digest".into(), self.text.digest.clone());
+        settings.insert("run.seed".into(), config.run.seed.to_string());
+        let words = self.text.vocabulary.table();
+        let input = train::TrainInput { stripes, words, settings: &settings, kernels };
+        Ok(train::train(ctx, dir, &plan, objective, input)?)
+    }
+}
