@@ -252,7 +252,9 @@ fn a_rebuild_that_was_killed_goes_on_without_being_asked_again() {
             let doomed = doomed[dice.roll(3) as usize];
             kill_when(place.run_command("run", &rebuild), || !has(&place, doomed));
         }
-        let made = place.made("run", &change);
+        // It may have been killed before it had forgotten anything.
+        let went_on = place.run("run", &change).code() == Some(0);
+        let made = place.made("run", &rebuild[..if went_on { 2 } else { 3 }]);
         assert_same(&format!("seed {seed}"), &fresh, &made);
     }
 }

@@ -137,7 +137,11 @@ pub fn tokenize(
 ) -> Result<TokenShards, CorpusError> {
     check(config)?;
     let workers = affordable_workers(ctx, config);
-    let _memory = ctx.budget.reserve(config.needed_bytes(workers), "tokenizing")?;
+    let bytes = config.needed_bytes(workers);
+    let _memory = ctx.budget.reserve(bytes, "tokenizing").map_err(|mut error| {
+        error.advice = ", or lower corpus.chunk_bytes".into();
+        error
+    })?;
     let known = inputs.iter().map(|input| input.bytes).sum::<Option<u64>>();
     let progress = ctx.progress.stage("tokenize", "bytes", known.unwrap_or(0));
     let (sender, receiver) =
@@ -165,7 +169,7 @@ fn check(config: &TokenizeConfig) -> Result<(), CorpusError> {
         return Ok(());
     }
     Err(CorpusError::Config {
-        key: "corpus.chunk",
+        key: "corpus.chunk_bytes",
         problem: format!("{} bytes are no size for a chunk", config.chunk_bytes),
         way_out: "choose 64 bytes to 128 MiB".to_owned(),
     })

@@ -81,6 +81,8 @@ impl Vocabulary {
             kept_tokens: index.setting("kept_tokens")?,
         };
         let table = WordTable::new(file)?;
+        // Everything after is made from it, so a flipped bit must not pass.
+        table.verify()?;
         Ok(Self { run: run.clone(), table, shards, counts, outputs: Vec::new() })
     }
 

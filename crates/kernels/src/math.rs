@@ -2,7 +2,8 @@
 //!
 //! Nouns: the public functions take one f32; the crate-private ones of the same algorithms take a register. Both are one generic body, so
 //! the scalar twin of an elementwise kernel is right by construction (and tested to be). Deliberately absent: vendor approximations,
-//! errno, signalling NaNs. Errors are the largest that `tests/accuracy.rs` finds, which walks every 97th f32 or closer. A NaN comes out as some NaN; its payload is not specified.
+//! errno, signalling NaNs. Errors are the largest that `tests/accuracy.rs` finds, which walks every 97th f32 or
+//! closer. A NaN comes out as some NaN; its payload is not specified.
 
 use crate::lanes::{Arith, One};
 
@@ -25,7 +26,8 @@ pub fn sigmoid(x: f32) -> f32 {
     sigmoid_of(One, x)
 }
 
-/// log(1+e^x) without overflow or cancellation: x for large x, e^x for very negative x. Relative error 1.3e-7 for |x| ≤ 80. 0 for −∞, +∞ for +∞, NaN for NaN.
+/// log(1+e^x) without overflow or cancellation: x for large x, e^x for very negative x. Relative error 1.3e-7 for
+/// |x| ≤ 80. 0 for −∞, +∞ for +∞, NaN for NaN.
 #[inline]
 pub fn softplus(x: f32) -> f32 {
     softplus_of(One, x)

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use wordmill_flow::{Context, StageProgress};
+use wordmill_flow::{Context, OverBudget, Reservation, StageProgress};
 use wordmill_formats::{Published, RunDir, StripeFile, TileCell, TileSection, Words};
 use wordmill_kernels::Kernels;
 
@@ -137,11 +137,6 @@ impl Pass {
     pub(crate) fn stream(&self) -> Stream {
         Stream::new(self.seed, &self.key)
     }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests(grid: u32, rotations: u32, rate: f32, turn: u64) -> Self {
-        Self { tile: (0, 0), grid, rotations, rate, key: [turn, 0, 0, 0, 0], seed: 1 }
-    }
 }
 
 impl std::ops::AddAssign for Tally {
@@ -168,14 +163,7 @@ pub fn train<W: Words + Sync>(
     let grid = input.stripes.len() as u32;
     let words = input.words.len() as u32;
     let layout = objective.layout();
-    let bytes =
-        layout.shape.bytes(u64::from(words)) + layout.shape.bytes(u64::from(layout.columns));
-    let what = format!("the model of {}", plan.name);
-    let _memory = ctx.budget.reserve(bytes, &what).map_err(|mut error| {
-        error.advice =
-            format!(", or lower train.dim of {} or raise vocabulary.min_count", plan.name);
-        error
-    })?;
+    let _memory = reserve_model(ctx, &plan.name, layout, words)?;
     let mut rows = Matrix::new(layout.shape, words, grid);
     let mut columns = Matrix::new(layout.shape, layout.columns, grid);
     let mut checkpoints = Checkpoints::new(dir, plan);
@@ -214,6 +202,20 @@ pub fn train<W: Words + Sync>(
     let published = publish(dir, plan, objective, (&rows, &columns), input.words, &settings)?;
     checkpoints.remove()?;
     Ok((published, position.metrics))
+}
+
+fn reserve_model(
+    ctx: &Context,
+    name: &str,
+    layout: Layout,
+    words: u32,
+) -> Result<Reservation, OverBudget> {
+    let side = |rows: u32| layout.shape.bytes(u64::from(rows));
+    let bytes = side(words) + side(layout.columns);
+    ctx.budget.reserve(bytes, &format!("the model of {name}")).map_err(|mut error| {
+        error.advice = format!(", or lower train.dim of {name} or raise vocabulary.min_count");
+        error
+    })
 }
 
 fn settings(

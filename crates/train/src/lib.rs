@@ -36,6 +36,9 @@ mod glove;
 mod skipgram;
 mod softmax;
 
+#[cfg(test)]
+mod oracle;
+
 pub use discount::{Discount, pair_mass};
 pub use engine::{Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;

@@ -1,0 +1,302 @@
+//! Tests of the room as a whole: sums against brute force, bytes against threads and interruptions,
+//! and that every objective learns a matrix whose structure is known.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wordmill_flow::{Context, Progress, ProgressMode};
+use wordmill_formats::{
+    CellSource, CsrShardWriter, MatrixIndex, MemoryStorage, RunDir, StripeFile, StripeWriter,
+    TileCell, TileGrid, TileSection, Vectors, Words,
+};
+
+use crate::nodes::{pack, unpack};
+use crate::{
+    Discount, Glove, GloveConfig, HuffmanTree, NodeCells, Objective, Plan, SkipGram,
+    SkipGramConfig, Softmax, SoftmaxConfig, TrainError, TrainInput, pair_mass, train,
+};
+
+const WORDS: u32 = 60;
+const UNIT: u64 = 5;
+
+/// Two groups of words: words of a group meet often, words of different groups rarely.
+fn weight(row: u32, column: u32) -> u64 {
+    let jitter = u64::from(row.min(column) * 31 + row.max(column) * 17) % 7;
+    let together = row % 2 == column % 2;
+    if together { 40 + jitter * 5 } else { jitter % 3 }
+}
+
+struct Table {
+    words: Vec<String>,
+    counts: Vec<u64>,
+    lookup: Vec<u32>,
+}
+
+impl Table {
+    fn new() -> Self {
+        let words: Vec<String> = (0..WORDS).map(|id| format!("w{id:03}")).collect();
+        let counts = (0..u64::from(WORDS)).map(|id| 5000 / (id + 1) + 20).collect();
+        Self { words, counts, lookup: (0..WORDS).collect() }
+    }
+}
+
+impl Words for Table {
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+    fn word(&self, id: usize) -> &[u8] {
+        self.words[id].as_bytes()
+    }
+    fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+    fn lookup(&self) -> &[u32] {
+        &self.lookup
+    }
+}
+
+struct Bench {
+    dir: RunDir,
+    table: Table,
+    index: MatrixIndex,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
+        let mut shards = Vec::new();
+        for (shard, first) in [(0, 0), (1, 25)] {
+            let rows = if shard == 0 { 25 } else { WORDS - 25 };
+            let path = dir.matrix_shard(shard, 2);
+            let (span, none) = ((first, rows, WORDS), BTreeMap::new());
+            let mut writer =
+                CsrShardWriter::create(dir.storage(), &path, shard, span, &none, 1 << 20).unwrap();
+            for row in first..first + rows {
+                let cells = (0..WORDS).map(|column| (column, weight(row, column)));
+                let (columns, weights): (Vec<_>, Vec<_>) = cells.filter(|(_, w)| *w > 0).unzip();
+                writer.cells(&columns, &weights).unwrap();
+                writer.end_row();
+            }
+            shards.push(writer.finish().unwrap().1);
+        }
+        let index = MatrixIndex {
+            words: WORDS,
+            unit: UNIT,
+            cells: shards.iter().map(|shard| shard.cells).sum(),
+            weight: shards.iter().map(|shard| shard.weight).sum(),
+            vocabulary: String::new(),
+            settings: BTreeMap::new(),
+            shards,
+        };
+        Self { dir, table: Table::new(), index }
+    }
+
+    fn discount(&self, subsample: f64) -> Discount {
+        let keep = Discount::keep(&self.table.counts, subsample);
+        let mass = pair_mass(&Context::for_tests(2), &self.dir, &self.index, &keep).unwrap();
+        Discount::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
+    }
+
+    /// Tiles of cells in the order given, those with `heavy` apart.
+    fn tiles(
+        &self,
+        (folder, columns): (&str, u32),
+        cells: &[(u32, u32, u64)],
+        heavy: impl Fn(u64) -> bool,
+    ) -> Vec<StripeFile> {
+        let grid = TileGrid { grid: 4, rows: WORDS, columns };
+        let stripe_file = |stripe: u32| {
+            let path = self.dir.stripe(folder, stripe);
+            let storage = self.dir.storage();
+            let mut writer = StripeWriter::create(storage, &path, grid, stripe, &[]).unwrap();
+            for column_stripe in 0..4 {
+                for section in [TileSection::Heavy, TileSection::Light] {
+                    let ours = cells.iter().filter(|&&(row, column, payload)| {
+                        let place = (grid.place(row).0, grid.place(column).0);
+                        let is_heavy = section == TileSection::Heavy;
+                        place == (stripe, column_stripe) && heavy(payload) == is_heavy
+                    });
+                    let local = ours.map(|&(row, column, payload)| TileCell {
+                        row: grid.place(row).1,
+                        column: grid.place(column).1,
+                        payload,
+                    });
+                    writer.section(column_stripe, section, &local.collect::<Vec<_>>()).unwrap();
+                }
+            }
+            writer.finish().unwrap();
+            StripeFile::open(storage, &path).unwrap()
+        };
+        (0..4).map(stripe_file).collect()
+    }
+
+    fn matrix_tiles(&self) -> Vec<StripeFile> {
+        let pairs = (0..WORDS).flat_map(|row| (0..WORDS).map(move |column| (row, column)));
+        let cells: Vec<_> = pairs.map(|(i, j)| (i, j, weight(i, j))).filter(|c| c.2 > 0).collect();
+        self.tiles(("tiles", WORDS), &cells, |weight| weight >= 8 * UNIT)
+    }
+
+    fn node_cells(&self, tree: &HuffmanTree, discount: &Discount) -> Vec<(u32, u32, u64)> {
+        let source = NodeCells { dir: &self.dir, index: &self.index, tree, discount, heavy: 16.0 };
+        let mut cells = Vec::new();
+        for part in 0..source.parts() {
+            let keep = &mut |batch: &[TileCell]| {
+                cells.extend(batch.iter().map(|cell| (cell.row, cell.column, cell.payload)));
+                Ok(())
+            };
+            source.for_each(part, keep).unwrap();
+        }
+        cells
+    }
+
+    fn objective(&self, name: &str) -> (Box<dyn Objective>, Vec<StripeFile>, Plan) {
+        let ctx = Context::for_tests(1);
+        let kernels = wordmill_kernels::best();
+        let (dim, seed) = (20, 3);
+        let tiles = self.matrix_tiles();
+        let plan = Plan {
+            name: name.into(),
+            epochs: 4,
+            rotations: 3,
+            rate: 0.05,
+            final_rate: 1e-4,
+            seed,
+            fingerprint: "f".into(),
+            checkpoint_every: Duration::ZERO,
+        };
+        let counts = &self.table.counts;
+        match name {
+            "glove" => {
+                let config = GloveConfig { dim, x_max: 10.0, alpha: 0.75, seed };
+                (Box::new(Glove::new(config, WORDS, UNIT, kernels)), tiles, plan)
+            }
+            "sgns" => {
+                let config = SkipGramConfig { dim, negatives: 5, noise_exponent: 0.75, seed };
+                let discount = self.discount(1e-1);
+                let objective =
+                    SkipGram::new(&ctx, config, counts, &tiles, discount, kernels).unwrap();
+                (Box::new(objective), tiles, plan)
+            }
+            _ => {
+                let tree = HuffmanTree::new(counts);
+                let cells = self.node_cells(&tree, &self.discount(1e-1));
+                let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
+                let tiles = self.tiles(("nodes", tree.nodes()), &cells, heavy);
+                let config = SoftmaxConfig { dim, cap: 8.0, seed };
+                (Box::new(Softmax::new(config, tree, kernels)), tiles, plan)
+            }
+        }
+    }
+}
+
+/// Trains and returns a digest of the vectors file's bytes and the losses.
+fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<f64>), TrainError> {
+    let (objective, stripes, plan) = bench.objective(name);
+    let settings = BTreeMap::new();
+    let kernels = wordmill_kernels::best();
+    let input = TrainInput { stripes: &stripes, words: &bench.table, settings: &settings, kernels };
+    let (published, metrics) = train(ctx, &bench.dir, &plan, &*objective, input)?;
+    let file = bench.dir.storage().open(&published.path).unwrap();
+    let mut bytes = vec![0; file.len() as usize];
+    file.read_exact_at(0, &mut bytes).unwrap();
+    Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
+}
+
+const OBJECTIVES: [&str; 3] = ["glove", "sgns", "hs"];
+
+#[test]
+fn every_objective_learns_which_words_meet() {
+    for name in OBJECTIVES {
+        let bench = Bench::new();
+        let (_, losses) = run(&bench, name, &Context::for_tests(2)).unwrap();
+        assert!(losses.last() < losses.first(), "{name}: {losses:?}");
+        let path = Path::new("run/vectors").join(format!("{name}.safetensors"));
+        let vectors = Vectors::open(bench.dir.storage(), &path).unwrap();
+        vectors.verify().unwrap();
+        let dot = |a: usize, b: usize| {
+            let pairs = vectors.word_vector(a).iter().zip(vectors.word_vector(b));
+            pairs.map(|(x, y)| x * y).sum::<f32>()
+        };
+        let cosine = |a, b| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+        let mean =
+            |shift: usize| (4..50).map(|word| cosine(word, word + shift)).sum::<f32>() / 46.0;
+        assert!(mean(2) > mean(1) + 0.2, "{name}: {} {}", mean(2), mean(1));
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    for name in OBJECTIVES {
+        let one = run(&Bench::new(), name, &Context::for_tests(1)).unwrap();
+        for threads in [2, 3, 8] {
+            assert_eq!(run(&Bench::new(), name, &Context::for_tests(threads)).unwrap(), one);
+        }
+    }
+}
+
+#[test]
+fn a_stopped_training_goes_on_to_the_same_bytes() {
+    for name in OBJECTIVES {
+        let undisturbed = run(&Bench::new(), name, &Context::for_tests(2)).unwrap();
+        let bench = Bench::new();
+        let mut attempts = 0;
+        let resumed = loop {
+            // Stopped before it begins, so that every attempt does one rotation.
+            let ctx = Context::for_tests(2);
+            ctx.cancel.stop();
+            attempts += 1;
+            match run(&bench, name, &ctx) {
+                Ok(done) => break done,
+                Err(TrainError::Stopped(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(attempts, 12, "four epochs of three rotations");
+        assert_eq!(resumed, undisturbed, "{name}");
+        let left = bench.dir.storage().list(&bench.dir.path(&format!("models/{name}"))).unwrap();
+        assert_eq!(left.len(), 1, "checkpoints are gone, metrics stay: {left:?}");
+    }
+}
+
+#[test]
+fn node_cells_are_the_sums_over_all_paths() {
+    let bench = Bench::new();
+    let tree = HuffmanTree::new(&bench.table.counts);
+    let discount = bench.discount(1e-2);
+    let mut expected: BTreeMap<(u32, u32), (f64, f64)> = BTreeMap::new();
+    for row in 0..WORDS {
+        for column in (0..WORDS).filter(|&column| weight(row, column) > 0) {
+            let visits = f64::from(discount.visits(row, column, weight(row, column)));
+            let mut next = Some(tree.parent_of_word(column));
+            while let Some((node, right)) = next {
+                let sums = expected.entry((row, node)).or_default();
+                if right {
+                    sums.1 += visits
+                } else {
+                    sums.0 += visits
+                }
+                next = tree.parent_of_node(node);
+            }
+        }
+    }
+    let cells = bench.node_cells(&tree, &discount);
+    assert_eq!(cells.len(), expected.len());
+    for (row, node, payload) in cells {
+        let (left, right) = expected[&(row, node)];
+        assert_eq!(payload, pack(left as f32, right as f32), "row {row}, node {node}");
+    }
+}
+
+#[test]
+fn a_model_beyond_the_budget_is_refused_by_name() {
+    let bench = Bench::new();
+    let ctx = Context {
+        budget: wordmill_flow::Budget::new(1000),
+        progress: Progress::new(ProgressMode::None),
+        ..Context::for_tests(1)
+    };
+    let error = run(&bench, "glove", &ctx).unwrap_err().to_string();
+    assert!(error.contains("the model of glove") && error.contains("train.dim"), "{error}");
+}
