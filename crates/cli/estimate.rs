@@ -251,3 +251,32 @@ fn train_need(trainer: &TrainConfig, sizes: Sizes, threads: f64, base: f64) -> N
         seconds: work * flops / threads,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_follows_the_power_of_its_two_points() {
+        let root = Growth::new((100.0, 10.0), (400.0, 20.0));
+        assert!((root.at(10_000.0) - 100.0).abs() < 1e-6, "{root:?}");
+        let straight = Growth::new((50.0, 5.0), (100.0, 10.0));
+        assert!((straight.at(1000.0) - 100.0).abs() < 1e-6, "{straight:?}");
+        // Where nothing new comes, a little growth is kept.
+        assert!(Growth::new((50.0, 5.0), (100.0, 5.0)).at(200.0) < 6.0);
+    }
+
+    #[test]
+    fn the_built_in_sample_is_estimated_within_a_quarter() {
+        let sets = vec!["corpus.inputs=[\"builtin:sample:24MB\"]".to_owned()];
+        let sources = crate::config::Sources { sets, ..Default::default() };
+        let config = Config::load(&sources).unwrap();
+        let inputs = crate::session::inputs(&config).unwrap();
+        let sizes = sizes(&config, &inputs).unwrap().unwrap();
+        // What a run over it counts.
+        let near = |estimate: f64, counted: f64| (estimate / counted - 1.0).abs() < 0.25;
+        assert!(near(sizes.tokens, 4.16e6), "{sizes:?}");
+        assert!(near(sizes.words, 6473.0), "{sizes:?}");
+        assert!(near(sizes.cells, 1.4e6), "{sizes:?}");
+    }
+}

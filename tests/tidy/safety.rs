@@ -82,7 +82,8 @@ fn misplaced_unsafe_is_found() {
     assert_found(unsafe_place, "crates/formats/src/tensor.rs", text, &[4]);
     assert_found(unsafe_place, "crates/formats/src/disk.rs", text, &[]);
     assert_found(unsafe_place, "crates/kernels/src/arch/avx2.rs", text, &[]);
-    assert_found(unsafe_place, "crates/kernels/tests/a.rs", text, &[4]);
+    assert_found(unsafe_place, "crates/train/tests/a.rs", text, &[4]);
+    assert_found(unsafe_place, "crates/kernels/tests/guard.rs", text, &[]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ const FILE_LINES_MAX: usize = 500;
 const LINE_COLUMNS_MAX: usize = 140;
 
 /// Files that are longer, with the length that they must not exceed. The list only shrinks.
-const RATCHET: &[(&str, usize)] = &[("crates/formats/src/tensor.rs", 509)];
+const RATCHET: &[(&str, usize)] = &[];
 
 fn door_sign(source: &Source) -> Vec<Finding> {
     let missing = !source.text.starts_with("//! ");

@@ -12,6 +12,7 @@ use wordmill_flow::{Budget, Context};
 use wordmill_formats::{LINE_END, MemoryStorage, RunDir, Storage, Words as _};
 
 use super::*;
+use crate::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
 use crate::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 use crate::vocabulary::vocabulary_with_fan_in;
 
