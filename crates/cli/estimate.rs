@@ -218,8 +218,15 @@ pub fn needs(config: &Config, sizes: Sizes) -> Vec<Need> {
         // Pairs are kept in 8 bytes until they are summed; a spilled cell takes 3 bytes.
         need("cooccur", 8e6, pairs * 8.0, sizes.cells * 2.0, 8.0, pairs / 12e6),
         need("merge", 24e6, sizes.cells * 10.0, sizes.cells * 11.0, 130.0, sizes.cells / 4e6),
-        // A tile cell takes 4 bytes, a loose one 6.
-        need("shuffle", 16e6, sizes.cells * 33.0, sizes.cells * 10.0, 40.0, sizes.cells / 1.7e6),
+        // A worker deals with 64 MiB at a time. A tile cell takes 4 bytes, a loose one 6.
+        need(
+            "shuffle",
+            16e6,
+            (sizes.cells * 33.0).min(threads * 90e6),
+            sizes.cells * 10.0,
+            40.0,
+            sizes.cells / 1.7e6,
+        ),
     ];
     for trainer in &config.train {
         needs.push(train_need(trainer, sizes, threads, base));
