@@ -328,7 +328,7 @@ fn a_ledger_that_is_none_is_told() {
 }
 
 /// A file with a flipped bit and those made from it missing: the run ends with 4 and names the
-/// file; when that is deleted, as the message says, the next run makes the same bytes.
+/// file; when that is deleted the next run makes the same bytes.
 fn check_flipped(name: &str, bit: u64, made_from_it: &str) {
     let place = damaged(|files| {
         flip(name, bit)(files);

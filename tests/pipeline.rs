@@ -367,6 +367,9 @@ fn check_quality(trainer: &str, least_accuracy: f64, least_spearman: f64) {
 }
 
 #[test]
-fn vectors_of_negative_sampling_know_the_sample() {
-    check_quality("epochs = 3", 0.45, 0.65);
+fn vectors_of_every_trainer_know_the_sample() {
+    // Reached: 0.66 and 0.78, 0.62 and 0.72, 0.39 and 0.19.
+    check_quality("epochs = 3", 0.5, 0.65);
+    check_quality("objective = \"hierarchical-softmax\"\nepochs = 3", 0.45, 0.6);
+    check_quality("model = \"glove\"\nepochs = 15", 0.25, 0.05);
 }

@@ -147,7 +147,10 @@ impl Write for FaultyWrite {
 
 impl WriteFile for FaultyWrite {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.plan.pass(Operation::Write)?;
+        if let Err(error) = self.plan.pass(Operation::Write) {
+            self.inner.write_at(offset, &bytes[..bytes.len() / 2])?;
+            return Err(error);
+        }
         self.inner.write_at(offset, bytes)
     }
 

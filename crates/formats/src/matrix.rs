@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sprs::CsMatViewI;
 
@@ -25,6 +26,7 @@ use crate::storage::Storage;
 use crate::tensor::{Dtype, TensorFile, TensorInfo, TensorReader, TensorWriter};
 
 const KIND: &str = "csr-shard";
+const INDEX_KIND: &str = "csr-index";
 const INDEX_LIMIT_BYTES: u64 = 1 << 30;
 /// Cells read at a time: 768 KiB of indices and weights.
 const PIECE_CELLS: usize = 1 << 16;
@@ -68,16 +70,16 @@ pub struct MatrixIndex {
 }
 
 #[derive(Serialize, Deserialize)]
-struct IndexFile {
-    metadata: IndexMetadata,
+struct IndexFile<M> {
+    metadata: IndexMetadata<M>,
     weight_map: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct IndexMetadata {
+struct IndexMetadata<M> {
     kind: String,
     version: u32,
-    matrix: MatrixIndex,
+    matrix: M,
 }
 
 impl MatrixIndex {
@@ -90,7 +92,7 @@ impl MatrixIndex {
             }
         }
         let matrix = self.clone();
-        let metadata = IndexMetadata { kind: "csr-index".into(), version: 1, matrix };
+        let metadata = IndexMetadata { kind: INDEX_KIND.into(), version: 1, matrix };
         let file = IndexFile { metadata, weight_map };
         let json = serde_json::to_vec_pretty(&file).expect("plain data is JSON");
         write_file(storage, path, &json)
@@ -99,12 +101,19 @@ impl MatrixIndex {
     /// Reads `index.json` and checks that the shards follow one another.
     pub fn read(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let json = read_file(storage, path, INDEX_LIMIT_BYTES)?;
-        let file: IndexFile = serde_json::from_slice(&json)
-            .map_err(|e| FormatError::corrupt(path, 0, format!("not a matrix index: {e}")))?;
-        let found = u64::from(file.metadata.version);
+        let corrupt = |e: serde_json::Error| {
+            FormatError::corrupt(path, 0, format!("not a matrix index: {e}"))
+        };
+        // Kind and version first: another version may hold another matrix.
+        let head: IndexFile<IgnoredAny> = serde_json::from_slice(&json).map_err(corrupt)?;
+        let (kind, found) = (head.metadata.kind, u64::from(head.metadata.version));
+        if kind != INDEX_KIND {
+            return Err(FormatError::foreign(path, "a matrix index", format!("it is {kind:?}")));
+        }
         if found != 1 {
             return Err(FormatError::Version { path: path.to_path_buf(), found, known: 1 });
         }
+        let file: IndexFile<MatrixIndex> = serde_json::from_slice(&json).map_err(corrupt)?;
         let matrix = file.metadata.matrix;
         let mut next = 0u64;
         for shard in &matrix.shards {
@@ -115,6 +124,13 @@ impl MatrixIndex {
         }
         if next != u64::from(matrix.words) {
             return Err(FormatError::corrupt(path, 0, "the shards do not cover all rows"));
+        }
+        let sum = |of: fn(&MatrixShardRow) -> u64| {
+            matrix.shards.iter().try_fold(0u64, |sum, shard| sum.checked_add(of(shard)))
+        };
+        let sums = (sum(|shard| shard.cells), sum(|shard| shard.weight));
+        if sums != (Some(matrix.cells), Some(matrix.weight)) {
+            return Err(FormatError::corrupt(path, 0, "the shards do not add up to the matrix"));
         }
         Ok(matrix)
     }
@@ -239,9 +255,11 @@ impl ShardTensors {
             found.next().map(|(name, info)| (name.clone(), info.clone())).ok_or_else(missing)
         };
         let (indptr, indices, weights) = (find("indptr.")?, find("indices.")?, find("weights.")?);
-        let rows: u64 = index.setting("rows")?;
-        let (first_row, words) = (index.setting("first_row")?, index.setting("words")?);
-        let shapes = indptr.1.shape == [rows + 1] && indices.1.shape == weights.1.shape;
+        let rows: u32 = index.setting("rows")?;
+        let (first_row, words) = (index.setting::<u32>("first_row")?, index.setting("words")?);
+        let inside = first_row.checked_add(rows).is_some_and(|end| end <= words);
+        let shapes =
+            inside && indptr.1.shape == [u64::from(rows) + 1] && indices.1.shape == weights.1.shape;
         let wide = [Dtype::U32, Dtype::U64].contains(&weights.1.dtype);
         if !shapes || !wide || indptr.1.dtype != Dtype::U64 || indices.1.dtype != Dtype::U32 {
             return Err(FormatError::corrupt(

@@ -240,7 +240,8 @@ impl TensorIndex {
             next = end;
         }
         if start.checked_add(next) != Some(file_bytes) {
-            let what = format!("{file_bytes} bytes long, its header says {}", start + next);
+            let what =
+                format!("{file_bytes} bytes long, its header says {}", start.saturating_add(next));
             return Err(FormatError::corrupt(path, file_bytes, what));
         }
         let digest = xxh3(header);

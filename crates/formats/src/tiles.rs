@@ -92,7 +92,7 @@ impl TileGrid {
 
     /// How many of `ids` ids fall into `stripe`.
     pub fn len(&self, ids: u32, stripe: u32) -> u32 {
-        (ids + self.grid - 1 - stripe) / self.grid
+        ids / self.grid + u32::from(stripe < ids % self.grid)
     }
 }
 

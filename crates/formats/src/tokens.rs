@@ -165,7 +165,8 @@ impl TokenShard {
                 }))
             }
         }
-        let whole = ids.len() == self.file.entries()[frame].items as usize;
+        let width = if self.wide { 4 } else { 2 };
+        let whole = bytes.len() == self.file.entries()[frame].items as usize * width;
         if !whole || ids.iter().any(|&id| id >= self.local_words && id != LINE_END) {
             return Err(self.file.bad_frame(frame, "a token outside the local word list"));
         }
@@ -237,6 +238,8 @@ impl WordListWriter {
 pub struct WordListReader {
     file: FrameFile,
     next_frame: usize,
+    /// Words of the current frame not yet handed over.
+    left: u32,
     buffer: Vec<u8>,
     at: usize,
     word: Vec<u8>,
@@ -246,7 +249,7 @@ impl WordListReader {
     /// Opens a list and checks its index.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let file = FrameFile::open(storage, path, Kind::WORDS)?;
-        Ok(Self { file, next_frame: 0, buffer: Vec::new(), at: 0, word: Vec::new() })
+        Ok(Self { file, next_frame: 0, left: 0, buffer: Vec::new(), at: 0, word: Vec::new() })
     }
 
     /// The file behind it, for settings and checks.
@@ -262,18 +265,27 @@ impl WordListReader {
     /// Goes to the next word and returns its count; `None` at the end.
     pub fn advance(&mut self) -> Result<Option<u64>, FormatError> {
         while self.at == self.buffer.len() {
+            if self.left > 0 {
+                return Err(self.bad_frame());
+            }
             if self.next_frame == self.file.entries().len() {
                 return Ok(None);
             }
             self.file.read(self.next_frame, &mut self.buffer)?;
+            self.left = self.file.entries()[self.next_frame].items;
             self.next_frame += 1;
             self.at = 0;
         }
         let mut rest = &self.buffer[self.at..];
-        let count = take_entry(&mut rest, &mut self.word);
+        let count = take_entry(&mut rest, &mut self.word).filter(|_| self.left > 0);
         self.at = self.buffer.len() - rest.len();
-        let bad = || self.file.bad_frame(self.next_frame - 1, "a word that ends early");
-        count.map(Some).ok_or_else(bad)
+        self.left = self.left.saturating_sub(1);
+        count.map(Some).ok_or_else(|| self.bad_frame())
+    }
+
+    fn bad_frame(&self) -> FormatError {
+        let what = "its words end early or are not as many as it says";
+        self.file.bad_frame(self.next_frame - 1, what)
     }
 
     /// The word that [`WordListReader::advance`] went to.
@@ -346,7 +358,8 @@ pub fn read_remap(
         let bytes = file.read(frame, &mut buffer)?;
         let before = ids.len();
         ids.extend(bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])));
-        if ids[before..].iter().any(|&id| id >= words && id != NO_WORD) {
+        let whole = bytes.len() == file.entries()[frame].items as usize * 4;
+        if !whole || ids[before..].iter().any(|&id| id >= words && id != NO_WORD) {
             return Err(file.bad_frame(frame, "an id outside the vocabulary"));
         }
     }

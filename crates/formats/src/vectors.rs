@@ -8,7 +8,7 @@
 //! | `context_vectors` | f32 | V × d | context vectors c (skip-gram with negative sampling, GloVe) |
 //! | `word_bias`, `context_bias` | f32 | V | biases (GloVe) |
 //! | `node_vectors` | f32 | (V − 1) × d | inner nodes of the Huffman tree (hierarchical softmax) |
-//! | `tree_parents` | u32 | 2 V − 1 | parent of leaf `id`, then of inner node V + n; the root is its own; bit 31 says "right child" |
+//! | `tree_parents` | u32 | 2 V − 1 | the n of the parent of leaf `id`, then of node V + n; the root is its own; bit 31: a right child |
 //!
 //! The metadata holds the settings that made them (`model`, `objective`, `dim`, …).
 
@@ -150,13 +150,41 @@ impl Vectors {
         &self.word_vectors()[id * self.dim..(id + 1) * self.dim]
     }
 
-    /// Reads everything: checksums, order of words, finiteness of numbers.
+    /// Reads everything: checksums, order of words, finiteness of numbers, shape of the tree.
     pub fn verify(&self) -> Result<(), FormatError> {
         self.words.verify()?;
-        if let Some(at) = self.word_vectors().iter().position(|value| !value.is_finite()) {
-            let what = format!("the vector of word {} is not finite", at / self.dim);
-            return Err(FormatError::corrupt(self.words.path(), 8, what));
+        let index = self.words.file().index();
+        for (name, info) in index.tensors().iter().filter(|(_, info)| info.dtype == Dtype::F32) {
+            let values = self.words.file().view::<f32>(name, Dtype::F32, info.shape.len())?;
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                let what = format!("number {at} of {name} is not finite");
+                return Err(FormatError::corrupt(self.words.path(), info.offset, what));
+            }
         }
-        Ok(())
+        match self.words.file().view::<u32>("tree_parents", Dtype::U32, 1) {
+            Ok(parents) if !is_tree(parents, self.words.len()) => {
+                let what = "tree_parents is not a binary tree over the words";
+                Err(FormatError::corrupt(self.words.path(), 8, what))
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+/// Whether every inner node has one left and one right child made before it, and the last is the
+/// root.
+fn is_tree(parents: &[u32], words: usize) -> bool {
+    let nodes = words.saturating_sub(1);
+    if parents.len() != words + nodes {
+        return false;
+    }
+    let mut children = vec![[0u8; 2]; nodes];
+    for (at, &entry) in parents.iter().enumerate().take(parents.len().saturating_sub(1)) {
+        let parent = (entry & !(1 << 31)) as usize;
+        if parent >= nodes || (at >= words && parent <= at - words) {
+            return false;
+        }
+        children[parent][(entry >> 31) as usize] += 1;
+    }
+    children.iter().all(|sides| *sides == [1, 1])
 }

@@ -1,0 +1,242 @@
+//! What the golden files hold, and how each is written and read.
+//!
+//! A reader gives back everything it read as text, in the form that `holds` says it has; it returns
+//! an error for a damaged file and never panics. `tensors` has the files made of tensors.
+
+mod plain;
+mod tensors;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wordmill_formats::{
+    FormatError, FrameFile, FrameWriter, Kind, LINE_END, NO_WORD, RemapWriter, Storage, StripeFile,
+    StripeWriter, TileCell, TileGrid, TileSection, TokenShard, TokenShardWriter, WordListReader,
+    WordListWriter, put_varint, read_remap,
+};
+
+/// A golden file.
+pub struct Golden {
+    /// The file's name.
+    pub name: &'static str,
+    /// What sort of file it is.
+    pub made: Made,
+    /// Writes it.
+    pub write: fn(&Arc<dyn Storage>, &Path) -> Result<(), FormatError>,
+    /// Reads all of it.
+    pub read: fn(&Arc<dyn Storage>, &Path) -> Result<String, FormatError>,
+    /// What `read` gives.
+    pub holds: fn() -> String,
+}
+
+/// Sorts of files, by how their bytes are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// Checksummed, perhaps compressed frames.
+    Framed(Kind),
+    /// Safetensors.
+    Tensor,
+    /// JSON without a checksum of its own.
+    Json,
+    /// Another program's format, which nothing here reads.
+    Plain,
+}
+
+/// One of every format.
+pub const GOLDEN: &[Golden] = &[
+    Golden {
+        name: "narrow.tok",
+        made: Made::Framed(Kind::TOKENS),
+        write: |storage, path| write_tokens(storage, path, NARROW),
+        read: read_tokens,
+        holds: || holds_tokens(NARROW),
+    },
+    Golden {
+        name: "wide.tok",
+        made: Made::Framed(Kind::TOKENS),
+        write: |storage, path| write_tokens(storage, path, WIDE),
+        read: read_tokens,
+        holds: || holds_tokens(WIDE),
+    },
+    Golden {
+        name: "shard.words",
+        made: Made::Framed(Kind::WORDS),
+        write: write_word_list,
+        read: read_word_list,
+        holds: || format!("{LISTED:?}"),
+    },
+    Golden {
+        name: "remap.bin",
+        made: Made::Framed(Kind::REMAP),
+        write: write_remap,
+        read: |storage, path| read_remap(storage, path, 40_000).map(|ids| format!("{ids:?}")),
+        holds: || format!("{:?}", remapped()),
+    },
+    Golden {
+        name: "spill.run",
+        made: Made::Framed(Kind::RUN),
+        write: write_run,
+        read: read_run,
+        holds: || format!("60 {:?}", run_frames()),
+    },
+    Golden {
+        name: "stripe.tiles",
+        made: Made::Framed(Kind::TILES),
+        write: write_stripe,
+        read: read_stripe,
+        holds: || format!("1 {GRID:?} \"9\" {:?}", tiles()),
+    },
+    tensors::NARROW_SHARD,
+    tensors::WIDE_SHARD,
+    tensors::VOCABULARY,
+    tensors::BOTH_SIDES,
+    tensors::TREE,
+    plain::INDEX,
+    plain::LEDGER,
+    plain::WORD2VEC_BINARY,
+    plain::WORD2VEC_TEXT,
+    plain::GLOVE_TEXT,
+];
+
+/// Number of local words, and whether the shard goes on in the middle of a line.
+type Tokens = (u32, bool);
+
+const NARROW: Tokens = (300, true);
+const WIDE: Tokens = (70_000, false);
+
+fn token_ids((words, _): Tokens) -> Vec<u32> {
+    let id = |i: u32| if i % 9 == 8 { LINE_END } else { i * 7919 % words };
+    (0..60).map(id).chain([0, words - 1, LINE_END, LINE_END]).collect()
+}
+
+fn write_tokens(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    tokens: Tokens,
+) -> Result<(), FormatError> {
+    let mut writer = TokenShardWriter::create(storage, path, tokens.0, tokens.1)?;
+    writer.set("chunk", "golden");
+    writer.tokens(&token_ids(tokens))?;
+    writer.finish().map(drop)
+}
+
+fn read_tokens(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let shard = TokenShard::open(storage, path)?;
+    let (mut all, mut ids, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
+    for frame in 0..shard.frames() {
+        shard.read(frame, &mut buffer, &mut ids)?;
+        all.extend_from_slice(&ids);
+    }
+    let head = (shard.local_words(), shard.continues_line());
+    Ok(format!("{:?} {head:?} {all:?}", shard.file().setting("chunk")))
+}
+
+fn holds_tokens(tokens: Tokens) -> String {
+    format!("{:?} {tokens:?} {:?}", Some("golden"), token_ids(tokens))
+}
+
+/// Sorted by bytes, with shared beginnings and counts of every width.
+const LISTED: [(&str, u64); 8] = [
+    ("a", 1),
+    ("an", 127),
+    ("and", 128),
+    ("andante", 16_384),
+    ("b", u64::MAX),
+    ("na\u{ef}f", 1 << 33),
+    ("na\u{ef}ve", 2),
+    ("\u{65e5}\u{672c}\u{8a9e}", 3),
+];
+
+fn write_word_list(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    let mut writer = WordListWriter::create(storage, path)?;
+    LISTED.iter().try_for_each(|(word, count)| writer.push(word.as_bytes(), *count))?;
+    writer.finish().map(drop)
+}
+
+fn read_word_list(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let mut reader = WordListReader::open(storage, path)?;
+    let mut all = Vec::new();
+    while let Some(count) = reader.advance()? {
+        all.push((String::from_utf8_lossy(reader.word()).into_owned(), count));
+    }
+    Ok(format!("{all:?}"))
+}
+
+fn remapped() -> Vec<u32> {
+    (0..50).map(|i| if i % 7 == 3 { NO_WORD } else { i * 7919 % 40_000 }).collect()
+}
+
+fn write_remap(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    let mut writer = RemapWriter::create(storage, path)?;
+    writer.set("made_of", "golden");
+    remapped().into_iter().try_for_each(|id| writer.push(id))?;
+    writer.finish().map(drop)
+}
+
+type Frame = (u64, u32, Vec<u8>);
+
+/// A frame that packs well, one that does not, an empty one, and one of varints.
+fn run_frames() -> Vec<Frame> {
+    let mut varints = Vec::new();
+    (0..64).step_by(3).for_each(|shift| put_varint(1 << shift, &mut varints));
+    vec![(7, 1000, vec![7; 1000]), (8, 3, b"xyz".to_vec()), (9, 0, vec![]), (1 << 40, 22, varints)]
+}
+
+fn write_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    let mut writer = FrameWriter::create(storage, path, Kind::RUN)?;
+    writer.set("unit", 60);
+    for (tag, items, payload) in run_frames() {
+        writer.frame(tag, items, &payload)?;
+    }
+    writer.finish().map(drop)
+}
+
+fn read_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let file = FrameFile::open(storage, path, Kind::RUN)?;
+    let mut frames: Vec<Frame> = Vec::new();
+    for (index, entry) in file.entries().iter().enumerate() {
+        frames.push((entry.tag, entry.items, file.read(index, &mut Vec::new())?.to_vec()));
+    }
+    Ok(format!("{} {frames:?}", file.number("unit")?))
+}
+
+const GRID: TileGrid = TileGrid { grid: 2, rows: 200_000, columns: 200_000 };
+
+/// Each section and its cells: wide rows, a wide column and a payload of more than 32 bits are in
+/// one section each.
+fn tiles() -> Vec<(u32, TileSection, Vec<TileCell>)> {
+    let cell = |row, column, payload| TileCell { row, column, payload };
+    let light = |i: u32| cell(i * 37 % 1000, i * 11 % 500, u64::from(i) + 1);
+    vec![
+        (0, TileSection::Heavy, vec![cell(0, 0, 900_000), cell(70_000, 1, 800_000)]),
+        (0, TileSection::Light, (0..120).map(light).collect()),
+        (1, TileSection::Heavy, vec![cell(1, 99_999, u64::from(u32::MAX))]),
+        (1, TileSection::Light, vec![cell(2, 3, 1 << 40), cell(3, 2, 4), cell(4, 4, u64::MAX)]),
+    ]
+}
+
+fn write_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    let settings = [("seed", "9".to_owned())];
+    let mut writer = StripeWriter::create(storage, path, GRID, 1, &settings)?;
+    for (column_stripe, section, cells) in tiles() {
+        writer.section(column_stripe, section, &cells)?;
+    }
+    writer.finish().map(drop)
+}
+
+fn read_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let stripe = StripeFile::open(storage, path)?;
+    let mut tiles = Vec::new();
+    for column_stripe in 0..stripe.grid().grid {
+        for section in [TileSection::Heavy, TileSection::Light] {
+            let mut cells = Vec::new();
+            for part in 0..3 {
+                stripe.segment((column_stripe, section), (part, 3), &mut cells)?;
+            }
+            assert_eq!(stripe.cells(column_stripe, section), cells.len() as u64);
+            tiles.push((column_stripe, section, cells));
+        }
+    }
+    let seed = stripe.file().setting("seed").unwrap_or_default();
+    Ok(format!("{} {:?} {seed:?} {tiles:?}", stripe.stripe(), stripe.grid()))
+}

@@ -1,0 +1,168 @@
+//! Golden files without checksums of their own: the index of a matrix, the ledger, and what other
+//! programs read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use wordmill_formats::compat::{Rows, glove, word2vec};
+use wordmill_formats::{
+    FormatError, Manifest, MatrixIndex, MemoryStorage, OutputRow, PipelineSource, StageRow,
+    StageState, Storage, Words, read_file,
+};
+
+use super::tensors::{DIM, Known, NARROW_SHARD, WIDE_SHARD, word_vectors, write_shard};
+use super::{Golden, Made};
+
+/// The index of the two golden shards.
+pub const INDEX: Golden = Golden {
+    name: "index.json",
+    made: Made::Json,
+    write: |storage, path| index().write(storage, path).map(drop),
+    read: |storage, path| MatrixIndex::read(storage, path).map(|index| format!("{index:?}")),
+    holds: || format!("{:?}", index()),
+};
+
+/// A ledger with a finished stage and one that has begun.
+pub const LEDGER: Golden = Golden {
+    name: "run.json",
+    made: Made::Json,
+    write: |storage, path| ledger().write(storage, path).map(drop),
+    read: |storage, path| Manifest::read(storage, path).map(|ledger| format!("{ledger:?}")),
+    holds: || format!("{:?}", Some(ledger())),
+};
+
+/// Binary vectors of word2vec.
+pub const WORD2VEC_BINARY: Golden = Golden {
+    name: "vectors.word2vec",
+    made: Made::Plain,
+    write: |storage, path| export(|rows| word2vec::write_binary(storage, path, rows)),
+    read: |storage, path| read_whole(storage, path, parse_binary),
+    holds: || format!("{:?} {:?}", Some((Known.len(), DIM)), exported()),
+};
+
+/// Text vectors of word2vec.
+pub const WORD2VEC_TEXT: Golden = Golden {
+    name: "vectors.word2vec.txt",
+    made: Made::Plain,
+    write: |storage, path| export(|rows| word2vec::write_text(storage, path, rows)),
+    read: |storage, path| read_whole(storage, path, |bytes| parse_text(bytes, true)),
+    holds: || format!("{:?} {:?}", Some((Known.len(), DIM)), exported()),
+};
+
+/// Text vectors of GloVe.
+pub const GLOVE_TEXT: Golden = Golden {
+    name: "vectors.glove.txt",
+    made: Made::Plain,
+    write: |storage, path| export(|rows| glove::write_text(storage, path, rows)),
+    read: |storage, path| read_whole(storage, path, |bytes| parse_text(bytes, false)),
+    holds: || format!("{:?} {:?}", None::<(usize, usize)>, exported()),
+};
+
+fn index() -> MatrixIndex {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let names = [NARROW_SHARD.name, WIDE_SHARD.name];
+    let shard = |(shard, name): (usize, &&str)| {
+        write_shard(&storage, Path::new(name), shard).expect("memory does not fail")
+    };
+    let shards: Vec<_> = names.iter().enumerate().map(shard).collect();
+    MatrixIndex {
+        words: Known.len() as u32,
+        unit: 5,
+        cells: shards.iter().map(|row| row.cells).sum(),
+        weight: shards.iter().map(|row| row.weight).sum(),
+        vocabulary: "0123456789abcdef".into(),
+        settings: BTreeMap::from([("cooccur.window".into(), "5".into())]),
+        shards,
+    }
+}
+
+fn ledger() -> Manifest {
+    let output = |path: &str| OutputRow {
+        path: path.into(),
+        bytes: 1 << 40,
+        xxh3: "00ff00ff00ff00ff".into(),
+    };
+    let stage = |name: &str, state, outputs| StageRow {
+        name: name.into(),
+        fingerprint: "8899aabbccddeeff".into(),
+        settings: BTreeMap::from([("corpus.inputs".into(), "na\u{ef}ve \"text\".txt".into())]),
+        state,
+        outputs,
+        counts: BTreeMap::from([("lines".into(), 3), ("tokens".into(), u64::MAX)]),
+        seconds: 0.1,
+        peak_bytes: 1 << 33,
+    };
+    let mut ledger = Manifest::new("wordmill golden");
+    ledger.pipeline = PipelineSource {
+        file: Some("/data/pipeline.toml".into()),
+        set: vec!["train.dim=3".into()],
+        seed: Some(1),
+    };
+    ledger.put(stage("tokenize", StageState::Done, vec![output("tokens/shard-00000.tok")]));
+    ledger.put(stage("train:sgns", StageState::Partial, vec![]));
+    ledger
+}
+
+fn export<T>(write: impl FnOnce(&Rows<'_>) -> Result<T, FormatError>) -> Result<(), FormatError> {
+    let vectors = word_vectors();
+    let rows = Rows {
+        len: Known.len(),
+        dim: DIM,
+        word: &|id| String::from_utf8_lossy(Known.word(id)).into_owned(),
+        vector: &|id, out| out.extend_from_slice(&vectors[id * DIM..][..DIM]),
+    };
+    write(&rows).map(drop)
+}
+
+type Row = (String, Vec<f32>);
+
+fn exported() -> Vec<Row> {
+    let word = |id| String::from_utf8_lossy(Known.word(id)).into_owned();
+    word_vectors().chunks(DIM).enumerate().map(|(id, row)| (word(id), row.to_vec())).collect()
+}
+
+/// The header, if there is one, and the rows.
+type Parsed = (Option<(usize, usize)>, Vec<Row>);
+
+fn read_whole(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    parse: impl Fn(&[u8]) -> Option<Parsed>,
+) -> Result<String, FormatError> {
+    let bytes = read_file(storage, path, 1 << 16)?;
+    let (header, rows) = parse(&bytes).expect("an exported file");
+    Ok(format!("{header:?} {rows:?}"))
+}
+
+fn parse_header(line: &str) -> Option<(usize, usize)> {
+    let (rows, dim) = line.split_once(' ')?;
+    Some((rows.parse().ok()?, dim.parse().ok()?))
+}
+
+fn parse_text(bytes: &[u8], with_header: bool) -> Option<Parsed> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split('\n');
+    let header = if with_header { Some(parse_header(lines.next()?)?) } else { None };
+    let row = |line: &str| {
+        let (word, numbers) = line.split_once(' ')?;
+        let numbers: Result<_, _> = numbers.split(' ').map(str::parse).collect();
+        Some((word.to_owned(), numbers.ok()?))
+    };
+    Some((header, lines.map(row).collect::<Option<_>>()?))
+}
+
+fn parse_binary(bytes: &[u8]) -> Option<Parsed> {
+    let at = bytes.iter().position(|&byte| byte == b'\n')?;
+    let (rows, dim) = parse_header(std::str::from_utf8(&bytes[..at]).ok()?)?;
+    let mut rest = &bytes[at + 1..];
+    let mut all = Vec::new();
+    for _ in 0..rows {
+        let at = rest.iter().position(|&byte| byte == b' ')?;
+        let word = std::str::from_utf8(&rest[..at]).ok()?.to_owned();
+        let (numbers, after) = rest[at + 1..].split_at_checked(4 * dim)?;
+        let numbers = numbers.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        all.push((word, numbers.collect()));
+        rest = after.strip_prefix(b"\n")?;
+    }
+    rest.is_empty().then_some((Some((rows, dim)), all))
+}
