@@ -71,7 +71,8 @@ fn of_format(error: &FormatError) -> u8 {
         FormatError::Unwritable { .. } => USAGE,
         FormatError::Io { source, .. } => match source.kind() {
             // A name on the command line that leads nowhere.
-            K::NotFound | K::IsADirectory | K::NotADirectory | K::InvalidInput => USAGE,
+            K::NotFound | K::IsADirectory | K::NotADirectory => USAGE,
+            K::InvalidInput | K::AlreadyExists => USAGE,
             K::PermissionDenied => USAGE,
             K::UnexpectedEof | K::InvalidData => BAD_ARTEFACT,
             _ => EXHAUSTED,

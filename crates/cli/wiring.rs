@@ -14,7 +14,7 @@ use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
 use wordmill_flow::Context;
 use wordmill_formats::{
-    FormatError, MatrixIndex, Published, RunDir, StripeFile, Words, read_file, xxh3,
+    FormatError, MatrixIndex, Published, RunDir, StripeFile, TensorReader, Words, read_file, xxh3,
 };
 use wordmill_kernels::Kernels;
 
@@ -222,9 +222,15 @@ impl Pipeline<'_> {
         let mut merge_settings = self.settings("merge");
         merge_settings.insert("input.cooccur".into(), counted.clone());
         let path = self.dir.matrix_index();
-        if ledger.done("merge", &merge_settings).is_some() {
+        if let Some(row) = ledger.done("merge", &merge_settings) {
             let index = MatrixIndex::read(self.dir.storage(), &path)?;
             let digest = file_digest(self.dir, &path)?;
+            if !row.outputs.iter().any(|output| output.xxh3 == digest) {
+                let what = "its checksum is not the one in run.json";
+                return Err(FormatError::corrupt(&path, 0, what).into());
+            }
+            // A process killed after the merge was put on record has left its runs.
+            cooccur::remove_runs(self.dir)?;
             return Ok(Some((index, digest)));
         }
         let window = translate::window(&self.config.cooccur);
@@ -249,6 +255,7 @@ impl Pipeline<'_> {
                 let counts =
                     [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
                 ledger.finish(stage, outputs, counts)?;
+                cooccur::remove_runs(self.dir)?;
                 let digest = file_digest(self.dir, &path)?;
                 Ok(Some((index, digest)))
             }
@@ -365,6 +372,10 @@ impl Pipeline<'_> {
         }
         let fingerprint = fingerprint(&name, &settings);
         let stage = ledger.begin(&name, settings)?;
+        if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
+            ledger.finish(stage, [vectors], [])?;
+            return Ok(());
+        }
         let job = TrainJob { pipeline: self, trainer, text, index, fingerprint };
         match job.run(tiles) {
             Ok((published, metrics)) => {
@@ -377,6 +388,29 @@ impl Pipeline<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// The vectors of a trainer that was killed between their publication and its row in the
+    /// ledger.
+    fn published_vectors(
+        &self,
+        trainer: &TrainConfig,
+        fingerprint: &str,
+    ) -> anyhow::Result<Option<Published>> {
+        let path = self.dir.vectors(&trainer.name);
+        let reader = match TensorReader::open(self.dir.storage(), &path) {
+            Ok(reader) => reader,
+            Err(error) if error.is_not_found() || error.is_bad_artefact() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let index = reader.index();
+        let is_ours = index.metadata().get("fingerprint").is_some_and(|ours| ours == fingerprint);
+        if !is_ours || reader.verify().is_err() {
+            return Ok(None);
+        }
+        let size = self.dir.storage().size(&path);
+        let bytes = size.map_err(|e| FormatError::io(&path, "looking at", e))?.unwrap_or(0);
+        Ok(Some(Published { path, bytes, xxh3: index.digest() }))
     }
 }
 

@@ -79,7 +79,7 @@ fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         normalize: section.choice("normalize", Normalize::Nfc)?,
         digits: section.choice("digits", Digits::Keep)?,
         invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
-        chunk_bytes: section.size("chunk_bytes", 64..=256 << 20, 4 << 20)?,
+        chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
     };
     section.finish(&["field", "stop_words"], |_| None)?;
     Ok(config)

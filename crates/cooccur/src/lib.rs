@@ -34,7 +34,7 @@ mod oracle;
 
 pub use count::{CountConfig, CountInput, count};
 pub use error::CooccurError;
-pub use merge::{MergeConfig, merge};
+pub use merge::{MergeConfig, merge, remove_runs};
 pub use ranges::RowRanges;
 pub use shuffle::{ShuffleConfig, shuffle};
 pub use source::MatrixCells;

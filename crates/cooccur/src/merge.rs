@@ -37,8 +37,8 @@ pub struct MergeConfig {
     pub worker_bytes: Option<u64>,
 }
 
-/// Merges spill runs into the matrix and removes them. Finished shards of an earlier attempt with
-/// the same fingerprint are kept.
+/// Merges spill runs into the matrix. Finished shards of an earlier attempt with the same
+/// fingerprint are kept. The runs stay until [`remove_runs`] is called.
 pub fn merge(
     ctx: &Context,
     dir: &RunDir,
@@ -73,8 +73,12 @@ pub fn merge(
     // A process killed in a rebuild leaves shards of another vocabulary.
     let ours = |name: &str| index.shards.iter().any(|shard| shard.file == name);
     dir.sweep("matrix", |name| name != "index.json" && !ours(name))?;
-    dir.sweep("spill", |_| true)?;
     Ok(index)
+}
+
+/// Removes all spill runs: the matrix is on record as finished.
+pub fn remove_runs(dir: &RunDir) -> Result<(), CooccurError> {
+    Ok(dir.sweep("spill", |_| true)?)
 }
 
 /// The runs that row ranges are merged from.

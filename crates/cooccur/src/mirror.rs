@@ -56,6 +56,7 @@ pub(crate) fn mirror(
             Worker { ctx, dir, ranges, files, limit, held: Vec::new(), group, progress: &progress };
         worker.run(&waiting, &next)
     })?;
+    progress.set_total(progress.done());
     let (_, list) = recover(dir, "m", fingerprint)?;
     list.write(dir, MIRRORED)?;
     Ok(list)

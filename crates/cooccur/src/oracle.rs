@@ -13,7 +13,7 @@ use wordmill_formats::{FormatError, StripeFile, TileSection};
 
 use crate::{
     CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Weighting, WindowConfig, count, merge, shuffle,
+    Weighting, WindowConfig, count, merge, remove_runs, shuffle,
 };
 
 /// splitmix64.
@@ -141,7 +141,9 @@ impl Case {
             settings: BTreeMap::new(),
             worker_bytes: Some(self.worker_bytes),
         };
-        merge(ctx, dir, &config, &ranges, runs).unwrap()
+        let index = merge(ctx, dir, &config, &ranges, runs).unwrap();
+        remove_runs(dir).unwrap();
+        index
     }
 }
 

@@ -150,6 +150,7 @@ impl Shuffle<'_> {
                 })?;
             }
         })?;
+        progress.set_total(progress.done());
         for file in files.into_iter().flatten() {
             file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
         }
@@ -164,6 +165,7 @@ impl Shuffle<'_> {
         run_tasks(self.ctx, "shuffle", workers as usize, stripes.len(), |task| {
             self.sort_stripe(stripes[task], bytes, &progress)
         })?;
+        progress.set_total(progress.done());
         Ok(())
     }
 

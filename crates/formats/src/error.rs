@@ -33,7 +33,10 @@ pub enum FormatError {
         what: String,
     },
     /// The file is whole, but it is another kind of file.
-    #[error("{}: not {expected}: {what}", path.display())]
+    #[error(
+        "{}: not {expected}: {what}; name another file, or delete this one if it is damaged",
+        path.display()
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -359,11 +359,15 @@ impl CsrShardReader {
         Ok(Self { reader, tensors, indptr })
     }
 
-    /// Hands over all cells in order: a row id, columns, weights. A long row comes in pieces.
+    /// Checks all checksums, then hands over all cells in order: a row id, columns, weights. A long
+    /// row comes in pieces.
     pub fn for_each_piece<E: From<FormatError>>(
         &self,
         mut each: impl FnMut(u32, &[u32], &[u64]) -> Result<(), E>,
     ) -> Result<(), E> {
+        // A second reading, mostly from the system's cache: what is wrong here would be wrong in
+        // everything made from it.
+        self.reader.verify()?;
         let total = self.tensors.indices.1.shape[0];
         let (mut columns, mut weights) = (Vec::new(), Vec::new());
         let (mut start, mut row) = (0u64, 0usize);
