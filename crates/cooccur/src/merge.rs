@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CsrShardWriter, FrameFile, Kind, MatrixIndex, MatrixShardRow, RunDir, TensorReader,
+    CsrShardReader, CsrShardWriter, FormatError, FrameFile, Kind, MatrixIndex, MatrixShardRow,
+    RunDir, TensorReader,
 };
 
 use crate::cell::Cell;
@@ -137,16 +138,17 @@ fn finished_shard(
         return Ok(None);
     }
     let (first_row, rows) = ranges.range(range);
-    let cells = index.tensors().values().filter_map(|tensor| tensor.shape.first()).max();
-    let indices = index.tensors().iter().find(|(name, _)| name.starts_with("indices."));
-    let cells = indices.map_or(cells.copied().unwrap_or(0), |(_, tensor)| tensor.shape[0]);
-    let mut weight = 0;
-    wordmill_formats::CsrShardReader::open(dir.storage(), &path)?.for_each_piece(
-        |_, _, weights| {
-            weight += weights.iter().sum::<u64>();
-            Ok::<_, CooccurError>(())
-        },
-    )?;
+    let (mut cells, mut weight) = (0, 0);
+    let read = CsrShardReader::open(dir.storage(), &path)?.for_each_piece(|_, columns, weights| {
+        cells += columns.len() as u64;
+        weight += weights.iter().sum::<u64>();
+        Ok::<_, FormatError>(())
+    });
+    match read {
+        // Its runs are still there, so it is made anew.
+        Err(error) if error.is_bad_artefact() => return Ok(None),
+        other => other?,
+    }
     let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
     let xxh3 = format!("{:016x}", index.digest());
     Ok(Some(MatrixShardRow { file, first_row, rows, cells, weight, xxh3 }))

@@ -14,5 +14,5 @@ pub fn write_text(
     path: &Path,
     rows: &Rows<'_>,
 ) -> Result<Published, FormatError> {
-    word2vec::write(storage, path, rows, None, word2vec::text_row)
+    word2vec::write(storage, path, rows, word2vec::Header::None, word2vec::text_row)
 }

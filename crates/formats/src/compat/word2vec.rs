@@ -20,7 +20,7 @@ pub fn write_binary(
     path: &Path,
     rows: &Rows<'_>,
 ) -> Result<Published, FormatError> {
-    write(storage, path, rows, Some(()), |word, vector, out| {
+    write(storage, path, rows, Header::Sizes, |word, vector, out| {
         out.extend_from_slice(word.as_bytes());
         out.push(b' ');
         out.extend_from_slice(bytemuck::cast_slice(vector));
@@ -34,7 +34,7 @@ pub fn write_text(
     path: &Path,
     rows: &Rows<'_>,
 ) -> Result<Published, FormatError> {
-    write(storage, path, rows, Some(()), text_row)
+    write(storage, path, rows, Header::Sizes, text_row)
 }
 
 /// One line of text: the word, then the numbers.
@@ -46,18 +46,27 @@ pub(super) fn text_row(word: &str, vector: &[f32], out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// The loop that the formats share; a header is written if asked for.
+/// What stands before the first word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Header {
+    /// A line with the number of rows and the dimension.
+    Sizes,
+    /// Nothing.
+    None,
+}
+
+/// The loop that the formats share.
 pub(super) fn write(
     storage: &Arc<dyn Storage>,
     path: &Path,
     rows: &Rows<'_>,
-    header: Option<()>,
+    header: Header,
     row: fn(&str, &[f32], &mut Vec<u8>),
 ) -> Result<Published, FormatError> {
     let mut writer = ArtefactWriter::create(storage, path)?;
     let mut digest = xxhash_rust::xxh3::Xxh3::new();
     let mut out = Vec::new();
-    if header.is_some() {
+    if header == Header::Sizes {
         writeln!(out, "{} {}", rows.len, rows.dim).expect("writing to memory");
     }
     let mut vector = Vec::new();
