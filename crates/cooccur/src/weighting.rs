@@ -7,8 +7,8 @@
 //! | `flat` | 1 | 1 | |
 //!
 //! For `harmonic` windows beyond 20 the least common multiple would leave no room for sums, so 1 / d
-//! is rounded to the nearest multiple of 1 / 232 792 560: a relative error below 4 · 10⁻⁷ up to
-//! W = 200, deterministic like all the rest.
+//! is rounded to the nearest multiple of 1 / 232 792 560: a relative error below 6 · 10⁻⁷ up to
+//! W = 255, deterministic like all the rest.
 
 use crate::error::CooccurError;
 
