@@ -17,6 +17,7 @@ use wordmill_formats::{
     FormatError, MatrixIndex, Published, RunDir, StripeFile, TensorReader, Words, read_file, xxh3,
 };
 use wordmill_kernels::Kernels;
+use wordmill_train as train;
 
 use crate::config::{self, Config, TrainConfig};
 use crate::ledger::{Ledger, Settings, Stage, fingerprint};
@@ -373,6 +374,8 @@ impl Pipeline<'_> {
         let fingerprint = fingerprint(&name, &settings);
         let stage = ledger.begin(&name, settings)?;
         if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
+            train::remove_checkpoints(self.dir, &trainer.name)?;
+            self.dir.sweep(&training::tiles_folder(trainer), |_| true)?;
             ledger.finish(stage, [vectors], [])?;
             return Ok(());
         }

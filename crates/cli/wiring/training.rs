@@ -16,6 +16,11 @@ pub(super) struct TrainJob<'a> {
     pub fingerprint: String,
 }
 
+/// Where a trainer keeps tiles of its own while it is at work.
+pub(super) fn tiles_folder(trainer: &TrainConfig) -> String {
+    format!("models/{}/tiles", trainer.name)
+}
+
 /// The vectors file and the learning curve.
 type Trained = (Published, Vec<train::EpochRow>);
 
@@ -56,7 +61,7 @@ impl TrainJob<'_> {
             discount: &discount,
             heavy: train::Softmax::heavy(cap),
         };
-        let folder = format!("models/{}/tiles", self.trainer.name);
+        let folder = tiles_folder(self.trainer);
         let shuffle = cooccur::ShuffleConfig {
             folder: folder.clone(),
             grid: self.pipeline.grid(counts.len() as u64),

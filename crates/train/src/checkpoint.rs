@@ -150,11 +150,6 @@ impl<'a> Checkpoints<'a> {
         Ok(())
     }
 
-    /// Removes both files: the vectors are published.
-    pub fn remove(&self) -> Result<(), TrainError> {
-        (0..2).try_for_each(|slot| Ok(self.dir.remove(&self.path(slot))?))
-    }
-
     fn path(&self, slot: usize) -> PathBuf {
         let letter = ["a", "b"][slot];
         self.dir.path(&format!("models/{}/checkpoint-{letter}.safetensors", self.plan.name))
@@ -173,6 +168,12 @@ impl<'a> Checkpoints<'a> {
         let json = metadata.get("position").map(String::as_str).unwrap_or_default();
         Ok(serde_json::from_str(json).ok().map(|position| (position, reader)))
     }
+}
+
+/// Removes a trainer's checkpoints, and what a killed process left of one: its vectors are
+/// published.
+pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
+    Ok(dir.sweep(&format!("models/{name}"), |file| file.starts_with("checkpoint-"))?)
 }
 
 /// All parts of both matrices with their tensor names.

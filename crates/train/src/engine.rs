@@ -12,7 +12,7 @@ use wordmill_flow::{Context, OverBudget, Reservation, StageProgress};
 use wordmill_formats::{Published, RunDir, StripeFile, TileCell, TileSection, Words};
 use wordmill_kernels::Kernels;
 
-use crate::checkpoint::{Checkpoints, Position};
+use crate::checkpoint::{Checkpoints, Position, remove_checkpoints};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use crate::publish::publish;
@@ -200,7 +200,7 @@ pub fn train<W: Words + Sync>(
     }
     let settings = settings(objective, plan, input.settings, &position);
     let published = publish(dir, plan, objective, (&rows, &columns), input.words, &settings)?;
-    checkpoints.remove()?;
+    remove_checkpoints(dir, &plan.name)?;
     Ok((published, position.metrics))
 }
 

@@ -39,6 +39,7 @@ mod softmax;
 #[cfg(test)]
 mod oracle;
 
+pub use checkpoint::remove_checkpoints;
 pub use discount::{Discount, pair_mass};
 pub use engine::{Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
