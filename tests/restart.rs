@@ -108,6 +108,27 @@ fn runs_that_were_killed_at_random_instants_go_on() {
     }
 }
 
+/// Between the publication of vectors and their row in the ledger, checkpoints are still there.
+#[test]
+fn a_trainer_killed_after_its_vectors_leaves_nothing_behind() {
+    let expected = tiny_artefacts();
+    let place = Place::new(TINY);
+    place.run("run", &[]).expect(0);
+    let ledger = std::fs::read_to_string(place.path("run/run.json")).unwrap();
+    let mut ledger: serde_json::Value = serde_json::from_str(&ledger).unwrap();
+    for row in ledger["stages"].as_array_mut().unwrap() {
+        if row["name"].as_str().unwrap().starts_with("train:") {
+            row["state"] = "partial".into();
+            row["outputs"] = serde_json::Value::Array(Vec::new());
+        }
+    }
+    place.write("run/run.json", ledger.to_string());
+    place.write("run/models/sgns/checkpoint-b.safetensors", "left over");
+    place.write("run/models/hs/checkpoint-a.safetensors.partial", "left over");
+    place.write("run/models/hs/tiles/stripe-000.tiles", "left over");
+    assert_goes_on("published, not on record", &place, &expected);
+}
+
 fn terminate(process: u32) {
     let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process.to_string()]).status();
     assert!(sent.unwrap().success());
