@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
     FormatError, Manifest, OutputRow, PipelineSource, Published, RunDir, StageRow, StageState, xxh3,
 };
@@ -143,7 +144,7 @@ impl<'a> Ledger<'a> {
         let mut row = stage.row;
         row.state = StageState::Done;
         row.seconds += stage.started.elapsed().as_secs_f64();
-        row.peak_bytes = peak_bytes();
+        row.peak_bytes = peak_resident_bytes();
         let output = |file: Published| OutputRow {
             path: self.dir.relative(&file.path),
             bytes: file.bytes,
@@ -161,7 +162,7 @@ impl<'a> Ledger<'a> {
     pub fn pause(&mut self, stage: OpenStage) -> Result<(), FormatError> {
         let mut row = stage.row;
         row.seconds += stage.started.elapsed().as_secs_f64();
-        row.peak_bytes = peak_bytes();
+        row.peak_bytes = peak_resident_bytes();
         self.manifest.put(row);
         self.write()
     }
@@ -216,12 +217,4 @@ pub fn fingerprint(name: &str, settings: &Settings) -> String {
 fn reset_peak() {
     // Linux: 5 resets VmHWM. Elsewhere the peak is that of the whole run.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
-}
-
-/// The highest resident memory since the last reset, in bytes.
-pub fn peak_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }

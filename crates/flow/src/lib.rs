@@ -26,5 +26,7 @@ pub use budget::{Budget, OverBudget, Reservation, format_bytes};
 pub use cancel::{Cancel, Stopped};
 pub use channel::{Closed, Receiver, Sender, Weighted, channel};
 pub use context::Context;
-pub use progress::{Progress, ProgressMode, StageProgress, format_duration, resident_bytes};
+pub use progress::{
+    Progress, ProgressMode, StageProgress, format_duration, peak_resident_bytes, resident_bytes,
+};
 pub use workers::{run_tasks, run_workers};

@@ -255,8 +255,17 @@ pub fn format_duration(seconds: f64) -> String {
 
 /// Resident memory of this process in bytes; 0 where the system does not say.
 pub fn resident_bytes() -> u64 {
+    status_bytes("VmRSS:")
+}
+
+/// Highest resident memory of this process in bytes; 0 where the system does not say.
+pub fn peak_resident_bytes() -> u64 {
+    status_bytes("VmHWM:")
+}
+
+fn status_bytes(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with(key));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
     number.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
