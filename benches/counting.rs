@@ -96,7 +96,7 @@ impl Text {
 }
 
 /// Runs the three stages; returns the time of each.
-fn stages(text: &Text, worker_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>> {
+fn stages(text: &Text, batch_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>> {
     let ctx = Context::for_tests(1);
     let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let input = text.write(&dir)?;
@@ -104,17 +104,15 @@ fn stages(text: &Text, worker_bytes: u64) -> Result<[Duration; 3], Box<dyn Error
     let config = CountConfig {
         window: WINDOW,
         fingerprint: "bench".into(),
-        checkpoint_every: Duration::from_secs(3600),
-        worker_bytes: Some(worker_bytes),
+        batch_bytes: Some(batch_bytes),
     };
     let runs = count(&ctx, &dir, &config, input)?;
     let counted = start.elapsed();
     let config = MergeConfig {
-        window: WINDOW,
+        unit: WINDOW.unit(),
         fingerprint: "bench".into(),
         vocabulary: String::new(),
         settings: BTreeMap::new(),
-        worker_bytes: Some(worker_bytes),
     };
     let ranges = RowRanges::new(&text.counts, WINDOW.window);
     let index = merge(&ctx, &dir, &config, &ranges, runs)?;
@@ -130,10 +128,10 @@ fn main() {
     let text = Text::new();
     let batch = Batch { items: text.pairs(), unit: "pairs", bytes: text.pairs() * CELL_BYTES };
     let mut criterion = Criterion::default().configure_from_args();
-    for (case, worker_bytes) in [("64MiB", 64 << 20), ("2MiB", 2 << 20)] {
+    for (case, batch_bytes) in [("64MiB", 64 << 20), ("2MiB", 2 << 20)] {
         let mut fastest = [Duration::MAX; 3];
         yardstick.measure(&mut criterion, ("counting", case), batch, || {
-            let times = stages(&text, worker_bytes).expect("memory does not fail");
+            let times = stages(&text, batch_bytes).expect("memory does not fail");
             for (fastest, time) in fastest.iter_mut().zip(times) {
                 *fastest = time.min(*fastest);
             }

@@ -242,11 +242,10 @@ impl Pipeline<'_> {
         let merged = fingerprint("merge", &merge_settings);
         let stage = ledger.begin("merge", merge_settings)?;
         let config = cooccur::MergeConfig {
-            window,
+            unit: window.unit(),
             fingerprint: merged,
             vocabulary: format!("{:016x}", text.vocabulary.digest()),
             settings: section(self.config, "cooccur"),
-            worker_bytes: None,
         };
         let counts = text.vocabulary.table().counts();
         let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
@@ -277,15 +276,14 @@ impl Pipeline<'_> {
         let config = cooccur::CountConfig {
             window: translate::window(&self.config.cooccur),
             fingerprint: fingerprint.into(),
-            checkpoint_every: CHECKPOINT_EVERY,
-            worker_bytes: None,
+            batch_bytes: None,
         };
         let counts = text.vocabulary.table().counts();
         let input = cooccur::CountInput { shards: text.shards, tokens: text.tokens, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs
         // says which there are.
         let is_done = ledger.done("cooccur", &settings).is_some();
-        if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, "counted", fingerprint)? {
+        if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
         let stage = ledger.begin("cooccur", settings)?;
@@ -293,8 +291,9 @@ impl Pipeline<'_> {
             Ok(runs) => {
                 let counts = [
                     ("pairs", runs.pairs),
-                    ("cells", runs.cells),
-                    ("bytes", runs.bytes),
+                    ("cells", runs.cells()),
+                    ("bytes", runs.bytes()),
+                    ("batches", runs.batches),
                     ("runs", runs.runs.len() as u64),
                 ];
                 ledger.finish(stage, [], counts)?;

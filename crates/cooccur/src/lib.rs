@@ -2,7 +2,7 @@
 //!
 //! Three stages, each one function over finished artefacts:
 //!
-//! * [`count`]: windows over token shards → sorted, summed spill runs;
+//! * [`count`]: windows over token shards → summed spill runs;
 //! * [`merge`]: spill runs → CSR shards of row ranges;
 //! * [`shuffle`]: the cells of any [`wordmill_formats::CellSource`] → tiles in random order.
 //!
@@ -12,19 +12,20 @@
 
 mod error;
 
-mod cell;
 mod weighting;
-mod window;
 
-mod counter;
 mod ranges;
 mod run;
 mod spill;
+mod sums;
 
+mod batch;
 mod count;
+mod windows;
+
 mod merge;
-mod mirror;
-mod tree;
+mod passes;
+mod rows;
 
 mod shuffle;
 mod source;
@@ -38,5 +39,5 @@ pub use merge::{MergeConfig, merge, remove_runs};
 pub use ranges::RowRanges;
 pub use shuffle::{ShuffleConfig, shuffle};
 pub use source::MatrixCells;
-pub use spill::SpillRuns;
+pub use spill::{RunRow, SpillRuns};
 pub use weighting::{Dropped, Sides, Weighting, WindowConfig};

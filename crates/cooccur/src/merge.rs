@@ -1,45 +1,52 @@
 //! The merging stage: spill runs in, CSR shards of row ranges out.
+//!
+//! Ranges are merged in parallel, and the runs of a partition are removed as soon as all of its
+//! shards are on disk, so the spill shrinks while the matrix grows.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CsrShardReader, CsrShardWriter, FormatError, FrameFile, Kind, MatrixIndex, MatrixShardRow,
-    RunDir, TensorReader,
+    CellCodes, CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex,
+    MatrixShardRow, RunDir, TensorReader,
 };
 
-use crate::cell::Cell;
-use crate::count::COUNTED;
 use crate::error::CooccurError;
-use crate::mirror::{MIRRORED, mirror, upper_path};
+use crate::passes::narrow;
 use crate::ranges::RowRanges;
-use crate::run::RunCursor;
-use crate::spill::SpillRuns;
-use crate::tree::{FAN_IN, MERGE_BYTES, merge_runs, reduce};
-use crate::weighting::{Sides, WindowConfig};
+use crate::rows::{FAN_IN, merge_range};
+use crate::run::CURSOR_BYTES;
+use crate::spill::{SpillRuns, run_path};
+use crate::sums::RowSums;
 
-/// Columns of a row are handed to the shard in pieces of this many.
-const PIECE_CELLS: usize = 1 << 14;
-/// Cells of a shard that a task keeps in memory before it uses a scratch file.
-const SPOOL_BYTES: u64 = 8 << 20;
+/// Cells of a shard that a task keeps in memory before it uses a scratch file: all of most shards.
+const SPOOL_BYTES_MAX: u64 = 40 << 20;
+/// The least of it.
+const SPOOL_BYTES_MIN: u64 = 1 << 20;
+/// What a task holds beside all that: buffers of files being written.
+const TASK_BYTES_FIXED: u64 = 1 << 20;
 
 /// How to merge.
 #[derive(Clone, Debug)]
 pub struct MergeConfig {
-    /// The window that was counted.
-    pub window: WindowConfig,
+    /// How many units a weight of 1 has.
+    pub unit: u64,
     /// Identifies settings and inputs; files of another fingerprint are made anew.
     pub fingerprint: String,
     /// Digest of the vocabulary.
     pub vocabulary: String,
     /// Settings to be written into the matrix, for people.
     pub settings: BTreeMap<String, String>,
-    /// Memory of a worker's mirrored cells in bytes; `None` for an even share of the budget.
-    pub worker_bytes: Option<u64>,
 }
 
-/// Merges spill runs into the matrix. Finished shards of an earlier attempt with the same
-/// fingerprint are kept. The runs stay until [`remove_runs`] is called.
+/// Merges spill runs into the matrix and removes them bit by bit. Finished shards of an earlier
+/// attempt with the same fingerprint are kept.
+///
+/// # Errors
+/// A run that is damaged or gone: then the list of runs is removed too, so that the next attempt
+/// counts anew.
 pub fn merge(
     ctx: &Context,
     dir: &RunDir,
@@ -47,23 +54,58 @@ pub fn merge(
     ranges: &RowRanges,
     runs: SpillRuns,
 ) -> Result<MatrixIndex, CooccurError> {
-    let parts = parts(ctx, dir, config, ranges, runs)?;
-    let each = MERGE_BYTES + 2 * SPOOL_BYTES;
-    let workers = (ctx.budget.left() / each).clamp(1, ctx.threads as u64);
-    let _memory = ctx.budget.reserve(each * workers, "merging row ranges")?;
-    let total = parts.uppers.iter().chain(&parts.files).map(FrameFile::items).sum();
-    let progress = ctx.progress.stage("merge", "cells", total);
-    let shards = run_tasks(ctx, "merge", workers as usize, ranges.len(), |range| {
-        let row = match finished_shard(dir, config, ranges, range)? {
+    match merge_runs(ctx, dir, config, ranges, runs) {
+        Err(CooccurError::Format(error)) if blames_runs(dir, &error) => {
+            remove_runs(dir)?;
+            let what = format!("{error}. The counts are incomplete now and were removed");
+            let path = dir.path("spill");
+            Err(FormatError::corrupt(&path, 0, what).into())
+        }
+        other => other,
+    }
+}
+
+fn blames_runs(dir: &RunDir, error: &FormatError) -> bool {
+    let path = match error {
+        FormatError::Io { path, .. } if error.is_not_found() => path,
+        FormatError::Corrupt { path, .. }
+        | FormatError::Foreign { path, .. }
+        | FormatError::Version { path, .. } => path,
+        _ => return false,
+    };
+    path.starts_with(dir.path("spill"))
+}
+
+fn merge_runs(
+    ctx: &Context,
+    dir: &RunDir,
+    config: &MergeConfig,
+    ranges: &RowRanges,
+    runs: SpillRuns,
+) -> Result<MatrixIndex, CooccurError> {
+    let codes = CellCodes::of_unit(config.unit);
+    let list = narrow(ctx, dir, ranges, &codes, runs)?;
+    let partitions: Vec<Partition> =
+        (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
+    let most = (0..partitions.len()).map(|partition| of_partition(&list, partition)).max();
+    let share = Share::new(ctx, ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
+    let _memory = ctx.budget.reserve(share.bytes, "merging row ranges")?;
+    let progress = ctx.progress.stage("merge", "cells", list.cells());
+    let task = Task { dir, config, ranges, codes, share };
+    let shards = run_tasks(ctx, "merge", share.workers, ranges.len(), |range| {
+        let partition = &partitions[ranges.partition(range)];
+        let row = match task.finished_shard(range)? {
             Some(row) => row,
-            None => write_shard(dir, config, ranges, range, &parts)?,
+            None => task.write_shard(range, &partition.open(dir, &list)?)?,
         };
         progress.add(row.cells);
+        partition.done(dir, &list)?;
         Ok::<_, CooccurError>(row)
     })?;
+    progress.set_total(progress.done());
     let index = MatrixIndex {
         words: ranges.rows(),
-        unit: config.window.unit(),
+        unit: config.unit,
         cells: shards.iter().map(|shard| shard.cells).sum(),
         weight: shards.iter().map(|shard| shard.weight).sum(),
         vocabulary: config.vocabulary.clone(),
@@ -77,156 +119,149 @@ pub fn merge(
     Ok(index)
 }
 
-/// Removes all spill runs: the matrix is on record as finished.
+/// Removes all that counting left: the matrix is on record as finished.
 pub fn remove_runs(dir: &RunDir) -> Result<(), CooccurError> {
     Ok(dir.sweep("spill", |_| true)?)
 }
 
-/// The runs that row ranges are merged from.
-struct Parts {
-    /// Runs of one range each; empty unless the matrix is symmetric.
-    uppers: Vec<FrameFile>,
-    /// Runs over all ranges.
-    files: Vec<FrameFile>,
+fn of_partition(list: &SpillRuns, partition: usize) -> usize {
+    list.runs.iter().filter(|run| run.partition as usize == partition).count()
 }
 
-fn parts(
-    ctx: &Context,
-    dir: &RunDir,
-    config: &MergeConfig,
-    ranges: &RowRanges,
-    runs: SpillRuns,
-) -> Result<Parts, CooccurError> {
-    if config.window.sides == Sides::Left {
-        let files = reduce(ctx, dir, ranges, (COUNTED, FAN_IN), runs)?;
-        return Ok(Parts { uppers: Vec::new(), files });
+/// The runs of a partition: opened when the first of its ranges is merged, removed after the last.
+struct Partition {
+    number: usize,
+    ranges_left: AtomicUsize,
+    files: Mutex<Option<Arc<[FrameFile]>>>,
+}
+
+impl Partition {
+    fn new(ranges: &RowRanges, number: usize) -> Self {
+        let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == number);
+        Self { number, ranges_left: AtomicUsize::new(ours.count()), files: Mutex::new(None) }
     }
-    let mirrored = match SpillRuns::read(dir, MIRRORED, &config.fingerprint)? {
-        Some(mirrored) => mirrored,
-        None => {
-            let files = reduce(ctx, dir, ranges, (COUNTED, FAN_IN), runs)?;
-            mirror(ctx, dir, config, ranges, &files)?
+
+    fn open(&self, dir: &RunDir, list: &SpillRuns) -> Result<Arc<[FrameFile]>, FormatError> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(files) = &*files {
+            return Ok(Arc::clone(files));
         }
-    };
-    // From here on the upper runs stand for the runs that were counted.
-    let is_counted = |file: &str| {
-        file.ends_with(".run") && (file.starts_with('g') || file.starts_with("counted-pass"))
-    };
-    dir.sweep("spill", is_counted)?;
-    let files = reduce(ctx, dir, ranges, (MIRRORED, FAN_IN - 1), mirrored)?;
-    let open = |range| FrameFile::open(dir.storage(), &upper_path(dir, range), Kind::RUN);
-    let uppers = (0..ranges.len()).map(open).collect::<Result<_, _>>()?;
-    Ok(Parts { uppers, files })
-}
-
-fn finished_shard(
-    dir: &RunDir,
-    config: &MergeConfig,
-    ranges: &RowRanges,
-    range: usize,
-) -> Result<Option<MatrixShardRow>, CooccurError> {
-    let path = dir.matrix_shard(range, ranges.len());
-    if dir.storage().size(&path).ok().flatten().is_none() {
-        return Ok(None);
+        Ok(Arc::clone(files.insert(list.open(dir, self.number)?.into())))
     }
-    let reader = match TensorReader::open(dir.storage(), &path) {
-        Err(error) if error.is_bad_artefact() => return Ok(None),
-        other => other?,
-    };
-    let index = reader.index();
-    if index.metadata().get("fingerprint") != Some(&config.fingerprint) {
-        return Ok(None);
-    }
-    let (first_row, rows) = ranges.range(range);
-    let (mut cells, mut weight) = (0, 0);
-    let read = CsrShardReader::open(dir.storage(), &path)?.for_each_piece(|_, columns, weights| {
-        cells += columns.len() as u64;
-        weight += weights.iter().sum::<u64>();
-        Ok::<_, FormatError>(())
-    });
-    match read {
-        // Its runs are still there, so it is made anew.
-        Err(error) if error.is_bad_artefact() => return Ok(None),
-        other => other?,
-    }
-    let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
-    let xxh3 = format!("{:016x}", index.digest());
-    Ok(Some(MatrixShardRow { file, first_row, rows, cells, weight, xxh3 }))
-}
 
-fn write_shard(
-    dir: &RunDir,
-    config: &MergeConfig,
-    ranges: &RowRanges,
-    range: usize,
-    parts: &Parts,
-) -> Result<MatrixShardRow, CooccurError> {
-    let (first_row, rows) = ranges.range(range);
-    let mut settings = config.settings.clone();
-    settings.insert("fingerprint".into(), config.fingerprint.clone());
-    settings.insert("unit".into(), config.window.unit().to_string());
-    settings.insert("vocabulary".into(), config.vocabulary.clone());
-    let writer = CsrShardWriter::create(
-        dir.storage(),
-        &dir.matrix_shard(range, ranges.len()),
-        range,
-        (first_row, rows, ranges.rows()),
-        &settings,
-        SPOOL_BYTES as usize,
-    )?;
-    let mut rows_out =
-        RowPieces { writer, row: first_row, columns: Vec::new(), weights: Vec::new() };
-    let mut cursors: Vec<RunCursor> =
-        parts.files.iter().map(|file| RunCursor::new(file.clone(), Some(range))).collect();
-    if let Some(upper) = parts.uppers.get(range) {
-        cursors.push(RunCursor::new(upper.clone(), None));
-    }
-    let doubles_diagonal = config.window.sides == Sides::Both;
-    merge_runs(cursors, |cell| {
-        // A word that meets itself meets itself twice: once on either side.
-        let twice = doubles_diagonal && cell.row() == cell.column();
-        rows_out.push(if twice { Cell { weight: 2 * cell.weight, ..cell } } else { cell })
-    })?;
-    let (_, row) = rows_out.finish(first_row + rows)?.finish()?;
-    Ok(row)
-}
-
-/// Cuts a stream of cells into rows.
-struct RowPieces {
-    writer: CsrShardWriter,
-    row: u32,
-    columns: Vec<u32>,
-    weights: Vec<u64>,
-}
-
-impl RowPieces {
-    fn push(&mut self, cell: Cell) -> Result<(), CooccurError> {
-        if cell.row() > self.row {
-            self.end_rows_before(cell.row())?;
-        } else if self.columns.len() == PIECE_CELLS {
-            self.flush()?;
+    /// A range is on disk.
+    fn done(&self, dir: &RunDir, list: &SpillRuns) -> Result<(), FormatError> {
+        if self.ranges_left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return Ok(());
         }
-        self.columns.push(cell.column());
-        self.weights.push(cell.weight);
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let ours = list.runs.iter().filter(|run| run.partition as usize == self.number);
+        for run in ours {
+            let path = run_path(dir, &run.file);
+            // It is gone already where an earlier attempt came this far.
+            let size = dir.storage().size(&path);
+            if size.map_err(|e| FormatError::io(&path, "looking at", e))?.is_some() {
+                dir.remove(&path)?;
+            }
+        }
         Ok(())
     }
+}
 
-    fn finish(mut self, end: u32) -> Result<CsrShardWriter, CooccurError> {
-        self.end_rows_before(end)?;
-        Ok(self.writer)
+/// How memory is divided.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    workers: usize,
+    width: u32,
+    spool_bytes: usize,
+    bytes: u64,
+}
+
+impl Share {
+    /// For a matrix of `words` words from at most `runs` runs a range.
+    fn new(ctx: &Context, words: u32, runs: u64) -> Self {
+        let left = ctx.budget.left();
+        let fixed = runs * CURSOR_BYTES + TASK_BYTES_FIXED;
+        let one = fixed + RowSums::needed_bytes(words) + SPOOL_BYTES_MIN;
+        let workers = (left / one).clamp(1, ctx.threads as u64);
+        let share = left / workers;
+        let width = RowSums::widest(words, share.saturating_sub(fixed + SPOOL_BYTES_MIN));
+        let rest = share.saturating_sub(fixed + RowSums::needed_bytes(width));
+        let spool = rest.clamp(SPOOL_BYTES_MIN, SPOOL_BYTES_MAX);
+        let bytes = workers * (fixed + RowSums::needed_bytes(width) + spool);
+        Self { workers: workers as usize, width, spool_bytes: spool as usize, bytes }
+    }
+}
+
+/// What the tasks of the stage share.
+struct Task<'a> {
+    dir: &'a RunDir,
+    config: &'a MergeConfig,
+    ranges: &'a RowRanges,
+    codes: CellCodes,
+    share: Share,
+}
+
+impl Task<'_> {
+    fn finished_shard(&self, range: usize) -> Result<Option<MatrixShardRow>, CooccurError> {
+        let path = self.dir.matrix_shard(range, self.ranges.len());
+        let storage = self.dir.storage();
+        if storage.size(&path).ok().flatten().is_none() {
+            return Ok(None);
+        }
+        let reader = match TensorReader::open(storage, &path) {
+            Err(error) if error.is_bad_artefact() => return Ok(None),
+            other => other?,
+        };
+        let index = reader.index();
+        if index.metadata().get("fingerprint") != Some(&self.config.fingerprint) {
+            return Ok(None);
+        }
+        let (first_row, rows) = self.ranges.range(range);
+        let (mut cells, mut weight) = (0, 0);
+        let shard = CsrShardReader::open(storage, &path)?;
+        let read = shard.for_each_piece(|_, columns, weights| {
+            cells += columns.len() as u64;
+            weight += weights.iter().sum::<u64>();
+            Ok::<_, FormatError>(())
+        });
+        match read {
+            // Its runs may still be there, so it is made anew.
+            Err(error) if error.is_bad_artefact() => return Ok(None),
+            other => other?,
+        }
+        let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        let xxh3 = format!("{:016x}", index.digest());
+        Ok(Some(MatrixShardRow { file, first_row, rows, cells, weight, xxh3 }))
     }
 
-    fn end_rows_before(&mut self, row: u32) -> Result<(), CooccurError> {
-        self.flush()?;
-        (self.row..row).for_each(|_| self.writer.end_row());
-        self.row = row;
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), CooccurError> {
-        self.writer.cells(&self.columns, &self.weights)?;
-        self.columns.clear();
-        self.weights.clear();
-        Ok(())
+    fn write_shard(
+        &self,
+        range: usize,
+        files: &[FrameFile],
+    ) -> Result<MatrixShardRow, CooccurError> {
+        let (first_row, rows) = self.ranges.range(range);
+        let mut settings = self.config.settings.clone();
+        settings.insert("fingerprint".into(), self.config.fingerprint.clone());
+        settings.insert("unit".into(), self.config.unit.to_string());
+        settings.insert("vocabulary".into(), self.config.vocabulary.clone());
+        let mut writer = CsrShardWriter::create(
+            self.dir.storage(),
+            &self.dir.matrix_shard(range, self.ranges.len()),
+            range,
+            (first_row, rows, self.ranges.rows()),
+            &settings,
+            self.share.spool_bytes,
+        )?;
+        let mut sums = RowSums::new(self.share.width);
+        let mut at = first_row;
+        let range = (self.ranges, range);
+        merge_range(files, range, &self.codes, &mut sums, |row, columns, weights| {
+            (at..row).for_each(|_| writer.end_row());
+            at = row;
+            writer.cells(columns, weights)
+        })?;
+        (at..first_row + rows).for_each(|_| writer.end_row());
+        Ok(writer.finish()?.1)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use wordmill_flow::Context;
 use wordmill_formats::{
@@ -34,7 +33,7 @@ struct Case {
     counts: Vec<u64>,
     window: WindowConfig,
     chunk_tokens: usize,
-    worker_bytes: u64,
+    batch_bytes: u64,
     threads: usize,
 }
 
@@ -66,8 +65,8 @@ impl Case {
             dropped: [Dropped::Close, Dropped::Gap][pick(random, 2)],
         };
         let chunk_tokens = 1 + pick(random, 40);
-        let worker_bytes = 16 << random.below(12);
-        Self { lines, counts, window, chunk_tokens, worker_bytes, threads: 1 + pick(random, 4) }
+        let batch_bytes = 16 << random.below(12);
+        Self { lines, counts, window, chunk_tokens, batch_bytes, threads: 1 + pick(random, 4) }
     }
 
     /// Every pair of every line, straight from the definition.
@@ -129,17 +128,15 @@ impl Case {
         let config = CountConfig {
             window: self.window,
             fingerprint: "f".into(),
-            checkpoint_every: Duration::ZERO,
-            worker_bytes: Some(self.worker_bytes),
+            batch_bytes: Some(self.batch_bytes),
         };
         let runs = count(ctx, dir, &config, input).unwrap();
         let ranges = RowRanges::new(&self.counts, self.window.window);
         let config = MergeConfig {
-            window: self.window,
+            unit: self.window.unit(),
             fingerprint: "f".into(),
             vocabulary: "v".into(),
             settings: BTreeMap::new(),
-            worker_bytes: Some(self.worker_bytes),
         };
         let index = merge(ctx, dir, &config, &ranges, runs).unwrap();
         remove_runs(dir).unwrap();
@@ -196,7 +193,7 @@ fn many_runs_are_merged_in_passes() {
     };
     let mut counts = vec![0; 300];
     lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let case = Case { lines, counts, window, chunk_tokens: 60, worker_bytes: 2048, threads: 2 };
+    let case = Case { lines, counts, window, chunk_tokens: 60, batch_bytes: 2048, threads: 2 };
     let mut snapshots = Vec::new();
     for threads in [1, 3] {
         let memory = MemoryStorage::default();
@@ -258,21 +255,56 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
     }
 }
 
-/// Pearson's χ² of where cells of one column group stand within their tile: uniform places give a
-/// value near its 15 degrees of freedom; 50 has a probability below 10⁻⁴.
+/// Pearson's χ² of where the cells of one column group stand within their section: uniform places
+/// give a value near its 15 degrees of freedom; 50 has a probability below 10⁻⁴. The same of which
+/// cells are neighbours of which.
 #[test]
 fn places_in_a_tile_are_uniform() {
-    let places = 64_000u32;
-    let mut order: Vec<(u64, u32)> =
-        (0..places).map(|i| (crate::shuffle::order(1, i / 250, i % 250), i)).collect();
-    order.sort_unstable();
-    let mut observed = [0f64; 16];
-    for (place, &(_, cell)) in order.iter().enumerate() {
-        if cell % 250 < 50 {
-            observed[place * 16 / places as usize] += 1.0;
+    let random = &mut Random(11);
+    let line = |random: &mut Random| (0..40).map(|_| random.below(400) as u32).collect();
+    let lines: Vec<Vec<u32>> = (0..3000).map(|_| line(random)).collect();
+    let window = WindowConfig {
+        window: 5,
+        weighting: Weighting::Linear,
+        sides: Sides::Both,
+        dropped: Dropped::Close,
+    };
+    let mut counts = vec![0; 400];
+    lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
+    let case =
+        Case { lines, counts, window, chunk_tokens: 9000, batch_bytes: 1 << 20, threads: 2 };
+    let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
+    let input = case.write_shards(&dir, random);
+    let ctx = Context::for_tests(2);
+    let index = case.matrix(&ctx, &dir, input);
+    let config =
+        ShuffleConfig { folder: "tiles".into(), grid: 1, seed: 3, fingerprint: "t".into() };
+    let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
+    let mut cells = Vec::new();
+    stripes[0].segment((0, TileSection::Light), (0, 1), &mut cells).unwrap();
+    assert!(cells.len() > 100_000, "{} cells", cells.len());
+    let chi_square = |observed: [f64; 16]| {
+        let expected = observed.iter().sum::<f64>() / 16.0;
+        observed.iter().map(|o| (o - expected).powi(2) / expected).sum::<f64>()
+    };
+    let (mut places, mut neighbours) = ([0f64; 16], [0f64; 16]);
+    for (place, cell) in cells.iter().enumerate() {
+        if cell.row < 40 {
+            places[place * 16 / cells.len()] += 1.0;
+            if let Some(next) = cells.get(place + 1) {
+                neighbours[next.row as usize * 16 / 400] += 1.0;
+            }
         }
     }
-    let expected = observed.iter().sum::<f64>() / 16.0;
-    let chi_square: f64 = observed.iter().map(|o| (o - expected).powi(2) / expected).sum();
-    assert!(chi_square < 50.0, "{chi_square}");
+    // Rows of a group are not all as long, so neighbours are held against all cells.
+    let mut all = [0f64; 16];
+    cells.iter().for_each(|cell| all[cell.row as usize * 16 / 400] += 1.0);
+    let share = neighbours.iter().sum::<f64>() / cells.len() as f64;
+    let far: f64 = neighbours
+        .iter()
+        .zip(all)
+        .map(|(o, all)| (o - all * share).powi(2) / (all * share))
+        .sum();
+    assert!(chi_square(places) < 50.0, "{places:?}");
+    assert!(far < 50.0, "{neighbours:?}");
 }

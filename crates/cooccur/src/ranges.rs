@@ -8,6 +8,8 @@
 const TARGET_CELLS: u64 = 4 << 20;
 /// At least this many ranges where there are enough rows, so that merging has parallel tasks.
 const MIN_RANGES: u64 = 16;
+/// Spill files of one batch; they are removed one by one while the matrix grows.
+const MAX_PARTITIONS: usize = 16;
 
 /// Consecutive ranges of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,16 @@ impl RowRanges {
         (self.starts[range], self.starts[range + 1] - self.starts[range])
     }
 
+    /// Number of partitions: consecutive ranges whose cells are spilled to the same file.
+    pub fn partitions(&self) -> usize {
+        self.len().min(MAX_PARTITIONS)
+    }
+
+    /// The partition of a range.
+    pub fn partition(&self, range: usize) -> usize {
+        range * self.partitions() / self.len()
+    }
+
     /// The range of a row.
     pub fn of(&self, row: u32) -> usize {
         self.starts.partition_point(|&start| start <= row) - 1
@@ -73,7 +85,7 @@ mod tests {
             assert_eq!(ranges.rows() as usize, words);
             for range in 0..ranges.len() {
                 let (first, rows) = ranges.range(range);
-                assert!(rows > 0);
+                assert!(rows > 0 && ranges.partition(range) < ranges.partitions());
                 assert_eq!((ranges.of(first), ranges.of(first + rows - 1)), (range, range));
             }
         }

@@ -1,34 +1,31 @@
 //! The shuffling stage: cells in any order in, tiles in random order out.
 //!
-//! The random order is defined without reference to memory or threads: inside a section of a tile
-//! the cells stand in the order of a seeded 64-bit hash of (row, column). Cells are first dealt to
-//! one file a row stripe, in frames tagged by column stripe; then each tile is read, sorted by that
-//! hash, and written. A tile larger than the memory is sorted in several passes over its frames,
-//! each for a range of hashes.
+//! The random order is defined without reference to memory or threads: a seeded 64-bit hash of (row,
+//! column) says in which frame of its section a cell stands, and `tiles.rs` in which order a frame
+//! is read. Cells are first *dealt* to the row stripes, as packed blocks that stay in memory as long
+//! as they fit and go to a file a stripe where they do not. Then each stripe is laid out, tile by
+//! tile, and written. Dealing keeps the order of the source, rows ascending, so that nothing is
+//! ever sorted: frames are filled in that order and are sorted when they are full.
+
+mod deal;
+mod layout;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use wordmill_flow::{Context, StageProgress, run_tasks, run_workers};
+use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CellSource, FormatError, FrameFile, FrameWriter, Kind, RunDir, StripeFile, StripeWriter,
-    TileCell, TileGrid, TileSection,
+    CellCodes, CellSource, FrameFile, Kind, RunDir, StripeFile, StripeLayout,
+    StripeWriter, TileGrid,
 };
 
 use crate::error::CooccurError;
+use deal::{Loose, deal};
+use layout::{SORT_BYTES_MIN, lay_out};
 
-/// Bytes of a loose cell: local row, local column, payload.
-const LOOSE_BYTES: usize = 16;
-/// The least that a worker deals with at a time.
-const DEAL_BYTES_MIN: u64 = 4 << 20;
-/// More than this only makes the buckets miss the caches: dealing 36 M cells took 5.5 s with 1 GiB a
-/// worker and 3.0 s with 128 MiB.
-const DEAL_BYTES_MAX: u64 = 64 << 20;
-/// But each tile gets this much, so that frames are not tiny.
-const DEAL_TILE_BYTES: u64 = 16 << 10;
-/// A worker sorting a tile holds at least this much.
-const SORT_BYTES_MIN: u64 = 8 << 20;
+/// Groups of tiles that cells are dealt to: more of them make blocks of too few cells. A group is
+/// one tile for up to 64 stripes.
+const GROUPS_MAX: u32 = 4096;
 
 /// How to shuffle.
 #[derive(Clone, Debug)]
@@ -60,10 +57,11 @@ pub fn shuffle(
         }
     }
     if !missing.is_empty() {
-        if !shuffle.is_dealt(&missing)? {
-            shuffle.deal(&missing)?;
-        }
-        shuffle.sort(&missing)?;
+        let loose = match shuffle.dealt(&missing)? {
+            Some(loose) => loose,
+            None => deal(&shuffle, &missing)?,
+        };
+        shuffle.lay_out(&missing, loose)?;
     }
     // A process killed at the wrong moment leaves loose cells of a finished stripe, or, in a
     // rebuild, stripes of another grid.
@@ -74,6 +72,7 @@ pub fn shuffle(
     Ok((0..config.grid).map(open).collect::<Result<_, _>>()?)
 }
 
+/// What both halves of the stage know.
 struct Shuffle<'a> {
     ctx: &'a Context,
     dir: &'a RunDir,
@@ -99,230 +98,111 @@ impl Shuffle<'_> {
         self.dir.path(&format!("{}/loose-{stripe:03}.cells", self.config.folder))
     }
 
-    fn loose(&self, stripe: u32) -> Result<FrameFile, FormatError> {
-        FrameFile::open(self.dir.storage(), &self.loose_path(stripe), Kind::LOOSE)
-    }
-
-    /// Whether an earlier attempt has dealt the cells of all these stripes.
-    fn is_dealt(&self, stripes: &[u32]) -> Result<bool, CooccurError> {
+    /// What an earlier attempt has dealt, if it wrote down all of these stripes.
+    fn dealt(&self, stripes: &[u32]) -> Result<Option<Vec<Loose>>, CooccurError> {
+        let mut loose = Vec::new();
         for &stripe in stripes {
-            match self.loose(stripe) {
-                Ok(file) if file.setting("fingerprint") == Some(&self.config.fingerprint) => {}
+            let path = self.loose_path(stripe);
+            match FrameFile::open(self.dir.storage(), &path, Kind::LOOSE) {
+                Ok(file) if self.is_ours(&file) => loose.push(Loose::File(file)),
                 Err(error) if !error.is_not_found() && !error.is_bad_artefact() => {
                     return Err(error.into());
                 }
-                _ => return Ok(false),
+                _ => return Ok(None),
             }
         }
-        Ok(true)
+        Ok(Some(loose))
     }
 
-    /// Deals the cells of the source to one loose file a stripe.
-    fn deal(&self, stripes: &[u32]) -> Result<(), CooccurError> {
-        let least = DEAL_BYTES_MIN + self.source.part_bytes();
-        let workers = (self.ctx.budget.left() / least).clamp(1, self.ctx.threads as u64);
-        let most = DEAL_BYTES_MAX.max(DEAL_TILE_BYTES * u64::from(self.config.grid).pow(2));
-        let share = self.ctx.budget.left() / workers;
-        let bytes = share.clamp(least, most.max(DEAL_BYTES_MIN) + self.source.part_bytes());
-        let _memory = self.ctx.budget.reserve(bytes * workers, "dealing cells to tiles")?;
-        let mut files: Vec<Option<Mutex<FrameWriter>>> = Vec::new();
-        files.resize_with(self.config.grid as usize, || None);
-        for &stripe in stripes {
-            let path = self.loose_path(stripe);
-            let mut writer = FrameWriter::create(self.dir.storage(), &path, Kind::LOOSE)?;
-            writer.set("fingerprint", &self.config.fingerprint);
-            files[stripe as usize] = Some(Mutex::new(writer));
-        }
-        let progress = self.ctx.progress.stage("deal cells", "cells", self.source.cells());
-        let next = AtomicUsize::new(0);
-        run_workers("deal", workers as usize, |_| {
-            let held_bytes = bytes - self.source.part_bytes();
-            let mut dealer = Dealer::new(self.grid, &files, held_bytes);
-            loop {
-                self.ctx.cancel.check()?;
-                let part = next.fetch_add(1, Ordering::Relaxed);
-                if part >= self.source.parts() {
-                    return Ok::<_, CooccurError>(dealer.flush()?);
-                }
-                self.source.for_each(part, &mut |cells| {
-                    progress.add(cells.len() as u64);
-                    dealer.deal(cells)
-                })?;
-            }
-        })?;
-        progress.set_total(progress.done());
-        for file in files.into_iter().flatten() {
-            file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-        }
-        Ok(())
+    fn is_ours(&self, file: &FrameFile) -> bool {
+        let same = file.setting("fingerprint") == Some(&self.config.fingerprint);
+        same && file.version() == Kind::LOOSE.version
     }
 
-    fn sort(&self, stripes: &[u32]) -> Result<(), CooccurError> {
+    fn codes(&self) -> CellCodes {
+        self.source.unit().map_or(CellCodes::None, CellCodes::of_unit)
+    }
+
+    fn groups(&self) -> Groups {
+        let grid = self.grid.grid;
+        Groups { grid, groups: (GROUPS_MAX / grid).clamp(1, grid) }
+    }
+
+    fn lay_out(&self, stripes: &[u32], loose: Vec<Loose>) -> Result<(), CooccurError> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);
-        let _memory = self.ctx.budget.reserve(bytes * workers, "sorting tiles")?;
+        let _memory = self.ctx.budget.reserve(bytes * workers, "laying out tiles")?;
         let progress = self.ctx.progress.stage("shuffle", "cells", self.source.cells());
+        let loose: Vec<Mutex<Option<Loose>>> =
+            loose.into_iter().map(|loose| Mutex::new(Some(loose))).collect();
         run_tasks(self.ctx, "shuffle", workers as usize, stripes.len(), |task| {
-            self.sort_stripe(stripes[task], bytes, &progress)
+            let taken = loose[task].lock().ok().and_then(|mut loose| loose.take());
+            let loose = taken.expect("each stripe is one task");
+            self.stripe(stripes[task], &loose, bytes, |cells| progress.add(cells))?;
+            if let Loose::File(file) = loose {
+                self.dir.remove(file.path())?;
+            }
+            Ok::<_, CooccurError>(())
         })?;
         progress.set_total(progress.done());
         Ok(())
     }
 
-    fn sort_stripe(
+    fn stripe(
         &self,
         stripe: u32,
+        loose: &Loose,
         bytes: u64,
-        progress: &StageProgress,
+        mut done: impl FnMut(u64),
     ) -> Result<(), CooccurError> {
-        let loose = self.loose(stripe)?;
-        let settings = [
-            ("fingerprint", self.config.fingerprint.clone()),
-            ("seed", self.config.seed.to_string()),
-        ];
         let path = self.dir.stripe(&self.config.folder, stripe);
-        let storage = self.dir.storage();
-        let mut writer = StripeWriter::create(storage, &path, self.grid, stripe, &settings)?;
-        for column_stripe in 0..self.config.grid {
+        let (grid, seed) = (self.grid, self.config.seed);
+        let layout = StripeLayout { grid, stripe, seed, unit: self.source.unit() };
+        let mut writer = StripeWriter::create(self.dir.storage(), &path, layout)?;
+        writer.set("fingerprint", &self.config.fingerprint);
+        for group in 0..self.groups().groups {
             let before = writer.cells();
-            self.sort_tile(&loose, (stripe, column_stripe), bytes, &mut writer)?;
-            progress.add(writer.cells() - before);
+            lay_out(self, loose, (stripe, group), bytes, &mut writer)?;
+            done(writer.cells() - before);
         }
         writer.finish()?;
-        self.dir.remove(&self.loose_path(stripe))?;
-        Ok(())
-    }
-
-    /// Writes both sections of a tile, in as many passes over its frames as the memory asks for.
-    fn sort_tile(
-        &self,
-        loose: &FrameFile,
-        (stripe, column_stripe): (u32, u32),
-        bytes: u64,
-        writer: &mut StripeWriter,
-    ) -> Result<(), CooccurError> {
-        let is_ours = |frame: &usize| loose.entries()[*frame].tag == u64::from(column_stripe);
-        let frames: Vec<usize> = (0..loose.entries().len()).filter(is_ours).collect();
-        let cells: u64 = frames.iter().map(|&frame| u64::from(loose.entries()[frame].items)).sum();
-        let held_bytes = 2 * size_of::<(bool, u64, TileCell)>() as u64;
-        let passes = (cells * held_bytes).div_ceil(bytes).max(1).next_power_of_two();
-        let mut held: Vec<(bool, u64, TileCell)> = Vec::new();
-        let mut section_cells = Vec::new();
-        for pass in 0..passes {
-            for &frame in &frames {
-                self.read_loose(loose, frame, |cell| {
-                    let (row, column) = self.global(cell, stripe, column_stripe);
-                    let order = order(self.config.seed, row, column);
-                    let is_light = self.source.section(cell.payload) == TileSection::Light;
-                    // The top bits of (section, order) say which pass a cell belongs to.
-                    let rank = u64::from(is_light) << 63 | order >> 1;
-                    if passes == 1 || rank >> (64 - passes.ilog2()) == pass {
-                        held.push((is_light, order, cell));
-                    }
-                })?;
-            }
-            held.sort_unstable_by_key(|&(is_light, order, _)| (is_light, order));
-            for (section, light) in [(TileSection::Heavy, false), (TileSection::Light, true)] {
-                section_cells.clear();
-                let ours = held.iter().filter(|(is_light, _, _)| *is_light == light);
-                section_cells.extend(ours.map(|&(_, _, cell)| cell));
-                if !section_cells.is_empty() {
-                    writer.section(column_stripe, section, &section_cells)?;
-                }
-            }
-            held.clear();
-        }
-        Ok(())
-    }
-
-    fn global(&self, cell: TileCell, stripe: u32, column_stripe: u32) -> (u32, u32) {
-        let id = |local: u32, stripe: u32| local * self.config.grid + stripe;
-        (id(cell.row, stripe), id(cell.column, column_stripe))
-    }
-
-    fn read_loose(
-        &self,
-        loose: &FrameFile,
-        frame: usize,
-        mut each: impl FnMut(TileCell),
-    ) -> Result<(), FormatError> {
-        let mut buffer = Vec::new();
-        let bytes = loose.read(frame, &mut buffer)?;
-        if bytes.len() != loose.entries()[frame].items as usize * LOOSE_BYTES {
-            return Err(loose.bad_frame(frame, "cells that end early"));
-        }
-        for cell in bytes.chunks_exact(LOOSE_BYTES) {
-            let u32_at = |at: usize| {
-                u32::from_le_bytes([cell[at], cell[at + 1], cell[at + 2], cell[at + 3]])
-            };
-            let payload = u64::from(u32_at(8)) | u64::from(u32_at(12)) << 32;
-            each(TileCell { row: u32_at(0), column: u32_at(4), payload });
-        }
         Ok(())
     }
 }
 
-/// A worker's cells on their way to the loose files: one bucket a tile.
-struct Dealer<'a> {
-    grid: TileGrid,
-    files: &'a [Option<Mutex<FrameWriter>>],
-    buckets: Vec<Vec<u8>>,
-    held_bytes: usize,
-    limit_bytes: usize,
+/// Column stripes in groups. A column of a group has a number of its own there, in order.
+#[derive(Clone, Copy, Debug)]
+struct Groups {
+    grid: u32,
+    groups: u32,
 }
 
-impl<'a> Dealer<'a> {
-    fn new(grid: TileGrid, files: &'a [Option<Mutex<FrameWriter>>], bytes: u64) -> Self {
-        let buckets = vec![Vec::new(); (grid.grid * grid.grid) as usize];
-        // Buckets grow by doubling, so they may hold twice what is in them.
-        Self { grid, files, buckets, held_bytes: 0, limit_bytes: bytes as usize / 2 }
+impl Groups {
+    /// First column stripe of a group, and the number of them.
+    fn stripes(self, group: u32) -> (u32, u32) {
+        let edge = |group: u32| (u64::from(group) * u64::from(self.grid) / u64::from(self.groups)) as u32;
+        (edge(group), edge(group + 1) - edge(group))
     }
 
-    fn deal(&mut self, cells: &[TileCell]) -> Result<(), FormatError> {
-        for cell in cells {
-            let (stripe, row) = self.grid.place(cell.row);
-            let (column_stripe, column) = self.grid.place(cell.column);
-            if self.files[stripe as usize].is_none() {
-                continue;
-            }
-            let bucket = &mut self.buckets[(stripe * self.grid.grid + column_stripe) as usize];
-            let mut bytes = [0; LOOSE_BYTES];
-            bytes[..4].copy_from_slice(&row.to_le_bytes());
-            bytes[4..8].copy_from_slice(&column.to_le_bytes());
-            bytes[8..].copy_from_slice(&cell.payload.to_le_bytes());
-            bucket.extend_from_slice(&bytes);
-            self.held_bytes += LOOSE_BYTES;
-        }
-        if self.held_bytes >= self.limit_bytes { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), FormatError> {
-        for (tile, bucket) in self.buckets.iter_mut().enumerate() {
-            let (stripe, column_stripe) =
-                (tile as u32 / self.grid.grid, tile as u32 % self.grid.grid);
-            let Some(file) = &self.files[stripe as usize] else {
-                continue;
-            };
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            // Frames of a megabyte, so that reading one takes little memory.
-            for frame in bucket.chunks(LOOSE_BYTES << 16) {
-                file.frame(u64::from(column_stripe), (frame.len() / LOOSE_BYTES) as u32, frame)?;
-            }
-            *bucket = Vec::new();
-        }
-        self.held_bytes = 0;
-        Ok(())
+    /// The group of each column stripe, with its place there and their number.
+    fn table(self) -> Vec<(u32, u32, u32)> {
+        let entries = (0..self.groups).flat_map(|group| {
+            let (_, stripes) = self.stripes(group);
+            (0..stripes).map(move |place| (group, place, stripes))
+        });
+        entries.collect()
     }
 }
 
-/// The place of a cell in the random order of its tile: a bijective mix (the finaliser of
-/// splitmix64, Steele, Lea & Flood 2014) of the seeded pair, so no two cells share a place.
-pub(crate) fn order(seed: u64, row: u32, column: u32) -> u64 {
-    let mix = |mut z: u64| {
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    let key = u64::from(row) << 32 | u64::from(column);
-    mix(key.wrapping_add(mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))))
+/// The seed of the hash that orders cells: `mix(row << 32 | column + mixed_seed)`.
+fn mixed_seed(seed: u64) -> u64 {
+    mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
+/// The finaliser of splitmix64 (Steele, Lea & Flood 2014): a bijection, so no two cells collide.
+#[inline]
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

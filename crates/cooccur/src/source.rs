@@ -61,4 +61,8 @@ impl CellSource for MatrixCells<'_> {
             false => TileSection::Light,
         }
     }
+
+    fn unit(&self) -> Option<u64> {
+        Some(self.index.unit)
+    }
 }

@@ -1,22 +1,32 @@
-//! Groups of runs, and the list of runs that a finished stage leaves behind.
+//! Batches of runs, and the list of runs that a finished stage leaves behind.
 //!
-//! A worker counts units (token shards, row ranges) into its memory and writes a run whenever that
-//! is full. The runs that it writes until it commits form a group, named after its first unit; the
-//! last run of a group says in its footer which units the group covers. A group without such a run
-//! was cut short by a crash: its runs are removed and its units are counted again.
+//! A *batch* is what was counted in memory at once. It is spilled as one run a partition and becomes
+//! valid when its record, `spill/batch-BBBBB.json`, is published: that names its runs and the units
+//! (token shards) that it covers. Runs without a record were cut short by a crash; they are removed
+//! and their units are counted again.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{FormatError, FrameFile, Kind, RunDir, read_file, write_file};
 
-use crate::cell::Cell;
-use crate::error::CooccurError;
-use crate::ranges::RowRanges;
-use crate::run::RunWriter;
-
 const LIST_LIMIT_BYTES: u64 = 1 << 30;
+
+/// A spill file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRow {
+    /// The partition of its rows.
+    pub partition: u32,
+    /// File name inside `spill/`.
+    pub file: String,
+    /// Its cells.
+    pub cells: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
 
 /// The runs of a finished stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,170 +34,157 @@ const LIST_LIMIT_BYTES: u64 = 1 << 30;
 pub struct SpillRuns {
     /// Fingerprint of the stage that wrote them.
     pub fingerprint: String,
-    /// File names inside `spill/`.
-    pub runs: Vec<String>,
+    /// The runs, by partition.
+    pub runs: Vec<RunRow>,
     /// Pairs of words counted.
     pub pairs: u64,
-    /// Cells in all runs; a cell may stand in several.
-    pub cells: u64,
-    /// Bytes of all runs.
-    pub bytes: u64,
+    /// Batches that they come from.
+    pub batches: u64,
+}
+
+/// The record of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchRow {
+    pub fingerprint: String,
+    pub covers: Vec<u64>,
+    pub pairs: u64,
+    pub runs: Vec<RunRow>,
 }
 
 impl SpillRuns {
-    /// The path of a list: `spill/NAME.json`.
-    pub(crate) fn path(dir: &RunDir, name: &str) -> PathBuf {
-        dir.path(&format!("spill/{name}.json"))
+    /// The path of the list: `spill/counted.json`.
+    pub(crate) fn path(dir: &RunDir) -> PathBuf {
+        dir.path("spill/counted.json")
     }
 
-    /// Reads the list `NAME`; `None` if there is none of this fingerprint.
-    pub fn read(dir: &RunDir, name: &str, fingerprint: &str) -> Result<Option<Self>, FormatError> {
-        let path = Self::path(dir, name);
-        let json = match read_file(dir.storage(), &path, LIST_LIMIT_BYTES) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            other => other?,
-        };
-        let list: Self = serde_json::from_slice(&json)
-            .map_err(|e| FormatError::corrupt(&path, 0, format!("not a list of runs: {e}")))?;
-        Ok((list.fingerprint == fingerprint).then_some(list))
+    /// Reads the list; `None` if there is none of this fingerprint.
+    pub fn read(dir: &RunDir, fingerprint: &str) -> Result<Option<Self>, FormatError> {
+        let list: Option<Self> = read_json(dir, &Self::path(dir))?;
+        Ok(list.filter(|list| list.fingerprint == fingerprint))
     }
 
     /// Publishes the list.
-    pub(crate) fn write(&self, dir: &RunDir, name: &str) -> Result<(), FormatError> {
-        let json = serde_json::to_vec_pretty(self).expect("plain data is JSON");
-        write_file(dir.storage(), &Self::path(dir, name), &json).map(drop)
+    pub(crate) fn write(&self, dir: &RunDir) -> Result<(), FormatError> {
+        write_json(dir, &Self::path(dir), self)
     }
 
-    /// Opens all runs.
-    pub(crate) fn open(&self, dir: &RunDir) -> Result<Vec<FrameFile>, FormatError> {
-        let open = |name: &String| {
-            FrameFile::open(dir.storage(), &dir.path(&format!("spill/{name}")), Kind::RUN)
-        };
-        self.runs.iter().map(open).collect()
-    }
-}
-
-/// Writes the runs of one worker, group by group. `prefix` tells the stage.
-pub(crate) struct GroupWriter<'a> {
-    dir: &'a RunDir,
-    ranges: &'a RowRanges,
-    fingerprint: &'a str,
-    prefix: &'static str,
-    units: Vec<u64>,
-    runs: u32,
-}
-
-impl<'a> GroupWriter<'a> {
-    /// A writer without a group.
-    pub fn new(
-        dir: &'a RunDir,
-        ranges: &'a RowRanges,
-        fingerprint: &'a str,
-        prefix: &'static str,
-    ) -> Self {
-        Self { dir, ranges, fingerprint, prefix, units: Vec::new(), runs: 0 }
+    /// Cells in all runs; a cell may stand in several.
+    pub fn cells(&self) -> u64 {
+        self.runs.iter().map(|run| run.cells).sum()
     }
 
-    /// A unit is about to be counted.
-    pub fn begin(&mut self, unit: u64) {
-        self.units.push(unit);
+    /// Bytes of all runs.
+    pub fn bytes(&self) -> u64 {
+        self.runs.iter().map(|run| run.bytes).sum()
     }
 
-    /// Whether a unit was begun since the last commit.
-    pub fn has_units(&self) -> bool {
-        !self.units.is_empty()
-    }
-
-    /// Writes a run in the middle of the group.
-    pub fn spill(
-        &mut self,
-        pairs: u64,
-        cells: impl FnOnce(&mut dyn FnMut(Cell) -> Result<(), CooccurError>) -> Result<(), CooccurError>,
-    ) -> Result<(), CooccurError> {
-        self.write(pairs, None, cells)
-    }
-
-    /// Writes the last run of the group: all units begun are covered.
-    pub fn commit(
-        &mut self,
-        pairs: u64,
-        cells: impl FnOnce(&mut dyn FnMut(Cell) -> Result<(), CooccurError>) -> Result<(), CooccurError>,
-    ) -> Result<(), CooccurError> {
-        let covers: Vec<String> = self.units.iter().map(u64::to_string).collect();
-        self.write(pairs, Some(covers.join(" ")), cells)?;
-        self.units.clear();
-        self.runs = 0;
-        Ok(())
-    }
-
-    fn write(
-        &mut self,
-        pairs: u64,
-        covers: Option<String>,
-        cells: impl FnOnce(&mut dyn FnMut(Cell) -> Result<(), CooccurError>) -> Result<(), CooccurError>,
-    ) -> Result<(), CooccurError> {
-        let name = format!("spill/{}{:05}-r{:05}.run", self.prefix, self.units[0], self.runs);
-        let mut writer = RunWriter::create(self.dir.storage(), &self.dir.path(&name), self.ranges)?;
-        cells(&mut |cell| Ok(writer.push(cell)?))?;
-        writer.set("fingerprint", self.fingerprint);
-        writer.set("group", self.units[0]);
-        writer.set("pairs", pairs);
-        writer.set("cells", writer.cells());
-        covers.iter().for_each(|covers| writer.set("covers", covers));
-        writer.finish()?;
-        self.runs += 1;
-        Ok(())
+    /// Opens the runs of a partition.
+    pub(crate) fn open(
+        &self,
+        dir: &RunDir,
+        partition: usize,
+    ) -> Result<Vec<FrameFile>, FormatError> {
+        let ours = self.runs.iter().filter(|run| run.partition as usize == partition);
+        ours.map(|run| open_run(dir, &run.file)).collect()
     }
 }
 
-/// What committed groups of a prefix are on disk: the covered units and the list of runs. Runs of
-/// unfinished groups and of other fingerprints are removed.
-pub(crate) fn recover(
-    dir: &RunDir,
-    prefix: &str,
-    fingerprint: &str,
-) -> Result<(BTreeSet<u64>, SpillRuns), FormatError> {
+/// Opens a spill file.
+pub(crate) fn open_run(dir: &RunDir, file: &str) -> Result<FrameFile, FormatError> {
+    let run = FrameFile::open(dir.storage(), &run_path(dir, file), Kind::RUN)?;
+    match run.version() == Kind::RUN.version {
+        true => Ok(run),
+        false => Err(FormatError::Version {
+            path: run.path().to_path_buf(),
+            found: u64::from(run.version()),
+            known: u64::from(Kind::RUN.version),
+        }),
+    }
+}
+
+/// The path of a spill file.
+pub(crate) fn run_path(dir: &RunDir, file: &str) -> PathBuf {
+    dir.path("spill").join(file)
+}
+
+/// The name of the run of a batch in a partition.
+pub(crate) fn run_name(partition: usize, batch: u64) -> String {
+    format!("p{partition:03}-b{batch:05}.run")
+}
+
+fn batch_path(dir: &RunDir, batch: u64) -> PathBuf {
+    dir.path(&format!("spill/batch-{batch:05}.json"))
+}
+
+impl BatchRow {
+    /// Publishes the record: from here on the batch counts.
+    pub fn write(&self, dir: &RunDir, batch: u64) -> Result<(), FormatError> {
+        write_json(dir, &batch_path(dir, batch), self)
+    }
+}
+
+/// Batches on disk.
+pub(crate) struct Recovered {
+    /// Units that they cover.
+    pub covered: BTreeSet<u64>,
+    /// The number of the next batch.
+    pub next_batch: u64,
+    /// Their runs.
+    pub list: SpillRuns,
+}
+
+/// Reads the records of batches. Records of other fingerprints, and runs without a record, are
+/// removed.
+pub(crate) fn recover(dir: &RunDir, fingerprint: &str) -> Result<Recovered, FormatError> {
     let folder = dir.path("spill");
     let files = dir.storage().list(&folder).map_err(|e| FormatError::io(&folder, "listing", e))?;
-    let mut covered = BTreeSet::new();
-    let mut groups = BTreeSet::new();
-    let mut kept: Vec<(u64, String, FrameFile)> = Vec::new();
-    for path in files {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        let is_ours =
-            name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(char::is_numeric));
-        if !is_ours || !name.ends_with(".run") {
-            continue;
-        }
-        match FrameFile::open(dir.storage(), &path, Kind::RUN) {
-            Ok(file) if file.setting("fingerprint") == Some(fingerprint) => {
-                let group = file.number("group")?;
-                if let Some(covers) = file.setting("covers") {
-                    covered.extend(covers.split(' ').filter_map(|unit| unit.parse::<u64>().ok()));
-                    groups.insert(group);
-                }
-                kept.push((group, name, file));
-            }
-            Err(error) if !error.is_bad_artefact() => return Err(error),
-            _ => dir.remove(&path)?,
-        }
-    }
-    let mut list = SpillRuns {
-        fingerprint: fingerprint.into(),
-        runs: Vec::new(),
-        pairs: 0,
-        cells: 0,
-        bytes: 0,
+    let mut found = Recovered {
+        covered: BTreeSet::new(),
+        next_batch: 0,
+        list: SpillRuns {
+            fingerprint: fingerprint.into(),
+            runs: Vec::new(),
+            pairs: 0,
+            batches: 0,
+        },
     };
-    for (group, name, file) in kept {
-        if !groups.contains(&group) {
-            dir.remove(file.path())?;
+    for path in files {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let number = name.strip_prefix("batch-").and_then(|rest| rest.strip_suffix(".json"));
+        let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) else {
             continue;
-        }
-        list.pairs += file.number("pairs")?;
-        list.cells += file.number("cells")?;
-        list.bytes += file.bytes();
-        list.runs.push(name);
+        };
+        let batch = match read_json::<BatchRow>(dir, &path) {
+            Err(error) if !error.is_bad_artefact() => return Err(error),
+            other => other.ok().flatten(),
+        };
+        let Some(batch) = batch.filter(|batch| batch.fingerprint == fingerprint) else {
+            dir.remove(&path)?;
+            continue;
+        };
+        found.next_batch = found.next_batch.max(number + 1);
+        found.covered.extend(batch.covers);
+        found.list.pairs += batch.pairs;
+        found.list.batches += 1;
+        found.list.runs.extend(batch.runs);
     }
-    Ok((covered, list))
+    found.list.runs.sort_by(|a, b| (a.partition, &a.file).cmp(&(b.partition, &b.file)));
+    let is_ours = |name: &str| found.list.runs.iter().any(|run| run.file == name);
+    dir.sweep("spill", |name| name.ends_with(".run") && !is_ours(name))?;
+    Ok(found)
+}
+
+fn read_json<T: DeserializeOwned>(dir: &RunDir, path: &Path) -> Result<Option<T>, FormatError> {
+    let json = match read_file(dir.storage(), path, LIST_LIMIT_BYTES) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        other => other?,
+    };
+    let parsed = serde_json::from_slice(&json);
+    parsed.map(Some).map_err(|e| FormatError::corrupt(path, 0, format!("not a list of runs: {e}")))
+}
+
+fn write_json(dir: &RunDir, path: &Path, value: &impl Serialize) -> Result<(), FormatError> {
+    let json = serde_json::to_vec_pretty(value).expect("plain data is JSON");
+    write_file(dir.storage(), path, &json).map(drop)
 }

@@ -11,7 +11,8 @@
 //!                     …  settings: a JSON object of strings
 //!                     8  number of frames, u64
 //!                  40 ×  frame: offset u64, stored bytes u32, raw bytes u32, items u32,
-//!                        codec u32 (0 stored, 1 zstd), tag u64, xxh3 of the stored bytes u64
+//!                        codec u32 (0 stored, 1 zstd, 2 planes), tag u64, xxh3 of the stored
+//!                        bytes u64
 //! end − 32            8  offset of the footer, u64
 //!                     8  length of the footer, u64
 //!                     8  xxh3 of the footer
@@ -19,7 +20,8 @@
 //! ```
 //!
 //! The tag and the items are the writer's own: what they mean is said where the kind is written.
-//! A frame is decoded alone, so frames are the unit of parallel and random reading.
+//! A frame is decoded alone, so frames are the unit of parallel and random reading. Planes are
+//! described in `packing.rs`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ use std::sync::Arc;
 
 use crate::artefact::{ArtefactWriter, Published};
 use crate::error::FormatError;
+use crate::packing::{Codec, PackedFrame, Planes, unpack, unpack_planes};
 use crate::storage::{ReadFile, Storage};
 use crate::xxh3;
 
@@ -38,15 +41,12 @@ const END_MAGIC: &[u8; 8] = b"wmfinis\n";
 const HEADER_BYTES: u64 = 24;
 const TRAILER_BYTES: u64 = 32;
 const ENTRY_BYTES: usize = 40;
-/// Measured on spill runs and token shards: level 1 is within 8 % of level 3 and twice as fast.
-const ZSTD_LEVEL: i32 = 1;
-
 /// What a framed file holds, and the version of that layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Four letters.
     pub name: [u8; 4],
-    /// Version of the layout inside the frames.
+    /// Version of the layout inside the frames; older ones are opened too.
     pub version: u32,
     /// For messages.
     pub what: &'static str,
@@ -60,11 +60,11 @@ impl Kind {
     /// Local id to global id of a shard.
     pub const REMAP: Self = Self { name: *b"remp", version: 1, what: "a remap" };
     /// Sorted, summed co-occurrence cells.
-    pub const RUN: Self = Self { name: *b"srun", version: 1, what: "a spill run" };
+    pub const RUN: Self = Self { name: *b"srun", version: 2, what: "a spill run" };
     /// Tiles of one row stripe.
-    pub const TILES: Self = Self { name: *b"tile", version: 1, what: "a tile stripe" };
+    pub const TILES: Self = Self { name: *b"tile", version: 2, what: "a tile stripe" };
     /// Unsorted cells on their way into tiles.
-    pub const LOOSE: Self = Self { name: *b"loos", version: 1, what: "loose cells" };
+    pub const LOOSE: Self = Self { name: *b"loos", version: 2, what: "loose cells" };
 }
 
 /// One row of the index.
@@ -78,7 +78,7 @@ pub struct FrameEntry {
     pub raw_bytes: u32,
     /// Number of items, as the writer said.
     pub items: u32,
-    codec: u32,
+    codec: Codec,
     /// The writer's tag.
     pub tag: u64,
     xxh3: u64,
@@ -89,7 +89,7 @@ pub struct FrameWriter {
     artefact: ArtefactWriter,
     settings: BTreeMap<String, String>,
     entries: Vec<FrameEntry>,
-    packed: Vec<u8>,
+    packed: PackedFrame,
 }
 
 impl FrameWriter {
@@ -107,7 +107,7 @@ impl FrameWriter {
         let sum = xxh3(&header);
         header.extend_from_slice(&sum.to_le_bytes());
         artefact.append(&header)?;
-        Ok(Self { artefact, settings: BTreeMap::new(), entries: Vec::new(), packed: Vec::new() })
+        Ok(Self { artefact, settings: BTreeMap::new(), entries: Vec::new(), packed: PackedFrame::new() })
     }
 
     /// Records a setting in the footer.
@@ -130,24 +130,49 @@ impl FrameWriter {
     /// # Panics
     /// If the payload exceeds [`MAX_FRAME_BYTES`].
     pub fn frame(&mut self, tag: u64, items: u32, payload: &[u8]) -> Result<(), FormatError> {
-        assert!(payload.len() <= MAX_FRAME_BYTES, "a frame of {} bytes", payload.len());
-        self.packed.resize(zstd::zstd_safe::compress_bound(payload.len()), 0);
-        let packed = zstd::bulk::compress_to_buffer(payload, &mut self.packed[..], ZSTD_LEVEL)
-            .map_err(|e| FormatError::io(self.artefact.path(), "compressing", e))?;
-        let (codec, stored) = match packed < payload.len() {
-            true => (1, &self.packed[..packed]),
-            false => (0, payload),
-        };
+        let mut packed = std::mem::take(&mut self.packed);
+        let result = packed.pack(tag, items, payload);
+        self.packed = packed;
+        result.map_err(|e| self.compressing(e))?;
+        self.append_own()
+    }
+
+    /// Appends a frame of planes.
+    ///
+    /// # Panics
+    /// If they exceed [`MAX_FRAME_BYTES`] or there are too many.
+    pub fn planes(&mut self, tag: u64, items: u32, planes: &[&[u8]]) -> Result<(), FormatError> {
+        let mut packed = std::mem::take(&mut self.packed);
+        let result = packed.pack_planes(tag, items, planes);
+        self.packed = packed;
+        result.map_err(|e| self.compressing(e))?;
+        self.append_own()
+    }
+
+    fn append_own(&mut self) -> Result<(), FormatError> {
+        let packed = std::mem::take(&mut self.packed);
+        let result = self.append(&packed);
+        self.packed = packed;
+        result
+    }
+
+    /// The error of a frame for this file that could not be packed.
+    pub fn compressing(&self, error: std::io::Error) -> FormatError {
+        FormatError::io(self.artefact.path(), "compressing", error)
+    }
+
+    /// Appends a frame that was packed elsewhere.
+    pub fn append(&mut self, frame: &PackedFrame) -> Result<(), FormatError> {
         self.entries.push(FrameEntry {
             offset: self.artefact.bytes(),
-            stored_bytes: stored.len() as u32,
-            raw_bytes: payload.len() as u32,
-            items,
-            codec,
-            tag,
-            xxh3: xxh3(stored),
+            stored_bytes: frame.stored.len() as u32,
+            raw_bytes: frame.raw_bytes,
+            items: frame.items,
+            codec: frame.codec,
+            tag: frame.tag,
+            xxh3: frame.xxh3,
         });
-        self.artefact.append(stored)
+        self.artefact.append(&frame.stored)
     }
 
     /// Writes the footer and publishes the file.
@@ -175,23 +200,23 @@ impl FrameWriter {
 impl FrameEntry {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.offset.to_le_bytes());
-        for value in [self.stored_bytes, self.raw_bytes, self.items, self.codec] {
+        for value in [self.stored_bytes, self.raw_bytes, self.items, self.codec as u32] {
             out.extend_from_slice(&value.to_le_bytes());
         }
         out.extend_from_slice(&self.tag.to_le_bytes());
         out.extend_from_slice(&self.xxh3.to_le_bytes());
     }
 
-    fn get(bytes: &[u8]) -> Self {
-        Self {
+    fn get(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
             offset: u64_at(bytes, 0),
             stored_bytes: u32_at(bytes, 8),
             raw_bytes: u32_at(bytes, 12),
             items: u32_at(bytes, 16),
-            codec: u32_at(bytes, 20),
+            codec: Codec::of(u32_at(bytes, 20))?,
             tag: u64_at(bytes, 24),
             xxh3: u64_at(bytes, 32),
-        }
+        })
     }
 }
 
@@ -200,6 +225,7 @@ impl FrameEntry {
 pub struct FrameFile {
     path: PathBuf,
     file: Arc<dyn ReadFile>,
+    version: u32,
     settings: BTreeMap<String, String>,
     entries: Arc<[FrameEntry]>,
     digest: u64,
@@ -209,10 +235,11 @@ impl FrameFile {
     /// Opens a file of the given kind and checks its header and index.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path, kind: Kind) -> Result<Self, FormatError> {
         let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
-        check_header(path, &*file, kind)?;
+        let version = check_header(path, &*file, kind)?;
         let (start, footer, digest) = read_footer(path, &*file)?;
         let (settings, entries) = parse_footer(path, start, &footer)?;
-        Ok(Self { path: path.to_path_buf(), file, settings, entries: entries.into(), digest })
+        let entries = entries.into();
+        Ok(Self { path: path.to_path_buf(), file, version, settings, entries, digest })
     }
 
     /// The path of the file.
@@ -223,6 +250,11 @@ impl FrameFile {
     /// The digest by which the file is known in the manifest.
     pub fn digest(&self) -> u64 {
         self.digest
+    }
+
+    /// The version of its kind that the file has.
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// Length of the file in bytes.
@@ -256,25 +288,55 @@ impl FrameFile {
         self.entries.iter().map(|entry| u64::from(entry.items)).sum()
     }
 
-    /// Reads frame `index` into `buffer`, which is reused, checks it, and returns its raw bytes.
+    /// Reads frame `index` into `buffer`, which is reused, checks it, and returns its raw bytes:
+    /// of planes, one after another.
     pub fn read<'b>(&self, index: usize, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FormatError> {
         let entry = self.entries[index];
-        let mut stored = vec![0; entry.stored_bytes as usize];
-        self.file
-            .read_exact_at(entry.offset, &mut stored)
-            .map_err(|e| FormatError::io(&self.path, "reading", e))?;
-        if xxh3(&stored) != entry.xxh3 {
-            return Err(self.corrupt(entry.offset, format!("the checksum of frame {index}")));
-        }
-        if entry.codec == 0 {
-            *buffer = stored;
+        if entry.codec == Codec::Stored {
+            self.stored(index, buffer)?;
             return Ok(buffer);
         }
+        let mut stored = Vec::new();
+        self.stored(index, &mut stored)?;
         buffer.resize(entry.raw_bytes as usize, 0);
-        match zstd::bulk::decompress_to_buffer(&stored, &mut buffer[..]) {
-            Ok(bytes) if bytes == buffer.len() => Ok(buffer),
-            _ => Err(self.corrupt(entry.offset, format!("frame {index} does not decompress"))),
+        let unpacked = match entry.codec {
+            Codec::Planes => unpack_planes(&stored, buffer, &mut Vec::new()),
+            _ => unpack(&stored, buffer),
+        };
+        unpacked.map(|()| &buffer[..]).ok_or_else(|| self.unpackable(index))
+    }
+
+    /// Reads the planes of frame `index`; a frame of one block is one plane.
+    pub fn read_planes(&self, index: usize, planes: &mut Planes) -> Result<(), FormatError> {
+        let entry = self.entries[index];
+        if entry.codec != Codec::Planes {
+            self.read(index, &mut planes.bytes)?;
+            planes.ends.clear();
+            planes.ends.push(planes.bytes.len());
+            return Ok(());
         }
+        let mut stored = Vec::new();
+        self.stored(index, &mut stored)?;
+        planes.bytes.resize(entry.raw_bytes as usize, 0);
+        unpack_planes(&stored, &mut planes.bytes, &mut planes.ends)
+            .ok_or_else(|| self.unpackable(index))
+    }
+
+    /// The stored bytes of a frame, checked.
+    fn stored(&self, index: usize, stored: &mut Vec<u8>) -> Result<(), FormatError> {
+        let entry = self.entries[index];
+        stored.resize(entry.stored_bytes as usize, 0);
+        self.file
+            .read_exact_at(entry.offset, stored)
+            .map_err(|e| FormatError::io(&self.path, "reading", e))?;
+        match xxh3(stored) == entry.xxh3 {
+            true => Ok(()),
+            false => Err(self.corrupt(entry.offset, format!("the checksum of frame {index}"))),
+        }
+    }
+
+    fn unpackable(&self, index: usize) -> FormatError {
+        self.corrupt(self.entries[index].offset, format!("frame {index} does not decompress"))
     }
 
     /// An error about a frame whose raw bytes make no sense.
@@ -296,7 +358,8 @@ impl FrameFile {
     }
 }
 
-fn check_header(path: &Path, file: &dyn ReadFile, kind: Kind) -> Result<(), FormatError> {
+/// Checks the header and returns the version of the kind.
+fn check_header(path: &Path, file: &dyn ReadFile, kind: Kind) -> Result<u32, FormatError> {
     let mut header = [0u8; HEADER_BYTES as usize];
     let held = usize::try_from(file.len()).unwrap_or(usize::MAX).min(header.len());
     file.read_exact_at(0, &mut header[..held]).map_err(|e| FormatError::io(path, "reading", e))?;
@@ -314,11 +377,11 @@ fn check_header(path: &Path, file: &dyn ReadFile, kind: Kind) -> Result<(), Form
         return Err(FormatError::foreign(path, kind.what, format!("it is of kind {found:?}")));
     }
     let found = u32_at(&header, 12);
-    if found != kind.version {
+    if found == 0 || found > kind.version {
         let (found, known) = (u64::from(found), u64::from(kind.version));
         return Err(FormatError::Version { path: path.to_path_buf(), found, known });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The offset of the footer, its bytes, and its checksum.
@@ -359,15 +422,16 @@ fn parse_footer(path: &Path, start: u64, footer: &[u8]) -> Result<Footer, Format
     if (rest.len() / ENTRY_BYTES) as u64 != u64_at(frames, 0) || rest.len() % ENTRY_BYTES != 0 {
         return Err(bad("the index has another length than it says"));
     }
-    let entries: Vec<_> = rest.chunks_exact(ENTRY_BYTES).map(FrameEntry::get).collect();
+    let entries: Option<Vec<_>> = rest.chunks_exact(ENTRY_BYTES).map(FrameEntry::get).collect();
+    let entries = entries.ok_or_else(|| bad("a frame in the index has an unknown codec"))?;
     let mut next = HEADER_BYTES;
     for entry in &entries {
-        let sane = entry.offset == next && entry.codec <= 1;
+        let is_next = entry.offset == next;
         let raw = entry.raw_bytes as usize;
-        let fits =
-            raw <= MAX_FRAME_BYTES && (entry.codec == 1 || entry.stored_bytes == entry.raw_bytes);
+        let fits = raw <= MAX_FRAME_BYTES
+            && (entry.codec != Codec::Stored || entry.stored_bytes == entry.raw_bytes);
         next = next.saturating_add(u64::from(entry.stored_bytes));
-        if !sane || !fits || next > start {
+        if !is_next || !fits || next > start {
             return Err(bad("a frame in the index is not where it should be"));
         }
     }
@@ -396,6 +460,7 @@ mod tests {
         writer.frame(5, 2, &[7; 1000]).unwrap();
         writer.frame(6, 1, b"").unwrap();
         writer.frame(9, 3, b"xyz").unwrap();
+        writer.planes(10, 1, &[b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", b"", b"bc"]).unwrap();
         writer.finish().unwrap()
     }
 
@@ -406,13 +471,20 @@ mod tests {
         let published = sample(&storage, path);
         let file = FrameFile::open(&storage, path, Kind::RUN).unwrap();
         assert_eq!((file.bytes(), file.digest()), (published.bytes, published.xxh3));
-        assert_eq!((file.items(), file.number("unit").unwrap()), (6, 60));
+        assert_eq!((file.items(), file.number("unit").unwrap()), (7, 60));
         let tags: Vec<_> = file.entries().iter().map(|entry| entry.tag).collect();
-        assert_eq!(tags, [5, 6, 9]);
+        assert_eq!(tags, [5, 6, 9, 10]);
         let mut buffer = Vec::new();
         assert_eq!(file.read(0, &mut buffer).unwrap(), [7; 1000]);
         assert_eq!(file.read(1, &mut buffer).unwrap(), b"");
         assert_eq!(file.read(2, &mut buffer).unwrap(), b"xyz");
+        assert_eq!(file.read(3, &mut buffer).unwrap(), [&[b'a'; 39][..], b"bc"].concat());
+        let mut planes = Planes::default();
+        file.read_planes(3, &mut planes).unwrap();
+        assert_eq!(planes.all(), Some([&[b'a'; 39][..], b"", b"bc"]));
+        assert_eq!(planes.all::<2>(), None);
+        file.read_planes(2, &mut planes).unwrap();
+        assert_eq!(planes.all(), Some([&b"xyz"[..]]));
         assert!(file.number("nothing").unwrap_err().is_bad_artefact());
     }
 
@@ -446,8 +518,10 @@ mod tests {
         sample(&storage, path);
         let open = |kind| FrameFile::open(&storage, path, kind).map(drop).unwrap_err();
         assert!(matches!(open(Kind::TILES), FormatError::Foreign { .. }));
-        let newer = Kind { version: 2, ..Kind::RUN };
-        assert!(matches!(open(newer), FormatError::Version { found: 1, known: 2, .. }));
+        let older = Kind { version: 1, ..Kind::RUN };
+        assert!(matches!(open(older), FormatError::Version { found: 2, known: 1, .. }));
+        let newer = Kind { version: 3, ..Kind::RUN };
+        assert_eq!(FrameFile::open(&storage, path, newer).unwrap().version(), 2);
     }
 
     fn write_file_raw(storage: &Arc<dyn Storage>, path: &Path, bytes: &[u8]) {

@@ -37,7 +37,9 @@ mod faulty;
 mod memory;
 
 mod artefact;
+mod cells;
 mod frame;
+mod packing;
 mod spool;
 mod tensor;
 mod varint;
@@ -54,6 +56,7 @@ mod words;
 pub mod compat;
 
 pub use artefact::{ArtefactWriter, Published, read_file, write_file};
+pub use cells::{CellBlock, CellCodes, CellPacker};
 pub use disk::DiskStorage;
 pub use error::FormatError;
 pub use faulty::{Fault, FaultyStorage, Operation};
@@ -61,11 +64,14 @@ pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
+pub use packing::{MAX_PLANES, PackedFrame, Planes};
 pub use rundir::{LockError, RunDir, RunLock};
 pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};
-pub use tiles::{CellSource, StripeFile, StripeWriter, TileCell, TileGrid, TileSection};
+pub use tiles::{
+    CellSource, StripeFile, StripeLayout, StripeWriter, TileCell, TileGrid, TileSection,
+};
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
     WordListWriter, read_remap,

@@ -133,8 +133,9 @@ impl RowSums {
         }
     }
 
-    /// Hands over a cell for each node with a sum, and forgets the row.
+    /// Hands over a cell for each node with a sum, in order, and forgets the row.
     fn finish(&mut self, row: u32, cells: &mut Vec<TileCell>) {
+        self.touched.sort_unstable();
         for node in self.touched.drain(..) {
             let (left, right) = std::mem::take(&mut self.sums[node as usize]);
             let payload = pack(left as f32, right as f32);

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use wordmill_flow::{Context, Progress, ProgressMode};
 use wordmill_formats::{
-    CellSource, CsrShardWriter, MatrixIndex, MemoryStorage, RunDir, StripeFile, StripeWriter,
+    CellBlock, CellSource, CsrShardWriter, MatrixIndex, MemoryStorage, RunDir, StripeFile,
+    StripeLayout, StripeWriter,
     TileCell, TileGrid, TileSection, Vectors, Words,
 };
 
@@ -110,7 +111,8 @@ impl Bench {
         let stripe_file = |stripe: u32| {
             let path = self.dir.stripe(folder, stripe);
             let storage = self.dir.storage();
-            let mut writer = StripeWriter::create(storage, &path, grid, stripe, &[]).unwrap();
+            let layout = StripeLayout { grid, stripe, seed: 1, unit: None };
+            let mut writer = StripeWriter::create(storage, &path, layout).unwrap();
             for column_stripe in 0..4 {
                 for section in [TileSection::Heavy, TileSection::Light] {
                     let ours = cells.iter().filter(|&&(row, column, payload)| {
@@ -123,7 +125,13 @@ impl Bench {
                         column: grid.place(column).1,
                         payload,
                     });
-                    writer.section(column_stripe, section, &local.collect::<Vec<_>>()).unwrap();
+                    let mut local: Vec<TileCell> = local.collect();
+                    local.sort_by_key(|cell| (cell.row, cell.column));
+                    let mut block = CellBlock::default();
+                    local.into_iter().for_each(|cell| block.push(cell));
+                    if !block.is_empty() {
+                        writer.frame(column_stripe, section, &block).unwrap();
+                    }
                 }
             }
             writer.finish().unwrap();

@@ -1,0 +1,189 @@
+//! Codes of payloads: sixteen bits for the weights that most cells have.
+//!
+//! Most cells are the sum of few pairs. With a small unit a weight is its own code; with a large one
+//! (1/360360 for a harmonic window of 15) the sums of up to four pairs are numbered instead. A
+//! payload without a code is written in full.
+
+use std::sync::Arc;
+
+/// Stands for "not among the codes".
+pub(super) const ESCAPE: u16 = u16::MAX;
+/// Up to this unit a weight is its own code: the code then reaches to 26 words.
+const PLAIN_UNIT: u64 = 2520;
+/// Numbered weights. Sums of up to four pairs in a window of 15 are 2,400 different weights.
+const TABLE_MAX: usize = 4096;
+/// Distances whose weights are added up where the unit does not tell the window.
+const DISTANCES_MAX: u64 = 50;
+
+/// Which payloads have codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CellCodes {
+    /// None: payloads are no weights.
+    #[default]
+    None,
+    /// Payloads below 65,535 are their own codes.
+    Plain,
+    /// Payloads that a list numbers.
+    Table(Arc<CodeTable>),
+}
+
+/// A list of payloads with a hash table to find their numbers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CodeTable {
+    values: Vec<u64>,
+    /// Number + 1, or 0; found by hash, linear probing.
+    slots: Vec<u16>,
+}
+
+impl CellCodes {
+    /// The codes of weights in units of 1 / `unit`.
+    pub fn of_unit(unit: u64) -> Self {
+        match unit {
+            0..=PLAIN_UNIT => Self::Plain,
+            _ => Self::Table(Arc::new(CodeTable::new(sums(unit)))),
+        }
+    }
+
+    /// Appends the codes of payloads, and in full those that have none.
+    pub(super) fn put(
+        &self,
+        payloads: &[u64],
+        (low, high): (&mut Vec<u8>, &mut Vec<u8>),
+        wide: (&mut Vec<u8>, &mut Vec<u8>),
+    ) {
+        let mut escaped = Vec::new();
+        let mut put = |code: Option<u16>, payload: u64| {
+            let code = code.unwrap_or_else(|| {
+                escaped.push(payload);
+                ESCAPE
+            });
+            low.push(code as u8);
+            high.push((code >> 8) as u8);
+        };
+        match self {
+            Self::None => escaped.extend_from_slice(payloads),
+            Self::Plain => payloads.iter().for_each(|&payload| {
+                let code = (payload < u64::from(ESCAPE)).then_some(payload as u16);
+                put(code, payload);
+            }),
+            Self::Table(table) => {
+                payloads.iter().for_each(|&payload| put(table.find(payload), payload));
+            }
+        }
+        escaped.iter().for_each(|payload| wide.0.extend_from_slice(&(*payload as u32).to_le_bytes()));
+        if escaped.iter().any(|payload| payload >> 32 > 0) {
+            let half = |payload: &u64| ((payload >> 32) as u32).to_le_bytes();
+            escaped.iter().for_each(|payload| wide.1.extend_from_slice(&half(payload)));
+        }
+    }
+
+    /// Takes `items` payloads back; `None` if the planes do not fit together.
+    pub(super) fn take(
+        &self,
+        items: usize,
+        (low, high): (&[u8], &[u8]),
+        wide: (&[u8], &[u8]),
+        payloads: &mut Vec<u64>,
+    ) -> Option<()> {
+        let expected = if *self == Self::None { 0 } else { items };
+        let halves = wide.1.is_empty() || wide.1.len() == wide.0.len();
+        if low.len() != expected || high.len() != expected || !halves || wide.0.len() % 4 != 0 {
+            return None;
+        }
+        let half = |bytes: &[u8]| u64::from(u32::from_le_bytes(bytes.try_into().expect("four")));
+        let mut highs = wide.1.chunks_exact(4);
+        let mut wides =
+            wide.0.chunks_exact(4).map(|low| half(low) | highs.next().map_or(0, half) << 32);
+        payloads.reserve(items);
+        let codes = low.iter().zip(high).map(|(&low, &high)| u16::from_le_bytes([low, high]));
+        match self {
+            Self::None => payloads.extend(wides.by_ref().take(items)),
+            Self::Plain => {
+                for code in codes {
+                    payloads.push(if code == ESCAPE { wides.next()? } else { u64::from(code) });
+                }
+            }
+            Self::Table(table) => {
+                for code in codes {
+                    payloads.push(match code {
+                        ESCAPE => wides.next()?,
+                        code => *table.values.get(usize::from(code))?,
+                    });
+                }
+            }
+        }
+        (payloads.len() == items && wides.next().is_none()).then_some(())
+    }
+}
+
+impl CodeTable {
+    fn new(values: Vec<u64>) -> Self {
+        assert!(values.len() < usize::from(ESCAPE));
+        let mut table =
+            Self { slots: vec![0; (4 * values.len()).next_power_of_two()], values: Vec::new() };
+        for (number, &value) in values.iter().enumerate() {
+            let slot = table.slot(value);
+            table.slots[slot] = number as u16 + 1;
+            table.values.push(value);
+        }
+        table
+    }
+
+    /// The slot of a value, or the free one where it would stand.
+    #[inline]
+    fn slot(&self, value: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let hash = value.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let mut slot = hash as usize & mask;
+        while self.slots[slot] > 0 && self.values[usize::from(self.slots[slot]) - 1] != value {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    #[inline]
+    fn find(&self, value: u64) -> Option<u16> {
+        self.slots[self.slot(value)].checked_sub(1)
+    }
+}
+
+/// Sums of one weight, of two, of three … until there are enough of them.
+fn sums(unit: u64) -> Vec<u64> {
+    let distances = (1..=DISTANCES_MAX).take_while(|distance| unit % distance == 0).count() as u64;
+    // Beyond a window of 20 the unit no longer tells it.
+    let distances = if distances >= 20 { DISTANCES_MAX } else { distances };
+    let single: Vec<u64> = (1..=distances).map(|distance| (unit + distance / 2) / distance).collect();
+    let mut all = single.clone();
+    let mut known: std::collections::HashSet<u64> = all.iter().copied().collect();
+    let mut last = single.clone();
+    while all.len() < TABLE_MAX {
+        let mut longer = Vec::new();
+        for sum in last.iter().flat_map(|sum| single.iter().map(move |one| sum + one)) {
+            if all.len() + longer.len() < TABLE_MAX && known.insert(sum) {
+                longer.push(sum);
+            }
+        }
+        all.extend_from_slice(&longer);
+        last = longer;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_sums_have_numbers() {
+        let CellCodes::Table(table) = CellCodes::of_unit(360_360) else {
+            panic!("a large unit has a table");
+        };
+        for value in [360_360, 24_024, 720_720, 360_360 + 180_180 + 24_024] {
+            let code = table.find(value).unwrap();
+            assert_eq!(table.values[usize::from(code)], value);
+        }
+        assert_eq!(table.find(7), None);
+        assert_eq!(table.values.len(), TABLE_MAX);
+        assert_eq!(CellCodes::of_unit(60), CellCodes::Plain);
+    }
+}
