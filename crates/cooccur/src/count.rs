@@ -89,17 +89,16 @@ pub fn count(
         error
     })?;
     let word_ranges = word_ranges(input.counts, share.workers);
-    let mut next_batch = recovered.next_batch;
-    for plan in plans(&config.window, &waiting, &items, share.places) {
+    let plans = plans(&config.window, &waiting, &items, share.places);
+    for (plan, number) in plans.into_iter().zip(recovered.next_batch..) {
         ctx.cancel.check()?;
         let batch = Batch::load(ctx, dir, &config.window, &word_ranges, &plan)?;
         let counting =
             Counting { dir, config, ranges: &ranges, words, share, batch, progress: &progress };
-        let (runs, pairs) = counting.run(next_batch)?;
+        let (runs, pairs) = counting.run(number)?;
         let covers = plan.shards.clone();
         let row = BatchRow { fingerprint: config.fingerprint.clone(), covers, pairs, runs };
-        row.write(dir, next_batch)?;
-        next_batch += 1;
+        row.write(dir, number)?;
     }
     let list = recover(dir, &config.fingerprint)?.list;
     if list.cells() == 0 {
@@ -241,8 +240,7 @@ impl Counting<'_> {
         let places = |row: u32| self.batch.positions(row).len() as u64;
         let reach = 2 * u64::from(self.config.window.window);
         let total = (0..self.words).map(places).sum::<u64>() * reach;
-        let most =
-            (total / (self.share.workers as u64 * BLOCKS_PER_WORKER)).max(BLOCK_PAIRS_MIN);
+        let most = (total / (self.share.workers as u64 * BLOCKS_PER_WORKER)).max(BLOCK_PAIRS_MIN);
         let mut blocks = Vec::new();
         for range in 0..self.ranges.len() {
             let (first, rows) = self.ranges.range(range);
@@ -288,4 +286,3 @@ impl Counting<'_> {
         Ok(writer.flush(run)?)
     }
 }
-

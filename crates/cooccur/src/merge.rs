@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CellCodes, CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex,
-    MatrixShardRow, RunDir, TensorReader,
+    CellCodes, CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex, MatrixShardRow,
+    RunDir, TensorReader,
 };
 
 use crate::error::CooccurError;

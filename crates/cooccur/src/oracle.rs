@@ -271,8 +271,7 @@ fn places_in_a_tile_are_uniform() {
     };
     let mut counts = vec![0; 400];
     lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let case =
-        Case { lines, counts, window, chunk_tokens: 9000, batch_bytes: 1 << 20, threads: 2 };
+    let case = Case { lines, counts, window, chunk_tokens: 9000, batch_bytes: 1 << 20, threads: 2 };
     let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let input = case.write_shards(&dir, random);
     let ctx = Context::for_tests(2);
@@ -300,11 +299,8 @@ fn places_in_a_tile_are_uniform() {
     let mut all = [0f64; 16];
     cells.iter().for_each(|cell| all[cell.row as usize * 16 / 400] += 1.0);
     let share = neighbours.iter().sum::<f64>() / cells.len() as f64;
-    let far: f64 = neighbours
-        .iter()
-        .zip(all)
-        .map(|(o, all)| (o - all * share).powi(2) / (all * share))
-        .sum();
+    let far: f64 =
+        neighbours.iter().zip(all).map(|(o, all)| (o - all * share).powi(2) / (all * share)).sum();
     assert!(chi_square(places) < 50.0, "{places:?}");
     assert!(far < 50.0, "{neighbours:?}");
 }

@@ -78,8 +78,7 @@ fn merge_group(
     let name = |file: &str| file.trim_end_matches(".run").to_owned();
     // The name of the first with a letter more: no other group and no earlier pass has it.
     let file = format!("{}m.run", name(&group[0].file));
-    let files =
-        group.iter().map(|run| open_run(dir, &run.file)).collect::<Result<Vec<_>, _>>()?;
+    let files = group.iter().map(|run| open_run(dir, &run.file)).collect::<Result<Vec<_>, _>>()?;
     let run = RunFile::create(dir.storage(), &run_path(dir, &file))?;
     let mut writer = RunWriter::new(codes.clone());
     let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == partition as usize);

@@ -9,8 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wordmill_formats::{
-    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, FrameWriter, Kind, Published,
-    Storage,
+    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, FrameWriter, Kind, Published, Storage,
 };
 
 use crate::ranges::RowRanges;
@@ -193,8 +192,10 @@ mod tests {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let ranges = RowRanges::new(&vec![100; 500], 5);
         assert!(ranges.len() > 3);
-        let columns = |row: u32| (0..row * 37 % 20_000).map(|i| i * 3 + row % 2).collect::<Vec<_>>();
-        let weights = |row: u32| (0..u64::from(row * 37 % 20_000)).map(|i| i * i + 1).collect::<Vec<_>>();
+        let columns =
+            |row: u32| (0..row * 37 % 20_000).map(|i| i * 3 + row % 2).collect::<Vec<_>>();
+        let weights =
+            |row: u32| (0..u64::from(row * 37 % 20_000)).map(|i| i * i + 1).collect::<Vec<_>>();
         let run = RunFile::create(&storage, Path::new("a.run")).unwrap();
         let mut writer = RunWriter::new(CellCodes::Plain);
         let mut order: Vec<usize> = (0..ranges.len()).collect();

@@ -15,8 +15,8 @@ use std::sync::Mutex;
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CellCodes, CellSource, FrameFile, Kind, RunDir, StripeFile, StripeLayout,
-    StripeWriter, TileGrid,
+    CellCodes, CellSource, FrameFile, Kind, RunDir, StripeFile, StripeLayout, StripeWriter,
+    TileGrid,
 };
 
 use crate::error::CooccurError;
@@ -180,7 +180,8 @@ struct Groups {
 impl Groups {
     /// First column stripe of a group, and the number of them.
     fn stripes(self, group: u32) -> (u32, u32) {
-        let edge = |group: u32| (u64::from(group) * u64::from(self.grid) / u64::from(self.groups)) as u32;
+        let edge =
+            |group: u32| (u64::from(group) * u64::from(self.grid) / u64::from(self.groups)) as u32;
         (edge(group), edge(group + 1) - edge(group))
     }
 

@@ -142,12 +142,7 @@ pub(crate) fn recover(dir: &RunDir, fingerprint: &str) -> Result<Recovered, Form
     let mut found = Recovered {
         covered: BTreeSet::new(),
         next_batch: 0,
-        list: SpillRuns {
-            fingerprint: fingerprint.into(),
-            runs: Vec::new(),
-            pairs: 0,
-            batches: 0,
-        },
+        list: SpillRuns { fingerprint: fingerprint.into(), runs: Vec::new(), pairs: 0, batches: 0 },
     };
     for path in files {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

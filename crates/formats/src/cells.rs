@@ -21,7 +21,7 @@ mod codes;
 pub use codes::CellCodes;
 use codes::ESCAPE;
 
-use crate::packing::{PackedFrame, Planes, unpack_planes};
+use crate::packing::{PackedFrame, Packing, Planes, unpack_planes};
 use crate::tiles::TileCell;
 use crate::varint::{get_varint, put_varint};
 
@@ -89,11 +89,26 @@ impl CellBlock {
         &self.payloads
     }
 
-    /// All cells in order.
-    pub fn cells(&self) -> impl Iterator<Item = TileCell> + '_ {
-        let rows = self.rows.iter().flat_map(|&(row, cells)| (0..cells).map(move |_| row));
-        let rest = self.columns.iter().zip(&self.payloads);
-        rows.zip(rest).map(|(row, (&column, &payload))| TileCell { row, column, payload })
+    /// Calls `each` with all cells in order.
+    #[inline]
+    pub fn for_each(&self, mut each: impl FnMut(TileCell)) {
+        let mut rest = self.columns.iter().zip(&self.payloads);
+        for &(row, cells) in &self.rows {
+            for (&column, &payload) in rest.by_ref().take(cells as usize) {
+                each(TileCell { row, column, payload });
+            }
+        }
+    }
+
+    /// Holds these cells, which come in order of row and column, and no others.
+    pub fn fill(&mut self, cells: &[TileCell]) {
+        self.clear();
+        self.columns.extend(cells.iter().map(|cell| cell.column));
+        self.payloads.extend(cells.iter().map(|cell| cell.payload));
+        for row in cells.chunk_by(|a, b| a.row == b.row) {
+            debug_assert!(self.rows.last().is_none_or(|last| last.0 < row[0].row));
+            self.rows.push((row[0].row, row.len() as u32));
+        }
     }
 
     /// The row and column of the first cell as one number that sorts as they do.
@@ -107,6 +122,7 @@ impl CellBlock {
 #[derive(Debug, Default)]
 pub struct CellPacker {
     codes: CellCodes,
+    packing: Packing,
     out: [Vec<u8>; 9],
     frame: PackedFrame,
     planes: Planes,
@@ -116,6 +132,11 @@ impl CellPacker {
     /// A packer with these codes.
     pub fn new(codes: CellCodes) -> Self {
         Self { codes, ..Self::default() }
+    }
+
+    /// The same for blocks that stay in memory.
+    pub fn packing(self, packing: Packing) -> Self {
+        Self { packing, ..self }
     }
 
     /// Packs a block into a frame with this tag.
@@ -135,7 +156,7 @@ impl CellPacker {
         let [.., codes_low, codes_high, wide_low, wide_high] = &mut self.out;
         self.codes.put(&block.payloads, (codes_low, codes_high), (wide_low, wide_high));
         let planes: [&[u8]; 9] = std::array::from_fn(|plane| &self.out[plane][..]);
-        self.frame.pack_planes(tag, block.len() as u32, &planes)?;
+        self.frame.pack_planes(self.packing, (tag, block.len() as u32), &planes)?;
         Ok(&self.frame)
     }
 
@@ -243,7 +264,12 @@ mod tests {
         let mut found = CellBlock::default();
         packer.unpack(&file, 0, &mut found).unwrap();
         assert_eq!(found, block);
-        assert_eq!(found.cells().collect::<Vec<_>>(), cells.iter().map(cell).collect::<Vec<_>>());
+        let expected: Vec<TileCell> = cells.iter().map(cell).collect();
+        let mut listed = Vec::new();
+        found.for_each(|cell| listed.push(cell));
+        assert_eq!(listed, expected);
+        found.fill(&expected);
+        assert_eq!(found, block);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::artefact::{ArtefactWriter, Published};
 use crate::error::FormatError;
-use crate::packing::{Codec, PackedFrame, Planes, unpack, unpack_planes};
+use crate::packing::{Codec, PackedFrame, Packing, Planes, unpack, unpack_planes};
 use crate::storage::{ReadFile, Storage};
 use crate::xxh3;
 
@@ -107,7 +107,12 @@ impl FrameWriter {
         let sum = xxh3(&header);
         header.extend_from_slice(&sum.to_le_bytes());
         artefact.append(&header)?;
-        Ok(Self { artefact, settings: BTreeMap::new(), entries: Vec::new(), packed: PackedFrame::new() })
+        Ok(Self {
+            artefact,
+            settings: BTreeMap::new(),
+            entries: Vec::new(),
+            packed: PackedFrame::new(),
+        })
     }
 
     /// Records a setting in the footer.
@@ -143,7 +148,7 @@ impl FrameWriter {
     /// If they exceed [`MAX_FRAME_BYTES`] or there are too many.
     pub fn planes(&mut self, tag: u64, items: u32, planes: &[&[u8]]) -> Result<(), FormatError> {
         let mut packed = std::mem::take(&mut self.packed);
-        let result = packed.pack_planes(tag, items, planes);
+        let result = packed.pack_planes(Packing::Zstd, (tag, items), planes);
         self.packed = packed;
         result.map_err(|e| self.compressing(e))?;
         self.append_own()

@@ -64,7 +64,7 @@ pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
-pub use packing::{MAX_PLANES, PackedFrame, Planes};
+pub use packing::{MAX_PLANES, PackedFrame, Packing, Planes};
 pub use rundir::{LockError, RunDir, RunLock};
 pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};

@@ -40,6 +40,16 @@ impl Codec {
     }
 }
 
+/// Whether planes are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// Where that makes them smaller.
+    #[default]
+    Zstd,
+    /// Never: for what stays in memory.
+    Stored,
+}
+
 /// A frame that can be appended to a framed file.
 #[derive(Clone, Debug)]
 pub struct PackedFrame {
@@ -85,14 +95,22 @@ impl PackedFrame {
     ///
     /// # Panics
     /// If there are more than [`MAX_PLANES`].
-    pub fn pack_planes(&mut self, tag: u64, items: u32, planes: &[&[u8]]) -> std::io::Result<()> {
+    pub fn pack_planes(
+        &mut self,
+        packing: Packing,
+        (tag, items): (u64, u32),
+        planes: &[&[u8]],
+    ) -> std::io::Result<()> {
         assert!(planes.len() <= MAX_PLANES, "{} planes", planes.len());
         self.stored.clear();
         self.stored.push(planes.len() as u8);
         self.stored.resize(1 + planes.len() * PLANE_BYTES, 0);
         for (plane, raw) in planes.iter().enumerate() {
             let start = self.stored.len();
-            append_packed(raw, &mut self.stored)?;
+            match packing {
+                Packing::Zstd => append_packed(raw, &mut self.stored).map(drop)?,
+                Packing::Stored => self.stored.extend_from_slice(raw),
+            }
             let bytes = [raw.len() as u32, (self.stored.len() - start) as u32];
             let at = 1 + plane * PLANE_BYTES;
             self.stored[at..at + 4].copy_from_slice(&bytes[0].to_le_bytes());

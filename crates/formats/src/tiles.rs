@@ -89,6 +89,7 @@ pub struct TileGrid {
 
 impl TileGrid {
     /// Stripe and local index of an id.
+    #[inline]
     pub fn place(&self, id: u32) -> (u32, u32) {
         (id % self.grid, id / self.grid)
     }
@@ -186,7 +187,7 @@ fn shuffle(cells: &mut [TileCell], seed: u64, tag: u64, frame: u64) {
     for last in (1..cells.len()).rev() {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         // A product of 32 by 32 bits: a frame has far fewer than 2³² cells.
-        let drawn = (mix(state) >> 32) * (last as u64 + 1) >> 32;
+        let drawn = ((mix(state) >> 32) * (last as u64 + 1)) >> 32;
         cells.swap(last, drawn as usize);
     }
 }
@@ -300,7 +301,8 @@ impl StripeFile {
                 .ok_or_else(|| self.file.bad_frame(index, "cells that end early"))?;
         } else {
             reader.packer.unpack(&self.file, index, &mut reader.block)?;
-            reader.cells.extend(reader.block.cells());
+            reader.cells.reserve(reader.block.len());
+            reader.block.for_each(|cell| reader.cells.push(cell));
             shuffle(&mut reader.cells, self.layout.seed, tag, frame);
         }
         let TileGrid { rows, columns, .. } = self.layout.grid;

@@ -10,9 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CsrShard, CsrShardReader, Dtype, Fault, FaultyStorage, FormatError, FrameWriter, Kind,
-    MatrixIndex, MemoryStorage, Operation, Storage, StripeFile, TensorFile, TensorReader,
-    TensorWriter, TileGrid, TokenShard, Vectors, WordListReader, read_remap, write_file,
+    CellBlock, CellCodes, CellPacker, CsrShard, CsrShardReader, Dtype, Fault, FaultyStorage,
+    FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage, Operation, Storage,
+    StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid, TokenShard, Vectors,
+    WordListReader, read_remap, write_file,
 };
 
 fn storage() -> Arc<dyn Storage> {
@@ -168,7 +169,8 @@ fn tiles_that_do_not_fit_their_grid_are_refused() {
     let cells = |grid, rows, stripe, items, payload: &[u8]| {
         let settings =
             [("grid", grid), ("rows", rows), ("columns", "4294967295"), ("stripe", stripe)];
-        let storage = framed(Kind::TILES, &settings, items, payload);
+        let kind = Kind { version: 1, ..Kind::TILES };
+        let storage = framed(kind, &settings, items, payload);
         let stripe = StripeFile::open(&storage, path())?;
         let mut cells = Vec::new();
         stripe.segment((0, wordmill_formats::TileSection::Heavy), (0, 1), &mut cells)?;
@@ -183,6 +185,46 @@ fn tiles_that_do_not_fit_their_grid_are_refused() {
     check_refused(cells("2", "9", "1", u32::MAX, &cell), "more cells than bytes");
     check_refused(cells("2", "9", "1", 1, &cell[..8]), "a cell that ends early");
     check_refused(cells("2", "9", "1", 1, &[8; 9]), "flags that mean nothing");
+}
+
+#[test]
+fn blocks_whose_planes_contradict_one_another_are_refused() {
+    let block = |items, planes: &[&[u8]]| {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let mut writer = FrameWriter::create(&storage, path(), Kind::RUN)?;
+        writer.planes(0, items, planes)?;
+        writer.finish()?;
+        let file = FrameFile::open(&storage, path(), Kind::RUN)?;
+        let mut block = CellBlock::default();
+        CellPacker::new(CellCodes::Plain).unpack(&file, 0, &mut block)?;
+        Ok(block.len())
+    };
+    // Two cells of row 3, columns 4 and 6, weights 7 and 8.
+    let planes: [&[u8]; 9] = [&[3], &[2], &[4, 1], &[0, 0], &[], &[7, 8], &[0, 0], &[], &[]];
+    let with = |plane: usize, bytes: &'static [u8]| {
+        let mut planes = planes;
+        planes[plane] = bytes;
+        block(2, &planes)
+    };
+    assert_eq!(block(2, &planes).unwrap(), 2);
+    check_refused(block(3, &planes), "a cell too few");
+    check_refused(block(u32::MAX, &planes), "more cells than bytes");
+    check_refused(block(2, &planes[..8]), "a plane too few");
+    check_refused(with(0, &[]), "a row without a number");
+    check_refused(with(0, &[3, 1]), "a row too many");
+    check_refused(with(0, &[0xff, 0xff, 0xff, 0xff, 0x1f]), "a row beyond 32 bits");
+    check_refused(with(1, &[1]), "a row too short");
+    check_refused(with(1, &[3]), "a row too long");
+    check_refused(with(1, &[0, 2]), "an empty row");
+    check_refused(with(2, &[4]), "a column too few");
+    check_refused(with(4, &[1, 0, 0, 0]), "a wide step too many");
+    check_refused(with(5, &[7]), "a code too few");
+    check_refused(with(7, &[1, 0, 0, 0]), "a wide payload too many");
+    check_refused(with(7, &[1, 0, 0]), "three quarters of a payload");
+    check_refused(with(8, &[1, 0, 0, 0]), "a high half without a low one");
+    let mut planes = planes;
+    (planes[2], planes[3], planes[4]) = (&[0xff, 0], &[0xff, 0], &[0xff, 0xff, 0xff, 0xff]);
+    check_refused(block(2, &planes), "a column beyond 32 bits");
 }
 
 #[test]

@@ -9,8 +9,7 @@ use std::time::Duration;
 use wordmill_flow::{Context, Progress, ProgressMode};
 use wordmill_formats::{
     CellBlock, CellSource, CsrShardWriter, MatrixIndex, MemoryStorage, RunDir, StripeFile,
-    StripeLayout, StripeWriter,
-    TileCell, TileGrid, TileSection, Vectors, Words,
+    StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, Vectors, Words,
 };
 
 use crate::nodes::{pack, unpack};

@@ -1,8 +1,6 @@
 //! Laying out: the loose blocks of a group of tiles become the frames of its sections.
 
-use wordmill_formats::{
-    CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection,
-};
+use wordmill_formats::{CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection};
 
 use super::deal::Loose;
 use super::{Shuffle, mix, mixed_seed};
@@ -11,7 +9,7 @@ use crate::error::CooccurError;
 /// Cells that a frame of a tile aims at. Stored bytes a cell (English, 36 M cells, linear window of
 /// 5): 2.72 with 2048, 2.56 with 4096, 2.43 with 8192; a segment reads one frame beyond its own on
 /// average, so small frames are read faster.
-const FRAME_CELLS: u64 = 4096;
+const FRAME_CELLS: u64 = 8192;
 /// A worker holds at least this much.
 pub(super) const SORT_BYTES_MIN: u64 = 8 << 20;
 /// Bytes of a cell while it is laid out: before, after, and where it goes.
@@ -56,7 +54,7 @@ pub(super) fn lay_out(
         let mut block = CellBlock::default();
         blocks.iter().try_for_each(|&(index, _)| {
             loose.unpack(index, &mut packer, &mut block)?;
-            block.cells().for_each(&mut *each);
+            block.for_each(&mut *each);
             Ok::<_, FormatError>(())
         })
     };
@@ -86,11 +84,21 @@ pub(super) fn lay_out(
 }
 
 impl Group<'_> {
+    /// The column stripe of a cell within the group, and its column there.
+    #[inline]
+    fn column(&self, cell: &TileCell) -> (u32, u32) {
+        // Nearly always a group is one tile: that takes no division.
+        match self.columns.1 {
+            1 => (0, cell.column),
+            stripes => (cell.column % stripes, cell.column / stripes),
+        }
+    }
+
     /// The section of a cell.
     #[inline]
     fn section(&self, cell: &TileCell) -> usize {
         let is_light = self.shuffle.source.section(cell.payload) == TileSection::Light;
-        (cell.column % self.columns.1 * 2) as usize + usize::from(is_light)
+        self.column(cell).0 as usize * 2 + usize::from(is_light)
     }
 
     fn note(&mut self, cell: &TileCell) {
@@ -113,12 +121,12 @@ impl Group<'_> {
     #[inline]
     fn frame(&self, cell: &TileCell) -> u64 {
         let grid = self.shuffle.grid.grid;
-        let (first, stripes) = self.columns;
+        let (place, local) = self.column(cell);
         let row = cell.row * grid + self.stripe;
-        let column = cell.column / stripes * grid + first + cell.column % stripes;
+        let column = local * grid + self.columns.0 + place;
         let order = mix((u64::from(row) << 32 | u64::from(column)).wrapping_add(self.seed));
         let section = self.sections[self.section(cell)];
-        section.first + (u128::from(order) * u128::from(section.frames) >> 64) as u64
+        section.first + ((u128::from(order) * u128::from(section.frames)) >> 64) as u64
     }
 
     /// Writes the frames of a span, given all of their cells in order.
@@ -137,7 +145,7 @@ impl Group<'_> {
         let mut ends = starts.clone();
         for (cell, &frame) in cells.iter().zip(&frames) {
             let end = &mut ends[frame as usize];
-            sorted[*end] = TileCell { column: cell.column / self.columns.1, ..*cell };
+            sorted[*end] = TileCell { column: self.column(cell).1, ..*cell };
             *end += 1;
         }
         let mut block = CellBlock::default();
@@ -147,8 +155,7 @@ impl Group<'_> {
             let first = section.first.max(span.start);
             for frame in first..(section.first + section.frames).min(span.end) {
                 let frame = (frame - span.start) as usize;
-                block.clear();
-                sorted[starts[frame]..ends[frame]].iter().for_each(|&cell| block.push(cell));
+                block.fill(&sorted[starts[frame]..ends[frame]]);
                 if !block.is_empty() {
                     writer.frame(column_stripe, kind, &block)?;
                 }

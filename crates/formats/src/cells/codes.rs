@@ -70,7 +70,9 @@ impl CellCodes {
                 payloads.iter().for_each(|&payload| put(table.find(payload), payload));
             }
         }
-        escaped.iter().for_each(|payload| wide.0.extend_from_slice(&(*payload as u32).to_le_bytes()));
+        escaped
+            .iter()
+            .for_each(|payload| wide.0.extend_from_slice(&(*payload as u32).to_le_bytes()));
         if escaped.iter().any(|payload| payload >> 32 > 0) {
             let half = |payload: &u64| ((payload >> 32) as u32).to_le_bytes();
             escaped.iter().for_each(|payload| wide.1.extend_from_slice(&half(payload)));
@@ -87,7 +89,11 @@ impl CellCodes {
     ) -> Option<()> {
         let expected = if *self == Self::None { 0 } else { items };
         let halves = wide.1.is_empty() || wide.1.len() == wide.0.len();
-        if low.len() != expected || high.len() != expected || !halves || wide.0.len() % 4 != 0 {
+        if low.len() != expected
+            || high.len() != expected
+            || !halves
+            || !wide.0.len().is_multiple_of(4)
+        {
             return None;
         }
         let half = |bytes: &[u8]| u64::from(u32::from_le_bytes(bytes.try_into().expect("four")));
@@ -149,10 +155,12 @@ impl CodeTable {
 
 /// Sums of one weight, of two, of three … until there are enough of them.
 fn sums(unit: u64) -> Vec<u64> {
-    let distances = (1..=DISTANCES_MAX).take_while(|distance| unit % distance == 0).count() as u64;
+    let distances =
+        (1..=DISTANCES_MAX).take_while(|distance| unit.is_multiple_of(*distance)).count() as u64;
     // Beyond a window of 20 the unit no longer tells it.
     let distances = if distances >= 20 { DISTANCES_MAX } else { distances };
-    let single: Vec<u64> = (1..=distances).map(|distance| (unit + distance / 2) / distance).collect();
+    let single: Vec<u64> =
+        (1..=distances).map(|distance| (unit + distance / 2) / distance).collect();
     let mut all = single.clone();
     let mut known: std::collections::HashSet<u64> = all.iter().copied().collect();
     let mut last = single.clone();

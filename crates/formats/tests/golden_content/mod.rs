@@ -1,8 +1,11 @@
 //! What the golden files hold, and how each is written and read.
 //!
 //! A reader gives back everything it read as text, in the form that `holds` says it has; it returns
-//! an error for a damaged file and never panics. `tensors` has the files made of tensors.
+//! an error for a damaged file and never panics. `tensors` has the files made of tensors, `blocks`
+//! those made of blocks of cells, `old` the layouts that are no longer written.
 
+mod blocks;
+mod old;
 mod plain;
 mod tensors;
 
@@ -10,9 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    FormatError, FrameFile, FrameWriter, Kind, LINE_END, NO_WORD, RemapWriter, Storage, StripeFile,
-    StripeWriter, TileCell, TileGrid, TileSection, TokenShard, TokenShardWriter, WordListReader,
-    WordListWriter, put_varint, read_remap,
+    FormatError, Kind, LINE_END, NO_WORD, RemapWriter, Storage, TokenShard, TokenShardWriter,
+    WordListReader, WordListWriter, read_remap,
 };
 
 /// A golden file.
@@ -72,20 +74,10 @@ pub const GOLDEN: &[Golden] = &[
         read: |storage, path| read_remap(storage, path, 40_000).map(|ids| format!("{ids:?}")),
         holds: || format!("{:?}", remapped()),
     },
-    Golden {
-        name: "spill.run",
-        made: Made::Framed(Kind::RUN),
-        write: write_run,
-        read: read_run,
-        holds: || format!("60 {:?}", run_frames()),
-    },
-    Golden {
-        name: "stripe.tiles",
-        made: Made::Framed(Kind::TILES),
-        write: write_stripe,
-        read: read_stripe,
-        holds: || format!("1 {GRID:?} \"9\" {:?}", tiles()),
-    },
+    blocks::SPILL_RUN,
+    blocks::STRIPE,
+    old::SPILL_RUN,
+    old::STRIPE,
     tensors::NARROW_SHARD,
     tensors::WIDE_SHARD,
     tensors::VOCABULARY,
@@ -171,72 +163,4 @@ fn write_remap(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErro
     writer.set("made_of", "golden");
     remapped().into_iter().try_for_each(|id| writer.push(id))?;
     writer.finish().map(drop)
-}
-
-type Frame = (u64, u32, Vec<u8>);
-
-/// A frame that packs well, one that does not, an empty one, and one of varints.
-fn run_frames() -> Vec<Frame> {
-    let mut varints = Vec::new();
-    (0..64).step_by(3).for_each(|shift| put_varint(1 << shift, &mut varints));
-    vec![(7, 1000, vec![7; 1000]), (8, 3, b"xyz".to_vec()), (9, 0, vec![]), (1 << 40, 22, varints)]
-}
-
-fn write_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
-    let mut writer = FrameWriter::create(storage, path, Kind::RUN)?;
-    writer.set("unit", 60);
-    for (tag, items, payload) in run_frames() {
-        writer.frame(tag, items, &payload)?;
-    }
-    writer.finish().map(drop)
-}
-
-fn read_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
-    let file = FrameFile::open(storage, path, Kind::RUN)?;
-    let mut frames: Vec<Frame> = Vec::new();
-    for (index, entry) in file.entries().iter().enumerate() {
-        frames.push((entry.tag, entry.items, file.read(index, &mut Vec::new())?.to_vec()));
-    }
-    Ok(format!("{} {frames:?}", file.number("unit")?))
-}
-
-const GRID: TileGrid = TileGrid { grid: 2, rows: 200_000, columns: 200_000 };
-
-/// Each section and its cells: wide rows, a wide column and a payload of more than 32 bits are in
-/// one section each.
-fn tiles() -> Vec<(u32, TileSection, Vec<TileCell>)> {
-    let cell = |row, column, payload| TileCell { row, column, payload };
-    let light = |i: u32| cell(i * 37 % 1000, i * 11 % 500, u64::from(i) + 1);
-    vec![
-        (0, TileSection::Heavy, vec![cell(0, 0, 900_000), cell(70_000, 1, 800_000)]),
-        (0, TileSection::Light, (0..120).map(light).collect()),
-        (1, TileSection::Heavy, vec![cell(1, 99_999, u64::from(u32::MAX))]),
-        (1, TileSection::Light, vec![cell(2, 3, 1 << 40), cell(3, 2, 4), cell(4, 4, u64::MAX)]),
-    ]
-}
-
-fn write_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
-    let settings = [("seed", "9".to_owned())];
-    let mut writer = StripeWriter::create(storage, path, GRID, 1, &settings)?;
-    for (column_stripe, section, cells) in tiles() {
-        writer.section(column_stripe, section, &cells)?;
-    }
-    writer.finish().map(drop)
-}
-
-fn read_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
-    let stripe = StripeFile::open(storage, path)?;
-    let mut tiles = Vec::new();
-    for column_stripe in 0..stripe.grid().grid {
-        for section in [TileSection::Heavy, TileSection::Light] {
-            let mut cells = Vec::new();
-            for part in 0..3 {
-                stripe.segment((column_stripe, section), (part, 3), &mut cells)?;
-            }
-            assert_eq!(stripe.cells(column_stripe, section), cells.len() as u64);
-            tiles.push((column_stripe, section, cells));
-        }
-    }
-    let seed = stripe.file().setting("seed").unwrap_or_default();
-    Ok(format!("{} {:?} {seed:?} {tiles:?}", stripe.stripe(), stripe.grid()))
 }
