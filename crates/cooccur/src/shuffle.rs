@@ -207,3 +207,110 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wordmill_flow::Budget;
+    use wordmill_formats::{FormatError, MemoryStorage, TileCell, TileSection};
+
+    use super::*;
+
+    /// Every cell of a square whose row and column have something in common.
+    struct Square(u32);
+
+    impl CellSource for Square {
+        fn rows(&self) -> u32 {
+            self.0
+        }
+
+        fn columns(&self) -> u32 {
+            self.0
+        }
+
+        fn cells(&self) -> u64 {
+            u64::from(self.0) * u64::from(self.0)
+        }
+
+        fn parts(&self) -> usize {
+            7
+        }
+
+        fn for_each(
+            &self,
+            part: usize,
+            each: &mut dyn FnMut(&[TileCell]) -> Result<(), FormatError>,
+        ) -> Result<(), FormatError> {
+            let edge = |part: usize| part as u32 * self.0 / 7;
+            (edge(part)..edge(part + 1)).try_for_each(|row| {
+                let columns = (0..self.0).filter(|column| row * column % 3 != 1);
+                let payload = |column| u64::from(row + column) * if row == 5 { 1 << 33 } else { 1 };
+                let cell = |column| TileCell { row, column, payload: payload(column) };
+                each(&columns.map(cell).collect::<Vec<_>>())
+            })
+        }
+
+        fn section(&self, payload: u64) -> TileSection {
+            if payload.is_multiple_of(10) { TileSection::Heavy } else { TileSection::Light }
+        }
+
+        fn unit(&self) -> Option<u64> {
+            Some(60)
+        }
+    }
+
+    fn config(grid: u32) -> ShuffleConfig {
+        ShuffleConfig { folder: "t".into(), grid, seed: 4, fingerprint: "f".into() }
+    }
+
+    fn dir() -> (MemoryStorage, RunDir) {
+        let memory = MemoryStorage::default();
+        (memory.clone(), RunDir::new(Arc::new(memory), "run"))
+    }
+
+    #[test]
+    fn neither_memory_nor_threads_change_a_byte() {
+        let source = Square(400);
+        for grid in [1, 3, 70] {
+            let mut snapshots = Vec::new();
+            for (threads, memory_bytes) in [(1, 1 << 30), (3, 1 << 30), (2, 9_000_000)] {
+                let (memory, dir) = dir();
+                let budget = Budget::new(memory_bytes);
+                let ctx = Context { budget, ..Context::for_tests(threads) };
+                let stripes = shuffle(&ctx, &dir, &config(grid), &source).unwrap();
+                assert_eq!(stripes.len(), grid as usize);
+                snapshots.push(memory.snapshot());
+            }
+            assert!(snapshots.iter().all(|other| *other == snapshots[0]), "grid {grid}");
+        }
+    }
+
+    #[test]
+    fn loose_cells_may_be_in_files_and_laid_out_in_many_passes() {
+        let (source, config, ctx) = (Square(400), config(2), Context::for_tests(2));
+        let grid = TileGrid { grid: 2, rows: 400, columns: 400 };
+        let laid_out = |budget_bytes: u64, bytes| {
+            let (memory, dir) = dir();
+            let ctx = Context { budget: Budget::new(budget_bytes), ..ctx.clone() };
+            let shuffle = Shuffle { ctx: &ctx, dir: &dir, config: &config, source: &source, grid };
+            let loose = deal(&shuffle, &[0, 1]).unwrap();
+            let in_files = loose.iter().all(|loose| matches!(loose, Loose::File(_)));
+            let again = shuffle.dealt(&[0, 1]).unwrap();
+            assert_eq!(again.is_some(), in_files, "what is on disk is found again");
+            for (stripe, loose) in again.unwrap_or(loose).iter().enumerate() {
+                shuffle.stripe(stripe as u32, loose, bytes, |_| ()).unwrap();
+                dir.storage().remove(&shuffle.loose_path(stripe as u32)).ok();
+            }
+            (in_files, memory.snapshot())
+        };
+        let (in_files, expected) = laid_out(1 << 30, 1 << 30);
+        assert!(!in_files);
+        // A pass is never for less than a frame.
+        for (budget_bytes, bytes) in [(1 << 30, 1), (4_200_000, 1 << 30), (4_200_000, 1)] {
+            let (in_files, found) = laid_out(budget_bytes, bytes);
+            assert_eq!(in_files, budget_bytes < 1 << 30);
+            assert!(found == expected, "{budget_bytes} {bytes}");
+        }
+    }
+}
