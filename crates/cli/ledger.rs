@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
-    FormatError, Manifest, OutputRow, PipelineSource, Published, RunDir, StageRow, StageState, xxh3,
+    FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
+    StageState, xxh3,
 };
 
 /// Settings of a stage by name.
@@ -18,7 +19,7 @@ pub type Settings = BTreeMap<String, String>;
 /// Keys of settings that are digests of other stages' outputs.
 const INPUT: &str = "input.";
 /// Version of what stages compute; raised when the same settings give other bytes.
-const COMPUTATION: u32 = 1;
+const COMPUTATION: u32 = 2;
 
 /// A stage as the pipeline wants it.
 #[derive(Clone, Debug)]
@@ -127,10 +128,14 @@ impl<'a> Ledger<'a> {
             counts: BTreeMap::new(),
             seconds: spent,
             peak_bytes: 0,
+            peak_disk_bytes: 0,
         };
         self.manifest.put(row.clone());
         self.write()?;
         reset_peak();
+        if let Some(meter) = self.dir.storage().meter() {
+            meter.reset_peak();
+        }
         Ok(OpenStage { row, started: Instant::now() })
     }
 
@@ -145,6 +150,7 @@ impl<'a> Ledger<'a> {
         row.state = StageState::Done;
         row.seconds += stage.started.elapsed().as_secs_f64();
         row.peak_bytes = peak_resident_bytes();
+        row.peak_disk_bytes = self.dir.storage().meter().map_or(0, Meter::peak_bytes);
         let output = |file: Published| OutputRow {
             path: self.dir.relative(&file.path),
             bytes: file.bytes,
@@ -163,6 +169,7 @@ impl<'a> Ledger<'a> {
         let mut row = stage.row;
         row.seconds += stage.started.elapsed().as_secs_f64();
         row.peak_bytes = peak_resident_bytes();
+        row.peak_disk_bytes = self.dir.storage().meter().map_or(0, Meter::peak_bytes);
         self.manifest.put(row);
         self.write()
     }

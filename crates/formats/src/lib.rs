@@ -35,6 +35,7 @@ mod storage;
 mod disk;
 mod faulty;
 mod memory;
+mod metered;
 
 mod artefact;
 mod cells;
@@ -64,6 +65,7 @@ pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
+pub use metered::{Meter, MeteredStorage};
 pub use packing::{MAX_PLANES, PackedFrame, Packing, Planes};
 pub use rundir::{LockError, RunDir, RunLock};
 pub use spool::Spool;

@@ -58,6 +58,13 @@ pub struct StageRow {
     pub seconds: f64,
     /// Highest resident memory of the process while it ran, in bytes.
     pub peak_bytes: u64,
+    /// The most that all files of the run took while it ran, in bytes; 0 where nobody counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub peak_disk_bytes: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Where a run's settings came from: enough to read them again.

@@ -1,14 +1,16 @@
 //! The storage trait: the few operations that wordmill asks of a file system.
 //!
 //! Nouns: [`Storage`] names and moves files, [`WriteFile`] is one being written, [`ReadFile`] one
-//! being read at offsets, [`Mapped`] one mapped (or held) in memory. Three implementations exist:
-//! the disk, memory for tests, and a double that fails on purpose. Nothing here knows a format.
+//! being read at offsets, [`Mapped`] one mapped (or held) in memory. Four implementations exist:
+//! the disk, memory for tests, a double that fails on purpose, and one that counts bytes. Nothing here knows a format.
 
 use std::fmt::Debug;
 use std::io::{self, Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::metered::Meter;
 
 /// Where files live. Write-once: a file is created, written, synced, renamed, and then only read.
 pub trait Storage: Debug + Send + Sync {
@@ -30,6 +32,10 @@ pub trait Storage: Debug + Send + Sync {
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// The length of a file in bytes, or `None` if there is no such file.
     fn size(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// How much its files take, where that is counted.
+    fn meter(&self) -> Option<&Meter> {
+        None
+    }
 }
 
 /// A file being written, front to back, with the right to patch what was already written.

@@ -131,6 +131,7 @@ fn write_ledger(storage: &Arc<dyn Storage>, path: &Path, version: u32) -> Result
         counts: BTreeMap::new(),
         seconds: 0.0,
         peak_bytes: 0,
+        peak_disk_bytes: 0,
     });
     ledger.write(storage, path).map(drop)
 }

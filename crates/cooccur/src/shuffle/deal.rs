@@ -15,7 +15,7 @@ use crate::error::CooccurError;
 /// Cells of a loose block.
 const BLOCK_CELLS: usize = 4096;
 /// Bytes of a cell in a block that is not compressed, at most where it is a weight.
-const STORED_BYTES: u64 = 6;
+const STORED_BYTES: u64 = 5;
 /// Bytes of a cell in hand: row, column, payload.
 const CELL_BYTES: u64 = 20;
 /// The least that a worker deals with at a time.

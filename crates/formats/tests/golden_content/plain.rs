@@ -92,6 +92,7 @@ fn ledger() -> Manifest {
         counts: BTreeMap::from([("lines".into(), 3), ("tokens".into(), u64::MAX)]),
         seconds: 0.1,
         peak_bytes: 1 << 33,
+        peak_disk_bytes: 0,
     };
     let mut ledger = Manifest::new("wordmill golden");
     ledger.pipeline = PipelineSource {
