@@ -83,7 +83,10 @@ pub fn count(
         items.push(file.file().items());
     }
     let progress = ctx.progress.stage("cooccur", "tokens", items.iter().sum());
-    let share = Share::new(ctx, config, words, &items);
+    let sizes = items.iter().map(|&items| BatchPlan::places(items, &config.window));
+    let (largest, all) = sizes.fold((0, 0), |(max, sum), size| (size.max(max), sum + size));
+    let room = (ctx.budget.left(), ctx.threads as u64);
+    let share = Share::new(room, words, (largest, all), config.batch_bytes);
     let _memory = ctx.budget.reserve(share.bytes, "counting pairs").map_err(|mut error| {
         error.advice = ", or lower corpus.chunk_bytes or set vocabulary.max_size".into();
         error
@@ -122,32 +125,36 @@ fn checked_words(counts: &[u64]) -> Result<u32, CooccurError> {
 
 /// How memory is divided.
 #[derive(Clone, Copy, Debug)]
-struct Share {
+pub(crate) struct Share {
     workers: usize,
     /// Columns that a worker adds up at once.
     width: u32,
     /// Places of a batch.
-    places: u64,
-    bytes: u64,
+    pub places: u64,
+    pub bytes: u64,
 }
 
 impl Share {
-    fn new(ctx: &Context, config: &CountConfig, words: u32, items: &[u64]) -> Self {
-        let left = ctx.budget.left();
+    /// With so many bytes left and threads, for so many words and places: of the largest shard and
+    /// of all.
+    pub fn new(
+        (left, threads): (u64, u64),
+        words: u32,
+        (largest, all): (u64, u64),
+        batch_bytes: Option<u64>,
+    ) -> Self {
         // The index of words, and its counts while it is made.
         let index_bytes = 8 * u64::from(words) + 4096;
         let one = WORKER_BYTES_FIXED + RowSums::needed_bytes(words);
-        let workers = (left / 2 / one).clamp(1, ctx.threads as u64);
+        let workers = (left / 2 / one).clamp(1, threads);
         let width = match left / 2 >= one {
             true => words,
             false => RowSums::widest(words, (left / 2).saturating_sub(WORKER_BYTES_FIXED)),
         };
         let worker_bytes = WORKER_BYTES_FIXED + RowSums::needed_bytes(width);
-        let sizes = items.iter().map(|&items| BatchPlan::places(items, &config.window));
-        let (largest, all) = sizes.fold((0, 0), |(max, sum), size| (size.max(max), sum + size));
         let fixed = index_bytes + workers * worker_bytes;
         let room = left.saturating_sub(fixed);
-        let places = config.batch_bytes.unwrap_or(room).min(room) / PLACE_BYTES;
+        let places = batch_bytes.unwrap_or(room).min(room) / PLACE_BYTES;
         let places = places.min(all).min(BATCH_PLACES_MAX).max(largest);
         Self { workers: workers as usize, width, places, bytes: fixed + places * PLACE_BYTES }
     }

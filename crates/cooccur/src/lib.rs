@@ -30,6 +30,8 @@ mod rows;
 mod shuffle;
 mod source;
 
+pub mod forecast;
+
 #[cfg(test)]
 mod oracle;
 

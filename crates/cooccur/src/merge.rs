@@ -88,7 +88,8 @@ fn merge_runs(
     let partitions: Vec<Partition> =
         (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
     let most = (0..partitions.len()).map(|partition| of_partition(&list, partition)).max();
-    let share = Share::new(ctx, ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
+    let room = (ctx.budget.left(), ctx.threads as u64);
+    let share = Share::new(room, ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
     let _memory = ctx.budget.reserve(share.bytes, "merging row ranges")?;
     let progress = ctx.progress.stage("merge", "cells", list.cells());
     let task = Task { dir, config, ranges, codes, share };
@@ -170,20 +171,20 @@ impl Partition {
 
 /// How memory is divided.
 #[derive(Clone, Copy, Debug)]
-struct Share {
-    workers: usize,
+pub(crate) struct Share {
+    pub workers: usize,
     width: u32,
-    spool_bytes: usize,
-    bytes: u64,
+    pub spool_bytes: usize,
+    pub bytes: u64,
 }
 
 impl Share {
-    /// For a matrix of `words` words from at most `runs` runs a range.
-    fn new(ctx: &Context, words: u32, runs: u64) -> Self {
-        let left = ctx.budget.left();
+    /// With so many bytes left and threads, for a matrix of `words` words from at most `runs` runs a
+    /// range.
+    pub fn new((left, threads): (u64, u64), words: u32, runs: u64) -> Self {
         let fixed = runs * CURSOR_BYTES + TASK_BYTES_FIXED;
         let one = fixed + RowSums::needed_bytes(words) + SPOOL_BYTES_MIN;
-        let workers = (left / one).clamp(1, ctx.threads as u64);
+        let workers = (left / one).clamp(1, threads);
         let share = left / workers;
         let width = RowSums::widest(words, share.saturating_sub(fixed + SPOOL_BYTES_MIN));
         let rest = share.saturating_sub(fixed + RowSums::needed_bytes(width));

@@ -23,6 +23,9 @@ use crate::error::CooccurError;
 use deal::{Loose, deal};
 use layout::{SORT_BYTES_MIN, lay_out};
 
+pub(crate) use deal::Share as DealShare;
+pub(crate) use layout::CELL_BYTES as LAY_OUT_CELL_BYTES;
+
 /// Groups of tiles that cells are dealt to: more of them make blocks of too few cells. A group is
 /// one tile for up to 64 stripes.
 const GROUPS_MAX: u32 = 4096;

@@ -101,29 +101,56 @@ struct Pile {
     file: Option<FrameWriter>,
 }
 
+/// How memory is divided.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub workers: u64,
+    pub worker_bytes: u64,
+    /// For the blocks of a stripe.
+    pile_bytes: u64,
+    grid: u32,
+}
+
+impl Share {
+    /// With so many bytes left and threads: a third for the blocks in hand, a third for those that
+    /// were packed; the rest is what laying out needs at least.
+    pub fn new((left, threads): (u64, u64), part_bytes: u64, grid: u32) -> Self {
+        let least = DEAL_BYTES_MIN + part_bytes;
+        let workers = (left / 3 / least).clamp(1, threads);
+        let worker_bytes = (left / 3 / workers).clamp(least, DEAL_BYTES_MAX + part_bytes);
+        let pile_bytes = left.saturating_sub(workers * worker_bytes) / 2 / u64::from(grid);
+        Self { workers, worker_bytes, pile_bytes, grid }
+    }
+
+    /// Compressing takes a third of the time of dealing: it is left where all stays in memory.
+    pub fn packing(&self, cells: u64) -> Packing {
+        match cells.saturating_mul(STORED_BYTES) <= self.pile_bytes * u64::from(self.grid) {
+            true => Packing::Stored,
+            false => Packing::Zstd,
+        }
+    }
+
+    /// Memory for packed blocks.
+    pub fn piles_bytes(&self) -> u64 {
+        self.pile_bytes * u64::from(self.grid)
+    }
+}
+
 /// Deals the cells of the source to the stripes.
 pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Vec<Loose>, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
-    let least = DEAL_BYTES_MIN + source.part_bytes();
-    // A third is for the blocks in hand, a third for those that were packed; the rest is what laying
-    // out needs at least.
-    let left = ctx.budget.left();
-    let workers = (left / 3 / least).clamp(1, ctx.threads as u64);
-    let bytes = (left / 3 / workers).clamp(least, DEAL_BYTES_MAX + source.part_bytes());
+    let room = (ctx.budget.left(), ctx.threads as u64);
+    let share = Share::new(room, source.part_bytes(), shuffle.config.grid);
+    let (workers, bytes) = (share.workers, share.worker_bytes);
     let _memory = ctx.budget.reserve(bytes * workers, "dealing cells to tiles")?;
-    let pile_bytes = ctx.budget.left() / 2 / u64::from(shuffle.config.grid);
+    let pile_bytes = share.pile_bytes;
     let mut piles: Vec<Option<Mutex<Pile>>> = Vec::new();
     piles.resize_with(shuffle.config.grid as usize, || None);
     for &stripe in stripes {
         let pile = Pile { held: Vec::new(), held_bytes: 0, file: None };
         piles[stripe as usize] = Some(Mutex::new(pile));
     }
-    // Compressing takes a third of the time of dealing: it is left where all stays in memory.
-    let room = pile_bytes * u64::from(shuffle.config.grid);
-    let packing = match source.cells().saturating_mul(STORED_BYTES) <= room {
-        true => Packing::Stored,
-        false => Packing::Zstd,
-    };
+    let packing = share.packing(source.cells());
     let progress = ctx.progress.stage("deal cells", "cells", source.cells());
     let next = AtomicUsize::new(0);
     run_workers("deal", workers as usize, |_| {

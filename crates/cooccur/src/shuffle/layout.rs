@@ -13,7 +13,7 @@ const FRAME_CELLS: u64 = 8192;
 /// A worker holds at least this much.
 pub(super) const SORT_BYTES_MIN: u64 = 8 << 20;
 /// Bytes of a cell while it is laid out: before, after, and where it goes.
-const CELL_BYTES: u64 = 2 * size_of::<TileCell>() as u64 + 4;
+pub(crate) const CELL_BYTES: u64 = 2 * size_of::<TileCell>() as u64 + 4;
 
 /// Frames of one section of one tile of the group.
 #[derive(Clone, Copy, Debug, Default)]
