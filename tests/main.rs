@@ -3,6 +3,7 @@
 //!
 //! * `tidy`: the rules of the house, read from the manifests and the sources.
 //! * `pipeline`: from text to vectors, on the built-in sample.
+//! * `matrix`: the matrix as other programs read it.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@
 mod support;
 
 mod bad_input;
+mod matrix;
 mod pipeline;
 mod restart;
 mod tidy;

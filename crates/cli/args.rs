@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
 use wordmill_query::{AnalogyMethod, ExportFormat, ExportWhich, Which};
 
@@ -49,7 +50,24 @@ pub enum Command {
     Eval(EvalArgs),
     /// Writes vectors in another program's format
     Export(ExportArgs),
+    /// Writes the co-occurrence matrix in another program's format
+    #[command(after_help = MATRIX_HELP)]
+    Matrix(MatrixArgs),
 }
+
+const MATRIX_HELP: &str = "\
+The words go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows and columns; \
+it is the order of vocab/vocabulary.tsv too.
+
+Formats:
+  npz    compressed sparse rows for scipy.sparse.load_npz; weights as 64-bit floats
+  mtx    MatrixMarket text for scipy.io.mmread; the lower triangle of a symmetric matrix
+  glove  cooccurrence.bin of GloVe; OUT.vocab.txt is its vocab.txt
+  ppmi   as npz, with positive pointwise mutual information as 32-bit floats
+
+Example:
+  wordmill run --until merge
+  wordmill matrix run --format npz counts.npz";
 
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
@@ -243,6 +261,18 @@ pub struct ExportArgs {
     pub top: usize,
 }
 
+/// `wordmill matrix`
+#[derive(Debug, Args)]
+pub struct MatrixArgs {
+    /// The run directory
+    pub run_dir: PathBuf,
+    /// What to write, see below
+    #[arg(long)]
+    pub format: MatrixFormatArg,
+    /// The file to write
+    pub out: PathBuf,
+}
+
 /// Declares an enum of flag values and what they stand for.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident => $target:ident { $($value:ident),* }) => {
@@ -270,6 +300,10 @@ values! {
 values! {
     /// `--which` of queries
     WhichArg => Which { Word, Context, Sum }
+}
+values! {
+    /// `--format` of the matrix
+    MatrixFormatArg => MatrixFormat { Npz, Mtx, Glove, Ppmi }
 }
 values! {
     /// `--method`
@@ -328,6 +362,10 @@ mod tests {
             "analogy v.safetensors a b c -n 1 --method mul",
             "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
             "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
+            "matrix run --format npz out",
+            "matrix run --format mtx out",
+            "matrix run --format glove out",
+            "matrix run --format ppmi out",
         ] {
             check(line, Ok(()));
         }
@@ -339,6 +377,8 @@ mod tests {
         check("run --vectorsize 7", Err(K::UnknownArgument));
         check("run --max-time 8", Err(K::ValueValidation));
         check("export v out --format npy", Err(K::ValueValidation));
+        check("matrix run out", Err(K::MissingRequiredArgument));
+        check("matrix run --format csv out", Err(K::InvalidValue));
         check("similar v w --which all", Err(K::InvalidValue));
         check("grind", Err(K::InvalidSubcommand));
     }

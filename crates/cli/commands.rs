@@ -15,6 +15,7 @@ pub mod info;
 pub mod analogy;
 pub mod eval;
 pub mod export;
+pub mod matrix;
 pub mod similar;
 pub mod vector;
 

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
-    FormatError, Manifest, OutputRow, PipelineSource, Published, RunDir, StageRow, StageState, xxh3,
+    FormatError, Manifest, OutputRow, PipelineSource, Published, RunDir, StageRow, StageState,
+    read_file, xxh3,
 };
 
 /// Settings of a stage by name.
@@ -101,6 +102,22 @@ impl<'a> Ledger<'a> {
             size.ok().flatten() != Some(output.bytes)
         };
         row.outputs.iter().filter(is_missing).map(|output| output.path.clone()).collect()
+    }
+
+    /// The row of the stage that makes the matrix.
+    pub fn matrix_row(&self) -> Option<&StageRow> {
+        self.manifest.stage("merge")
+    }
+
+    /// Fails unless the matrix's index is the one that the row lists; gives its digest.
+    pub fn check_index(&self, row: &StageRow) -> Result<String, FormatError> {
+        let path = self.dir.matrix_index();
+        let digest = format!("{:016x}", xxh3(&read_file(self.dir.storage(), &path, 1 << 30)?));
+        if !row.outputs.iter().any(|output| output.xxh3 == digest) {
+            let what = "its checksum is not the one in run.json";
+            return Err(FormatError::corrupt(&path, 0, what));
+        }
+        Ok(digest)
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.

@@ -67,9 +67,19 @@ pub fn last_stage<'a>(name: &str, stages: &'a [Stage]) -> Result<&'a str, Config
     })
 }
 
-/// Threads, memory, progress, and the signals that ask to stop.
+/// Threads, memory, progress, and the signals that ask to stop, as a configuration has them.
 pub fn context(
     config: &Config,
+    progress: ProgressMode,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Context> {
+    let (threads, memory_bytes) = (config.run.thread_count(), config.run.memory_bytes);
+    context_of((threads, memory_bytes), progress, deadline)
+}
+
+/// The same for so many threads and bytes.
+pub fn context_of(
+    (threads, memory_bytes): (usize, u64),
     progress: ProgressMode,
     deadline: Option<Instant>,
 ) -> anyhow::Result<Context> {
@@ -85,8 +95,8 @@ pub fn context(
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
         .context("installing signal handlers")?;
     Ok(Context {
-        threads: config.run.thread_count(),
-        budget: Budget::new(config.run.memory_bytes),
+        threads,
+        budget: Budget::new(memory_bytes),
         cancel,
         progress: Progress::new(progress),
     })

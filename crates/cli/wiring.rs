@@ -225,11 +225,7 @@ impl Pipeline<'_> {
         let path = self.dir.matrix_index();
         if let Some(row) = ledger.done("merge", &merge_settings) {
             let index = MatrixIndex::read(self.dir.storage(), &path)?;
-            let digest = file_digest(self.dir, &path)?;
-            if !row.outputs.iter().any(|output| output.xxh3 == digest) {
-                let what = "its checksum is not the one in run.json";
-                return Err(FormatError::corrupt(&path, 0, what).into());
-            }
+            let digest = ledger.check_index(row)?;
             // A process killed after the merge was put on record has left its runs.
             cooccur::remove_runs(self.dir)?;
             return Ok(Some((index, digest)));

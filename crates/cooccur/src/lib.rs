@@ -6,6 +6,8 @@
 //! * [`merge`]: spill runs → CSR shards of row ranges;
 //! * [`shuffle`]: the cells of any [`wordmill_formats::CellSource`] → tiles in random order.
 //!
+//! [`export_matrix`] writes the matrix for other programs.
+//!
 //! Weights are whole numbers in units of 1 / `unit` (see [`Weighting`]), so sums commute: no result
 //! depends on the number of threads, the memory budget, or where a run was cut.
 #![forbid(unsafe_code)]
@@ -29,11 +31,14 @@ mod tree;
 mod shuffle;
 mod source;
 
+mod export;
+
 #[cfg(test)]
 mod oracle;
 
 pub use count::{CountConfig, CountInput, count};
 pub use error::CooccurError;
+pub use export::{MatrixFormat, MatrixInput, export_matrix, is_symmetric, words_path};
 pub use merge::{MergeConfig, merge, remove_runs};
 pub use ranges::RowRanges;
 pub use shuffle::{ShuffleConfig, shuffle};
