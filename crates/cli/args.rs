@@ -8,7 +8,7 @@ use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
 use wordmill_query::{AnalogyMethod, ExportFormat, ExportWhich, Which};
 
-use crate::config::{Sources, parse_duration, parse_size};
+use crate::config::{LEAST_MEMORY, Sources, parse_duration, parse_size};
 
 /// Grinds a text corpus larger than memory into word vectors.
 #[derive(Debug, Parser)]
@@ -53,6 +53,9 @@ pub enum Command {
     /// Writes the co-occurrence matrix in another program's format
     #[command(after_help = MATRIX_HELP)]
     Matrix(MatrixArgs),
+    /// Starts a run from counts of another program instead of text
+    #[command(after_help = IMPORT_HELP)]
+    ImportCounts(ImportCountsArgs),
 }
 
 const MATRIX_HELP: &str = "\
@@ -68,6 +71,18 @@ Formats:
 Example:
   wordmill run --until merge
   wordmill matrix run --format npz counts.npz";
+
+const IMPORT_HELP: &str = "\
+COUNTS is GloVe's cooccurrence.bin (shuffled or not), or a text with a line `word word weight` a pair; \
+either may be packed with gzip, bzip2 or zstd. Pairs that occur twice are added up. VOCAB is GloVe's \
+vocab.txt, or the vocabulary.tsv of a run: `word count` a line, most frequent first.
+
+`wordmill run PIPELINE.toml --run-dir RUN_DIR` then shuffles and trains; [corpus], [vocabulary] and \
+[cooccur] do not apply there.
+
+Example:
+  wordmill import-counts vocab.txt cooccurrence.bin imported
+  wordmill run pipeline.toml --run-dir imported";
 
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
@@ -273,6 +288,26 @@ pub struct MatrixArgs {
     pub out: PathBuf,
 }
 
+/// `wordmill import-counts`
+#[derive(Debug, Args)]
+pub struct ImportCountsArgs {
+    /// Words with their counts
+    pub vocab: PathBuf,
+    /// Pairs of words with their weights
+    pub counts: PathBuf,
+    /// The run directory to make
+    pub run_dir: PathBuf,
+    /// The memory budget, such as 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
+    pub memory: u64,
+    /// Threads, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// How progress is shown, on standard error
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressArg,
+}
+
 /// Declares an enum of flag values and what they stand for.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident => $target:ident { $($value:ident),* }) => {
@@ -329,6 +364,12 @@ impl PipelineArgs {
     }
 }
 
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text)?;
+    let enough = bytes >= LEAST_MEMORY;
+    enough.then_some(bytes).ok_or_else(|| "expected at least 32 MiB".to_owned())
+}
+
 fn parse_format(name: &str) -> Result<ExportFormat, String> {
     ExportFormat::parse(name).map_err(|error| error.to_string())
 }
@@ -362,6 +403,7 @@ mod tests {
             "analogy v.safetensors a b c -n 1 --method mul",
             "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
             "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
+            "import-counts vocab.txt cooccurrence.bin run --memory 64MiB --threads 2 --progress none",
             "matrix run --format npz out",
             "matrix run --format mtx out",
             "matrix run --format glove out",
@@ -377,6 +419,7 @@ mod tests {
         check("run --vectorsize 7", Err(K::UnknownArgument));
         check("run --max-time 8", Err(K::ValueValidation));
         check("export v out --format npy", Err(K::ValueValidation));
+        check("import-counts a b c --memory 1MiB", Err(K::ValueValidation));
         check("matrix run out", Err(K::MissingRequiredArgument));
         check("matrix run --format csv out", Err(K::InvalidValue));
         check("similar v w --which all", Err(K::InvalidValue));

@@ -10,6 +10,8 @@ pub mod verify;
 pub mod init;
 pub mod sample;
 
+pub mod import_counts;
+
 pub mod info;
 
 pub mod analogy;

@@ -13,6 +13,8 @@ use wordmill_formats::{
     read_file, xxh3,
 };
 
+use crate::wiring::import::IMPORT;
+
 /// Settings of a stage by name.
 pub type Settings = BTreeMap<String, String>;
 
@@ -102,11 +104,6 @@ impl<'a> Ledger<'a> {
             size.ok().flatten() != Some(output.bytes)
         };
         row.outputs.iter().filter(is_missing).map(|output| output.path.clone()).collect()
-    }
-
-    /// The row of the stage that makes the matrix.
-    pub fn matrix_row(&self) -> Option<&StageRow> {
-        self.manifest.stage("merge")
     }
 
     /// Fails unless the matrix's index is the one that the row lists; gives its digest.
@@ -206,6 +203,7 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
     match stage {
         // Token shards are checked against the text and the settings one by one.
         "tokenize" => vec![],
+        IMPORT => vec![whole("vocab"), whole("spill"), whole("matrix")],
         "vocabulary" => vec![whole("vocab")],
         "cooccur" => vec![whole("spill")],
         "merge" => vec![whole("spill"), whole("matrix")],

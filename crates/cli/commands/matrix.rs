@@ -16,6 +16,7 @@ use crate::commands::disk;
 use crate::config::ConfigError;
 use crate::ledger::Ledger;
 use crate::session;
+use crate::wiring::import::{imported_row, is_imported};
 
 /// What wordmill keeps in a run directory.
 const KEPT: [&str; 9] =
@@ -53,7 +54,12 @@ fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
         let what = "there is no run.json; `wordmill run --until merge --run-dir DIR` makes one";
         return Err(FormatError::foreign(dir.root(), "a run directory", what).into());
     }
-    let Some(row) = ledger.matrix_row().filter(|row| row.state == StageState::Done) else {
+    if is_imported(&ledger) {
+        ledger.check_index(imported_row(dir, &ledger)?)?;
+        return Ok(MatrixIndex::read(dir.storage(), &dir.matrix_index())?);
+    }
+    let Some(row) = ledger.manifest().stage("merge").filter(|row| row.state == StageState::Done)
+    else {
         let done = rows.iter().filter(|row| row.state == StageState::Done);
         let done: Vec<&str> = done.map(|row| row.name.as_str()).collect();
         let what = format!(

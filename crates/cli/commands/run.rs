@@ -8,7 +8,10 @@ use wordmill_flow::{Context, format_bytes, format_duration};
 use wordmill_formats::{DiskStorage, RunDir};
 
 use crate::args::RunArgs;
+use crate::config::ConfigError;
 use crate::ledger::Ledger;
+use crate::wiring::Origin;
+use crate::wiring::import::is_imported;
 use crate::{results, session, wiring};
 
 /// Runs the command.
@@ -16,21 +19,35 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = session::config(&args.pipeline)?;
     let kernels = session::kernels()?;
-    let inputs = session::inputs(&config)?;
-    let stages = wiring::stages(&config, &inputs);
+    let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
+    // Looked at before the inputs, which an import does not have; and again, with all that may be
+    // wrong with it, when nobody else can change it.
+    let imported = Ledger::open(&dir).is_ok_and(|ledger| is_imported(&ledger));
+    let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
+    let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
+    let stages = wiring::stages(&config, origin);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, args.progress.into(), deadline)?;
-    let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
     let _lock = dir.lock()?;
     let mut ledger = Ledger::open(&dir)?;
+    if is_imported(&ledger) != imported {
+        let what = "it was changed while this run began; run again";
+        return Err(ConfigError::new(dir.root().display(), what).into());
+    }
+    if imported {
+        ctx.progress.say(&format!(
+            "{}: counts were imported here; [corpus], [vocabulary] and [cooccur] do not apply",
+            dir.root().display()
+        ));
+    }
     ledger.set_source(session::source(&args.pipeline));
     session::settle(&ctx.progress, &config.run.dir, &mut ledger, &stages, args.rebuild)?;
     let pipeline = wiring::Pipeline {
         ctx: &ctx,
         dir: &dir,
         config: &config,
-        inputs: &inputs,
+        origin,
         stages: &stages,
         kernels,
         until,
