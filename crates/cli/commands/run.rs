@@ -11,7 +11,7 @@ use crate::args::RunArgs;
 use crate::config::ConfigError;
 use crate::ledger::Ledger;
 use crate::wiring::Origin;
-use crate::wiring::import::is_imported;
+use crate::wiring::import::{imported_row, is_imported};
 use crate::{results, session, wiring};
 
 /// Runs the command.
@@ -36,6 +36,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         return Err(ConfigError::new(dir.root().display(), what).into());
     }
     if imported {
+        imported_row(&dir, &ledger)?;
         ctx.progress.say(&format!(
             "{}: counts were imported here; [corpus], [vocabulary] and [cooccur] do not apply",
             dir.root().display()

@@ -159,6 +159,7 @@ impl Import<'_> {
         let _memory = ctx.budget.reserve(4 * ids.len() as u64, "the numbers of the words")?;
         let words = CountWords { table: vocabulary.table(), ids: &ids };
         let file = CountsFile::open(self.counts, words)?;
+        let _lookup = ctx.budget.reserve(file.words_bytes(words), "looking up words")?;
         let (unit, read) = self.unit(&file, words)?;
         let settings: Settings = [
             ("import.vocabulary".to_owned(), format!("{:016x}", vocabulary.digest())),
