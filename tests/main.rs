@@ -3,6 +3,8 @@
 //!
 //! * `tidy`: the rules of the house, read from the manifests and the sources.
 //! * `pipeline`: from text to vectors, on the built-in sample.
+//! * `imports`: counts of another program instead of text.
+//! * `matrix`: the matrix as other programs read it.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 #![forbid(unsafe_code)]
@@ -11,6 +13,8 @@
 mod support;
 
 mod bad_input;
+mod imports;
+mod matrix;
 mod pipeline;
 mod restart;
 mod tidy;

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
 use wordmill_query::{AnalogyMethod, ExportFormat, ExportWhich, Which};
 
-use crate::config::{Sources, parse_duration, parse_size};
+use crate::config::{LEAST_MEMORY, Sources, parse_duration, parse_size};
 
 /// Grinds a text corpus larger than memory into word vectors.
 #[derive(Debug, Parser)]
@@ -49,7 +50,39 @@ pub enum Command {
     Eval(EvalArgs),
     /// Writes vectors in another program's format
     Export(ExportArgs),
+    /// Writes the co-occurrence matrix in another program's format
+    #[command(after_help = MATRIX_HELP)]
+    Matrix(MatrixArgs),
+    /// Starts a run from counts of another program instead of text
+    #[command(after_help = IMPORT_HELP)]
+    ImportCounts(ImportCountsArgs),
 }
+
+const MATRIX_HELP: &str = "\
+The words go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows and columns; \
+it is the order of vocab/vocabulary.tsv too.
+
+Formats:
+  npz    compressed sparse rows for scipy.sparse.load_npz; weights as 64-bit floats
+  mtx    MatrixMarket text for scipy.io.mmread; the lower triangle of a symmetric matrix
+  glove  cooccurrence.bin of GloVe; OUT.vocab.txt is its vocab.txt
+  ppmi   as npz, with positive pointwise mutual information as 32-bit floats
+
+Example:
+  wordmill run --until merge
+  wordmill matrix run --format npz counts.npz";
+
+const IMPORT_HELP: &str = "\
+COUNTS is GloVe's cooccurrence.bin (shuffled or not), or a text with a line `word word weight` a pair; \
+either may be packed with gzip, bzip2 or zstd. Pairs that occur twice are added up. VOCAB is GloVe's \
+vocab.txt, or the vocabulary.tsv of a run: `word count` a line, most frequent first.
+
+`wordmill run PIPELINE.toml --run-dir RUN_DIR` then shuffles and trains; [corpus], [vocabulary] and \
+[cooccur] do not apply there.
+
+Example:
+  wordmill import-counts vocab.txt cooccurrence.bin imported
+  wordmill run pipeline.toml --run-dir imported";
 
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
@@ -243,6 +276,38 @@ pub struct ExportArgs {
     pub top: usize,
 }
 
+/// `wordmill matrix`
+#[derive(Debug, Args)]
+pub struct MatrixArgs {
+    /// The run directory
+    pub run_dir: PathBuf,
+    /// What to write, see below
+    #[arg(long)]
+    pub format: MatrixFormatArg,
+    /// The file to write
+    pub out: PathBuf,
+}
+
+/// `wordmill import-counts`
+#[derive(Debug, Args)]
+pub struct ImportCountsArgs {
+    /// Words with their counts
+    pub vocab: PathBuf,
+    /// Pairs of words with their weights
+    pub counts: PathBuf,
+    /// The run directory to make
+    pub run_dir: PathBuf,
+    /// The memory budget, such as 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
+    pub memory: u64,
+    /// Threads, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// How progress is shown, on standard error
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressArg,
+}
+
 /// Declares an enum of flag values and what they stand for.
 macro_rules! values {
     ($(#[$doc:meta])* $name:ident => $target:ident { $($value:ident),* }) => {
@@ -272,6 +337,10 @@ values! {
     WhichArg => Which { Word, Context, Sum }
 }
 values! {
+    /// `--format` of the matrix
+    MatrixFormatArg => MatrixFormat { Npz, Mtx, Glove, Ppmi }
+}
+values! {
     /// `--method`
     MethodArg => AnalogyMethod { Add, Mul }
 }
@@ -293,6 +362,12 @@ impl PipelineArgs {
             seed: self.seed,
         }
     }
+}
+
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text)?;
+    let enough = bytes >= LEAST_MEMORY;
+    enough.then_some(bytes).ok_or_else(|| "expected at least 32 MiB".to_owned())
 }
 
 fn parse_format(name: &str) -> Result<ExportFormat, String> {
@@ -328,6 +403,11 @@ mod tests {
             "analogy v.safetensors a b c -n 1 --method mul",
             "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
             "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
+            "import-counts vocab.txt cooccurrence.bin run --memory 64MiB --threads 2 --progress none",
+            "matrix run --format npz out",
+            "matrix run --format mtx out",
+            "matrix run --format glove out",
+            "matrix run --format ppmi out",
         ] {
             check(line, Ok(()));
         }
@@ -339,6 +419,9 @@ mod tests {
         check("run --vectorsize 7", Err(K::UnknownArgument));
         check("run --max-time 8", Err(K::ValueValidation));
         check("export v out --format npy", Err(K::ValueValidation));
+        check("import-counts a b c --memory 1MiB", Err(K::ValueValidation));
+        check("matrix run out", Err(K::MissingRequiredArgument));
+        check("matrix run --format csv out", Err(K::InvalidValue));
         check("similar v w --which all", Err(K::InvalidValue));
         check("grind", Err(K::InvalidSubcommand));
     }

@@ -10,11 +10,14 @@ pub mod verify;
 pub mod init;
 pub mod sample;
 
+pub mod import_counts;
+
 pub mod info;
 
 pub mod analogy;
 pub mod eval;
 pub mod export;
+pub mod matrix;
 pub mod similar;
 pub mod vector;
 

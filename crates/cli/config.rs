@@ -24,6 +24,7 @@ pub use choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objecti
 pub use choice::{Optimizer, Tokenizer, Weighting};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
+pub(crate) use read::LEAST_MEMORY;
 pub(crate) use size::{parse_duration, parse_size};
 
 /// The template that ships with the program: what `wordmill init` writes and `wordmill run` follows

@@ -106,6 +106,7 @@ fn of_cooccur(error: &CooccurError) -> u8 {
         CooccurError::Stopped(_) => STOPPED,
         CooccurError::Config { .. } => USAGE,
         CooccurError::NoPairs { .. } => BAD_INPUT,
+        CooccurError::Feed(error) => code_of(error.as_ref()).unwrap_or(BUG),
     }
 }
 
@@ -166,6 +167,8 @@ mod tests {
         let (path, what) = ("q".to_owned(), String::new());
         check(QueryError::BadLine { path, line: 1, what }, 3);
         check(wordmill_flow::Budget::new(1).reserve(2, "x").unwrap_err(), 5);
+        check(CooccurError::Feed(Box::new(CorpusError::EmptyCorpus { shards: 1 })), 3);
+        check(CooccurError::Feed(Box::new(CorpusError::from(Stopped))), 75);
         check(Stopped, 75);
         check(io::Error::from(io::ErrorKind::BrokenPipe), 0);
         check(io::Error::from(io::ErrorKind::StorageFull), 5);

@@ -10,8 +10,10 @@ use std::time::Instant;
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
     FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
-    StageState, xxh3,
+    StageState, read_file, xxh3,
 };
+
+use crate::wiring::import::IMPORT;
 
 /// Settings of a stage by name.
 pub type Settings = BTreeMap<String, String>;
@@ -102,6 +104,17 @@ impl<'a> Ledger<'a> {
             size.ok().flatten() != Some(output.bytes)
         };
         row.outputs.iter().filter(is_missing).map(|output| output.path.clone()).collect()
+    }
+
+    /// Fails unless the matrix's index is the one that the row lists; gives its digest.
+    pub fn check_index(&self, row: &StageRow) -> Result<String, FormatError> {
+        let path = self.dir.matrix_index();
+        let digest = format!("{:016x}", xxh3(&read_file(self.dir.storage(), &path, 1 << 30)?));
+        if !row.outputs.iter().any(|output| output.xxh3 == digest) {
+            let what = "its checksum is not the one in run.json";
+            return Err(FormatError::corrupt(&path, 0, what));
+        }
+        Ok(digest)
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.
@@ -196,6 +209,7 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
     match stage {
         // Token shards are checked against the text and the settings one by one.
         "tokenize" => vec![],
+        IMPORT => vec![whole("vocab"), whole("spill"), whole("matrix")],
         "vocabulary" => vec![whole("vocab")],
         "cooccur" => vec![whole("spill")],
         "merge" => vec![whole("spill"), whole("matrix")],

@@ -71,9 +71,19 @@ pub fn last_stage<'a>(name: &str, stages: &'a [Stage]) -> Result<&'a str, Config
     })
 }
 
-/// Threads, memory, progress, and the signals that ask to stop.
+/// Threads, memory, progress, and the signals that ask to stop, as a configuration has them.
 pub fn context(
     config: &Config,
+    progress: ProgressMode,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Context> {
+    let (threads, memory_bytes) = (config.run.thread_count(), config.run.memory_bytes);
+    context_of((threads, memory_bytes), progress, deadline)
+}
+
+/// The same for so many threads and bytes.
+pub fn context_of(
+    (threads, memory_bytes): (usize, u64),
     progress: ProgressMode,
     deadline: Option<Instant>,
 ) -> anyhow::Result<Context> {
@@ -88,14 +98,9 @@ pub fn context(
     // A file size limit then is an error of the write, with a message, and not the end.
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
         .context("installing signal handlers")?;
-    let budget = Budget::new(config.run.memory_bytes);
+    let budget = Budget::new(memory_bytes);
     budget.reserve(PROGRAM_BYTES, "the program itself")?.keep();
-    Ok(Context {
-        threads: config.run.thread_count(),
-        budget,
-        cancel,
-        progress: Progress::new(progress),
-    })
+    Ok(Context { threads, budget, cancel, progress: Progress::new(progress) })
 }
 
 /// Compares the configuration with what the directory holds; stops, or clears away, what is stale.

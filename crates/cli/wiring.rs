@@ -3,6 +3,7 @@
 //! [`stages`] says which stages a configuration has and with which settings; [`Pipeline::run`] runs
 //! those that are not done. What one stage hands to the next are finished artefacts and their digests.
 
+pub mod import;
 mod training;
 pub mod translate;
 
@@ -32,8 +33,36 @@ pub fn train_stage(trainer: &TrainConfig) -> String {
     format!("train:{}", trainer.name)
 }
 
-/// The stages of a configuration, in order, with their settings.
-pub fn stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
+/// Where the matrix of a run comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// Texts, found.
+    Text(&'a [corpus::Input]),
+    /// Counts that were imported into the run directory.
+    Counts,
+}
+
+/// The stages of a configuration, in order, with their settings. An import is none of them: it does
+/// not depend on the configuration.
+pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
+    let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
+    let mut stages = match origin {
+        Origin::Text(inputs) => counting_stages(config, inputs),
+        Origin::Counts => Vec::new(),
+    };
+    let mut shuffle = section(config, "tiles");
+    shuffle.insert("run.seed".into(), config.run.seed.to_string());
+    stages.push(stage("shuffle", shuffle));
+    for trainer in &config.train {
+        let mut settings = section(config, &format!("train.{}", trainer.name));
+        settings.insert("run.seed".into(), config.run.seed.to_string());
+        stages.push(stage(&train_stage(trainer), settings));
+    }
+    stages
+}
+
+/// The stages from text to matrix.
+fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
     let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
     let mut tokenize = section(config, "corpus");
     for input in inputs {
@@ -41,21 +70,12 @@ pub fn stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
         let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
         tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
     }
-    let mut shuffle = section(config, "tiles");
-    shuffle.insert("run.seed".into(), config.run.seed.to_string());
-    let mut stages = vec![
+    vec![
         stage("tokenize", tokenize),
         stage("vocabulary", section(config, "vocabulary")),
         stage("cooccur", section(config, "cooccur")),
         stage("merge", Settings::new()),
-        stage("shuffle", shuffle),
-    ];
-    for trainer in &config.train {
-        let mut settings = section(config, &format!("train.{}", trainer.name));
-        settings.insert("run.seed".into(), config.run.seed.to_string());
-        stages.push(stage(&train_stage(trainer), settings));
-    }
-    stages
+    ]
 }
 
 /// The settings of a section, keys with the section's name in front.
@@ -72,8 +92,8 @@ pub struct Pipeline<'a> {
     pub dir: &'a RunDir,
     /// The settings.
     pub config: &'a Config,
-    /// The inputs, found.
-    pub inputs: &'a [corpus::Input],
+    /// Where the matrix comes from.
+    pub origin: Origin<'a>,
     /// The stages, from [`stages`].
     pub stages: &'a [Stage],
     /// The kernels to train with.
@@ -90,24 +110,27 @@ struct Text {
     digest: String,
 }
 
+/// A finished matrix with its vocabulary and its digest.
+struct Counted {
+    text: Text,
+    index: MatrixIndex,
+    digest: String,
+}
+
 impl Pipeline<'_> {
     /// Runs every stage that is not done, up to the last one asked for.
     pub fn run(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<()> {
-        let shards = self.tokenize(ledger)?;
-        if self.ends("tokenize") {
-            return Ok(());
-        }
-        let text = self.vocabulary(ledger, &shards)?;
-        if self.ends("vocabulary") {
-            return Ok(());
-        }
-        let Some((index, index_digest)) = self.matrix(ledger, &text)? else {
+        let counted = match self.origin {
+            Origin::Text(inputs) => self.counted(ledger, inputs)?,
+            Origin::Counts => {
+                self.config.train.iter().try_for_each(|trainer| self.check_source(trainer))?;
+                Some(self.imported(ledger)?)
+            }
+        };
+        let Some(Counted { text, index, digest }) = counted else {
             return Ok(());
         };
-        if self.ends("merge") {
-            return Ok(());
-        }
-        let tiles = self.tiles(ledger, &text, &index, &index_digest)?;
+        let tiles = self.tiles(ledger, &text, &index, &digest)?;
         if self.ends("shuffle") {
             return Ok(());
         }
@@ -120,6 +143,26 @@ impl Pipeline<'_> {
         Ok(())
     }
 
+    /// From text to matrix; `None` if the run ends before or there.
+    fn counted(
+        &self,
+        ledger: &mut Ledger<'_>,
+        inputs: &[corpus::Input],
+    ) -> anyhow::Result<Option<Counted>> {
+        let shards = self.tokenize(ledger, inputs)?;
+        if self.ends("tokenize") {
+            return Ok(None);
+        }
+        let text = self.vocabulary(ledger, &shards)?;
+        if self.ends("vocabulary") {
+            return Ok(None);
+        }
+        let Some((index, digest)) = self.matrix(ledger, &text)? else {
+            return Ok(None);
+        };
+        Ok((!self.ends("merge")).then_some(Counted { text, index, digest }))
+    }
+
     fn ends(&self, stage: &str) -> bool {
         self.until == Some(stage)
     }
@@ -129,7 +172,11 @@ impl Pipeline<'_> {
         found.expect("every stage of the pipeline is listed").settings.clone()
     }
 
-    fn tokenize(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<corpus::TokenShards> {
+    fn tokenize(
+        &self,
+        ledger: &mut Ledger<'_>,
+        inputs: &[corpus::Input],
+    ) -> anyhow::Result<corpus::TokenShards> {
         let settings = self.settings("tokenize");
         if let Some(row) = ledger.done("tokenize", &settings) {
             let shards = row.counts.get("shards").copied().unwrap_or(0);
@@ -137,7 +184,7 @@ impl Pipeline<'_> {
         }
         let stage = ledger.begin("tokenize", settings)?;
         let config = translate::tokenize(&self.config.corpus);
-        match corpus::tokenize(self.ctx, &config, self.dir, self.inputs) {
+        match corpus::tokenize(self.ctx, &config, self.dir, inputs) {
             Ok(shards) => {
                 let outputs: Vec<Published> = shards.outputs().cloned().collect();
                 let mut counts = vec![("shards", shards.len() as u64)];
@@ -225,11 +272,7 @@ impl Pipeline<'_> {
         let path = self.dir.matrix_index();
         if let Some(row) = ledger.done("merge", &merge_settings) {
             let index = MatrixIndex::read(self.dir.storage(), &path)?;
-            let digest = file_digest(self.dir, &path)?;
-            if !row.outputs.iter().any(|output| output.xxh3 == digest) {
-                let what = "its checksum is not the one in run.json";
-                return Err(FormatError::corrupt(&path, 0, what).into());
-            }
+            let digest = ledger.check_index(row)?;
             // A process killed after the merge was put on record has left its runs.
             cooccur::remove_runs(self.dir)?;
             return Ok(Some((index, digest)));

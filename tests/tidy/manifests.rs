@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         &[],
         &[
             "bytemuck",
+            "flate2",
             "memmap2",
             "rustix",
             "serde",

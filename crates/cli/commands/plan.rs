@@ -3,27 +3,51 @@
 use std::io::Write;
 
 use wordmill_flow::{format_bytes, format_duration};
+use wordmill_formats::{RunDir, StageRow};
 
 use crate::args::PlanArgs;
+use crate::commands::disk;
 use crate::estimate::{self, Need, Sizes};
+use crate::ledger::Ledger;
+use crate::wiring::Origin;
+use crate::wiring::import::{imported_row, is_imported};
 use crate::{session, wiring};
 
 /// Prints memory, disk, open files and time of every stage, from a sample of the input.
 pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
-    let inputs = session::inputs(&config)?;
-    let stages = wiring::stages(&config, &inputs);
+    let dir = RunDir::new(disk(), &config.run.dir);
+    // Whatever is wrong with the directory is the business of the run.
+    let import = Ledger::open(&dir).ok().filter(is_imported);
+    let imported = import.is_some();
+    let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
+    let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
+    let stages = wiring::stages(&config, origin);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
-    let Some(sizes) = estimate::sizes(&config, &inputs)? else {
+    let sizes = match &import {
+        Some(ledger) => Some(imported_sizes(imported_row(&dir, ledger)?)),
+        None => estimate::sizes(&config, &inputs)?,
+    };
+    let Some(sizes) = sizes else {
         writeln!(out, "nothing can be said in advance of text from a pipe or without words")?;
         return Ok(());
     };
     let mut needs = estimate::needs(&config, sizes);
+    needs.retain(|need| stages.iter().any(|stage| stage.name == need.stage));
     if let Some(last) = until {
         let end = needs.iter().position(|need| need.stage == last);
         needs.truncate(end.map_or(needs.len(), |end| end + 1));
     }
-    print_sizes(sizes, out)?;
+    match imported {
+        true => writeln!(
+            out,
+            "counts were imported into {}: {} words, {} cells in the matrix\n",
+            config.run.dir.display(),
+            sizes.words,
+            sizes.cells
+        )?,
+        false => print_sizes(sizes, out)?,
+    }
     print_needs(&needs, out)?;
     let budget = config.run.memory_bytes as f64;
     for need in needs.iter().filter(|need| need.least_bytes > budget) {
@@ -40,6 +64,12 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     writeln!(out, "\nsettings:\n{}", config.to_toml())?;
     Ok(())
+}
+
+/// What an import has counted. The text behind it is not known, but for the counts of its words.
+fn imported_sizes(row: &StageRow) -> Sizes {
+    let count = |name: &str| row.counts.get(name).copied().unwrap_or(0) as f64;
+    Sizes { bytes: 0.0, tokens: count("tokens"), words: count("words"), cells: count("cells") }
 }
 
 fn print_sizes(sizes: Sizes, out: &mut dyn Write) -> anyhow::Result<()> {

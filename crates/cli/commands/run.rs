@@ -1,16 +1,18 @@
 //! `wordmill run`: from text to vectors, through every stage that is not done yet.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use wordmill_flow::{Context, format_bytes, format_duration};
-use wordmill_formats::{DiskStorage, MeteredStorage, RunDir};
+use wordmill_formats::{DiskStorage, FormatError, MeteredStorage, RunDir};
 
 use crate::args::RunArgs;
+use crate::config::ConfigError;
 use crate::ledger::Ledger;
+use crate::wiring::Origin;
+use crate::wiring::import::{imported_row, is_imported};
 use crate::{results, session, wiring};
 
 /// Runs the command.
@@ -18,21 +20,39 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = session::config(&args.pipeline)?;
     let kernels = session::kernels()?;
-    let inputs = session::inputs(&config)?;
-    let stages = wiring::stages(&config, &inputs);
+    let meter = Arc::new(MeteredStorage::new(DiskStorage));
+    let dir = RunDir::new(Arc::clone(&meter) as _, &config.run.dir);
+    // Looked at before the inputs, which an import does not have; and again, with all that may be
+    // wrong with it, when nobody else can change it.
+    let imported = Ledger::open(&dir).is_ok_and(|ledger| is_imported(&ledger));
+    let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
+    let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
+    let stages = wiring::stages(&config, origin);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, args.progress.into(), deadline)?;
-    let dir = RunDir::new(Arc::new(metered(&config.run.dir)?), &config.run.dir);
+    let counted = meter.count(folders(&config.run.dir));
+    counted.map_err(|e| FormatError::io(dir.root(), "listing", e))?;
     let _lock = dir.lock()?;
     let mut ledger = Ledger::open(&dir)?;
+    if is_imported(&ledger) != imported {
+        let what = "it was changed while this run began; run again";
+        return Err(ConfigError::new(dir.root().display(), what).into());
+    }
+    if imported {
+        imported_row(&dir, &ledger)?;
+        ctx.progress.say(&format!(
+            "{}: counts were imported here; [corpus], [vocabulary] and [cooccur] do not apply",
+            dir.root().display()
+        ));
+    }
     ledger.set_source(session::source(&args.pipeline));
     session::settle(&ctx.progress, &config.run.dir, &mut ledger, &stages, args.rebuild)?;
     let pipeline = wiring::Pipeline {
         ctx: &ctx,
         dir: &dir,
         config: &config,
-        inputs: &inputs,
+        origin,
         stages: &stages,
         kernels,
         until,
@@ -45,20 +65,19 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The disk, with a meter that knows what the run directory holds already.
-fn metered(run: &Path) -> anyhow::Result<MeteredStorage<DiskStorage>> {
-    let storage = MeteredStorage::new(DiskStorage);
-    let mut folders: Vec<_> = run.is_dir().then(|| run.to_path_buf()).into_iter().collect();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+/// The folders of a run directory; none if it is not there yet.
+fn folders(run: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = run.is_dir().then(|| run.to_path_buf()).into_iter().collect();
+    let mut next = 0;
+    while let Some(folder) = found.get(next).cloned() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
+                found.push(entry.path());
             }
         }
-        let counted = storage.count([folder.clone()]);
-        counted.with_context(|| format!("{}: counting what is there", folder.display()))?;
+        next += 1;
     }
-    Ok(storage)
+    found
 }
 
 /// A table of the stages: time, memory, what they made and the most that lay on the disk.

@@ -11,6 +11,8 @@ use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState};
 use crate::args::StatusArgs;
 use crate::config::{Config, Sources};
 use crate::ledger::{Ledger, Stage};
+use crate::wiring::Origin;
+use crate::wiring::import::is_imported;
 use crate::{session, wiring};
 
 /// Prints the state of every stage of a run directory.
@@ -62,8 +64,11 @@ fn wanted(ledger: &Ledger<'_>) -> anyhow::Result<Vec<Stage>> {
         seed: source.seed,
         ..Sources::default()
     })?;
+    if is_imported(ledger) {
+        return Ok(wiring::stages(&config, Origin::Counts));
+    }
     let inputs = session::inputs(&config)?;
-    Ok(wiring::stages(&config, &inputs))
+    Ok(wiring::stages(&config, Origin::Text(&inputs)))
 }
 
 fn print_row(row: &StageRow, reasons: &[String], out: &mut dyn Write) -> anyhow::Result<()> {

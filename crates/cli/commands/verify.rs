@@ -12,6 +12,7 @@ use wordmill_formats::{
 
 use crate::args::VerifyArgs;
 use crate::ledger::Ledger;
+use crate::wiring::import::IMPORT;
 
 /// Cells of a tile read at a time.
 const PIECE_CELLS: u64 = 1 << 16;
@@ -56,12 +57,12 @@ fn verify_run(dir: &RunDir, out: &mut dyn Write) -> anyhow::Result<Vec<FormatErr
         if problems.len() == before {
             writeln!(out, "{:<16} {} files whole", row.name, row.outputs.len())?;
         } else {
-            writeln!(
-                out,
-                "{:<16} damaged; delete the files named below and run again: the pipeline goes on \
-                 from this stage",
-                row.name
-            )?;
+            let again = match row.name.as_str() {
+                IMPORT => "import the counts again",
+                _ => "run again: the pipeline goes on from this stage",
+            };
+            let name = &row.name;
+            writeln!(out, "{name:<16} damaged; delete the files named below and {again}")?;
         }
     }
     if problems.is_empty() {
@@ -173,7 +174,9 @@ fn cross_references(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError
     let storage = dir.storage();
     let has =
         |stage: &str| ledger.manifest().stage(stage).is_some_and(|row| !row.outputs.is_empty());
-    if !has("vocabulary") {
+    // An import makes the files of both.
+    let imported = has(IMPORT);
+    if !has("vocabulary") && !imported {
         return Ok(());
     }
     let path = dir.vocabulary();
@@ -190,7 +193,7 @@ fn cross_references(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError
             return Err(FormatError::corrupt(&dir.token_shard(shard), 0, what));
         }
     }
-    if has("merge") {
+    if has("merge") || imported {
         let index = MatrixIndex::read(storage, &dir.matrix_index())?;
         let vocabulary = format!("{:016x}", table.file().index().digest());
         if index.words as usize != table.len() || index.vocabulary != vocabulary {

@@ -19,7 +19,7 @@ const LATER_SECTIONS: [&str; 1] = ["phrases"];
 const LATER_TRAIN: [&str; 9] =
     ["preset", "loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
-const LEAST_MEMORY: u64 = 32 << 20;
+pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
 /// TOML's whole numbers end here.
 const LARGEST: u64 = i64::MAX as u64;
 

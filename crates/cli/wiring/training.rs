@@ -4,7 +4,7 @@ use wordmill_cooccur as cooccur;
 use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
-use super::{CHECKPOINT_EVERY, Pipeline, Text, Tiles, section};
+use super::{CHECKPOINT_EVERY, Origin, Pipeline, Text, Tiles, section};
 use crate::config::{TrainConfig, Trainer};
 
 /// One trainer at work.
@@ -104,12 +104,20 @@ impl TrainJob<'_> {
             checkpoint_every: CHECKPOINT_EVERY,
         };
         let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
-        ["corpus", "vocabulary", "cooccur"]
-            .iter()
-            .for_each(|name| settings.extend(section(config, name)));
-        // Vectors are the same wherever the text lay.
-        settings.remove("corpus.inputs");
-        settings.insert("corpus.digest".into(), self.text.digest.clone());
+        match self.pipeline.origin {
+            Origin::Text(_) => {
+                ["corpus", "vocabulary", "cooccur"]
+                    .iter()
+                    .for_each(|name| settings.extend(section(config, name)));
+                // Vectors are the same wherever the text lay.
+                settings.remove("corpus.inputs");
+                settings.insert("corpus.digest".into(), self.text.digest.clone());
+            }
+            Origin::Counts => {
+                settings.extend(self.index.settings.clone());
+                settings.insert("import.digest".into(), self.text.digest.clone());
+            }
+        }
         settings.insert("run.seed".into(), config.run.seed.to_string());
         let words = self.text.vocabulary.table();
         let input = train::TrainInput { stripes, words, settings: &settings, kernels };

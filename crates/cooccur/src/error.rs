@@ -15,6 +15,9 @@ pub enum CooccurError {
     /// A stop was asked for.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// Whoever feeds cells to `gather` cannot go on.
+    #[error("{0}")]
+    Feed(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A setting is out of range.
     #[error("{key}: {what}")]
     Config {

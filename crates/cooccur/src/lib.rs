@@ -6,6 +6,8 @@
 //! * [`merge`]: spill runs → CSR shards of row ranges;
 //! * [`shuffle`]: the cells of any [`wordmill_formats::CellSource`] → tiles in random order.
 //!
+//! [`gather`] stands in for [`count`] where the cells come from elsewhere; [`export_matrix`] writes the matrix for other programs.
+//!
 //! Weights are whole numbers in units of 1 / `unit` (see [`Weighting`]), so sums commute: no result
 //! depends on the number of threads, the memory budget, or where a run was cut.
 #![forbid(unsafe_code)]
@@ -21,6 +23,7 @@ mod sums;
 
 mod batch;
 mod count;
+mod gather;
 mod windows;
 
 mod merge;
@@ -32,14 +35,20 @@ mod source;
 
 pub mod forecast;
 
+mod export;
+mod whole;
+
 #[cfg(test)]
 mod oracle;
 
 pub use count::{CountConfig, CountInput, count};
 pub use error::CooccurError;
+pub use export::{MatrixFormat, MatrixInput, export_matrix, is_symmetric, words_path};
+pub use gather::{GatherConfig, gather};
 pub use merge::{MergeConfig, merge, remove_runs};
 pub use ranges::RowRanges;
 pub use shuffle::{ShuffleConfig, shuffle};
 pub use source::MatrixCells;
 pub use spill::{RunRow, SpillRuns};
 pub use weighting::{Dropped, Sides, Weighting, WindowConfig};
+pub use whole::{Unit, UnitSearch, WHOLE};

@@ -17,6 +17,7 @@ use std::time::UNIX_EPOCH;
 use crate::error::CorpusError;
 use crate::sample::{DEFAULT_SAMPLE_BYTES, SampleReader};
 use sniff::Packing;
+pub(crate) use sniff::not_text;
 
 /// The largest window a zstd file may ask for: 2 GiB, as `zstd --long=31` writes it.
 const ZSTD_WINDOW_LOG_MAX: u32 = 31;
@@ -48,6 +49,15 @@ pub struct Input {
     pub bytes: Option<u64>,
     /// When it was changed last, in nanoseconds since 1970, where that is known.
     pub modified_ns: Option<u64>,
+}
+
+/// Whether a file is to be unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packed {
+    /// If its first bytes say that it is packed.
+    ByContent,
+    /// Its bytes are taken as they are.
+    No,
 }
 
 /// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
@@ -88,25 +98,8 @@ impl Input {
     /// [`CorpusError::Read`] if the system refuses, [`CorpusError::Input`] if it is no text in
     /// UTF-8.
     pub fn open(&self) -> Result<InputReader, CorpusError> {
-        let stored = Arc::new(AtomicU64::new(0));
-        let raw: Box<dyn Read + Send> = match &self.source {
-            Source::File(path) => {
-                Box::new(File::open(path).map_err(|source| self.read_error("opening", source))?)
-            }
-            Source::Stdin => Box::new(io::stdin()),
-            Source::Sample { bytes, seed } => Box::new(SampleReader::new(*seed, *bytes)),
-        };
-        let raw = Counted { inner: raw, bytes: Arc::clone(&stored) };
-        let (head, raw) = self.head(raw)?;
-        let packing = sniff::packing(&head);
-        let raw = Cursor::new(head).chain(raw);
-        let unpacked: Box<dyn Read + Send> = match packing {
-            Packing::Plain => Box::new(raw),
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
-            Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
-            Packing::Zstd => self.zstd(raw)?,
-        };
-        let (mut head, unpacked) = self.head(unpacked)?;
+        let InputReader { reader, stored, .. } = self.open_as(Packed::ByContent)?;
+        let (mut head, unpacked) = self.head(reader)?;
         if let Some((problem, way_out)) = sniff::not_text(&head) {
             return Err(self.input_error("opening", problem, way_out));
         }
@@ -118,6 +111,60 @@ impl Input {
             reader: Box::new(Cursor::new(head).chain(unpacked)),
             stored,
         })
+    }
+
+    /// A single file.
+    ///
+    /// # Errors
+    /// A file that is missing; `way_out` says what to do then.
+    pub(crate) fn file(path: &Path, way_out: &'static str) -> Result<Self, CorpusError> {
+        file(path.to_path_buf()).map_err(|error| match error {
+            CorpusError::Input { path, tried, problem, .. } => {
+                CorpusError::Input { path, tried, problem, way_out }
+            }
+            error => error,
+        })
+    }
+
+    /// Opens the file, unpacked or as it is, whatever it holds.
+    pub(crate) fn open_as(&self, packed: Packed) -> Result<InputReader, CorpusError> {
+        let stored = Arc::new(AtomicU64::new(0));
+        let raw: Box<dyn Read + Send> = match &self.source {
+            Source::File(path) => {
+                Box::new(File::open(path).map_err(|source| self.read_error("opening", source))?)
+            }
+            Source::Stdin => Box::new(io::stdin()),
+            Source::Sample { bytes, seed } => Box::new(SampleReader::new(*seed, *bytes)),
+        };
+        let raw = Counted { inner: raw, bytes: Arc::clone(&stored) };
+        let (head, raw) = self.head(raw)?;
+        let packing = match packed {
+            Packed::ByContent => sniff::packing(&head),
+            Packed::No => Packing::Plain,
+        };
+        let raw = Cursor::new(head).chain(raw);
+        let unpacked: Box<dyn Read + Send> = match packing {
+            Packing::Plain => Box::new(raw),
+            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
+            Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
+            Packing::Zstd => self.zstd(raw)?,
+        };
+        Ok(InputReader { input: self.clone(), reader: unpacked, stored })
+    }
+
+    /// The first bytes of the file, unpacked or as it is.
+    pub(crate) fn head_of(&self, packed: Packed) -> Result<Vec<u8>, CorpusError> {
+        Ok(self.head(self.open_as(packed)?.reader)?.0)
+    }
+
+    /// An error about what the input holds.
+    pub(crate) fn error(
+        &self,
+        tried: &'static str,
+        problem: String,
+        way_out: &'static str,
+    ) -> CorpusError {
+        self.input_error(tried, problem, way_out)
     }
 
     /// Reads the first bytes, all of them even from a pipe that gives few at a time.

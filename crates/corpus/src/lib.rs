@@ -2,7 +2,8 @@
 //!
 //! This room reads text and makes two finished artefacts: the token shards ([`tokenize`]) and the
 //! vocabulary ([`vocabulary`]). On the way stand inputs ([`input`]), chunks ([`chunk`]) and tokens
-//! ([`tokenizer`]); [`sample`] is the text that is built in. It knows nothing of pairs, of training or of the
+//! ([`tokenizer`]); [`sample`] is the text that is built in. What another program has counted comes in by
+//! [`import_vocabulary`] and [`CountsFile`]. It knows nothing of pairs, of training or of the
 //! command line.
 
 #![forbid(unsafe_code)]
@@ -10,6 +11,7 @@
 
 pub mod chunk;
 mod error;
+mod foreign;
 pub mod input;
 mod interner;
 mod lines;
@@ -22,11 +24,14 @@ pub mod tokenizer;
 mod vocabulary;
 
 pub use error::{CorpusError, ErrorKind};
+pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
 pub use shard::{ShardRow, TokenCounts};
 pub use tokenize::{TokenShards, TokenizeConfig, tokenize};
-pub use vocabulary::{Vocabulary, VocabularyConfig, VocabularyCounts, vocabulary};
+pub use vocabulary::{
+    Vocabulary, VocabularyConfig, VocabularyCounts, import_vocabulary, vocabulary,
+};
 
 #[cfg(test)]
 mod tests;

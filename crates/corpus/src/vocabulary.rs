@@ -4,6 +4,7 @@
 //! word stands at least `min_count` times; ids are ranks, most frequent first. A *remap* turns the
 //! local ids of a shard into these ids.
 
+mod import;
 mod kept;
 mod merge;
 
@@ -19,6 +20,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::CorpusError;
 use crate::tokenize::TokenShards;
+pub use import::import_vocabulary;
 use kept::{Kept, Ranked};
 use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
 

@@ -359,6 +359,11 @@ impl CsrShardReader {
         Ok(Self { reader, tensors, indptr })
     }
 
+    /// Digest of the shard, as the index has it.
+    pub fn digest(&self) -> u64 {
+        self.reader.index().digest()
+    }
+
     /// Checks all checksums, then hands over all cells in order: a row id, columns, weights. A long
     /// row comes in pieces.
     pub fn for_each_piece<E: From<FormatError>>(

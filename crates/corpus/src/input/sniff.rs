@@ -39,7 +39,7 @@ fn is_bzip2(head: &[u8]) -> bool {
 }
 
 /// Why the bytes are no text in UTF-8, and what to do about it; `None` if they may be.
-pub(super) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
+pub(crate) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
     const UNPACK: &str = "unpack it first, for example with a pipe and inputs = [\"-\"]";
     const REMOVE: &str = "remove it from corpus.inputs or extract its text first";
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {

@@ -1,6 +1,10 @@
 //! Foreign formats, one file each: what the peers read and write.
 
+mod plain;
+
 pub mod glove;
+pub mod market;
+pub mod npz;
 pub mod word2vec;
 
 /// Words with vectors, on their way out: what an export writes.

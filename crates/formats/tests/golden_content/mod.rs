@@ -88,6 +88,10 @@ pub const GOLDEN: &[Golden] = &[
     plain::WORD2VEC_BINARY,
     plain::WORD2VEC_TEXT,
     plain::GLOVE_TEXT,
+    plain::NPZ,
+    plain::MARKET,
+    plain::GLOVE_VOCABULARY,
+    plain::GLOVE_COUNTS,
 ];
 
 /// Number of local words, and whether the shard goes on in the middle of a line.

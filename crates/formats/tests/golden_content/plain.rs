@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use wordmill_formats::compat::market::{MarketWriter, Symmetry};
+use wordmill_formats::compat::npz::{NpyType, NpzWriter};
 use wordmill_formats::compat::{Rows, glove, word2vec};
 use wordmill_formats::{
     FormatError, Manifest, MatrixIndex, MemoryStorage, OutputRow, PipelineSource, StageRow,
@@ -58,6 +60,90 @@ pub const GLOVE_TEXT: Golden = Golden {
     read: |storage, path| read_whole(storage, path, |bytes| parse_text(bytes, false)),
     holds: || format!("{:?} {:?}", None::<(usize, usize)>, exported()),
 };
+
+/// An archive of NumPy: what it holds was compared with what NumPy reads.
+pub const NPZ: Golden = Golden {
+    name: "counts.npz",
+    made: Made::Plain,
+    write: |storage, path| {
+        let mut npz = NpzWriter::create(storage, path)?;
+        npz.array("format", NpyType::Text3, &[], b"csr")?;
+        npz.array("data", NpyType::F64, &[2], &[0.1, 1e300])?;
+        npz.array("half", NpyType::F32, &[1], &[0.5f32])?;
+        npz.array("indices", NpyType::I32, &[2], &[7u32, 1 << 30])?;
+        npz.array("indptr", NpyType::I64, &[3], &[0u64, 1, 1 << 40])?;
+        npz.finish().map(drop)
+    },
+    read: |storage, path| {
+        // Stored arrays stand in the file as they are, 128 bytes behind their magic.
+        let bytes = read_file(storage, path, 1 << 16)?;
+        let starts = bytes.windows(6).enumerate().filter(|(_, six)| six == b"\x93NUMPY");
+        let first = |(at, _)| format!("{:02x?} ", &bytes[at + 128..at + 131]);
+        Ok(starts.map(first).collect())
+    },
+    holds: || {
+        let firsts = [b"csr", &[0x9a, 0x99, 0x99], &[0, 0, 0], &[7, 0, 0], &[0, 0, 0]];
+        firsts.map(|first| format!("{first:02x?} ")).concat()
+    },
+};
+
+/// A matrix in MatrixMarket's format.
+pub const MARKET: Golden = Golden {
+    name: "counts.mtx",
+    made: Made::Plain,
+    write: |storage, path| {
+        let comments = ["window = 5".to_owned(), "two\nlines".to_owned()];
+        let symmetry = Symmetry::Symmetric;
+        let mut file = MarketWriter::create(storage, path, symmetry, &comments, (3, 2))?;
+        file.entry(1, 0, 0.1)?;
+        file.entry(2, 2, 12345.0)?;
+        file.finish().map(drop)
+    },
+    read: read_text,
+    holds: || {
+        "%%MatrixMarket matrix coordinate real symmetric\n% window = 5\n% two lines\n3 3 2\n\
+         2 1 0.1\n3 3 12345\n"
+            .to_owned()
+    },
+};
+
+/// GloVe's list of words.
+pub const GLOVE_VOCABULARY: Golden = Golden {
+    name: "vocab.txt",
+    made: Made::Plain,
+    write: |storage, path| {
+        glove::VocabularyWriter::create(storage, path, &Known)?.finish().map(drop)
+    },
+    read: read_text,
+    holds: || {
+        let line = |(id, count)| format!("{} {count}\n", String::from_utf8_lossy(Known.word(id)));
+        Known.counts().iter().enumerate().map(line).collect()
+    },
+};
+
+/// GloVe's counts.
+pub const GLOVE_COUNTS: Golden = Golden {
+    name: "cooccurrence.bin",
+    made: Made::Plain,
+    write: |storage, path| {
+        let mut file = glove::CountsWriter::create(storage, path, 300)?;
+        COUNTED.iter().try_for_each(|&(row, column, weight)| file.record(row, column, weight))?;
+        file.finish().map(drop)
+    },
+    read: |storage, path| {
+        let bytes = read_file(storage, path, 1 << 16)?;
+        let records = bytes.chunks(glove::RECORD_BYTES);
+        let parse = |record: &[u8]| glove::parse_record(record.try_into().expect("whole records"));
+        Ok(format!("{:?}", records.map(parse).collect::<Vec<_>>()))
+    },
+    holds: || "[(1, 1, 0.1), (1, 300, 1.5), (257, 2, 1e300)]".to_owned(),
+};
+
+const COUNTED: [(u32, u32, f64); 3] = [(0, 0, 0.1), (0, 299, 1.5), (256, 1, 1e300)];
+
+fn read_text(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    Ok(String::from_utf8(read_file(storage, path, 1 << 16)?).expect("text"))
+}
 
 fn index() -> MatrixIndex {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
