@@ -14,6 +14,7 @@ use wordmill_query::QueryError;
 use wordmill_train::TrainError;
 
 use crate::config::ConfigError;
+use crate::estimate::DoesNotFit;
 
 const DONE: u8 = 0;
 const BUG: u8 = 1;
@@ -49,7 +50,7 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<u8> {
     if error.is::<ConfigError>() {
         return Some(USAGE);
     }
-    if error.is::<OverBudget>() {
+    if error.is::<OverBudget>() || error.is::<DoesNotFit>() {
         return Some(EXHAUSTED);
     }
     if error.is::<Stopped>() {

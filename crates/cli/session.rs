@@ -12,11 +12,12 @@ use wordmill_corpus as corpus;
 use wordmill_flow::{
     Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
 };
-use wordmill_formats::PipelineSource;
+use wordmill_formats::{FormatError, PipelineSource, free_bytes, open_file_limit};
 use wordmill_kernels::Kernels;
 
 use crate::args::PipelineArgs;
 use crate::config::{Config, ConfigError};
+use crate::estimate;
 use crate::ledger::{Change, Ledger, Stage};
 
 /// What the program takes beside all that is reserved: its code, stacks, buffers of files, contexts
@@ -101,6 +102,25 @@ pub fn context_of(
     let budget = Budget::new(memory_bytes);
     budget.reserve(PROGRAM_BYTES, "the program itself")?.keep();
     Ok(Context { threads, budget, cancel, progress: Progress::new(progress) })
+}
+
+/// Bytes that the run directory's disk has to spare, and files that may be open at once.
+pub fn disk_and_files(config: &Config) -> Result<(f64, f64), FormatError> {
+    let free = free_bytes(&config.run.dir)?;
+    Ok((free as f64, open_file_limit().map_or(f64::INFINITY, |limit| limit as f64)))
+}
+
+/// Refuses a pipeline that has not begun and cannot end, before it begins.
+pub fn refuse_what_cannot_fit(config: &Config, inputs: &[corpus::Input]) -> anyhow::Result<()> {
+    let Some(sizes) = estimate::sizes(config, inputs)? else {
+        return Ok(());
+    };
+    let (free, files) = disk_and_files(config)?;
+    let needs = estimate::needs(config, sizes);
+    match needs.iter().find_map(|need| need.refuses(config, free, files)) {
+        Some(lack) => Err(lack.into()),
+        None => Ok(()),
+    }
 }
 
 /// Compares the configuration with what the directory holds; stops, or clears away, what is stale.

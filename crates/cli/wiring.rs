@@ -84,6 +84,18 @@ fn section(config: &Config, name: &str) -> Settings {
     settings.map(|(key, value)| (format!("{name}.{key}"), value)).collect()
 }
 
+/// Stripes a side: as given, or so many that a stripe stays in cache. It depends on the vocabulary
+/// alone, so trainers of any dimension share the tiles.
+pub fn grid(config: &Config, words: u64) -> u32 {
+    match config.tiles.grid {
+        0 => {
+            let wanted = (words * 128 * 4).div_ceil(STRIPE_BYTES).clamp(16, 256);
+            wanted.min(words / 64).max(1) as u32
+        }
+        grid => grid,
+    }
+}
+
 /// A pipeline about to run.
 pub struct Pipeline<'a> {
     /// Threads, memory, cancellation, progress.
@@ -358,7 +370,7 @@ impl Pipeline<'_> {
     ) -> anyhow::Result<Tiles> {
         let mut settings = self.settings("shuffle");
         settings.insert("input.merge".into(), index_digest.into());
-        let grid = self.grid(text.vocabulary.len() as u64);
+        let grid = grid(self.config, text.vocabulary.len() as u64);
         let fingerprint = fingerprint("shuffle", &settings);
         let config = cooccur::ShuffleConfig {
             folder: "tiles".into(),
@@ -385,18 +397,6 @@ impl Pipeline<'_> {
             }
         };
         Ok(Tiles { stripes, fingerprint })
-    }
-
-    /// Stripes a side: as given, or so many that a stripe stays in cache. It depends on the
-    /// vocabulary alone, so trainers of any dimension share the tiles.
-    fn grid(&self, words: u64) -> u32 {
-        match self.config.tiles.grid {
-            0 => {
-                let wanted = (words * 128 * 4).div_ceil(STRIPE_BYTES).clamp(16, 256);
-                wanted.min(words / 64).max(1) as u32
-            }
-            grid => grid,
-        }
     }
 
     fn train(

@@ -49,18 +49,9 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         false => print_sizes(sizes, out)?,
     }
     print_needs(&needs, out)?;
-    let budget = config.run.memory_bytes as f64;
-    for need in needs.iter().filter(|need| need.least_bytes > budget) {
-        writeln!(
-            out,
-            "{} cannot run in run.memory = {}: raise it, or {}",
-            need.stage,
-            format_bytes(config.run.memory_bytes),
-            match need.stage.starts_with("train:") {
-                true => "lower its dim or raise vocabulary.min_count",
-                false => "lower corpus.chunk_bytes",
-            }
-        )?;
+    let (free, files) = session::disk_and_files(&config)?;
+    for lack in needs.iter().filter_map(|need| need.lacks(&config, free, files)) {
+        writeln!(out, "\n{lack}")?;
     }
     writeln!(out, "\nsettings:\n{}", config.to_toml())?;
     Ok(())
@@ -69,7 +60,15 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 /// What an import has counted. The text behind it is not known, but for the counts of its words.
 fn imported_sizes(row: &StageRow) -> Sizes {
     let count = |name: &str| row.counts.get(name).copied().unwrap_or(0) as f64;
-    Sizes { bytes: 0.0, tokens: count("tokens"), words: count("words"), cells: count("cells") }
+    Sizes {
+        bytes: 0.0,
+        tokens: count("tokens"),
+        local_words: 0.0,
+        words: count("words"),
+        cells: count("cells"),
+        cell_growth: 1.0,
+        seconds_per_byte: 0.0,
+    }
 }
 
 fn print_sizes(sizes: Sizes, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -102,7 +101,7 @@ fn print_needs(needs: &[Need], out: &mut dyn Write) -> anyhow::Result<()> {
             format_duration(need.seconds)
         )?;
     }
-    let disk: f64 = needs.iter().map(|need| need.disk_bytes).sum();
+    let disk = needs.iter().map(|need| need.disk_bytes).fold(0.0, f64::max);
     let time: f64 = needs.iter().map(|need| need.seconds).sum();
     let peak = needs.iter().map(|need| need.memory_bytes).fold(0.0, f64::max);
     writeln!(

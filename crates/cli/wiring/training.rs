@@ -64,7 +64,7 @@ impl TrainJob<'_> {
         let folder = tiles_folder(self.trainer);
         let shuffle = cooccur::ShuffleConfig {
             folder: folder.clone(),
-            grid: self.pipeline.grid(counts.len() as u64),
+            grid: super::grid(self.pipeline.config, counts.len() as u64),
             seed: config.run.seed,
             fingerprint: self.fingerprint.clone(),
         };

@@ -61,6 +61,11 @@ impl Sizes {
         ))
     }
 
+    /// Cells that all batches spill together.
+    pub fn spilled_cells(&self, room: (u64, u64)) -> f64 {
+        self.batches(room).1
+    }
+
     fn words(&self) -> u32 {
         self.words.min(f64::from(u32::MAX - 2)) as u32
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::error::FormatError;
 use crate::storage::{Mapped, ReadFile, Storage, WriteFile};
 
 /// Files of the operating system.
@@ -90,6 +91,24 @@ impl Storage for DiskStorage {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Bytes that a user may still write on the disk of a path, which need not be there yet.
+///
+/// # Errors
+/// A disk that does not say.
+pub fn free_bytes(path: &Path) -> Result<u64, FormatError> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
+    let found = rustix::fs::statvfs(there)
+        .map_err(|e| FormatError::io(there, "asking for free space", e.into()))?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// How many files this process may have open at once; `None` if there is no limit.
+#[must_use]
+pub fn open_file_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
 impl Write for DiskWrite {

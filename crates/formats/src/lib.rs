@@ -58,7 +58,7 @@ pub mod compat;
 
 pub use artefact::{ArtefactWriter, Published, read_file, write_file};
 pub use cells::{CellBlock, CellCodes, CellPacker};
-pub use disk::DiskStorage;
+pub use disk::{DiskStorage, free_bytes, open_file_limit};
 pub use error::FormatError;
 pub use faulty::{Fault, FaultyStorage, Operation};
 pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
