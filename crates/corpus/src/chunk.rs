@@ -12,6 +12,7 @@ use wordmill_flow::Weighted;
 
 use crate::error::CorpusError;
 use crate::input::{Input, InputReader};
+use crate::scan::PAD_BYTES;
 use crate::tokenizer::Tokenizer;
 
 /// Bytes of a chunk where nothing else is asked for. A shard then has some 50,000 distinct words,
@@ -38,6 +39,14 @@ pub struct Chunk {
     /// The bytes, which may or may not be UTF-8. Empty only where words were left out at the very
     /// end.
     pub text: Vec<u8>,
+}
+
+impl Chunk {
+    /// A chunk that begins an input and ends where the text ends.
+    pub(crate) fn new(text: Vec<u8>) -> Self {
+        let overlong = Overlong::default();
+        Self { index: 0, input: 0, offset: 0, continues_line: false, overlong, text }
+    }
 }
 
 impl Weighted for Chunk {
@@ -131,6 +140,7 @@ impl ChunkReader {
                 continue;
             }
             buffer.clear();
+            buffer.reserve(cut + PAD_BYTES);
             buffer.extend_from_slice(&self.rest[..cut]);
             self.rest.drain(..cut);
             return Ok(Some(self.give(buffer)));

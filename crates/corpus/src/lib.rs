@@ -10,12 +10,15 @@
 
 pub mod chunk;
 mod error;
+pub mod hot;
 pub mod input;
 mod interner;
 mod lines;
+mod numbering;
 #[cfg(test)]
 mod reader;
 pub mod sample;
+mod scan;
 mod shard;
 mod tokenize;
 pub mod tokenizer;

@@ -7,14 +7,14 @@
 
 use wordmill_formats::{
     FormatError, FrameFile, LINE_END, Published, RunDir, TokenShard, TokenShardWriter,
-    WordListReader, WordListWriter, xxh3,
+    WordListReader, WordListWriter, local_ids, xxh3,
 };
 
-use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
+use crate::chunk::Chunk;
 use crate::error::CorpusError;
-use crate::interner::Interner;
-use crate::lines::{InvalidUtf8, each_line};
-use crate::tokenizer::{Tokenizer, TokenizerConfig};
+use crate::lines::{InvalidUtf8, make_valid};
+use crate::numbering::Numbering;
+use crate::tokenizer::TokenizerConfig;
 
 /// What was counted in one shard, or in all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,11 +88,10 @@ pub struct ShardRow {
 
 /// Makes shards, one after another, with the same buffers.
 pub(crate) struct ShardMaker {
-    tokenizer: Tokenizer,
+    numbering: Numbering,
     invalid_utf8: InvalidUtf8,
     fingerprint: u64,
-    interner: Interner,
-    ids: Vec<u32>,
+    sorted: Vec<u32>,
 }
 
 impl ShardMaker {
@@ -101,20 +100,16 @@ impl ShardMaker {
         invalid_utf8: InvalidUtf8,
         fingerprint: u64,
     ) -> Self {
-        Self {
-            tokenizer: Tokenizer::new(config),
-            invalid_utf8,
-            fingerprint,
-            interner: Interner::default(),
-            ids: Vec::new(),
-        }
+        let numbering = Numbering::new(config);
+        Self { numbering, invalid_utf8, fingerprint, sorted: Vec::new() }
     }
 
-    /// The shard of a chunk: the one that is there if it fits, else a new one.
+    /// The shard of a chunk: the one that is there if it fits, else a new one. The text of the
+    /// chunk is of no use afterwards.
     pub(crate) fn make(
         &mut self,
         run: &RunDir,
-        chunk: &Chunk,
+        chunk: &mut Chunk,
         input: &str,
     ) -> Result<ShardRow, CorpusError> {
         let digest = xxh3(&chunk.text);
@@ -125,64 +120,26 @@ impl ShardMaker {
         Ok(self.write(run, chunk, digest, counts)?)
     }
 
-    /// Fills `ids` with numbers in order of appearance.
-    fn count(&mut self, chunk: &Chunk, input: &str) -> Result<TokenCounts, CorpusError> {
-        self.interner.clear();
-        self.ids.clear();
-        let (interner, ids, tokenizer) = (&mut self.interner, &mut self.ids, &mut self.tokenizer);
-        let mut overlong = chunk.overlong;
-        let (mut pieces, mut line_ends) = (0, 0);
-        let (mut line_is_open, mut ended) = (chunk.continues_line, false);
-        let invalid_lines = each_line(&chunk.text, self.invalid_utf8, |line| {
-            let before = ids.len();
-            tokenizer.tokenize(line, |token| {
-                if token.len() > MAX_WORD_BYTES {
-                    overlong.words += 1;
-                    overlong.bytes += token.len() as u64;
-                } else {
-                    ids.push(interner.add(token.as_bytes()));
-                }
-            });
-            ended = ids.len() > before || line_is_open;
-            if ended {
-                ids.push(LINE_END);
-                line_ends += 1;
-            }
-            line_is_open = false;
-            pieces += 1;
-        })
-        .map_err(|at| CorpusError::InvalidUtf8 {
-            path: input.to_owned(),
-            offset: chunk.offset + at as u64,
+    fn count(&mut self, chunk: &mut Chunk, input: &str) -> Result<TokenCounts, CorpusError> {
+        let invalid_lines = make_valid(&mut chunk.text, self.invalid_utf8).map_err(|at| {
+            CorpusError::InvalidUtf8 { path: input.to_owned(), offset: chunk.offset + at as u64 }
         })?;
-        // What follows the last line end may go on in the next chunk.
-        if ended && chunk.text.last() != Some(&b'\n') {
-            ids.pop();
-            line_ends -= 1;
-        }
-        Ok(self.counts(chunk, pieces, line_ends, invalid_lines, overlong))
-    }
-
-    fn counts(
-        &self,
-        chunk: &Chunk,
-        pieces: u64,
-        line_ends: u64,
-        invalid_lines: u64,
-        overlong: Overlong,
-    ) -> TokenCounts {
-        TokenCounts {
+        let seen = self.numbering.number(chunk);
+        self.numbering.interner.sort(&mut self.sorted);
+        let is_cut = chunk.text.last().is_some_and(|byte| *byte != b'\n');
+        let pieces = seen.line_ends + u64::from(is_cut);
+        Ok(TokenCounts {
             bytes: chunk.text.len() as u64,
             lines: pieces - u64::from(chunk.continues_line && pieces > 0),
-            tokens: self.ids.len() as u64 - line_ends,
-            local_words: self.interner.len() as u64,
+            tokens: self.numbering.numbers.len() as u64 - seen.written_ends,
+            local_words: self.sorted.len() as u64,
             invalid_lines,
-            overlong_words: overlong.words,
-            overlong_bytes: overlong.bytes,
-        }
+            overlong_words: seen.overlong.words,
+            overlong_bytes: seen.overlong.bytes,
+        })
     }
 
-    /// Turns numbers into places in the sorted list, and writes both files.
+    /// Turns numbers into local ids, and writes both files.
     fn write(
         &mut self,
         run: &RunDir,
@@ -190,21 +147,23 @@ impl ShardMaker {
         digest: u64,
         counts: TokenCounts,
     ) -> Result<ShardRow, FormatError> {
-        let sorted = self.interner.sorted();
-        let mut places = vec![0; sorted.len()];
+        let Numbering { interner, numbers, .. } = &mut self.numbering;
         let mut words = WordListWriter::create(run.storage(), &run.word_list(chunk.index))?;
-        for (place, number) in sorted.iter().enumerate() {
-            places[*number as usize] = place as u32;
-            words.push(self.interner.word(*number), u64::from(self.interner.count(*number)))?;
+        for number in &self.sorted {
+            words.push(interner.word(*number), u64::from(interner.count(*number)))?;
         }
-        for id in &mut self.ids {
-            *id = places.get(*id as usize).copied().unwrap_or(LINE_END);
+        let by_place: Vec<u64> =
+            self.sorted.iter().map(|number| u64::from(interner.count(*number))).collect();
+        let mut ids = vec![LINE_END; interner.end()];
+        for (number, id) in self.sorted.iter().zip(local_ids(&by_place)) {
+            ids[*number as usize] = id;
         }
-        let local_words = sorted.len() as u32;
+        numbers.iter_mut().for_each(|number| *number = ids[*number as usize]);
         let path = run.token_shard(chunk.index);
+        let local_words = by_place.len() as u32;
         let mut tokens =
             TokenShardWriter::create(run.storage(), &path, local_words, chunk.continues_line)?;
-        tokens.tokens(&self.ids)?;
+        tokens.tokens(numbers)?;
         for (key, value) in counts.rows().into_iter().filter(|(key, _)| *key != "local_words") {
             tokens.set(key, value);
         }

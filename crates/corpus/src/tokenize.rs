@@ -19,7 +19,7 @@ use crate::shard::{ShardMaker, ShardRow, TokenCounts, open_shard};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
 /// Version of what a shard holds; part of the fingerprint.
-const SHARD_VERSION: u32 = 1;
+const SHARD_VERSION: u32 = 2;
 /// Memory of a worker in chunks: the text (2), the ids of a chunk of one-letter words (4), its
 /// words and their table (2).
 const WORKER_CHUNKS: usize = 8;
@@ -244,11 +244,12 @@ impl Floor<'_> {
         let mut maker =
             ShardMaker::new(self.config.tokenizer, self.config.invalid_utf8, fingerprint);
         let mut rows = Vec::new();
-        while let Ok(chunk) = receiver.receive() {
+        while let Ok(mut chunk) = receiver.receive() {
             // Chunks that wait are left when a stop was asked for; the one in hand is always
             // finished.
             self.ctx.cancel.check()?;
-            rows.push(maker.make(self.run, &chunk, &self.inputs[chunk.input].name)?);
+            let name = &self.inputs[chunk.input].name;
+            rows.push(maker.make(self.run, &mut chunk, name)?);
             locked(&self.spare).push(chunk.text);
         }
         Ok(rows)

@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
     ArtefactWriter, FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, TensorFile,
-    TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, write_words,
+    TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids,
+    write_words,
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -286,9 +287,15 @@ fn remap(
     let mut list = WordListReader::open(run.storage(), &run.word_list(index))?;
     let mut writer = RemapWriter::create(run.storage(), &path)?;
     writer.set("made_of", made_of);
-    let mut place = 0;
-    while list.advance()?.is_some() {
-        writer.push(ranked.find_from(&mut place, list.word()).unwrap_or(NO_WORD))?;
+    let (mut place, mut counts, mut ids) = (0, Vec::new(), Vec::new());
+    while let Some(count) = list.advance()? {
+        counts.push(count);
+        ids.push(ranked.find_from(&mut place, list.word()).unwrap_or(NO_WORD));
     }
+    let mut by_local_id = vec![NO_WORD; ids.len()];
+    for (id, local) in ids.iter().zip(local_ids(&counts)) {
+        by_local_id[local as usize] = *id;
+    }
+    by_local_id.into_iter().try_for_each(|id| writer.push(id))?;
     Ok(writer.finish()?)
 }

@@ -37,6 +37,7 @@ mod faulty;
 mod memory;
 
 mod artefact;
+mod codes;
 mod frame;
 mod spool;
 mod tensor;
@@ -68,7 +69,7 @@ pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, Tenso
 pub use tiles::{CellSource, StripeFile, StripeWriter, TileCell, TileGrid, TileSection};
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
-    WordListWriter, read_remap,
+    WordListWriter, local_ids, read_remap,
 };
 pub use varint::{get_varint, put_varint};
 pub use vectors::{Vectors, VectorsWriter};
