@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use wordmill_corpus::chunk::ChunkReader;
+use wordmill_corpus::chunk::StreamReader;
 use wordmill_corpus::input::Input;
 use wordmill_corpus::tokenizer::Tokenizer;
 use wordmill_corpus::{CorpusError, Source};
@@ -100,19 +100,16 @@ impl Sample {
     fn read(&mut self, config: &Config, input: &Input) -> Result<(), CorpusError> {
         let mut tokenizer = Tokenizer::new(translate::tokenizer(&config.corpus));
         let chunk_bytes = 1 << 20;
-        let mut reader = ChunkReader::new(
-            vec![input.clone()],
-            chunk_bytes,
-            Tokenizer::new(translate::tokenizer(&config.corpus)),
-        );
+        let cuts = Tokenizer::new(translate::tokenizer(&config.corpus));
+        let mut reader = StreamReader::open(input, chunk_bytes, cuts)?;
         let mut read = 0u64;
         while read < SAMPLE_BYTES {
             let Some(chunk) = reader.next_chunk(Vec::new())? else {
                 break;
             };
-            read += chunk.text.len() as u64;
+            read += chunk.text().len() as u64;
             let (numbers, ids) = (&mut self.numbers, &mut self.ids);
-            for line in String::from_utf8_lossy(&chunk.text).lines() {
+            for line in String::from_utf8_lossy(chunk.text()).lines() {
                 tokenizer.tokenize(line, |word| {
                     let next = numbers.len() as u32;
                     ids.push(*numbers.entry(word.to_owned()).or_insert(next));
@@ -198,14 +195,14 @@ pub fn needs(config: &Config, sizes: Sizes) -> Vec<Need> {
             seconds: core_seconds / threads,
         };
     let mut needs = vec![
-        // 26 MB of text a second; 1.8 bytes a token on disk.
+        // 100 MB of text a second; 1.8 bytes a token on disk.
         need(
             "tokenize",
-            10.0 * chunk,
-            (8.0 * threads + 4.0) * chunk.min(sizes.bytes),
+            13.0 * chunk,
+            (10.0 * threads + 3.0) * chunk.min(sizes.bytes),
             sizes.tokens * 1.8,
             8.0,
-            sizes.bytes / 26e6,
+            sizes.bytes / 100e6,
         ),
         need(
             "vocabulary",

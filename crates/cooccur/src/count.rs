@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use wordmill_flow::{Context, StageProgress, run_workers};
-use wordmill_formats::{LINE_END, NO_WORD, RunDir, TokenShard, read_remap};
+use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 
 use crate::counter::{Counter, MAX_WORDS};
 use crate::error::CooccurError;
@@ -42,8 +42,8 @@ pub struct CountConfig {
 /// What to count: the token shards of a run directory and their vocabulary.
 #[derive(Clone, Copy, Debug)]
 pub struct CountInput<'a> {
-    /// Number of token shards.
-    pub shards: u64,
+    /// The token shards, in the order of the corpus.
+    pub shards: &'a [ShardId],
     /// Number of tokens in all of them, for progress.
     pub tokens: u64,
     /// Counts of the vocabulary's words, most frequent first.
@@ -68,7 +68,9 @@ pub fn count(
     config.window.check_total(input.counts.iter().sum())?;
     let ranges = RowRanges::new(input.counts, config.window.window);
     let (covered, _) = recover(dir, "g", &config.fingerprint)?;
-    let waiting: Vec<u64> = (0..input.shards).filter(|shard| !covered.contains(shard)).collect();
+    let shards = input.shards;
+    let waiting: Vec<u64> =
+        (0..shards.len() as u64).filter(|shard| !covered.contains(shard)).collect();
     let workers = (ctx.budget.left() / WORKER_BYTES_MIN).clamp(1, ctx.threads as u64);
     let bytes = (ctx.budget.left() / workers).max(WORKER_BYTES_MIN);
     let _memory = ctx.budget.reserve(bytes * workers, "counting pairs")?;
@@ -78,7 +80,8 @@ pub fn count(
         let group = GroupWriter::new(dir, &ranges, &config.fingerprint, "g");
         let tail_bytes = config.worker_bytes.unwrap_or(bytes - WORKER_BYTES_FIXED);
         let counter = Counter::new(&config.window, words, tail_bytes);
-        Worker { ctx, dir, config, words, counter, group, progress: &progress }.run(&waiting, &next)
+        Worker { ctx, dir, shards, config, words, counter, group, progress: &progress }
+            .run(&waiting, &next)
     };
     run_workers("cooccur", workers as usize, work)?;
     let (_, list) = recover(dir, "g", &config.fingerprint)?;
@@ -104,6 +107,7 @@ fn checked_words(counts: &[u64]) -> Result<u32, CooccurError> {
 struct Worker<'a> {
     ctx: &'a Context,
     dir: &'a RunDir,
+    shards: &'a [ShardId],
     config: &'a CountConfig,
     words: u32,
     counter: Counter,
@@ -138,11 +142,12 @@ impl Worker<'_> {
     }
 
     fn shard(&mut self, shard: u64) -> Result<(), CooccurError> {
-        let (file, remap) = open_shard(self.dir, shard, self.words)?;
+        let (file, remap) = open_shard(self.dir, self.shards[shard as usize], self.words)?;
         let reach = usize::from(self.config.window.window);
         let mut window = Window::new(&self.config.window);
         if file.continues_line() && shard > 0 {
-            window.prepend(&line_tail(self.dir, &self.config.window, shard - 1, self.words)?);
+            let before = &self.shards[..shard as usize];
+            window.prepend(&line_tail(self.dir, &self.config.window, before, self.words)?);
         }
         let (mut buffer, mut ids) = (Vec::new(), Vec::new());
         for frame in 0..file.frames() {
@@ -170,7 +175,7 @@ impl Worker<'_> {
 
 fn open_shard(
     dir: &RunDir,
-    shard: u64,
+    shard: ShardId,
     words: u32,
 ) -> Result<(TokenShard, Vec<u32>), CooccurError> {
     let file = TokenShard::open(dir.storage(), &dir.token_shard(shard))?;
@@ -183,17 +188,18 @@ fn open_shard(
     Ok((file, remap))
 }
 
-/// The last places of the line that a shard ends in the middle of, oldest first, at most a window.
+/// The last places of the line that the last of these shards ends in the middle of, oldest first,
+/// at most a window.
 fn line_tail(
     dir: &RunDir,
     config: &WindowConfig,
-    shard: u64,
+    shards: &[ShardId],
     words: u32,
 ) -> Result<Vec<u32>, CooccurError> {
     let wanted = usize::from(config.window);
     let mut newest_first = Vec::new();
-    for shard in (0..=shard).rev() {
-        let (file, remap) = open_shard(dir, shard, words)?;
+    for shard in shards.iter().rev() {
+        let (file, remap) = open_shard(dir, *shard, words)?;
         let (mut buffer, mut ids) = (Vec::new(), Vec::new());
         for frame in (0..file.frames()).rev() {
             file.read(frame, &mut buffer, &mut ids)?;

@@ -7,7 +7,7 @@ use std::str;
 
 use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
 use crate::interner::{BATCH, Interner, ShortWord};
-use crate::scan::{PAD_BYTES, Scanner};
+use crate::scan::{BLOCK_BYTES, PAD_BYTES, Scanner};
 use crate::tokenizer::{Digits, Segmentation, Tokenizer, TokenizerConfig};
 
 /// Stands for a line end among numbers of words.
@@ -52,21 +52,34 @@ impl Numbering {
     }
 
     /// Numbers the words of the chunk, whose text must be UTF-8; its text is changed on the way.
-    pub(crate) fn number(&mut self, chunk: &mut Chunk) -> Seen {
+    /// `more` is asked before there may be more than so many distinct words, and says how many.
+    ///
+    /// # Errors
+    /// What `more` says.
+    pub(crate) fn number<E>(
+        &mut self,
+        chunk: &mut Chunk,
+        mut more: impl FnMut(usize) -> Result<usize, E>,
+    ) -> Result<Seen, E> {
         self.interner.begin();
         self.numbers.clear();
         self.scanner.begin();
-        let len = chunk.text.len();
-        self.tokenizer.prepare(&mut chunk.text);
-        chunk.text.resize(len + PAD_BYTES, b' ');
+        let len = chunk.text().len();
+        self.tokenizer.prepare(chunk.text_mut());
+        chunk.buffer.resize(chunk.buffer.len() + PAD_BYTES, b' ');
         let mut seen = Seen { overlong: chunk.overlong, ..Seen::default() };
         let mut line = Line { before: 0, is_open: chunk.continues_line };
+        let text = chunk.text();
         let odd = odd_firsts(self.tokenizer.config());
         let mut words = [ShortWord::default(); BATCH];
         let (interner, numbers) = (&mut self.interner, &mut self.numbers);
-        while let Some((starts, ends)) = self.scanner.next_block(&chunk.text, len) {
+        let mut most = more(0)?;
+        while let Some((starts, ends)) = self.scanner.next_block(text, len) {
+            while interner.end() + BLOCK_BYTES > most {
+                most = more(most + 1)?;
+            }
             for (starts, ends) in starts.chunks(BATCH).zip(ends.chunks(BATCH)) {
-                words_at(&chunk.text, starts, ends, &odd, &mut words);
+                words_at(text, starts, ends, &odd, &mut words);
                 let likely = interner.likely(&words);
                 numbers.reserve(starts.len());
                 let found = words.iter().zip(&likely).take(starts.len());
@@ -76,14 +89,14 @@ impl Numbering {
                     } else if word.is_plain() {
                         numbers.push(interner.add_short(*word));
                     } else {
-                        let span = &chunk.text[starts[at] as usize..ends[at] as usize];
+                        let span = &text[starts[at] as usize..ends[at] as usize];
                         add_odd(&self.tokenizer, interner, numbers, span, &mut line, &mut seen);
                     }
                 }
             }
         }
-        chunk.text.truncate(len);
-        seen
+        chunk.buffer.truncate(chunk.start + len);
+        Ok(seen)
     }
 }
 
@@ -167,7 +180,7 @@ mod tests {
 
     fn quickly(numbering: &mut Numbering, text: &str) -> Vec<Option<String>> {
         let mut chunk = Chunk::new(text.as_bytes().to_vec());
-        numbering.number(&mut chunk);
+        numbering.number(&mut chunk, |_| Ok::<_, ()>(usize::MAX)).unwrap();
         let word = |number| String::from_utf8(numbering.interner.word(number).to_vec()).unwrap();
         numbering.numbers.iter().map(|n| (*n != END).then(|| word(*n))).collect()
     }

@@ -13,7 +13,7 @@ pub(crate) const PAD_BYTES: usize = 2 * WINDOW_BYTES;
 /// Bytes that one set of masks covers.
 const WINDOW_BYTES: usize = 64;
 /// Bytes scanned before the spans found are given out: their offsets stay in the first-level cache.
-const BLOCK_BYTES: usize = 4096;
+pub(crate) const BLOCK_BYTES: usize = 4096;
 /// Offsets written without a look at how many there are: English has 11 words in a window.
 const UNCHECKED_PLACES: usize = 12;
 

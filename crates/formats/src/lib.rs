@@ -45,6 +45,7 @@ mod varint;
 
 mod manifest;
 mod rundir;
+mod shards;
 
 mod matrix;
 mod tiles;
@@ -63,6 +64,7 @@ pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
 pub use rundir::{LockError, RunDir, RunLock};
+pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};
 pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};

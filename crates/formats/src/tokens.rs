@@ -5,7 +5,7 @@
 //! **Token shard**, kind `tokn`: chunk-local word ids in corpus order, [`LINE_END`] after each line.
 //! Settings: `local_words`, `continues_line` (1 if the chunk goes on in the middle of the line that
 //! ended the chunk before it), and the writer's own. A frame holds up to [`FRAME_TOKENS`] ids as
-//! codes in two planes (see `codes.rs`), stored as they are: zstd takes another 3 ns a token to save
+//! codes in two planes (see `codes.rs`), stored as they are: zstd takes another 4 ns a token to save
 //! a tenth. The last line of a chunk has a line end only if the chunk ends there. In version 1 a
 //! setting `width` says how many bytes an id takes, 2 or 4, little-endian, all ones for a line end.
 //!

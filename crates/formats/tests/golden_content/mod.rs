@@ -99,6 +99,7 @@ pub const GOLDEN: &[Golden] = &[
     tensors::BOTH_SIDES,
     tensors::TREE,
     plain::INDEX,
+    plain::TOKEN_INDEX,
     plain::LEDGER,
     plain::WORD2VEC_BINARY,
     plain::WORD2VEC_TEXT,
