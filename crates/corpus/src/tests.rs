@@ -250,6 +250,32 @@ fn a_corpus_without_words_and_a_min_count_too_high_are_errors() {
 }
 
 #[test]
+fn many_distinct_words_are_counted_exactly_in_little_memory() {
+    let mut text = Vec::new();
+    let expected = sample::write_distinct(20_000, &mut text).unwrap();
+    let files = |threads: usize, fan_in: usize| {
+        let bench = Bench::new(&[&text]);
+        let mut ctx = Context::for_tests(threads);
+        ctx.budget = Budget::new((threads as u64) * (4 << 20) + (6 << 20));
+        let shards = tokenize(&ctx, &config(2_000), &bench.run, &bench.inputs).unwrap();
+        assert!(shards.len() > 90);
+        let config = VocabularyConfig::default();
+        let vocabulary = vocabulary_with_fan_in(&ctx, &config, &shards, fan_in).unwrap();
+        let counts = *vocabulary.counts();
+        assert_eq!(
+            (counts.tokens, counts.distinct_words),
+            (expected.tokens, expected.distinct_words)
+        );
+        assert_eq!((counts.words, counts.kept_tokens), (expected.words, expected.kept_tokens));
+        bench.memory.snapshot()
+    };
+    let one = files(1, 2);
+    for (threads, fan_in) in [(1, 64), (2, 3), (3, 7), (8, 2)] {
+        assert!(files(threads, fan_in) == one, "{threads} threads, {fan_in} lists at once");
+    }
+}
+
+#[test]
 fn a_line_of_twenty_megabytes_is_one_line() {
     let text = sample_text(20_000_000)
         .iter()
