@@ -19,7 +19,7 @@ use wordmill_cooccur::{
     Weighting, WindowConfig, count, merge, shuffle,
 };
 use wordmill_flow::Context;
-use wordmill_formats::{LINE_END, MemoryStorage, RemapWriter, RunDir, TokenShardWriter};
+use wordmill_formats::{LINE_END, MemoryStorage, RemapWriter, RunDir, ShardId, TokenShardWriter};
 
 use limit::{Batch, Yardstick};
 
@@ -39,6 +39,7 @@ const WINDOW: WindowConfig = WindowConfig {
 struct Text {
     lines: Vec<Vec<u32>>,
     counts: Vec<u64>,
+    shards: Vec<ShardId>,
 }
 
 impl Text {
@@ -64,6 +65,7 @@ impl Text {
         Self {
             lines: drawn.into_iter().map(rank).collect(),
             counts: order.iter().map(|&id| counts[id]).collect(),
+            shards: ShardId::first((LINES / (LINES / SHARDS)) as u32),
         }
     }
 
@@ -78,20 +80,23 @@ impl Text {
     fn write(&self, dir: &RunDir) -> Result<CountInput<'_>, Box<dyn Error>> {
         let words = self.counts.len() as u32;
         let chunks = self.lines.chunks(self.lines.len() / SHARDS);
-        let shards = chunks.len() as u64;
-        for (lines, shard) in chunks.zip(0..) {
-            let path = dir.token_shard(shard);
+        for (lines, shard) in chunks.zip(&self.shards) {
+            let path = dir.token_shard(*shard);
             let mut tokens = TokenShardWriter::create(dir.storage(), &path, words, false)?;
             for line in lines {
                 tokens.tokens(line)?;
                 tokens.tokens(&[LINE_END])?;
             }
             tokens.finish()?;
-            let mut remap = RemapWriter::create(dir.storage(), &dir.remap(shard))?;
+            let mut remap = RemapWriter::create(dir.storage(), &dir.remap(*shard))?;
             (0..words).try_for_each(|id| remap.push(id))?;
             remap.finish()?;
         }
-        Ok(CountInput { shards, tokens: (LINES * (LINE_WORDS + 1)) as u64, counts: &self.counts })
+        Ok(CountInput {
+            shards: &self.shards,
+            tokens: (LINES * (LINE_WORDS + 1)) as u64,
+            counts: &self.counts,
+        })
     }
 }
 

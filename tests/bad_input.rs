@@ -253,11 +253,12 @@ fn flip(name: &str, at: u64) -> impl Fn(&mut Tree) {
 
 /// One file of each kind that a finished run holds.
 const KINDS: &[&str] = &[
-    "tokens/shard-00002.tok",
-    "tokens/shard-00002.words",
+    "tokens/shard-00000-00002.tok",
+    "tokens/shard-00000-00002.words",
+    "tokens/index.json",
     "vocab/vocabulary.tsv",
     "vocab/vocabulary.safetensors",
-    "vocab/remap-00002.bin",
+    "vocab/remap-00000-00002.bin",
     "matrix/rows-00002",
     "matrix/index.json",
     "tiles/stripe-002.tiles",
@@ -353,9 +354,9 @@ fn check_flipped(name: &str, bit: u64, made_from_it: &str) {
 #[test]
 fn a_flipped_bit_never_reaches_what_is_made_from_it() {
     let made_from = [
-        ("tokens/shard-00002.tok", "matrix/"),
-        ("tokens/shard-00002.words", "vocab/"),
-        ("vocab/remap-00002.bin", "matrix/"),
+        ("tokens/shard-00000-00002.tok", "matrix/"),
+        ("tokens/shard-00000-00002.words", "vocab/"),
+        ("vocab/remap-00000-00002.bin", "matrix/"),
         ("vocab/vocabulary.safetensors", "vectors/"),
         ("matrix/rows-00002", "tiles/"),
         ("matrix/rows-00002", "vectors/hs"),
@@ -378,7 +379,7 @@ fn queries_refuse_damaged_vectors() {
     let whole = &tiny()[name];
     let header = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
     let cut = |bytes: usize| whole[..bytes].to_vec();
-    let token_shard = tiny()["tokens/shard-00000.tok"].clone();
+    let token_shard = tiny()["tokens/shard-00000-00000.tok"].clone();
     let files = [
         ("empty", Vec::new()),
         ("seven bytes", cut(7)),

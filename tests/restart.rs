@@ -17,8 +17,8 @@ use crate::support::{
 /// A stage at work, told by the beginning of the name of a file that it makes.
 const POINTS: &[&str] = &[
     "run.json",
-    "tokens/shard-00003.tok",
-    "vocab/remap-00004.bin",
+    "tokens/shard-00000-00003.tok",
+    "vocab/remap-00000-00004.bin",
     "vocab/vocabulary.safetensors",
     "spill/",
     "matrix/rows-00001",

@@ -116,7 +116,6 @@ pub struct Pipeline<'a> {
 
 /// Token shards with the vocabulary and the digests that later stages depend on.
 struct Text {
-    shards: u64,
     tokens: u64,
     vocabulary: corpus::Vocabulary,
     digest: String,
@@ -190,9 +189,12 @@ impl Pipeline<'_> {
         inputs: &[corpus::Input],
     ) -> anyhow::Result<corpus::TokenShards> {
         let settings = self.settings("tokenize");
-        if let Some(row) = ledger.done("tokenize", &settings) {
-            let shards = row.counts.get("shards").copied().unwrap_or(0);
-            return Ok(corpus::TokenShards::open(self.dir, shards)?);
+        let index = self.dir.token_index();
+        let size = self.dir.storage().size(&index);
+        let has_index = size.map_err(|e| FormatError::io(&index, "looking at", e))?.is_some();
+        // Before there was an index, shards had other names: they are made anew.
+        if ledger.done("tokenize", &settings).is_some() && has_index {
+            return Ok(corpus::TokenShards::open(self.dir)?);
         }
         let stage = ledger.begin("tokenize", settings)?;
         let config = translate::tokenize(&self.config.corpus);
@@ -235,14 +237,11 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         shards: &corpus::TokenShards,
     ) -> anyhow::Result<Text> {
-        let mut tokens = String::new();
-        shards.outputs().for_each(|file| tokens += &format!("{:016x}\n", file.xxh3));
-        let tokens_digest = format!("{:016x}", xxh3(tokens.as_bytes()));
+        let tokens_digest = format!("{:016x}", shards.digest());
         let mut settings = self.settings("vocabulary");
         settings.insert("input.tokens".into(), tokens_digest.clone());
-        let count = shards.len() as u64;
         let vocabulary = match ledger.done("vocabulary", &settings) {
-            Some(_) => corpus::Vocabulary::open(self.dir, count)?,
+            Some(_) => corpus::Vocabulary::open(self.dir, shards.ids())?,
             None => {
                 let stage = ledger.begin("vocabulary", settings)?;
                 let config = translate::vocabulary(&self.config.vocabulary);
@@ -267,7 +266,7 @@ impl Pipeline<'_> {
         };
         let digest = format!("{tokens_digest}-{:016x}", vocabulary.digest());
         let tokens = shards.totals().tokens;
-        Ok(Text { shards: count, tokens, vocabulary, digest })
+        Ok(Text { tokens, vocabulary, digest })
     }
 
     /// Counts and merges. `None` if the run ends between the two.
@@ -334,7 +333,8 @@ impl Pipeline<'_> {
             batch_bytes: None,
         };
         let counts = text.vocabulary.table().counts();
-        let input = cooccur::CountInput { shards: text.shards, tokens: text.tokens, counts };
+        let shards = text.vocabulary.shards();
+        let input = cooccur::CountInput { shards, tokens: text.tokens, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs
         // says which there are.
         let is_done = ledger.done("cooccur", &settings).is_some();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use wordmill_formats::{
     CsrShard, DiskStorage, FormatError, FrameFile, Kind, MatrixIndex, RunDir, StageRow, Storage,
-    StripeFile, TensorReader, TileSection, TokenShard, Vectors, WordListReader, WordTable, Words,
-    read_file, read_remap, xxh3,
+    StripeFile, TensorReader, TileSection, TokenIndex, TokenShard, Vectors, WordListReader,
+    WordTable, Words, read_file, read_remap, xxh3,
 };
 
 use crate::args::VerifyArgs;
@@ -110,7 +110,11 @@ fn verify_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatErr
         Some("tiles") => verify_tiles(storage, path),
         Some("safetensors") => verify_tensors(storage, path),
         Some("json") => {
-            MatrixIndex::read(storage, path)?;
+            if TokenIndex::is_at(storage, path) {
+                TokenIndex::read(storage, path)?;
+            } else {
+                MatrixIndex::read(storage, path)?;
+            }
             Ok(xxh3(&read_file(storage, path, 1 << 30)?))
         }
         Some("tsv" | "jsonl") => Ok(xxh3(&read_file(storage, path, 1 << 40)?)),
@@ -181,9 +185,8 @@ fn cross_references(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError
     }
     let path = dir.vocabulary();
     let table = WordTable::new(wordmill_formats::TensorFile::open(storage, &path)?)?;
-    let shards =
-        ledger.manifest().stage("tokenize").and_then(|row| row.counts.get("shards").copied());
-    for shard in 0..shards.unwrap_or(0) {
+    for row in TokenIndex::read(storage, &dir.token_index())?.shards {
+        let shard = row.id;
         let tokens = TokenShard::open(storage, &dir.token_shard(shard))?;
         let words = WordListReader::open(storage, &dir.word_list(shard))?.words();
         let remap = read_remap(storage, &dir.remap(shard), table.len() as u32)?;

@@ -100,7 +100,7 @@ choices! {
 
     /// `corpus.invalid_utf8`: what becomes of a line that is not UTF-8.
     InvalidUtf8 {
-        /// The wrong bytes become U+FFFD.
+        /// The wrong bytes separate words.
         Replace = "replace",
         /// The line is left out and counted.
         Skip = "skip",

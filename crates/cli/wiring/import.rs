@@ -292,13 +292,13 @@ impl Pipeline<'_> {
         let digest = ledger.check_index(row)?;
         let index = MatrixIndex::read(self.dir.storage(), &self.dir.matrix_index())?;
         cooccur::remove_runs(self.dir)?;
-        let vocabulary = corpus::Vocabulary::open(self.dir, 0)?;
+        let vocabulary = corpus::Vocabulary::open(self.dir, &[])?;
         if format!("{:016x}", vocabulary.digest()) != index.vocabulary {
             let what = "it is not the vocabulary that the matrix was imported with";
             return Err(FormatError::corrupt(&self.dir.vocabulary(), 0, what).into());
         }
         let tokens = vocabulary.counts().kept_tokens;
-        let text = Text { shards: 0, tokens, vocabulary, digest: digest.clone() };
+        let text = Text { tokens, vocabulary, digest: digest.clone() };
         Ok(Counted { text, index, digest })
     }
 

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use wordmill_flow::{Context, run_tasks};
-use wordmill_formats::{LINE_END, NO_WORD, RunDir, TokenShard, read_remap};
+use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 
 use crate::error::CooccurError;
 use crate::weighting::{Dropped, Sides, WindowConfig};
@@ -77,7 +77,7 @@ impl Batch {
     /// Reads the shards and makes the index. `word_ranges` are ranges of words for threads to index.
     pub fn load(
         ctx: &Context,
-        dir: &RunDir,
+        (dir, shards): (&RunDir, &[ShardId]),
         window: &WindowConfig,
         word_ranges: &[Range<u32>],
         plan: &BatchPlan,
@@ -96,7 +96,8 @@ impl Batch {
         }
         let loaded = run_tasks(ctx, "load", ctx.threads, slices.len(), |task| {
             let mut slice = slices[task].lock().unwrap_or_else(PoisonError::into_inner);
-            load(dir, window, words, plan.shards[task], &mut slice)
+            let upto = &shards[..=plan.shards[task] as usize];
+            load(dir, window, words, upto, &mut slice)
         })?;
         drop(slices);
         let mut start = reach;
@@ -177,20 +178,21 @@ impl WordIndex {
     }
 }
 
-/// Reads a shard into its slice of places: an end, the tail of an open line, its own, ends.
+/// Reads the last of some shards into its slice of places: an end, the tail of an open line, its own, ends.
 fn load(
     dir: &RunDir,
     window: &WindowConfig,
     words: u32,
-    shard: u64,
+    shards: &[ShardId],
     slice: &mut [u32],
 ) -> Result<Loaded, CooccurError> {
-    let (file, remap) = open_shard(dir, shard, words)?;
+    let (shard, before) = shards.split_last().expect("a task has a shard");
+    let (file, remap) = open_shard(dir, *shard, words)?;
     let reach = usize::from(window.window);
     let mut loaded = Loaded::default();
     let mut at = 1;
-    if file.continues_line() && shard > 0 {
-        for place in line_tail(dir, window, shard - 1, words)? {
+    if file.continues_line() {
+        for place in line_tail(dir, window, before, words)? {
             slice[at] = place;
             at += 1;
         }
@@ -258,7 +260,7 @@ fn loose_ends(places: &[u32], tail: usize, reach: usize) -> Vec<LooseEnd> {
 
 fn open_shard(
     dir: &RunDir,
-    shard: u64,
+    shard: ShardId,
     words: u32,
 ) -> Result<(TokenShard, Vec<u32>), CooccurError> {
     let file = TokenShard::open(dir.storage(), &dir.token_shard(shard))?;
@@ -271,16 +273,16 @@ fn open_shard(
     Ok((file, remap))
 }
 
-/// The last places of the line that a shard ends in the middle of, oldest first, at most a window.
+/// The last places of the line that the last of some shards ends in the middle of, oldest first, at most a window.
 fn line_tail(
     dir: &RunDir,
     config: &WindowConfig,
-    shard: u64,
+    shards: &[ShardId],
     words: u32,
 ) -> Result<Vec<u32>, CooccurError> {
     let wanted = usize::from(config.window);
     let mut newest_first = Vec::new();
-    'line: for shard in (0..=shard).rev() {
+    'line: for &shard in shards.iter().rev() {
         let (file, remap) = open_shard(dir, shard, words)?;
         let (mut buffer, mut ids) = (Vec::new(), Vec::new());
         for frame in (0..file.frames()).rev() {

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wordmill_flow::{Context, StageProgress, run_workers};
-use wordmill_formats::{CellCodes, RunDir, TokenShard};
+use wordmill_formats::{CellCodes, RunDir, ShardId, TokenShard};
 
 use crate::batch::{Batch, BatchPlan, GAP, PLACE_BYTES};
 use crate::error::CooccurError;
@@ -50,8 +50,8 @@ pub struct CountConfig {
 /// What to count: the token shards of a run directory and their vocabulary.
 #[derive(Clone, Copy, Debug)]
 pub struct CountInput<'a> {
-    /// Number of token shards.
-    pub shards: u64,
+    /// The token shards, in the order of the corpus.
+    pub shards: &'a [ShardId],
     /// Number of tokens in all of them, for progress.
     pub tokens: u64,
     /// Counts of the vocabulary's words, most frequent first.
@@ -77,9 +77,12 @@ pub fn count(
     let ranges = RowRanges::new(input.counts, config.window.window);
     let recovered = recover(dir, &config.fingerprint)?;
     let (mut waiting, mut items) = (Vec::new(), Vec::new());
-    for shard in (0..input.shards).filter(|shard| !recovered.covered.contains(shard)) {
-        let file = TokenShard::open(dir.storage(), &dir.token_shard(shard))?;
-        waiting.push(shard);
+    for (number, shard) in (0u64..).zip(input.shards) {
+        if recovered.covered.contains(&number) {
+            continue;
+        }
+        let file = TokenShard::open(dir.storage(), &dir.token_shard(*shard))?;
+        waiting.push(number);
         items.push(file.file().items());
     }
     let progress = ctx.progress.stage("cooccur", "tokens", items.iter().sum());
@@ -95,7 +98,7 @@ pub fn count(
     let plans = plans(&config.window, &waiting, &items, share.places);
     for (plan, number) in plans.into_iter().zip(recovered.next_batch..) {
         ctx.cancel.check()?;
-        let batch = Batch::load(ctx, dir, &config.window, &word_ranges, &plan)?;
+        let batch = Batch::load(ctx, (dir, input.shards), &config.window, &word_ranges, &plan)?;
         let counting =
             Counting { dir, config, ranges: &ranges, words, share, batch, progress: &progress };
         let (runs, pairs) = counting.run(number)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wordmill_flow::Context;
 use wordmill_formats::{
-    CsrShardReader, LINE_END, MatrixIndex, MemoryStorage, NO_WORD, RemapWriter, RunDir,
+    CsrShardReader, LINE_END, MatrixIndex, MemoryStorage, NO_WORD, RemapWriter, RunDir, ShardId,
     TokenShardWriter,
 };
 use wordmill_formats::{FormatError, StripeFile, TileSection};
@@ -100,11 +100,12 @@ impl Case {
             self.lines.iter().flat_map(|line| line.iter().copied().chain([u32::MAX - 1])).collect();
         let chunks: Vec<&[u32]> = ids.chunks(self.chunk_tokens).collect();
         let mut in_line = false;
-        for (shard, chunk) in chunks.iter().enumerate() {
+        let shards = ShardId::first(chunks.len() as u32).leak();
+        for (shard, chunk) in shards.iter().zip(&chunks) {
             let shift = random.below(7) as u32;
             let local_words = self.counts.len() as u32 + 1 + shift;
             let storage = dir.storage();
-            let path = dir.token_shard(shard as u64);
+            let path = dir.token_shard(*shard);
             let mut tokens =
                 TokenShardWriter::create(storage, &path, local_words, in_line).unwrap();
             let local = |id: u32| match id {
@@ -115,13 +116,13 @@ impl Case {
             let locals: Vec<u32> = chunk.iter().map(|&id| local(id)).collect();
             tokens.tokens(&locals).unwrap();
             tokens.finish().unwrap();
-            let mut remap = RemapWriter::create(storage, &dir.remap(shard as u64)).unwrap();
+            let mut remap = RemapWriter::create(storage, &dir.remap(*shard)).unwrap();
             (0..=shift).for_each(|_| remap.push(NO_WORD).unwrap());
             (0..self.counts.len()).for_each(|id| remap.push(id as u32).unwrap());
             remap.finish().unwrap();
             in_line = chunk.last() != Some(&(u32::MAX - 1));
         }
-        CountInput { shards: chunks.len() as u64, tokens: ids.len() as u64, counts: &self.counts }
+        CountInput { shards, tokens: ids.len() as u64, counts: &self.counts }
     }
 
     fn matrix(&self, ctx: &Context, dir: &RunDir, input: CountInput<'_>) -> MatrixIndex {
@@ -199,7 +200,7 @@ fn many_runs_are_merged_in_passes() {
         let memory = MemoryStorage::default();
         let dir = RunDir::new(Arc::new(memory.clone()), "run");
         let input = case.write_shards(&dir, &mut Random(9));
-        assert!(input.shards > 64, "more runs than may be open at once");
+        assert!(input.shards.len() > 64, "more runs than may be open at once");
         let index = case.matrix(&Context::for_tests(threads), &dir, input);
         assert_eq!(cells(&dir, &index), case.brute_force());
         snapshots.push(memory.snapshot());

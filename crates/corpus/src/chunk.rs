@@ -1,21 +1,28 @@
 //! Chunks: the corpus cut into pieces that are tokenised each on its own.
 //!
-//! A *chunk* is a run of whole lines of one input, a little longer than `chunk_bytes`. A line that
-//! does not end within twice that is cut between two words, and the next chunk continues it; a word
-//! that does not end within twice that is left out and counted. Where the cuts fall depends on the
-//! bytes alone, never on how they were read.
+//! Chunk `n` of an input holds the lines that begin in bytes `n · chunk_bytes` to
+//! `(n + 1) · chunk_bytes` of its unpacked text: its two ends are *cuts* near multiples of the
+//! chunk size. A line that does not end within `chunk_bytes` after such a multiple is cut there
+//! between two words, and the next chunk continues it; a word that does not end either is left out
+//! and counted. Where the cuts fall depends on the bytes alone, within one chunk size after the
+//! multiple, so that chunks can be read one after another or each by itself.
 
-use std::{mem, str};
+mod range;
+mod stream;
 
-use memchr::{memchr, memchr3, memrchr3};
+use std::str;
+
+use memchr::{memchr, memchr2, memchr3, memrchr3};
 use wordmill_flow::Weighted;
+use wordmill_formats::ShardId;
 
 use crate::error::CorpusError;
-use crate::input::{Input, InputReader};
 use crate::tokenizer::Tokenizer;
+pub(crate) use range::RangeReader;
+pub use stream::StreamReader;
 
-/// Bytes of a chunk where nothing else is asked for. A shard then has some 50,000 distinct words,
-/// whose table stays in the second-level cache.
+/// Bytes of a chunk where nothing else is asked for. A shard then has some 40,000 distinct words,
+/// whose index stays in the second-level cache.
 pub const DEFAULT_CHUNK_BYTES: usize = 4 << 20;
 /// The longest word that can become a token.
 pub const MAX_WORD_BYTES: usize = 1 << 20;
@@ -25,24 +32,48 @@ const READ_BYTES: usize = 256 * 1024;
 /// A part of the corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// Its number, from 0, over all inputs.
-    pub index: u64,
-    /// The number of the input it comes from.
-    pub input: usize,
+    /// The number of its input, and its own number in that input.
+    pub id: ShardId,
     /// Where it begins in the unpacked text of the input, in bytes.
     pub offset: u64,
-    /// Whether it begins within a line whose first part is in the chunk before.
+    /// Whether it begins within a line whose first part is in a chunk before.
     pub continues_line: bool,
-    /// Words left out between the chunk before and this one because they are too long to be read.
+    /// The word left out at its end because it is too long to be read.
     pub overlong: Overlong,
-    /// The bytes, which may or may not be UTF-8. Empty only where words were left out at the very
-    /// end.
-    pub text: Vec<u8>,
+    /// The text, which may or may not be UTF-8, after `start` bytes of no meaning.
+    pub buffer: Vec<u8>,
+    /// Where the text begins.
+    pub start: usize,
+}
+
+impl Chunk {
+    /// A chunk that is a whole input.
+    pub(crate) fn new(buffer: Vec<u8>) -> Self {
+        let overlong = Overlong::default();
+        Self {
+            id: ShardId::default(),
+            offset: 0,
+            continues_line: false,
+            overlong,
+            buffer,
+            start: 0,
+        }
+    }
+
+    /// The bytes. Empty only where all were left out.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    pub(crate) fn text_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..]
+    }
 }
 
 impl Weighted for Chunk {
     fn held_bytes(&self) -> usize {
-        self.text.capacity()
+        self.buffer.capacity()
     }
 }
 
@@ -55,198 +86,132 @@ pub struct Overlong {
     pub bytes: u64,
 }
 
-/// Reads the inputs in order and cuts them into chunks.
-pub struct ChunkReader {
-    chunk_bytes: usize,
+/// Says where text is cut.
+#[derive(Clone, Debug)]
+pub(crate) struct Cutter {
+    pub(crate) chunk_bytes: usize,
     tokenizer: Tokenizer,
-    inputs: Vec<Input>,
-    next_input: usize,
-    reader: Option<InputReader>,
-    /// Read but not yet given out.
-    rest: Vec<u8>,
-    rest_offset: u64,
-    continues_line: bool,
-    next_index: u64,
-    /// Not yet told by a chunk.
-    overlong: Overlong,
-    stored_bytes: u64,
 }
 
-/// What to do with the text at hand.
+/// What becomes of the text at a multiple of the chunk size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
+    /// It is cut here, at or after the multiple.
     At(usize),
-    LongWord,
+    /// A word without end covers the multiple.
+    InWord,
 }
 
-impl ChunkReader {
-    /// Reads `inputs` in chunks of at least `chunk_bytes` (never less than 64); `tokenizer` says
-    /// where a long line may be cut.
-    #[must_use]
-    pub fn new(inputs: Vec<Input>, chunk_bytes: usize, tokenizer: Tokenizer) -> Self {
-        Self {
-            chunk_bytes: chunk_bytes.max(64),
-            tokenizer,
-            inputs,
-            next_input: 0,
-            reader: None,
-            rest: Vec::new(),
-            rest_offset: 0,
-            continues_line: false,
-            next_index: 0,
-            overlong: Overlong::default(),
-            stored_bytes: 0,
-        }
+impl Cutter {
+    /// Cuts into chunks of `chunk_bytes` (never less than 64); `tokenizer` says where a long line
+    /// may be cut.
+    pub(crate) fn new(chunk_bytes: usize, tokenizer: Tokenizer) -> Self {
+        Self { chunk_bytes: chunk_bytes.max(64), tokenizer }
     }
 
-    /// The most bytes a chunk and the text read ahead of it take together, for the memory budget.
-    #[must_use]
-    pub fn peak_bytes(chunk_bytes: usize) -> usize {
-        3 * chunk_bytes.max(64) + 2 * READ_BYTES
+    /// The most bytes that a chunk takes while it is read: its text, which may begin and end almost
+    /// a chunk late, and what is read beyond.
+    pub(crate) fn peak_bytes(chunk_bytes: usize) -> usize {
+        2 * chunk_bytes.max(64) + 2 * READ_BYTES
     }
 
-    /// The inputs that are read.
-    #[must_use]
-    pub fn inputs(&self) -> &[Input] {
-        &self.inputs
-    }
-
-    /// Bytes read so far as they are stored: comparable with the sum of [`Input::bytes`].
-    #[must_use]
-    pub fn stored_bytes(&self) -> u64 {
-        self.stored_bytes + self.reader.as_ref().map_or(0, InputReader::stored_bytes)
-    }
-
-    /// The next chunk, whose text is put into `buffer`; `None` at the end of the last input.
-    ///
-    /// # Errors
-    /// An input that cannot be opened, read or unpacked.
-    pub fn next_chunk(&mut self, mut buffer: Vec<u8>) -> Result<Option<Chunk>, CorpusError> {
-        while self.open()? {
-            let Cut::At(cut) = self.cut()? else {
-                self.skip_word()?;
-                continue;
-            };
-            if cut == 0 {
-                self.close();
-                continue;
-            }
-            buffer.clear();
-            buffer.extend_from_slice(&self.rest[..cut]);
-            self.rest.drain(..cut);
-            return Ok(Some(self.give(buffer)));
-        }
-        buffer.clear();
-        Ok((self.overlong.words > 0).then(|| self.give(buffer)))
-    }
-
-    fn give(&mut self, text: Vec<u8>) -> Chunk {
-        let chunk = Chunk {
-            index: self.next_index,
-            input: self.next_input - 1,
-            offset: self.rest_offset,
-            continues_line: self.continues_line,
-            overlong: mem::take(&mut self.overlong),
-            text,
-        };
-        self.continues_line = chunk.text.last() != Some(&b'\n');
-        self.rest_offset += chunk.text.len() as u64;
-        self.next_index += 1;
-        chunk
-    }
-
-    /// Opens the next input where none is open; `false` after the last.
-    fn open(&mut self) -> Result<bool, CorpusError> {
-        if self.reader.is_some() {
-            return Ok(true);
-        }
-        let Some(input) = self.inputs.get(self.next_input) else {
-            return Ok(false);
-        };
-        self.reader = Some(input.open()?);
-        self.next_input += 1;
-        self.rest_offset = 0;
-        self.continues_line = false;
-        Ok(true)
-    }
-
-    fn close(&mut self) {
-        self.stored_bytes = self.stored_bytes();
-        self.reader = None;
-    }
-
-    /// Where the chunk ends that begins the text at hand.
-    fn cut(&mut self) -> Result<Cut, CorpusError> {
-        let (least, most) = (self.chunk_bytes, 2 * self.chunk_bytes);
-        let mut searched = least - 1;
+    /// The cut at `multiple`, a place in `text` that is not its begin. `fill` reads until there are
+    /// so many bytes and says whether there are.
+    fn cut(
+        &self,
+        text: &mut Vec<u8>,
+        multiple: usize,
+        mut fill: impl FnMut(&mut Vec<u8>, usize) -> Result<bool, CorpusError>,
+    ) -> Result<Cut, CorpusError> {
+        let most = multiple + self.chunk_bytes;
+        let mut searched = multiple - 1;
         loop {
-            let wanted = (searched + READ_BYTES).min(most + 1);
-            let ended = !self.fill(wanted)?;
-            let upto = self.rest.len().min(most);
-            if let Some(end) = self.rest.get(searched..upto).and_then(|text| memchr(b'\n', text)) {
+            let wanted = (searched + READ_BYTES).min(most);
+            let ended = !fill(text, wanted)?;
+            let upto = text.len().min(most - 1);
+            if let Some(end) = text.get(searched..upto).and_then(|text| memchr(b'\n', text)) {
                 return Ok(Cut::At(searched + end + 1));
             }
-            if ended && self.rest.len() <= most {
-                return Ok(Cut::At(self.rest.len()));
+            if ended && text.len() < most {
+                return Ok(Cut::At(text.len()));
             }
-            if upto == most && self.rest.len() > most {
-                return Ok(self.cut_line(most));
+            if upto == most - 1 && text.len() >= most {
+                return Ok(self.cut_line(text, multiple, most - 1));
             }
             searched = searched.max(upto);
         }
     }
 
-    /// Where a line that is too long may be cut.
-    fn cut_line(&self, most: usize) -> Cut {
-        let text = &self.rest[..most];
+    /// Where a line that goes on from `multiple` to `most` is cut.
+    fn cut_line(&self, text: &[u8], multiple: usize, most: usize) -> Cut {
+        if let Some(space) = memchr2(b' ', b'\t', &text[multiple..most]) {
+            return Cut::At(multiple + space + 1);
+        }
+        for window in [MAX_WORD_BYTES.min(most - multiple), most - multiple] {
+            let (skipped, valid) = last_valid(&text[multiple..multiple + window]);
+            if let Some(cut) = self.tokenizer.last_boundary(valid).filter(|cut| *cut > 0) {
+                return Cut::At(multiple + skipped + cut);
+            }
+        }
+        Cut::InWord
+    }
+
+    /// What lies between the cuts at `first` and `last`, without the words that have no end there.
+    fn between(&self, text: &[u8], first: (usize, Cut), last: (usize, Cut)) -> Part {
+        let (begin, end) = (at(first), at(last));
+        let mut start = begin;
+        if first.1 == Cut::InWord {
+            let rest = memchr3(b' ', b'\t', b'\n', &text[begin..end]);
+            start = rest.map_or(end, |rest| begin + rest);
+        }
+        let end_of_word = (start - begin) as u64;
+        let is_inside = last.1 == Cut::InWord && first.1 == Cut::InWord && start == end;
+        let mut part = Part { start, end, end_of_word, is_inside, overlong: Overlong::default() };
+        if last.1 == Cut::InWord && !is_inside {
+            part.end = start + self.last_cut(&text[start..end]);
+            part.overlong = Overlong { words: 1, bytes: (end - part.end) as u64 };
+        }
+        part
+    }
+
+    /// Where the last word of the text begins.
+    fn last_cut(&self, text: &[u8]) -> usize {
         if let Some(space) = memrchr3(b' ', b'\t', b'\n', text) {
-            return Cut::At(space + 1);
+            return space + 1;
         }
-        for window in [MAX_WORD_BYTES.min(most), most] {
-            let start = most - window;
-            let (valid, text) = last_valid(&text[start..]);
-            if let Some(cut) =
-                self.tokenizer.last_boundary(text).filter(|cut| start + valid + cut > 0)
-            {
-                return Cut::At(start + valid + cut);
+        for window in [text.len().saturating_sub(MAX_WORD_BYTES), 0] {
+            let (skipped, valid) = last_valid(&text[window..]);
+            if let Some(cut) = self.tokenizer.last_boundary(valid) {
+                return window + skipped + cut;
             }
         }
-        Cut::LongWord
+        0
     }
+}
 
-    /// Drops the text up to the next white space.
-    fn skip_word(&mut self) -> Result<(), CorpusError> {
-        let mut dropped = 0;
-        loop {
-            let end = memchr3(b' ', b'\t', b'\n', &self.rest);
-            let part = end.unwrap_or(self.rest.len());
-            self.rest.drain(..part);
-            dropped += part as u64;
-            if end.is_some() || !self.fill(READ_BYTES)? && self.rest.is_empty() {
-                break;
-            }
-        }
-        self.overlong.words += 1;
-        self.overlong.bytes += dropped;
-        self.rest_offset += dropped;
-        self.continues_line = true;
-        Ok(())
+/// The text of a chunk, and what was left out of it.
+struct Part {
+    start: usize,
+    end: usize,
+    /// Bytes before the text that belong to a word of an earlier chunk.
+    end_of_word: u64,
+    /// Whether there is nothing but a part of that word, which goes on.
+    is_inside: bool,
+    /// The word that is cut off at the end.
+    overlong: Overlong,
+}
+
+impl Part {
+    fn is_empty(&self) -> bool {
+        self.start == self.end && self.overlong.words == 0
     }
+}
 
-    /// Reads until `wanted` bytes are at hand; `false` if the input ends before.
-    fn fill(&mut self, wanted: usize) -> Result<bool, CorpusError> {
-        let Some(reader) = self.reader.as_mut() else {
-            return Ok(false);
-        };
-        while self.rest.len() < wanted {
-            let old = self.rest.len();
-            self.rest.resize(old + READ_BYTES, 0);
-            let count = reader.read(&mut self.rest[old..]);
-            self.rest.truncate(old + count.as_ref().map_or(0, |count| *count));
-            if count? == 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+/// A multiple and its cut: the place up to which the chunk before it reaches.
+fn at((multiple, cut): (usize, Cut)) -> usize {
+    match cut {
+        Cut::At(place) => place,
+        Cut::InWord => multiple,
     }
 }
 

@@ -9,6 +9,7 @@ mod sniff;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,9 @@ pub(crate) use sniff::not_text;
 
 /// The largest window a zstd file may ask for: 2 GiB, as `zstd --long=31` writes it.
 const ZSTD_WINDOW_LOG_MAX: u32 = 31;
+
+/// U+FEFF, with which some programs begin a text.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Where a text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +107,7 @@ impl Input {
         if let Some((problem, way_out)) = sniff::not_text(&head) {
             return Err(self.input_error("opening", problem, way_out));
         }
-        if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+        if head.starts_with(&BYTE_ORDER_MARK) {
             head.drain(..3);
         }
         Ok(InputReader {
@@ -167,6 +171,24 @@ impl Input {
         self.input_error(tried, problem, way_out)
     }
 
+    /// The text as a plain file that can be read at any place; `None` if it is no file of known size
+    /// or is packed.
+    pub(crate) fn open_plain(&self) -> Result<Option<PlainText>, CorpusError> {
+        let (Source::File(path), Some(bytes)) = (&self.source, self.bytes) else {
+            return Ok(None);
+        };
+        let file = File::open(path).map_err(|source| self.read_error("opening", source))?;
+        let (head, file) = self.head(file)?;
+        if sniff::packing(&head) != Packing::Plain {
+            return Ok(None);
+        }
+        if let Some((problem, way_out)) = sniff::not_text(&head) {
+            return Err(self.input_error("opening", problem, way_out));
+        }
+        let mark_bytes = if head.starts_with(&BYTE_ORDER_MARK) { 3 } else { 0 };
+        Ok(Some(PlainText { input: self.clone(), file, mark_bytes, bytes: bytes - mark_bytes }))
+    }
+
     /// Reads the first bytes, all of them even from a pipe that gives few at a time.
     fn head<R: Read>(&self, mut reader: R) -> Result<(Vec<u8>, R), CorpusError> {
         let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
@@ -214,6 +236,36 @@ impl Input {
             problem,
             "get a whole copy of the file, or leave it out of corpus.inputs",
         )
+    }
+}
+
+/// A file whose bytes are the text, open at any place.
+pub(crate) struct PlainText {
+    input: Input,
+    file: File,
+    /// Bytes before the text.
+    mark_bytes: u64,
+    bytes: u64,
+}
+
+impl PlainText {
+    /// The length of the text.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Fills `buffer` with the text from `offset` on.
+    pub(crate) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), CorpusError> {
+        self.file.read_exact_at(buffer, self.mark_bytes + offset).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::UnexpectedEof => self.input.input_error(
+                    "reading",
+                    "it became shorter while it was read".to_owned(),
+                    "run again when nobody writes to it",
+                ),
+                _ => self.input.read_error("reading", source),
+            }
+        })
     }
 }
 

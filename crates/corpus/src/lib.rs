@@ -12,12 +12,15 @@
 pub mod chunk;
 mod error;
 mod foreign;
+pub mod hot;
 pub mod input;
 mod interner;
 mod lines;
+mod numbering;
 #[cfg(test)]
 mod reader;
 pub mod sample;
+mod scan;
 mod shard;
 mod tokenize;
 pub mod tokenizer;

@@ -1,6 +1,7 @@
-//! Lines: the text of a chunk line by line, and what becomes of bytes that are not UTF-8.
+//! Text made UTF-8 line by line: what becomes of bytes that are none.
 //!
-//! A line ends with `\n`; a `\r` before it is white space like any other.
+//! A line ends with `\n`; a `\r` before it is white space like any other. Wrong bytes are
+//! overwritten in place, so the text keeps its length and its lines.
 
 use std::str;
 
@@ -9,7 +10,7 @@ use memchr::memchr_iter;
 /// What becomes of a line that is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvalidUtf8 {
-    /// The wrong bytes become U+FFFD, which separates words.
+    /// The wrong bytes separate words.
     Replace,
     /// The line is left out and counted.
     Skip,
@@ -17,43 +18,39 @@ pub enum InvalidUtf8 {
     Fail,
 }
 
-/// Calls `each` with every line and returns how many of them were not UTF-8; a skipped line comes
-/// as an empty one.
+/// Puts spaces in the place of wrong bytes or of their whole lines, and returns how many lines were
+/// not UTF-8.
 ///
 /// # Errors
 /// With [`InvalidUtf8::Fail`], where in `text` the first wrong byte stands.
-pub(crate) fn each_line(
-    text: &[u8],
-    invalid: InvalidUtf8,
-    mut each: impl FnMut(&str),
-) -> Result<u64, usize> {
-    if let Ok(text) = simdutf8::basic::from_utf8(text) {
-        split(text.as_bytes(), |start, end| each(&text[start..end]));
+pub(crate) fn make_valid(text: &mut [u8], invalid: InvalidUtf8) -> Result<u64, usize> {
+    if simdutf8::basic::from_utf8(text).is_ok() {
         return Ok(0);
     }
-    let (mut wrong, mut failed) = (0, None);
-    split(text, |start, end| match str::from_utf8(&text[start..end]) {
-        Ok(line) => each(line),
-        Err(error) => {
+    let ends: Vec<usize> = memchr_iter(b'\n', text).chain([text.len()]).collect();
+    let (mut wrong, mut start) = (0, 0);
+    for end in ends {
+        let line = &mut text[start..end];
+        if let Err(error) = str::from_utf8(line) {
             wrong += 1;
             match invalid {
-                InvalidUtf8::Replace => each(&String::from_utf8_lossy(&text[start..end])),
-                InvalidUtf8::Skip => each(""),
-                InvalidUtf8::Fail => failed = failed.or(Some(start + error.valid_up_to())),
+                InvalidUtf8::Replace => blank_wrong(line),
+                InvalidUtf8::Skip => line.fill(b' '),
+                InvalidUtf8::Fail => return Err(start + error.valid_up_to()),
             }
         }
-    });
-    failed.map_or(Ok(wrong), Err)
-}
-
-fn split(text: &[u8], mut each: impl FnMut(usize, usize)) {
-    let mut start = 0;
-    for end in memchr_iter(b'\n', text) {
-        each(start, end);
         start = end + 1;
     }
-    if start < text.len() {
-        each(start, text.len());
+    Ok(wrong)
+}
+
+fn blank_wrong(line: &mut [u8]) {
+    let mut at = 0;
+    while let Err(error) = str::from_utf8(&line[at..]) {
+        let start = at + error.valid_up_to();
+        let end = error.error_len().map_or(line.len(), |len| start + len);
+        line[start..end].fill(b' ');
+        at = end;
     }
 }
 
@@ -61,26 +58,21 @@ fn split(text: &[u8], mut each: impl FnMut(usize, usize)) {
 mod tests {
     use super::*;
 
-    fn check(text: &[u8], invalid: InvalidUtf8, expected: Result<(&[&str], u64), usize>) {
-        let mut lines = Vec::new();
-        let wrong = each_line(text, invalid, |line| lines.push(line.to_owned()));
+    fn check(text: &[u8], invalid: InvalidUtf8, expected: Result<(&str, u64), usize>) {
+        let mut made = text.to_vec();
+        let wrong = make_valid(&mut made, invalid);
         assert_eq!(wrong, expected.map(|(_, wrong)| wrong));
         if let Ok((expected, _)) = expected {
-            assert_eq!(lines, expected);
+            assert_eq!(str::from_utf8(&made).unwrap(), expected);
         }
     }
 
     #[test]
     fn lines_and_wrong_bytes() {
-        check(b"a b\nc\n", InvalidUtf8::Fail, Ok((&["a b", "c"], 0)));
-        check(b"a\n\nb", InvalidUtf8::Fail, Ok((&["a", "", "b"], 0)));
-        check(b"", InvalidUtf8::Fail, Ok((&[], 0)));
-        check(
-            b"ok\nx\xffy\nz\xe2\x82",
-            InvalidUtf8::Replace,
-            Ok((&["ok", "x\u{fffd}y", "z\u{fffd}"], 2)),
-        );
-        check(b"ok\nx\xffy\nz\n", InvalidUtf8::Skip, Ok((&["ok", "", "z"], 1)));
+        check(b"a b\nc\n", InvalidUtf8::Fail, Ok(("a b\nc\n", 0)));
+        check(b"", InvalidUtf8::Fail, Ok(("", 0)));
+        check(b"ok\nx\xffy\nz\xe2\x82", InvalidUtf8::Replace, Ok(("ok\nx y\nz  ", 2)));
+        check(b"ok\nx\xffy\nz\n", InvalidUtf8::Skip, Ok(("ok\n   \nz\n", 1)));
         check(b"ok\nx\xffy\nz\xff", InvalidUtf8::Fail, Err(4));
     }
 }

@@ -4,7 +4,7 @@
 //! the next shard ([`TokenShardReader::continues_line`]); [`line_before`] gives what a window needs
 //! of the shards before. Nothing is counted.
 
-use wordmill_formats::{FormatError, LINE_END, NO_WORD, TokenShard, read_remap};
+use wordmill_formats::{FormatError, LINE_END, NO_WORD, ShardId, TokenShard, read_remap};
 
 use crate::error::CorpusError;
 use crate::vocabulary::Vocabulary;
@@ -39,7 +39,7 @@ impl TokenShardReader {
     /// A file that is missing, damaged, or made of another vocabulary.
     pub fn open(
         vocabulary: &Vocabulary,
-        shard: u64,
+        shard: ShardId,
         unknown: UnknownWords,
     ) -> Result<Self, CorpusError> {
         let run = vocabulary.run();
@@ -121,26 +121,27 @@ impl TokenShardReader {
     }
 }
 
-/// The last ids before shard `shard` that belong to the line it continues: at most `words` of them,
+/// The last ids before shard number `shard` that belong to the line it continues: at most `words` of them,
 /// oldest first; none if it begins a line. Looks at as many shards before as it takes.
 ///
 /// # Errors
 /// A file that is missing or damaged.
 pub fn line_before(
     vocabulary: &Vocabulary,
-    shard: u64,
+    shard: usize,
     words: usize,
     unknown: UnknownWords,
 ) -> Result<Vec<u32>, CorpusError> {
     let run = vocabulary.run();
     let mut newest_first = Vec::with_capacity(words);
     let mut shard = shard;
+    let shards = vocabulary.shards();
     while shard > 0
         && newest_first.len() < words
-        && TokenShard::open(run.storage(), &run.token_shard(shard))?.continues_line()
+        && TokenShard::open(run.storage(), &run.token_shard(shards[shard]))?.continues_line()
     {
         shard -= 1;
-        let mut reader = TokenShardReader::open(vocabulary, shard, unknown)?;
+        let mut reader = TokenShardReader::open(vocabulary, shards[shard], unknown)?;
         if take_tail(&mut reader, words, &mut newest_first)? {
             break;
         }

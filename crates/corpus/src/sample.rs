@@ -6,6 +6,7 @@
 //! tokenizers agree on the words. It is no model of English: its sentences are drawn from a few
 //! patterns.
 
+mod distinct;
 mod grammar;
 mod lexicon;
 mod questions;
@@ -17,6 +18,7 @@ use std::io::{self, Read, Write};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
+pub use distinct::{DistinctCounts, write_distinct};
 use grammar::Grammar;
 pub use questions::{analogies, similarities};
 

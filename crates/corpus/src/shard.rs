@@ -5,16 +5,25 @@
 //! fingerprint of the settings and the digest of the raw text, so that a shard that is there
 //! already and fits is kept as it is.
 
+use std::collections::BTreeMap;
+
+use wordmill_flow::{Budget, Reservation};
 use wordmill_formats::{
-    FormatError, FrameFile, LINE_END, Published, RunDir, TokenShard, TokenShardWriter,
-    WordListReader, WordListWriter, xxh3,
+    FormatError, FrameFile, LINE_END, Published, RunDir, ShardId, TokenShard, TokenShardWriter,
+    WordListReader, WordListWriter, local_ids, xxh3,
 };
 
-use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
+use crate::chunk::Chunk;
 use crate::error::CorpusError;
-use crate::interner::Interner;
-use crate::lines::{InvalidUtf8, each_line};
-use crate::tokenizer::{Tokenizer, TokenizerConfig};
+use crate::lines::{InvalidUtf8, make_valid};
+use crate::numbering::Numbering;
+use crate::tokenizer::TokenizerConfig;
+
+/// Memory of a distinct word of a chunk: its entry (20) and place in the index (8), both twice while
+/// they grow; its sort key (16); and its number, count, rank and local id in five lists (24).
+pub(crate) const WORD_BYTES: usize = 96;
+/// Words for which memory is taken at a time.
+const WORDS_STEP: u64 = 1 << 14;
 
 /// What was counted in one shard, or in all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +38,7 @@ pub struct TokenCounts {
     pub local_words: u64,
     /// Lines that were not UTF-8.
     pub invalid_lines: u64,
-    /// Words left out because they are longer than [`MAX_WORD_BYTES`].
+    /// Words left out because they are longer than [`crate::chunk::MAX_WORD_BYTES`].
     pub overlong_words: u64,
     /// Their bytes.
     pub overlong_bytes: u64,
@@ -60,6 +69,20 @@ impl TokenCounts {
         self.overlong_bytes += other.overlong_bytes;
     }
 
+    /// The counts that an index has; `None` if one is missing.
+    pub(crate) fn of(rows: &BTreeMap<String, u64>) -> Option<Self> {
+        let of = |key: &str| rows.get(key).copied();
+        Some(Self {
+            bytes: of("bytes")?,
+            lines: of("lines")?,
+            tokens: of("tokens")?,
+            local_words: of("local_words")?,
+            invalid_lines: of("invalid_lines")?,
+            overlong_words: of("overlong_words")?,
+            overlong_bytes: of("overlong_bytes")?,
+        })
+    }
+
     fn read(file: &FrameFile) -> Result<Self, FormatError> {
         Ok(Self {
             bytes: file.number("bytes")?,
@@ -76,8 +99,8 @@ impl TokenCounts {
 /// A finished shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardRow {
-    /// Its number, that of its chunk.
-    pub index: u64,
+    /// Its id, that of its chunk.
+    pub id: ShardId,
     /// What is in it.
     pub counts: TokenCounts,
     /// The file of tokens.
@@ -88,11 +111,14 @@ pub struct ShardRow {
 
 /// Makes shards, one after another, with the same buffers.
 pub(crate) struct ShardMaker {
-    tokenizer: Tokenizer,
+    numbering: Numbering,
     invalid_utf8: InvalidUtf8,
     fingerprint: u64,
-    interner: Interner,
-    ids: Vec<u32>,
+    sorted: Vec<u32>,
+    budget: Budget,
+    /// Memory of words beyond those that every worker has memory for.
+    memory: Vec<Reservation>,
+    words_most: usize,
 }
 
 impl ShardMaker {
@@ -100,89 +126,60 @@ impl ShardMaker {
         config: TokenizerConfig,
         invalid_utf8: InvalidUtf8,
         fingerprint: u64,
+        (budget, words_most): (Budget, usize),
     ) -> Self {
-        Self {
-            tokenizer: Tokenizer::new(config),
-            invalid_utf8,
-            fingerprint,
-            interner: Interner::default(),
-            ids: Vec::new(),
-        }
+        let (numbering, sorted, memory) = (Numbering::new(config), Vec::new(), Vec::new());
+        Self { numbering, invalid_utf8, fingerprint, sorted, budget, memory, words_most }
     }
 
-    /// The shard of a chunk: the one that is there if it fits, else a new one.
+    /// The shard of a chunk: the one that is there if it fits, else a new one. The text of the
+    /// chunk is of no use afterwards.
     pub(crate) fn make(
         &mut self,
         run: &RunDir,
-        chunk: &Chunk,
+        chunk: &mut Chunk,
         input: &str,
     ) -> Result<ShardRow, CorpusError> {
-        let digest = xxh3(&chunk.text);
-        if let Some(row) = existing(run, chunk.index, self.fingerprint, digest) {
+        let digest = xxh3(chunk.text());
+        if let Some(row) = existing(run, chunk.id, self.fingerprint, digest) {
             return Ok(row);
         }
         let counts = self.count(chunk, input)?;
         Ok(self.write(run, chunk, digest, counts)?)
     }
 
-    /// Fills `ids` with numbers in order of appearance.
-    fn count(&mut self, chunk: &Chunk, input: &str) -> Result<TokenCounts, CorpusError> {
-        self.interner.clear();
-        self.ids.clear();
-        let (interner, ids, tokenizer) = (&mut self.interner, &mut self.ids, &mut self.tokenizer);
-        let mut overlong = chunk.overlong;
-        let (mut pieces, mut line_ends) = (0, 0);
-        let (mut line_is_open, mut ended) = (chunk.continues_line, false);
-        let invalid_lines = each_line(&chunk.text, self.invalid_utf8, |line| {
-            let before = ids.len();
-            tokenizer.tokenize(line, |token| {
-                if token.len() > MAX_WORD_BYTES {
-                    overlong.words += 1;
-                    overlong.bytes += token.len() as u64;
-                } else {
-                    ids.push(interner.add(token.as_bytes()));
-                }
-            });
-            ended = ids.len() > before || line_is_open;
-            if ended {
-                ids.push(LINE_END);
-                line_ends += 1;
-            }
-            line_is_open = false;
-            pieces += 1;
-        })
-        .map_err(|at| CorpusError::InvalidUtf8 {
-            path: input.to_owned(),
-            offset: chunk.offset + at as u64,
+    fn count(&mut self, chunk: &mut Chunk, input: &str) -> Result<TokenCounts, CorpusError> {
+        let invalid_lines = make_valid(chunk.text_mut(), self.invalid_utf8).map_err(|at| {
+            CorpusError::InvalidUtf8 { path: input.to_owned(), offset: chunk.offset + at as u64 }
         })?;
-        // What follows the last line end may go on in the next chunk.
-        if ended && chunk.text.last() != Some(&b'\n') {
-            ids.pop();
-            line_ends -= 1;
-        }
-        Ok(self.counts(chunk, pieces, line_ends, invalid_lines, overlong))
-    }
-
-    fn counts(
-        &self,
-        chunk: &Chunk,
-        pieces: u64,
-        line_ends: u64,
-        invalid_lines: u64,
-        overlong: Overlong,
-    ) -> TokenCounts {
-        TokenCounts {
-            bytes: chunk.text.len() as u64,
+        let (budget, memory, most) = (&self.budget, &mut self.memory, &mut self.words_most);
+        let seen = self.numbering.number(chunk, |wanted| {
+            if wanted > *most {
+                let step = WORDS_STEP * WORD_BYTES as u64;
+                let part = budget.reserve(step, "the words of a chunk").map_err(|mut error| {
+                    error.advice = ", or lower corpus.chunk_bytes".into();
+                    error
+                })?;
+                memory.push(part);
+                *most += WORDS_STEP as usize;
+            }
+            Ok::<_, CorpusError>(*most)
+        })?;
+        self.numbering.interner.sort(&mut self.sorted);
+        let is_cut = chunk.text().last().is_some_and(|byte| *byte != b'\n');
+        let pieces = seen.line_ends + u64::from(is_cut);
+        Ok(TokenCounts {
+            bytes: chunk.text().len() as u64,
             lines: pieces - u64::from(chunk.continues_line && pieces > 0),
-            tokens: self.ids.len() as u64 - line_ends,
-            local_words: self.interner.len() as u64,
+            tokens: self.numbering.numbers.len() as u64 - seen.written_ends,
+            local_words: self.sorted.len() as u64,
             invalid_lines,
-            overlong_words: overlong.words,
-            overlong_bytes: overlong.bytes,
-        }
+            overlong_words: seen.overlong.words,
+            overlong_bytes: seen.overlong.bytes,
+        })
     }
 
-    /// Turns numbers into places in the sorted list, and writes both files.
+    /// Turns numbers into local ids, and writes both files.
     fn write(
         &mut self,
         run: &RunDir,
@@ -190,21 +187,23 @@ impl ShardMaker {
         digest: u64,
         counts: TokenCounts,
     ) -> Result<ShardRow, FormatError> {
-        let sorted = self.interner.sorted();
-        let mut places = vec![0; sorted.len()];
-        let mut words = WordListWriter::create(run.storage(), &run.word_list(chunk.index))?;
-        for (place, number) in sorted.iter().enumerate() {
-            places[*number as usize] = place as u32;
-            words.push(self.interner.word(*number), u64::from(self.interner.count(*number)))?;
+        let Numbering { interner, numbers, .. } = &mut self.numbering;
+        let mut words = WordListWriter::create(run.storage(), &run.word_list(chunk.id))?;
+        for number in &self.sorted {
+            words.push(interner.word(*number), u64::from(interner.count(*number)))?;
         }
-        for id in &mut self.ids {
-            *id = places.get(*id as usize).copied().unwrap_or(LINE_END);
+        let by_place: Vec<u64> =
+            self.sorted.iter().map(|number| u64::from(interner.count(*number))).collect();
+        let mut ids = vec![LINE_END; interner.end()];
+        for (number, id) in self.sorted.iter().zip(local_ids(&by_place)) {
+            ids[*number as usize] = id;
         }
-        let local_words = sorted.len() as u32;
-        let path = run.token_shard(chunk.index);
+        numbers.iter_mut().for_each(|number| *number = ids[*number as usize]);
+        let path = run.token_shard(chunk.id);
+        let local_words = by_place.len() as u32;
         let mut tokens =
             TokenShardWriter::create(run.storage(), &path, local_words, chunk.continues_line)?;
-        tokens.tokens(&self.ids)?;
+        tokens.tokens(numbers)?;
         for (key, value) in counts.rows().into_iter().filter(|(key, _)| *key != "local_words") {
             tokens.set(key, value);
         }
@@ -214,14 +213,14 @@ impl ShardMaker {
         }
         let words = words.finish()?;
         let tokens = tokens.finish()?;
-        Ok(ShardRow { index: chunk.index, counts, tokens, words })
+        Ok(ShardRow { id: chunk.id, counts, tokens, words })
     }
 }
 
 /// The row of a shard that is on disk.
-pub(crate) fn open_shard(run: &RunDir, index: u64) -> Result<ShardRow, FormatError> {
-    let tokens = TokenShard::open(run.storage(), &run.token_shard(index))?;
-    let words = WordListReader::open(run.storage(), &run.word_list(index))?;
+fn open_shard(run: &RunDir, id: ShardId) -> Result<ShardRow, FormatError> {
+    let tokens = TokenShard::open(run.storage(), &run.token_shard(id))?;
+    let words = WordListReader::open(run.storage(), &run.word_list(id))?;
     let (tokens, words) = (tokens.file(), words.file());
     if ["fingerprint", "text_xxh3"].iter().any(|key| tokens.setting(key) != words.setting(key)) {
         return Err(FormatError::corrupt(
@@ -231,16 +230,16 @@ pub(crate) fn open_shard(run: &RunDir, index: u64) -> Result<ShardRow, FormatErr
         ));
     }
     let counts = TokenCounts::read(tokens)?;
-    Ok(ShardRow { index, counts, tokens: published(tokens), words: published(words) })
+    Ok(ShardRow { id, counts, tokens: published(tokens), words: published(words) })
 }
 
-fn existing(run: &RunDir, index: u64, fingerprint: u64, digest: u64) -> Option<ShardRow> {
-    let tokens = TokenShard::open(run.storage(), &run.token_shard(index)).ok()?;
+fn existing(run: &RunDir, id: ShardId, fingerprint: u64, digest: u64) -> Option<ShardRow> {
+    let tokens = TokenShard::open(run.storage(), &run.token_shard(id)).ok()?;
     let fits = |key, value| tokens.file().setting(key) == Some(&hex(value));
     if !fits("fingerprint", fingerprint) || !fits("text_xxh3", digest) {
         return None;
     }
-    open_shard(run, index).ok()
+    open_shard(run, id).ok()
 }
 
 fn published(file: &FrameFile) -> Published {

@@ -51,9 +51,9 @@ impl Bench {
         let shards = self.tokenize(config, 2).unwrap();
         let vocabulary = vocabulary_with_fan_in(&Context::for_tests(2), &ALL, &shards, 3).unwrap();
         let mut lines = vec![Vec::new()];
-        for shard in 0..vocabulary.shards() {
+        for shard in vocabulary.shards() {
             let mut reader =
-                TokenShardReader::open(&vocabulary, shard, UnknownWords::Drop).unwrap();
+                TokenShardReader::open(&vocabulary, *shard, UnknownWords::Drop).unwrap();
             if !reader.continues_line() {
                 lines.push(Vec::new());
             }
@@ -188,16 +188,19 @@ fn shards_that_fit_are_kept_and_others_are_made_anew() {
     let bench = Bench::new(&[&text]);
     let first = bench.tokenize(&config(10_000), 2).unwrap();
     let before = bench.memory.snapshot();
-    bench.run.storage().remove(&bench.run.word_list(1)).unwrap();
-    bench.run.storage().remove(&bench.run.token_shard(2)).unwrap();
+    bench.run.storage().remove(&bench.run.word_list(first.ids()[1])).unwrap();
+    bench.run.storage().remove(&bench.run.token_shard(first.ids()[2])).unwrap();
     let again = bench.tokenize(&config(10_000), 2).unwrap();
     assert_eq!(again.rows(), first.rows());
     assert!(bench.memory.snapshot() == before);
-    let opened = TokenShards::open(&bench.run, first.len() as u64).unwrap();
+    let opened = TokenShards::open(&bench.run).unwrap();
     assert_eq!(opened.rows(), first.rows());
     assert_eq!(opened.totals(), first.totals());
     let fewer = bench.tokenize(&config(50_000), 2).unwrap();
-    assert_eq!(bench.run.storage().list(Path::new("run/tokens")).unwrap().len(), 2 * fewer.len());
+    assert_eq!(
+        bench.run.storage().list(Path::new("run/tokens")).unwrap().len(),
+        2 * fewer.len() + 1
+    );
     assert_eq!(fewer.totals().tokens, first.totals().tokens);
 }
 
@@ -219,9 +222,9 @@ fn a_vocabulary_is_cut_by_count_and_size() {
     check(2, 0, "f\t4\na\t3\nb\t2\nc\t2\n");
     let cut = check(1, 3, "f\t4\na\t3\nb\t2\n");
     assert_eq!(cut.counts().kept_tokens, 9);
-    let mut reader = TokenShardReader::open(&cut, 0, UnknownWords::Drop).unwrap();
+    let mut reader = TokenShardReader::open(&cut, cut.shards()[0], UnknownWords::Drop).unwrap();
     assert_eq!(reader.next_frame().unwrap().unwrap(), [1, 1, 1, 2, 2, LINE_END]);
-    let mut reader = TokenShardReader::open(&cut, 0, UnknownWords::Mark).unwrap();
+    let mut reader = TokenShardReader::open(&cut, cut.shards()[0], UnknownWords::Mark).unwrap();
     let x = OUT_OF_VOCABULARY;
     assert_eq!(reader.next_frame().unwrap().unwrap(), [1, 1, 1, 2, 2, x, x, x, x, LINE_END]);
     assert!(reader.next_frame().unwrap().is_none());
@@ -247,6 +250,32 @@ fn a_corpus_without_words_and_a_min_count_too_high_are_errors() {
 }
 
 #[test]
+fn many_distinct_words_are_counted_exactly_in_little_memory() {
+    let mut text = Vec::new();
+    let expected = sample::write_distinct(20_000, &mut text).unwrap();
+    let files = |threads: usize, fan_in: usize| {
+        let bench = Bench::new(&[&text]);
+        let mut ctx = Context::for_tests(threads);
+        ctx.budget = Budget::new((threads as u64) * (4 << 20) + (6 << 20));
+        let shards = tokenize(&ctx, &config(2_000), &bench.run, &bench.inputs).unwrap();
+        assert!(shards.len() > 90);
+        let config = VocabularyConfig::default();
+        let vocabulary = vocabulary_with_fan_in(&ctx, &config, &shards, fan_in).unwrap();
+        let counts = *vocabulary.counts();
+        assert_eq!(
+            (counts.tokens, counts.distinct_words),
+            (expected.tokens, expected.distinct_words)
+        );
+        assert_eq!((counts.words, counts.kept_tokens), (expected.words, expected.kept_tokens));
+        bench.memory.snapshot()
+    };
+    let one = files(1, 2);
+    for (threads, fan_in) in [(1, 64), (2, 3), (3, 7), (8, 2)] {
+        assert!(files(threads, fan_in) == one, "{threads} threads, {fan_in} lists at once");
+    }
+}
+
+#[test]
 fn a_line_of_twenty_megabytes_is_one_line() {
     let text = sample_text(20_000_000)
         .iter()
@@ -259,9 +288,9 @@ fn a_line_of_twenty_megabytes_is_one_line() {
     let vocabulary =
         vocabulary(&Context::for_tests(2), &VocabularyConfig::default(), &shards).unwrap();
     let mut line_ends = 0;
-    for shard in 0..vocabulary.shards() {
-        let mut reader = TokenShardReader::open(&vocabulary, shard, UnknownWords::Drop).unwrap();
-        assert_eq!(reader.continues_line(), shard > 0);
+    for shard in vocabulary.shards() {
+        let mut reader = TokenShardReader::open(&vocabulary, *shard, UnknownWords::Drop).unwrap();
+        assert_eq!(reader.continues_line(), shard.chunk > 0);
         while let Some(ids) = reader.next_frame().unwrap() {
             line_ends += ids.iter().filter(|id| **id == LINE_END).count();
         }
@@ -277,8 +306,8 @@ fn the_line_before_a_shard() {
     let long = lines.iter().find(|line| line.len() > 100).unwrap();
     let mut seen = 0;
     let mut continued = 0;
-    for shard in 0..vocabulary.shards() {
-        let mut reader = TokenShardReader::open(&vocabulary, shard, UnknownWords::Drop).unwrap();
+    for (shard, id) in vocabulary.shards().iter().enumerate() {
+        let mut reader = TokenShardReader::open(&vocabulary, *id, UnknownWords::Drop).unwrap();
         for words in [0, 1, 5, 200] {
             let before = line_before(&vocabulary, shard, words, UnknownWords::Drop).unwrap();
             let before: Vec<_> =

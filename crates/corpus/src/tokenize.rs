@@ -1,28 +1,32 @@
-//! The stage `tokenize`: inputs in, token shards out.
+//! The stage `tokenize`: inputs in, token shards and their index out.
 //!
-//! One thread reads and cuts the corpus into chunks; the others take chunks from a bounded channel
-//! and make a shard of each. A shard depends on its chunk and the settings alone, so the files are
-//! the same for any number of threads.
+//! Every worker takes the next chunk of a plain file and makes a shard of it, or takes a whole input
+//! that must be read from front to back; the chunks of that go to workers that have nothing else to
+//! do, through a bounded channel, or are made into shards where they were read. A shard depends on
+//! its chunk and the settings alone, so the files are the same for any number of threads.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wordmill_flow::{Closed, Context, Receiver, Sender, StageProgress, channel, run_workers};
-use wordmill_formats::{Published, RunDir, xxh3};
+use wordmill_formats::{
+    FormatError, IndexedFile, Published, RunDir, ShardId, TokenIndex, TokenIndexRow, xxh3,
+};
 
-use crate::chunk::{Chunk, ChunkReader, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES};
+use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeReader, StreamReader};
 use crate::error::CorpusError;
 use crate::input::Input;
 use crate::lines::InvalidUtf8;
-use crate::shard::{ShardMaker, ShardRow, TokenCounts, open_shard};
+use crate::shard::{ShardMaker, ShardRow, TokenCounts, WORD_BYTES};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
 /// Version of what a shard holds; part of the fingerprint.
-const SHARD_VERSION: u32 = 1;
-/// Memory of a worker in chunks: the text (2), the ids of a chunk of one-letter words (4), its
-/// words and their table (2).
-const WORKER_CHUNKS: usize = 8;
+const SHARD_VERSION: u32 = 2;
+/// Memory of a worker in chunks: the text (2), the numbers of a chunk of one-letter words (4), and
+/// its distinct words. A chunk with more of them takes more memory from the budget.
+const WORKER_CHUNKS: usize = 6 + WORDS_CHUNKS;
+/// Enough for 87,000 distinct words in 4 MiB; English has 40,000.
+const WORDS_CHUNKS: usize = 2;
 /// Chunks waiting for a worker.
 const WAITING_CHUNKS: usize = 1;
 
@@ -57,8 +61,8 @@ impl TokenizeConfig {
     /// Memory that the stage needs with `workers` workers.
     #[must_use]
     pub fn needed_bytes(&self, workers: usize) -> u64 {
-        let chunks = workers * WORKER_CHUNKS + 2 * WAITING_CHUNKS;
-        (ChunkReader::peak_bytes(self.chunk_bytes) + chunks * self.chunk_bytes) as u64
+        let worker = WORKER_CHUNKS * self.chunk_bytes + Cutter::peak_bytes(self.chunk_bytes);
+        (workers * worker + 2 * WAITING_CHUNKS * self.chunk_bytes) as u64
     }
 }
 
@@ -67,24 +71,58 @@ impl TokenizeConfig {
 pub struct TokenShards {
     run: RunDir,
     rows: Vec<ShardRow>,
+    ids: Vec<ShardId>,
     totals: TokenCounts,
+    /// The index, where this process wrote it.
+    index: Option<Published>,
 }
 
 impl TokenShards {
-    /// The first `shards` shards of a run, as an earlier process left them.
+    /// The shards of a run, as its index lists them.
     ///
     /// # Errors
-    /// A file that is missing or damaged.
-    pub fn open(run: &RunDir, shards: u64) -> Result<Self, CorpusError> {
-        let rows = (0..shards).map(|index| open_shard(run, index)).collect::<Result<_, _>>()?;
-        Ok(Self::of(run.clone(), rows))
+    /// An index that is missing or damaged.
+    pub fn open(run: &RunDir) -> Result<Self, CorpusError> {
+        let path = run.token_index();
+        let index = TokenIndex::read(run.storage(), &path)?;
+        let rows: Option<Vec<ShardRow>> = index
+            .shards
+            .iter()
+            .map(|row| {
+                Some(ShardRow {
+                    id: row.id,
+                    counts: TokenCounts::of(&row.counts)?,
+                    tokens: row.tokens.published(run.token_shard(row.id))?,
+                    words: row.words.published(run.word_list(row.id))?,
+                })
+            })
+            .collect();
+        let what = "a shard in it has counts or a digest that make no sense";
+        let rows = rows.ok_or_else(|| FormatError::corrupt(&path, 0, what))?;
+        let mut shards = Self::of(run.clone(), rows);
+        shards.index = None;
+        Ok(shards)
+    }
+
+    /// Publishes the index.
+    fn publish(&mut self) -> Result<(), FormatError> {
+        let row = |row: &ShardRow| TokenIndexRow {
+            id: row.id,
+            tokens: IndexedFile::of(&row.tokens),
+            words: IndexedFile::of(&row.words),
+            counts: row.counts.rows().map(|(key, value)| (key.to_owned(), value)).into(),
+        };
+        let index = TokenIndex { shards: self.rows.iter().map(row).collect() };
+        self.index = Some(index.write(self.run.storage(), &self.run.token_index())?);
+        Ok(())
     }
 
     fn of(run: RunDir, mut rows: Vec<ShardRow>) -> Self {
-        rows.sort_unstable_by_key(|row| row.index);
+        rows.sort_unstable_by_key(|row| row.id);
         let mut totals = TokenCounts::default();
         rows.iter().for_each(|row| totals.add(&row.counts));
-        Self { run, rows, totals }
+        let ids = rows.iter().map(|row| row.id).collect();
+        Self { run, rows, ids, totals, index: None }
     }
 
     /// The run they are part of.
@@ -111,15 +149,31 @@ impl TokenShards {
         &self.rows
     }
 
+    /// Their ids, in the order of the corpus.
+    #[must_use]
+    pub fn ids(&self) -> &[ShardId] {
+        &self.ids
+    }
+
     /// What was counted in all of them.
     #[must_use]
     pub fn totals(&self) -> &TokenCounts {
         &self.totals
     }
 
-    /// Their files, for the ledger.
+    /// Their files and the index, if it was written now, for the ledger.
     pub fn outputs(&self) -> impl Iterator<Item = &Published> {
-        self.rows.iter().flat_map(|row| [&row.tokens, &row.words])
+        self.rows.iter().flat_map(|row| [&row.tokens, &row.words]).chain(&self.index)
+    }
+
+    /// A digest of all shards.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digests = String::new();
+        for row in &self.rows {
+            digests += &format!("{:016x} {:016x}\n", row.tokens.xxh3, row.words.xxh3);
+        }
+        xxh3(digests.as_bytes())
     }
 }
 
@@ -149,18 +203,21 @@ pub fn tokenize(
     let floor = Floor {
         ctx,
         config,
+        cutter: Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer)),
         run,
         inputs,
         progress,
         failed: AtomicBool::new(false),
+        idle: AtomicUsize::new(0),
         spare: Mutex::new(Vec::new()),
-        sender: Mutex::new(Some(sender)),
-        receivers: Mutex::new(vec![receiver.clone(); workers]),
+        work: Mutex::new(Work::default()),
+        ends: Mutex::new((0..workers).map(|_| (sender.clone(), receiver.clone())).collect()),
     };
-    drop(receiver);
-    let rows = run_workers("tokenize", workers + 1, |worker| floor.enter(worker))?;
-    let shards = TokenShards::of(run.clone(), rows.into_iter().flatten().collect());
-    sweep(run, shards.len() as u64)?;
+    drop((sender, receiver));
+    let rows = run_workers("tokenize", workers, |_| floor.enter())?;
+    let mut shards = TokenShards::of(run.clone(), rows.into_iter().flatten().collect());
+    sweep(run, &shards)?;
+    shards.publish()?;
     Ok(shards)
 }
 
@@ -182,79 +239,159 @@ fn affordable_workers(ctx: &Context, config: &TokenizeConfig) -> usize {
 }
 
 /// Removes the shards of an earlier, larger corpus.
-fn sweep(run: &RunDir, shards: u64) -> Result<(), CorpusError> {
-    let number = |name: &str| name.strip_prefix("shard-")?.split('.').next()?.parse::<u64>().ok();
-    Ok(run.sweep("tokens", |name| number(name).is_some_and(|index| index >= shards))?)
+fn sweep(run: &RunDir, shards: &TokenShards) -> Result<(), CorpusError> {
+    let is_ours = |name: &str| {
+        ShardId::of_name(name, "shard").is_some_and(|id| shards.ids.binary_search(&id).is_ok())
+    };
+    Ok(run.sweep("tokens", |name| name.starts_with("shard-") && !is_ours(name))?)
 }
 
 /// What the threads of the stage share.
 struct Floor<'a> {
     ctx: &'a Context,
     config: &'a TokenizeConfig,
+    cutter: Cutter,
     run: &'a RunDir,
     inputs: &'a [Input],
     progress: StageProgress,
     failed: AtomicBool,
+    /// Workers that wait for chunks.
+    idle: AtomicUsize,
     /// Buffers of chunks that are done.
     spare: Mutex<Vec<Vec<u8>>>,
-    sender: Mutex<Option<Sender<Chunk>>>,
-    receivers: Mutex<Vec<Receiver<Chunk>>>,
+    work: Mutex<Work>,
+    ends: Mutex<Vec<(Sender<Chunk>, Receiver<Chunk>)>>,
+}
+
+/// What no worker has taken yet.
+#[derive(Default)]
+struct Work {
+    next_input: usize,
+    /// The plain file whose chunks are being given out, the next of them, and how many there are.
+    range: Option<(Arc<RangeReader>, u32, u32)>,
+}
+
+/// What a worker takes.
+enum Task {
+    Chunk(Arc<RangeReader>, u32),
+    /// An input to be read from front to back.
+    Stream(usize),
 }
 
 impl Floor<'_> {
-    /// Worker 0 reads, the others make shards.
-    fn enter(&self, worker: usize) -> Result<Vec<ShardRow>, CorpusError> {
-        let result = match worker {
-            0 => self.read().map(|()| Vec::new()),
-            _ => self.make_shards(),
-        };
+    fn enter(&self) -> Result<Vec<ShardRow>, CorpusError> {
+        let result = self.work();
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
         result
     }
 
-    fn read(&self) -> Result<(), CorpusError> {
-        let Some(sender) = locked(&self.sender).take() else {
-            return Ok(());
+    fn work(&self) -> Result<Vec<ShardRow>, CorpusError> {
+        let Some((sender, receiver)) = locked(&self.ends).pop() else {
+            return Ok(Vec::new());
         };
-        let tokenizer = Tokenizer::new(self.config.tokenizer);
-        let mut reader = ChunkReader::new(self.inputs.to_vec(), self.config.chunk_bytes, tokenizer);
+        let fingerprint = self.config.fingerprint();
+        let words_most = WORDS_CHUNKS * self.config.chunk_bytes / WORD_BYTES;
+        let memory = (self.ctx.budget.clone(), words_most);
+        let (tokenizer, invalid_utf8) = (self.config.tokenizer, self.config.invalid_utf8);
+        let mut maker = ShardMaker::new(tokenizer, invalid_utf8, fingerprint, memory);
+        let mut rows = Vec::new();
+        while let Some(task) = self.next_task()? {
+            match task {
+                Task::Chunk(reader, chunk) => {
+                    let buffer = self.spare_buffer();
+                    if let Some(chunk) = reader.chunk(&self.cutter, chunk, buffer)? {
+                        self.progress.add(chunk.text().len() as u64);
+                        self.make(&mut maker, chunk, &mut rows)?;
+                    }
+                }
+                Task::Stream(input) => self.stream(input, &sender, &mut maker, &mut rows)?,
+            }
+        }
+        drop(sender);
+        self.idle.fetch_add(1, Ordering::Relaxed);
+        while let Ok(chunk) = receiver.receive() {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+            self.ctx.cancel.check()?;
+            self.make(&mut maker, chunk, &mut rows)?;
+            self.idle.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(rows)
+    }
+
+    /// The next task in the order of the corpus; none once another worker has failed.
+    fn next_task(&self) -> Result<Option<Task>, CorpusError> {
+        self.ctx.cancel.check()?;
+        let mut work = locked(&self.work);
+        while !self.failed.load(Ordering::Relaxed) {
+            if let Some((reader, next, chunks)) = &mut work.range {
+                if next < chunks {
+                    *next += 1;
+                    return Ok(Some(Task::Chunk(Arc::clone(reader), *next - 1)));
+                }
+                work.range = None;
+            }
+            let number = work.next_input;
+            let Some(input) = self.inputs.get(number) else {
+                return Ok(None);
+            };
+            work.next_input += 1;
+            let Some(text) = input.open_plain()? else {
+                return Ok(Some(Task::Stream(number)));
+            };
+            let reader = RangeReader { text, input: number as u32 };
+            let chunks = reader.chunks(&self.cutter);
+            work.range = Some((Arc::new(reader), 0, chunks));
+        }
+        Ok(None)
+    }
+
+    /// Reads an input from front to back. Chunks go to workers that are idle; there is one fewer
+    /// to be made here then.
+    fn stream(
+        &self,
+        input: usize,
+        sender: &Sender<Chunk>,
+        maker: &mut ShardMaker,
+        rows: &mut Vec<ShardRow>,
+    ) -> Result<(), CorpusError> {
+        let reader = self.inputs[input].open()?;
+        let mut reader = StreamReader::new(self.cutter.clone(), reader, input as u32);
         let mut told = 0;
         while !self.failed.load(Ordering::Relaxed) {
             self.ctx.cancel.check()?;
-            let spare = locked(&self.spare).pop().unwrap_or_default();
-            let Some(chunk) = reader.next_chunk(spare)? else {
+            let Some(chunk) = reader.next_chunk(self.spare_buffer())? else {
                 break;
             };
             self.progress.add(reader.stored_bytes() - told);
             told = reader.stored_bytes();
-            if sender.send(chunk) == Err(Closed) {
+            if self.idle.load(Ordering::Relaxed) == 0 {
+                self.make(maker, chunk, rows)?;
+            } else if sender.send(chunk) == Err(Closed) {
                 break;
             }
         }
         Ok(())
     }
 
-    fn make_shards(&self) -> Result<Vec<ShardRow>, CorpusError> {
-        let Some(receiver) = locked(&self.receivers).pop() else {
-            return Ok(Vec::new());
-        };
-        let fingerprint = self.config.fingerprint();
-        let mut maker =
-            ShardMaker::new(self.config.tokenizer, self.config.invalid_utf8, fingerprint);
-        let mut rows = Vec::new();
-        while let Ok(chunk) = receiver.receive() {
-            // Chunks that wait are left when a stop was asked for; the one in hand is always
-            // finished.
-            self.ctx.cancel.check()?;
-            rows.push(maker.make(self.run, &chunk, &self.inputs[chunk.input].name)?);
-            locked(&self.spare).push(chunk.text);
-        }
-        Ok(rows)
+    fn make(
+        &self,
+        maker: &mut ShardMaker,
+        mut chunk: Chunk,
+        rows: &mut Vec<ShardRow>,
+    ) -> Result<(), CorpusError> {
+        let name = &self.inputs[chunk.id.input as usize].name;
+        rows.push(maker.make(self.run, &mut chunk, name)?);
+        locked(&self.spare).push(chunk.buffer);
+        Ok(())
+    }
+
+    fn spare_buffer(&self) -> Vec<u8> {
+        locked(&self.spare).pop().unwrap_or_default()
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@
 //! character). Normalisation comes first, lower case and digits last. Lines of pure ASCII take a
 //! fast path with the same result. Dictionaries and stop words have no place here.
 
-mod ascii;
+pub(crate) mod ascii;
 mod simple;
 mod unicode;
 
@@ -109,6 +109,31 @@ impl Tokenizer {
             self.segment(&text, emit);
         }
         self.line = text;
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &TokenizerConfig {
+        &self.config
+    }
+
+    /// Does to a whole text what may be done to it at once, in place: ASCII letters and digits.
+    pub(crate) fn prepare(&self, text: &mut [u8]) {
+        // Lowering ASCII before normalisation changes no result, and serves the whole text at once.
+        if self.config.case == Case::Lower {
+            text.make_ascii_lowercase();
+        }
+        if self.config.digits == Digits::Zero {
+            text.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'0');
+        }
+    }
+
+    /// Calls `emit` with every token of a prepared piece without ASCII white space.
+    pub(crate) fn piece(&self, piece: &str, mut emit: impl FnMut(&str)) {
+        self.segment(piece, |token| {
+            if self.config.digits != Digits::Drop || !is_number(token) {
+                emit(token);
+            }
+        });
     }
 
     /// The last place at which `text` may be cut, where it can be told, so that both parts have the

@@ -11,10 +11,11 @@ mod merge;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{
-    ArtefactWriter, FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, TensorFile,
-    TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, write_words,
+    ArtefactWriter, FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, TensorFile,
+    TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids,
+    write_words,
 };
 use xxhash_rust::xxh3::Xxh3;
 
@@ -26,6 +27,9 @@ use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
 
 /// The kind of `vocabulary.safetensors`.
 const VOCABULARY_KIND: &str = "vocabulary";
+/// Memory of a word while its shard is remapped: its count, and its id in four lists, one of which
+/// may have just grown.
+const REMAP_WORD_BYTES: u64 = 40;
 /// Text is written in pieces of this size.
 const TEXT_BYTES: usize = 64 * 1024;
 
@@ -49,7 +53,7 @@ impl Default for VocabularyConfig {
 pub struct Vocabulary {
     run: RunDir,
     table: WordTable,
-    shards: u64,
+    shards: Vec<ShardId>,
     counts: VocabularyCounts,
     outputs: Vec<Published>,
 }
@@ -68,11 +72,11 @@ pub struct VocabularyCounts {
 }
 
 impl Vocabulary {
-    /// The vocabulary that an earlier process left in a run of `shards` shards.
+    /// The vocabulary that an earlier process left in a run of these shards.
     ///
     /// # Errors
     /// A file that is missing or damaged.
-    pub fn open(run: &RunDir, shards: u64) -> Result<Self, CorpusError> {
+    pub fn open(run: &RunDir, shards: &[ShardId]) -> Result<Self, CorpusError> {
         let file = TensorFile::open(run.storage(), &run.vocabulary())?;
         file.index().expect_kind(VOCABULARY_KIND)?;
         let index = file.index();
@@ -85,7 +89,7 @@ impl Vocabulary {
         let table = WordTable::new(file)?;
         // Everything after is made from it, so a flipped bit must not pass.
         table.verify()?;
-        Ok(Self { run: run.clone(), table, shards, counts, outputs: Vec::new() })
+        Ok(Self { run: run.clone(), table, shards: shards.to_vec(), counts, outputs: Vec::new() })
     }
 
     /// The run it is part of.
@@ -112,10 +116,10 @@ impl Vocabulary {
         self.table.is_empty()
     }
 
-    /// How many shards have a remap.
+    /// The shards that have a remap, in the order of the corpus.
     #[must_use]
-    pub fn shards(&self) -> u64 {
-        self.shards
+    pub fn shards(&self) -> &[ShardId] {
+        &self.shards
     }
 
     /// What was counted.
@@ -159,24 +163,37 @@ pub(crate) fn vocabulary_with_fan_in(
     let run = shards.run();
     let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
-    let lists = shards.rows().iter().map(|row| run.word_list(row.index)).collect();
-    let lists = narrow(ctx, run, lists, fan_in)?;
+    let lists = shards.rows().iter().map(|row| run.word_list(row.id)).collect();
+    // Half of the memory is left to the words that are kept.
+    let affordable = usize::try_from(ctx.budget.left() / 2 / LIST_BYTES).unwrap_or(usize::MAX);
+    let lists = narrow(ctx, run, lists, fan_in.min(affordable).max(2))?;
     let (ranked, counts) = count(ctx, config, shards, &lists)?;
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
     let table = write_table(run, config, &ranked, &counts)?;
     let text = write_text(run, &ranked)?;
     let digest = table.xxh3;
-    let remaps = run_tasks(ctx, "remap", ctx.threads, shards.len(), |shard| {
+    let (workers, _memory) = remap_memory(ctx, shards)?;
+    let remaps = run_tasks(ctx, "remap", workers, shards.len(), |shard| {
         let row = &shards.rows()[shard];
-        let remap = remap(run, row.index, row.words.xxh3, digest, &ranked)?;
+        let remap = remap(run, row.id, row.words.xxh3, digest, &ranked)?;
         progress.add(1);
         Ok::<_, CorpusError>(remap)
     })?;
-    let extra = |name: &str| name.strip_prefix("remap-")?.split('.').next()?.parse::<u64>().ok();
-    run.sweep("vocab", |name| extra(name).is_some_and(|index| index >= shards.len() as u64))?;
-    let mut vocabulary = Vocabulary::open(run, shards.len() as u64)?;
+    let is_ours = |name: &str| {
+        ShardId::of_name(name, "remap").is_some_and(|id| shards.ids().binary_search(&id).is_ok())
+    };
+    run.sweep("vocab", |name| name.starts_with("remap-") && !is_ours(name))?;
+    let mut vocabulary = Vocabulary::open(run, shards.ids())?;
     vocabulary.outputs = [table, text].into_iter().chain(remaps).collect();
     Ok(vocabulary)
+}
+
+/// As many workers as threads, or as there is memory for, each with the words of one shard.
+fn remap_memory(ctx: &Context, shards: &TokenShards) -> Result<(usize, Reservation), CorpusError> {
+    let most = shards.rows().iter().map(|row| row.counts.local_words).max().unwrap_or(0);
+    let bytes = LIST_BYTES + most * REMAP_WORD_BYTES;
+    let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
+    Ok((workers as usize, ctx.budget.reserve(bytes * workers, "the words of a shard")?))
 }
 
 /// The last merge: counts everything and keeps what is frequent.
@@ -273,24 +290,30 @@ fn write_text(run: &RunDir, ranked: &Ranked) -> Result<Published, CorpusError> {
 /// The remap of one shard, unless the one that is there fits.
 fn remap(
     run: &RunDir,
-    index: u64,
+    shard: ShardId,
     words: u64,
     vocabulary: u64,
     ranked: &Ranked,
 ) -> Result<Published, CorpusError> {
-    let path = run.remap(index);
+    let path = run.remap(shard);
     let made_of = format!("{words:016x} {vocabulary:016x}");
     if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
         && old.setting("made_of") == Some(&made_of)
     {
         return Ok(Published { path, bytes: old.bytes(), xxh3: old.digest() });
     }
-    let mut list = WordListReader::open(run.storage(), &run.word_list(index))?;
+    let mut list = WordListReader::open(run.storage(), &run.word_list(shard))?;
     let mut writer = RemapWriter::create(run.storage(), &path)?;
     writer.set("made_of", made_of);
-    let mut place = 0;
-    while list.advance()?.is_some() {
-        writer.push(ranked.find_from(&mut place, list.word()).unwrap_or(NO_WORD))?;
+    let (mut place, mut counts, mut ids) = (0, Vec::new(), Vec::new());
+    while let Some(count) = list.advance()? {
+        counts.push(count);
+        ids.push(ranked.find_from(&mut place, list.word()).unwrap_or(NO_WORD));
     }
+    let mut by_local_id = vec![NO_WORD; ids.len()];
+    for (id, local) in ids.iter().zip(local_ids(&counts)) {
+        by_local_id[local as usize] = *id;
+    }
+    by_local_id.into_iter().try_for_each(|id| writer.push(id))?;
     Ok(writer.finish()?)
 }

@@ -54,7 +54,7 @@ pub struct Kind {
 
 impl Kind {
     /// Token shard: chunk-local word ids.
-    pub const TOKENS: Self = Self { name: *b"tokn", version: 1, what: "a token shard" };
+    pub const TOKENS: Self = Self { name: *b"tokn", version: 2, what: "a token shard" };
     /// Sorted local word list of a shard, with counts.
     pub const WORDS: Self = Self { name: *b"word", version: 1, what: "a word list" };
     /// Local id to global id of a shard.
@@ -178,6 +178,30 @@ impl FrameWriter {
             xxh3: frame.xxh3,
         });
         self.artefact.append(&frame.stored)
+    }
+
+    /// Appends a frame as it is, for payloads that their writer has made small already.
+    ///
+    /// # Panics
+    /// If the payload exceeds [`MAX_FRAME_BYTES`].
+    pub fn stored_frame(
+        &mut self,
+        tag: u64,
+        items: u32,
+        payload: &[u8],
+    ) -> Result<(), FormatError> {
+        assert!(payload.len() <= MAX_FRAME_BYTES, "a frame of {} bytes", payload.len());
+        let bytes = payload.len() as u32;
+        self.entries.push(FrameEntry {
+            offset: self.artefact.bytes(),
+            stored_bytes: bytes,
+            raw_bytes: bytes,
+            items,
+            codec: Codec::Stored,
+            tag,
+            xxh3: xxh3(payload),
+        });
+        self.artefact.append(payload)
     }
 
     /// Writes the footer and publishes the file.

@@ -39,6 +39,7 @@ mod metered;
 
 mod artefact;
 mod cells;
+mod codes;
 mod frame;
 mod packing;
 mod spool;
@@ -47,6 +48,7 @@ mod varint;
 
 mod manifest;
 mod rundir;
+mod shards;
 
 mod matrix;
 mod tiles;
@@ -68,6 +70,7 @@ pub use memory::MemoryStorage;
 pub use metered::{Meter, MeteredStorage};
 pub use packing::{MAX_PLANES, PackedFrame, Packing, Planes};
 pub use rundir::{LockError, RunDir, RunLock};
+pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};
 pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};
@@ -76,7 +79,7 @@ pub use tiles::{
 };
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
-    WordListWriter, read_remap,
+    WordListWriter, local_ids, read_remap,
 };
 pub use varint::{get_varint, put_varint};
 pub use vectors::{Vectors, VectorsWriter};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::FormatError;
+use crate::shards::ShardId;
 use crate::storage::Storage;
 
 /// A run directory in some storage.
@@ -64,14 +65,19 @@ impl RunDir {
         self.path("run.json")
     }
 
-    /// `tokens/shard-00000.tok`.
-    pub fn token_shard(&self, shard: u64) -> PathBuf {
-        self.path(&format!("tokens/shard-{shard:05}.tok"))
+    /// `tokens/index.json`.
+    pub fn token_index(&self) -> PathBuf {
+        self.path("tokens/index.json")
     }
 
-    /// `tokens/shard-00000.words`.
-    pub fn word_list(&self, shard: u64) -> PathBuf {
-        self.path(&format!("tokens/shard-{shard:05}.words"))
+    /// `tokens/shard-00000-00000.tok`.
+    pub fn token_shard(&self, shard: ShardId) -> PathBuf {
+        self.path(&format!("tokens/shard-{shard}.tok"))
+    }
+
+    /// `tokens/shard-00000-00000.words`.
+    pub fn word_list(&self, shard: ShardId) -> PathBuf {
+        self.path(&format!("tokens/shard-{shard}.words"))
     }
 
     /// `vocab/vocabulary.tsv`.
@@ -84,9 +90,9 @@ impl RunDir {
         self.path("vocab/vocabulary.safetensors")
     }
 
-    /// `vocab/remap-00000.bin`.
-    pub fn remap(&self, shard: u64) -> PathBuf {
-        self.path(&format!("vocab/remap-{shard:05}.bin"))
+    /// `vocab/remap-00000-00000.bin`.
+    pub fn remap(&self, shard: ShardId) -> PathBuf {
+        self.path(&format!("vocab/remap-{shard}.bin"))
     }
 
     /// `matrix/rows-00000-of-00064.safetensors`.

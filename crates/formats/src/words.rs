@@ -32,6 +32,9 @@ pub enum WordTensors {
 /// The names of the tensors, for the header's room.
 pub const WORD_TENSORS: [&str; 4] = ["word_offsets", "counts", "lookup", "word_bytes"];
 
+/// Words are written in pieces of this size: a call of the system for each takes 1 µs.
+const WRITE_BYTES: usize = 1 << 16;
+
 /// Writes one half of the word tensors.
 ///
 /// `words` are in id order; `lookup` are the ids sorted by the words' bytes.
@@ -44,10 +47,14 @@ pub fn write_words(
     if half == WordTensors::Narrow {
         writer.tensor("lookup", Dtype::U32, &[words], table.lookup())?;
         writer.begin("word_bytes", Dtype::U8);
-        let mut bytes = 0;
+        let (mut bytes, mut held) = (0, Vec::new());
         for id in 0..table.len() {
-            writer.write(table.word(id))?;
-            bytes += table.word(id).len() as u64;
+            held.extend_from_slice(table.word(id));
+            if held.len() >= WRITE_BYTES || id + 1 == table.len() {
+                writer.write(&held)?;
+                bytes += held.len() as u64;
+                held.clear();
+            }
         }
         writer.end(&[bytes]);
         return Ok(());
@@ -132,16 +139,22 @@ impl WordTable {
         if self.offsets().windows(2).any(|pair| pair[0] > pair[1]) {
             return corrupt("word_offsets descend".into());
         }
-        if let Some(id) = (0..self.words).find(|&id| std::str::from_utf8(self.word(id)).is_err()) {
+        let (bytes, offsets) = (self.bytes(), self.offsets());
+        let word = |id: usize| word_at(bytes, offsets, id);
+        if let Some(id) = (0..self.words).find(|&id| std::str::from_utf8(word(id)).is_err()) {
             return corrupt(format!("word {id} is not UTF-8"));
         }
         let lookup = self.lookup();
         let in_range = lookup.iter().all(|&id| (id as usize) < self.words);
-        let ascends = |pair: &[u32]| self.word(pair[0] as usize) < self.word(pair[1] as usize);
+        let ascends = |pair: &[u32]| word(pair[0] as usize) < word(pair[1] as usize);
         if !in_range || !lookup.windows(2).all(ascends) {
             return corrupt("lookup is not the order of the words".into());
         }
         Ok(())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.file.view("word_bytes", Dtype::U8, 1).expect("checked when opened")
     }
 
     fn offsets(&self) -> &[u64] {
@@ -155,10 +168,7 @@ impl Words for WordTable {
     }
 
     fn word(&self, id: usize) -> &[u8] {
-        let bytes: &[u8] = self.file.view("word_bytes", Dtype::U8, 1).expect("checked when opened");
-        let (start, end) = (self.offsets()[id], self.offsets()[id + 1]);
-        // Offsets inside a damaged file may descend or point outside.
-        bytes.get(start as usize..end as usize).unwrap_or_default()
+        word_at(self.bytes(), self.offsets(), id)
     }
 
     fn counts(&self) -> &[u64] {
@@ -168,4 +178,9 @@ impl Words for WordTable {
     fn lookup(&self) -> &[u32] {
         self.file.view("lookup", Dtype::U32, 1).expect("checked when opened")
     }
+}
+
+/// Offsets inside a damaged file may descend or point outside.
+fn word_at<'a>(bytes: &'a [u8], offsets: &[u64], id: usize) -> &'a [u8] {
+    bytes.get(offsets[id] as usize..offsets[id + 1] as usize).unwrap_or_default()
 }

@@ -135,12 +135,21 @@ fn framed(kind: Kind, settings: &[(&str, &str)], items: u32, payload: &[u8]) -> 
 
 #[test]
 fn frames_that_hold_other_than_they_say_are_refused() {
-    let tokens = |width, items, payload: &[u8]| {
+    let shard = |kind, width, items, payload: &[u8]| {
         let settings = [("width", width), ("local_words", "9"), ("continues_line", "0")];
-        let storage = framed(Kind::TOKENS, &settings, items, payload);
+        let storage = framed(kind, &settings, items, payload);
         let shard = TokenShard::open(&storage, path())?;
         shard.read(0, &mut Vec::new(), &mut Vec::new())
     };
+    let codes = |items, payload: &[u8]| shard(Kind::TOKENS, "", items, payload);
+    codes(2, &[9, 0]).unwrap();
+    check_refused(codes(1, &[10]), "a code too large");
+    check_refused(codes(2, &[1]), "a code too few");
+    check_refused(codes(1, &[1, 1]), "a byte too many");
+    check_refused(codes(1, &[160]), "a code without its second byte");
+    check_refused(codes(1, &[255, 1, 0, 0]), "a code that ends early");
+    let first = Kind { version: 1, ..Kind::TOKENS };
+    let tokens = |width, items, payload: &[u8]| shard(first, width, items, payload);
     tokens("2", 2, &[8, 0, 255, 255]).unwrap();
     check_refused(tokens("3", 1, &[0, 0, 0]), "three bytes a token");
     check_refused(tokens("2", 1, &[9, 0]), "a token too large");

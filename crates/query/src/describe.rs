@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use wordmill_formats::{
     Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
-    Vectors, Words,
+    TokenIndex, Vectors, Words,
 };
 
 use crate::spread::Spread;
@@ -61,7 +61,13 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
                 let what = format!("its kind is {name:?}");
                 FormatError::foreign(path, "a framed file of a known kind", what)
             })?;
-            frames(&FrameFile::open(storage, path, known)?, known)
+            match FrameFile::open(storage, path, known) {
+                Err(FormatError::Version { found, .. }) if found < u64::from(known.version) => {
+                    let older = Kind { version: found as u32, ..known };
+                    frames(&FrameFile::open(storage, path, older)?, older)
+                }
+                file => frames(&file?, known),
+            }
         }
         // The length of a safetensors header begins with a byte of its own; `{` would mean a header
         // whose length is 123 plus a multiple of 256, and then the ninth byte is the brace.
@@ -74,6 +80,16 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
     }
 }
 
+fn token_index(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
+    let index = TokenIndex::read(storage, path)?;
+    let bytes = storage.size(path).ok().flatten().unwrap_or(0);
+    let mut about = Description::new(path, "the index of the token shards of a corpus", bytes);
+    about.fact("shards", index.shards.len());
+    let of = |key: &str| index.shards.iter().filter_map(|row| row.counts.get(key)).sum::<u64>();
+    ["bytes", "lines", "tokens"].into_iter().for_each(|key| about.fact(key, of(key)));
+    Ok(about)
+}
+
 fn has(storage: &Arc<dyn Storage>, path: &Path) -> bool {
     matches!(storage.size(path), Ok(Some(_)))
 }
@@ -84,6 +100,9 @@ fn describe_json(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description,
             FormatError::corrupt(path, 0, "it vanished while it was being looked at")
         })?;
         return Ok(manifest(path, &ledger));
+    }
+    if TokenIndex::is_at(storage, path) {
+        return token_index(storage, path);
     }
     let index = MatrixIndex::read(storage, path)?;
     let bytes = storage.size(path).ok().flatten().unwrap_or(0);

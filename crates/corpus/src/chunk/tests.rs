@@ -18,23 +18,35 @@ fn chunks(files: &[&[u8]], chunk_bytes: usize) -> (Vec<Chunk>, Overlong) {
     read(dir.path(), chunk_bytes, TokenizerConfig::default())
 }
 
+/// The chunks of all files, which are the same whether each is read by its place or all from front
+/// to back.
 fn read(path: &Path, chunk_bytes: usize, config: TokenizerConfig) -> (Vec<Chunk>, Overlong) {
     let inputs = input::resolve(&[path.display().to_string()], Path::new(""), 1).unwrap();
-    let mut reader = ChunkReader::new(inputs, chunk_bytes, Tokenizer::new(config));
-    let mut all = Vec::new();
-    while let Some(chunk) = reader.next_chunk(Vec::new()).unwrap() {
-        all.push(chunk);
-    }
-    let mut overlong = Overlong::default();
-    for chunk in &all {
-        overlong.words += chunk.overlong.words;
-        overlong.bytes += chunk.overlong.bytes;
+    let cutter = Cutter::new(chunk_bytes, Tokenizer::new(config));
+    let (mut all, mut overlong) = (Vec::new(), Overlong::default());
+    let mut buffer = vec![b'x'; 100];
+    for (number, input) in (0..).zip(&inputs) {
+        let text = input.open_plain().unwrap().unwrap();
+        let range = RangeReader { text, input: number };
+        let mut stream = StreamReader::new(cutter.clone(), input.open().unwrap(), number);
+        for chunk in 0..range.chunks(&cutter) + 1 {
+            if let Some(mut chunk) = range.chunk(&cutter, chunk, buffer.clone()).unwrap() {
+                buffer = chunk.buffer.clone();
+                chunk.buffer.drain(..chunk.start);
+                chunk.start = 0;
+                assert_eq!(stream.next_chunk(Vec::new()).unwrap().as_ref(), Some(&chunk));
+                overlong.words += chunk.overlong.words;
+                overlong.bytes += chunk.overlong.bytes;
+                all.push(chunk);
+            }
+        }
+        assert_eq!(stream.next_chunk(Vec::new()).unwrap(), None);
     }
     (all, overlong)
 }
 
 fn texts(chunks: &[Chunk]) -> Vec<&str> {
-    chunks.iter().map(|chunk| str::from_utf8(&chunk.text).unwrap()).collect()
+    chunks.iter().map(|chunk| str::from_utf8(chunk.text()).unwrap()).collect()
 }
 
 #[test]
@@ -53,8 +65,8 @@ fn a_chunk_never_spans_two_inputs() {
     let (all, _) = chunks(&[b"one", b"", b"two\n"], 64);
     assert_eq!(texts(&all), ["one", "two\n"]);
     assert_eq!(
-        all.iter().map(|chunk| (chunk.index, chunk.input)).collect::<Vec<_>>(),
-        [(0, 0), (1, 2)]
+        all.iter().map(|chunk| (chunk.id.input, chunk.id.chunk)).collect::<Vec<_>>(),
+        [(0, 0), (2, 0)]
     );
     assert!(!all[1].continues_line);
 }
@@ -66,7 +78,7 @@ fn a_long_line_is_cut_at_white_space() {
     assert_eq!(texts(&all).concat(), text);
     assert_eq!(overlong, Overlong::default());
     assert!(!all[0].continues_line && all[1].continues_line);
-    assert!(all.iter().all(|chunk| chunk.text.len() <= 128));
+    assert!(all.iter().all(|chunk| chunk.text().len() <= 128));
 }
 
 #[test]
@@ -83,11 +95,11 @@ fn a_word_without_end_is_left_out_and_counted() {
     let text = format!("before {} after\nnext\n", "x".repeat(1_000));
     let (all, overlong) = chunks(&[text.as_bytes(), b"more"], 64);
     assert_eq!(overlong, Overlong { words: 1, bytes: 1_000 });
-    assert_eq!(texts(&all), ["before ", " after\nnext\n", "more"]);
+    assert_eq!(texts(&all), ["before ", " after\n", "next\n", "more"]);
     assert!(all[1].continues_line && !all[2].continues_line);
     assert_eq!(all[1].offset, 1_007);
     let (all, overlong) = chunks(&[&[b'x'; 1_000], b"more"], 64);
-    assert_eq!((texts(&all), overlong.words), (vec!["more"], 1));
+    assert_eq!((texts(&all), overlong.words), (vec!["", "more"], 1));
     let (all, overlong) = chunks(&[b"more", &[b'x'; 1_000]], 64);
     assert_eq!((texts(&all), overlong.words), (vec!["more", ""], 1));
 }
@@ -96,7 +108,7 @@ fn a_word_without_end_is_left_out_and_counted() {
 fn wrong_bytes_do_not_stop_the_cut() {
     let text = [b"\xff\xfe".repeat(300), "我愛".repeat(40).into_bytes()].concat();
     let (all, _) = chunks(&[&[b"a ", &text[..]].concat()], 64);
-    assert!(all.iter().all(|chunk| chunk.text.len() <= 128));
+    assert!(all.iter().all(|chunk| chunk.text().len() <= 128));
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) fn words(text: &str, mut emit: impl FnMut(&str)) {
         loop {
             at += 1;
             let class = bytes.get(at).map_or(0, |byte| CLASS[*byte as usize]);
-            if class & WORD == 0 && !joins(bytes, at, class) {
+            if class & WORD == 0 && !joins(bytes, at) {
                 break;
             }
             seen |= class;
@@ -61,7 +61,8 @@ pub(super) fn words(text: &str, mut emit: impl FnMut(&str)) {
 
 /// Whether the byte at `at` stands between two letters or two digits that it holds together.
 #[inline]
-fn joins(bytes: &[u8], at: usize, class: u8) -> bool {
+pub(crate) fn joins(bytes: &[u8], at: usize) -> bool {
+    let class = bytes.get(at).map_or(0, |byte| CLASS[*byte as usize]);
     if class & (MID_LETTER | MID_NUMBER) == 0 || at + 1 >= bytes.len() {
         return false;
     }
@@ -74,6 +75,11 @@ fn joins(bytes: &[u8], at: usize, class: u8) -> bool {
 pub(super) fn holds(class: u8, both: u8) -> bool {
     (class & MID_LETTER != 0 && both & LETTER != 0)
         || (class & MID_NUMBER != 0 && both & DIGIT != 0)
+}
+
+/// Whether the byte is white space.
+pub(crate) fn is_space(byte: u8) -> bool {
+    CLASS[byte as usize] & SPACE != 0
 }
 
 /// Calls `emit` with each piece between ASCII white space. Any text will do.

@@ -62,7 +62,7 @@ pub fn import_vocabulary(
     let all = VocabularyConfig { min_count: 0, max_size: 0 };
     let table = write_table(run, &all, &ranked, &counts)?;
     let text = write_text(run, &ranked)?;
-    let mut vocabulary = Vocabulary::open(run, 0)?;
+    let mut vocabulary = Vocabulary::open(run, &[])?;
     vocabulary.outputs = vec![table, text];
     Ok((vocabulary, ids))
 }

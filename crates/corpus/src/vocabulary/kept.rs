@@ -8,11 +8,12 @@ use wordmill_flow::{Budget, Reservation};
 use wordmill_formats::Words;
 
 use crate::error::CorpusError;
+use crate::interner::prefix;
 
 /// Bytes taken from the budget at a time.
 const STEP_BYTES: u64 = 4 << 20;
-/// Memory of a word beside its bytes: its row, and its place in two orders and a list of counts.
-const ROW_BYTES: usize = size_of::<Row>() + 4 + 4 + 8;
+/// Memory of a word beside its bytes: its row, its place in two orders, its count and its prefix.
+const ROW_BYTES: usize = size_of::<Row>() + 4 + 4 + 8 + 8;
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
@@ -76,7 +77,8 @@ impl Kept {
             lookup[*place as usize] = id as u32;
         }
         let counts = order.iter().map(|place| self.rows[*place as usize].count).collect();
-        Ranked { order, lookup, counts, kept: self }
+        let prefixes = (0..self.rows.len()).map(|place| prefix(self.word_at(place))).collect();
+        Ranked { order, lookup, counts, prefixes, kept: self }
     }
 
     fn order(&self) -> Vec<u32> {
@@ -121,6 +123,8 @@ pub(super) struct Ranked {
     /// Id at each place in the order of bytes.
     lookup: Vec<u32>,
     counts: Vec<u64>,
+    /// First bytes at each place in the order of bytes, which tell most words apart.
+    prefixes: Vec<u64>,
 }
 
 impl Ranked {
@@ -128,22 +132,30 @@ impl Ranked {
     /// be. Callers ask in the order of bytes, so most steps are short.
     pub(super) fn find_from(&self, place: &mut usize, word: &[u8]) -> Option<u32> {
         let len = self.order.len();
-        let (mut low, mut step) = (*place, 1);
-        while low + step <= len && self.kept.word_at(low + step - 1) < word {
+        let wanted = prefix(word);
+        let is_less = |at: usize| {
+            self.prefixes[at] < wanted
+                || self.prefixes[at] == wanted && self.kept.word_at(at) < word
+        };
+        let mut step = 1;
+        let mut low = *place;
+        while low + step <= len && is_less(low + step - 1) {
             low += step;
             step *= 2;
         }
         let (mut first, mut last) = (low, (low + step).min(len));
         while first < last {
             let middle = first.midpoint(last);
-            if self.kept.word_at(middle) < word {
+            if is_less(middle) {
                 first = middle + 1;
             } else {
                 last = middle;
             }
         }
         *place = first;
-        (first < len && self.kept.word_at(first) == word).then(|| self.lookup[first])
+        let is_it =
+            first < len && self.prefixes[first] == wanted && self.kept.word_at(first) == word;
+        is_it.then(|| self.lookup[first])
     }
 }
 

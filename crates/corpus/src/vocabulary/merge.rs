@@ -4,8 +4,6 @@
 //! open at once: more of them are merged group by group into longer lists first. The sums are whole
 //! numbers, so grouping changes nothing.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::path::PathBuf;
 
 use wordmill_flow::{Context, run_tasks};
@@ -18,30 +16,109 @@ pub(crate) const FAN_IN: usize = 64;
 /// Memory of an open list: a frame packed and unpacked, and its word.
 pub(super) const LIST_BYTES: u64 = 256 * 1024;
 
+/// What tells the order of two words, but for long words that begin alike: up to fifteen bytes, big
+/// end first, then the length, or [`LONG`] if there are more.
+type Rank = u128;
+/// Stands for the length in the rank of a word of more than fifteen bytes.
+const LONG: u8 = 0xff;
+
+/// The lists with the least words on top: a tree of losers.
+///
+/// `losers[n]` is the list that lost the match at node `n`; `losers[0]` has won all of its own. A
+/// list that advances plays again only on its way up, against one loser on each level.
+struct Tournament {
+    heads: Vec<Head>,
+    losers: Vec<u32>,
+}
+
 /// An open list at its next word.
 struct Head {
     reader: WordListReader,
+    rank: Rank,
     count: u64,
+    is_done: bool,
 }
 
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+impl Head {
+    fn advance(&mut self) -> Result<(), CorpusError> {
+        match self.reader.advance()? {
+            Some(count) => (self.rank, self.count) = (rank(self.reader.word()), count),
+            None => (self.rank, self.count, self.is_done) = (Rank::MAX, 0, true),
+        }
+        Ok(())
+    }
+
+    /// Whether both stand at the same word.
+    fn equals(&self, rank: Rank, word: &[u8]) -> bool {
+        self.rank == rank && (rank as u8 != LONG || self.reader.word() == word)
     }
 }
 
-impl Eq for Head {}
+impl Tournament {
+    fn new(run: &RunDir, lists: &[PathBuf]) -> Result<Self, CorpusError> {
+        let mut heads = Vec::with_capacity(lists.len());
+        for list in lists {
+            let reader = WordListReader::open(run.storage(), list)?;
+            let mut head = Head { reader, rank: 0, count: 0, is_done: false };
+            head.advance()?;
+            heads.push(head);
+        }
+        let mut tournament = Self { losers: vec![0; heads.len()], heads };
+        if !tournament.heads.is_empty() {
+            tournament.losers[0] = tournament.play(1);
+        }
+        Ok(tournament)
+    }
 
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+    /// Plays all matches below a node and returns the winner.
+    fn play(&mut self, node: usize) -> u32 {
+        if node >= self.heads.len() {
+            return (node - self.heads.len()) as u32;
+        }
+        let (one, two) = (self.play(2 * node), self.play(2 * node + 1));
+        let (winner, loser) = if self.is_before(one, two) { (one, two) } else { (two, one) };
+        self.losers[node] = loser;
+        winner
+    }
+
+    fn is_before(&self, one: u32, two: u32) -> bool {
+        let (one, two) = (&self.heads[one as usize], &self.heads[two as usize]);
+        if one.rank == two.rank && one.rank as u8 == LONG {
+            return !one.is_done && (two.is_done || one.reader.word() < two.reader.word());
+        }
+        one.rank < two.rank
+    }
+
+    /// The list at the least word, unless all are done.
+    fn least(&self) -> Option<&Head> {
+        self.heads.get(*self.losers.first()? as usize).filter(|head| !head.is_done)
+    }
+
+    /// Takes the least list to its next word.
+    fn advance(&mut self) -> Result<(), CorpusError> {
+        let mut winner = self.losers[0];
+        self.heads[winner as usize].advance()?;
+        let mut node = (winner as usize + self.heads.len()) / 2;
+        while node > 0 {
+            let loser = self.losers[node];
+            if self.is_before(loser, winner) {
+                self.losers[node] = winner;
+                winner = loser;
+            }
+            node /= 2;
+        }
+        self.losers[0] = winner;
+        Ok(())
     }
 }
 
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.reader.word().cmp(other.reader.word())
-    }
+fn rank(word: &[u8]) -> Rank {
+    let mut key = [0; 16];
+    let len = word.len().min(15);
+    key[1..=len].copy_from_slice(&word[..len]);
+    key[1..].reverse();
+    key[0] = if word.len() > 15 { LONG } else { len as u8 };
+    Rank::from_le_bytes(key)
 }
 
 /// Calls `each` with every distinct word of the lists and the sum of its counts, in the order of
@@ -51,31 +128,19 @@ pub(super) fn merge_lists(
     lists: &[PathBuf],
     mut each: impl FnMut(&[u8], u64) -> Result<(), CorpusError>,
 ) -> Result<(), CorpusError> {
-    let mut heads = BinaryHeap::with_capacity(lists.len());
-    for list in lists {
-        let mut reader = WordListReader::open(run.storage(), list)?;
-        if let Some(count) = reader.advance()? {
-            heads.push(Reverse(Head { reader, count }));
+    let mut tournament = Tournament::new(run, lists)?;
+    let mut word = Vec::new();
+    while let Some(least) = tournament.least() {
+        let (rank, mut sum) = (least.rank, 0);
+        word.clear();
+        word.extend_from_slice(least.reader.word());
+        while let Some(next) = tournament.least().filter(|next| next.equals(rank, &word)) {
+            sum += next.count;
+            tournament.advance()?;
         }
+        each(&word, sum)?;
     }
-    let (mut word, mut sum) = (Vec::new(), 0);
-    while let Some(mut least) = heads.peek_mut() {
-        let head = &mut least.0;
-        if head.reader.word() != word {
-            if sum > 0 {
-                each(&word, sum)?;
-            }
-            word.clear();
-            word.extend_from_slice(head.reader.word());
-            sum = 0;
-        }
-        sum += head.count;
-        match head.reader.advance()? {
-            Some(count) => head.count = count,
-            None => drop(std::collections::binary_heap::PeekMut::pop(least)),
-        }
-    }
-    if sum > 0 { each(&word, sum) } else { Ok(()) }
+    Ok(())
 }
 
 /// Merges groups of lists until at most `fan_in` are left, and returns them.

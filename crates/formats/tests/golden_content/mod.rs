@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    FormatError, Kind, LINE_END, NO_WORD, RemapWriter, Storage, TokenShard, TokenShardWriter,
-    WordListReader, WordListWriter, read_remap,
+    FormatError, FrameWriter, Kind, LINE_END, NO_WORD, RemapWriter, Storage, TokenShard,
+    TokenShardWriter, WordListReader, WordListWriter, read_remap,
 };
 
 /// A golden file.
@@ -48,13 +48,20 @@ pub enum Made {
 pub const GOLDEN: &[Golden] = &[
     Golden {
         name: "narrow.tok",
-        made: Made::Framed(Kind::TOKENS),
-        write: |storage, path| write_tokens(storage, path, NARROW),
+        made: Made::Framed(TOKENS_1),
+        write: |storage, path| write_tokens_1(storage, path, NARROW),
         read: read_tokens,
         holds: || holds_tokens(NARROW),
     },
     Golden {
         name: "wide.tok",
+        made: Made::Framed(TOKENS_1),
+        write: |storage, path| write_tokens_1(storage, path, WIDE),
+        read: read_tokens,
+        holds: || holds_tokens(WIDE),
+    },
+    Golden {
+        name: "shard-2.tok",
         made: Made::Framed(Kind::TOKENS),
         write: |storage, path| write_tokens(storage, path, WIDE),
         read: read_tokens,
@@ -84,6 +91,7 @@ pub const GOLDEN: &[Golden] = &[
     tensors::BOTH_SIDES,
     tensors::TREE,
     plain::INDEX,
+    plain::TOKEN_INDEX,
     plain::LEDGER,
     plain::WORD2VEC_BINARY,
     plain::WORD2VEC_TEXT,
@@ -103,6 +111,28 @@ const WIDE: Tokens = (70_000, false);
 fn token_ids((words, _): Tokens) -> Vec<u32> {
     let id = |i: u32| if i % 9 == 8 { LINE_END } else { i * 7919 % words };
     (0..60).map(id).chain([0, words - 1, LINE_END, LINE_END]).collect()
+}
+
+/// The first version, which is no longer written.
+const TOKENS_1: Kind = Kind { version: 1, ..Kind::TOKENS };
+
+/// Two or four bytes an id.
+fn write_tokens_1(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    tokens: Tokens,
+) -> Result<(), FormatError> {
+    let mut writer = FrameWriter::create(storage, path, TOKENS_1)?;
+    let width = if tokens.0 > 65_535 { 4 } else { 2 };
+    writer.set("chunk", "golden");
+    writer.set("width", width);
+    writer.set("local_words", tokens.0);
+    writer.set("continues_line", u32::from(tokens.1));
+    let ids = token_ids(tokens);
+    let bytes: Vec<u8> =
+        ids.iter().flat_map(|id| id.to_le_bytes().into_iter().take(width)).collect();
+    writer.frame(0, ids.len() as u32, &bytes)?;
+    writer.finish().map(drop)
 }
 
 fn write_tokens(

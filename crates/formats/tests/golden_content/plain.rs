@@ -9,8 +9,8 @@ use wordmill_formats::compat::market::{MarketWriter, Symmetry};
 use wordmill_formats::compat::npz::{NpyType, NpzWriter};
 use wordmill_formats::compat::{Rows, glove, word2vec};
 use wordmill_formats::{
-    FormatError, Manifest, MatrixIndex, MemoryStorage, OutputRow, PipelineSource, StageRow,
-    StageState, Storage, Words, read_file,
+    FormatError, IndexedFile, Manifest, MatrixIndex, MemoryStorage, OutputRow, PipelineSource,
+    ShardId, StageRow, StageState, Storage, TokenIndex, TokenIndexRow, Words, read_file,
 };
 
 use super::tensors::{DIM, Known, NARROW_SHARD, WIDE_SHARD, word_vectors, write_shard};
@@ -23,6 +23,15 @@ pub const INDEX: Golden = Golden {
     write: |storage, path| index().write(storage, path).map(drop),
     read: |storage, path| MatrixIndex::read(storage, path).map(|index| format!("{index:?}")),
     holds: || format!("{:?}", index()),
+};
+
+/// The index of two token shards.
+pub const TOKEN_INDEX: Golden = Golden {
+    name: "token-index.json",
+    made: Made::Json,
+    write: |storage, path| token_index().write(storage, path).map(drop),
+    read: |storage, path| TokenIndex::read(storage, path).map(|index| format!("{index:?}")),
+    holds: || format!("{:?}", token_index()),
 };
 
 /// A ledger with a finished stage and one that has begun.
@@ -161,6 +170,17 @@ fn index() -> MatrixIndex {
         settings: BTreeMap::from([("cooccur.window".into(), "5".into())]),
         shards,
     }
+}
+
+fn token_index() -> TokenIndex {
+    let file = |bytes| IndexedFile { bytes, xxh3: "00ff00ff00ff00ff".into() };
+    let row = |input, chunk| TokenIndexRow {
+        id: ShardId { input, chunk },
+        tokens: file(1 << 40),
+        words: file(0),
+        counts: BTreeMap::from([("lines".into(), 3), ("tokens".into(), u64::MAX)]),
+    };
+    TokenIndex { shards: vec![row(0, 7), row(12, 0)] }
 }
 
 fn ledger() -> Manifest {

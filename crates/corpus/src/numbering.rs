@@ -1,0 +1,249 @@
+//! The words of one chunk as numbers in order of appearance, with 0 for each line end.
+//!
+//! Text in, numbers out: the scanner finds spans, the interner looks up the short words among them,
+//! and the tokenizer cuts what is left. A line without a word has no line end.
+
+use std::str;
+
+use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
+use crate::interner::{BATCH, Interner, ShortWord};
+use crate::scan::{BLOCK_BYTES, PAD_BYTES, Scanner};
+use crate::tokenizer::{Digits, Segmentation, Tokenizer, TokenizerConfig};
+
+/// Stands for a line end among numbers of words.
+pub(crate) const END: u32 = 0;
+
+/// Numbers the words of one chunk after another with the same memory.
+pub(crate) struct Numbering {
+    tokenizer: Tokenizer,
+    scanner: Scanner,
+    /// The words of the last chunk.
+    pub(crate) interner: Interner,
+    /// What the last chunk is made of.
+    pub(crate) numbers: Vec<u32>,
+}
+
+/// What was seen on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Line ends of the text.
+    pub(crate) line_ends: u64,
+    /// Those that are among the numbers.
+    pub(crate) written_ends: u64,
+    pub(crate) overlong: Overlong,
+}
+
+/// A line at hand.
+struct Line {
+    /// Numbers before it.
+    before: usize,
+    /// Whether it has a line end even if no word follows: its begin is in the chunk before.
+    is_open: bool,
+}
+
+impl Numbering {
+    pub(crate) fn new(config: TokenizerConfig) -> Self {
+        Self {
+            tokenizer: Tokenizer::new(config),
+            scanner: Scanner::new(config.segmentation),
+            interner: Interner::default(),
+            numbers: Vec::new(),
+        }
+    }
+
+    /// Numbers the words of the chunk, whose text must be UTF-8; its text is changed on the way.
+    /// `more` is asked before there may be more than so many distinct words, and says how many.
+    ///
+    /// # Errors
+    /// What `more` says.
+    pub(crate) fn number<E>(
+        &mut self,
+        chunk: &mut Chunk,
+        mut more: impl FnMut(usize) -> Result<usize, E>,
+    ) -> Result<Seen, E> {
+        self.interner.begin();
+        self.numbers.clear();
+        self.scanner.begin();
+        let len = chunk.text().len();
+        self.tokenizer.prepare(chunk.text_mut());
+        chunk.buffer.resize(chunk.buffer.len() + PAD_BYTES, b' ');
+        let mut seen = Seen { overlong: chunk.overlong, ..Seen::default() };
+        let mut line = Line { before: 0, is_open: chunk.continues_line };
+        let text = chunk.text();
+        let odd = odd_firsts(self.tokenizer.config());
+        let mut words = [ShortWord::default(); BATCH];
+        let (interner, numbers) = (&mut self.interner, &mut self.numbers);
+        let mut most = more(0)?;
+        while let Some((starts, ends)) = self.scanner.next_block(text, len) {
+            while interner.end() + BLOCK_BYTES > most {
+                most = more(most + 1)?;
+            }
+            for (starts, ends) in starts.chunks(BATCH).zip(ends.chunks(BATCH)) {
+                words_at(text, starts, ends, &odd, &mut words);
+                let likely = interner.likely(&words);
+                numbers.reserve(starts.len());
+                let found = words.iter().zip(&likely).take(starts.len());
+                for (at, (word, likely)) in found.enumerate() {
+                    if interner.add_likely(*word, *likely) {
+                        numbers.push(*likely);
+                    } else if word.is_plain() {
+                        numbers.push(interner.add_short(*word));
+                    } else {
+                        let span = &text[starts[at] as usize..ends[at] as usize];
+                        add_odd(&self.tokenizer, interner, numbers, span, &mut line, &mut seen);
+                    }
+                }
+            }
+        }
+        chunk.buffer.truncate(chunk.start + len);
+        Ok(seen)
+    }
+}
+
+/// The first bytes of spans that need a closer look: line ends; `_`, as a word of UAX 29 that is
+/// only that is no token; and all but letters where numbers are left out.
+fn odd_firsts(config: &TokenizerConfig) -> [u8; 256] {
+    std::array::from_fn(|first| {
+        let first = first as u8;
+        let lone = config.segmentation == Segmentation::Words && first == b'_';
+        let number = config.digits == Digits::Drop && !first.is_ascii_alphabetic();
+        u8::from(first == b'\n' || lone || number)
+    })
+}
+
+/// The words of up to [`BATCH`] spans.
+#[inline]
+fn words_at(
+    text: &[u8],
+    starts: &[u32],
+    ends: &[u32],
+    odd: &[u8; 256],
+    words: &mut [ShortWord; BATCH],
+) {
+    for (word, (start, end)) in words.iter_mut().zip(starts.iter().zip(ends)) {
+        let text = text[*start as usize..].first_chunk().expect("the text is padded");
+        *word = ShortWord::plain(text, (end - start) as usize, odd);
+    }
+}
+
+/// Adds a line end or what the tokenizer finds in the span.
+#[inline(never)]
+fn add_odd(
+    tokenizer: &Tokenizer,
+    interner: &mut Interner,
+    numbers: &mut Vec<u32>,
+    span: &[u8],
+    line: &mut Line,
+    seen: &mut Seen,
+) {
+    if span == b"\n" {
+        seen.line_ends += 1;
+        if numbers.len() > line.before || line.is_open {
+            numbers.push(END);
+            seen.written_ends += 1;
+        }
+        *line = Line { before: numbers.len(), is_open: false };
+        return;
+    }
+    let piece = str::from_utf8(span).expect("the chunk is UTF-8 and spans end at ASCII");
+    tokenizer.piece(piece, |token| {
+        if token.len() > MAX_WORD_BYTES {
+            seen.overlong.words += 1;
+            seen.overlong.bytes += token.len() as u64;
+        } else {
+            numbers.push(interner.add(token.as_bytes()));
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_xoshiro::Xoshiro256PlusPlus;
+    use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::tokenizer::{Case, Normalize};
+
+    /// What the tokenizer makes of the text line by line; `None` is a line end.
+    fn slowly(config: TokenizerConfig, text: &str) -> Vec<Option<String>> {
+        let mut tokenizer = Tokenizer::new(config);
+        let mut found = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let before = found.len();
+            tokenizer.tokenize(line, |token| found.push(Some(token.to_owned())));
+            if found.len() > before && line.ends_with('\n') {
+                found.push(None);
+            }
+        }
+        found
+    }
+
+    fn quickly(numbering: &mut Numbering, text: &str) -> Vec<Option<String>> {
+        let mut chunk = Chunk::new(text.as_bytes().to_vec());
+        numbering.number(&mut chunk, |_| Ok::<_, ()>(usize::MAX)).unwrap();
+        let word = |number| String::from_utf8(numbering.interner.word(number).to_vec()).unwrap();
+        numbering.numbers.iter().map(|n| (*n != END).then(|| word(*n))).collect()
+    }
+
+    fn random_text(random: &mut Xoshiro256PlusPlus) -> String {
+        const PARTS: [&str; 28] = [
+            " ",
+            " ",
+            " ",
+            " ",
+            "\n",
+            "\n",
+            "\r\n",
+            "\t",
+            "a",
+            "The",
+            "fifteen-letters",
+            "_",
+            "__",
+            "sixteen_letters_",
+            "don't",
+            "3.14",
+            "e.g.",
+            ":",
+            "1999",
+            "\0",
+            "é",
+            "Ж",
+            "한국어",
+            "我愛",
+            "\u{301}",
+            "\u{3000}",
+            "\u{fffd}",
+            "ǅ",
+        ];
+        let mut text = String::new();
+        let parts = random.next_u64() % 600;
+        for _ in 0..parts {
+            let bits = random.next_u64();
+            // Runs longer than a block, now and then.
+            let times = if bits.is_multiple_of(512) { 3_000 } else { 1 };
+            let kinds = if bits >> 32 & 1 == 0 { 20 } else { PARTS.len() };
+            text.push_str(&PARTS[(bits >> 33) as usize % kinds].repeat(times));
+        }
+        text
+    }
+
+    #[test]
+    fn fast_path_equals_slow_path() {
+        for segmentation in [Segmentation::Words, Segmentation::Whitespace] {
+            for digits in [Digits::Keep, Digits::Drop, Digits::Zero] {
+                let (normalize, case) = match digits {
+                    Digits::Keep => (Normalize::Nfc, Case::Lower),
+                    _ => (Normalize::None, Case::Keep),
+                };
+                let config = TokenizerConfig { segmentation, normalize, case, digits };
+                let mut numbering = Numbering::new(config);
+                for seed in 0..400 {
+                    let text = random_text(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+                    let found = quickly(&mut numbering, &text);
+                    assert!(found == slowly(config, &text), "seed {seed}, {config:?}");
+                }
+            }
+        }
+    }
+}
