@@ -3,6 +3,8 @@
 mod pace;
 mod sample;
 
+pub use pace::pace;
+
 use std::fmt;
 
 use wordmill_cooccur::forecast::{self, Forecast};
@@ -49,9 +51,33 @@ pub struct Need {
     pub seconds: f64,
 }
 
+/// Text that is looked at for an estimate: half a second's work.
+const SAMPLE_BYTES: u64 = 32 << 20;
+/// Text that is looked at to see whether there is any doubt, and what is beyond doubt even then.
+const GLANCE_BYTES: u64 = 2 << 20;
+const GLANCE_DOUBT: f64 = 4.0;
+
 /// Estimates the sizes from a sample of the inputs; `None` where there is only a pipe.
 pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, CorpusError> {
-    sample::sizes(config, inputs)
+    sample::sizes(config, inputs, SAMPLE_BYTES)
+}
+
+/// What the pipeline surely lacks, with so many bytes of disk and files to be had; `None` if it may
+/// be done. Costs little where there is plenty of everything.
+pub fn lack(
+    config: &Config,
+    inputs: &[Input],
+    (free_bytes, files): (f64, f64),
+) -> Result<Option<DoesNotFit>, CorpusError> {
+    let find = |sizes, doubt| {
+        let needs = needs(config, sizes, 1.0);
+        needs.iter().find_map(|need| need.times(doubt).lacks(config, free_bytes, files))
+    };
+    let glance = sample::sizes(config, inputs, GLANCE_BYTES)?;
+    match glance.and_then(|sizes| find(sizes, GLANCE_DOUBT)) {
+        Some(_) => Ok(sizes(config, inputs)?.and_then(|sizes| find(sizes, 1.0 / DOUBT))),
+        None => Ok(None),
+    }
 }
 
 /// A stage that cannot do its work with what there is.
@@ -118,15 +144,14 @@ impl Need {
         })
     }
 
-    /// The same if the estimate were too high by as much as it may be.
-    pub fn refuses(&self, config: &Config, free_bytes: f64, files: f64) -> Option<DoesNotFit> {
-        let hopeful = Self {
-            least_bytes: self.least_bytes / DOUBT,
-            disk_bytes: self.disk_bytes / DOUBT,
-            files: self.files / DOUBT,
+    /// The same if the estimate of what grows with the text is off by a factor.
+    fn times(&self, factor: f64) -> Self {
+        let fixed = PROGRAM_BYTES as f64;
+        Self {
+            least_bytes: (self.least_bytes - fixed).max(0.0) * factor + fixed,
+            disk_bytes: self.disk_bytes * factor,
             ..self.clone()
-        };
-        hopeful.lacks(config, free_bytes, files)
+        }
     }
 }
 
@@ -166,10 +191,10 @@ impl Needs {
     }
 }
 
-/// What every stage needs.
-pub fn needs(config: &Config, sizes: Sizes) -> Vec<Need> {
+/// What every stage needs, where work takes `pace` times what it took on the machine on which costs
+/// were measured.
+pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     let threads = config.run.thread_count();
-    let pace = pace::pace();
     let mut needs = Needs { rows: Vec::new(), disk_bytes: 0.0, threads: threads as f64, pace };
     if sizes.bytes > 0.0 {
         text_needs(config, sizes, &mut needs);

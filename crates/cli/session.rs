@@ -112,12 +112,7 @@ pub fn disk_and_files(config: &Config) -> Result<(f64, f64), FormatError> {
 
 /// Refuses a pipeline that has not begun and cannot end, before it begins.
 pub fn refuse_what_cannot_fit(config: &Config, inputs: &[corpus::Input]) -> anyhow::Result<()> {
-    let Some(sizes) = estimate::sizes(config, inputs)? else {
-        return Ok(());
-    };
-    let (free, files) = disk_and_files(config)?;
-    let needs = estimate::needs(config, sizes);
-    match needs.iter().find_map(|need| need.refuses(config, free, files)) {
+    match estimate::lack(config, inputs, disk_and_files(config)?)? {
         Some(lack) => Err(lack.into()),
         None => Ok(()),
     }

@@ -32,7 +32,7 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         writeln!(out, "nothing can be said in advance of text from a pipe or without words")?;
         return Ok(());
     };
-    let mut needs = estimate::needs(&config, sizes);
+    let mut needs = estimate::needs(&config, sizes, estimate::pace());
     needs.retain(|need| stages.iter().any(|stage| stage.name == need.stage));
     if let Some(last) = until {
         let end = needs.iter().position(|need| need.stage == last);

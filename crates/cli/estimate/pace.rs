@@ -16,7 +16,8 @@ pub fn pace() -> f64 {
         let start = Instant::now();
         for _ in 0..steps {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            table[(state >> 44) as usize] += state;
+            let entry = &mut table[(state >> 44) as usize];
+            *entry = entry.wrapping_add(state);
         }
         start.elapsed().as_secs_f64() * 1e9 / steps as f64
     };

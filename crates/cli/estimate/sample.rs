@@ -21,8 +21,7 @@ use super::Sizes;
 use crate::config::Config;
 use crate::wiring::translate;
 
-/// Text looked at, and at most this share of the memory: what is kept of it takes twice as much.
-const SAMPLE_BYTES: u64 = 32 << 20;
+/// At most this share of the memory is looked at: what is kept of it takes twice as much.
 const MEMORY_SHARE: u64 = 8;
 /// Pieces that it consists of, spread over the inputs.
 const PIECES: u64 = 8;
@@ -31,8 +30,12 @@ const PAIRS_MAX: usize = 1 << 16;
 /// The end of a line among numbers of words.
 const END: u32 = u32::MAX;
 
-/// Sizes of the corpus; `None` where there is only a pipe, or no word.
-pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, CorpusError> {
+/// Sizes of the corpus from about so many bytes of it; `None` where there is only a pipe, or no word.
+pub fn sizes(
+    config: &Config,
+    inputs: &[Input],
+    sample_bytes: u64,
+) -> Result<Option<Sizes>, CorpusError> {
     let files: Vec<&Input> =
         inputs.iter().filter(|it| !matches!(it.source, Source::Stdin)).collect();
     if files.is_empty() {
@@ -41,7 +44,7 @@ pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, CorpusE
     let stored: f64 = files.iter().map(|input| input.bytes.unwrap_or(0) as f64).sum();
     let step = files.len().div_ceil(PIECES as usize);
     let chosen: Vec<&Input> = files.into_iter().step_by(step).collect();
-    let limit = SAMPLE_BYTES.min(config.run.memory_bytes / MEMORY_SHARE);
+    let limit = sample_bytes.min(config.run.memory_bytes / MEMORY_SHARE);
     let pieces = PIECES / chosen.len() as u64;
     let mut sample = Sample::new(config);
     for input in &chosen {
