@@ -185,7 +185,11 @@ fn cross_references(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError
     }
     let path = dir.vocabulary();
     let table = WordTable::new(wordmill_formats::TensorFile::open(storage, &path)?)?;
-    for row in TokenIndex::read(storage, &dir.token_index())?.shards {
+    let shards = match imported {
+        true => Vec::new(),
+        false => TokenIndex::read(storage, &dir.token_index())?.shards,
+    };
+    for row in shards {
         let shard = row.id;
         let tokens = TokenShard::open(storage, &dir.token_shard(shard))?;
         let words = WordListReader::open(storage, &dir.word_list(shard))?.words();
