@@ -169,12 +169,18 @@ mod cost {
     pub const TILE_CELL: f64 = 72.0;
 }
 
+/// Resident memory of the program when it begins, and what it keeps once it has used more.
+const FRESH_BYTES: f64 = 6e6;
+const USED_BYTES: f64 = 20e6;
+
 /// Stages in the order in which they run, with what the earlier ones have left on the disk.
 struct Needs {
     rows: Vec<Need>,
     disk_bytes: f64,
     threads: f64,
     pace: f64,
+    /// What the program itself takes.
+    program_bytes: f64,
 }
 
 impl Needs {
@@ -182,7 +188,7 @@ impl Needs {
         self.rows.push(Need {
             stage: stage.into(),
             least_bytes: PROGRAM_BYTES as f64 + forecast.least_bytes,
-            memory_bytes: PROGRAM_BYTES as f64 * 0.6 + forecast.memory_bytes,
+            memory_bytes: self.program_bytes + forecast.memory_bytes,
             disk_bytes: self.disk_bytes + forecast.scratch_bytes,
             files: 8.0 + forecast.files,
             seconds: core_seconds * self.pace / self.threads,
@@ -195,7 +201,13 @@ impl Needs {
 /// were measured.
 pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     let threads = config.run.thread_count();
-    let mut needs = Needs { rows: Vec::new(), disk_bytes: 0.0, threads: threads as f64, pace };
+    let mut needs = Needs {
+        rows: Vec::new(),
+        disk_bytes: 0.0,
+        threads: threads as f64,
+        pace,
+        program_bytes: FRESH_BYTES,
+    };
     if sizes.bytes > 0.0 {
         text_needs(config, sizes, &mut needs);
     }
@@ -242,6 +254,7 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     };
     let seconds = cost::TOKENIZE * sizes.seconds_per_byte * sizes.bytes / needs.pace;
     needs.add("tokenize", tokenize, seconds);
+    needs.program_bytes = USED_BYTES;
     let files = sizes.words * 30.0 + local_words * 3.0;
     let vocabulary = Forecast {
         least_bytes: 16e6,

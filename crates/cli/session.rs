@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use wordmill_corpus as corpus;
 use wordmill_flow::{
     Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
+    own_resident_bytes,
 };
 use wordmill_formats::{FormatError, PipelineSource, free_bytes, open_file_limit};
 use wordmill_kernels::Kernels;
@@ -23,6 +24,16 @@ use crate::ledger::{Change, Ledger, Stage};
 /// What the program takes beside all that is reserved: its code, stacks, buffers of files, contexts
 /// of zstd. 5 MiB were measured with two threads in the stages that take all they can get.
 pub const PROGRAM_BYTES: u64 = 10 << 20;
+/// What a stage adds to that.
+const SLACK_BYTES: u64 = 5 << 20;
+
+/// Takes what earlier stages have left behind in the process out of the budget: memory that was given
+/// back to the allocator, but not by it to the system. Never more than an eighth, so that little
+/// memory stays usable.
+pub fn note_program(budget: &Budget) {
+    let most = PROGRAM_BYTES.max(budget.total() / 8);
+    budget.set_base((own_resident_bytes() + SLACK_BYTES).clamp(PROGRAM_BYTES, most));
+}
 
 /// The settings that a command line asks for.
 pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
@@ -100,7 +111,7 @@ pub fn context_of(
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
         .context("installing signal handlers")?;
     let budget = Budget::new(memory_bytes);
-    budget.reserve(PROGRAM_BYTES, "the program itself")?.keep();
+    budget.set_base(PROGRAM_BYTES);
     Ok(Context { threads, budget, cancel, progress: Progress::new(progress) })
 }
 

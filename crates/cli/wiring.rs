@@ -4,24 +4,26 @@
 //! those that are not done. What one stage hands to the next are finished artefacts and their digests.
 
 pub mod import;
+mod outputs;
 mod training;
 pub mod translate;
 
-use std::path::Path;
 use std::time::Duration;
 
+use outputs::{file_digest, matrix_outputs, open_stripes, published};
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
 use wordmill_flow::Context;
 use wordmill_formats::{
-    FormatError, MatrixIndex, Published, RunDir, StripeFile, TensorReader, Words, read_file, xxh3,
+    FormatError, MatrixIndex, Published, RunDir, StripeFile, TensorReader, Words,
 };
 use wordmill_kernels::Kernels;
 use wordmill_train as train;
 
 use crate::config::{self, Config, TrainConfig};
-use crate::ledger::{Ledger, Settings, Stage, fingerprint};
+use crate::ledger::{Ledger, OpenStage, Settings, Stage, fingerprint};
+use crate::session;
 
 /// Units of work that are older than this are written down.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
@@ -82,6 +84,17 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
 fn section(config: &Config, name: &str) -> Settings {
     let settings = config.settings_of(name).into_iter();
     settings.map(|(key, value)| (format!("{name}.{key}"), value)).collect()
+}
+
+/// Notes that a stage is being worked on, with what the process takes by itself at this point.
+fn begin(
+    ctx: &Context,
+    ledger: &mut Ledger<'_>,
+    name: &str,
+    settings: Settings,
+) -> Result<OpenStage, FormatError> {
+    session::note_program(&ctx.budget);
+    ledger.begin(name, settings)
 }
 
 /// Stripes a side: as given, or so many that a stripe stays in cache. It depends on the vocabulary
@@ -196,7 +209,7 @@ impl Pipeline<'_> {
         if ledger.done("tokenize", &settings).is_some() && has_index {
             return Ok(corpus::TokenShards::open(self.dir)?);
         }
-        let stage = ledger.begin("tokenize", settings)?;
+        let stage = begin(self.ctx, ledger, "tokenize", settings)?;
         let config = translate::tokenize(&self.config.corpus);
         match corpus::tokenize(self.ctx, &config, self.dir, inputs) {
             Ok(shards) => {
@@ -243,7 +256,7 @@ impl Pipeline<'_> {
         let vocabulary = match ledger.done("vocabulary", &settings) {
             Some(_) => corpus::Vocabulary::open(self.dir, shards.ids())?,
             None => {
-                let stage = ledger.begin("vocabulary", settings)?;
+                let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let config = translate::vocabulary(&self.config.vocabulary);
                 match corpus::vocabulary(self.ctx, &config, shards) {
                     Ok(vocabulary) => {
@@ -294,7 +307,7 @@ impl Pipeline<'_> {
             return Ok(None);
         }
         let merged = fingerprint("merge", &merge_settings);
-        let stage = ledger.begin("merge", merge_settings)?;
+        let stage = begin(self.ctx, ledger, "merge", merge_settings)?;
         let config = cooccur::MergeConfig {
             unit: window.unit(),
             fingerprint: merged,
@@ -341,7 +354,7 @@ impl Pipeline<'_> {
         if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
-        let stage = ledger.begin("cooccur", settings)?;
+        let stage = begin(self.ctx, ledger, "cooccur", settings)?;
         match cooccur::count(self.ctx, self.dir, &config, input) {
             Ok(runs) => {
                 let counts = [
@@ -381,7 +394,7 @@ impl Pipeline<'_> {
         let stripes = match ledger.done("shuffle", &settings) {
             Some(_) => open_stripes(self.dir, "tiles", grid)?,
             None => {
-                let stage = ledger.begin("shuffle", settings)?;
+                let stage = begin(self.ctx, ledger, "shuffle", settings)?;
                 let source = cooccur::MatrixCells::new(self.dir, index);
                 match cooccur::shuffle(self.ctx, self.dir, &config, &source) {
                     Ok(stripes) => {
@@ -414,7 +427,7 @@ impl Pipeline<'_> {
             return Ok(());
         }
         let fingerprint = fingerprint(&name, &settings);
-        let stage = ledger.begin(&name, settings)?;
+        let stage = begin(self.ctx, ledger, &name, settings)?;
         if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
             train::remove_checkpoints(self.dir, &trainer.name)?;
             self.dir.sweep(&training::tiles_folder(trainer), |_| true)?;
@@ -463,33 +476,4 @@ impl Pipeline<'_> {
 struct Tiles {
     stripes: Vec<StripeFile>,
     fingerprint: String,
-}
-
-fn published(stripe: &StripeFile) -> Published {
-    let file = stripe.file();
-    Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
-}
-
-fn open_stripes(dir: &RunDir, folder: &str, grid: u32) -> Result<Vec<StripeFile>, FormatError> {
-    (0..grid).map(|stripe| StripeFile::open(dir.storage(), &dir.stripe(folder, stripe))).collect()
-}
-
-fn matrix_outputs(dir: &RunDir, index: &MatrixIndex) -> anyhow::Result<Vec<Published>> {
-    let mut outputs = Vec::new();
-    for shard in &index.shards {
-        let path = dir.path("matrix").join(&shard.file);
-        let size =
-            dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
-        let xxh3 = u64::from_str_radix(&shard.xxh3, 16).unwrap_or(0);
-        outputs.push(Published { path, bytes: size.unwrap_or(0), xxh3 });
-    }
-    let path = dir.matrix_index();
-    let bytes = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
-    let xxh3 = u64::from_str_radix(&file_digest(dir, &path)?, 16).unwrap_or(0);
-    outputs.push(Published { path, bytes: bytes.unwrap_or(0), xxh3 });
-    Ok(outputs)
-}
-
-fn file_digest(dir: &RunDir, path: &Path) -> Result<String, FormatError> {
-    Ok(format!("{:016x}", xxh3(&read_file(dir.storage(), path, 1 << 30)?)))
 }

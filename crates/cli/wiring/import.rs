@@ -11,7 +11,7 @@ use wordmill_corpus::{self as corpus, CorpusError, CountWords, CountsFile, Count
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StageState, Words};
 
-use super::{Counted, Origin, Pipeline, Text, matrix_outputs};
+use super::{Counted, Origin, Pipeline, Text, begin, matrix_outputs};
 use crate::config::{ConfigError, TrainConfig, Trainer};
 use crate::ledger::{Ledger, Settings, fingerprint};
 
@@ -88,7 +88,7 @@ impl Import<'_> {
         if ledger.manifest().stage(IMPORT).is_some_and(|row| row.settings != settings) {
             ledger.forget(IMPORT)?;
         }
-        let stage = ledger.begin(IMPORT, settings)?;
+        let stage = begin(self.ctx, ledger, IMPORT, settings)?;
         match self.stage() {
             Ok((imported, outputs, words)) => {
                 let index = &imported.index;

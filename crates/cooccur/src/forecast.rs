@@ -78,6 +78,11 @@ impl Sizes {
     }
 }
 
+/// Row ranges of so many cells: about half of what they aim at comes true.
+fn ranges(cells: f64) -> f64 {
+    (cells / 2.5e6).max(16.0)
+}
+
 fn count_share(sizes: &Sizes, room: (u64, u64)) -> CountShare {
     let places = (sizes.shard_tokens as u64, sizes.tokens as u64);
     CountShare::new(room, sizes.words(), places, None)
@@ -103,7 +108,7 @@ pub fn merge(sizes: &Sizes, room: (u64, u64)) -> Forecast {
     let runs = spilled * RUN_CELL_BYTES[sizes.coded()];
     let matrix = sizes.cells * MATRIX_CELL_BYTES[sizes.coded()] + 8.0 * sizes.words;
     // Shards smaller than the room for them leave it empty.
-    let ranges = (sizes.cells / 2.5e6).max(16.0);
+    let ranges = ranges(sizes.cells);
     let (workers, spool) = (share.workers as f64, share.spool_bytes as f64);
     let empty = workers * (spool - 1.5 * matrix / ranges).max(0.0);
     let least = MergeShare::new((0, 1), sizes.words().min(1 << 16), 2).bytes as f64;
@@ -127,7 +132,8 @@ pub fn shuffle(sizes: &Sizes, room: (u64, u64)) -> Forecast {
     };
     let held = loose_bytes.min(share.piles_bytes() as f64);
     let buckets = f64::from(grid) * f64::from(grid.min(4096 / grid.min(4096)));
-    let in_hand = (buckets * 4096.0 * 20.0).min(share.worker_bytes as f64);
+    let part = sizes.cells / ranges(sizes.cells);
+    let in_hand = ((buckets * 4096.0).min(2.0 * part) * 20.0).min(share.worker_bytes as f64);
     let tile = sizes.cells / f64::from(grid) / buckets * f64::from(grid);
     let lay_out = (tile * LAY_OUT_CELL_BYTES as f64).min(room.0 as f64);
     let workers = room.1 as f64;

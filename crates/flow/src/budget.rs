@@ -35,6 +35,7 @@ pub struct Budget {
 #[derive(Debug)]
 struct Shared {
     total: u64,
+    base: AtomicU64,
     used: AtomicU64,
     peak: AtomicU64,
 }
@@ -49,8 +50,8 @@ pub struct Reservation {
 impl Budget {
     /// A budget of `total` bytes.
     pub fn new(total: u64) -> Self {
-        let (used, peak) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { total, used, peak }) }
+        let zero = || AtomicU64::new(0);
+        Self { shared: Arc::new(Shared { total, base: zero(), used: zero(), peak: zero() }) }
     }
 
     /// The whole budget in bytes.
@@ -60,7 +61,17 @@ impl Budget {
 
     /// Bytes not reserved at the moment.
     pub fn left(&self) -> u64 {
-        self.shared.total - self.shared.used.load(Ordering::Relaxed)
+        let taken = self.shared.used.load(Ordering::Relaxed) + self.base();
+        self.shared.total.saturating_sub(taken)
+    }
+
+    /// Says what the program itself takes, beside all reservations; it counts as taken from here on.
+    pub fn set_base(&self, bytes: u64) {
+        self.shared.base.store(bytes.min(self.shared.total), Ordering::Relaxed);
+    }
+
+    fn base(&self) -> u64 {
+        self.shared.base.load(Ordering::Relaxed)
     }
 
     /// The most that was ever reserved at once.
@@ -71,7 +82,8 @@ impl Budget {
     /// Takes bytes, or says what is missing. `what` begins the message: "the model of `sgns`".
     pub fn reserve(&self, bytes: u64, what: &str) -> Result<Reservation, OverBudget> {
         let shared = &self.shared;
-        let grow = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= shared.total);
+        let most = shared.total - self.base();
+        let grow = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= most);
         match shared.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grow) {
             Ok(used) => {
                 shared.peak.fetch_max(used + bytes, Ordering::Relaxed);
@@ -80,7 +92,7 @@ impl Budget {
             Err(used) => Err(OverBudget {
                 what: what.into(),
                 needed: bytes,
-                left: shared.total - used,
+                left: most.saturating_sub(used),
                 total: shared.total,
                 advice: String::new(),
             }),
@@ -92,11 +104,6 @@ impl Reservation {
     /// How many bytes are held.
     pub fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    /// Never gives them back.
-    pub fn keep(self) {
-        std::mem::forget(self);
     }
 }
 
@@ -137,6 +144,13 @@ mod tests {
         drop(first);
         assert_eq!((budget.left(), budget.peak()), (100, 60));
         assert!(budget.reserve(u64::MAX, "b").is_err());
+        budget.set_base(30);
+        assert_eq!(budget.left(), 70);
+        assert!(budget.reserve(71, "c").is_err());
+        let whole = budget.reserve(70, "c").unwrap();
+        budget.set_base(200);
+        assert_eq!(budget.left(), 0);
+        drop(whole);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub use cancel::{Cancel, Stopped};
 pub use channel::{Closed, Receiver, Sender, Weighted, channel};
 pub use context::Context;
 pub use progress::{
-    Progress, ProgressMode, StageProgress, format_duration, peak_resident_bytes, resident_bytes,
+    Progress, ProgressMode, StageProgress, format_duration, own_resident_bytes,
+    peak_resident_bytes, resident_bytes,
 };
 pub use workers::{run_tasks, run_workers};

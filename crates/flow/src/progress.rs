@@ -258,6 +258,11 @@ pub fn resident_bytes() -> u64 {
     status_bytes("VmRSS:")
 }
 
+/// Memory of this process that is no map of a file, in bytes; 0 where the system does not say.
+pub fn own_resident_bytes() -> u64 {
+    status_bytes("RssAnon:")
+}
+
 /// Highest resident memory of this process in bytes; 0 where the system does not say.
 pub fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")

@@ -1,0 +1,38 @@
+//! Finished files as the ledger lists them.
+
+use std::path::Path;
+
+use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StripeFile, read_file, xxh3};
+
+pub(super) fn published(stripe: &StripeFile) -> Published {
+    let file = stripe.file();
+    Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
+}
+
+pub(super) fn open_stripes(
+    dir: &RunDir,
+    folder: &str,
+    grid: u32,
+) -> Result<Vec<StripeFile>, FormatError> {
+    (0..grid).map(|stripe| StripeFile::open(dir.storage(), &dir.stripe(folder, stripe))).collect()
+}
+
+pub(super) fn matrix_outputs(dir: &RunDir, index: &MatrixIndex) -> anyhow::Result<Vec<Published>> {
+    let mut outputs = Vec::new();
+    for shard in &index.shards {
+        let path = dir.path("matrix").join(&shard.file);
+        let size =
+            dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
+        let xxh3 = u64::from_str_radix(&shard.xxh3, 16).unwrap_or(0);
+        outputs.push(Published { path, bytes: size.unwrap_or(0), xxh3 });
+    }
+    let path = dir.matrix_index();
+    let bytes = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
+    let xxh3 = u64::from_str_radix(&file_digest(dir, &path)?, 16).unwrap_or(0);
+    outputs.push(Published { path, bytes: bytes.unwrap_or(0), xxh3 });
+    Ok(outputs)
+}
+
+pub(super) fn file_digest(dir: &RunDir, path: &Path) -> Result<String, FormatError> {
+    Ok(format!("{:016x}", xxh3(&read_file(dir.storage(), path, 1 << 30)?)))
+}
