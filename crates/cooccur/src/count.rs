@@ -131,7 +131,7 @@ fn checked_words(counts: &[u64]) -> Result<u32, CooccurError> {
 pub(crate) struct Share {
     workers: usize,
     /// Columns that a worker adds up at once.
-    width: u32,
+    pub width: u32,
     /// Places of a batch.
     pub places: u64,
     pub bytes: u64,

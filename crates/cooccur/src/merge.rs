@@ -173,7 +173,7 @@ impl Partition {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub workers: usize,
-    width: u32,
+    pub width: u32,
     pub spool_bytes: usize,
     pub bytes: u64,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wordmill_flow::Context;
+use wordmill_flow::{Budget, Context};
 use wordmill_formats::{
     CsrShardReader, LINE_END, MatrixIndex, MemoryStorage, NO_WORD, RemapWriter, RunDir, ShardId,
     TokenShardWriter,
@@ -126,12 +126,21 @@ impl Case {
     }
 
     fn matrix(&self, ctx: &Context, dir: &RunDir, input: CountInput<'_>) -> MatrixIndex {
+        self.matrix_by((ctx, ctx), dir, input)
+    }
+
+    fn matrix_by(
+        &self,
+        (counting, merging): (&Context, &Context),
+        dir: &RunDir,
+        input: CountInput<'_>,
+    ) -> MatrixIndex {
         let config = CountConfig {
             window: self.window,
             fingerprint: "f".into(),
             batch_bytes: Some(self.batch_bytes),
         };
-        let runs = count(ctx, dir, &config, input).unwrap();
+        let runs = count(counting, dir, &config, input).unwrap();
         let ranges = RowRanges::new(&self.counts, self.window.window);
         let config = MergeConfig {
             unit: self.window.unit(),
@@ -139,7 +148,7 @@ impl Case {
             vocabulary: "v".into(),
             settings: BTreeMap::new(),
         };
-        let index = merge(ctx, dir, &config, &ranges, runs).unwrap();
+        let index = merge(merging, dir, &config, &ranges, runs).unwrap();
         remove_runs(dir).unwrap();
         index
     }
@@ -206,6 +215,44 @@ fn many_runs_are_merged_in_passes() {
         snapshots.push(memory.snapshot());
     }
     assert_eq!(snapshots[0], snapshots[1]);
+}
+
+/// A row that does not fit into memory is added up block of columns by block of columns, while
+/// counting and while merging.
+#[test]
+fn columns_may_be_added_up_block_by_block() {
+    let random = &mut Random(8);
+    let line = |random: &mut Random| (0..25).map(|_| random.below(300) as u32).collect();
+    let lines: Vec<Vec<u32>> = (0..200).map(|_| line(random)).collect();
+    let window = WindowConfig {
+        window: 6,
+        weighting: Weighting::Harmonic,
+        sides: Sides::Both,
+        dropped: Dropped::Close,
+    };
+    let mut counts = vec![0; 300];
+    lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
+    let case = Case { lines, counts, window, chunk_tokens: 400, batch_bytes: 1 << 14, threads: 1 };
+    let mut snapshots = Vec::new();
+    for is_narrow in [false, true] {
+        let memory = MemoryStorage::default();
+        let dir = RunDir::new(Arc::new(memory.clone()), "run");
+        let input = case.write_shards(&dir, &mut Random(2));
+        let (mut counting, mut merging) = (Context::for_tests(1), Context::for_tests(1));
+        if is_narrow {
+            counting.budget = Budget::new(1_200_000);
+            let share = crate::count::Share::new((1_200_000, 1), 300, (1000, 6000), None);
+            assert!(share.width < 100, "{share:?}");
+            // What one worker takes for the runs of three batches, and a part of the columns.
+            let bytes = (2 << 20) + 3 * crate::run::CURSOR_BYTES + 7000;
+            merging.budget = Budget::new(bytes);
+            assert!(crate::merge::Share::new((bytes, 1), 300, 3).width < 150);
+        }
+        let index = case.matrix_by((&counting, &merging), &dir, input);
+        assert_eq!(cells(&dir, &index), case.brute_force());
+        snapshots.push(memory.snapshot());
+    }
+    assert!(snapshots[0] == snapshots[1]);
 }
 
 fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64> {
