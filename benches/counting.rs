@@ -4,7 +4,8 @@
 //! from Zipf's law with a fixed seed and lies in memory like everything that is written, so no disk
 //! takes part; one thread works, so the rate is that of a core. A *pair* is two words in a window,
 //! seen from both ends; the least that has to be moved for it is one cell of 16 bytes. The small
-//! budget makes the counters spill, the large one does not.
+//! batches make many runs, the large one makes one. Beside the stages stand their hot loops: adding up
+//! the words around places, and packing and unpacking blocks of the cells that come of it.
 
 mod limit;
 
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use wordmill_cooccur::{
     CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Weighting, WindowConfig, count, merge, shuffle,
+    Weighting, WindowConfig, count, hot, merge, shuffle,
 };
 use wordmill_flow::Context;
 use wordmill_formats::{LINE_END, MemoryStorage, RemapWriter, RunDir, ShardId, TokenShardWriter};
@@ -125,6 +126,32 @@ fn stages(text: &Text, batch_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>
     Ok([counted, merged - counted, start.elapsed() - merged])
 }
 
+/// Cells of a block: those of a frame of a run.
+const BLOCK_CELLS: usize = 8192;
+
+fn hot_loops(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text, pairs: Batch) {
+    let mut places = hot::Places::new(&text.lines, WORDS as u32, WINDOW);
+    let timed = |work: &mut dyn FnMut() -> u64| {
+        let start = Instant::now();
+        std::hint::black_box(work());
+        start.elapsed()
+    };
+    yardstick.measure(criterion, ("counting", "add"), pairs, || timed(&mut || places.add()));
+    let blocks = places.blocks(BLOCK_CELLS);
+    let cells: u64 = blocks.iter().map(|block| block.len() as u64).sum();
+    let batch = Batch { items: cells, unit: "cells", bytes: cells * CELL_BYTES };
+    let unit = WINDOW.unit();
+    yardstick.measure(criterion, ("counting", "pack"), batch, || {
+        timed(&mut || hot::pack(&blocks, unit).len() as u64)
+    });
+    let frames = hot::pack(&blocks, unit);
+    let stored: usize = frames.iter().map(|frame| frame.stored_bytes()).sum();
+    println!("counting/pack: {:.2} bytes a cell", stored as f64 / cells as f64);
+    yardstick.measure(criterion, ("counting", "unpack"), batch, || {
+        timed(&mut || hot::unpack(&frames, unit))
+    });
+}
+
 fn main() {
     let yardstick = Yardstick::take();
     let text = Text::new();
@@ -144,5 +171,6 @@ fn main() {
             "counting/{case}: count {count:.0} ms, merge {merge:.0} ms, shuffle {shuffle:.0} ms"
         );
     }
+    hot_loops(&yardstick, &mut criterion, &text, batch);
     criterion.final_summary();
 }

@@ -62,15 +62,24 @@ pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, CorpusE
     sample::sizes(config, inputs, SAMPLE_BYTES)
 }
 
-/// What the pipeline surely lacks, with so many bytes of disk and files to be had; `None` if it may
+/// Leaves out the stages after `until`.
+pub fn cut_after(needs: &mut Vec<Need>, until: Option<&str>) {
+    if let Some(last) = until.and_then(|last| needs.iter().position(|need| need.stage == last)) {
+        needs.truncate(last + 1);
+    }
+}
+
+/// What the pipeline up to stage `until` surely lacks, with so many bytes of disk and files to be had; `None` if it may
 /// be done. Costs little where there is plenty of everything.
 pub fn lack(
     config: &Config,
     inputs: &[Input],
+    until: Option<&str>,
     (free_bytes, files): (f64, f64),
 ) -> Result<Option<DoesNotFit>, CorpusError> {
     let find = |sizes, doubt| {
-        let needs = needs(config, sizes, 1.0);
+        let mut needs = needs(config, sizes, 1.0);
+        cut_after(&mut needs, until);
         needs.iter().find_map(|need| need.times(doubt).lacks(config, free_bytes, files))
     };
     let glance = sample::sizes(config, inputs, GLANCE_BYTES)?;
@@ -257,8 +266,9 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     needs.program_bytes = USED_BYTES;
     let files = sizes.words * 30.0 + local_words * 3.0;
     let vocabulary = Forecast {
-        least_bytes: 16e6,
-        memory_bytes: 64.0f64.min(shards) * 180e3 + sizes.words * 70.0,
+        // Rows, bytes and orders of the words that are kept, in vectors that grow by doubling.
+        least_bytes: 8e6 + sizes.words * 90.0,
+        memory_bytes: 64.0f64.min(shards) * 180e3 + sizes.words * 90.0,
         scratch_bytes: files,
         left_bytes: files,
         files: 64.0f64.min(shards) + needs.threads,

@@ -122,8 +122,12 @@ pub fn disk_and_files(config: &Config) -> Result<(f64, f64), FormatError> {
 }
 
 /// Refuses a pipeline that has not begun and cannot end, before it begins.
-pub fn refuse_what_cannot_fit(config: &Config, inputs: &[corpus::Input]) -> anyhow::Result<()> {
-    match estimate::lack(config, inputs, disk_and_files(config)?)? {
+pub fn refuse_what_cannot_fit(
+    config: &Config,
+    inputs: &[corpus::Input],
+    until: Option<&str>,
+) -> anyhow::Result<()> {
+    match estimate::lack(config, inputs, until, disk_and_files(config)?)? {
         Some(lack) => Err(lack.into()),
         None => Ok(()),
     }

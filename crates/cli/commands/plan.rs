@@ -34,10 +34,7 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     let mut needs = estimate::needs(&config, sizes, estimate::pace());
     needs.retain(|need| stages.iter().any(|stage| stage.name == need.stage));
-    if let Some(last) = until {
-        let end = needs.iter().position(|need| need.stage == last);
-        needs.truncate(end.map_or(needs.len(), |end| end + 1));
-    }
+    estimate::cut_after(&mut needs, until);
     match imported {
         true => writeln!(
             out,

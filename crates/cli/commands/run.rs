@@ -49,7 +49,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     ledger.set_source(session::source(&args.pipeline));
     session::settle(&ctx.progress, &config.run.dir, &mut ledger, &stages, args.rebuild)?;
     if ledger.manifest().stages.is_empty() {
-        session::refuse_what_cannot_fit(&config, &inputs)?;
+        session::refuse_what_cannot_fit(&config, &inputs, until)?;
     }
     let pipeline = wiring::Pipeline {
         ctx: &ctx,

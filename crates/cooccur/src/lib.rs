@@ -34,6 +34,7 @@ mod shuffle;
 mod source;
 
 pub mod forecast;
+pub mod hot;
 
 mod export;
 mod whole;
