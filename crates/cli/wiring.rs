@@ -399,7 +399,8 @@ impl Pipeline<'_> {
                 match cooccur::shuffle(self.ctx, self.dir, &config, &source) {
                     Ok(stripes) => {
                         let outputs = stripes.iter().map(published);
-                        ledger.finish(stage, outputs, [("grid", u64::from(grid))])?;
+                        let counts = [("grid", u64::from(grid)), ("cells", index.cells)];
+                        ledger.finish(stage, outputs, counts)?;
                         stripes
                     }
                     Err(error) => {

@@ -88,20 +88,25 @@ fn say_stages(ctx: &Context, ledger: &Ledger<'_>, started: Instant) {
     if ctx.progress.is_silent() {
         return;
     }
-    let mut text = format!(
-        "{:<16} {:>9} {:>10} {:>10} {:>10}\n",
-        "stage", "time", "memory", "made", "disk peak"
-    );
+    let head = ["time", "memory", "made", "B/cell", "disk peak"];
+    let line = |name: &str, columns: [String; 5]| {
+        let columns: Vec<String> = columns.iter().map(|text| format!("{text:>10}")).collect();
+        format!("{name:<16}{}\n", columns.join(" "))
+    };
+    let mut text = line("stage", head.map(str::to_owned));
     for row in &ledger.manifest().stages {
-        let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
-        text += &format!(
-            "{:<16} {:>9} {:>10} {:>10} {:>10}\n",
-            row.name,
+        let listed: u64 = row.outputs.iter().map(|output| output.bytes).sum();
+        // Spill runs are counted, not listed: they go when they are merged.
+        let bytes = row.counts.get("bytes").filter(|_| listed == 0).copied().unwrap_or(listed);
+        let a_cell = row.counts.get("cells").filter(|cells| **cells > 0);
+        let columns = [
             format_duration(row.seconds),
             format_bytes(row.peak_bytes),
             format_bytes(bytes),
-            format_bytes(row.peak_disk_bytes)
-        );
+            a_cell.map_or("".into(), |cells| format!("{:.2}", bytes as f64 / *cells as f64)),
+            format_bytes(row.peak_disk_bytes),
+        ];
+        text += &line(&row.name, columns);
     }
     text += &format!("this run took {}", format_duration(started.elapsed().as_secs_f64()));
     ctx.progress.say(&text);
