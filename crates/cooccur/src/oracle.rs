@@ -8,11 +8,13 @@ use wordmill_formats::{
     CsrShardReader, LINE_END, MatrixIndex, MemoryStorage, NO_WORD, RemapWriter, RunDir, ShardId,
     TokenShardWriter,
 };
-use wordmill_formats::{FormatError, StripeFile, TileSection};
+use wordmill_formats::{
+    Fault, FaultyStorage, FormatError, Operation, Storage, StripeFile, TileSection,
+};
 
 use crate::{
-    CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Weighting, WindowConfig, count, merge, remove_runs, shuffle,
+    CooccurError, CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges,
+    ShuffleConfig, Sides, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
 };
 
 /// splitmix64.
@@ -126,21 +128,21 @@ impl Case {
     }
 
     fn matrix(&self, ctx: &Context, dir: &RunDir, input: CountInput<'_>) -> MatrixIndex {
-        self.matrix_by((ctx, ctx), dir, input)
+        self.try_matrix((ctx, ctx), dir, input).unwrap()
     }
 
-    fn matrix_by(
+    fn try_matrix(
         &self,
         (counting, merging): (&Context, &Context),
         dir: &RunDir,
         input: CountInput<'_>,
-    ) -> MatrixIndex {
+    ) -> Result<MatrixIndex, CooccurError> {
         let config = CountConfig {
             window: self.window,
             fingerprint: "f".into(),
             batch_bytes: Some(self.batch_bytes),
         };
-        let runs = count(counting, dir, &config, input).unwrap();
+        let runs = count(counting, dir, &config, input)?;
         let ranges = RowRanges::new(&self.counts, self.window.window);
         let config = MergeConfig {
             unit: self.window.unit(),
@@ -148,9 +150,9 @@ impl Case {
             vocabulary: "v".into(),
             settings: BTreeMap::new(),
         };
-        let index = merge(merging, dir, &config, &ranges, runs).unwrap();
-        remove_runs(dir).unwrap();
-        index
+        let index = merge(merging, dir, &config, &ranges, runs)?;
+        remove_runs(dir)?;
+        Ok(index)
     }
 }
 
@@ -217,6 +219,52 @@ fn many_runs_are_merged_in_passes() {
     assert_eq!(snapshots[0], snapshots[1]);
 }
 
+/// Counting and merging that fail at some publication go on afterwards and end with the same bytes,
+/// also in the middle of the passes that make many runs fewer.
+#[test]
+fn a_failure_at_any_publication_changes_nothing() {
+    let mut random = Random(6);
+    let line = |random: &mut Random| (0..12).map(|_| random.below(300) as u32).collect();
+    let lines: Vec<Vec<u32>> = (0..400).map(|_| line(&mut random)).collect();
+    let window = WindowConfig {
+        window: 3,
+        weighting: Weighting::Harmonic,
+        sides: Sides::Both,
+        dropped: Dropped::Close,
+    };
+    let mut counts = vec![0; 300];
+    lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
+    let case = Case { lines, counts, window, chunk_tokens: 70, batch_bytes: 64, threads: 2 };
+    let ctx = Context::for_tests(2);
+    let prepared = MemoryStorage::default();
+    let prepare = |memory: &MemoryStorage| {
+        case.write_shards(&RunDir::new(Arc::new(memory.clone()), "run"), &mut Random(3))
+    };
+    let input = prepare(&prepared);
+    assert!(input.shards.len() > 64, "more runs than may be open at once");
+    let run = |memory: &MemoryStorage, fault: Option<Fault>| {
+        let plain: Arc<dyn Storage> = Arc::new(memory.clone());
+        let dir = RunDir::new(Arc::new(FaultyStorage::new(plain, fault)), "run");
+        case.try_matrix((&ctx, &ctx), &dir, input)
+    };
+    run(&prepared, None).unwrap();
+    let undisturbed = prepared.snapshot();
+    let (mut nth, mut failures) = (0, 0);
+    loop {
+        let memory = MemoryStorage::default();
+        prepare(&memory);
+        let error = std::io::ErrorKind::StorageFull;
+        let fault = Fault { operation: Operation::Rename, nth, error };
+        if run(&memory, Some(fault)).is_ok() {
+            break;
+        }
+        run(&memory, None).unwrap();
+        assert!(memory.snapshot() == undisturbed, "failed at rename {nth}");
+        (nth, failures) = (nth + 211, failures + 1);
+    }
+    assert!(failures > 4, "{failures} failures");
+}
+
 /// A row that does not fit into memory is added up block of columns by block of columns, while
 /// counting and while merging.
 #[test]
@@ -248,7 +296,7 @@ fn columns_may_be_added_up_block_by_block() {
             merging.budget = Budget::new(bytes);
             assert!(crate::merge::Share::new((bytes, 1), 300, 3).width < 150);
         }
-        let index = case.matrix_by((&counting, &merging), &dir, input);
+        let index = case.try_matrix((&counting, &merging), &dir, input).unwrap();
         assert_eq!(cells(&dir, &index), case.brute_force());
         snapshots.push(memory.snapshot());
     }
