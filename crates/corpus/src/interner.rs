@@ -1,9 +1,8 @@
 //! The words of chunks: each distinct word gets a number in order of appearance, and is counted.
 //!
-//! A word of up to 8 bytes of ASCII, as six of seven are, is *tiny*: it has a table of its own, where
-//! words are looked up many at once without a branch. A word of up to 15 bytes is *short*: its bytes
-//! and its length are a key of 16 bytes that tells it from all others. Hashes have a seed of their own
-//! in every process: nothing written depends on the order of the tables.
+//! A word of up to 15 bytes, as nearly all are, is *short*: its bytes and its length are a key of
+//! 16 bytes that tells it from all others. Hashes have a seed of their own in every process: nothing
+//! written depends on the order of the tables.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::hint::black_box;
@@ -22,10 +21,6 @@ const WORDS_KEPT: usize = 1 << 16;
 const LONG_BYTES_KEPT: usize = 1 << 20;
 /// Words looked up at once.
 pub(crate) const BATCH: usize = 64;
-/// Places of a new table of tiny words: 1 MiB, as large as the second-level cache.
-const TINY_MIN: usize = 1 << 16;
-/// The longest tiny word.
-const TINY_BYTES: usize = 8;
 /// The top bit of every byte.
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
@@ -33,26 +28,13 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ShortWord(u128);
 
-/// A tiny word: its bytes, the last one with its top bit set, and zeros; or [`TinyWord::OTHER`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TinyWord(u64);
-
-/// A tiny word that was seen, its number, and how often it stands in this chunk; all 0 if there is
-/// none.
-#[derive(Clone, Copy)]
-struct TinySlot {
-    word: TinyWord,
-    number: u32,
-    count: u32,
-}
-
 /// A word that was seen.
 #[derive(Clone, Copy)]
 struct Entry {
     /// The bytes of a short word; of a long one where its bytes begin and end, and a last byte of 0,
     /// which no length is.
     key: [u8; 16],
-    /// How often it stands in this chunk; of a tiny word this is known once they are gathered.
+    /// How often it stands in this chunk.
     count: u32,
 }
 
@@ -66,9 +48,6 @@ pub(crate) struct Interner {
     state: RandomState,
     /// Two factors of the hash of short words.
     seeds: [u64; 2],
-    /// A power of two, at most five eighths full; a word stands at its hash or right after.
-    tiny: Vec<TinySlot>,
-    tiny_words: usize,
     /// Numbers of short words, 0 where there is none. A power of two, at most three quarters full; a word
     /// stands at its hash or right after.
     index: Vec<u32>,
@@ -95,57 +74,6 @@ const KEEP: [(u64, u64); SHORT_BYTES + 1] = {
     }
     table
 };
-
-/// For each length, which bits belong to a tiny word, and its mark.
-const TINY: [(u64, u64); 2 * TINY_BYTES] = {
-    let mut table = [(0, 0); 2 * TINY_BYTES];
-    let mut len = 1;
-    while len <= TINY_BYTES {
-        table[len] = (u64::MAX >> (64 - 8 * len), 0x80 << (8 * len - 8));
-        len += 1;
-    }
-    table
-};
-
-impl TinyWord {
-    /// Stands for all other words: it has no mark.
-    pub(crate) const OTHER: Self = Self(1);
-
-    /// The word of `len` bytes, at least one, at the begin of `text`, if it is tiny, ASCII, and
-    /// without a bit of `odd` at its first byte; and whether it is.
-    #[inline]
-    pub(crate) fn plain(text: &[u8; 8], len: usize, odd: &[u8; 256]) -> (Self, bool) {
-        let (keep, mark) = TINY[len & (2 * TINY_BYTES - 1)];
-        let bytes = u64::from_le_bytes(*text) & keep;
-        let is_ascii = bytes & HIGH_BITS == 0;
-        let is_tiny = is_ascii & (len <= TINY_BYTES) & (odd[usize::from(bytes as u8)] == 0);
-        (if is_tiny { Self(bytes | mark) } else { Self::OTHER }, is_tiny)
-    }
-
-    fn new(word: &[u8]) -> Option<Self> {
-        if !(1..=TINY_BYTES).contains(&word.len()) {
-            return None;
-        }
-        let mut text = [0; TINY_BYTES];
-        text[..word.len()].copy_from_slice(word);
-        let (word, is_tiny) = Self::plain(&text, word.len(), &[0; 256]);
-        is_tiny.then_some(word)
-    }
-
-    fn key(self) -> [u8; 16] {
-        let len = TINY_BYTES - self.0.leading_zeros() as usize / 8;
-        (u128::from(self.0 & !HIGH_BITS) | (len as u128) << 120).to_le_bytes()
-    }
-
-    #[inline]
-    fn hash(self, seeds: [u64; 2]) -> u64 {
-        ShortWord(u128::from(self.0)).hash(seeds)
-    }
-}
-
-impl TinySlot {
-    const EMPTY: Self = Self { word: TinyWord(0), number: 0, count: 0 };
-}
 
 impl ShortWord {
     /// The word of `len` bytes, at least one, at the begin of `text`; no word that was ever added if
@@ -219,8 +147,6 @@ impl Default for Interner {
         Self {
             state,
             seeds,
-            tiny: vec![TinySlot::EMPTY; TINY_MIN],
-            tiny_words: 0,
             index: vec![0; INDEX_MIN],
             short_words: 0,
             long: HashTable::new(),
@@ -237,12 +163,8 @@ impl Interner {
     pub(crate) fn begin(&mut self) {
         if self.entries.len() <= WORDS_KEPT && self.bytes.len() <= LONG_BYTES_KEPT {
             self.entries.iter_mut().for_each(|entry| entry.count = 0);
-            self.tiny.iter_mut().for_each(|slot| slot.count = 0);
             return;
         }
-        self.tiny.clear();
-        self.tiny.resize(TINY_MIN, TinySlot::EMPTY);
-        self.tiny_words = 0;
         self.index.clear();
         self.index.resize(INDEX_MIN, 0);
         self.short_words = 0;
@@ -253,76 +175,9 @@ impl Interner {
 
     /// Counts the word and returns its number.
     pub(crate) fn add(&mut self, word: &[u8]) -> u32 {
-        if let Some(word) = TinyWord::new(word) {
-            return self.add_tiny(word);
-        }
         match ShortWord::new(word) {
             Some(word) => self.add_short(word),
             None => self.add_long(word),
-        }
-    }
-
-    /// Counts those tiny words that stand where they belong, and finds their numbers; bit `i` of
-    /// what it returns is 1 if word `i` is not among them.
-    ///
-    /// There is no branch that could go wrong, so that many loads are on their way at once.
-    #[inline]
-    pub(crate) fn add_tiny_words(
-        &mut self,
-        words: &[TinyWord; BATCH],
-        numbers: &mut [u32; BATCH],
-    ) -> u64 {
-        let last = self.tiny.len() - 1;
-        let places = words.map(|word| word.hash(self.seeds) as usize & last);
-        let mut others = 0;
-        for (at, (word, number)) in words.iter().zip(numbers).enumerate() {
-            let slot = &mut self.tiny[places[at]];
-            let is_it = slot.word == *word;
-            slot.count += u32::from(is_it);
-            *number = slot.number;
-            others |= u64::from(!is_it) << at;
-        }
-        others
-    }
-
-    /// Counts the tiny word and returns its number.
-    pub(crate) fn add_tiny(&mut self, word: TinyWord) -> u32 {
-        let last = self.tiny.len() - 1;
-        let mut at = word.hash(self.seeds) as usize & last;
-        while self.tiny[at].number != 0 {
-            let slot = &mut self.tiny[at];
-            if slot.word == word {
-                slot.count += 1;
-                return slot.number;
-            }
-            at = (at + 1) & last;
-        }
-        let number = self.entries.len() as u32;
-        self.entries.push(Entry { key: word.key(), count: 0 });
-        self.tiny[at] = TinySlot { word, number, count: 1 };
-        self.tiny_words += 1;
-        if self.tiny_words > self.tiny.len() / 8 * 5 {
-            self.grow_tiny();
-        }
-        number
-    }
-
-    fn grow_tiny(&mut self) {
-        let last = 2 * self.tiny.len() - 1;
-        let old = std::mem::replace(&mut self.tiny, vec![TinySlot::EMPTY; last + 1]);
-        for slot in old.into_iter().filter(|slot| slot.number != 0) {
-            let mut at = slot.word.hash(self.seeds) as usize & last;
-            while self.tiny[at].number != 0 {
-                at = (at + 1) & last;
-            }
-            self.tiny[at] = slot;
-        }
-    }
-
-    /// Moves the counts of tiny words to where they can be asked for.
-    fn gather(&mut self) {
-        for slot in self.tiny.iter_mut().filter(|slot| slot.count != 0) {
-            self.entries[slot.number as usize].count += std::mem::take(&mut slot.count);
         }
     }
 
@@ -331,14 +186,12 @@ impl Interner {
     /// A rare word is in no cache that is near. Loops that do little else than load have many cache
     /// lines on their way at once, and afterwards all that the batch needs is at hand.
     #[inline]
-    pub(crate) fn likely(&self, words: &[ShortWord]) -> [u32; BATCH] {
+    pub(crate) fn likely(&self, words: &[ShortWord; BATCH]) -> [u32; BATCH] {
         let last = self.index.len() - 1;
-        let mut likely = [0; BATCH];
-        for (number, word) in likely.iter_mut().zip(words) {
-            *number = self.index[word.hash(self.seeds) as usize & last];
-        }
+        let hashes = words.map(|word| word.hash(self.seeds) as u32);
+        let likely = hashes.map(|hash| self.index[hash as usize & last]);
         let touch = |all, number: &u32| all | self.entries[*number as usize].count;
-        black_box(likely[..words.len()].iter().fold(0, touch));
+        black_box(likely.iter().fold(0, touch));
         likely
     }
 
@@ -378,20 +231,19 @@ impl Interner {
 
     fn grow(&mut self) {
         let last = 2 * self.index.len() - 1;
-        let old = std::mem::take(&mut self.index);
-        self.index = vec![0; last + 1];
-        for number in old.into_iter().filter(|number| *number != 0) {
-            let word = ShortWord(u128::from_le_bytes(self.entries[number as usize].key));
+        self.index.clear();
+        self.index.resize(last + 1, 0);
+        for (number, entry) in self.entries.iter().enumerate().filter(|(_, e)| e.is_short()) {
+            let word = ShortWord(u128::from_le_bytes(entry.key));
             let mut at = word.hash(self.seeds) as usize & last;
             while self.index[at] != 0 {
                 at = (at + 1) & last;
             }
-            self.index[at] = number;
+            self.index[at] = number as u32;
         }
     }
 
-    /// Counts a word that is not short and returns its number.
-    pub(crate) fn add_long(&mut self, word: &[u8]) -> u32 {
+    fn add_long(&mut self, word: &[u8]) -> u32 {
         let mut hasher = self.state.build_hasher();
         hasher.write(word);
         let half = hasher.finish() as u32;
@@ -426,7 +278,7 @@ impl Interner {
         self.entries[number as usize].bytes(&self.bytes)
     }
 
-    /// How often the word was added, once the words are sorted.
+    /// How often the word was added.
     pub(crate) fn count(&self, number: u32) -> u32 {
         self.entries[number as usize].count
     }
@@ -434,7 +286,6 @@ impl Interner {
     /// Puts the numbers of the words that this chunk has, in the order of their bytes, into
     /// `sorted`.
     pub(crate) fn sort(&mut self, sorted: &mut Vec<u32>) {
-        self.gather();
         let mut numbers = std::mem::take(&mut self.seen);
         numbers.clear();
         let end = self.end() as u32;
@@ -494,7 +345,7 @@ mod tests {
                 words.push((0..len).map(|other| if other == at { b'b' } else { b'a' }).collect());
             }
         }
-        words.extend((0..100_000).map(|n| format!("{n:x}").into_bytes()));
+        words.extend((0..20_000).map(|n| format!("{n:x}").into_bytes()));
         words.sort();
         words.dedup();
         for _ in 0..2 {
@@ -502,9 +353,9 @@ mod tests {
                 assert_eq!(interner.add(word), number as u32 + 1, "{word:?}");
             }
         }
+        assert!((1..interner.end() as u32).all(|number| interner.count(number) == 2));
         let mut sorted = Vec::new();
         interner.sort(&mut sorted);
-        assert!((1..interner.end() as u32).all(|number| interner.count(number) == 2));
         let sorted: Vec<&[u8]> = sorted.iter().map(|number| interner.word(*number)).collect();
         assert_eq!(sorted, words);
     }
@@ -518,9 +369,9 @@ mod tests {
             let numbers: Vec<u32> =
                 text.split(' ').map(|word| interner.add(word.as_bytes())).collect();
             assert_eq!(numbers, [1, 2, 1, 3, 4, 5, 6, 1, 7]);
+            assert_eq!(interner.count(1), 3);
             let mut sorted = Vec::new();
             interner.sort(&mut sorted);
-            assert_eq!(interner.count(1), 3);
             let sorted: Vec<&[u8]> = sorted.iter().map(|number| interner.word(*number)).collect();
             let mut expected = sorted.clone();
             expected.sort_unstable();

@@ -6,7 +6,7 @@
 use std::str;
 
 use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
-use crate::interner::{BATCH, Interner, ShortWord, TinyWord};
+use crate::interner::{BATCH, Interner, ShortWord};
 use crate::scan::{BLOCK_BYTES, PAD_BYTES, Scanner};
 use crate::tokenizer::{Digits, Segmentation, Tokenizer, TokenizerConfig};
 
@@ -31,26 +31,6 @@ pub(crate) struct Seen {
     /// Those that are among the numbers.
     pub(crate) written_ends: u64,
     pub(crate) overlong: Overlong,
-}
-
-/// Spans of a text that are looked up at once, at least one of them.
-struct Spans<'a> {
-    text: &'a [u8],
-    starts: &'a [u32],
-    ends: &'a [u32],
-    /// First bytes that need a closer look.
-    odd: &'a [u8; 256],
-}
-
-/// Up to [`BATCH`] words and their numbers.
-struct Batch {
-    tiny: [TinyWord; BATCH],
-    /// Those that are not tiny, and where they stand.
-    short: [ShortWord; BATCH],
-    places: [u32; BATCH],
-    numbers: [u32; BATCH],
-    /// Bits of spans that are no plain words.
-    odd: u64,
 }
 
 /// A line at hand.
@@ -91,24 +71,28 @@ impl Numbering {
         let mut line = Line { before: 0, is_open: chunk.continues_line };
         let text = chunk.text();
         let odd = odd_firsts(self.tokenizer.config());
+        let mut words = [ShortWord::default(); BATCH];
         let (interner, numbers) = (&mut self.interner, &mut self.numbers);
-        let mut batch = Batch::new();
         let mut most = more(0)?;
         while let Some((starts, ends)) = self.scanner.next_block(text, len) {
             while interner.end() + BLOCK_BYTES > most {
                 most = more(most + 1)?;
             }
             for (starts, ends) in starts.chunks(BATCH).zip(ends.chunks(BATCH)) {
-                let spans = Spans { text, starts, ends, odd: &odd };
-                batch.look_up(interner, &spans);
-                let mut done = 0;
-                for at in batch.odd_places() {
-                    numbers.extend_from_slice(&batch.numbers[done..at]);
-                    let span = &text[starts[at] as usize..ends[at] as usize];
-                    add_odd(&self.tokenizer, interner, numbers, span, &mut line, &mut seen);
-                    done = at + 1;
+                words_at(text, starts, ends, &odd, &mut words);
+                let likely = interner.likely(&words);
+                numbers.reserve(starts.len());
+                let found = words.iter().zip(&likely).take(starts.len());
+                for (at, (word, likely)) in found.enumerate() {
+                    if interner.add_likely(*word, *likely) {
+                        numbers.push(*likely);
+                    } else if word.is_plain() {
+                        numbers.push(interner.add_short(*word));
+                    } else {
+                        let span = &text[starts[at] as usize..ends[at] as usize];
+                        add_odd(&self.tokenizer, interner, numbers, span, &mut line, &mut seen);
+                    }
                 }
-                numbers.extend_from_slice(&batch.numbers[done..starts.len()]);
             }
         }
         chunk.buffer.truncate(chunk.start + len);
@@ -127,84 +111,19 @@ fn odd_firsts(config: &TokenizerConfig) -> [u8; 256] {
     })
 }
 
-impl Batch {
-    fn new() -> Self {
-        Self {
-            tiny: [TinyWord::OTHER; BATCH],
-            short: [ShortWord::default(); BATCH],
-            places: [0; BATCH],
-            numbers: [0; BATCH],
-            odd: 0,
-        }
-    }
-
-    /// Finds the numbers of plain words, and which of the spans are something else.
-    #[inline]
-    fn look_up(&mut self, interner: &mut Interner, spans: &Spans) {
-        let are_tiny = self.take_tiny(spans);
-        let known = u64::MAX >> (BATCH - spans.starts.len());
-        let missing = interner.add_tiny_words(&self.tiny, &mut self.numbers);
-        for at in places(missing & are_tiny) {
-            self.numbers[at] = interner.add_tiny(self.tiny[at]);
-        }
-        let mut shorts = 0;
-        for at in places(known & !are_tiny) {
-            self.short[shorts] = spans.short(at);
-            self.places[shorts] = at as u32;
-            shorts += 1;
-        }
-        self.odd = 0;
-        let likely = interner.likely(&self.short[..shorts]);
-        for (index, likely) in likely.into_iter().enumerate().take(shorts) {
-            let (word, at) = (self.short[index], self.places[index] as usize & (BATCH - 1));
-            if interner.add_likely(word, likely) {
-                self.numbers[at] = likely;
-            } else if word.is_plain() {
-                self.numbers[at] = interner.add_short(word);
-            } else {
-                self.odd |= 1 << at;
-            }
-        }
-    }
-
-    /// Takes the tiny words, and tells which they are.
-    #[inline]
-    fn take_tiny(&mut self, spans: &Spans) -> u64 {
-        let mut are_tiny = 0;
-        self.tiny[spans.starts.len()..].fill(TinyWord::OTHER);
-        let ends = spans.starts.iter().zip(spans.ends);
-        for (at, (word, (start, end))) in self.tiny.iter_mut().zip(ends).enumerate() {
-            let text = spans.text[*start as usize..].first_chunk().expect("the text is padded");
-            let (tiny, is_tiny) = TinyWord::plain(text, (end - start) as usize, spans.odd);
-            *word = tiny;
-            are_tiny |= u64::from(is_tiny) << at;
-        }
-        are_tiny
-    }
-
-    /// Where the spans stand that are no plain words.
-    fn odd_places(&self) -> impl Iterator<Item = usize> + use<> {
-        places(self.odd)
-    }
-}
-
-impl Spans<'_> {
-    #[inline]
-    fn short(&self, at: usize) -> ShortWord {
-        let (start, end) = (self.starts[at], self.ends[at]);
-        let text = self.text[start as usize..].first_chunk().expect("the text is padded");
-        ShortWord::plain(text, (end - start) as usize, self.odd)
-    }
-}
-
-/// The places of the bits.
+/// The words of up to [`BATCH`] spans.
 #[inline]
-fn places(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
-        bits &= bits.wrapping_sub(1);
-        place
-    })
+fn words_at(
+    text: &[u8],
+    starts: &[u32],
+    ends: &[u32],
+    odd: &[u8; 256],
+    words: &mut [ShortWord; BATCH],
+) {
+    for (word, (start, end)) in words.iter_mut().zip(starts.iter().zip(ends)) {
+        let text = text[*start as usize..].first_chunk().expect("the text is padded");
+        *word = ShortWord::plain(text, (end - start) as usize, odd);
+    }
 }
 
 /// Adds a line end or what the tokenizer finds in the span.

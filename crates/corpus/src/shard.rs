@@ -19,10 +19,9 @@ use crate::lines::{InvalidUtf8, make_valid};
 use crate::numbering::Numbering;
 use crate::tokenizer::TokenizerConfig;
 
-/// Memory of a distinct word of a chunk: its entry (20), twice while it grows; its place in a table (26 to
-/// 52), of which there are two while it grows; its sort key (16); and its number, count, rank and
-/// local id in six lists (28).
-pub(crate) const WORD_BYTES: usize = 160;
+/// Memory of a distinct word of a chunk: its entry (20) and place in the index (8), both twice while
+/// they grow; its sort key (16); and its number, count, rank and local id in five lists (24).
+pub(crate) const WORD_BYTES: usize = 96;
 /// Words for which memory is taken at a time.
 const WORDS_STEP: u64 = 1 << 14;
 

@@ -25,7 +25,7 @@ const SHARD_VERSION: u32 = 2;
 /// Memory of a worker in chunks: the text (2), the numbers of a chunk of one-letter words (4), and
 /// its distinct words. A chunk with more of them takes more memory from the budget.
 const WORKER_CHUNKS: usize = 6 + WORDS_CHUNKS;
-/// Enough for 52,000 distinct words in 4 MiB; English has 40,000.
+/// Enough for 87,000 distinct words in 4 MiB; English has 40,000.
 const WORDS_CHUNKS: usize = 2;
 /// Chunks waiting for a worker.
 const WAITING_CHUNKS: usize = 1;

@@ -190,7 +190,7 @@ impl Tally {
             return if self.waiting == BATCH { self.look_up(room) } else { Ok(()) };
         }
         self.make_room(room, word.len())?;
-        let number = self.interner.add_long(word);
+        let number = self.interner.add(word);
         self.numbers[place] = number;
         self.count(number, count);
         Ok(())
@@ -199,7 +199,7 @@ impl Tally {
     /// Gives the words that wait their numbers.
     fn look_up(&mut self, room: &Room) -> Result<(), CorpusError> {
         self.make_room(room, 0)?;
-        let likely = self.interner.likely(&self.words[..self.waiting]);
+        let likely = self.interner.likely(&self.words);
         for (at, likely) in likely.into_iter().enumerate().take(self.waiting) {
             let (word, place) = (self.words[at], self.places[at] as usize);
             let is_it = self.interner.add_likely(word, likely);
