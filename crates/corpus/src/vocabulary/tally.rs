@@ -56,6 +56,9 @@ struct Tally {
     long_bytes_most: usize,
 }
 
+/// Two tallies to be united, or the last one alone, until a task takes them.
+type Pair = Mutex<Option<(Tally, Option<Tally>)>>;
+
 /// All words of the corpus, counted.
 pub(super) struct Counted {
     tally: Tally,
@@ -109,7 +112,7 @@ fn unite(ctx: &Context, room: &Room, mut tallies: Vec<Tally>) -> Result<Tally, C
     while tallies.len() > 1 {
         let mut all = tallies.into_iter();
         let pair = || all.next().map(|one| Mutex::new(Some((one, all.next()))));
-        let pairs: Vec<Mutex<Option<(Tally, Option<Tally>)>>> = std::iter::from_fn(pair).collect();
+        let pairs: Vec<Pair> = std::iter::from_fn(pair).collect();
         tallies = run_tasks(ctx, "unite-words", ctx.threads, pairs.len(), |pair| {
             let pair = pairs[pair].lock().expect("nobody panics with it").take();
             let (mut one, other) = pair.expect("each task is given out once");
