@@ -59,6 +59,8 @@ pub(crate) struct Interner {
     /// By number; that of number 0 is no word.
     entries: Vec<Entry>,
     keys: Vec<u128>,
+    /// The numbers of the words of this chunk.
+    seen: Vec<u32>,
 }
 
 /// For each length, which bits belong to a word.
@@ -89,11 +91,15 @@ impl ShortWord {
     }
 
     /// A word of at most [`SHORT_BYTES`] bytes, and at least one.
-    fn new(word: &[u8]) -> Self {
+    #[inline]
+    pub(crate) fn new(word: &[u8]) -> Option<Self> {
+        if !(1..=SHORT_BYTES).contains(&word.len()) {
+            return None;
+        }
         let mut key = [0; 16];
         key[..word.len()].copy_from_slice(word);
         key[15] = word.len() as u8;
-        Self(u128::from_le_bytes(key))
+        Some(Self(u128::from_le_bytes(key)))
     }
 
     /// Whether [`ShortWord::plain`] found it plain.
@@ -147,6 +153,7 @@ impl Default for Interner {
             bytes: Vec::new(),
             entries: vec![Entry::of_long(0, 0)],
             keys: Vec::new(),
+            seen: Vec::new(),
         }
     }
 }
@@ -168,10 +175,9 @@ impl Interner {
 
     /// Counts the word and returns its number.
     pub(crate) fn add(&mut self, word: &[u8]) -> u32 {
-        if (1..=SHORT_BYTES).contains(&word.len()) {
-            self.add_short(ShortWord::new(word))
-        } else {
-            self.add_long(word)
+        match ShortWord::new(word) {
+            Some(word) => self.add_short(word),
+            None => self.add_long(word),
         }
     }
 
@@ -262,6 +268,11 @@ impl Interner {
         self.entries.len()
     }
 
+    /// Bytes of all long words.
+    pub(crate) fn long_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes of a word.
     pub(crate) fn word(&self, number: u32) -> &[u8] {
         self.entries[number as usize].bytes(&self.bytes)
@@ -275,12 +286,21 @@ impl Interner {
     /// Puts the numbers of the words that this chunk has, in the order of their bytes, into
     /// `sorted`.
     pub(crate) fn sort(&mut self, sorted: &mut Vec<u32>) {
+        let mut numbers = std::mem::take(&mut self.seen);
+        numbers.clear();
+        let end = self.end() as u32;
+        numbers.extend((1..end).filter(|number| self.count(*number) > 0));
+        self.sort_those(numbers.iter().copied(), sorted);
+        self.seen = numbers;
+    }
+
+    /// Puts these numbers in the order of their words' bytes into `sorted`.
+    pub(crate) fn sort_those(&mut self, numbers: impl Iterator<Item = u32>, sorted: &mut Vec<u32>) {
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
-        let numbered = (0..).zip(&self.entries).skip(1).filter(|(_, entry)| entry.count > 0);
-        keys.extend(numbered.map(|(number, entry): (u32, _)| {
-            u128::from(prefix(entry.bytes(&self.bytes))) << 32 | u128::from(number)
-        }));
+        keys.extend(
+            numbers.map(|number| u128::from(prefix(self.word(number))) << 32 | u128::from(number)),
+        );
         keys.sort_unstable();
         sorted.clear();
         sorted.extend(keys.iter().map(|key| *key as u32));

@@ -14,7 +14,7 @@ use wordmill_formats::{LINE_END, MemoryStorage, RunDir, Storage, Words as _};
 use super::*;
 use crate::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
 use crate::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
-use crate::vocabulary::vocabulary_with_fan_in;
+use crate::vocabulary::vocabulary_by_merging;
 
 const ALL: VocabularyConfig = VocabularyConfig { min_count: 1, max_size: 0 };
 
@@ -49,7 +49,7 @@ impl Bench {
     /// Both stages; words of each line, lines without words left out.
     fn lines(&self, config: &TokenizeConfig) -> (Vec<Vec<String>>, TokenCounts, Vocabulary) {
         let shards = self.tokenize(config, 2).unwrap();
-        let vocabulary = vocabulary_with_fan_in(&Context::for_tests(2), &ALL, &shards, 3).unwrap();
+        let vocabulary = vocabulary_by_merging(&Context::for_tests(2), &ALL, &shards, 3).unwrap();
         let mut lines = vec![Vec::new()];
         for shard in vocabulary.shards() {
             let mut reader =
@@ -260,7 +260,7 @@ fn many_distinct_words_are_counted_exactly_in_little_memory() {
         let shards = tokenize(&ctx, &config(2_000), &bench.run, &bench.inputs).unwrap();
         assert!(shards.len() > 90);
         let config = VocabularyConfig::default();
-        let vocabulary = vocabulary_with_fan_in(&ctx, &config, &shards, fan_in).unwrap();
+        let vocabulary = vocabulary_by_merging(&ctx, &config, &shards, fan_in).unwrap();
         let counts = *vocabulary.counts();
         assert_eq!(
             (counts.tokens, counts.distinct_words),
@@ -272,6 +272,42 @@ fn many_distinct_words_are_counted_exactly_in_little_memory() {
     let one = files(1, 2);
     for (threads, fan_in) in [(1, 64), (2, 3), (3, 7), (8, 2)] {
         assert!(files(threads, fan_in) == one, "{threads} threads, {fan_in} lists at once");
+    }
+}
+
+#[test]
+fn words_counted_in_a_table_and_by_merging_make_the_same_files() {
+    let mut text = sample_text(300_000);
+    sample::write_distinct(3_000, &mut text).unwrap();
+    text.extend_from_slice("\nlong_words_too ".repeat(3).as_bytes());
+    text.extend_from_slice(format!("{0} {0}\n", "y".repeat(1_000)).as_bytes());
+    for config in [
+        VocabularyConfig::default(),
+        ALL,
+        VocabularyConfig { min_count: 0, max_size: 700 },
+        VocabularyConfig { min_count: 3, max_size: 100 },
+    ] {
+        let files = |threads: usize, budget: u64, fan_in: Option<usize>| {
+            let bench = Bench::new(&[&text]);
+            let shards = bench.tokenize(&self::config(8_000), 2).unwrap();
+            let mut ctx = Context::for_tests(threads);
+            ctx.budget = Budget::new(budget);
+            match fan_in {
+                Some(fan_in) => vocabulary_by_merging(&ctx, &config, &shards, fan_in).unwrap(),
+                None => vocabulary(&ctx, &config, &shards).unwrap(),
+            };
+            assert_eq!(ctx.budget.left(), budget);
+            bench.memory.snapshot()
+        };
+        let merged = files(1, 64 << 20, Some(5));
+        for (threads, budget) in [(1, 1 << 30), (2, 1 << 30), (5, 1 << 30), (7, 24 << 20)] {
+            let found = files(threads, budget, None);
+            assert!(found == merged, "{config:?}, {threads} threads, {budget} bytes");
+        }
+        // Too little for the table.
+        for budget in [9 << 20, 10 << 20, 12 << 20, 16 << 20] {
+            assert!(files(2, budget, None) == merged, "{config:?}, {budget} bytes");
+        }
     }
 }
 

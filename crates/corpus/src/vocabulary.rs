@@ -1,17 +1,19 @@
 //! The stage `vocabulary`: word lists in, the vocabulary and the remaps of the shards out.
 //!
-//! The sorted lists of the shards are merged, so every count is exact whatever the memory. A *kept*
+//! Every count is exact whatever the memory: the words are counted in a table where they fit into half
+//! of what is left, and else the sorted lists of the shards are merged, with the same result. A *kept*
 //! word stands at least `min_count` times; ids are ranks, most frequent first. A *remap* turns the
 //! local ids of a shard into these ids.
 
 mod import;
 mod kept;
 mod merge;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wordmill_flow::{Context, Reservation, run_tasks};
+use wordmill_flow::{Context, Reservation, StageProgress, run_tasks};
 use wordmill_formats::{
     ArtefactWriter, FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, TensorFile,
     TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids,
@@ -24,6 +26,7 @@ use crate::tokenize::TokenShards;
 pub use import::import_vocabulary;
 use kept::{Kept, Ranked};
 use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
+use tally::{KnownIds, tally};
 
 /// The kind of `vocabulary.safetensors`.
 const VOCABULARY_KIND: &str = "vocabulary";
@@ -151,17 +154,39 @@ pub fn vocabulary(
     config: &VocabularyConfig,
     shards: &TokenShards,
 ) -> Result<Vocabulary, CorpusError> {
-    vocabulary_with_fan_in(ctx, config, shards, FAN_IN)
+    let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
+    match count_in_memory(ctx, config, shards) {
+        Err(CorpusError::OverBudget(_)) => by_merging(ctx, config, shards, FAN_IN, &progress),
+        Err(error) => Err(error),
+        Ok((ranked, counts, ids)) => {
+            shards.run().sweep("vocab", |name| name.starts_with("merge-"))?;
+            let counted = (&ranked, &counts, IdSource::Known(ids));
+            write(ctx, config, shards, counted, &progress)
+        }
+    }
 }
 
-pub(crate) fn vocabulary_with_fan_in(
+/// Counts by merging whatever the memory.
+#[cfg(test)]
+pub(crate) fn vocabulary_by_merging(
     ctx: &Context,
     config: &VocabularyConfig,
     shards: &TokenShards,
     fan_in: usize,
 ) -> Result<Vocabulary, CorpusError> {
-    let run = shards.run();
     let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
+    by_merging(ctx, config, shards, fan_in, &progress)
+}
+
+/// Counts by merging sorted lists, at most `fan_in` at once: in little memory.
+fn by_merging(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    fan_in: usize,
+    progress: &StageProgress,
+) -> Result<Vocabulary, CorpusError> {
+    let run = shards.run();
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
     let lists = shards.rows().iter().map(|row| run.word_list(row.id)).collect();
     // Half of the memory is left to the words that are kept.
@@ -169,13 +194,37 @@ pub(crate) fn vocabulary_with_fan_in(
     let lists = narrow(ctx, run, lists, fan_in.min(affordable).max(2))?;
     let (ranked, counts) = count(ctx, config, shards, &lists)?;
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
-    let table = write_table(run, config, &ranked, &counts)?;
-    let text = write_text(run, &ranked)?;
+    write(ctx, config, shards, (&ranked, &counts, IdSource::Lists), progress)
+}
+
+/// Where the ids of the words of a shard are from.
+enum IdSource {
+    /// Each word of the list is looked for among the kept ones.
+    Lists,
+    Known(KnownIds),
+}
+
+/// Writes all files of the stage.
+fn write(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    (ranked, counts, source): (&Ranked, &VocabularyCounts, IdSource),
+    progress: &StageProgress,
+) -> Result<Vocabulary, CorpusError> {
+    let run = shards.run();
+    let table = write_table(run, config, ranked, counts)?;
+    let text = write_text(run, ranked)?;
     let digest = table.xxh3;
-    let (workers, _memory) = remap_memory(ctx, shards)?;
+    let (workers, _memory) = match &source {
+        IdSource::Known(_) => (ctx.threads, None),
+        IdSource::Lists => {
+            let (workers, memory) = remap_memory(ctx, shards)?;
+            (workers, Some(memory))
+        }
+    };
     let remaps = run_tasks(ctx, "remap", workers, shards.len(), |shard| {
-        let row = &shards.rows()[shard];
-        let remap = remap(run, row.id, row.words.xxh3, digest, &ranked)?;
+        let remap = remap(shards, shard, digest, ranked, &source)?;
         progress.add(1);
         Ok::<_, CorpusError>(remap)
     })?;
@@ -194,6 +243,20 @@ fn remap_memory(ctx: &Context, shards: &TokenShards) -> Result<(usize, Reservati
     let bytes = LIST_BYTES + most * REMAP_WORD_BYTES;
     let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
     Ok((workers as usize, ctx.budget.reserve(bytes * workers, "the words of a shard")?))
+}
+
+/// Counts everything in a table.
+fn count_in_memory(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+) -> Result<(Ranked, VocabularyCounts, KnownIds), CorpusError> {
+    let counted = tally(ctx, shards)?;
+    let mut counts = counted.counts();
+    let most = counted.most();
+    let (ranked, ids) = counted.rank(ctx, config)?;
+    check_kept(config, shards, &ranked, &mut counts, most)?;
+    Ok((ranked, counts, ids))
 }
 
 /// The last merge: counts everything and keeps what is frequent.
@@ -218,10 +281,22 @@ fn count(
         }
         if count >= config.min_count { kept.push(word, count) } else { Ok(()) }
     })?;
+    let ranked = kept.rank();
+    check_kept(config, shards, &ranked, &mut counts, most)?;
+    Ok((ranked, counts))
+}
+
+/// Checks that there is a vocabulary, and counts what is in it. `most` is the most frequent word.
+fn check_kept(
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    ranked: &Ranked,
+    counts: &mut VocabularyCounts,
+    most: (u64, Vec<u8>),
+) -> Result<(), CorpusError> {
     if counts.tokens == 0 {
         return Err(CorpusError::EmptyCorpus { shards: shards.len() });
     }
-    let ranked = kept.rank();
     if ranked.is_empty() {
         let word = String::from_utf8_lossy(&most.1).into_owned();
         return Err(CorpusError::NoFrequentWord {
@@ -239,7 +314,7 @@ fn count(
     }
     counts.words = ranked.len() as u64;
     counts.kept_tokens = ranked.counts().iter().sum();
-    Ok((ranked, counts))
+    Ok(())
 }
 
 fn write_table(
@@ -289,22 +364,35 @@ fn write_text(run: &RunDir, ranked: &Ranked) -> Result<Published, CorpusError> {
 
 /// The remap of one shard, unless the one that is there fits.
 fn remap(
-    run: &RunDir,
-    shard: ShardId,
-    words: u64,
+    shards: &TokenShards,
+    shard: usize,
     vocabulary: u64,
     ranked: &Ranked,
+    source: &IdSource,
 ) -> Result<Published, CorpusError> {
-    let path = run.remap(shard);
-    let made_of = format!("{words:016x} {vocabulary:016x}");
+    let (run, row) = (shards.run(), &shards.rows()[shard]);
+    let path = run.remap(row.id);
+    let made_of = format!("{:016x} {vocabulary:016x}", row.words.xxh3);
     if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
         && old.setting("made_of") == Some(&made_of)
     {
         return Ok(Published { path, bytes: old.bytes(), xxh3: old.digest() });
     }
-    let mut list = WordListReader::open(run.storage(), &run.word_list(shard))?;
     let mut writer = RemapWriter::create(run.storage(), &path)?;
     writer.set("made_of", made_of);
+    match source {
+        IdSource::Known(ids) => ids.of(shard).try_for_each(|id| writer.push(id))?,
+        IdSource::Lists => {
+            let ids = ids_of_list(run, row.id, ranked)?;
+            ids.into_iter().try_for_each(|id| writer.push(id))?;
+        }
+    }
+    Ok(writer.finish()?)
+}
+
+/// For each local id of a shard the id of its word, or [`NO_WORD`].
+fn ids_of_list(run: &RunDir, shard: ShardId, ranked: &Ranked) -> Result<Vec<u32>, CorpusError> {
+    let mut list = WordListReader::open(run.storage(), &run.word_list(shard))?;
     let (mut place, mut counts, mut ids) = (0, Vec::new(), Vec::new());
     while let Some(count) = list.advance()? {
         counts.push(count);
@@ -314,6 +402,5 @@ fn remap(
     for (id, local) in ids.iter().zip(local_ids(&counts)) {
         by_local_id[local as usize] = *id;
     }
-    by_local_id.into_iter().try_for_each(|id| writer.push(id))?;
-    Ok(writer.finish()?)
+    Ok(by_local_id)
 }
