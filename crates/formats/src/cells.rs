@@ -71,7 +71,15 @@ impl CellBlock {
     /// Appends a cell that comes after the last one.
     #[inline]
     pub fn push(&mut self, cell: TileCell) {
-        self.extend(cell.row, &[cell.column], &[cell.payload]);
+        match self.rows.last_mut() {
+            Some(last) if last.0 == cell.row => last.1 += 1,
+            last => {
+                debug_assert!(last.is_none_or(|last| last.0 < cell.row), "rows come in order");
+                self.rows.push((cell.row, 1));
+            }
+        }
+        self.columns.push(cell.column);
+        self.payloads.push(cell.payload);
     }
 
     /// Each row with the number of its cells.

@@ -52,6 +52,8 @@ impl CellCodes {
         wide: (&mut Vec<u8>, &mut Vec<u8>),
     ) {
         let mut escaped = Vec::new();
+        low.reserve(payloads.len());
+        high.reserve(payloads.len());
         let mut put = |code: Option<u16>, payload: u64| {
             let code = code.unwrap_or_else(|| {
                 escaped.push(payload);
