@@ -169,7 +169,7 @@ impl Need {
 mod cost {
     /// Tokenising, over the time that the sample took, which has a slower table of words.
     pub const TOKENIZE: f64 = 0.55;
-    pub const LOCAL_WORD: f64 = 110.0;
+    pub const LOCAL_WORD: f64 = 160.0;
     pub const PLACE: f64 = 45.0;
     pub const PAIR: f64 = 2.2;
     pub const SPILLED_CELL: f64 = 19.0;
@@ -268,7 +268,7 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     let vocabulary = Forecast {
         // Rows, bytes and orders of the words that are kept, in vectors that grow by doubling.
         least_bytes: 8e6 + sizes.words * 90.0,
-        memory_bytes: 64.0f64.min(shards) * 180e3 + sizes.words * 90.0,
+        memory_bytes: 64.0f64.min(shards) * 80e3 + sizes.words * 90.0 + sizes.local_words * 130.0,
         scratch_bytes: files,
         left_bytes: files,
         files: 64.0f64.min(shards) + needs.threads,
