@@ -199,7 +199,7 @@ impl Needs {
             least_bytes: PROGRAM_BYTES as f64 + forecast.least_bytes,
             memory_bytes: self.program_bytes + forecast.memory_bytes,
             disk_bytes: self.disk_bytes + forecast.scratch_bytes,
-            files: 8.0 + forecast.files,
+            files: 5.0 + forecast.files,
             seconds: core_seconds * self.pace / self.threads,
         });
         self.disk_bytes += forecast.left_bytes;
@@ -259,19 +259,21 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
         memory_bytes: (2.6 * needs.threads + 3.0) * chunk,
         scratch_bytes: sizes.tokens * 1.7 + local_words * 5.0,
         left_bytes: sizes.tokens * 1.7 + local_words * 5.0,
-        files: 3.0 * needs.threads,
+        files: 2.0 * needs.threads,
     };
     let seconds = cost::TOKENIZE * sizes.seconds_per_byte * sizes.bytes / needs.pace;
     needs.add("tokenize", tokenize, seconds);
     needs.program_bytes = USED_BYTES;
     let files = sizes.words * 30.0 + local_words * 3.0;
+    // Words are counted in a table where it fits, else by merging all lists.
+    let in_table = sizes.local_words * 260.0 < config.run.memory_bytes as f64;
     let vocabulary = Forecast {
         // Rows, bytes and orders of the words that are kept, in vectors that grow by doubling.
         least_bytes: 8e6 + sizes.words * 90.0,
         memory_bytes: 64.0f64.min(shards) * 80e3 + sizes.words * 90.0 + sizes.local_words * 130.0,
         scratch_bytes: files,
         left_bytes: files,
-        files: 64.0f64.min(shards) + needs.threads,
+        files: if in_table { needs.threads } else { 64.0f64.min(shards) * needs.threads },
     };
     needs.add("vocabulary", vocabulary, 1e-9 * cost::LOCAL_WORD * local_words);
 }

@@ -97,7 +97,7 @@ pub fn count(sizes: &Sizes, room: (u64, u64)) -> Forecast {
         memory_bytes: count_share(sizes, room).bytes as f64,
         scratch_bytes: runs,
         left_bytes: runs,
-        files: PARTITIONS + 2.0 * room.1 as f64,
+        files: PARTITIONS,
     }
 }
 
@@ -114,11 +114,12 @@ pub fn merge(sizes: &Sizes, room: (u64, u64)) -> Forecast {
     let least = MergeShare::new((0, 1), sizes.words().min(1 << 16), 2).bytes as f64;
     Forecast {
         least_bytes: least,
-        memory_bytes: (share.bytes as f64 - empty).max(least),
+        // Frames in hand and buffers of files come on top of what is reserved for them.
+        memory_bytes: 1.25 * (share.bytes as f64 - empty).max(least),
         // The spill shrinks partition by partition while the matrix grows.
         scratch_bytes: matrix.max(runs) + runs.min(matrix) / PARTITIONS * 2.0 - runs,
         left_bytes: matrix - runs,
-        files: batches.min(FAN_IN as f64) * (1.0 + workers / 4.0).ceil() + 3.0 * workers,
+        files: batches.min(FAN_IN as f64) * (1.0 + workers / 4.0) + workers,
     }
 }
 
@@ -144,6 +145,7 @@ pub fn shuffle(sizes: &Sizes, room: (u64, u64)) -> Forecast {
         memory_bytes: held + (share.workers as f64 * in_hand).max(workers * lay_out),
         scratch_bytes: tiles.max(on_disk) + on_disk.min(tiles) / f64::from(grid),
         left_bytes: tiles,
-        files: 2.0 * workers + if on_disk > 0.0 { f64::from(grid) } else { 0.0 },
+        // All stripes are opened at the end.
+        files: f64::from(grid).max(2.0 * workers),
     }
 }
