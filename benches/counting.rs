@@ -93,11 +93,7 @@ impl Text {
             (0..words).try_for_each(|id| remap.push(id))?;
             remap.finish()?;
         }
-        Ok(CountInput {
-            shards: &self.shards,
-            tokens: (LINES * (LINE_WORDS + 1)) as u64,
-            counts: &self.counts,
-        })
+        Ok(CountInput { shards: &self.shards, counts: &self.counts })
     }
 }
 

@@ -4,24 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use wordmill_formats::{
-    CsrShardReader, DiskStorage, FormatError, MatrixIndex, Storage, Vectors, Words,
-};
+use wordmill_formats::{Vectors, Words};
 
+use crate::reading::{disk, read_matrix};
 use crate::support::{
     Dice, Ended, Place, TINY, Tree, artefacts, assert_same, end, kill_when, names, tiny,
 };
 
 /// A pair of words, and their weight.
 type Pair = (usize, usize, f64);
-
-fn disk() -> Arc<dyn Storage> {
-    Arc::new(DiskStorage)
-}
 
 /// Ids from 0 as records of GloVe.
 fn records(pairs: &[Pair]) -> Vec<u8> {
@@ -39,22 +32,6 @@ fn triples(words: &[&str], pairs: &[Pair]) -> String {
     let line =
         |&(row, column, weight): &Pair| format!("{} {}\t{weight}\n", words[row], words[column]);
     pairs.iter().map(line).collect()
-}
-
-/// The unit and the cells of a matrix.
-fn read_matrix(run: &Path) -> (u64, BTreeMap<(u32, u32), u64>) {
-    let index = MatrixIndex::read(&disk(), &run.join("matrix/index.json")).unwrap();
-    let mut cells = BTreeMap::new();
-    for shard in &index.shards {
-        let reader = CsrShardReader::open(&disk(), &run.join("matrix").join(&shard.file)).unwrap();
-        let each = |row, columns: &[u32], weights: &[u64]| {
-            let pairs = columns.iter().zip(weights);
-            cells.extend(pairs.map(|(&column, &weight)| ((row, column), weight)));
-            Ok::<_, FormatError>(())
-        };
-        reader.for_each_piece(each).unwrap();
-    }
-    (index.unit, cells)
 }
 
 /// A place with the finished tiny run and its matrix as GloVe has it.

@@ -7,6 +7,8 @@
 //! * `matrix`: the matrix as other programs read it.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
+//!
+//! `support` runs the program; `reading` reads what it wrote.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,5 +18,6 @@ mod bad_input;
 mod imports;
 mod matrix;
 mod pipeline;
+mod reading;
 mod restart;
 mod tidy;

@@ -7,21 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use wordmill_formats::{
-    CsrShardReader, DiskStorage, FormatError, MatrixIndex, Storage, Vectors, Words,
-};
+use wordmill_formats::{Vectors, Words};
 
+use crate::reading::{Cells, disk, read_matrix};
 use crate::support::{
     Ended, Place, TINY, artefacts, assert_same, end, names, tiny, tiny_artefacts, tree,
 };
 
 const TRAINERS: [&str; 3] = ["sgns", "hs", "glove"];
-
-fn disk() -> Arc<dyn Storage> {
-    Arc::new(DiskStorage)
-}
 
 fn sample(bytes: &str) -> Vec<u8> {
     let place = Place::new("");
@@ -110,8 +104,6 @@ fn the_vocabulary_is_a_plain_count_of_the_words() {
     assert_eq!((found.len(), first), (expected.len(), None));
 }
 
-type Cells = BTreeMap<(u32, u32), u64>;
-
 /// Who meets whom within a window, the plain way: all pairs of places of every line.
 fn count_pairs(text: &str, min_count: u64, weights: &[u64]) -> Cells {
     let rows = count_words(text, min_count);
@@ -127,23 +119,6 @@ fn count_pairs(text: &str, min_count: u64, weights: &[u64]) -> Cells {
         }
     }
     cells
-}
-
-fn read_matrix(run: &Path) -> (u64, Cells) {
-    let index = MatrixIndex::read(&disk(), &run.join("matrix/index.json")).unwrap();
-    let mut cells = Cells::new();
-    for shard in &index.shards {
-        let reader = CsrShardReader::open(&disk(), &run.join("matrix").join(&shard.file)).unwrap();
-        let each = |row, columns: &[u32], weights: &[u64]| {
-            let pairs = columns.iter().zip(weights);
-            cells.extend(pairs.map(|(&column, &weight)| ((row, column), weight)));
-            Ok::<_, FormatError>(())
-        };
-        reader.for_each_piece(each).unwrap();
-    }
-    assert_eq!(cells.len() as u64, index.cells);
-    assert_eq!(cells.values().sum::<u64>(), index.weight);
-    (index.unit, cells)
 }
 
 /// Counts the pairs of a text of 300 kB with these settings and recounts them.

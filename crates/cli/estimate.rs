@@ -69,8 +69,8 @@ pub fn cut_after(needs: &mut Vec<Need>, until: Option<&str>) {
     }
 }
 
-/// What the pipeline up to stage `until` surely lacks, with so many bytes of disk and files to be had; `None` if it may
-/// be done. Costs little where there is plenty of everything.
+/// What the pipeline up to stage `until` surely lacks, with so many bytes of disk and files to be
+/// had; `None` if it may be done. Costs little where there is plenty of everything.
 pub fn lack(
     config: &Config,
     inputs: &[Input],
@@ -104,6 +104,8 @@ impl std::error::Error for DoesNotFit {}
 /// How far an estimate may be above the truth: what fits with so much less is let through, and the
 /// stage itself says exactly what it lacks.
 const DOUBT: f64 = 1.25;
+/// What always helps.
+const FEWER_WORDS: &str = "raise vocabulary.min_count or set vocabulary.max_size";
 
 impl Need {
     /// What the stage lacks, and which setting would help; `None` if it fits.
@@ -114,15 +116,9 @@ impl Need {
             stage => match stage.strip_prefix("train:") {
                 Some(name) => (
                     format!("the model of {name}"),
-                    format!(
-                        "lower train.dim of {name}, raise vocabulary.min_count or set \
-                             vocabulary.max_size"
-                    ),
+                    format!("lower train.dim of {name}, {FEWER_WORDS}"),
                 ),
-                None => (
-                    format!("the stage {stage}"),
-                    "raise vocabulary.min_count or set vocabulary.max_size".to_owned(),
-                ),
+                None => (format!("the stage {stage}"), FEWER_WORDS.to_owned()),
             },
         };
         let memory = config.run.memory_bytes as f64;
@@ -253,9 +249,8 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     // Distinct words of a chunk, by the square root of its share of the sample.
     let in_chunk = sizes.local_words * (chunk / 32e6).min(1.0).powf(0.6);
     let local_words = shards * in_chunk;
-    let least = 10.0 * config.corpus.chunk_bytes as f64;
     let tokenize = Forecast {
-        least_bytes: least,
+        least_bytes: 10.0 * config.corpus.chunk_bytes as f64,
         memory_bytes: (2.6 * needs.threads + 3.0) * chunk,
         scratch_bytes: sizes.tokens * 1.7 + local_words * 5.0,
         left_bytes: sizes.tokens * 1.7 + local_words * 5.0,

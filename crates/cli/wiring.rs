@@ -129,7 +129,6 @@ pub struct Pipeline<'a> {
 
 /// Token shards with the vocabulary and the digests that later stages depend on.
 struct Text {
-    tokens: u64,
     vocabulary: corpus::Vocabulary,
     digest: String,
 }
@@ -278,8 +277,7 @@ impl Pipeline<'_> {
             }
         };
         let digest = format!("{tokens_digest}-{:016x}", vocabulary.digest());
-        let tokens = shards.totals().tokens;
-        Ok(Text { tokens, vocabulary, digest })
+        Ok(Text { vocabulary, digest })
     }
 
     /// Counts and merges. `None` if the run ends between the two.
@@ -347,7 +345,7 @@ impl Pipeline<'_> {
         };
         let counts = text.vocabulary.table().counts();
         let shards = text.vocabulary.shards();
-        let input = cooccur::CountInput { shards, tokens: text.tokens, counts };
+        let input = cooccur::CountInput { shards, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs
         // says which there are.
         let is_done = ledger.done("cooccur", &settings).is_some();

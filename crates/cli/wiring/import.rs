@@ -297,8 +297,7 @@ impl Pipeline<'_> {
             let what = "it is not the vocabulary that the matrix was imported with";
             return Err(FormatError::corrupt(&self.dir.vocabulary(), 0, what).into());
         }
-        let tokens = vocabulary.counts().kept_tokens;
-        let text = Text { tokens, vocabulary, digest: digest.clone() };
+        let text = Text { vocabulary, digest: digest.clone() };
         Ok(Counted { text, index, digest })
     }
 

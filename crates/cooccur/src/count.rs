@@ -52,8 +52,6 @@ pub struct CountConfig {
 pub struct CountInput<'a> {
     /// The token shards, in the order of the corpus.
     pub shards: &'a [ShardId],
-    /// Number of tokens in all of them, for progress.
-    pub tokens: u64,
     /// Counts of the vocabulary's words, most frequent first.
     pub counts: &'a [u64],
 }

@@ -135,8 +135,7 @@ pub fn shuffle(sizes: &Sizes, room: (u64, u64)) -> Forecast {
     let buckets = f64::from(grid) * f64::from(grid.min(4096 / grid.min(4096)));
     let part = sizes.cells / ranges(sizes.cells);
     let in_hand = ((buckets * 4096.0).min(2.0 * part) * 20.0).min(share.worker_bytes as f64);
-    let tile = sizes.cells / f64::from(grid) / buckets * f64::from(grid);
-    let lay_out = (tile * LAY_OUT_CELL_BYTES as f64).min(room.0 as f64);
+    let lay_out = (sizes.cells / buckets * LAY_OUT_CELL_BYTES as f64).min(room.0 as f64);
     let workers = room.1 as f64;
     let tiles = sizes.cells * TILE_CELL_BYTES[sizes.coded()];
     let on_disk = if loose_bytes > held { loose_bytes } else { 0.0 };

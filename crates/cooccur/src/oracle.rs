@@ -124,7 +124,7 @@ impl Case {
             remap.finish().unwrap();
             in_line = chunk.last() != Some(&(u32::MAX - 1));
         }
-        CountInput { shards, tokens: ids.len() as u64, counts: &self.counts }
+        CountInput { shards, counts: &self.counts }
     }
 
     fn matrix(&self, ctx: &Context, dir: &RunDir, input: CountInput<'_>) -> MatrixIndex {

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
     CellCodes, CellSource, FrameFile, Kind, RunDir, StripeFile, StripeLayout, StripeWriter,
-    TileGrid,
+    TileGrid, mix,
 };
 
 use crate::error::CooccurError;
@@ -201,14 +201,6 @@ impl Groups {
 /// The seed of the hash that orders cells: `mix(row << 32 | column + mixed_seed)`.
 fn mixed_seed(seed: u64) -> u64 {
     mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))
-}
-
-/// The finaliser of splitmix64 (Steele, Lea & Flood 2014): a bijection, so no two cells collide.
-#[inline]
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -186,9 +186,9 @@ impl CellPacker {
 
     /// Unpacks a frame that was never written; `None` if it is no block.
     pub fn unpack_frame(&mut self, frame: &PackedFrame, block: &mut CellBlock) -> Option<()> {
-        self.planes.bytes.resize(frame.raw_bytes as usize, 0);
+        self.planes.bytes.resize(frame.entry().raw_bytes as usize, 0);
         unpack_planes(&frame.stored, &mut self.planes.bytes, &mut self.planes.ends)?;
-        self.take(frame.items as usize, block)
+        self.take(frame.items() as usize, block)
     }
 
     fn take(&self, items: usize, block: &mut CellBlock) -> Option<()> {

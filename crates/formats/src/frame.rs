@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use crate::artefact::{ArtefactWriter, Published};
 use crate::error::FormatError;
-use crate::packing::{Codec, PackedFrame, Packing, Planes, unpack, unpack_planes};
+use crate::packing::{Codec, PackedEntry, PackedFrame, Packing, Planes, unpack, unpack_planes};
 use crate::storage::{ReadFile, Storage};
 use crate::xxh3;
 
@@ -135,11 +135,8 @@ impl FrameWriter {
     /// # Panics
     /// If the payload exceeds [`MAX_FRAME_BYTES`].
     pub fn frame(&mut self, tag: u64, items: u32, payload: &[u8]) -> Result<(), FormatError> {
-        let mut packed = std::mem::take(&mut self.packed);
-        let result = packed.pack(tag, items, payload);
-        self.packed = packed;
-        result.map_err(|e| self.compressing(e))?;
-        self.append_own()
+        self.packed.pack(tag, items, payload).map_err(|e| self.compressing(e))?;
+        append(&mut self.artefact, &mut self.entries, self.packed.entry(), &self.packed.stored)
     }
 
     /// Appends a frame of planes.
@@ -147,18 +144,9 @@ impl FrameWriter {
     /// # Panics
     /// If they exceed [`MAX_FRAME_BYTES`] or there are too many.
     pub fn planes(&mut self, tag: u64, items: u32, planes: &[&[u8]]) -> Result<(), FormatError> {
-        let mut packed = std::mem::take(&mut self.packed);
-        let result = packed.pack_planes(Packing::Zstd, (tag, items), planes);
-        self.packed = packed;
-        result.map_err(|e| self.compressing(e))?;
-        self.append_own()
-    }
-
-    fn append_own(&mut self) -> Result<(), FormatError> {
-        let packed = std::mem::take(&mut self.packed);
-        let result = self.append(&packed);
-        self.packed = packed;
-        result
+        let packed = self.packed.pack_planes(Packing::Zstd, (tag, items), planes);
+        packed.map_err(|e| self.compressing(e))?;
+        append(&mut self.artefact, &mut self.entries, self.packed.entry(), &self.packed.stored)
     }
 
     /// The error of a frame for this file that could not be packed.
@@ -168,16 +156,7 @@ impl FrameWriter {
 
     /// Appends a frame that was packed elsewhere.
     pub fn append(&mut self, frame: &PackedFrame) -> Result<(), FormatError> {
-        self.entries.push(FrameEntry {
-            offset: self.artefact.bytes(),
-            stored_bytes: frame.stored.len() as u32,
-            raw_bytes: frame.raw_bytes,
-            items: frame.items,
-            codec: frame.codec,
-            tag: frame.tag,
-            xxh3: frame.xxh3,
-        });
-        self.artefact.append(&frame.stored)
+        append(&mut self.artefact, &mut self.entries, frame.entry(), &frame.stored)
     }
 
     /// Appends a frame as it is, for payloads that their writer has made small already.
@@ -191,17 +170,10 @@ impl FrameWriter {
         payload: &[u8],
     ) -> Result<(), FormatError> {
         assert!(payload.len() <= MAX_FRAME_BYTES, "a frame of {} bytes", payload.len());
-        let bytes = payload.len() as u32;
-        self.entries.push(FrameEntry {
-            offset: self.artefact.bytes(),
-            stored_bytes: bytes,
-            raw_bytes: bytes,
-            items,
-            codec: Codec::Stored,
-            tag,
-            xxh3: xxh3(payload),
-        });
-        self.artefact.append(payload)
+        let raw_bytes = payload.len() as u32;
+        let entry =
+            PackedEntry { raw_bytes, items, codec: Codec::Stored, tag, xxh3: xxh3(payload) };
+        append(&mut self.artefact, &mut self.entries, entry, payload)
     }
 
     /// Writes the footer and publishes the file.
@@ -224,6 +196,19 @@ impl FrameWriter {
         self.artefact.append(&trailer)?;
         self.artefact.finish(sum)
     }
+}
+
+/// Writes a frame's bytes behind those that are there, with a row in the index.
+fn append(
+    artefact: &mut ArtefactWriter,
+    entries: &mut Vec<FrameEntry>,
+    entry: PackedEntry,
+    stored: &[u8],
+) -> Result<(), FormatError> {
+    let PackedEntry { raw_bytes, items, codec, tag, xxh3 } = entry;
+    let (offset, stored_bytes) = (artefact.bytes(), stored.len() as u32);
+    entries.push(FrameEntry { offset, stored_bytes, raw_bytes, items, codec, tag, xxh3 });
+    artefact.append(stored)
 }
 
 impl FrameEntry {

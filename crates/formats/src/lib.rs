@@ -75,7 +75,7 @@ pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};
 pub use tiles::{
-    CellSource, StripeFile, StripeLayout, StripeWriter, TileCell, TileGrid, TileSection,
+    CellSource, StripeFile, StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, mix,
 };
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,

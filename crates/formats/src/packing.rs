@@ -50,14 +50,20 @@ pub enum Packing {
     Stored,
 }
 
+/// What the index says of a frame, but for its place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PackedEntry {
+    pub raw_bytes: u32,
+    pub items: u32,
+    pub codec: Codec,
+    pub tag: u64,
+    pub xxh3: u64,
+}
+
 /// A frame that can be appended to a framed file.
 #[derive(Clone, Debug)]
 pub struct PackedFrame {
-    pub(crate) tag: u64,
-    pub(crate) items: u32,
-    pub(crate) raw_bytes: u32,
-    pub(crate) codec: Codec,
-    pub(crate) xxh3: u64,
+    entry: PackedEntry,
     pub(crate) stored: Vec<u8>,
 }
 
@@ -70,24 +76,19 @@ thread_local! {
 impl PackedFrame {
     /// An empty frame, to be packed into.
     pub fn new() -> Self {
-        Self {
-            tag: 0,
-            items: 0,
-            raw_bytes: 0,
-            codec: Codec::Stored,
-            xxh3: xxh3(&[]),
-            stored: Vec::new(),
-        }
+        let (raw_bytes, items, tag) = (0, 0, 0);
+        let entry = PackedEntry { raw_bytes, items, codec: Codec::Stored, tag, xxh3: xxh3(&[]) };
+        Self { entry, stored: Vec::new() }
     }
 
     /// Packs one block. `tag` and `items` are the writer's own.
     pub fn pack(&mut self, tag: u64, items: u32, payload: &[u8]) -> std::io::Result<()> {
         self.stored.clear();
-        self.codec = match append_packed(payload, &mut self.stored)? {
+        let codec = match append_packed(payload, &mut self.stored)? {
             true => Codec::Zstd,
             false => Codec::Stored,
         };
-        self.seal(tag, items, payload.len());
+        self.seal(codec, (tag, items), payload.len());
         Ok(())
     }
 
@@ -116,14 +117,17 @@ impl PackedFrame {
             self.stored[at..at + 4].copy_from_slice(&bytes[0].to_le_bytes());
             self.stored[at + 4..at + 8].copy_from_slice(&bytes[1].to_le_bytes());
         }
-        self.codec = Codec::Planes;
-        self.seal(tag, items, planes.iter().map(|plane| plane.len()).sum());
+        self.seal(Codec::Planes, (tag, items), planes.iter().map(|plane| plane.len()).sum());
         Ok(())
     }
 
     /// The number of items, as the writer said.
     pub fn items(&self) -> u32 {
-        self.items
+        self.entry.items
+    }
+
+    pub(crate) fn entry(&self) -> PackedEntry {
+        self.entry
     }
 
     /// Bytes that the frame takes in a file.
@@ -131,10 +135,10 @@ impl PackedFrame {
         self.stored.len()
     }
 
-    fn seal(&mut self, tag: u64, items: u32, raw_bytes: usize) {
+    fn seal(&mut self, codec: Codec, (tag, items): (u64, u32), raw_bytes: usize) {
         assert!(raw_bytes <= crate::MAX_FRAME_BYTES, "a frame of {raw_bytes} bytes");
-        (self.tag, self.items, self.raw_bytes) = (tag, items, raw_bytes as u32);
-        self.xxh3 = xxh3(&self.stored);
+        let (raw_bytes, xxh3) = (raw_bytes as u32, xxh3(&self.stored));
+        self.entry = PackedEntry { raw_bytes, items, codec, tag, xxh3 };
     }
 }
 
@@ -217,15 +221,5 @@ impl Planes {
         let plane = |&end: &usize| &self.bytes[std::mem::replace(&mut start, end)..end];
         let planes: Vec<&[u8]> = self.ends.iter().map(plane).collect();
         planes.try_into().ok()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 }

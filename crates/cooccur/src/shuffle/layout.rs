@@ -1,9 +1,11 @@
 //! Laying out: the loose blocks of a group of tiles become the frames of its sections.
 
-use wordmill_formats::{CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection};
+use wordmill_formats::{
+    CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection, mix,
+};
 
 use super::deal::Loose;
-use super::{Shuffle, mix, mixed_seed};
+use super::{Shuffle, mixed_seed};
 use crate::error::CooccurError;
 
 /// Cells that a frame of a tile aims at. Stored bytes a cell (English, 36 M cells, linear window of
