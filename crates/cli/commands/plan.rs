@@ -32,7 +32,7 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         writeln!(out, "nothing can be said in advance of text from a pipe or without words")?;
         return Ok(());
     };
-    let mut needs = estimate::needs(&config, sizes, estimate::pace());
+    let mut needs = estimate::needs(&config, sizes, estimate::pace(config.run.thread_count()));
     needs.retain(|need| stages.iter().any(|stage| stage.name == need.stage));
     estimate::cut_after(&mut needs, until);
     match imported {
@@ -64,7 +64,9 @@ fn imported_sizes(row: &StageRow) -> Sizes {
         words: count("words"),
         cells: count("cells"),
         cell_growth: 1.0,
-        seconds_per_byte: 0.0,
+        wide_bytes: 0.0,
+        unpacking_bytes: [0.0; 2],
+        read_seconds: 0.0,
     }
 }
 

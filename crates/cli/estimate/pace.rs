@@ -1,30 +1,46 @@
 //! How fast this machine is at the moment, beside the one on which costs were measured.
 
+use std::hint::black_box;
+use std::thread;
 use std::time::Instant;
 
-/// Entries of the table that is written to all over: 8 MiB, more than a core's own caches.
-const ENTRIES: usize = 1 << 20;
-const STEPS: u64 = 1 << 22;
+/// Entries of the table that is written to all over: 1 MiB, which a core has to itself. A larger
+/// table measures the neighbours: what they left of the shared cache made 8 MiB four times as slow
+/// from one second to the next, and the stages hardly slower.
+const ENTRIES: usize = 1 << 17;
+/// Rounds, some 100 ms in all, of which the middle one counts, and the steps of each.
+const ROUNDS: usize = 40;
+const STEPS: u64 = 1 << 21;
 /// Nanoseconds a step on the machine on which costs were measured.
-const STEP_NS: f64 = 3.0;
+const STEP_NS: f64 = 1.6;
 
-/// Time that work takes here, over the time that it took there.
-pub fn pace() -> f64 {
+/// Time that work on so many threads takes here, over the time that it took there.
+pub fn pace(threads: usize) -> f64 {
+    let step_ns = thread::scope(|scope| {
+        let runs: Vec<_> = (0..threads).map(|_| scope.spawn(step_ns)).collect();
+        let times = runs.into_iter().map(|run| run.join().unwrap_or(STEP_NS));
+        times.sum::<f64>() / threads as f64
+    });
+    // Something other than speed is measured beyond that.
+    (step_ns / STEP_NS).clamp(0.2, 10.0)
+}
+
+/// Nanoseconds of a step: of a multiplication, a load, an addition and a store.
+fn step_ns() -> f64 {
     let mut table = vec![0u64; ENTRIES];
     let mut state = 1u64;
-    let mut run = |steps: u64| {
-        let start = Instant::now();
-        for _ in 0..steps {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let entry = &mut table[(state >> 44) as usize];
-            *entry = entry.wrapping_add(state);
-        }
-        start.elapsed().as_secs_f64() * 1e9 / steps as f64
-    };
-    run(ENTRIES as u64);
-    let step_ns = (0..3).map(|_| run(STEPS / 3)).fold(f64::MAX, f64::min);
-    // Something other than speed is measured beyond that.
-    let pace = std::hint::black_box(step_ns) / STEP_NS;
-    drop(std::hint::black_box(table));
-    pace.clamp(0.2, 10.0)
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..STEPS {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let entry = &mut table[(state >> 32) as usize % ENTRIES];
+                *entry = entry.wrapping_add(state);
+            }
+            start.elapsed().as_secs_f64() * 1e9 / STEPS as f64
+        })
+        .collect();
+    drop(black_box(table));
+    rounds.sort_unstable_by(f64::total_cmp);
+    rounds[ROUNDS / 2]
 }

@@ -13,9 +13,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Instant;
 
-use wordmill_corpus::CorpusError;
 use wordmill_corpus::input::{Input, Source};
 use wordmill_corpus::tokenizer::Tokenizer;
+use wordmill_corpus::{CorpusError, unpacking_bytes};
 
 use super::Sizes;
 use crate::config::Config;
@@ -50,7 +50,10 @@ pub fn sizes(
     for input in &chosen {
         sample.input(input, limit / chosen.len() as u64, pieces.max(1))?;
     }
-    Ok((!sample.counts.is_empty()).then(|| sample.extrapolate(config, stored)))
+    let threads = config.run.thread_count();
+    let each = unpacking_bytes(inputs, threads);
+    let unpacking = [1, threads].map(|workers| each.iter().take(workers).sum::<u64>() as f64);
+    Ok((!sample.counts.is_empty()).then(|| sample.extrapolate(config, stored, unpacking)))
 }
 
 /// Numbers of words in the sampled text.
@@ -62,7 +65,10 @@ struct Sample {
     ids: Vec<u32>,
     text_bytes: f64,
     stored_bytes: f64,
-    seconds: f64,
+    /// Bytes of the text that are not ASCII.
+    wide_bytes: f64,
+    /// Seconds that reading from front to back took, and how much it gave.
+    read_seconds: f64,
 }
 
 impl Sample {
@@ -74,7 +80,8 @@ impl Sample {
             ids: Vec::new(),
             text_bytes: 0.0,
             stored_bytes: 0.0,
-            seconds: 0.0,
+            wide_bytes: 0.0,
+            read_seconds: 0.0,
         }
     }
 
@@ -82,6 +89,7 @@ impl Sample {
     fn input(&mut self, input: &Input, limit: u64, pieces: u64) -> Result<(), CorpusError> {
         let mut head = vec![0; (limit / pieces) as usize];
         let mut reader = input.open()?;
+        let start = Instant::now();
         let mut filled = read_up_to(&mut head, |rest| reader.read(rest))?;
         head.truncate(filled);
         let length = input.bytes.unwrap_or(0);
@@ -108,6 +116,7 @@ impl Sample {
         }
         head.resize(limit as usize, 0);
         filled += read_up_to(&mut head[filled..], |rest| reader.read(rest))?;
+        self.read_seconds += start.elapsed().as_secs_f64();
         let whole = filled < limit as usize;
         // The reader reads ahead; a short input is read whole, whatever it has in hand.
         let stored = if whole { length.max(1) } else { reader.stored_bytes().max(1) };
@@ -120,7 +129,6 @@ impl Sample {
     fn text(&mut self, bytes: &[u8], is_cut: bool) {
         let end = bytes.iter().rposition(|&byte| byte == b'\n').filter(|_| is_cut);
         let bytes = &bytes[..end.map_or(bytes.len(), |end| end + 1)];
-        let start = Instant::now();
         let (numbers, counts, ids) = (&mut self.numbers, &mut self.counts, &mut self.ids);
         for line in String::from_utf8_lossy(bytes).lines() {
             self.tokenizer.tokenize(line, |word| {
@@ -136,10 +144,10 @@ impl Sample {
             ids.push(END);
         }
         self.text_bytes += bytes.len() as f64;
-        self.seconds += start.elapsed().as_secs_f64();
+        self.wide_bytes += bytes.iter().filter(|byte| !byte.is_ascii()).count() as f64;
     }
 
-    fn extrapolate(self, config: &Config, stored: f64) -> Sizes {
+    fn extrapolate(self, config: &Config, stored: f64, unpacking_bytes: [f64; 2]) -> Sizes {
         let scale = (stored / self.stored_bytes).max(1.0);
         let tokens = self.counts.iter().sum::<u64>() as f64;
         let (frequent, words) = self.words(config, scale);
@@ -151,7 +159,9 @@ impl Sample {
             words,
             cells,
             cell_growth,
-            seconds_per_byte: self.seconds / self.text_bytes,
+            wide_bytes: self.wide_bytes * scale,
+            unpacking_bytes,
+            read_seconds: self.read_seconds * scale,
         }
     }
 

@@ -156,6 +156,18 @@ impl Input {
         Ok(InputReader { input: self.clone(), reader: unpacked, stored })
     }
 
+    /// Memory that unpacking it takes; 0 where nothing is unpacked or nothing is known in advance.
+    #[must_use]
+    pub fn unpacker_bytes(&self) -> u64 {
+        let Source::File(path) = &self.source else {
+            return 0;
+        };
+        let mut head = [0; sniff::FRAME_HEAD_BYTES];
+        // Whoever opens it to be read says what is wrong with it.
+        let filled = File::open(path).and_then(|file| file.read_at(&mut head, 0));
+        sniff::unpacker_bytes(&head[..filled.unwrap_or(0)])
+    }
+
     /// The first bytes of the file, unpacked or as it is.
     pub(crate) fn head_of(&self, packed: Packed) -> Result<Vec<u8>, CorpusError> {
         Ok(self.head(self.open_as(packed)?.reader)?.0)

@@ -31,7 +31,7 @@ pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
 pub use shard::{ShardRow, TokenCounts};
-pub use tokenize::{TokenShards, TokenizeConfig, tokenize};
+pub use tokenize::{TokenShards, TokenizeConfig, tokenize, unpacking_bytes};
 pub use vocabulary::{
     Vocabulary, VocabularyConfig, VocabularyCounts, import_vocabulary, vocabulary,
 };

@@ -5,10 +5,13 @@
 //! do, through a bounded channel, or are made into shards where they were read. A shard depends on
 //! its chunk and the settings alone, so the files are the same for any number of threads.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wordmill_flow::{Closed, Context, Receiver, Sender, StageProgress, channel, run_workers};
+use wordmill_flow::{
+    Closed, Context, Receiver, Sender, StageProgress, channel, format_bytes, run_workers,
+};
 use wordmill_formats::{
     FormatError, IndexedFile, Published, RunDir, ShardId, TokenIndex, TokenIndexRow, xxh3,
 };
@@ -58,12 +61,20 @@ impl TokenizeConfig {
         xxh3(format!("shard {SHARD_VERSION} {self:?} {MAX_WORD_BYTES}").as_bytes())
     }
 
-    /// Memory that the stage needs with `workers` workers.
-    #[must_use]
-    pub fn needed_bytes(&self, workers: usize) -> u64 {
+    /// Memory that the stage needs with `workers` workers, beside what unpacking takes.
+    fn needed_bytes(&self, workers: usize) -> u64 {
         let worker = WORKER_CHUNKS * self.chunk_bytes + Cutter::peak_bytes(self.chunk_bytes);
         (workers * worker + 2 * WAITING_CHUNKS * self.chunk_bytes) as u64
     }
+}
+
+/// Memory that unpacking takes of each of the greediest inputs, one for a worker.
+#[must_use]
+pub fn unpacking_bytes(inputs: &[Input], workers: usize) -> Vec<u64> {
+    let mut each: Vec<u64> = inputs.iter().map(Input::unpacker_bytes).collect();
+    each.sort_unstable_by_key(|bytes| Reverse(*bytes));
+    each.truncate(workers);
+    each
 }
 
 /// Every token shard of a corpus, finished.
@@ -190,10 +201,20 @@ pub fn tokenize(
     inputs: &[Input],
 ) -> Result<TokenShards, CorpusError> {
     check(config)?;
-    let workers = affordable_workers(ctx, config);
-    let bytes = config.needed_bytes(workers);
-    let _memory = ctx.budget.reserve(bytes, "tokenizing").map_err(|mut error| {
-        error.advice = ", or lower corpus.chunk_bytes".into();
+    let unpacking = unpacking_bytes(inputs, ctx.threads);
+    let needed =
+        |workers: usize| config.needed_bytes(workers) + unpacking.iter().take(workers).sum::<u64>();
+    // As many workers as threads, or as the memory left is enough for; at least one.
+    let fits = |workers: &usize| needed(*workers) <= ctx.budget.left();
+    let workers = (1..=ctx.threads).rev().find(fits).unwrap_or(1);
+    let _memory = ctx.budget.reserve(needed(workers), "tokenizing").map_err(|mut error| {
+        error.advice = match unpacking.first() {
+            None | Some(0) => ", or lower corpus.chunk_bytes".into(),
+            Some(bytes) => format!(
+                ", lower corpus.chunk_bytes, or unpack the inputs first, which takes {} here",
+                format_bytes(*bytes)
+            ),
+        };
         error
     })?;
     let known = inputs.iter().map(|input| input.bytes).sum::<Option<u64>>();
@@ -230,12 +251,6 @@ fn check(config: &TokenizeConfig) -> Result<(), CorpusError> {
         problem: format!("{} bytes are no size for a chunk", config.chunk_bytes),
         way_out: "choose 64 bytes to 128 MiB".to_owned(),
     })
-}
-
-/// As many workers as threads, or as the memory left is enough for; at least one.
-fn affordable_workers(ctx: &Context, config: &TokenizeConfig) -> usize {
-    let fits = |workers: &usize| config.needed_bytes(*workers) <= ctx.budget.left();
-    (1..=ctx.threads).rev().find(fits).unwrap_or(1)
 }
 
 /// Removes the shards of an earlier, larger corpus.

@@ -5,6 +5,13 @@
 /// Bytes looked at.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
 
+/// Enough of a file to know its packing and its window.
+pub(super) const FRAME_HEAD_BYTES: usize = 32;
+/// Of a head that does not tell: the window of level 19.
+const ZSTD_USUAL_BYTES: u64 = 8 << 20;
+/// What a decoder takes beside its window.
+const ZSTD_FIXED_BYTES: u64 = 512 << 10;
+
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
@@ -26,6 +33,39 @@ pub(super) fn packing(head: &[u8]) -> Packing {
     } else {
         Packing::Plain
     }
+}
+
+/// Memory that unpacking the file that begins with `head` takes, as its first frame tells.
+pub(super) fn unpacker_bytes(head: &[u8]) -> u64 {
+    match packing(head) {
+        Packing::Plain => 0,
+        // A window of 32 KiB; four bytes of memory for each of a block of 900 kB.
+        Packing::Gzip => 64 << 10,
+        Packing::Bzip2 => 4 << 20,
+        Packing::Zstd => zstd_bytes(head).unwrap_or(ZSTD_USUAL_BYTES) + ZSTD_FIXED_BYTES,
+    }
+}
+
+/// The window of a frame, or its content where that is smaller (RFC 8878, section 3.1.1.1).
+fn zstd_bytes(head: &[u8]) -> Option<u64> {
+    if head[0] != 0x28 {
+        return None;
+    }
+    let descriptor = *head.get(4)?;
+    let is_single = descriptor & 0x20 != 0;
+    let window = if is_single { None } else { Some(u64::from(*head.get(5)?)) };
+    let window = window.map(|byte| ((8 + (byte & 7)) << (byte >> 3)) << 7);
+    let dictionary_bytes = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let at = 5 + usize::from(!is_single) + dictionary_bytes;
+    let content_bytes = [usize::from(is_single), 2, 4, 8][usize::from(descriptor >> 6)];
+    let mut content = [0; 8];
+    content[..content_bytes].copy_from_slice(head.get(at..at + content_bytes)?);
+    let content = u64::from_le_bytes(content) + if content_bytes == 2 { 256 } else { 0 };
+    Some(match window {
+        Some(window) if content_bytes == 0 => window,
+        Some(window) => window.min(content),
+        None => content,
+    })
 }
 
 /// A block or the end of a stream must follow the four letters, which text may hold too.

@@ -126,6 +126,25 @@ fn packed_files_of_many_parts_are_read_whole() {
 }
 
 #[test]
+fn the_memory_of_unpacking_is_known_in_advance() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(24).unwrap();
+    encoder.write_all(&vec![b'a'; 1 << 20]).unwrap();
+    let streamed = encoder.finish().unwrap();
+    let fixed = 512 << 10;
+    assert_eq!(sniff::unpacker_bytes(&streamed), (1 << 24) + fixed);
+    for bytes in [1, 255, 256, 300, 65_791, 65_792, 1_000_000] {
+        let known = zstd::bulk::compress(&vec![b'b'; bytes], 1).unwrap();
+        let told = sniff::unpacker_bytes(&known[..known.len().min(sniff::FRAME_HEAD_BYTES)]);
+        assert!(told <= bytes as u64 + fixed, "{bytes}: {told}");
+        assert!(told >= (bytes as u64).min(1 << 19) + fixed, "{bytes}: {told}");
+    }
+    assert_eq!(sniff::unpacker_bytes(b"plain"), 0);
+    assert_eq!(sniff::unpacker_bytes(b""), 0);
+    assert!(sniff::unpacker_bytes(&streamed[..4]) > 8 << 20);
+}
+
+#[test]
 fn cut_off_packed_files_are_errors() {
     let text: Vec<u8> = (0..400_000_u32)
         .flat_map(|i| (i.wrapping_mul(2_654_435_761) % 9973).to_string().into_bytes())
