@@ -16,6 +16,7 @@ use wordmill_kernels::{
 };
 
 const L2_BYTES: usize = 512 << 10;
+const L3_BYTES: usize = 4 << 20;
 const LARGE_BYTES: usize = 160 << 20;
 
 /// Xorshift64: ids only need to be spread.
@@ -173,7 +174,11 @@ fn measure(
         return; // left out by the command line's filter
     }
     let speed = flop / fastest.get() / 1e9;
-    println!("{name}/{case}: {speed:.1} GFLOP/s, {:.0} % of {peak:.1}", speed / peak * 100.0);
+    println!(
+        "{name}/{case}: {:.1} us, {speed:.1} GFLOP/s, {:.0} % of {peak:.1}",
+        fastest.get() * 1e6,
+        speed / peak * 100.0
+    );
 }
 
 fn sgns(
@@ -183,6 +188,7 @@ fn sgns(
     case: &str,
     bytes: usize,
     dim: usize,
+    run: usize,
 ) {
     let mut model = Model::new(bytes, dim);
     let ids = model.ids;
@@ -190,22 +196,27 @@ fn sgns(
     let mut draw = |n: usize| -> Vec<u32> { (0..n).map(|_| random.below(ids)).collect() };
     // Enough groups to pass through most of the large model before an id comes again.
     let groups = 1024;
+    let row_len = GROUP_PAIRS / run;
     let (row, col, negatives) =
-        (draw(groups * GROUP_PAIRS), draw(groups * GROUP_PAIRS), draw(groups * GROUP_NEGATIVES));
+        (draw(groups * row_len), draw(groups * GROUP_PAIRS), draw(groups * GROUP_NEGATIVES));
+    let end: Vec<u32> = (1..=row_len).map(|row| (row * run) as u32).collect();
     let (weight, negative_weight) = ([1.0; GROUP_PAIRS], [0.3; GROUP_PAIRS]);
     let mut scratch = GroupScratch::new();
-    let (b, n) = (GROUP_PAIRS as f64, GROUP_NEGATIVES as f64);
-    let flop = dim as f64 * (6.0 * b * n + 2.0 * b + 2.0 * b + 2.0 * b + n) * groups as f64;
+    let (b, r, n) = (GROUP_PAIRS as f64, row_len as f64, GROUP_NEGATIVES as f64);
+    let flop = dim as f64 * (6.0 * r * n + 6.0 * b + n) * groups as f64;
     measure(criterion, "sgns_group", case, flop, peak, || {
         let (mut rows, mut cols) = model.sides();
         let mut loss = Loss::default();
         for g in 0..groups {
             let group = Group {
-                row: &row[g * GROUP_PAIRS..][..GROUP_PAIRS],
+                row: &row[g * row_len..][..row_len],
+                end: &end,
                 col: &col[g * GROUP_PAIRS..][..GROUP_PAIRS],
                 weight: &weight,
+                col_rate: &weight,
+                negative_rate: &weight[..GROUP_NEGATIVES],
                 negatives: &negatives[g * GROUP_NEGATIVES..][..GROUP_NEGATIVES],
-                negative_weight: &negative_weight,
+                negative_weight: &negative_weight[..row_len],
             };
             loss += kernels.sgns_group(&mut rows, &mut cols, &group, 1e-3, &mut scratch);
         }
@@ -287,9 +298,12 @@ fn main() {
     println!("level {}, peak of one core {peak:.1} GFLOP/s", kernels.level());
     let mut criterion = Criterion::default().configure_from_args();
     for dim in [100, 300] {
-        for (place, bytes) in [("l2", L2_BYTES), ("160mb", LARGE_BYTES)] {
+        for (place, bytes) in [("l2", L2_BYTES), ("l3", L3_BYTES), ("160mb", LARGE_BYTES)] {
             let case = format!("{place}-{dim}");
-            sgns(&mut criterion, kernels, peak, &case, bytes, dim);
+            for run in [1, 4, 8] {
+                let case = format!("{case}-run{run}");
+                sgns(&mut criterion, kernels, peak, &case, bytes, dim, run);
+            }
             binomial(&mut criterion, kernels, peak, &case, bytes, dim);
             glove(&mut criterion, kernels, peak, &case, bytes, dim);
         }

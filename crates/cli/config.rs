@@ -8,6 +8,7 @@
 mod choice;
 mod error;
 mod layers;
+mod preset;
 mod read;
 mod section;
 mod size;
@@ -20,7 +21,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
+pub use choice::{ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
 pub use choice::{Optimizer, Tokenizer, Weighting};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
@@ -142,6 +143,8 @@ pub enum Trainer {
         noise_exponent: f64,
         /// Words above this share of the corpus are thinned out; 0 is off.
         subsample: f64,
+        /// Rates of contexts.
+        context_rates: ContextRates,
     },
     /// Skip-gram with hierarchical softmax.
     HierarchicalSoftmax {

@@ -134,6 +134,26 @@ choices! {
         Glove = "glove"
     } later ["cbow"];
 
+    /// `train.preset`: whose settings stand where none are written.
+    Preset {
+        /// Ours.
+        Wordmill = "wordmill",
+        /// Those of word2vec.c.
+        Word2vec = "word2vec",
+        /// Those of fastText, without parts of words.
+        Fasttext = "fasttext",
+        /// Those of the program glove.
+        Glove = "glove"
+    } later [];
+
+    /// `train.context_rates`: whether contexts learn at one rate.
+    ContextRates {
+        /// The rarer the faster.
+        ByCount = "by-count",
+        /// All at one rate.
+        Even = "even"
+    } later [];
+
     /// `train.objective`, of skip-gram.
     Objective {
         /// Tell neighbours from noise.

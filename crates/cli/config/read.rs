@@ -7,17 +7,18 @@ use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{Tokenizer, TrainSource, Weighting};
+use super::choice::{Preset, Tokenizer, TrainSource, Weighting};
 use super::error::ConfigError;
 use super::layers::Layers;
+use super::preset::{Defaults, misplaced};
 use super::section::Section;
 use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
 const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
 const LATER_SECTIONS: [&str; 1] = ["phrases"];
-const LATER_TRAIN: [&str; 9] =
-    ["preset", "loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
+const LATER_TRAIN: [&str; 8] =
+    ["loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
 pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
 /// TOML's whole numbers end here.
@@ -169,16 +170,17 @@ fn name(section: &mut Section<'_>) -> Result<String, ConfigError> {
 }
 
 fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, ConfigError> {
-    let trainer = match section.choice("model", Model::SkipGram)? {
-        Model::Glove => glove(&mut section)?,
-        Model::SkipGram => match section.choice("objective", Objective::NegativeSampling)? {
-            Objective::NegativeSampling => negative_sampling(&mut section)?,
-            Objective::HierarchicalSoftmax => hierarchical_softmax(&mut section)?,
-        },
+    let model = section.choice("model", Model::SkipGram)?;
+    let preset = section.choice("preset", Preset::Wordmill)?;
+    let Some(defaults) = Defaults::of(preset, model == Model::Glove) else {
+        return Err(section.error("preset", misplaced(preset)));
     };
-    let (epochs, rotations) = match trainer {
-        Trainer::Glove { .. } => (15, 4),
-        _ => (5, 8),
+    let trainer = match model {
+        Model::Glove => glove(&mut section, &defaults)?,
+        Model::SkipGram => match section.choice("objective", Objective::NegativeSampling)? {
+            Objective::NegativeSampling => negative_sampling(&mut section, &defaults)?,
+            Objective::HierarchicalSoftmax => hierarchical_softmax(&mut section, &defaults)?,
+        },
     };
     let optimizer = section.choice("optimizer", trainer.optimizer())?;
     if optimizer != trainer.optimizer() {
@@ -189,10 +191,10 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
     section.choice("source", TrainSource::Matrix)?;
     let rate = |x| x > 0.0 && x <= 10.0;
     let config = TrainConfig {
-        dim: section.whole("dim", 1..=10_000, 100)? as usize,
-        epochs: section.whole("epochs", 1..=100_000, epochs)? as u32,
-        rate: section.real("rate", "a number above 0, at most 10", rate, 0.05)?,
-        rotations: section.whole("rotations", 1..=1024, rotations)? as u32,
+        dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,
+        epochs: section.whole("epochs", 1..=100_000, defaults.epochs)? as u32,
+        rate: section.real("rate", "a number above 0, at most 10", rate, defaults.rate)?,
+        rotations: section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
         name,
         trainer,
     };
@@ -200,42 +202,51 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
     Ok(config)
 }
 
-fn negative_sampling(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
+fn negative_sampling(
+    section: &mut Section<'_>,
+    defaults: &Defaults,
+) -> Result<Trainer, ConfigError> {
     let exponent = |x: f64| x.abs() <= 2.0;
+    let what = "a number from -2 to 2";
     Ok(Trainer::NegativeSampling {
         negatives: section.whole("negatives", 1..=1000, 5)? as u32,
-        noise_exponent: section.real("noise_exponent", "a number from -2 to 2", exponent, 0.75)?,
-        subsample: subsample(section)?,
+        noise_exponent: section.real("noise_exponent", what, exponent, defaults.noise_exponent)?,
+        subsample: subsample(section, defaults)?,
+        context_rates: section.choice("context_rates", defaults.context_rates)?,
     })
 }
 
-fn hierarchical_softmax(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
+fn hierarchical_softmax(
+    section: &mut Section<'_>,
+    defaults: &Defaults,
+) -> Result<Trainer, ConfigError> {
     let cap = |x| x > 0.0 && x <= 1e6;
     Ok(Trainer::HierarchicalSoftmax {
-        subsample: subsample(section)?,
+        subsample: subsample(section, defaults)?,
         cap: section.real("cap", "a number above 0, at most 1000000", cap, 8.0)?,
     })
 }
 
-fn glove(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
+fn glove(section: &mut Section<'_>, defaults: &Defaults) -> Result<Trainer, ConfigError> {
     let x_max = |x| x > 0.0 && x <= 1e12;
     let alpha = |x| (0.0..=4.0).contains(&x);
     Ok(Trainer::Glove {
-        x_max: section.real("x_max", "a number above 0", x_max, 10.0)?,
+        x_max: section.real("x_max", "a number above 0", x_max, defaults.x_max)?,
         alpha: section.real("alpha", "a number from 0 to 4", alpha, 0.75)?,
     })
 }
 
-fn subsample(section: &mut Section<'_>) -> Result<f64, ConfigError> {
+fn subsample(section: &mut Section<'_>, defaults: &Defaults) -> Result<f64, ConfigError> {
     let share = |x| (0.0..=1.0).contains(&x);
-    section.real("subsample", "0 (off) or a share of the corpus up to 1", share, 1e-3)
+    let what = "0 (off) or a share of the corpus up to 1";
+    section.real("subsample", what, share, defaults.subsample)
 }
 
 /// Why a key that exists has no business with this trainer.
 fn unused(key: &str, trainer: &Trainer) -> Option<String> {
     let users = match key {
         "objective" => "skip-gram",
-        "negatives" | "noise_exponent" => "skip-gram with negative sampling",
+        "negatives" | "noise_exponent" | "context_rates" => "skip-gram with negative sampling",
         "cap" => "skip-gram with hierarchical softmax",
         "subsample" => "skip-gram",
         "x_max" | "alpha" => "GloVe",

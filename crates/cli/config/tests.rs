@@ -165,7 +165,6 @@ fn what_is_not_supported_yet_is_refused() {
         "vocabulary.keep=\"\"",
         "vocabulary.drop=\"\"",
         "phrases.passes=0",
-        "train.0.preset=word2vec",
         "train.0.patience=1",
         "train.0.model=cbow",
         "train.0.source=windows",
@@ -183,6 +182,8 @@ fn keys_that_the_trainer_does_not_use_are_refused() {
     let users = [
         ("train.0.cap=1", "not used by skip-gram with negative sampling, only by … remove it"),
         ("train.1.negatives=5", "not used by skip-gram with hierarchical softmax … remove it"),
+        ("train.2.preset=word2vec", "\"word2vec\" is for model = \"skip-gram\""),
+        ("train.0.preset=glove", "\"glove\" is for model = \"glove\""),
         ("train.2.subsample=0", "not used by GloVe, only by skip-gram … remove it"),
         ("train.2.objective=negative-sampling", "not used by GloVe … remove it"),
         ("train.0.x_max=1", "not used by skip-gram with negative sampling … remove it"),
@@ -203,4 +204,23 @@ fn settings_of_a_section_are_strings() {
     assert_eq!(config.settings_of("train.glove")["x_max"], "10.0");
     assert_eq!(config.settings_of("train.hs")["objective"], Objective::HierarchicalSoftmax.name());
     assert!(config.settings_of("nothing").is_empty());
+}
+
+#[test]
+fn a_preset_stands_below_what_is_written() {
+    let load = |trainer: &str| {
+        let text = format!("{MINIMAL}[[train]]\nname = \"x\"\n{trainer}");
+        resolve(&text, &[]).unwrap().train.remove(0)
+    };
+    let peer = load("preset = \"word2vec\"");
+    let Trainer::NegativeSampling { negatives: 5, subsample, context_rates, .. } = peer.trainer
+    else {
+        panic!("{peer:?}");
+    };
+    assert_eq!((peer.rate, subsample), (0.025, 1e-3));
+    assert_eq!(context_rates, ContextRates::Even);
+    let peer = load("model = \"glove\"\npreset = \"glove\"");
+    assert_eq!((peer.dim, peer.epochs), (50, 25));
+    let own = load("preset = \"fasttext\"\nrate = 0.5\ndim = 7");
+    assert_eq!((own.rate, own.dim, own.epochs), (0.5, 7, 5));
 }

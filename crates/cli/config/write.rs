@@ -131,10 +131,11 @@ impl TrainConfig {
 impl Trainer {
     fn rows(&self) -> Rows {
         match *self {
-            Self::NegativeSampling { negatives, noise_exponent, subsample } => vec![
+            Self::NegativeSampling { negatives, noise_exponent, subsample, context_rates } => vec![
                 ("negatives", whole(negatives)),
                 ("noise_exponent", noise_exponent.into()),
                 ("subsample", subsample.into()),
+                ("context_rates", name(context_rates)),
             ],
             Self::HierarchicalSoftmax { subsample, cap } => {
                 vec![("subsample", subsample.into()), ("cap", cap.into())]

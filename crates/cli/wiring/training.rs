@@ -31,9 +31,11 @@ impl TrainJob<'_> {
         let kernels = self.pipeline.kernels;
         let counts = self.text.vocabulary.table().counts();
         match self.trainer.trainer {
-            Trainer::NegativeSampling { negatives, noise_exponent, subsample } => {
+            Trainer::NegativeSampling { negatives, noise_exponent, subsample, context_rates } => {
                 let discount = self.discount(subsample)?;
-                let config = train::SkipGramConfig { dim, negatives, noise_exponent, seed };
+                let context_rates = super::translate::context_rates(context_rates);
+                let config =
+                    train::SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
                 let ctx = self.pipeline.ctx;
                 let objective =
                     train::SkipGram::new(ctx, config, counts, &tiles.stripes, discount, kernels)?;

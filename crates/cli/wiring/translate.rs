@@ -2,6 +2,7 @@
 
 use wordmill_cooccur as cooccur;
 use wordmill_corpus::{self as corpus, tokenizer};
+use wordmill_train as train;
 
 use crate::config::{self, CooccurConfig, CorpusConfig, VocabularyConfig};
 
@@ -63,5 +64,13 @@ pub fn window(config: &CooccurConfig) -> cooccur::WindowConfig {
             config::Dropped::Close => cooccur::Dropped::Close,
             config::Dropped::Gap => cooccur::Dropped::Gap,
         },
+    }
+}
+
+/// Rates of contexts.
+pub fn context_rates(rates: config::ContextRates) -> train::ContextRates {
+    match rates {
+        config::ContextRates::ByCount => train::ContextRates::ByCount,
+        config::ContextRates::Even => train::ContextRates::Even,
     }
 }

@@ -1,18 +1,19 @@
 //! The SGNS step on a group of pairs that share their negatives (Mikolov et al. 2013), as small dense products.
 //!
-//! Nouns: a `Group` is B pairs (w_b, c_b) and N negatives n_k; a panel is a few blocks of the dimension, for which the whole update is
-//! done while its rows are in the nearest cache. Everything is computed from the values before the group, so ids may repeat.
-//! Deliberately absent: drawing negatives, rates that decay, any optimiser but SGD; and prefetching, since asking for all rows of a
-//! group at its start gained 3 % in a model of 160 MB and lost 7 % in L2 (`benches/kernels.rs`, dim 300).
+//! Nouns: a `Group` is R rows w_r, each with some of the B columns c_b that it meets, and N negatives n_k that all rows share; a panel is a
+//! few blocks of the dimension, for which the whole update is done while its rows are in the nearest cache. Scores and the sums over all
+//! rows or negatives are of the values before the group; a row or column that comes again is updated again. The dense part costs R·N
+//! products whatever B is: pairs of one row pay for its negatives once. Deliberately absent: drawing negatives, rates that decay, any optimiser but SGD; and prefetching, since asking for all
+//! rows of a group at its start gained 3 % in a model of 160 MB and lost 7 % in L2 (`benches/kernels.rs`, dim 300).
 //!
 //! ```text
-//! s_b  = w_b·c_b                        S_bk = w_b·n_k
-//! loss = Σ_b weight_b·softplus(−s_b) + Σ_bk negative_weight_b·softplus(S_bk)
-//! p_b  = rate·weight_b·σ(−s_b)          q_bk = −rate·negative_weight_b·σ(S_bk)
-//! w_b += p_b·c_b + Σ_k q_bk·n_k         c_b += p_b·w_b         n_k += Σ_b q_bk·w_b
+//! s_b  = w_r·c_b, r the row of b        S_rk = w_r·n_k
+//! loss = Σ_b weight_b·softplus(−s_b) + Σ_rk negative_weight_r·softplus(S_rk)
+//! p_b  = rate·weight_b·σ(−s_b)          q_rk = −rate·negative_weight_r·σ(S_rk)
+//! w_r += Σ_b∈r p_b·c_b + Σ_k q_rk·n_k   c_b += col_rate_b·p_b·w_r   n_k += negative_rate_k·Σ_r q_rk·w_r
 //! ```
 
-use crate::dot::dots_4x4;
+use crate::dot::{dots_4x4, tile};
 use crate::lanes::{Block, LANES, Lanes};
 use crate::math;
 use crate::side::{Loss, Side};
@@ -24,19 +25,25 @@ pub const GROUP_NEGATIVES: usize = 16;
 /// Most blocks of the dimension in a panel.
 const PANEL: usize = 4;
 
-/// Up to [`GROUP_PAIRS`] pairs and the up to [`GROUP_NEGATIVES`] negatives that they share. Ids may repeat anywhere.
+/// Up to [`GROUP_PAIRS`] pairs, row by row, and the up to [`GROUP_NEGATIVES`] negatives that the rows share. Ids may repeat anywhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'a> {
-    /// Row id of each pair.
+    /// Row ids, at most [`GROUP_PAIRS`].
     pub row: &'a [u32],
+    /// For each row, where its pairs end: ascending, the last is the number of pairs. A row may have none.
+    pub end: &'a [u32],
     /// Column id of each pair.
     pub col: &'a [u32],
     /// Weight of each pair as a positive.
     pub weight: &'a [f32],
     /// Column ids of the negatives.
     pub negatives: &'a [u32],
-    /// For each pair, the weight of each single negative beside it.
+    /// For each row, the weight of each single negative beside it.
     pub negative_weight: &'a [f32],
+    /// What the rate is multiplied with for the column of each pair.
+    pub col_rate: &'a [f32],
+    /// The same for each negative.
+    pub negative_rate: &'a [f32],
 }
 
 /// Working memory of [`Kernels::sgns_group`](crate::Kernels::sgns_group): 16 KiB, any stride, contents without meaning between calls.
@@ -48,22 +55,25 @@ pub struct GroupScratch {
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 struct Buffers {
-    /// S_bk, then q_bk: a block for each pair, lanes past the last negative hold zeros as q.
+    /// S_rk, then q_rk: a block for each row, lanes past the last negative hold zeros as q.
     negative: [Block; GROUP_PAIRS],
-    /// Updates of the pairs' columns and of the negatives, for one panel.
-    col_step: [[Block; PANEL]; GROUP_PAIRS],
-    negative_step: [[Block; PANEL]; GROUP_NEGATIVES],
+    /// Lanes of s_b.
+    lanes: [Block; GROUP_PAIRS],
     /// s_b, then p_b.
     positive: [f32; GROUP_PAIRS],
+    /// What the negatives do to the rows, and the rows to the negatives, for one panel.
+    row_step: [[Block; PANEL]; GROUP_PAIRS],
+    negative_step: [[Block; PANEL]; GROUP_NEGATIVES],
 }
 
 impl Default for Buffers {
     fn default() -> Self {
         Self {
             negative: [[0.0; LANES]; GROUP_PAIRS],
-            col_step: [[[0.0; LANES]; PANEL]; GROUP_PAIRS],
-            negative_step: [[[0.0; LANES]; PANEL]; GROUP_NEGATIVES],
+            lanes: [[0.0; LANES]; GROUP_PAIRS],
             positive: [0.0; GROUP_PAIRS],
+            row_step: [[[0.0; LANES]; PANEL]; GROUP_PAIRS],
+            negative_step: [[[0.0; LANES]; PANEL]; GROUP_NEGATIVES],
         }
     }
 }
@@ -116,41 +126,29 @@ fn four<'a>(side: &'a Side, ids: &[u32], i: usize) -> [&'a [f32]; 4] {
     ]
 }
 
-/// s_b, sixteen at a time.
+/// s_b: a row against four of its columns at a time.
 #[inline(always)]
 fn score_pairs<S: Lanes>(s: S, rows: &Side, cols: &Side, group: &Group, buffers: &mut Buffers) {
-    for b in (0..group.row.len()).step_by(LANES) {
-        let mut sums = [s.splat(0.0); LANES];
-        for i in (0..LANES).step_by(4) {
-            let w = four(rows, group.row, b + i);
-            let c = four(cols, group.col, b + i);
-            let part = diagonal(s, w, c);
-            sums[i..i + 4].copy_from_slice(&part);
+    let mut b = 0;
+    for (&id, &end) in group.row.iter().zip(group.end) {
+        let row = rows.row(id);
+        let end = end as usize;
+        while b < end {
+            let sums = tile::<S, 1, 4>(s, [row], four(cols, &group.col[..end], b))[0];
+            for (sum, lanes) in sums.into_iter().zip(&mut buffers.lanes[b..end]) {
+                s.store(sum, lanes);
+            }
+            b = end.min(b + 4);
         }
-        s.store_tail(s.sum16(sums), &mut buffers.positive[b..b + LANES]);
+    }
+    let lanes = buffers.lanes.as_chunks::<LANES>().0;
+    let positive = buffers.positive.as_chunks_mut::<LANES>().0;
+    for (lanes, positive) in lanes.iter().zip(positive).take(b.div_ceil(LANES)) {
+        s.store(s.sum16(core::array::from_fn(|i| s.load(&lanes[i]))), positive);
     }
 }
 
-/// Accumulators of four dot products, each of its own two rows.
-#[inline(always)]
-fn diagonal<S: Lanes>(s: S, a: [&[f32]; 4], b: [&[f32]; 4]) -> [S::F; 4] {
-    let blocks = a[0].len() / LANES;
-    let mut sums = [s.splat(0.0); 4];
-    let mut blocks_a: [&[Block]; 4] = [&[]; 4];
-    let mut blocks_b: [&[Block]; 4] = [&[]; 4];
-    for i in 0..4 {
-        blocks_a[i] = &a[i].as_chunks().0[..blocks];
-        blocks_b[i] = &b[i].as_chunks().0[..blocks];
-    }
-    for j in 0..blocks {
-        for i in 0..4 {
-            sums[i] = s.fma(s.load(&blocks_a[i][j]), s.load(&blocks_b[i][j]), sums[i]);
-        }
-    }
-    sums
-}
-
-/// S_bk, sixteen at a time.
+/// S_rk, sixteen at a time.
 #[inline(always)]
 fn score_negatives<S: Lanes, const R: usize, const C: usize>(
     s: S,
@@ -171,7 +169,7 @@ fn score_negatives<S: Lanes, const R: usize, const C: usize>(
     }
 }
 
-/// Scores into step coefficients, and the loss: f32 terms in sixteen f64 lanes, positives first, then the negatives pair by pair.
+/// Scores into step coefficients, and the loss: f32 terms in sixteen f64 lanes, positives first, then the negatives row by row.
 #[inline(always)]
 fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers) -> Loss {
     let (mut loss, mut weights) = (s.wide_zero(), s.wide_zero());
@@ -209,7 +207,8 @@ fn part_mut<'a, const J: usize>(side: &'a mut Side, id: u32, at: usize) -> &'a m
     side.vectors[from..from + J * LANES].as_chunks_mut().0.try_into().expect("J blocks were taken")
 }
 
-/// The whole update for J blocks of the dimension. All steps that read old values of a side come before the first write to it.
+/// The whole update for J blocks of the dimension: both dense products from the values before, then pair by pair, then the negatives.
+/// A column that comes twice is seen by its second row as the first has left it, on all instruction sets alike.
 #[inline(always)]
 fn panel<S: Lanes, const R: usize, const J: usize>(
     s: S,
@@ -222,32 +221,25 @@ fn panel<S: Lanes, const R: usize, const J: usize>(
     for k in (0..group.negatives.len()).step_by(R) {
         negative_steps::<S, R, J>(s, rows, group, at, k, buffers);
     }
-    for (b, &id) in group.row.iter().enumerate() {
-        let w = part::<J>(rows, id, at);
-        let p = s.splat(buffers.positive[b]);
-        for j in 0..J {
-            s.store(s.mul(p, s.load(&w[j])), &mut buffers.col_step[b][j]);
-        }
+    for r in (0..group.row.len()).step_by(R) {
+        row_steps::<S, R, J>(s, cols, group, at, r, buffers);
     }
-    for b in (0..group.row.len()).step_by(R) {
-        row_steps::<S, R, J>(s, rows, cols, group, at, b, buffers);
-    }
-    for (&id, step) in group.col.iter().zip(&buffers.col_step) {
-        add::<S, J>(s, part_mut(cols, id, at), step);
-    }
-    for (&id, step) in group.negatives.iter().zip(&buffers.negative_step) {
-        add::<S, J>(s, part_mut(cols, id, at), step);
+    pair_steps::<S, J>(s, rows, cols, group, at, buffers);
+    let negatives = group.negatives.iter().zip(group.negative_rate);
+    for ((&id, &rate), step) in negatives.zip(&buffers.negative_step) {
+        add::<S, J>(s, part_mut(cols, id, at), rate, step);
     }
 }
 
 #[inline(always)]
-fn add<S: Lanes, const J: usize>(s: S, to: &mut [Block; J], step: &[Block; PANEL]) {
+fn add<S: Lanes, const J: usize>(s: S, to: &mut [Block; J], rate: f32, step: &[Block; PANEL]) {
+    let rate = s.splat(rate);
     for j in 0..J {
-        s.store(s.add(s.load(&to[j]), s.load(&step[j])), &mut to[j]);
+        s.store(s.fma(rate, s.load(&step[j]), s.load(&to[j])), &mut to[j]);
     }
 }
 
-/// Σ_b q_bk·w_b for R negatives from `k` on, b ascending from 0.
+/// Σ_r q_rk·w_r for R negatives from `k` on, r ascending from 0.
 #[inline(always)]
 fn negative_steps<S: Lanes, const R: usize, const J: usize>(
     s: S,
@@ -275,28 +267,18 @@ fn negative_steps<S: Lanes, const R: usize, const J: usize>(
     }
 }
 
-/// w_b += p_b·c_b + Σ_k q_bk·n_k for R pairs from `b` on, k ascending.
+/// Σ_k q_rk·n_k for R rows from `first` on, k ascending from 0.
 #[inline(always)]
 fn row_steps<S: Lanes, const R: usize, const J: usize>(
     s: S,
-    rows: &mut Side,
     cols: &Side,
     group: &Group,
     at: usize,
-    b: usize,
-    buffers: &Buffers,
+    first: usize,
+    buffers: &mut Buffers,
 ) {
-    let pairs = group.row.len();
     let mut sums = [[s.splat(0.0); J]; R];
-    for r in 0..R {
-        let pair = (b + r).min(pairs - 1);
-        let c = part::<J>(cols, group.col[pair], at);
-        let p = s.splat(buffers.positive[pair]);
-        for j in 0..J {
-            sums[r][j] = s.mul(p, s.load(&c[j]));
-        }
-    }
-    let q: &[Block; R] = buffers.negative[b..b + R].try_into().expect("R divides the pairs");
+    let q: &[Block; R] = buffers.negative[first..first + R].try_into().expect("R divides the rows");
     for (k, &id) in group.negatives.iter().enumerate().take(LANES) {
         let n = part::<J>(cols, id, at);
         for r in 0..R {
@@ -306,10 +288,45 @@ fn row_steps<S: Lanes, const R: usize, const J: usize>(
             }
         }
     }
-    for r in 0..R.min(pairs - b) {
-        let w = part_mut::<J>(rows, group.row[b + r], at);
+    for r in 0..R {
         for j in 0..J {
-            s.store(s.add(s.load(&w[j]), sums[r][j]), &mut w[j]);
+            s.store(sums[r][j], &mut buffers.row_step[first + r][j]);
+        }
+    }
+}
+
+/// c_b += p_b·w_r for the pairs of each row, and w_r += Σ_b p_b·c_b beside what the negatives do to it, b ascending.
+#[inline(always)]
+fn pair_steps<S: Lanes, const J: usize>(
+    s: S,
+    rows: &mut Side,
+    cols: &mut Side,
+    group: &Group,
+    at: usize,
+    buffers: &Buffers,
+) {
+    let mut b = 0;
+    for (r, (&id, &end)) in group.row.iter().zip(group.end).enumerate() {
+        let row = part_mut::<J>(rows, id, at);
+        let mut sum = [s.splat(0.0); J];
+        let mut old = sum;
+        for j in 0..J {
+            old[j] = s.load(&row[j]);
+            sum[j] = s.load(&buffers.row_step[r][j]);
+        }
+        while b < end as usize {
+            let p = buffers.positive[b];
+            let (p, step) = (s.splat(p), s.splat(p * group.col_rate[b]));
+            let column = part_mut::<J>(cols, group.col[b], at);
+            for j in 0..J {
+                let c = s.load(&column[j]);
+                sum[j] = s.fma(p, c, sum[j]);
+                s.store(s.fma(step, old[j], c), &mut column[j]);
+            }
+            b += 1;
+        }
+        for j in 0..J {
+            s.store(s.add(sum[j], old[j]), &mut row[j]);
         }
     }
 }

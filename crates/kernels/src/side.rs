@@ -5,7 +5,7 @@
 
 use core::ops::AddAssign;
 
-use crate::lanes::{Block, LANES};
+use crate::lanes::{Block, LANES, Lanes};
 
 /// `dim` rounded up to whole blocks of [`LANES`]: the stride of a row.
 pub const fn padded(dim: usize) -> usize {
@@ -55,6 +55,12 @@ impl Side<'_> {
     pub(crate) fn row_mut(&mut self, id: u32) -> &mut [Block] {
         self.vectors[id as usize * self.stride..][..self.stride].as_chunks_mut().0
     }
+}
+
+/// Asks for rows that will be needed soon.
+#[inline(always)]
+pub(crate) fn prefetch<S: Lanes>(s: S, side: &Side, ids: &[u32]) {
+    ids.iter().for_each(|&id| s.prefetch(side.row(id)));
 }
 
 /// Rows of `stride` in `len` floats.

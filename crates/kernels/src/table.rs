@@ -24,6 +24,7 @@ pub struct Kernels {
     sigmoid: Elementwise,
     softplus: Elementwise,
     rsqrt: Elementwise,
+    prefetch: unsafe fn(&Side, &[u32]),
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_cells: unsafe fn(&mut Side, &mut Side, &[BinomialCell], f32) -> Loss,
     glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
@@ -117,11 +118,21 @@ impl Kernels {
         unsafe { (self.rsqrt)(x) }
     }
 
-    /// One SGD step of SGNS on a group of pairs with shared negatives, all from the values before it. Memory is updated by `+=` in the
-    /// order rows, positive columns, negatives, so repeated ids add up. The loss is before the step, its weight Σ weight.
+    /// Asks for rows that will be needed soon.
     ///
     /// # Panics
-    /// Where the group is too large, its lengths differ, an id has no row, or the strides differ.
+    /// Where an id has no row.
+    pub fn prefetch(&self, side: &Side, ids: &[u32]) {
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.prefetch)(side, ids) }
+    }
+
+    /// One SGD step of SGNS on a group of pairs with shared negatives. Ids may repeat: scores and sums over rows or negatives are of the
+    /// values before the group, then rows with their columns are updated in order, then negatives. The loss is before the step, its
+    /// weight Σ weight.
+    ///
+    /// # Panics
+    /// Where the group is too large, its lengths or ends differ, an id has no row, or the strides differ.
     pub fn sgns_group(
         &self,
         rows: &mut Side,
@@ -130,17 +141,23 @@ impl Kernels {
         rate: f32,
         scratch: &mut GroupScratch,
     ) -> Loss {
-        let pairs = group.row.len();
+        let (row_len, pairs) = (group.row.len(), group.col.len());
         assert!(
-            pairs <= GROUP_PAIRS && group.negatives.len() <= GROUP_NEGATIVES,
+            row_len.max(pairs) <= GROUP_PAIRS && group.negatives.len() <= GROUP_NEGATIVES,
             "a group is too large"
         );
         assert_eq!(rows.stride, cols.stride, "both sides have one stride");
         assert!(
-            group.col.len() == pairs
+            group.end.len() == row_len
+                && group.negative_weight.len() == row_len
                 && group.weight.len() == pairs
-                && group.negative_weight.len() == pairs,
+                && group.col_rate.len() == pairs
+                && group.negative_rate.len() == group.negatives.len(),
             "a group's slices differ in length"
+        );
+        assert!(
+            group.end.is_sorted() && group.end.last().map_or(0, |&end| end as usize) == pairs,
+            "the ends of a group's rows do not cover its pairs"
         );
         let (row_count, col_count) = (rows.rows(), cols.rows());
         let in_range = |ids: &[u32], n: usize| ids.iter().all(|&id| (id as usize) < n);
@@ -212,7 +229,7 @@ macro_rules! table {
     ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
         pub(crate) mod $module {
             use super::*;
-            use crate::{binomial, dot, glove, sgns};
+            use crate::{binomial, dot, glove, sgns, side};
 
             wrap! { $token, $attribute,
                 dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
@@ -225,6 +242,7 @@ macro_rules! table {
                 sigmoid = dot::sigmoid, (x: &mut [f32]) -> ();
                 softplus = dot::softplus, (x: &mut [f32]) -> ();
                 rsqrt = dot::rsqrt, (x: &mut [f32]) -> ();
+                prefetch = side::prefetch, (side: &Side, ids: &[u32]) -> ();
                 sgns_group = sgns::group::<_, $r, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
                 binomial_cells = binomial::cells,
@@ -244,6 +262,7 @@ macro_rules! table {
                 sigmoid,
                 softplus,
                 rsqrt,
+                prefetch,
                 sgns_group,
                 binomial_cells,
                 glove_cells,

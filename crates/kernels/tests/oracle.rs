@@ -49,11 +49,14 @@ fn products() {
 
 fn sgns_loss(model: &Model, pairs: &Pairs) -> f64 {
     let mut loss = 0.0;
-    for b in 0..pairs.row.len() {
-        let w = model.rows.row(pairs.row[b]);
-        loss += f64::from(pairs.weight[b]) * softplus64(-dot64(&w, &model.cols.row(pairs.col[b])));
+    for (r, run) in pairs.runs() {
+        let w = model.rows.row(pairs.row[r]);
+        for b in run {
+            let score = dot64(&w, &model.cols.row(pairs.col[b]));
+            loss += f64::from(pairs.weight[b]) * softplus64(-score);
+        }
         for &k in &pairs.negatives {
-            loss += f64::from(pairs.negative_weight[b]) * softplus64(dot64(&w, &model.cols.row(k)));
+            loss += f64::from(pairs.negative_weight[r]) * softplus64(dot64(&w, &model.cols.row(k)));
         }
     }
     loss
@@ -68,18 +71,32 @@ fn sgns_group_is_its_formula() {
         let pairs = Pairs::random(random, &model, b, n);
         let (mut rows, mut cols) = (all_rows(&model.rows), all_rows(&model.cols));
         let rate = 0.1;
-        for b in 0..b {
-            let (i, j) = (pairs.row[b], pairs.col[b]);
-            let (w, c) = (model.rows.row(i), model.cols.row(j));
-            let p = rate * f64::from(pairs.weight[b]) * sigmoid64(-dot64(&w, &c));
-            add(&mut rows[i as usize], p, &c);
-            add(&mut cols[j as usize], p, &w);
-            for &k in &pairs.negatives {
-                let n = model.cols.row(k);
-                let q = -rate * f64::from(pairs.negative_weight[b]) * sigmoid64(dot64(&w, &n));
-                add(&mut rows[i as usize], q, &n);
-                add(&mut cols[k as usize], q, &w);
+        // What rows and negatives do to each other is a sum of the values before.
+        let mut row_steps = vec![vec![0.0; dim]; pairs.row.len()];
+        let mut negative_steps = vec![vec![0.0; dim]; n];
+        for (r, step) in row_steps.iter_mut().enumerate() {
+            let w = model.rows.row(pairs.row[r]);
+            for (k, &id) in pairs.negatives.iter().enumerate() {
+                let n = model.cols.row(id);
+                let q = -rate * f64::from(pairs.negative_weight[r]) * sigmoid64(dot64(&w, &n));
+                add(step, q, &n);
+                add(&mut negative_steps[k], q, &w);
             }
+        }
+        for (r, run) in pairs.runs() {
+            let id = pairs.row[r] as usize;
+            let before = rows[id].clone();
+            for b in run {
+                let (w, c) = (model.rows.row(pairs.row[r]), model.cols.row(pairs.col[b]));
+                let p = rate * f64::from(pairs.weight[b]) * sigmoid64(-dot64(&w, &c));
+                let col = &mut cols[pairs.col[b] as usize];
+                add(&mut row_steps[r], p, col);
+                add(col, p * f64::from(pairs.col_rate[b]), &before);
+            }
+            add(&mut rows[id], 1.0, &row_steps[r]);
+        }
+        for (k, step) in negative_steps.iter().enumerate() {
+            add(&mut cols[pairs.negatives[k] as usize], f64::from(pairs.negative_rate[k]), step);
         }
         let exact = sgns_loss(&model, &pairs);
         let (side_rows, side_cols) = (&mut model.rows.side(), &mut model.cols.side());
@@ -131,7 +148,7 @@ fn sgns_group_descends_its_gradient() {
     for seed in 0..4 {
         let random = &mut Random(seed);
         let before = Model::random(random, 4, 5, 6, 0.7);
-        let pairs = Pairs::random(random, &before, 9, 6);
+        let pairs = Pairs::random(random, &before, 9, 6).even();
         let mut after = before.clone();
         let rate = 2f32.powi(-10);
         let (rows, cols) = (&mut after.rows.side(), &mut after.cols.side());

@@ -44,8 +44,18 @@ impl Discount {
     /// Expected visits of a cell an epoch.
     #[inline]
     pub fn visits(&self, row: u32, column: u32, weight: u64) -> f32 {
-        let keep = self.keep[row as usize] * self.keep[column as usize];
-        (weight as f64 * self.scale) as f32 * keep
+        self.pairs(weight) * (self.keep[row as usize] * self.keep[column as usize])
+    }
+
+    /// What a weight comes to before keep(i) · keep(j).
+    #[inline]
+    pub(crate) fn pairs(&self, weight: u64) -> f32 {
+        (weight as f64 * self.scale) as f32
+    }
+
+    /// keep(i) of the words of a stripe.
+    pub(crate) fn keep_of_stripe(&self, stripe: u32, grid: u32) -> Vec<f32> {
+        self.keep.iter().skip(stripe as usize).step_by(grid as usize).copied().collect()
     }
 }
 

@@ -33,6 +33,7 @@ mod metrics;
 mod publish;
 
 mod glove;
+mod groups;
 mod skipgram;
 mod softmax;
 
@@ -47,6 +48,6 @@ pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
 pub use metrics::EpochRow;
 pub use nodes::NodeCells;
-pub use skipgram::{SkipGram, SkipGramConfig};
+pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
 pub use stripes::{Matrix, Stripe, StripeShape};

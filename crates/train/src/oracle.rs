@@ -14,7 +14,7 @@ use wordmill_formats::{
 
 use crate::nodes::{pack, unpack};
 use crate::{
-    Discount, Glove, GloveConfig, HuffmanTree, NodeCells, Objective, Plan, SkipGram,
+    ContextRates, Discount, Glove, GloveConfig, HuffmanTree, NodeCells, Objective, Plan, SkipGram,
     SkipGramConfig, Softmax, SoftmaxConfig, TrainError, TrainInput, pair_mass, train,
 };
 
@@ -180,7 +180,9 @@ impl Bench {
                 (Box::new(Glove::new(config, WORDS, UNIT, kernels)), tiles, plan)
             }
             "sgns" => {
-                let config = SkipGramConfig { dim, negatives: 5, noise_exponent: 0.75, seed };
+                let context_rates = ContextRates::ByCount;
+                let (negatives, noise_exponent) = (5, 0.75);
+                let config = SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
                 let discount = self.discount(1e-1);
                 let objective =
                     SkipGram::new(&ctx, config, counts, &tiles, discount, kernels).unwrap();

@@ -131,31 +131,66 @@ impl Model {
 #[derive(Clone, Debug)]
 pub struct Pairs {
     pub row: Vec<u32>,
+    pub end: Vec<u32>,
     pub col: Vec<u32>,
     pub weight: Vec<f32>,
+    pub col_rate: Vec<f32>,
     pub negatives: Vec<u32>,
     pub negative_weight: Vec<f32>,
+    pub negative_rate: Vec<f32>,
 }
 
 impl Pairs {
+    /// Rows of none to many pairs; rates around 1.
     pub fn random(random: &mut Random, model: &Model, pairs: usize, negatives: usize) -> Self {
         let (rows, cols) = (model.rows.bias.len(), model.cols.bias.len());
+        let mut end: Vec<u32> =
+            (1..=pairs as u32).filter(|_| random.below(3) > 0).map(|end| end.max(1)).collect();
+        if end.last() != Some(&(pairs as u32)) && pairs > 0 {
+            end.push(pairs as u32);
+        }
+        if end.len() < pairs && random.below(2) == 0 {
+            end.insert(0, 0);
+        }
+        let rates = |random: &mut Random, n| -> Vec<f32> {
+            random.weights(n, 1.0).into_iter().map(|x| 0.5 + x).collect()
+        };
         Self {
-            row: random.ids(pairs, rows),
+            row: random.ids(end.len(), rows),
             col: random.ids(pairs, cols),
             weight: random.weights(pairs, 2.0),
+            col_rate: rates(random, pairs),
             negatives: random.ids(negatives, cols),
-            negative_weight: random.weights(pairs, 0.5),
+            negative_weight: random.weights(end.len(), 0.5),
+            negative_rate: rates(random, negatives),
+            end,
         }
+    }
+
+    /// The same with every rate 1, so that a step is along the gradient.
+    pub fn even(mut self) -> Self {
+        self.col_rate.fill(1.0);
+        self.negative_rate.fill(1.0);
+        self
+    }
+
+    /// Each row with its pairs.
+    pub fn runs(&self) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+        let starts = std::iter::once(0).chain(self.end.iter().copied());
+        let ranges = starts.zip(&self.end).map(|(start, &end)| start as usize..end as usize);
+        ranges.enumerate()
     }
 
     pub fn group(&self) -> Group<'_> {
         Group {
             row: &self.row,
+            end: &self.end,
             col: &self.col,
             weight: &self.weight,
+            col_rate: &self.col_rate,
             negatives: &self.negatives,
             negative_weight: &self.negative_weight,
+            negative_rate: &self.negative_rate,
         }
     }
 }
