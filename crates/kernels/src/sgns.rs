@@ -1,10 +1,10 @@
 //! The SGNS step on a group of pairs that share their negatives (Mikolov et al. 2013), as small dense products.
 //!
-//! Nouns: a `Group` is R rows w_r, each with some of the B columns c_b that it meets, and N negatives n_k that all rows share; a panel is a
-//! few blocks of the dimension, for which the whole update is done while its rows are in the nearest cache. Scores and the sums over all
-//! rows or negatives are of the values before the group; a row or column that comes again is updated again. The dense part costs R·N
-//! products whatever B is: pairs of one row pay for its negatives once. Deliberately absent: drawing negatives, rates that decay, any optimiser but SGD; and prefetching, since asking for all
-//! rows of a group at its start gained 3 % in a model of 160 MB and lost 7 % in L2 (`benches/kernels.rs`, dim 300).
+//! Nouns: a `Group` is R rows w_r, each with some of the B columns c_b that it meets, and N negatives n_k that all rows share; a panel is
+//! a few blocks of the dimension, for which the whole update is done while its rows are in the nearest cache. Scores and the sums over
+//! all rows or negatives are of the values before the group; a row or column that comes again is updated again. The dense part costs
+//! R·N products whatever B is: pairs of one row pay for its negatives once. Deliberately absent: drawing negatives, rates that decay,
+//! any optimiser but SGD; and prefetching, which the caller does a group ahead.
 //!
 //! ```text
 //! s_b  = w_r·c_b, r the row of b        S_rk = w_r·n_k

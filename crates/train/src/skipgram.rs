@@ -24,8 +24,8 @@ use crate::random::{Alias, Stream};
 use crate::stripes::{Matrix, Stripe, StripeShape};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
-/// its run.
-const BATCH_VISITS: f32 = (1 << 18) as f32;
+/// its run. A matrix of a hundred million cells has passes of half as many.
+const BATCH_VISITS: f32 = (1 << 17) as f32;
 const VISIT_BYTES: u64 = 8 + 4 + 12;
 /// A row that is rarely positive in a tile is not pushed away by one visit as if by many: negatives
 /// beside a visit weigh at most this many times K.
@@ -66,7 +66,7 @@ pub struct SkipGram {
     discount: Discount,
     stripes: Vec<StripeTables>,
     kernels: &'static Kernels,
-    _memory: Reservation,
+    _memory: [Reservation; 2],
 }
 
 /// What is known of a stripe before training.
@@ -116,7 +116,10 @@ impl SkipGram {
                 visits,
             })
         })?;
-        Ok(Self { config, words, discount, stripes: tables, kernels, _memory: memory })
+        let most = tables.iter().flat_map(|table| &table.visits).fold(0.0, |most, &n| n.max(most));
+        let visits = ctx.threads as u64 * 2 * most.min(BATCH_VISITS) as u64;
+        let passes = ctx.budget.reserve(visits * VISIT_BYTES, "the visits of a pass")?;
+        Ok(Self { config, words, discount, stripes: tables, kernels, _memory: [memory, passes] })
     }
 
     /// Appends a pass's visits, part `part` of `parts` of its cells.
@@ -150,9 +153,7 @@ fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iterator<Item =
 }
 
 fn reserve(ctx: &Context, words: u64, grid: u64) -> Result<Reservation, OverBudget> {
-    let passes = ctx.threads as u64 * 2 * BATCH_VISITS as u64 * VISIT_BYTES;
-    let bytes = Alias::bytes(words) + words * (grid + 3) * 4 + passes;
-    ctx.budget.reserve(bytes, "the noise tables and the visits of a pass")
+    ctx.budget.reserve(Alias::bytes(words) + words * (grid + 3) * 4, "the noise tables")
 }
 
 impl ContextRates {
