@@ -13,6 +13,7 @@ use wordmill_formats::{
 };
 
 use crate::nodes::{pack, unpack};
+use crate::random::{Alias, Stream};
 use crate::{
     ContextRates, Discount, Glove, GloveConfig, HuffmanTree, NodeCells, Objective, Plan, SkipGram,
     SkipGramConfig, Softmax, SoftmaxConfig, TrainError, TrainInput, pair_mass, train,
@@ -21,10 +22,10 @@ use crate::{
 const WORDS: u32 = 60;
 const UNIT: u64 = 5;
 
-/// Two groups of words: words of a group meet often, words of different groups rarely.
+/// Three groups of words, spread over all stripes: words of a group meet often, others rarely.
 fn weight(row: u32, column: u32) -> u64 {
     let jitter = u64::from(row.min(column) * 31 + row.max(column) * 17) % 7;
-    let together = row % 2 == column % 2;
+    let together = row % 3 == column % 3;
     if together { 40 + jitter * 5 } else { jitter % 3 }
 }
 
@@ -231,7 +232,7 @@ fn every_objective_learns_which_words_meet() {
         let cosine = |a, b| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
         let mean =
             |shift: usize| (4..50).map(|word| cosine(word, word + shift)).sum::<f32>() / 46.0;
-        assert!(mean(2) > mean(1) + 0.2, "{name}: {} {}", mean(2), mean(1));
+        assert!(mean(3) > mean(1) + 0.2, "{name}: {} {}", mean(3), mean(1));
     }
 }
 
@@ -308,4 +309,115 @@ fn a_model_beyond_the_budget_is_refused_by_name() {
     };
     let error = run(&bench, "glove", &ctx).unwrap_err().to_string();
     assert!(error.contains("the model of glove") && error.contains("train.dim"), "{error}");
+}
+
+const NEGATIVES: u32 = 5;
+
+/// The noise of word2vec over the words.
+fn noise(counts: &[u64]) -> Vec<f64> {
+    let weights: Vec<f64> = counts.iter().map(|&count| (count as f64).powf(0.75)).collect();
+    let total: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / total).collect()
+}
+
+/// The mean loss of negative sampling over fresh visits, with the expectation over all negatives (Levy &
+/// Goldberg 2014, equation 4): what any order of visits is to bring down.
+fn exact_loss(bench: &Bench, discount: &Discount, [rows, cols]: &[Vec<Vec<f64>>; 2]) -> f64 {
+    let score = |row: u32, column: u32| -> f64 {
+        rows[row as usize].iter().zip(&cols[column as usize]).map(|(w, c)| w * c).sum()
+    };
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    let noise = noise(&bench.table.counts);
+    let (mut loss, mut visits) = (0.0, 0.0);
+    for row in 0..WORDS {
+        let of_noise = (0..WORDS).map(|k| noise[k as usize] * softplus(score(row, k))).sum::<f64>();
+        for column in 0..WORDS {
+            let expected = f64::from(discount.visits(row, column, weight(row, column)));
+            visits += expected;
+            loss += expected * (softplus(-score(row, column)) + f64::from(NEGATIVES) * of_noise);
+        }
+    }
+    loss / visits
+}
+
+/// word2vec's own loop over all visits in random order, in f64.
+fn plain_training(bench: &Bench, discount: &Discount, plan: &Plan) -> [Vec<Vec<f64>>; 2] {
+    let mut stream = Stream::new(plan.seed, &[99]);
+    let dim = 20;
+    let mut rows: Vec<Vec<f64>> = (0..WORDS)
+        .map(|_| (0..dim).map(|_| (f64::from(stream.unit()) - 0.5) / dim as f64).collect())
+        .collect();
+    let mut cols = vec![vec![0.0; dim]; WORDS as usize];
+    let noise = Alias::new(&noise(&bench.table.counts));
+    for epoch in 0..plan.epochs {
+        let mut visits = Vec::new();
+        for (row, column) in (0..WORDS).flat_map(|row| (0..WORDS).map(move |c| (row, c))) {
+            let expected = discount.visits(row, column, weight(row, column));
+            let times = (expected + stream.unit()) as usize;
+            visits.extend(std::iter::repeat_n((row as usize, column as usize), times));
+        }
+        stream.shuffle(&mut visits);
+        let all = visits.len() as f64;
+        for (at, (row, column)) in visits.into_iter().enumerate() {
+            let left = 1.0 - (f64::from(epoch) + at as f64 / all) / f64::from(plan.epochs);
+            let rate = plan.rate * left;
+            let old = rows[row].clone();
+            for sample in 0..=NEGATIVES {
+                let is_noise = sample > 0;
+                let k = if is_noise { noise.draw(&mut stream) as usize } else { column };
+                let score: f64 = old.iter().zip(&cols[k]).map(|(w, c)| w * c).sum();
+                let label = if is_noise { 0.0 } else { 1.0 };
+                let step = rate * (label - 1.0 / (1.0 + (-score).exp()));
+                for d in 0..dim {
+                    rows[row][d] += step * cols[k][d];
+                    cols[k][d] += step * old[d];
+                }
+            }
+        }
+    }
+    [rows, cols]
+}
+
+#[test]
+fn tiles_end_where_random_order_does() {
+    let bench = Bench::new();
+    let discount = bench.discount(0.0);
+    let stripes = bench.matrix_tiles();
+    let kernels = wordmill_kernels::best();
+    for seed in 0..3 {
+        let plan = Plan {
+            name: "sgns".into(),
+            epochs: 8,
+            rotations: 4,
+            rate: 0.05,
+            final_rate: 1e-4,
+            seed,
+            fingerprint: format!("f{seed}"),
+            checkpoint_every: Duration::MAX,
+        };
+        let config = SkipGramConfig {
+            dim: 20,
+            negatives: NEGATIVES,
+            noise_exponent: 0.75,
+            context_rates: ContextRates::Even,
+            seed,
+        };
+        let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);
+        let objective =
+            SkipGram::new(&ctx, config, counts, &stripes, discount.clone(), kernels).unwrap();
+        let settings = BTreeMap::new();
+        let words = &bench.table;
+        let input = TrainInput { stripes: &stripes, words, settings: &settings, kernels };
+        let (published, _) = train(&ctx, &bench.dir, &plan, &objective, input).unwrap();
+        let vectors = Vectors::open(bench.dir.storage(), &published.path).unwrap();
+        let wide = |vector: &[f32]| vector.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        let matrix = |all: &[f32]| all.chunks(20).map(wide).collect::<Vec<_>>();
+        let rows = matrix(vectors.word_vectors());
+        let cols = matrix(vectors.context_vectors().unwrap());
+        let plain = plain_training(&bench, &discount, &plan);
+        let [tiles, plain] = [[rows, cols], plain].map(|it| exact_loss(&bench, &discount, &it));
+        let untrained = f64::from(NEGATIVES + 1) * std::f64::consts::LN_2;
+        assert!(plain < 0.5 * untrained, "seed {seed}: {plain}");
+        assert!((tiles / plain - 1.0).abs() < 0.005, "seed {seed}: {tiles} and {plain}");
+    }
 }
