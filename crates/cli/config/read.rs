@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{Tokenizer, TrainSource, Weighting};
+use super::choice::{Optimizer, Tokenizer, TrainSource, Weighting};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::section::Section;
@@ -223,6 +223,10 @@ fn glove(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
     Ok(Trainer::Glove {
         x_max: section.real("x_max", "a number above 0", x_max, 10.0)?,
         alpha: section.real("alpha", "a number from 0 to 4", alpha, 0.75)?,
+        optimizer: match section.choice("optimizer", Optimizer::Adagrad)? {
+            Optimizer::RowAdagrad => Optimizer::RowAdagrad,
+            _ => Optimizer::Adagrad,
+        },
     })
 }
 

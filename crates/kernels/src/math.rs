@@ -151,6 +151,14 @@ pub(crate) fn rsqrt_normal<A: Arith>(s: A, x: A::F) -> A::F {
     s.fma(s.mul(y, half), e, y)
 }
 
+/// 1/√x for a positive, finite, normal x with a relative error of 8.9e-4: the bit trick and one Newton step, its three constants fitted
+/// together. A third of the work of `rsqrt_normal`, for the scale of a step, of which a part in a thousand does not matter.
+#[inline(always)]
+pub(crate) fn rsqrt_near<A: Arith>(s: A, x: A::F) -> A::F {
+    let y = s.floats(s.isub(s.isplat(0x5f0b_3900), s.half(s.bits(x))));
+    s.mul(y, s.fnma(s.mul(x, y), y, s.splat(1.890_990_8)))
+}
+
 #[inline(always)]
 pub(crate) fn rsqrt_of<A: Arith>(s: A, x: A::F) -> A::F {
     let zero = s.splat(0.0);
