@@ -301,7 +301,7 @@ fn train_need(trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
         }
         Trainer::Glove { optimizer, .. } => {
             let copies = if optimizer == Optimizer::RowAdagrad { 2.0 } else { 4.0 };
-            (copies, sizes.cells * 14.0 / 8e9, 0.0)
+            (copies, sizes.cells * 14.0 / 13e9, 0.0)
         }
     };
     let model = sizes.words * row * copies;

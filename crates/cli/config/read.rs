@@ -177,7 +177,7 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
         },
     };
     let (epochs, rotations) = match trainer {
-        Trainer::Glove { .. } => (15, 4),
+        Trainer::Glove { .. } => (15, 1),
         _ => (5, 8),
     };
     let optimizer = section.choice("optimizer", trainer.optimizer())?;

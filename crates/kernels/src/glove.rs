@@ -70,8 +70,8 @@ impl AdagradSide<'_> {
         &self.vectors[id as usize * self.stride..][..self.stride]
     }
 
-    /// Asks for the rows of the runs that begin among the first `count` of `cells`. The columns are left to the caches: prefetching
-    /// them, too, costs more than it gains where they are sorted as `wordmill-train` does.
+    /// Asks for the rows of the runs that begin among the first `count` of `cells`. Columns are left to the L2 cache, in which the
+    /// visits of `wordmill-train` keep them; prefetching their squares from there gained nothing.
     #[inline(always)]
     fn prefetch_next<S: Lanes>(&self, s: S, cells: &[GloveCell], count: usize) {
         let width = self.squares.len() / self.bias.len().max(1);
