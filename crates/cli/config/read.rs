@@ -169,7 +169,7 @@ fn name(section: &mut Section<'_>) -> Result<String, ConfigError> {
 }
 
 fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, ConfigError> {
-    let trainer = match section.choice("model", Model::SkipGram)? {
+    let mut trainer = match section.choice("model", Model::SkipGram)? {
         Model::Glove => glove(&mut section)?,
         Model::SkipGram => match section.choice("objective", Objective::NegativeSampling)? {
             Objective::NegativeSampling => negative_sampling(&mut section)?,
@@ -181,6 +181,11 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
         _ => (5, 8),
     };
     let optimizer = section.choice("optimizer", trainer.optimizer())?;
+    if let (Trainer::Glove { optimizer: ours, .. }, Optimizer::RowAdagrad) =
+        (&mut trainer, optimizer)
+    {
+        *ours = optimizer;
+    }
     if optimizer != trainer.optimizer() {
         let (found, known) = (optimizer.name(), trainer.optimizer().name());
         let what = format!("{found:?} is not supported for {trainer} yet; choose {known:?}");
@@ -223,10 +228,7 @@ fn glove(section: &mut Section<'_>) -> Result<Trainer, ConfigError> {
     Ok(Trainer::Glove {
         x_max: section.real("x_max", "a number above 0", x_max, 10.0)?,
         alpha: section.real("alpha", "a number from 0 to 4", alpha, 0.75)?,
-        optimizer: match section.choice("optimizer", Optimizer::Adagrad)? {
-            Optimizer::RowAdagrad => Optimizer::RowAdagrad,
-            _ => Optimizer::Adagrad,
-        },
+        optimizer: Optimizer::Adagrad,
     })
 }
 
