@@ -2,7 +2,7 @@
 //!
 //! Nouns: an `AdagradSide` is a matrix with its biases and the sums of squared steps of both; a `GloveCell` is log X_ij and f(X_ij); a run
 //! is up to sixteen neighbouring cells of one row, which stays in registers meanwhile. Everything in a run is computed from the values
-//! before it, and the row takes the sum of its steps; runs follow one another. Cells of one column in one run are stepped one after another.
+//! before it, and the row takes the sum of its steps; runs follow one another. Cells of one column in a run are stepped in order.
 //! The learning rate is on the biases too, as in the paper. Deliberately absent: f itself, the order of cells, and
 //! the reference's clip of the temporary terms to ±100, which would cost two instructions each.
 //!
