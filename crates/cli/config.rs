@@ -159,6 +159,8 @@ pub enum Trainer {
         x_max: f64,
         /// How fast lighter cells count less.
         alpha: f64,
+        /// Which AdaGrad.
+        optimizer: Optimizer,
     },
 }
 
@@ -254,10 +256,10 @@ impl Trainer {
         }
     }
 
-    /// `train.optimizer`: each trainer has one so far.
+    /// `train.optimizer`: only GloVe has a choice so far.
     pub fn optimizer(&self) -> Optimizer {
         match self {
-            Self::Glove { .. } => Optimizer::Adagrad,
+            Self::Glove { optimizer, .. } => *optimizer,
             _ => Optimizer::Sgd,
         }
     }

@@ -11,7 +11,7 @@ use wordmill_cooccur::forecast::{self, Forecast};
 use wordmill_corpus::{CorpusError, Input};
 use wordmill_flow::format_bytes;
 
-use crate::config::{Config, TrainConfig, Trainer};
+use crate::config::{Config, Optimizer, TrainConfig, Trainer};
 use crate::session::PROGRAM_BYTES;
 use crate::wiring::{grid, translate};
 
@@ -299,7 +299,10 @@ fn train_need(trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
         Trainer::HierarchicalSoftmax { .. } => {
             (2.0, sizes.cells * 5.5 * 6.0 / 6e9, sizes.cells * 5.0 * 11.0)
         }
-        Trainer::Glove { .. } => (4.0, sizes.cells * 14.0 / 8e9, 0.0),
+        Trainer::Glove { optimizer, .. } => {
+            let copies = if optimizer == Optimizer::RowAdagrad { 2.0 } else { 4.0 };
+            (copies, sizes.cells * 14.0 / 13e9, 0.0)
+        }
     };
     let model = sizes.words * row * copies;
     let vectors = sizes.words * trainer.dim as f64 * 8.0;

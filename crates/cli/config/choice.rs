@@ -167,7 +167,9 @@ choices! {
         /// Steps with a falling rate.
         Sgd = "sgd",
         /// A rate of its own for each coordinate.
-        Adagrad = "adagrad"
+        Adagrad = "adagrad",
+        /// A rate of its own for each vector.
+        RowAdagrad = "row-adagrad"
     } later ["adam"];
 
     /// `train.source`: what a trainer reads.

@@ -33,7 +33,7 @@ const SKIP_GRAM: Defaults = Defaults {
 impl Defaults {
     /// The defaults of a preset for GloVe or for skip-gram; `None` where it has none.
     pub(super) fn of(preset: Preset, glove: bool) -> Option<Self> {
-        let glove_defaults = Self { epochs: 15, rotations: 4, ..SKIP_GRAM };
+        let glove_defaults = Self { epochs: 15, rotations: 1, ..SKIP_GRAM };
         Some(match (preset, glove) {
             (Preset::Wordmill, false) => SKIP_GRAM,
             (Preset::Wordmill, true) => glove_defaults,

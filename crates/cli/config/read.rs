@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{Preset, Tokenizer, TrainSource, Weighting};
+use super::choice::{Optimizer, Preset, Tokenizer, TrainSource, Weighting};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::preset::{Defaults, misplaced};
@@ -175,7 +175,7 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
     let Some(defaults) = Defaults::of(preset, model == Model::Glove) else {
         return Err(section.error("preset", misplaced(preset)));
     };
-    let trainer = match model {
+    let mut trainer = match model {
         Model::Glove => glove(&mut section, &defaults)?,
         Model::SkipGram => match section.choice("objective", Objective::NegativeSampling)? {
             Objective::NegativeSampling => negative_sampling(&mut section, &defaults)?,
@@ -183,6 +183,11 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
         },
     };
     let optimizer = section.choice("optimizer", trainer.optimizer())?;
+    if let (Trainer::Glove { optimizer: ours, .. }, Optimizer::RowAdagrad) =
+        (&mut trainer, optimizer)
+    {
+        *ours = optimizer;
+    }
     if optimizer != trainer.optimizer() {
         let (found, known) = (optimizer.name(), trainer.optimizer().name());
         let what = format!("{found:?} is not supported for {trainer} yet; choose {known:?}");
@@ -233,6 +238,7 @@ fn glove(section: &mut Section<'_>, defaults: &Defaults) -> Result<Trainer, Conf
     Ok(Trainer::Glove {
         x_max: section.real("x_max", "a number above 0", x_max, defaults.x_max)?,
         alpha: section.real("alpha", "a number from 0 to 4", alpha, 0.75)?,
+        optimizer: Optimizer::Adagrad,
     })
 }
 

@@ -61,6 +61,17 @@ fn the_template_holds_the_defaults() {
 }
 
 #[test]
+fn glove_has_a_choice_of_optimizers() {
+    for (name, optimizer) in
+        [("adagrad", Optimizer::Adagrad), ("row-adagrad", Optimizer::RowAdagrad)]
+    {
+        let config = resolve(TEMPLATE, &[&format!("train.2.optimizer={name}")]).unwrap();
+        assert_eq!(config.train[2].trainer.optimizer(), optimizer);
+        assert_eq!(resolve(&config.to_toml(), &[]), Ok(config));
+    }
+}
+
+#[test]
 fn later_layers_win() {
     check(MINIMAL, &[], "window = 5");
     check(MINIMAL, &[], "name = \"sgns\"");

@@ -140,7 +140,9 @@ impl Trainer {
             Self::HierarchicalSoftmax { subsample, cap } => {
                 vec![("subsample", subsample.into()), ("cap", cap.into())]
             }
-            Self::Glove { x_max, alpha } => vec![("x_max", x_max.into()), ("alpha", alpha.into())],
+            Self::Glove { x_max, alpha, .. } => {
+                vec![("x_max", x_max.into()), ("alpha", alpha.into())]
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
 use super::{CHECKPOINT_EVERY, Origin, Pipeline, Text, Tiles, section};
-use crate::config::{TrainConfig, Trainer};
+use crate::config::{Optimizer, TrainConfig, Trainer};
 
 /// One trainer at work.
 pub(super) struct TrainJob<'a> {
@@ -42,8 +42,12 @@ impl TrainJob<'_> {
                 self.train(&objective, &tiles.stripes, 1e-4)
             }
             Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
-            Trainer::Glove { x_max, alpha } => {
-                let config = train::GloveConfig { dim, x_max, alpha, seed };
+            Trainer::Glove { x_max, alpha, optimizer } => {
+                let squares = match optimizer {
+                    Optimizer::RowAdagrad => train::Squares::Row,
+                    _ => train::Squares::Coordinate,
+                };
+                let config = train::GloveConfig { dim, x_max, alpha, squares, seed };
                 let words = counts.len() as u32;
                 let objective = train::Glove::new(config, words, self.index.unit, kernels);
                 self.train(&objective, &tiles.stripes, 1.0)

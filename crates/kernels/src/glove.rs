@@ -1,30 +1,37 @@
-//! GloVe cells with full AdaGrad, one after another (Pennington, Socher, Manning 2014; glove.c of the reference implementation).
+//! GloVe cells with AdaGrad, in runs of one row (Pennington, Socher, Manning 2014; glove.c of the reference implementation).
 //!
-//! Nouns: an `AdagradSide` is a matrix with its biases and the sums of squared steps of both; a `GloveCell` is log X_ij and f(X_ij).
-//! The learning rate is on the biases too, as in the paper. Deliberately absent: f itself, and
+//! Nouns: an `AdagradSide` is a matrix with its biases and the sums of squared steps of both; a `GloveCell` is log X_ij and f(X_ij); a run
+//! is up to sixteen neighbouring cells of one row, which stays in registers meanwhile. Everything in a run is computed from the values
+//! before it, and the row takes the sum of its steps; runs follow one another. Cells of one column in a run are stepped in order.
+//! The learning rate is on the biases too, as in the paper. Deliberately absent: f itself, the order of cells, and
 //! the reference's clip of the temporary terms to ±100, which would cost two instructions each.
 //!
 //! ```text
-//! diff = w·c + b_w + b_c − log x        loss = ½·f·diff²
-//! g    = f·diff·rate                    t = g·c (for w), g·w (for c), g (for both biases), from old values
-//! x   −= t/√squares                     squares += t²
+//! diff_k = w·c_k + b_w + b_k − log x_k     loss = Σ ½·f_k·diff_k²       g_k = f_k·diff_k·rate
+//! w     −= Σ g_k·c_k / √squares_w          squares_w += Σ (g_k·c_k)²
+//! c_k   −= g_k·w / √squares_k              squares_k += (g_k·w)²        (all of a run with w before it; biases alike, without c and w)
 //! ```
+//!
+//! With row-AdaGrad a row has one sum of squares, to which the mean of the squared steps over the dimension is added: half the memory.
 
-use crate::dot::dot;
-use crate::lanes::{Block, Lanes, One};
+use crate::dot::tile;
+use crate::lanes::{Block, LANES, Lanes, One};
 use crate::math;
 use crate::side::Loss;
 
-/// How many cells ahead rows are asked for.
-const AHEAD: usize = 4;
+/// How many cells ahead rows are asked for: a full run.
+const AHEAD: usize = LANES;
+/// Most blocks of the dimension in a panel.
+const PANEL: usize = 4;
 
-/// One matrix of a GloVe model with its AdaGrad state. `squares` has the shape of `vectors`, the biases one entry a row. All squares are
-/// positive, finite and normal (they start at 1 and only grow); padding holds zeros in `vectors` and anything positive in `squares`.
+/// One matrix of a GloVe model with its AdaGrad state. `squares` has the shape of `vectors`, or one entry a row for row-AdaGrad; the
+/// biases have one entry a row. All squares are positive, finite and normal (they start at 1 and only grow); padding holds zeros in
+/// `vectors` and anything positive in `squares`.
 #[derive(Debug)]
 pub struct AdagradSide<'a> {
     /// All rows, row-major.
     pub vectors: &'a mut [f32],
-    /// Sum of squared steps of each coordinate.
+    /// Sum of squared steps of each coordinate, or the sum of their mean over each row.
     pub squares: &'a mut [f32],
     /// Bias of each row.
     pub bias: &'a mut [f32],
@@ -49,10 +56,10 @@ pub struct GloveCell {
 }
 
 impl AdagradSide<'_> {
-    /// Rows that the slices hold. Panics where their lengths disagree.
-    pub(crate) fn rows(&self) -> usize {
+    /// Rows that the slices hold, with `squares` floats of squares each. Panics where their lengths disagree.
+    pub(crate) fn rows(&self, squares: usize) -> usize {
         let rows = crate::side::rows(self.vectors.len(), self.stride);
-        assert_eq!(self.squares.len(), self.vectors.len(), "squares have the shape of vectors");
+        assert_eq!(self.squares.len(), rows * squares, "squares are of one shape on both sides");
         assert_eq!(self.bias.len(), rows, "one bias a row");
         assert_eq!(self.bias_square.len(), rows, "one squared bias a row");
         rows
@@ -63,71 +70,286 @@ impl AdagradSide<'_> {
         &self.vectors[id as usize * self.stride..][..self.stride]
     }
 
+    /// Asks for the rows of the runs that begin among the first `count` of `cells`. Columns are left to the L2 cache, in which the
+    /// visits of `wordmill-train` keep them; prefetching their squares from there gained nothing.
     #[inline(always)]
-    fn prefetch<S: Lanes>(&self, s: S, id: u32) {
-        s.prefetch(self.row(id));
-        s.prefetch(&self.squares[id as usize * self.stride..][..self.stride]);
+    fn prefetch_next<S: Lanes>(&self, s: S, cells: &[GloveCell], count: usize) {
+        let width = self.squares.len() / self.bias.len().max(1);
+        for next in cells.windows(2).take(count) {
+            if next[0].row != next[1].row {
+                let id = next[1].row as usize;
+                s.prefetch(&self.vectors[id * self.stride..(id + 1) * self.stride]);
+                s.prefetch(&self.squares[id * width..(id + 1) * width]);
+            }
+        }
     }
 
-    /// A row and its squares, in blocks.
+    /// J blocks of a row from block `at` on.
     #[inline(always)]
-    fn state(&mut self, id: u32) -> (&mut [Block], &mut [Block]) {
-        let range = id as usize * self.stride..(id as usize + 1) * self.stride;
-        (self.vectors[range.clone()].as_chunks_mut().0, self.squares[range].as_chunks_mut().0)
+    fn part<const J: usize>(&mut self, id: u32, at: usize) -> &mut [Block; J] {
+        let from = id as usize * self.stride + at * LANES;
+        blocks(&mut self.vectors[from..from + J * LANES])
     }
 
+    /// J blocks of a row and of its squares.
     #[inline(always)]
-    fn step_bias(&mut self, id: u32, g: f32) {
-        let (bias, square) = (&mut self.bias[id as usize], &mut self.bias_square[id as usize]);
-        *bias = (-g).mul_add(math::rsqrt_normal(One, *square), *bias);
-        *square = g.mul_add(g, *square);
+    fn state<const J: usize>(&mut self, id: u32, at: usize) -> (&mut [Block; J], &mut [Block; J]) {
+        let from = id as usize * self.stride + at * LANES;
+        let range = from..from + J * LANES;
+        (blocks(&mut self.vectors[range.clone()]), blocks(&mut self.squares[range]))
     }
 }
 
 #[inline(always)]
-pub(crate) fn cells<S: Lanes>(
+fn blocks<const J: usize>(floats: &mut [f32]) -> &mut [Block; J] {
+    floats.as_chunks_mut().0.try_into().expect("J blocks were taken")
+}
+
+/// Calls a function for all blocks, J at a time.
+macro_rules! panels {
+    ($j:ident, $blocks:expr, $panel:ident, $s:expr, $rows:expr, $cols:expr, $run:expr, $steps:expr) => {
+        let mut at = 0;
+        while at < $blocks {
+            let width = ($blocks - at).min($j);
+            match width {
+                1 => $panel::<S, 1>($s, $rows, $cols, $run, at, $steps),
+                2 => $panel::<S, 2>($s, $rows, $cols, $run, at, $steps),
+                3 => $panel::<S, 3>($s, $rows, $cols, $run, at, $steps),
+                _ => $panel::<S, PANEL>($s, $rows, $cols, $run, at, $steps),
+            }
+            at += width;
+        }
+    };
+}
+
+/// The first cells of one row, at most a register's worth.
+#[inline(always)]
+fn run(cells: &[GloveCell]) -> &[GloveCell] {
+    let most = &cells[..cells.len().min(LANES)];
+    let len = most.iter().position(|cell| cell.row != most[0].row).unwrap_or(most.len());
+    &most[..len]
+}
+
+/// AdaGrad with an accumulator for every coordinate; panels of J blocks.
+#[inline(always)]
+pub(crate) fn cells<S: Lanes, const J: usize>(
     s: S,
     rows: &mut AdagradSide,
     cols: &mut AdagradSide,
     cells: &[GloveCell],
     rate: f32,
 ) -> Loss {
-    let mut total = Loss::default();
-    for (i, cell) in cells.iter().enumerate() {
-        if let Some(next) = cells.get(i + AHEAD) {
-            rows.prefetch(s, next.row);
-            cols.prefetch(s, next.col);
-        }
-        let score = dot(s, rows.row(cell.row), cols.row(cell.col));
-        let diff = score + rows.bias[cell.row as usize] + cols.bias[cell.col as usize] - cell.log_x;
-        total.loss += 0.5 * f64::from(cell.weight) * f64::from(diff) * f64::from(diff);
-        total.weight += 1.0;
-        let g = cell.weight * diff * rate;
-        step(s, rows.state(cell.row), cols.state(cell.col), g);
-        rows.step_bias(cell.row, g);
-        cols.step_bias(cell.col, g);
+    let mut loss = s.wide_zero();
+    let mut done = 0;
+    while done < cells.len() {
+        let run = run(&cells[done..]);
+        rows.prefetch_next(s, &cells[(done + AHEAD).min(cells.len())..], run.len());
+        done += run.len();
+        let scores = scores(s, rows.row(run[0].row), cols, run);
+        let (losses, steps) = coefficients(s, rows, cols, run, scores, rate);
+        loss = s.wide_add(loss, losses);
+        let mut g = [0.0; LANES];
+        s.store(steps, &mut g);
+        panels!(J, rows.stride / LANES, panel, s, rows, cols, run, &g);
     }
-    total
+    Loss { loss: s.wide_sum(loss), weight: cells.len() as f64 }
 }
 
-/// The AdaGrad step of both vectors.
+/// AdaGrad with an accumulator for every row, of `dim` coordinates; panels of J blocks.
 #[inline(always)]
-fn step<S: Lanes>(
+pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
     s: S,
-    row: (&mut [Block], &mut [Block]),
-    col: (&mut [Block], &mut [Block]),
-    g: f32,
+    rows: &mut AdagradSide,
+    cols: &mut AdagradSide,
+    cells: &[GloveCell],
+    rate: f32,
+    dim: usize,
+) -> Loss {
+    let mut loss = s.wide_zero();
+    let share = 1.0 / dim as f32;
+    let mut done = 0;
+    while done < cells.len() {
+        let run = run(&cells[done..]);
+        rows.prefetch_next(s, &cells[(done + AHEAD).min(cells.len())..], run.len());
+        done += run.len();
+        let row = run[0].row;
+        let w = rows.row(row);
+        let norm = s.sum(tile(s, [w], [w])[0][0]) * share;
+        let (scores, norms) = scores_and_norms(s, w, cols, run);
+        let (losses, steps) = coefficients(s, rows, cols, run, scores, rate);
+        loss = s.wide_add(loss, losses);
+        let (mut g, mut p) = ([0.0; LANES], [0.0; LANES]);
+        s.store(steps, &mut g);
+        s.store(step_squares(s, cols, run, steps, norm), &mut p);
+        let square = rows.squares[row as usize];
+        let scale = math::rsqrt_normal(One, square);
+        rows.squares[row as usize] = square + s.sum(s.mul(s.mul(steps, steps), norms)) * share;
+        panels!(J, rows.stride / LANES, row_panel, s, rows, cols, run, &(g, p, scale));
+    }
+    Loss { loss: s.wide_sum(loss), weight: cells.len() as f64 }
+}
+
+/// w·c_k of a run, zeros behind.
+#[inline(always)]
+fn scores<S: Lanes>(s: S, w: &[f32], cols: &AdagradSide, run: &[GloveCell]) -> S::F {
+    let mut sums = [s.splat(0.0); LANES];
+    let last = run.len() - 1;
+    for k in (0..run.len()).step_by(4) {
+        let c = |i: usize| cols.row(run[(k + i).min(last)].col);
+        let part = tile(s, [w], [c(0), c(1), c(2), c(3)])[0];
+        sums[k..k + 4].copy_from_slice(&part);
+    }
+    s.sum16(sums)
+}
+
+/// w·c_k and c_k·c_k of a run, zeros behind.
+#[inline(always)]
+fn scores_and_norms<S: Lanes>(
+    s: S,
+    w: &[f32],
+    cols: &AdagradSide,
+    run: &[GloveCell],
+) -> (S::F, S::F) {
+    let w: &[Block] = w.as_chunks().0;
+    let (mut sums, mut norms) = ([s.splat(0.0); LANES], [s.splat(0.0); LANES]);
+    let last = run.len() - 1;
+    for k in (0..run.len()).step_by(4) {
+        let (mut sum, mut norm) = ([s.splat(0.0); 4], [s.splat(0.0); 4]);
+        let mut c: [&[Block]; 4] = [&[]; 4];
+        for i in 0..4 {
+            c[i] = &cols.row(run[(k + i).min(last)].col).as_chunks().0[..w.len()];
+        }
+        for j in 0..w.len() {
+            let w = s.load(&w[j]);
+            for i in 0..4 {
+                let c = s.load(&c[i][j]);
+                sum[i] = s.fma(w, c, sum[i]);
+                norm[i] = s.fma(c, c, norm[i]);
+            }
+        }
+        sums[k..k + 4].copy_from_slice(&sum);
+        norms[k..k + 4].copy_from_slice(&norm);
+    }
+    (s.sum16(sums), s.sum16(norms))
+}
+
+/// The squares of the columns take their steps; returns g_k / √squares_k from before.
+#[inline(always)]
+fn step_squares<S: Lanes>(
+    s: S,
+    cols: &mut AdagradSide,
+    run: &[GloveCell],
+    g: S::F,
+    norm: f32,
+) -> S::F {
+    let (mut square, mut more) = ([1.0; LANES], [0.0; LANES]);
+    for (cell, square) in run.iter().zip(&mut square) {
+        *square = cols.squares[cell.col as usize];
+    }
+    s.store(s.mul(s.mul(g, g), s.splat(norm)), &mut more);
+    for (cell, more) in run.iter().zip(more) {
+        cols.squares[cell.col as usize] += more;
+    }
+    s.mul(g, math::rsqrt_normal(s, s.load(&square)))
+}
+
+/// Scores into the losses and g_k, and the steps of the biases.
+#[inline(always)]
+fn coefficients<S: Lanes>(
+    s: S,
+    rows: &mut AdagradSide,
+    cols: &mut AdagradSide,
+    run: &[GloveCell],
+    scores: S::F,
+    rate: f32,
+) -> (S::F, S::F) {
+    let (mut bias, mut square, mut log_x, mut weight) =
+        ([0.0; LANES], [1.0; LANES], [0.0; LANES], [0.0; LANES]);
+    for (k, cell) in run.iter().enumerate().take(LANES) {
+        bias[k] = cols.bias[cell.col as usize];
+        square[k] = cols.bias_square[cell.col as usize];
+        log_x[k] = cell.log_x;
+        weight[k] = cell.weight;
+    }
+    let row = run[0].row as usize;
+    let biases = s.add(s.splat(rows.bias[row]), s.load(&bias));
+    let diff = s.sub(s.add(scores, biases), s.load(&log_x));
+    let pull = s.mul(s.load(&weight), diff);
+    let g = s.mul(pull, s.splat(rate));
+    let gg = s.mul(g, g);
+    s.store(s.mul(g, math::rsqrt_normal(s, s.load(&square))), &mut bias);
+    s.store(gg, &mut square);
+    for (k, cell) in run.iter().enumerate().take(LANES) {
+        cols.bias[cell.col as usize] -= bias[k];
+        cols.bias_square[cell.col as usize] += square[k];
+    }
+    rows.bias[row] -= s.sum(g) * math::rsqrt_normal(One, rows.bias_square[row]);
+    rows.bias_square[row] += s.sum(gg);
+    (s.mul(s.splat(0.5), s.mul(pull, diff)), g)
+}
+
+/// The whole update of a run for J blocks of the dimension.
+#[inline(always)]
+fn panel<S: Lanes, const J: usize>(
+    s: S,
+    rows: &mut AdagradSide,
+    cols: &mut AdagradSide,
+    run: &[GloveCell],
+    at: usize,
+    steps: &Block,
 ) {
-    let g = s.splat(g);
-    for ((w, w_square), (c, c_square)) in
-        row.0.iter_mut().zip(row.1).zip(col.0.iter_mut().zip(col.1))
-    {
-        let (old_w, old_c) = (s.load(w), s.load(c));
-        let (step_w, step_c) = (s.mul(g, old_c), s.mul(g, old_w));
-        let (old_ww, old_cc) = (s.load(w_square), s.load(c_square));
-        s.store(s.fnma(step_w, math::rsqrt_normal(s, old_ww), old_w), w);
-        s.store(s.fnma(step_c, math::rsqrt_normal(s, old_cc), old_c), c);
-        s.store(s.fma(step_w, step_w, old_ww), w_square);
-        s.store(s.fma(step_c, step_c, old_cc), c_square);
+    let (row, row_squares) = rows.state::<J>(run[0].row, at);
+    let zero = s.splat(0.0);
+    let (mut w, mut sum, mut ww) = ([zero; J], [zero; J], [zero; J]);
+    for j in 0..J {
+        w[j] = s.load(&row[j]);
+        ww[j] = s.load(&row_squares[j]);
+    }
+    for (cell, &g) in run.iter().zip(steps) {
+        let g = s.splat(g);
+        let (col, col_squares) = cols.state::<J>(cell.col, at);
+        for j in 0..J {
+            let (c, cc) = (s.load(&col[j]), s.load(&col_squares[j]));
+            let (step_w, step_c) = (s.mul(g, c), s.mul(g, w[j]));
+            sum[j] = s.add(sum[j], step_w);
+            ww[j] = s.fma(step_w, step_w, ww[j]);
+            s.store(s.fnma(step_c, math::rsqrt_near(s, cc), c), &mut col[j]);
+            s.store(s.fma(step_c, step_c, cc), &mut col_squares[j]);
+        }
+    }
+    for j in 0..J {
+        let scale = math::rsqrt_normal(s, s.load(&row_squares[j]));
+        s.store(s.fnma(sum[j], scale, w[j]), &mut row[j]);
+        s.store(ww[j], &mut row_squares[j]);
+    }
+}
+
+/// The same for one accumulator a row; `steps` are g_k, g_k / √squares_k, and 1 / √squares of the row.
+#[inline(always)]
+fn row_panel<S: Lanes, const J: usize>(
+    s: S,
+    rows: &mut AdagradSide,
+    cols: &mut AdagradSide,
+    run: &[GloveCell],
+    at: usize,
+    (g, p, scale): &(Block, Block, f32),
+) {
+    let row = rows.part::<J>(run[0].row, at);
+    let (mut w, mut sum) = ([s.splat(0.0); J], [s.splat(0.0); J]);
+    for j in 0..J {
+        w[j] = s.load(&row[j]);
+    }
+    for (cell, (&g, &p)) in run.iter().zip(g.iter().zip(p)) {
+        let (g, p) = (s.splat(g), s.splat(p));
+        let col = cols.part::<J>(cell.col, at);
+        for j in 0..J {
+            let c = s.load(&col[j]);
+            sum[j] = s.fma(g, c, sum[j]);
+            s.store(s.fnma(p, w[j], c), &mut col[j]);
+        }
+    }
+    let scale = s.splat(*scale);
+    for j in 0..J {
+        s.store(s.fnma(sum[j], scale, w[j]), &mut row[j]);
     }
 }

@@ -151,6 +151,14 @@ pub(crate) fn rsqrt_normal<A: Arith>(s: A, x: A::F) -> A::F {
     s.fma(s.mul(y, half), e, y)
 }
 
+/// 1/√x for a positive, finite, normal x with a relative error of 8.9e-4: the bit trick and one Newton step, its three constants fitted
+/// together. A third of the work of `rsqrt_normal`, for the scale of a step, of which a part in a thousand does not matter.
+#[inline(always)]
+pub(crate) fn rsqrt_near<A: Arith>(s: A, x: A::F) -> A::F {
+    let y = s.floats(s.isub(s.isplat(0x5f0b_3900), s.half(s.bits(x))));
+    s.mul(y, s.fnma(s.mul(x, y), y, s.splat(1.890_990_8)))
+}
+
 #[inline(always)]
 pub(crate) fn rsqrt_of<A: Arith>(s: A, x: A::F) -> A::F {
     let zero = s.splat(0.0);
@@ -161,4 +169,19 @@ pub(crate) fn rsqrt_of<A: Arith>(s: A, x: A::F) -> A::F {
     let y = s.select(s.lt(s.splat(f32::MAX), x), zero, y);
     let valid = s.select(s.lt(x, zero), s.splat(f32::NAN), y);
     s.select(s.eq(x, x), valid, x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rsqrt_near_is_as_near_as_stated() {
+        let error = |x: f32| (f64::from(rsqrt_near(One, x)) * f64::from(x).sqrt() - 1.0).abs();
+        // Two binades stand for all: the trick acts alike on every pair of them.
+        let bits = 1f32.to_bits()..4f32.to_bits();
+        let worst = bits.map(|bits| error(f32::from_bits(bits))).fold(0.0, f64::max);
+        assert!(worst < 8.9e-4, "{worst:e}");
+        assert!(error(1e-30) < 8.9e-4 && error(3e30) < 8.9e-4);
+    }
 }

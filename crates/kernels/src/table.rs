@@ -28,6 +28,8 @@ pub struct Kernels {
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_cells: unsafe fn(&mut Side, &mut Side, &[BinomialCell], f32) -> Loss,
     glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
+    glove_cells_by_row:
+        unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32, usize) -> Loss,
 }
 
 impl core::fmt::Debug for Kernels {
@@ -189,7 +191,8 @@ impl Kernels {
         unsafe { (self.binomial_cells)(rows, cols, cells, rate) }
     }
 
-    /// AdaGrad steps on GloVe cells, one after another. The loss is that of each cell before its step, its weight the number of cells.
+    /// AdaGrad steps on GloVe cells with an accumulator for every coordinate, in runs of up to [`LANES`](crate::LANES) neighbouring cells
+    /// of one row; fastest where runs are long. The loss is that of each cell before its run, its weight the number of cells.
     ///
     /// # Panics
     /// Where an id has no row, the strides differ or a side's slices disagree.
@@ -200,14 +203,36 @@ impl Kernels {
         cells: &[GloveCell],
         rate: f32,
     ) -> Loss {
-        assert_eq!(rows.stride, cols.stride, "both sides have one stride");
-        let (row_count, col_count) = (rows.rows(), cols.rows());
-        let in_range =
-            |cell: &GloveCell| (cell.row as usize) < row_count && (cell.col as usize) < col_count;
-        assert!(cells.iter().all(in_range), "a cell's id is out of range");
+        check_glove(rows, cols, cells, rows.stride);
         // SAFETY: `level` hands a table out only where its instruction set was detected.
         unsafe { (self.glove_cells)(rows, cols, cells, rate) }
     }
+
+    /// The same with one accumulator a row, to which the mean of the squared steps over `dim` coordinates is added.
+    ///
+    /// # Panics
+    /// Where an id has no row, the strides differ or a side's slices disagree.
+    pub fn glove_cells_by_row(
+        &self,
+        rows: &mut AdagradSide,
+        cols: &mut AdagradSide,
+        cells: &[GloveCell],
+        rate: f32,
+        dim: usize,
+    ) -> Loss {
+        check_glove(rows, cols, cells, 1);
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.glove_cells_by_row)(rows, cols, cells, rate, dim) }
+    }
+}
+
+/// The preconditions of cells on two sides with so many squares a row.
+fn check_glove(rows: &AdagradSide, cols: &AdagradSide, cells: &[GloveCell], squares: usize) {
+    assert_eq!(rows.stride, cols.stride, "both sides have one stride");
+    let (row_count, col_count) = (rows.rows(squares), cols.rows(squares));
+    let in_range =
+        |cell: &GloveCell| (cell.row as usize) < row_count && (cell.col as usize) < col_count;
+    assert!(cells.iter().all(in_range), "a cell's id is out of range");
 }
 
 /// Compiles one generic algorithm for one token: `wrap!(token, attribute, name = path, (arguments) -> result)`.
@@ -247,8 +272,10 @@ macro_rules! table {
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
                 binomial_cells = binomial::cells,
                     (rows: &mut Side, cols: &mut Side, cells: &[BinomialCell], rate: f32) -> Loss;
-                glove_cells = glove::cells,
+                glove_cells = glove::cells::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
+                glove_cells_by_row = glove::cells_by_row::<_, $j>,
+                    (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32, dim: usize) -> Loss;
             }
 
             pub(crate) static KERNELS: Kernels = Kernels {
@@ -266,6 +293,7 @@ macro_rules! table {
                 sgns_group,
                 binomial_cells,
                 glove_cells,
+                glove_cells_by_row,
             };
         }
     };

@@ -183,22 +183,52 @@ fn binomial_cells_one_after_another() {
     }
 }
 
+/// Runs of 1 to 40 cells of one row, columns repeat.
+fn glove_runs(random: &mut Random, model: &Model) -> Vec<GloveCell> {
+    let mut cells = Vec::new();
+    for _ in 0..6 {
+        let (count, row) = (1 + random.below(40), random.below(4) as u32);
+        cells.extend(glove_cells(random, model, count).into_iter().map(|c| GloveCell { row, ..c }));
+    }
+    cells
+}
+
 #[test]
-fn glove_cells_one_after_another() {
+fn glove_cells_in_runs() {
     for dim in dims() {
-        for scale in [0.0, 0.3, 2.0] {
+        for scale in [0.0, 0.3, 1.0] {
             let work = |kernels: &Kernels, random: &mut Random| {
                 let mut model = Model::random(random, 4, 5, dim, scale);
-                let cells = glove_cells(random, &model, 30);
-                let loss = kernels.glove_cells(
-                    &mut model.rows.adagrad(),
-                    &mut model.cols.adagrad(),
-                    &cells,
-                    0.05,
-                );
+                let cells = glove_runs(random, &model);
+                let (rows, cols) = (&mut model.rows.adagrad(), &mut model.cols.adagrad());
+                let loss = kernels.glove_cells(rows, cols, &cells, 0.01);
                 (model, loss)
             };
             check(dim as u64, work, compare_models);
+        }
+    }
+}
+
+#[test]
+fn glove_cells_by_row_in_runs() {
+    for dim in dims() {
+        for scale in [0.0, 0.3, 1.0] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 4, 5, dim, scale);
+                let cells = glove_runs(random, &model);
+                let mut squares = [Vec::new(), Vec::new()];
+                let [left, right] = &mut squares;
+                let rows = &mut model.rows.row_adagrad(left);
+                let cols = &mut model.cols.row_adagrad(right);
+                let loss = kernels.glove_cells_by_row(rows, cols, &cells, 0.01, dim);
+                ((model, loss), squares)
+            };
+            check(dim as u64, work, |a, b, what| {
+                compare_models(&a.0, &b.0, what);
+                for (a, b) in a.1.iter().zip(&b.1) {
+                    assert_same(a, b, &format!("{what}: squares"));
+                }
+            });
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use wordmill_kernels::{at, available};
+use wordmill_kernels::{AdagradSide, GloveCell, at, available};
 
 const PAGE: usize = 4096;
 const FLOATS: usize = PAGE / 4;
@@ -62,5 +62,39 @@ fn kernels_stay_between_forbidden_pages() {
                 assert_eq!(b[n - 1], 0.5);
             }
         }
+    }
+}
+
+/// Rows of three blocks, with their state, each at the end of its page.
+fn glove_side<'a>(pages: &'a mut [&'static mut [f32]; 4], squares: usize) -> AdagradSide<'a> {
+    let [vectors, square, bias, bias_square] = pages;
+    AdagradSide {
+        vectors: &mut vectors[FLOATS - GLOVE_ROWS * GLOVE_STRIDE..],
+        squares: &mut square[FLOATS - GLOVE_ROWS * squares..],
+        bias: &mut bias[FLOATS - GLOVE_ROWS..],
+        bias_square: &mut bias_square[FLOATS - GLOVE_ROWS..],
+        stride: GLOVE_STRIDE,
+    }
+}
+
+const GLOVE_STRIDE: usize = 48;
+const GLOVE_ROWS: usize = FLOATS / GLOVE_STRIDE;
+
+#[test]
+fn glove_runs_stay_between_forbidden_pages() {
+    let mut sides = [(); 2].map(|()| [(); 4].map(|()| guarded()));
+    // The last rows and the last columns are among them, in runs of 16 and of 3.
+    let cell = |i: u32| GloveCell { row: 20 - i / 19, col: i * 7 % 21, log_x: 1.0, weight: 1.0 };
+    let cells: Vec<GloveCell> = (0..50).map(cell).collect();
+    for level in available() {
+        let kernels = at(level).unwrap();
+        sides.iter_mut().flatten().for_each(|page| page.fill(1.0));
+        let [rows, cols] = &mut sides;
+        let [mut left, mut right] = [rows, cols].map(|side| glove_side(side, GLOVE_STRIDE));
+        assert_eq!(kernels.glove_cells(&mut left, &mut right, &cells, 0.05).weight, 50.0);
+        let [rows, cols] = &mut sides;
+        let [mut left, mut right] = [rows, cols].map(|side| glove_side(side, 1));
+        let loss = kernels.glove_cells_by_row(&mut left, &mut right, &cells, 0.05, 40);
+        assert_eq!(loss.weight, 50.0);
     }
 }

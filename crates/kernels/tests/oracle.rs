@@ -20,9 +20,13 @@ fn check_close(result: f64, exact: f64, tolerance: f64, what: &str) {
 }
 
 fn check_matrix(matrix: &Matrix, expected: &[Vec<f64>], what: &str) {
+    check_matrix_within(matrix, expected, 1e-5, what);
+}
+
+fn check_matrix_within(matrix: &Matrix, expected: &[Vec<f64>], tolerance: f64, what: &str) {
     for (id, row) in expected.iter().enumerate() {
         for (i, (a, b)) in matrix.row(id as u32).iter().zip(row).enumerate() {
-            check_close(*a, *b, 1e-5, &format!("{what}: row {id}, element {i}"));
+            check_close(*a, *b, tolerance, &format!("{what}: row {id}, element {i}"));
         }
     }
 }
@@ -280,41 +284,134 @@ fn glove_cell_descends_its_gradient() {
     }
 }
 
+/// A model after one run of cells of row 0, in f64, from the formulas; `by_row` with one accumulator a row.
+struct GloveOracle {
+    vectors: [Vec<Vec<f64>>; 2],
+    squares: [Vec<Vec<f64>>; 2],
+    bias: [Vec<f64>; 2],
+    bias_square: [Vec<f64>; 2],
+    loss: f64,
+}
+
+impl GloveOracle {
+    fn new(model: &Model) -> Self {
+        let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        let chunks = |m: &Matrix, x: &[f32]| x.chunks(padded(m.dim)).map(wide).collect();
+        let both = [&model.rows, &model.cols];
+        Self {
+            vectors: both.map(|m| chunks(m, &m.vectors)),
+            squares: both.map(|m| chunks(m, &m.squares)),
+            bias: both.map(|m| wide(&m.bias)),
+            bias_square: both.map(|m| wide(&m.bias_square)),
+            loss: 0.0,
+        }
+    }
+
+    /// One AdaGrad step of a vector along `steps`, whose squares are `squares`.
+    fn step(
+        &mut self,
+        (side, id): (usize, usize),
+        steps: &[f64],
+        squares: &[f64],
+        by_row: Option<f64>,
+    ) {
+        let (vector, held) = (&mut self.vectors[side][id], &mut self.squares[side][id]);
+        for i in 0..steps.len() {
+            let square = if by_row.is_some() { held[0] } else { held[i] };
+            vector[i] -= steps[i] / square.sqrt();
+        }
+        match by_row {
+            Some(dim) => held[0] += squares.iter().sum::<f64>() / dim,
+            None => add(held, 1.0, squares),
+        }
+    }
+
+    fn step_bias(&mut self, (side, id): (usize, usize), step: f64, square: f64) {
+        self.bias[side][id] -= step / self.bias_square[side][id].sqrt();
+        self.bias_square[side][id] += square;
+    }
+
+    fn run(&mut self, before: &Model, cells: &[GloveCell], rate: f64, by_row: Option<f64>) {
+        let w = before.rows.row(0);
+        let (mut steps, mut squares) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+        let (mut bias, mut bias_square) = (0.0, 0.0);
+        for cell in cells {
+            let (id, c) = (cell.col as usize, before.cols.row(cell.col));
+            let biases = f64::from(before.rows.bias[0]) + f64::from(before.cols.bias[id]);
+            let diff = dot64(&w, &c) + biases - f64::from(cell.log_x);
+            let g = f64::from(cell.weight) * diff * rate;
+            self.loss += 0.5 * f64::from(cell.weight) * diff * diff;
+            let (step, square): (Vec<f64>, Vec<f64>) =
+                w.iter().map(|w| (g * w, g * g * w * w)).unzip();
+            self.step((1, id), &step, &square, by_row);
+            self.step_bias((1, id), g, g * g);
+            add(&mut steps, g, &c);
+            add(&mut squares, g * g, &c.iter().map(|c| c * c).collect::<Vec<_>>());
+            (bias, bias_square) = (bias + g, bias_square + g * g);
+        }
+        self.step((0, 0), &steps, &squares, by_row);
+        self.step_bias((0, 0), bias, bias_square);
+    }
+
+    fn check(&self, model: &Model, row_squares: Option<&[Vec<f32>; 2]>, seed: u64) {
+        for (side, matrix) in [&model.rows, &model.cols].into_iter().enumerate() {
+            let what = format!("seed {seed}, side {side}");
+            check_matrix_within(matrix, &self.vectors[side], 2e-4, &what);
+            let stride = padded(matrix.dim);
+            for id in 0..matrix.bias.len() {
+                let near = |a: f32, b: f64, what: &str| check_close(f64::from(a), b, 1e-5, what);
+                near(matrix.bias[id], self.bias[side][id], &format!("{what}: bias"));
+                near(matrix.bias_square[id], self.bias_square[side][id], &what);
+                match row_squares {
+                    Some(squares) => near(squares[side][id], self.squares[side][id][0], &what),
+                    None => (0..matrix.dim).for_each(|i| {
+                        near(matrix.squares[id * stride + i], self.squares[side][id][i], &what);
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// One run of distinct columns.
+fn glove_run(random: &mut Random, model: &Model) -> Vec<GloveCell> {
+    let count = 1 + random.below(16);
+    let cells = glove_cells(random, model, count).into_iter().enumerate();
+    cells.map(|(col, cell)| GloveCell { col: col as u32, ..cell }).collect()
+}
+
 #[test]
-fn glove_cell_is_its_formula() {
+fn glove_run_is_its_formula() {
     for seed in 0..50 {
         let random = &mut Random(seed);
-        let dim = 1 + random.below(40);
-        let mut model = Model::random(random, 1, 1, dim, 0.7);
-        let before = model.clone();
-        let cell = glove_cells(random, &model, 1)[0];
-        let rate = 0.05f32;
-        scalar().glove_cells(&mut model.rows.adagrad(), &mut model.cols.adagrad(), &[cell], rate);
-        let (w, c) = (before.rows.row(0), before.cols.row(0));
-        let bias = f64::from(before.rows.bias[0]) + f64::from(before.cols.bias[0]);
-        let g = f64::from(cell.weight)
-            * (dot64(&w, &c) + bias - f64::from(cell.log_x))
-            * f64::from(rate);
-        for (side, old, other) in [(&model.rows, &before.rows, &c), (&model.cols, &before.cols, &w)]
-        {
-            for (i, x) in other.iter().enumerate().take(dim) {
-                let (step, square) = (g * x, f64::from(old.squares[i]));
-                check_close(
-                    f64::from(side.vectors[i]),
-                    f64::from(old.vectors[i]) - step / square.sqrt(),
-                    1e-5,
-                    "vector",
-                );
-                check_close(f64::from(side.squares[i]), square + step * step, 1e-5, "square");
-            }
-            let square = f64::from(old.bias_square[0]);
-            check_close(
-                f64::from(side.bias[0]),
-                f64::from(old.bias[0]) - g / square.sqrt(),
-                1e-5,
-                "bias",
-            );
-            check_close(f64::from(side.bias_square[0]), square + g * g, 1e-5, "squared bias");
-        }
+        let dim = 1 + random.below(100);
+        let mut model = Model::random(random, 1, 16, dim, 0.7);
+        let cells = glove_run(random, &model);
+        let mut oracle = GloveOracle::new(&model);
+        oracle.run(&model, &cells, f64::from(0.05f32), None);
+        let (rows, cols) = (&mut model.rows.adagrad(), &mut model.cols.adagrad());
+        let loss = scalar().glove_cells(rows, cols, &cells, 0.05);
+        check_close(loss.loss, oracle.loss, 1e-5, "loss");
+        assert_eq!(loss.weight, cells.len() as f64);
+        oracle.check(&model, None, seed);
+    }
+}
+
+#[test]
+fn glove_run_by_row_is_its_formula() {
+    for seed in 0..50 {
+        let random = &mut Random(seed);
+        let dim = 1 + random.below(100);
+        let mut model = Model::random(random, 1, 16, dim, 0.7);
+        let cells = glove_run(random, &model);
+        let mut oracle = GloveOracle::new(&model);
+        oracle.run(&model, &cells, f64::from(0.05f32), Some(dim as f64));
+        let mut squares = [Vec::new(), Vec::new()];
+        let [left, right] = &mut squares;
+        let rows = &mut model.rows.row_adagrad(left);
+        let cols = &mut model.cols.row_adagrad(right);
+        let loss = scalar().glove_cells_by_row(rows, cols, &cells, 0.05, dim);
+        check_close(loss.loss, oracle.loss, 1e-5, "loss");
+        oracle.check(&model, Some(&squares), seed);
     }
 }

@@ -50,4 +50,4 @@ pub use metrics::EpochRow;
 pub use nodes::NodeCells;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
-pub use stripes::{Matrix, Stripe, StripeShape};
+pub use stripes::{Matrix, Squares, Stripe, StripeShape};

@@ -16,7 +16,7 @@ use crate::nodes::{pack, unpack};
 use crate::random::{Alias, Stream};
 use crate::{
     ContextRates, Discount, Glove, GloveConfig, HuffmanTree, NodeCells, Objective, Plan, SkipGram,
-    SkipGramConfig, Softmax, SoftmaxConfig, TrainError, TrainInput, pair_mass, train,
+    SkipGramConfig, Softmax, SoftmaxConfig, Squares, TrainError, TrainInput, pair_mass, train,
 };
 
 const WORDS: u32 = 60;
@@ -176,8 +176,12 @@ impl Bench {
         };
         let counts = &self.table.counts;
         match name {
-            "glove" => {
-                let config = GloveConfig { dim, x_max: 10.0, alpha: 0.75, seed };
+            "glove" | "glove-rows" => {
+                let squares = match name {
+                    "glove" => Squares::Coordinate,
+                    _ => Squares::Row,
+                };
+                let config = GloveConfig { dim, x_max: 10.0, alpha: 0.75, squares, seed };
                 (Box::new(Glove::new(config, WORDS, UNIT, kernels)), tiles, plan)
             }
             "sgns" => {
@@ -214,7 +218,7 @@ fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<f64>), Trai
     Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
 }
 
-const OBJECTIVES: [&str; 3] = ["glove", "sgns", "hs"];
+const OBJECTIVES: [&str; 4] = ["glove", "glove-rows", "sgns", "hs"];
 
 #[test]
 fn every_objective_learns_which_words_meet() {

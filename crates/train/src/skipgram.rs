@@ -224,7 +224,7 @@ fn negative_mass(visits: &[f32], share: &[f64], negatives: u32) -> Vec<f32> {
 
 impl Objective for SkipGram {
     fn layout(&self) -> Layout {
-        let shape = StripeShape { dim: self.config.dim, bias: false, squares: false };
+        let shape = StripeShape { dim: self.config.dim, bias: false, squares: Default::default() };
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 

@@ -63,7 +63,7 @@ impl Softmax {
 
 impl Objective for Softmax {
     fn layout(&self) -> Layout {
-        let shape = StripeShape { dim: self.config.dim, bias: false, squares: false };
+        let shape = StripeShape { dim: self.config.dim, bias: false, squares: Default::default() };
         Layout { shape, columns: self.tree.nodes(), columns_name: "node_vectors" }
     }
 

@@ -12,8 +12,20 @@ pub struct StripeShape {
     pub dim: usize,
     /// Whether rows have a bias.
     pub bias: bool,
-    /// Whether every parameter has an AdaGrad accumulator.
-    pub squares: bool,
+    /// The accumulators of AdaGrad; a bias has one where there are any.
+    pub squares: Squares,
+}
+
+/// How many accumulators of AdaGrad a row has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Squares {
+    /// None.
+    #[default]
+    None,
+    /// One for the whole vector.
+    Row,
+    /// One for every coordinate.
+    Coordinate,
 }
 
 /// Some rows of a matrix, with their optimiser state.
@@ -76,23 +88,33 @@ impl Clone for Aligned {
 impl StripeShape {
     /// Bytes of a matrix of `rows` rows.
     pub fn bytes(&self, rows: u64) -> u64 {
-        let copies = if self.squares { 2 } else { 1 };
-        let floats = padded(self.dim) as u64 + u64::from(self.bias);
-        rows * copies * floats * 4
+        let biases = match self.squares {
+            Squares::None => u64::from(self.bias),
+            _ => 2 * u64::from(self.bias),
+        };
+        rows * 4 * ((padded(self.dim) + self.squares_a_row()) as u64 + biases)
+    }
+
+    fn squares_a_row(&self) -> usize {
+        match self.squares {
+            Squares::None => 0,
+            Squares::Row => 1,
+            Squares::Coordinate => padded(self.dim),
+        }
     }
 }
 
 impl Stripe {
     fn new(shape: StripeShape, rows: usize) -> Self {
         let stride = padded(shape.dim);
-        let count = |wanted: bool, each: usize| if wanted { rows * each } else { 0 };
+        let count = |wanted: bool| if wanted { rows } else { 0 };
         Self {
             rows,
             stride,
             vectors: Aligned::new(rows * stride, 0.0),
-            squares: Aligned::new(count(shape.squares, stride), 1.0),
-            bias: vec![0.0; count(shape.bias, 1)],
-            bias_square: vec![1.0; count(shape.bias && shape.squares, 1)],
+            squares: Aligned::new(rows * shape.squares_a_row(), 1.0),
+            bias: vec![0.0; count(shape.bias)],
+            bias_square: vec![1.0; count(shape.bias && shape.squares != Squares::None)],
         }
     }
 

@@ -93,6 +93,12 @@ impl Matrix {
         }
     }
 
+    /// The same with an accumulator a row: the first square of each, in `squares`.
+    pub fn row_adagrad<'a>(&'a mut self, squares: &'a mut Vec<f32>) -> AdagradSide<'a> {
+        *squares = self.squares.iter().copied().step_by(padded(self.dim)).collect();
+        AdagradSide { squares, ..self.adagrad() }
+    }
+
     pub fn row(&self, id: u32) -> Vec<f64> {
         let stride = padded(self.dim);
         self.vectors[id as usize * stride..][..stride].iter().map(|&x| f64::from(x)).collect()
