@@ -307,17 +307,21 @@ impl GloveOracle {
         }
     }
 
-    /// One AdaGrad step of a vector along `steps`, whose squares are `squares`.
+    /// One AdaGrad step of a vector along `steps`, whose squares are `squares`; a part of them counts
+    /// already.
     fn step(
         &mut self,
         (side, id): (usize, usize),
-        steps: &[f64],
-        squares: &[f64],
+        (steps, squares): (&[f64], &[f64]),
+        late: f64,
         by_row: Option<f64>,
     ) {
         let (vector, held) = (&mut self.vectors[side][id], &mut self.squares[side][id]);
         for i in 0..steps.len() {
-            let square = if by_row.is_some() { held[0] } else { held[i] };
+            let square = match by_row {
+                Some(dim) => held[0] + late * squares.iter().sum::<f64>() / dim,
+                None => held[i] + late * squares[i],
+            };
             vector[i] -= steps[i] / square.sqrt();
         }
         match by_row {
@@ -326,8 +330,8 @@ impl GloveOracle {
         }
     }
 
-    fn step_bias(&mut self, (side, id): (usize, usize), step: f64, square: f64) {
-        self.bias[side][id] -= step / self.bias_square[side][id].sqrt();
+    fn step_bias(&mut self, (side, id): (usize, usize), step: f64, square: f64, late: f64) {
+        self.bias[side][id] -= step / (self.bias_square[side][id] + late * square).sqrt();
         self.bias_square[side][id] += square;
     }
 
@@ -343,14 +347,15 @@ impl GloveOracle {
             self.loss += 0.5 * f64::from(cell.weight) * diff * diff;
             let (step, square): (Vec<f64>, Vec<f64>) =
                 w.iter().map(|w| (g * w, g * g * w * w)).unzip();
-            self.step((1, id), &step, &square, by_row);
-            self.step_bias((1, id), g, g * g);
+            self.step((1, id), (&step, &square), 0.0, by_row);
+            self.step_bias((1, id), g, g * g, 0.0);
             add(&mut steps, g, &c);
             add(&mut squares, g * g, &c.iter().map(|c| c * c).collect::<Vec<_>>());
             (bias, bias_square) = (bias + g, bias_square + g * g);
         }
-        self.step((0, 0), &steps, &squares, by_row);
-        self.step_bias((0, 0), bias, bias_square);
+        let late = (cells.len() - 1) as f64 / cells.len() as f64;
+        self.step((0, 0), (&steps, &squares), late, by_row);
+        self.step_bias((0, 0), bias, bias_square, late);
     }
 
     fn check(&self, model: &Model, row_squares: Option<&[Vec<f32>; 2]>, seed: u64) {
