@@ -5,7 +5,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use wordmill_kernels::{at, available};
+use wordmill_kernels::{BinomialCell, BinomialRun, RUN_CELLS, Side, at, available};
 
 const PAGE: usize = 4096;
 const FLOATS: usize = PAGE / 4;
@@ -60,6 +60,31 @@ fn kernels_stay_between_forbidden_pages() {
                 kernels.scores(&[1.0], a, 1, b);
                 kernels.scores_many(&[1.0], a, 1, b);
                 assert_eq!(b[n - 1], 0.5);
+            }
+        }
+    }
+}
+
+#[test]
+fn binomial_runs_stay_between_forbidden_pages() {
+    let (rows, cols) = (guarded(), guarded());
+    for level in available() {
+        for stride in [16, 32, 48, 112, 512] {
+            let count = FLOATS / stride;
+            let len = count * stride;
+            for from in [0, FLOATS - len] {
+                let (rows, cols) = (&mut rows[from..from + len], &mut cols[from..from + len]);
+                rows.fill(0.01);
+                cols.fill(0.0);
+                let cell =
+                    |k: usize| BinomialCell { col: (k % count) as u32, left: 1.0, right: 0.0 };
+                let cells: Vec<BinomialCell> = (0..RUN_CELLS).map(cell).collect();
+                let runs = [(0, 0, 16), (count - 1, 1, 15), (0, 15, 1), (0, 16, 0)]
+                    .map(|(row, first, len)| BinomialRun { row: row as u32, first, len });
+                let mut sides = [rows, cols].map(|vectors| Side { vectors, stride });
+                let [rows, cols] = &mut sides;
+                at(level).unwrap().binomial_runs(rows, cols, &runs, &cells, 0.1);
+                assert!(cols.vectors[..stride].iter().all(|&x| x > 0.0));
             }
         }
     }
