@@ -166,7 +166,7 @@ impl Kernels {
     ) -> Loss {
         assert_eq!(rows.stride, cols.stride, "both sides have one stride");
         let (row_count, _) = (rows.rows(), cols.rows());
-        // Columns are checked where they are used: to walk all cells twice would cost a tenth of the time.
+        // Cells are checked where they are used, once a walk: a pass over all of them beforehand would bring them from memory twice.
         let fits =
             |run: &BinomialRun| (run.row as usize) < row_count && run.len as usize <= RUN_CELLS;
         assert!(runs.iter().all(fits), "a run's row is out of range, or it is too long");
