@@ -16,6 +16,7 @@ use wordmill_kernels::{
 };
 
 const L2_BYTES: usize = 512 << 10;
+const TILE_BYTES: usize = 4 << 20;
 const LARGE_BYTES: usize = 160 << 20;
 
 /// Xorshift64: ids only need to be spread.
@@ -295,6 +296,8 @@ fn main() {
             binomial(&mut criterion, kernels, peak, &case, bytes, dim);
             glove(&mut criterion, kernels, peak, &case, bytes, dim);
         }
+        // Two stripes of the words of a tile: what a run meets in training.
+        binomial(&mut criterion, kernels, peak, &format!("4mb-{dim}"), TILE_BYTES, dim);
     }
     criterion.final_summary();
 }
