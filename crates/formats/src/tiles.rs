@@ -14,7 +14,7 @@
 //!
 //! Files of version 1 hold the cells of a section in their order, see `v1.rs`.
 //!
-//! A payload is the weight of the cell in units, or the pair of f32 bits of a binomial cell.
+//! A payload is the weight of the cell in units, or the two weights of a binomial cell.
 
 mod v1;
 

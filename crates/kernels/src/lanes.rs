@@ -108,7 +108,7 @@ pub(crate) trait Lanes: Arith {
     }
 
     /// Asks for the cache lines of a row that will be needed soon; a hint without effect on any value.
-    fn prefetch(self, row: &[f32]);
+    fn prefetch<T>(self, row: &[T]);
 }
 
 /// One lane: the token behind the scalar functions.

@@ -25,7 +25,7 @@ mod sgns;
 mod side;
 mod table;
 
-pub use binomial::BinomialCell;
+pub use binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 pub use glove::{AdagradSide, GloveCell};
 pub use lanes::LANES;
 pub use level::{Level, UnknownLevel, at, available, best};

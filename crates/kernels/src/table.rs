@@ -3,13 +3,14 @@
 //! Nouns: `Kernels` is the table of one instruction set; a module for each set holds the thin wrappers that compile the generic
 //! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`level`).
 
-use crate::binomial::BinomialCell;
+use crate::binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 use crate::glove::{AdagradSide, GloveCell};
 use crate::level::Level;
 use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 use crate::side::{Loss, Side};
 
 type Elementwise = unsafe fn(&mut [f32]);
+type BinomialRuns = unsafe fn(&mut Side, &mut Side, &[BinomialRun], &[BinomialCell], f32) -> Loss;
 type ScoresMany = unsafe fn(&[f32], &[f32], usize, &mut [f32], (usize, usize));
 
 /// All kernels of one instruction set; get one from [`best`](crate::best) or [`at`](crate::at).
@@ -26,7 +27,7 @@ pub struct Kernels {
     rsqrt: Elementwise,
     prefetch: unsafe fn(&Side, &[u32]),
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
-    binomial_cells: unsafe fn(&mut Side, &mut Side, &[BinomialCell], f32) -> Loss,
+    binomial_runs: BinomialRuns,
     glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
     glove_cells_by_row:
         unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32, usize) -> Loss,
@@ -170,25 +171,26 @@ impl Kernels {
         unsafe { (self.sgns_group)(rows, cols, group, rate, scratch) }
     }
 
-    /// Implicit steps on binomial cells, one after another. The loss is that of each cell before its step, its weight Σ left + right.
+    /// Implicit steps on binomial cells, run after run. The loss is that of each cell before its run, its weight Σ left + right.
     ///
     /// # Panics
-    /// Where an id has no row or the strides differ.
-    pub fn binomial_cells(
+    /// Where an id has no row, a run is too long or reaches past the cells, or the strides differ.
+    pub fn binomial_runs(
         &self,
         rows: &mut Side,
         cols: &mut Side,
+        runs: &[BinomialRun],
         cells: &[BinomialCell],
         rate: f32,
     ) -> Loss {
         assert_eq!(rows.stride, cols.stride, "both sides have one stride");
-        let (row_count, col_count) = (rows.rows(), cols.rows());
-        let in_range = |cell: &BinomialCell| {
-            (cell.row as usize) < row_count && (cell.col as usize) < col_count
-        };
-        assert!(cells.iter().all(in_range), "a cell's id is out of range");
+        let (row_count, _) = (rows.rows(), cols.rows());
+        // Cells are checked where they are used, once a walk: a pass over all of them beforehand would bring them from memory twice.
+        let fits =
+            |run: &BinomialRun| (run.row as usize) < row_count && run.len as usize <= RUN_CELLS;
+        assert!(runs.iter().all(fits), "a run's row is out of range, or it is too long");
         // SAFETY: `level` hands a table out only where its instruction set was detected.
-        unsafe { (self.binomial_cells)(rows, cols, cells, rate) }
+        unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
     /// AdaGrad steps on GloVe cells with an accumulator for every coordinate, in runs of up to [`LANES`](crate::LANES) neighbouring cells
@@ -270,8 +272,8 @@ macro_rules! table {
                 prefetch = side::prefetch, (side: &Side, ids: &[u32]) -> ();
                 sgns_group = sgns::group::<_, $r, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
-                binomial_cells = binomial::cells,
-                    (rows: &mut Side, cols: &mut Side, cells: &[BinomialCell], rate: f32) -> Loss;
+                binomial_runs = binomial::runs::<_, $c, $j>,
+                    (rows: &mut Side, cols: &mut Side, runs: &[BinomialRun], cells: &[BinomialCell], rate: f32) -> Loss;
                 glove_cells = glove::cells::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
                 glove_cells_by_row = glove::cells_by_row::<_, $j>,
@@ -291,7 +293,7 @@ macro_rules! table {
                 rsqrt,
                 prefetch,
                 sgns_group,
-                binomial_cells,
+                binomial_runs,
                 glove_cells,
                 glove_cells_by_row,
             };

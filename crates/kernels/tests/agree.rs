@@ -164,21 +164,21 @@ fn sgns_groups() {
 }
 
 #[test]
-fn binomial_cells_one_after_another() {
+fn binomial_runs_one_after_another() {
     for dim in dims() {
         for (scale, weight) in [(0.3, 2.0), (1.0, 1e4), (20.0, 50.0), (0.0, 1.0)] {
-            let work = |kernels: &Kernels, random: &mut Random| {
-                let mut model = Model::random(random, 4, 5, dim, scale);
-                let cells = binomial_cells(random, &model, 30, weight);
-                let loss = kernels.binomial_cells(
-                    &mut model.rows.side(),
-                    &mut model.cols.side(),
-                    &cells,
-                    0.025,
-                );
-                (model, loss)
-            };
-            check(dim as u64, work, compare_models);
+            // Few columns, so that they repeat inside a run, or more than a run holds.
+            for cols in [5, 40] {
+                let work = |kernels: &Kernels, random: &mut Random| {
+                    let mut model = Model::random(random, 4, cols, dim, scale);
+                    let cells = binomial_cells(random, &model, 90, weight);
+                    let runs = binomial_runs(random, &model, cells.len());
+                    let (rows, cols) = (&mut model.rows.side(), &mut model.cols.side());
+                    let loss = kernels.binomial_runs(rows, cols, &runs, &cells, 0.025);
+                    (model, loss)
+                };
+                check((dim * 100 + cols) as u64, work, compare_models);
+            }
         }
     }
 }

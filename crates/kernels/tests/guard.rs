@@ -5,7 +5,9 @@
 
 use std::ffi::{c_int, c_void};
 
-use wordmill_kernels::{AdagradSide, GloveCell, at, available};
+use wordmill_kernels::{
+    AdagradSide, BinomialCell, BinomialRun, GloveCell, RUN_CELLS, Side, at, available,
+};
 
 const PAGE: usize = 4096;
 const FLOATS: usize = PAGE / 4;
@@ -96,5 +98,30 @@ fn glove_runs_stay_between_forbidden_pages() {
         let [mut left, mut right] = [rows, cols].map(|side| glove_side(side, 1));
         let loss = kernels.glove_cells_by_row(&mut left, &mut right, &cells, 0.05, 40);
         assert_eq!(loss.weight, 50.0);
+    }
+}
+
+#[test]
+fn binomial_runs_stay_between_forbidden_pages() {
+    let (rows, cols) = (guarded(), guarded());
+    for level in available() {
+        for stride in [16, 32, 48, 112, 512] {
+            let count = FLOATS / stride;
+            let len = count * stride;
+            for from in [0, FLOATS - len] {
+                let (rows, cols) = (&mut rows[from..from + len], &mut cols[from..from + len]);
+                rows.fill(0.01);
+                cols.fill(0.0);
+                let cell =
+                    |k: usize| BinomialCell { col: (k % count) as u32, left: 1.0, right: 0.0 };
+                let cells: Vec<BinomialCell> = (0..RUN_CELLS).map(cell).collect();
+                let runs = [(0, 0, 16), (count - 1, 1, 15), (0, 15, 1), (0, 16, 0)]
+                    .map(|(row, first, len)| BinomialRun { row: row as u32, first, len });
+                let mut sides = [rows, cols].map(|vectors| Side { vectors, stride });
+                let [rows, cols] = &mut sides;
+                at(level).unwrap().binomial_runs(rows, cols, &runs, &cells, 0.1);
+                assert!(cols.vectors[..stride].iter().all(|&x| x > 0.0));
+            }
+        }
     }
 }

@@ -161,24 +161,60 @@ fn sgns_group_descends_its_gradient() {
     }
 }
 
+/// Of a cell of row 0.
 fn binomial_loss(model: &Model, cell: &BinomialCell) -> f64 {
-    let s = dot64(&model.rows.row(cell.row), &model.cols.row(cell.col));
+    let s = dot64(&model.rows.row(0), &model.cols.row(cell.col));
     f64::from(cell.left) * softplus64(-s) + f64::from(cell.right) * softplus64(s)
 }
 
+/// One run of all cells, of row 0.
+fn one_run(model: &mut Model, cells: &[BinomialCell], rate: f32) -> Loss {
+    let run = BinomialRun { row: 0, first: 0, len: cells.len() as u32 };
+    let (rows, cols) = (&mut model.rows.side(), &mut model.cols.side());
+    scalar().binomial_runs(rows, cols, &[run], cells, rate)
+}
+
 #[test]
-fn binomial_cell_descends_its_gradient() {
-    for seed in 0..20 {
+fn binomial_run_descends_its_gradient() {
+    for seed in 0..40 {
         let random = &mut Random(seed);
-        let before = Model::random(random, 1, 1, 6, 0.7);
-        let cell = binomial_cells(random, &before, 1, 2.0)[0];
+        let before = Model::random(random, 1, 7, 6, 0.7);
+        let count = 1 + random.below(RUN_CELLS);
+        let cells = binomial_cells(random, &before, count, 2.0);
         let mut after = before.clone();
         let rate = 2f32.powi(-12);
-        let loss =
-            scalar().binomial_cells(&mut after.rows.side(), &mut after.cols.side(), &[cell], rate);
-        check_close(loss.loss, binomial_loss(&before, &cell), 1e-6, "loss");
-        check_close(loss.weight, f64::from(cell.left) + f64::from(cell.right), 1e-9, "weight");
-        check_gradient(seed, &before, &after, f64::from(rate), |model| binomial_loss(model, &cell));
+        let loss = one_run(&mut after, &cells, rate);
+        let all = |model: &Model| cells.iter().map(|cell| binomial_loss(model, cell)).sum();
+        let weight = cells.iter().map(|cell| f64::from(cell.left) + f64::from(cell.right)).sum();
+        check_close(loss.loss, all(&before), 1e-6, "loss");
+        check_close(loss.weight, weight, 1e-6, "weight");
+        check_gradient(seed, &before, &after, f64::from(rate), all);
+    }
+}
+
+#[test]
+fn binomial_run_is_its_formula() {
+    for (dim, count) in [(1, 1), (7, 3), (16, 16), (40, 9), (100, 16), (300, 5)] {
+        let random = &mut Random(dim as u64);
+        // Few columns, so that they repeat.
+        let mut model = Model::random(random, 1, 6, dim, 0.5);
+        let cells = binomial_cells(random, &model, count, 1.0);
+        let (mut rows, mut cols) = (all_rows(&model.rows), all_rows(&model.cols));
+        let (rate, w) = (0.05, model.rows.row(0));
+        for cell in &cells {
+            let (id, c) = (cell.col as usize, model.cols.row(cell.col));
+            let (score, norms) = (dot64(&w, &c), dot64(&w, &w) + dot64(&c, &c));
+            let (left, right) = (f64::from(cell.left), f64::from(cell.right));
+            let z = implicit64(score, rate * norms, left, right);
+            let g = rate * (left - (left + right) * sigmoid64(z));
+            add(&mut rows[0], g, &cols[id]);
+            add(&mut cols[id], g, &w);
+        }
+        let exact = cells.iter().map(|cell| binomial_loss(&model, cell)).sum();
+        let loss = one_run(&mut model, &cells, rate as f32);
+        check_close(loss.loss, exact, 1e-5, &format!("loss, dim {dim}"));
+        check_matrix(&model.rows, &rows, &format!("rows, dim {dim}"));
+        check_matrix(&model.cols, &cols, &format!("cols, dim {dim}"));
     }
 }
 
@@ -204,12 +240,7 @@ fn implicit_step_solves_its_equation_and_never_overshoots() {
         let (left, right, rate) = (f64::from(cell.left), f64::from(cell.right), 0.025);
         let (score, norms) = (dot64(&w, &c), dot64(&w, &w) + dot64(&c, &c));
         let gradient = left - (left + right) * sigmoid64(score);
-        scalar().binomial_cells(
-            &mut model.rows.side(),
-            &mut model.cols.side(),
-            &[cell],
-            rate as f32,
-        );
+        one_run(&mut model, &[cell], rate as f32);
         if norms < 1e-3 {
             continue;
         }
@@ -246,9 +277,8 @@ fn implicit_step_solves_its_equation_and_never_overshoots() {
 #[test]
 fn binomial_cell_at_zero_vectors_loses_ln_2_and_stays() {
     let mut model = Model::random(&mut Random(0), 1, 1, 8, 0.0);
-    let cell = BinomialCell { row: 0, col: 0, left: 3.0, right: 1.0 };
-    let loss =
-        scalar().binomial_cells(&mut model.rows.side(), &mut model.cols.side(), &[cell], 0.1);
+    let cell = BinomialCell { col: 0, left: 3.0, right: 1.0 };
+    let loss = one_run(&mut model, &[cell], 0.1);
     check_close(loss.loss, 4.0 * 2f64.ln(), 1e-6, "loss");
     assert_eq!(model.rows.vectors, [0.0; 16]);
 }

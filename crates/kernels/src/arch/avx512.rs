@@ -121,8 +121,8 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn prefetch(self, row: &[f32]) {
-        for line in row.chunks(LANES) {
+    fn prefetch<T>(self, row: &[T]) {
+        for line in row.chunks(64 / size_of::<T>()) {
             // SAFETY: a prefetch reads nothing into the program and cannot fault.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
         }

@@ -136,7 +136,7 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    fn prefetch(self, _row: &[f32]) {
+    fn prefetch<T>(self, _row: &[T]) {
         // There is no stable intrinsic for it.
     }
 }

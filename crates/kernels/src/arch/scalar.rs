@@ -106,5 +106,5 @@ impl Lanes for Scalar {
         x
     }
     #[inline(always)]
-    fn prefetch(self, _row: &[f32]) {}
+    fn prefetch<T>(self, _row: &[T]) {}
 }

@@ -207,14 +207,30 @@ pub fn binomial_cells(
     n: usize,
     weight: f32,
 ) -> Vec<BinomialCell> {
-    let (rows, cols) = (model.rows.bias.len(), model.cols.bias.len());
+    let cols = model.cols.bias.len();
     let mut cell = |_| BinomialCell {
-        row: random.below(rows) as u32,
         col: random.below(cols) as u32,
         left: random.float().abs() * weight,
         right: random.float().abs() * weight,
     };
     (0..n).map(&mut cell).collect()
+}
+
+/// Runs of every length, of random rows, over all of `cells` cells.
+pub fn binomial_runs(random: &mut Random, model: &Model, cells: usize) -> Vec<BinomialRun> {
+    let rows = model.rows.bias.len();
+    let mut runs = Vec::new();
+    let mut first = 0;
+    while first < cells {
+        let len = random.below(RUN_CELLS + 1).min(cells - first);
+        runs.push(BinomialRun {
+            row: random.below(rows) as u32,
+            first: first as u32,
+            len: len as u32,
+        });
+        first += len;
+    }
+    runs
 }
 
 pub fn glove_cells(random: &mut Random, model: &Model, n: usize) -> Vec<GloveCell> {
