@@ -294,7 +294,7 @@ fn train_need(trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
     // Floating-point operations a second that a core gets out of each kernel at a dimension of 100.
     let (copies, work, tiles) = match trainer.trainer {
         // Six window positions a token; each visit is a positive and half a group's negatives.
-        Trainer::NegativeSampling { .. } => (2.0, sizes.tokens * 4.7 * 17.0 * 6.0 / 50e9, 0.0),
+        Trainer::NegativeSampling { .. } => (2.0, sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0),
         // Five node cells a matrix cell, some ten bytes each, dealt and laid out.
         Trainer::HierarchicalSoftmax { .. } => {
             (2.0, sizes.cells * 5.5 * 6.0 / 6e9, sizes.cells * 5.0 * 11.0)
