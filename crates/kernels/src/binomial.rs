@@ -11,6 +11,7 @@
 //! g = rate·(left − (left+right)·σ(z))   c += g·w (w before the run), w += g·c, cell after cell
 //! ```
 
+use crate::dot::dots_and_norms;
 use crate::lanes::{Arith, Block, LANES, Lanes};
 use crate::math;
 use crate::side::{Loss, Side};
@@ -110,32 +111,13 @@ fn products<S: Lanes, const C: usize>(
     cols: &Side,
     cells: &[BinomialCell],
 ) -> (S::F, S::F) {
-    let (mut dots, mut squares) = ([s.splat(0.0); LANES], [s.splat(0.0); LANES]);
-    let blocks = w.as_chunks::<LANES>().0;
-    let last = cells.len() - 1;
-    for k in (0..cells.len().min(LANES)).step_by(C) {
-        let mut some: [&[Block]; C] = [&[]; C];
-        for c in 0..C {
-            some[c] = &cols.row(cells[(k + c).min(last)].col).as_chunks().0[..blocks.len()];
-        }
-        let (mut dot, mut square) = ([s.splat(0.0); C], [s.splat(0.0); C]);
-        for j in 0..blocks.len() {
-            let w = s.load(&blocks[j]);
-            for c in 0..C {
-                let x = s.load(&some[c][j]);
-                dot[c] = s.fma(w, x, dot[c]);
-                square[c] = s.fma(x, x, square[c]);
-            }
-        }
-        dots[k..k + C].copy_from_slice(&dot);
-        squares[k..k + C].copy_from_slice(&square);
-    }
+    let (dots, norms) = dots_and_norms::<S, C>(s, w, |k| cols.row(cells[k].col), cells.len());
     let mut own = s.splat(0.0);
-    for w in blocks {
+    for w in w.as_chunks::<LANES>().0 {
         let w = s.load(w);
         own = s.fma(w, w, own);
     }
-    (s.sum16(dots), s.add(s.splat(s.sum(own)), s.sum16(squares)))
+    (dots, s.add(s.splat(s.sum(own)), norms))
 }
 
 /// left·softplus(−s) + right·softplus(s): both share log(1 + e^−|s|), and one has |s| besides.
@@ -157,7 +139,7 @@ fn update<S: Lanes, const J: usize>(
     g: &Block,
     at: usize,
 ) {
-    let w: &mut [Block; J] = part(rows, row, at);
+    let w: &mut [Block; J] = rows.part_mut(row, at);
     let mut old = [s.splat(0.0); J];
     for j in 0..J {
         old[j] = s.load(&w[j]);
@@ -165,7 +147,7 @@ fn update<S: Lanes, const J: usize>(
     let mut new = old;
     for (cell, &g) in cells.iter().zip(g) {
         let g = s.splat(g);
-        let c: &mut [Block; J] = part(cols, cell.col, at);
+        let c: &mut [Block; J] = cols.part_mut(cell.col, at);
         for j in 0..J {
             let x = s.load(&c[j]);
             new[j] = s.fma(g, x, new[j]);
@@ -175,13 +157,6 @@ fn update<S: Lanes, const J: usize>(
     for j in 0..J {
         s.store(new[j], &mut w[j]);
     }
-}
-
-/// J blocks of a row, from block `at` on.
-#[inline(always)]
-fn part<'a, const J: usize>(side: &'a mut Side, id: u32, at: usize) -> &'a mut [Block; J] {
-    let blocks = &mut side.row_mut(id)[at..at + J];
-    blocks.try_into().expect("J blocks were taken")
 }
 
 /// An implicit equation: G(z) = z − s − κ·(left − weight·σ(z)), and the side of 0 that its root lies on.

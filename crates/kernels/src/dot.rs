@@ -76,6 +76,36 @@ pub(crate) fn dot<S: Lanes>(s: S, a: &[f32], b: &[f32]) -> f32 {
     s.sum(tile(s, [a], [b])[0][0])
 }
 
+/// w·c_k and c_k·c_k of `n` ≤ 16 columns in one walk over each, C at a time; lanes past the last may repeat some column.
+#[inline(always)]
+pub(crate) fn dots_and_norms<'a, S: Lanes, const C: usize>(
+    s: S,
+    w: &[f32],
+    col: impl Fn(usize) -> &'a [f32],
+    n: usize,
+) -> (S::F, S::F) {
+    let blocks = w.as_chunks::<LANES>().0;
+    let (mut dots, mut norms) = ([s.splat(0.0); LANES], [s.splat(0.0); LANES]);
+    for k in (0..n.min(LANES)).step_by(C) {
+        let mut some: [&[Block]; C] = [&[]; C];
+        for c in 0..C {
+            some[c] = &col((k + c).min(n - 1)).as_chunks().0[..blocks.len()];
+        }
+        let (mut dot, mut norm) = ([s.splat(0.0); C], [s.splat(0.0); C]);
+        for j in 0..blocks.len() {
+            let w = s.load(&blocks[j]);
+            for c in 0..C {
+                let x = s.load(&some[c][j]);
+                dot[c] = s.fma(w, x, dot[c]);
+                norm[c] = s.fma(x, x, norm[c]);
+            }
+        }
+        dots[k..k + C].copy_from_slice(&dot);
+        norms[k..k + C].copy_from_slice(&norm);
+    }
+    (s.sum16(dots), s.sum16(norms))
+}
+
 /// The row of that index, or the last one: a tile at the edge repeats it and its extra results are dropped.
 #[inline(always)]
 fn row(rows: &[f32], dim: usize, i: usize, n: usize) -> &[f32] {

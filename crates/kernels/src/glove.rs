@@ -14,7 +14,7 @@
 //!
 //! With row-AdaGrad a row has one sum of squares, to which the mean of the squared steps over the dimension is added: half the memory.
 
-use crate::dot::tile;
+use crate::dot::{dots_and_norms, tile};
 use crate::lanes::{Block, LANES, Lanes, One};
 use crate::math;
 use crate::side::Loss;
@@ -175,7 +175,8 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
         let row = run[0].row;
         let w = rows.row(row);
         let norm = s.sum(tile(s, [w], [w])[0][0]) * share;
-        let (scores, norms) = scores_and_norms(s, w, cols, run);
+        let col = |k: usize| cols.row(run[k].col);
+        let (scores, norms) = dots_and_norms::<S, 4>(s, w, col, run.len());
         let (losses, steps) = coefficients(s, rows, cols, run, scores, rate);
         loss = s.wide_add(loss, losses);
         let (mut g, mut p) = ([0.0; LANES], [0.0; LANES]);
@@ -201,37 +202,6 @@ fn scores<S: Lanes>(s: S, w: &[f32], cols: &AdagradSide, run: &[GloveCell]) -> S
         sums[k..k + 4].copy_from_slice(&part);
     }
     s.sum16(sums)
-}
-
-/// w·c_k and c_k·c_k of a run, zeros behind.
-#[inline(always)]
-fn scores_and_norms<S: Lanes>(
-    s: S,
-    w: &[f32],
-    cols: &AdagradSide,
-    run: &[GloveCell],
-) -> (S::F, S::F) {
-    let w: &[Block] = w.as_chunks().0;
-    let (mut sums, mut norms) = ([s.splat(0.0); LANES], [s.splat(0.0); LANES]);
-    let last = run.len() - 1;
-    for k in (0..run.len()).step_by(4) {
-        let (mut sum, mut norm) = ([s.splat(0.0); 4], [s.splat(0.0); 4]);
-        let mut c: [&[Block]; 4] = [&[]; 4];
-        for i in 0..4 {
-            c[i] = &cols.row(run[(k + i).min(last)].col).as_chunks().0[..w.len()];
-        }
-        for j in 0..w.len() {
-            let w = s.load(&w[j]);
-            for i in 0..4 {
-                let c = s.load(&c[i][j]);
-                sum[i] = s.fma(w, c, sum[i]);
-                norm[i] = s.fma(c, c, norm[i]);
-            }
-        }
-        sums[k..k + 4].copy_from_slice(&sum);
-        norms[k..k + 4].copy_from_slice(&norm);
-    }
-    (s.sum16(sums), s.sum16(norms))
 }
 
 /// The squares of the columns take their steps; returns g_k / √squares_k from before.

@@ -193,20 +193,6 @@ fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers)
     Loss { loss: s.wide_sum(loss), weight: s.wide_sum(weights) }
 }
 
-/// J blocks of a row, from block `at` on.
-#[inline(always)]
-fn part<'a, const J: usize>(side: &'a Side, id: u32, at: usize) -> &'a [Block; J] {
-    let from = id as usize * side.stride + at * LANES;
-    side.vectors[from..from + J * LANES].as_chunks().0.try_into().expect("J blocks were taken")
-}
-
-/// J blocks of a row, to be written.
-#[inline(always)]
-fn part_mut<'a, const J: usize>(side: &'a mut Side, id: u32, at: usize) -> &'a mut [Block; J] {
-    let from = id as usize * side.stride + at * LANES;
-    side.vectors[from..from + J * LANES].as_chunks_mut().0.try_into().expect("J blocks were taken")
-}
-
 /// The whole update for J blocks of the dimension: both dense products from the values before, then pair by pair, then the negatives.
 /// A column that comes twice is seen by its second row as the first has left it, on all instruction sets alike.
 #[inline(always)]
@@ -227,7 +213,7 @@ fn panel<S: Lanes, const R: usize, const J: usize>(
     pair_steps::<S, J>(s, rows, cols, group, at, buffers);
     let negatives = group.negatives.iter().zip(group.negative_rate);
     for ((&id, &rate), step) in negatives.zip(&buffers.negative_step) {
-        add::<S, J>(s, part_mut(cols, id, at), rate, step);
+        add::<S, J>(s, cols.part_mut(id, at), rate, step);
     }
 }
 
@@ -251,7 +237,7 @@ fn negative_steps<S: Lanes, const R: usize, const J: usize>(
 ) {
     let mut sums = [[s.splat(0.0); J]; R];
     for (&id, q) in group.row.iter().zip(&buffers.negative) {
-        let w = part::<J>(rows, id, at);
+        let w = rows.part::<J>(id, at);
         let q: &[f32; R] = q[k..k + R].try_into().expect("R divides the lanes");
         for r in 0..R {
             let q = s.splat(q[r]);
@@ -280,7 +266,7 @@ fn row_steps<S: Lanes, const R: usize, const J: usize>(
     let mut sums = [[s.splat(0.0); J]; R];
     let q: &[Block; R] = buffers.negative[first..first + R].try_into().expect("R divides the rows");
     for (k, &id) in group.negatives.iter().enumerate().take(LANES) {
-        let n = part::<J>(cols, id, at);
+        let n = cols.part::<J>(id, at);
         for r in 0..R {
             let q = s.splat(q[r][k]);
             for j in 0..J {
@@ -307,7 +293,7 @@ fn pair_steps<S: Lanes, const J: usize>(
 ) {
     let mut b = 0;
     for (r, (&id, &end)) in group.row.iter().zip(group.end).enumerate() {
-        let row = part_mut::<J>(rows, id, at);
+        let row = rows.part_mut::<J>(id, at);
         let mut sum = [s.splat(0.0); J];
         let mut old = sum;
         for j in 0..J {
@@ -317,7 +303,7 @@ fn pair_steps<S: Lanes, const J: usize>(
         while b < end as usize {
             let p = buffers.positive[b];
             let (p, step) = (s.splat(p), s.splat(p * group.col_rate[b]));
-            let column = part_mut::<J>(cols, group.col[b], at);
+            let column = cols.part_mut::<J>(group.col[b], at);
             for j in 0..J {
                 let c = s.load(&column[j]);
                 sum[j] = s.fma(p, c, sum[j]);

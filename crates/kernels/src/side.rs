@@ -50,10 +50,19 @@ impl Side<'_> {
         &self.vectors[id as usize * self.stride..][..self.stride]
     }
 
-    /// One row in blocks.
+    /// J blocks of a row, from block `at` on.
     #[inline(always)]
-    pub(crate) fn row_mut(&mut self, id: u32) -> &mut [Block] {
-        self.vectors[id as usize * self.stride..][..self.stride].as_chunks_mut().0
+    pub(crate) fn part<const J: usize>(&self, id: u32, at: usize) -> &[Block; J] {
+        let from = id as usize * self.stride + at * LANES;
+        self.vectors[from..from + J * LANES].as_chunks().0.try_into().expect("J blocks were taken")
+    }
+
+    /// The same, to be written.
+    #[inline(always)]
+    pub(crate) fn part_mut<const J: usize>(&mut self, id: u32, at: usize) -> &mut [Block; J] {
+        let from = id as usize * self.stride + at * LANES;
+        let blocks = self.vectors[from..from + J * LANES].as_chunks_mut().0;
+        blocks.try_into().expect("J blocks were taken")
     }
 }
 

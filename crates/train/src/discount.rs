@@ -11,6 +11,7 @@ use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{CsrShardReader, MatrixIndex, RunDir};
 
 use crate::error::TrainError;
+use crate::stripes::of_stripe;
 
 /// Turns weights in units into expected visits an epoch.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ impl Discount {
 
     /// keep(i) of the words of a stripe.
     pub(crate) fn keep_of_stripe(&self, stripe: u32, grid: u32) -> Vec<f32> {
-        self.keep.iter().skip(stripe as usize).step_by(grid as usize).copied().collect()
+        of_stripe(&self.keep, stripe, grid).collect()
     }
 }
 

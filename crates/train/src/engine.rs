@@ -65,8 +65,6 @@ pub struct PassCells {
 pub struct Pass {
     /// Row stripe and column stripe.
     pub tile: (u32, u32),
-    /// Stripes a side.
-    pub grid: u32,
     /// Rotations an epoch.
     pub rotations: u32,
     /// Rate of this round.
@@ -130,6 +128,14 @@ pub struct TrainInput<'a, W: Words> {
     pub settings: &'a std::collections::BTreeMap<String, String>,
     /// The kernels to use.
     pub kernels: &'static Kernels,
+}
+
+impl PassCells {
+    /// Part `part` of `parts` of the light cells.
+    pub(crate) fn light_part(&self, part: usize, parts: usize) -> &[TileCell] {
+        let cells = self.light.len();
+        &self.light[cells * part / parts..cells * (part + 1) / parts]
+    }
 }
 
 impl Pass {
@@ -305,7 +311,7 @@ impl Run<'_> {
             let tile = (i as u32, ((i + shift as usize) % grid) as u32);
             let key = [turn[0], turn[1], u64::from(tile.0), u64::from(tile.1), 0];
             let rotations = self.plan.rotations;
-            let pass = Pass { tile, grid: grid as u32, rotations, rate, key, seed: self.plan.seed };
+            let pass = Pass { tile, rotations, rate, key, seed: self.plan.seed };
             let cells = self.cells(tile, turn[1] as u32)?;
             Ok(self.objective.pass(&pass, &cells, row_stripe, column_stripe))
         };

@@ -21,7 +21,7 @@ use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::groups::{Groups, Rates, Runs};
 use crate::random::{Alias, Stream};
-use crate::stripes::{Matrix, Stripe, StripeShape};
+use crate::stripes::{Matrix, Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
 /// its run. A matrix of a hundred million cells has passes of half as many.
@@ -142,14 +142,8 @@ impl SkipGram {
             }
         };
         add(&cells.heavy, 1.0 / (pass.rotations as f32 * parts as f32));
-        let light = &cells.light;
-        add(&light[light.len() * part / parts..light.len() * (part + 1) / parts], 1.0);
+        add(cells.light_part(part, parts), 1.0);
     }
-}
-
-/// What a stripe has of a list over all words.
-fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iterator<Item = T> {
-    all.iter().skip(stripe as usize).step_by(grid as usize).copied()
 }
 
 fn reserve(ctx: &Context, words: u64, grid: u64) -> Result<Reservation, OverBudget> {

@@ -56,9 +56,7 @@ impl Softmax {
     /// Deals the visits of part `part` of `parts` of a pass to the rows.
     fn deal(pass: &Pass, cells: &PassCells, (part, parts): (usize, usize), dealt: &mut Dealt) {
         let heavy_share = 1.0 / (pass.rotations as f32 * parts as f32);
-        let light = &cells.light;
-        let light = &light[light.len() * part / parts..light.len() * (part + 1) / parts];
-        let sections = [(&cells.heavy[..], heavy_share), (light, 1.0)];
+        let sections = [(&cells.heavy[..], heavy_share), (cells.light_part(part, parts), 1.0)];
         let all = || sections.iter().flat_map(|(cells, _)| cells.iter());
         all().for_each(|cell| dealt.ends[cell.row as usize + 1] += 1);
         let mut sum = 0;

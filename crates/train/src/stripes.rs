@@ -28,6 +28,11 @@ pub enum Squares {
     Coordinate,
 }
 
+/// What a stripe has of a list over all ids.
+pub(crate) fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iterator<Item = T> {
+    all.iter().skip(stripe as usize).step_by(grid as usize).copied()
+}
+
 /// Some rows of a matrix, with their optimiser state.
 #[derive(Clone, Debug)]
 pub struct Stripe {
