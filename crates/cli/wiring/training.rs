@@ -36,10 +36,18 @@ impl TrainJob<'_> {
                 let context_rates = super::translate::context_rates(context_rates);
                 let config =
                     train::SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
-                let ctx = self.pipeline.ctx;
-                let objective =
-                    train::SkipGram::new(ctx, config, counts, &tiles.stripes, discount, kernels)?;
-                self.train(&objective, &tiles.stripes, 1e-4)
+                let Pipeline { ctx, dir, .. } = self.pipeline;
+                let (stripes, name) = (&tiles.stripes[..], self.trainer.name.as_str());
+                let objective = train::SkipGram::new(
+                    ctx,
+                    (dir, name),
+                    config,
+                    counts,
+                    stripes,
+                    discount,
+                    kernels,
+                )?;
+                self.train(&objective, stripes, 1e-4)
             }
             Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
             Trainer::Glove { x_max, alpha, optimizer } => {

@@ -42,6 +42,7 @@ mod cells;
 mod codes;
 mod frame;
 mod packing;
+mod pages;
 mod spool;
 mod tensor;
 mod varint;
@@ -69,8 +70,10 @@ pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixSh
 pub use memory::MemoryStorage;
 pub use metered::{Meter, MeteredStorage};
 pub use packing::{MAX_PLANES, PackedFrame, Packing, Planes};
+pub use pages::Pages;
 pub use rundir::{LockError, RunDir, RunLock};
 pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};
+
 pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};

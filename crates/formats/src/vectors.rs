@@ -13,6 +13,7 @@
 //! The metadata holds the settings that made them (`model`, `objective`, `dim`, …).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ use crate::words::{WORD_TENSORS, WordTable, WordTensors, Words, write_words};
 
 /// The kind of these files.
 pub(crate) const KIND: &str = "vectors";
+
+/// Floats of a matrix that are asked for at a time: 4 MiB.
+const MATRIX_FLOATS: u64 = 1 << 20;
 
 /// Vectors in a map.
 #[derive(Clone, Debug)]
@@ -58,24 +62,25 @@ impl VectorsWriter {
         Ok(Self { writer, words: words.len() as u64, dim: dim as u64 })
     }
 
-    /// Writes a matrix of `rows` vectors, each handed over by `row`.
+    /// Writes a matrix of `rows` vectors; `vectors` appends those of some rows after the others.
     pub fn matrix(
         &mut self,
         name: &str,
-        rows: u64,
-        mut row: impl FnMut(u64, &mut Vec<f32>),
+        rows: u32,
+        mut vectors: impl FnMut(Range<u32>, &mut Vec<f32>) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         self.writer.begin(name, Dtype::F32);
+        let step = (MATRIX_FLOATS / self.dim.max(1)).clamp(1, u64::from(u32::MAX)) as u32;
         let mut buffer = Vec::new();
-        for id in 0..rows {
-            row(id, &mut buffer);
-            if buffer.len() >= 1 << 14 {
-                self.writer.write(&buffer)?;
-                buffer.clear();
-            }
+        let mut first = 0;
+        while first < rows {
+            let end = first.saturating_add(step).min(rows);
+            buffer.clear();
+            vectors(first..end, &mut buffer)?;
+            self.writer.write(&buffer)?;
+            first = end;
         }
-        self.writer.write(&buffer)?;
-        self.writer.end(&[rows, self.dim]);
+        self.writer.end(&[u64::from(rows), self.dim]);
         Ok(())
     }
 

@@ -97,8 +97,11 @@ fn write(
         state ^= state << 17;
         (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
     };
-    let row = |_, row: &mut Vec<f32>| row.extend((0..dim).map(|_| random()));
-    writer.matrix("word_vectors", words as u64, row)?;
+    let some = |ids: std::ops::Range<u32>, out: &mut Vec<f32>| {
+        out.extend((0..ids.len() * dim).map(|_| random()));
+        Ok(())
+    };
+    writer.matrix("word_vectors", words as u32, some)?;
     writer.finish(&list)?;
     Ok(())
 }

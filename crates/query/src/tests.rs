@@ -1,6 +1,7 @@
 //! Tests against brute force in f64, and of every format that is read.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,8 +59,11 @@ fn write(
     let mut writer = VectorsWriter::create(storage, path, &list, rows[0].len(), &settings).unwrap();
     for (name, rows) in [("word_vectors", Some(rows)), ("context_vectors", context)] {
         if let Some(rows) = rows {
-            let row = |id: u64, out: &mut Vec<f32>| out.extend(&rows[id as usize]);
-            writer.matrix(name, rows.len() as u64, row).unwrap();
+            let some = |ids: Range<u32>, out: &mut Vec<f32>| {
+                ids.for_each(|id| out.extend(&rows[id as usize]));
+                Ok(())
+            };
+            writer.matrix(name, rows.len() as u32, some).unwrap();
         }
     }
     writer.finish(&list).unwrap();

@@ -1,7 +1,6 @@
 //! Blocks on threads: each thread takes the next block when it is free and keeps a state of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// Calls `work` for the blocks `0..blocks` on up to `threads` named threads; returns their states.
 /// A thread gets its blocks in ascending order.
@@ -26,13 +25,10 @@ pub(crate) fn over_blocks<S: Send>(
     if threads == 1 {
         return vec![run()];
     }
-    thread::scope(|scope| {
-        let spawn = |number| {
-            let builder = thread::Builder::new().name(format!("query-{number}"));
-            builder.spawn_scoped(scope, run).expect("the system starts threads")
-        };
-        let handles: Vec<_> = (0..threads).map(spawn).collect();
-        let joined = handles.into_iter().map(|handle| handle.join());
-        joined.map(|state| state.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|thread| format!("query-{thread}"))
+        .build()
+        .expect("the system starts threads");
+    pool.broadcast(|_| run())
 }

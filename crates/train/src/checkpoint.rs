@@ -14,7 +14,9 @@ use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 use crate::engine::{Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::EpochRow;
-use crate::stripes::Matrix;
+use crate::model::Model;
+use crate::order::Half;
+use crate::stripes::{PARTS, Stripe};
 
 const KIND: &str = "checkpoint";
 
@@ -98,11 +100,7 @@ impl<'a> Checkpoints<'a> {
     }
 
     /// Fills in the model from the newer checkpoint; `None` if there is none.
-    pub fn load(
-        &mut self,
-        rows: &mut Matrix,
-        columns: &mut Matrix,
-    ) -> Result<Option<Position>, TrainError> {
+    pub fn load(&mut self, model: &mut Model) -> Result<Option<Position>, TrainError> {
         let mut found = Vec::new();
         for slot in 0..2 {
             if let Some((position, reader)) = self.open(slot)? {
@@ -116,9 +114,7 @@ impl<'a> Checkpoints<'a> {
                 Err(error) if error.is_bad_artefact() => continue,
                 Err(error) => return Err(error.into()),
             }
-            for (side, matrix) in [("rows", &mut *rows), ("columns", &mut *columns)] {
-                fill(&reader, side, matrix)?;
-            }
+            model.fill(|half, number, stripe| fill(&reader, half, number, stripe))?;
             self.next = 1 - slot;
             return Ok(Some(position));
         }
@@ -126,14 +122,10 @@ impl<'a> Checkpoints<'a> {
     }
 
     /// Writes the other file.
-    pub fn save(
-        &mut self,
-        position: &Position,
-        rows: &Matrix,
-        columns: &Matrix,
-    ) -> Result<(), TrainError> {
-        let parts = tensors(rows, columns);
-        let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    pub fn save(&mut self, position: &Position, model: &Model) -> Result<(), TrainError> {
+        let parts = |(half, number)| PARTS.map(|part| tensor_name(half, part, number));
+        let names: Vec<String> = model.all().flat_map(parts).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let json = serde_json::to_string(position).expect("plain data is JSON");
         let settings = BTreeMap::from([
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
@@ -141,8 +133,14 @@ impl<'a> Checkpoints<'a> {
         ]);
         let path = self.path(self.next);
         let mut writer = TensorWriter::create(self.dir.storage(), &path, KIND, &names, &settings)?;
-        for (name, values) in &parts {
-            writer.tensor(name, Dtype::F32, &[values.len() as u64], values)?;
+        for (half, number) in model.all() {
+            model.show(half, number, |stripe| {
+                let mut parts = stripe.parts().into_iter().filter(|(_, it)| !it.is_empty());
+                parts.try_for_each(|(part, values)| {
+                    let name = tensor_name(half, part, number);
+                    writer.tensor(&name, Dtype::F32, &[values.len() as u64], values)
+                })
+            })??;
         }
         writer.finish()?;
         self.next = 1 - self.next;
@@ -176,32 +174,27 @@ pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
     Ok(dir.sweep(&format!("models/{name}"), |file| file.starts_with("checkpoint-"))?)
 }
 
-/// All parts of both matrices with their tensor names.
-fn tensors<'m>(rows: &'m Matrix, columns: &'m Matrix) -> Vec<(String, &'m [f32])> {
-    let mut tensors = Vec::new();
-    for (side, matrix) in [("rows", rows), ("columns", columns)] {
-        for (number, stripe) in matrix.stripes().iter().enumerate() {
-            let parts = stripe.parts().into_iter().filter(|(_, values)| !values.is_empty());
-            let named = |(part, values)| (format!("{side}.{part}.{number:03}"), values);
-            tensors.extend(parts.map(named));
-        }
-    }
-    tensors
+fn tensor_name(half: Half, part: &str, number: u32) -> String {
+    let side = match half {
+        Half::Rows => "rows",
+        Half::Columns => "columns",
+    };
+    format!("{side}.{part}.{number:03}")
 }
 
-fn fill(reader: &TensorReader, side: &str, matrix: &mut Matrix) -> Result<(), FormatError> {
-    for (number, stripe) in matrix.stripes_mut().iter_mut().enumerate() {
-        for (part, values) in stripe.parts_mut() {
-            if values.is_empty() {
-                continue;
-            }
-            let info = reader.index().info(&format!("{side}.{part}.{number:03}"), Dtype::F32, 1)?;
-            if info.shape[0] != values.len() as u64 {
-                let what = format!("stripe {number} has another size than the model");
-                return Err(FormatError::corrupt(reader.index().path(), 8, what));
-            }
-            reader.read(info, 0, values)?;
+fn fill(
+    reader: &TensorReader,
+    half: Half,
+    number: u32,
+    stripe: &mut Stripe,
+) -> Result<(), FormatError> {
+    for (part, values) in stripe.parts_mut().into_iter().filter(|(_, values)| !values.is_empty()) {
+        let info = reader.index().info(&tensor_name(half, part, number), Dtype::F32, 1)?;
+        if info.shape[0] != values.len() as u64 {
+            let what = format!("stripe {number} has another size than the model");
+            return Err(FormatError::corrupt(reader.index().path(), 8, what));
         }
+        reader.read(info, 0, values)?;
     }
     Ok(())
 }

@@ -1,23 +1,29 @@
-//! The tile engine: epochs, rotations, rounds; shared by every objective.
+//! The tile engine: epochs, rotations, tiles; shared by every objective.
 //!
-//! An epoch is `rotations` rotations, each over one segment of every tile; a rotation is G rounds.
-//! In a round the tiles (i, (i + shift) mod G) are trained for all i at once, by as many threads as
-//! there are. Every tile task draws from a random stream of its own, keyed by (seed, epoch,
-//! rotation, tile), and losses are added in the order of i.
+//! An epoch is `rotations` rotations, each over one segment of every tile. In which order the tiles of a
+//! rotation are trained, and by whom, is told in `order.rs`; where the stripes are meanwhile, in
+//! `model.rs`. Every tile draws from a random stream of its own, keyed by (seed, epoch, rotation,
+//! tile), and losses are added in the order of rounds.
 
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
-use wordmill_flow::{Context, OverBudget, Reservation, StageProgress};
-use wordmill_formats::{Published, RunDir, StripeFile, TileCell, TileSection, Words};
+use wordmill_flow::{Context, Reservation, StageProgress, run_workers};
+use wordmill_formats::{
+    FormatError, Published, RunDir, StripeFile, TileCell, TileSection, VectorsWriter, Words,
+};
 use wordmill_kernels::Kernels;
 
 use crate::checkpoint::{Checkpoints, Position, remove_checkpoints};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
+use crate::model::Model;
+use crate::order::{Half, Order, Tile};
 use crate::publish::publish;
 use crate::random::Stream;
-use crate::stripes::{Matrix, Stripe, StripeShape};
+use crate::stripes::{Stripe, StripeShape};
 
 /// What an objective trains: the shapes of its two matrices.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +66,17 @@ pub struct PassCells {
     pub light: Vec<TileCell>,
 }
 
+/// Which ids a stripe holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The side.
+    pub half: Half,
+    /// The stripe.
+    pub number: u32,
+    /// Stripes a side.
+    pub grid: u32,
+}
+
 /// Where and when a pass happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
@@ -89,8 +106,10 @@ pub struct Tally {
 pub trait Objective: Sync {
     /// The shapes of the model.
     fn layout(&self) -> Layout;
-    /// Sets initial values; both matrices are zeros, accumulators ones.
-    fn init(&self, rows: &mut Matrix, columns: &mut Matrix);
+    /// Sets the initial values of a stripe; vectors and biases are zeros, accumulators ones.
+    fn init(&self, place: Place, stripe: &mut Stripe);
+    /// Bytes that a pass over so many cells holds, beside the cells as they are read.
+    fn pass_bytes(&self, cells: u64) -> u64;
     /// Whether a pass sees all heavy cells of the tile (they are visited a fraction at a time) or
     /// one segment of them.
     fn heavy_every_rotation(&self) -> bool;
@@ -101,14 +120,14 @@ pub trait Objective: Sync {
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
-    ) -> Tally;
-    /// Writes what the vectors file has besides the two matrices.
+    ) -> Result<Tally, TrainError>;
+    /// Writes what the vectors file has besides the two matrices; biases of rows and of columns are
+    /// given, if there are any.
     fn extras(
         &self,
-        _writer: &mut wordmill_formats::VectorsWriter,
-        _rows: &Matrix,
-        _columns: &Matrix,
-    ) -> Result<(), wordmill_formats::FormatError> {
+        _writer: &mut VectorsWriter,
+        _biases: [Vec<f32>; 2],
+    ) -> Result<(), FormatError> {
         Ok(())
     }
     /// Settings to be stored with the vectors, for people and for queries.
@@ -135,6 +154,14 @@ impl PassCells {
     pub(crate) fn light_part(&self, part: usize, parts: usize) -> &[TileCell] {
         let cells = self.light.len();
         &self.light[cells * part / parts..cells * (part + 1) / parts]
+    }
+}
+
+impl Place {
+    /// The id of a row of the stripe.
+    #[must_use]
+    pub fn id(self, row: usize) -> u32 {
+        row as u32 * self.grid + self.number
     }
 }
 
@@ -166,36 +193,32 @@ pub fn train<W: Words + Sync>(
     objective: &dyn Objective,
     input: TrainInput<'_, W>,
 ) -> Result<(Published, Vec<EpochRow>), TrainError> {
-    let grid = input.stripes.len() as u32;
-    let words = input.words.len() as u32;
-    let layout = objective.layout();
-    let _memory = reserve_model(ctx, &plan.name, layout, words)?;
-    let mut rows = Matrix::new(layout.shape, words, grid);
-    let mut columns = Matrix::new(layout.shape, layout.columns, grid);
+    let grid = input.stripes[0].grid();
+    let _passes = reserve_passes(ctx, plan, objective, input.stripes)?;
+    let mut model = Model::new(ctx, dir, &plan.name, objective.layout(), grid)?;
     let mut checkpoints = Checkpoints::new(dir, plan);
-    let mut position = match checkpoints.load(&mut rows, &mut columns)? {
+    let mut position = match checkpoints.load(&mut model)? {
         Some(position) => position,
         None => {
-            objective.init(&mut rows, &mut columns);
+            let init = |half, number, stripe: &mut Stripe| {
+                objective.init(Place { half, number, grid: grid.grid }, stripe);
+                Ok::<_, FormatError>(())
+            };
+            model.fill(init)?;
             Position::default()
         }
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(ctx.threads)
-        .thread_name(|thread| format!("train-{thread}"))
-        .build()
-        .expect("the system starts threads");
-    let total = u64::from(plan.epochs) * u64::from(plan.rotations) * u64::from(grid);
-    let progress = ctx.progress.stage(&format!("train {}", plan.name), "rounds", total);
-    progress.add(position.rotations_done(plan.rotations) * u64::from(grid));
-    let run =
-        Run { ctx, plan, objective, stripes: input.stripes, progress: &progress, pool: &pool };
+    let tiles = u64::from(grid.grid).pow(2);
+    let total = u64::from(plan.epochs) * u64::from(plan.rotations) * tiles;
+    let progress = ctx.progress.stage(&format!("train {}", plan.name), "tiles", total);
+    progress.add(position.rotations_done(plan.rotations) * tiles);
+    let run = Run { plan, objective, stripes: input.stripes, progress: &progress };
     while position.epoch < plan.epochs {
-        run.rotation(&mut position, &mut rows, &mut columns)?;
+        run.rotation(&mut position, &mut model)?;
         let epoch_ended = position.end_rotation(plan, objective.advice())?;
         let last = position.epoch == plan.epochs;
         if !last && (epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped()) {
-            checkpoints.save(&position, &rows, &columns)?;
+            checkpoints.save(&position, &model)?;
         }
         if epoch_ended {
             write_metrics(dir, &plan.name, &position.metrics)?;
@@ -205,22 +228,34 @@ pub fn train<W: Words + Sync>(
         }
     }
     let settings = settings(objective, plan, input.settings, &position);
-    let published = publish(dir, plan, objective, (&rows, &columns), input.words, &settings)?;
+    let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
     Ok((published, position.metrics))
 }
 
-fn reserve_model(
+/// Memory for the cells of a pass and what the objective makes of them, for every thread.
+pub(crate) fn reserve_passes(
     ctx: &Context,
-    name: &str,
-    layout: Layout,
-    words: u32,
-) -> Result<Reservation, OverBudget> {
-    let side = |rows: u32| layout.shape.bytes(u64::from(rows));
-    let bytes = side(words) + side(layout.columns);
-    ctx.budget.reserve(bytes, &format!("the model of {name}")).map_err(|mut error| {
-        error.advice = format!(", or lower train.dim of {name} or raise vocabulary.min_count");
-        error
+    plan: &Plan,
+    objective: &dyn Objective,
+    stripes: &[StripeFile],
+) -> Result<Reservation, TrainError> {
+    let part = |cells: u64, all: bool| match all {
+        true => cells,
+        false => cells.div_ceil(u64::from(plan.rotations)),
+    };
+    let of_tile = |file: &StripeFile, column: u32| {
+        part(file.cells(column, TileSection::Heavy), objective.heavy_every_rotation())
+            + part(file.cells(column, TileSection::Light), false)
+    };
+    let tiles = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
+    let most = tiles.map(|(file, column)| of_tile(file, column)).max().unwrap_or(0);
+    let bytes = most * size_of::<TileCell>() as u64 + objective.pass_bytes(most);
+    let threads = ctx.threads.min(stripes.len()) as u64;
+    let what = format!("the cells of a pass of {}", plan.name);
+    ctx.budget.reserve(threads * bytes, &what).map_err(|mut error| {
+        error.advice = ", raise tiles.grid, or lower the number of threads".into();
+        error.into()
     })
 }
 
@@ -242,96 +277,142 @@ fn settings(
 
 /// What stays the same during a run.
 struct Run<'a> {
-    ctx: &'a Context,
     plan: &'a Plan,
     objective: &'a dyn Objective,
     stripes: &'a [StripeFile],
     progress: &'a StageProgress,
-    pool: &'a rayon::ThreadPool,
+}
+
+/// What stays the same during a rotation, and what comes of it.
+struct Rotation<'a> {
+    run: &'a Run<'a>,
+    position: &'a Position,
+    model: &'a Model,
+    order: Order,
+    /// The task that is taken next.
+    next: AtomicUsize,
+    /// Round × G + row stripe → what its pass did.
+    tallies: Mutex<Vec<Tally>>,
 }
 
 impl Run<'_> {
-    /// G rounds over one segment of every tile.
-    fn rotation(
-        &self,
-        position: &mut Position,
-        rows: &mut Matrix,
-        columns: &mut Matrix,
-    ) -> Result<(), TrainError> {
+    /// One segment of every tile.
+    fn rotation(&self, position: &mut Position, model: &mut Model) -> Result<(), TrainError> {
         let started = Instant::now();
-        let grid = self.stripes.len() as u32;
+        let grid = self.stripes.len();
         let turn = [u64::from(position.epoch), u64::from(position.rotation)];
-        let mut shifts: Vec<u32> = (0..grid).collect();
-        Stream::new(self.plan.seed, &[turn[0], turn[1], u64::MAX]).shuffle(&mut shifts);
-        for (round, &shift) in shifts.iter().enumerate() {
-            let rate = self.rate(position, round as u64);
-            let tallies = self.round(turn, shift, rate, rows, columns)?;
-            for tally in tallies {
-                position.tally += tally;
-            }
-            if !position.tally.loss.is_finite() {
-                return Err(TrainError::Diverged {
-                    name: self.plan.name.clone(),
-                    epoch: position.epoch + 1,
-                    rotation: position.rotation + 1,
-                    shift,
-                    rate: self.plan.rate,
-                });
-            }
-            self.progress.add(1);
-            self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
-        }
+        let mut stream = Stream::new(self.plan.seed, &[turn[0], turn[1], u64::MAX]);
+        let mut positions = || {
+            let mut stripes: Vec<u32> = (0..grid as u32).collect();
+            stream.shuffle(&mut stripes);
+            stripes
+        };
+        let (order, moves) = model.begin(positions(), positions());
+        let rotation = Rotation {
+            run: self,
+            position,
+            model,
+            order,
+            next: AtomicUsize::new(0),
+            tallies: Mutex::new(vec![Tally::default(); grid * grid]),
+        };
+        let workers = model.workers();
+        run_workers("train", workers + usize::from(model.is_paged()), |worker| {
+            let _watch = model.watch();
+            let done = match worker == workers {
+                true => model.page_through(&moves).map_err(TrainError::from),
+                false => rotation.work(),
+            };
+            done.inspect_err(|_| model.fail())
+        })?;
+        let tallies = rotation.tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
+        tallies.into_iter().for_each(|tally| position.tally += tally);
+        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
         position.seconds += started.elapsed().as_secs_f64();
         Ok(())
     }
 
     /// The rate falls linearly with the rounds done, as word2vec's falls with the words done.
-    fn rate(&self, position: &Position, round: u64) -> f32 {
+    fn rate(&self, position: &Position, round: u32) -> f32 {
         let grid = self.stripes.len() as u64;
-        let done = position.rotations_done(self.plan.rotations) * grid + round;
+        let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
         (self.plan.rate * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left)) as f32
     }
 
-    /// Trains the tiles (i, (i + shift) mod G) for all i, each on its own two stripes.
-    fn round(
+    fn cells(
         &self,
-        turn: [u64; 2],
-        shift: u32,
-        rate: f32,
-        rows: &mut Matrix,
-        columns: &mut Matrix,
-    ) -> Result<Vec<Tally>, TrainError> {
-        let grid = self.stripes.len();
-        let mut lent: Vec<&mut Stripe> = columns.stripes_mut().iter_mut().collect();
-        lent.rotate_left(shift as usize % grid);
-        let pairs: Vec<_> = rows.stripes_mut().iter_mut().zip(lent).collect();
-        let work = |(i, (row_stripe, column_stripe)): (usize, (&mut Stripe, &mut Stripe))| {
-            let tile = (i as u32, ((i + shift as usize) % grid) as u32);
-            let key = [turn[0], turn[1], u64::from(tile.0), u64::from(tile.1), 0];
-            let rotations = self.plan.rotations;
-            let pass = Pass { tile, rotations, rate, key, seed: self.plan.seed };
-            let cells = self.cells(tile, turn[1] as u32)?;
-            Ok(self.objective.pass(&pass, &cells, row_stripe, column_stripe))
-        };
-        let serial = self.ctx.threads == 1;
-        let results: Vec<Result<Tally, TrainError>> = match serial {
-            true => pairs.into_iter().enumerate().map(work).collect(),
-            false => self
-                .pool
-                .install(|| pairs.into_par_iter().enumerate().with_max_len(1).map(work).collect()),
-        };
-        results.into_iter().collect()
-    }
-
-    fn cells(&self, (row, column): (u32, u32), rotation: u32) -> Result<PassCells, TrainError> {
+        Tile { row, column, .. }: Tile,
+        rotation: u32,
+        cells: &mut PassCells,
+    ) -> Result<(), FormatError> {
         let file = &self.stripes[row as usize];
-        let mut cells = PassCells::default();
         let part = (rotation, self.plan.rotations);
         let heavy = if self.objective.heavy_every_rotation() { (0, 1) } else { part };
+        cells.heavy.clear();
+        cells.light.clear();
         file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
-        file.segment((column, TileSection::Light), part, &mut cells.light)?;
-        Ok(cells)
+        file.segment((column, TileSection::Light), part, &mut cells.light)
+    }
+}
+
+impl Rotation<'_> {
+    /// Takes one task after the other, and its row past its columns; ends early when another
+    /// worker has failed.
+    fn work(&self) -> Result<(), TrainError> {
+        let mut cells = PassCells::default();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = self.order.tasks().get(number) else { return Ok(()) };
+            if !self.model.await_task(number) {
+                return Ok(());
+            }
+            let mut lent = None;
+            for tile in self.order.tiles(task) {
+                self.run.cells(tile, self.position.rotation, &mut cells)?;
+                let row = match lent.take() {
+                    Some((row, _)) => Some(row),
+                    None => self.model.take(Half::Rows, tile.row, tile.round),
+                };
+                let column = || self.model.take(Half::Columns, tile.column, tile.round);
+                let Some((mut row, mut column)) = row.and_then(|row| Some((row, column()?))) else {
+                    return Ok(());
+                };
+                let tally =
+                    self.run.objective.pass(&self.pass(tile), &cells, &mut row, &mut column)?;
+                self.model.give(Half::Columns, tile.column, column, tile.round + 1);
+                self.note(tile, tally)?;
+                lent = Some((row, tile));
+            }
+            if let Some((row, last)) = lent {
+                self.model.give(Half::Rows, last.row, row, last.round + 1);
+            }
+        }
+    }
+
+    fn pass(&self, tile: Tile) -> Pass {
+        let Run { plan, .. } = self.run;
+        let turn = [self.position.epoch, self.position.rotation].map(u64::from);
+        let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
+        let rate = self.run.rate(self.position, tile.round);
+        let tile = (tile.row, tile.column);
+        Pass { tile, rotations: plan.rotations, rate, key, seed: plan.seed }
+    }
+
+    fn note(&self, tile: Tile, tally: Tally) -> Result<(), TrainError> {
+        if !tally.loss.is_finite() {
+            return Err(TrainError::Diverged {
+                name: self.run.plan.name.clone(),
+                epoch: self.position.epoch + 1,
+                rotation: self.position.rotation + 1,
+                round: tile.round + 1,
+                rate: self.run.plan.rate,
+            });
+        }
+        let place = tile.round as usize * self.run.stripes.len() + tile.row as usize;
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)[place] = tally;
+        self.run.progress.add(1);
+        Ok(())
     }
 }

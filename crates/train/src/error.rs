@@ -17,8 +17,8 @@ pub enum TrainError {
     Stopped(#[from] Stopped),
     /// The loss is no number any more.
     #[error(
-        "{name}: the loss is no longer finite in epoch {epoch}, rotation {rotation}, column shift \
-         {shift}: training diverged; lower the rate of {name} (now {rate}) and run again"
+        "{name}: the loss is no longer finite in epoch {epoch}, rotation {rotation}, round {round}: \
+         training diverged; lower the rate of {name} (now {rate}) and run again"
     )]
     Diverged {
         /// The trainer.
@@ -27,8 +27,8 @@ pub enum TrainError {
         epoch: u32,
         /// Rotation inside the epoch, from 1.
         rotation: u32,
-        /// Which round of the rotation.
-        shift: u32,
+        /// Round of the rotation, from 1.
+        round: u32,
         /// The initial rate.
         rate: f64,
     },

@@ -11,12 +11,13 @@
 
 use std::sync::Mutex;
 
-use wordmill_formats::TileCell;
+use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{AdagradSide, GloveCell, Kernels, LANES, padded};
 
-use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
+use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
+use crate::error::TrainError;
 use crate::random::Stream;
-use crate::stripes::{Matrix, Squares, Stripe, StripeShape};
+use crate::stripes::{Squares, Stripe, StripeShape};
 
 /// Cells handed to the kernel at a time, about.
 const BATCH_CELLS: usize = 1024;
@@ -77,16 +78,20 @@ impl Objective for Glove {
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
-    fn init(&self, rows: &mut Matrix, columns: &mut Matrix) {
-        for (side, matrix) in [rows, columns].into_iter().enumerate() {
-            for id in 0..matrix.rows() {
-                let mut stream = Stream::new(self.config.seed, &[side as u64, u64::from(id)]);
-                let scale = 1.0 / self.config.dim as f32;
-                let mut value = || (stream.unit() - 0.5) * scale;
-                matrix.vector_mut(id).iter_mut().for_each(|place| *place = value());
-                matrix.set_bias(id, value());
-            }
+    fn init(&self, place: Place, stripe: &mut Stripe) {
+        let scale = 1.0 / self.config.dim as f32;
+        for row in 0..stripe.rows() {
+            let key = [place.half as u64, u64::from(place.id(row))];
+            let mut stream = Stream::new(self.config.seed, &key);
+            let mut value = || (stream.unit() - 0.5) * scale;
+            stripe.vector_mut(row).iter_mut().for_each(|place| *place = value());
+            stripe.bias_mut()[row] = value();
         }
+    }
+
+    fn pass_bytes(&self, cells: u64) -> u64 {
+        // A cell as it is visited, its run at worst, and its x as it is sorted.
+        cells * (size_of::<GloveCell>() + size_of::<(usize, usize)>() + 2 * size_of::<f32>()) as u64
     }
 
     fn heavy_every_rotation(&self) -> bool {
@@ -99,7 +104,7 @@ impl Objective for Glove {
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
-    ) -> Tally {
+    ) -> Result<Tally, TrainError> {
         let mut visits = self.spare.lock().ok().and_then(|mut all| all.pop()).unwrap_or_default();
         self.sort(&mut visits, cells, rows.rows(), columns.rows());
         let by_row = self.config.squares == Squares::Row;
@@ -133,18 +138,12 @@ impl Objective for Glove {
         if let Ok(mut spare) = self.spare.lock() {
             spare.push(visits);
         }
-        tally
+        Ok(tally)
     }
 
-    fn extras(
-        &self,
-        writer: &mut wordmill_formats::VectorsWriter,
-        rows: &Matrix,
-        columns: &Matrix,
-    ) -> Result<(), wordmill_formats::FormatError> {
-        for (name, matrix) in [("word_bias", rows), ("context_bias", columns)] {
-            let bias: Vec<f32> = (0..matrix.rows()).map(|id| matrix.bias(id)).collect();
-            writer.column(name, &bias)?;
+    fn extras(&self, writer: &mut VectorsWriter, biases: [Vec<f32>; 2]) -> Result<(), FormatError> {
+        for (name, biases) in ["word_bias", "context_bias"].into_iter().zip(biases) {
+            writer.column(name, &biases)?;
         }
         Ok(())
     }

@@ -27,6 +27,10 @@ mod discount;
 mod huffman;
 mod nodes;
 
+mod order;
+
+mod model;
+
 mod checkpoint;
 mod engine;
 mod metrics;
@@ -34,6 +38,7 @@ mod publish;
 
 mod glove;
 mod groups;
+mod masses;
 mod skipgram;
 mod softmax;
 
@@ -42,12 +47,13 @@ mod oracle;
 
 pub use checkpoint::remove_checkpoints;
 pub use discount::{Discount, pair_mass};
-pub use engine::{Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
+pub use engine::{Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
 pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
 pub use metrics::EpochRow;
 pub use nodes::NodeCells;
+pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
-pub use stripes::{Matrix, Squares, Stripe, StripeShape};
+pub use stripes::{Squares, Stripe, StripeShape};

@@ -12,6 +12,7 @@ use wordmill_formats::{
     StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, Vectors, Words,
 };
 
+use crate::engine::reserve_passes;
 use crate::nodes::{pack, unpack};
 use crate::random::{Alias, Stream};
 use crate::{
@@ -189,8 +190,16 @@ impl Bench {
                 let (negatives, noise_exponent) = (5, 0.75);
                 let config = SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
                 let discount = self.discount(1e-1);
-                let objective =
-                    SkipGram::new(&ctx, config, counts, &tiles, discount, kernels).unwrap();
+                let objective = SkipGram::new(
+                    &ctx,
+                    (&self.dir, "sgns"),
+                    config,
+                    counts,
+                    &tiles,
+                    discount,
+                    kernels,
+                )
+                .unwrap();
                 (Box::new(objective), tiles, plan)
             }
             _ => {
@@ -303,15 +312,43 @@ fn node_cells_are_the_sums_over_all_paths() {
     }
 }
 
+/// A context with so much memory.
+fn with_memory(threads: usize, budget_bytes: u64) -> Context {
+    let budget = wordmill_flow::Budget::new(budget_bytes);
+    Context { budget, progress: Progress::new(ProgressMode::None), ..Context::for_tests(threads) }
+}
+
 #[test]
-fn a_model_beyond_the_budget_is_refused_by_name() {
-    let bench = Bench::new();
-    let ctx = Context {
-        budget: wordmill_flow::Budget::new(1000),
-        progress: Progress::new(ProgressMode::None),
-        ..Context::for_tests(1)
-    };
-    let error = run(&bench, "glove", &ctx).unwrap_err().to_string();
+fn a_model_larger_than_memory_is_trained_to_the_same_bytes() {
+    for name in OBJECTIVES {
+        let expected = run(&Bench::new(), name, &Context::for_tests(1)).unwrap();
+        let (objective, stripes, plan) = Bench::new().objective(name);
+        let layout = objective.layout();
+        let model_bytes = layout.shape.bytes(u64::from(WORDS + layout.columns));
+        let (mut refused, mut paged) = (0, 0);
+        for (threads, share) in (1..4).flat_map(|t| (1..=18).map(move |share| (t, share))) {
+            let (bench, ctx) = (Bench::new(), Context::for_tests(threads));
+            let passes = reserve_passes(&ctx, &plan, &*objective, &stripes).unwrap();
+            let budget_bytes = passes.bytes() + model_bytes * share / 16;
+            match run(&bench, name, &with_memory(threads, budget_bytes)) {
+                Ok(found) => {
+                    assert_eq!(found, expected, "{name} {threads} {share}");
+                    paged += usize::from(share < 16);
+                }
+                Err(TrainError::OverBudget(_)) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+            let folder = bench.dir.path(&format!("models/{name}"));
+            let left = bench.dir.storage().list(&folder).unwrap();
+            assert!(left.iter().all(|path| path.ends_with("metrics.jsonl")), "{left:?}");
+        }
+        assert!(refused > 3 && paged > 12, "{name}: {refused} {paged}");
+    }
+}
+
+#[test]
+fn a_budget_without_room_for_three_stripes_is_refused_by_name() {
+    let error = run(&Bench::new(), "glove", &with_memory(1, 9000)).unwrap_err().to_string();
     assert!(error.contains("the model of glove") && error.contains("train.dim"), "{error}");
 }
 
@@ -407,8 +444,16 @@ fn tiles_end_where_random_order_does() {
             seed,
         };
         let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);
-        let objective =
-            SkipGram::new(&ctx, config, counts, &stripes, discount.clone(), kernels).unwrap();
+        let objective = SkipGram::new(
+            &ctx,
+            (&bench.dir, "sgns"),
+            config,
+            counts,
+            &stripes,
+            discount.clone(),
+            kernels,
+        )
+        .unwrap();
         let settings = BTreeMap::new();
         let words = &bench.table;
         let input = TrainInput { stripes: &stripes, words, settings: &settings, kernels };

@@ -6,25 +6,25 @@ use wordmill_formats::{Published, RunDir, VectorsWriter, Words};
 
 use crate::engine::{Objective, Plan};
 use crate::error::TrainError;
-use crate::stripes::Matrix;
+use crate::model::Model;
+use crate::order::Half;
 
 /// Writes `vectors/NAME.safetensors`.
 pub(crate) fn publish(
     dir: &RunDir,
     plan: &Plan,
     objective: &dyn Objective,
-    (rows, columns): (&Matrix, &Matrix),
+    model: &Model,
     words: &impl Words,
     settings: &BTreeMap<String, String>,
 ) -> Result<Published, TrainError> {
     let path = dir.vectors(&plan.name);
-    let mut writer = VectorsWriter::create(dir.storage(), &path, words, rows.dim(), settings)?;
-    let name = objective.layout().columns_name;
-    for (name, matrix) in [("word_vectors", rows), (name, columns)] {
-        writer.matrix(name, u64::from(matrix.rows()), |id, out| {
-            out.extend_from_slice(matrix.vector(id as u32));
-        })?;
+    let mut writer = VectorsWriter::create(dir.storage(), &path, words, model.dim(), settings)?;
+    let names = ["word_vectors", objective.layout().columns_name];
+    for (half, name) in Half::ALL.into_iter().zip(names) {
+        writer.matrix(name, model.rows(half), |ids, out| model.vectors(half, ids, out))?;
     }
-    objective.extras(&mut writer, rows, columns)?;
+    let biases = [model.biases(Half::Rows)?, model.biases(Half::Columns)?];
+    objective.extras(&mut writer, biases)?;
     Ok(writer.finish(words)?)
 }

@@ -12,16 +12,18 @@
 //! visits what frequent ones learn in many. On 22 million tokens of English at 3 epochs that is worth
 //! 1.9 points of Google analogies and 1.8 of WordSim-353; the same for words costs similarity sets.
 
-use wordmill_flow::{Context, OverBudget, Reservation, run_tasks};
-use wordmill_formats::{StripeFile, TileCell, TileSection};
+use wordmill_flow::{Context, Reservation, run_tasks};
+use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
 use wordmill_kernels::{Kernels, Side};
 
 use crate::discount::Discount;
-use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
+use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
 use crate::groups::{Groups, Rates, Runs};
+use crate::masses::Masses;
+use crate::order::Half;
 use crate::random::{Alias, Stream};
-use crate::stripes::{Matrix, Stripe, StripeShape, of_stripe};
+use crate::stripes::{Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
 /// its run. A matrix of a hundred million cells has passes of half as many.
@@ -65,8 +67,11 @@ pub struct SkipGram {
     words: u32,
     discount: Discount,
     stripes: Vec<StripeTables>,
+    masses: Masses,
+    /// The most visits that a pass holds at a time.
+    visits: u64,
     kernels: &'static Kernels,
-    _memory: [Reservation; 2],
+    _memory: Reservation,
 }
 
 /// What is known of a stripe before training.
@@ -77,8 +82,6 @@ struct StripeTables {
     noise: Alias,
     /// What the rate of each word as a context is multiplied with.
     rates: Vec<f32>,
-    /// Of its words as rows, `column stripe × rows + row` → weight of all negatives beside a visit.
-    negative_mass: Vec<f32>,
     /// Expected visits an epoch in the tile of each column stripe.
     visits: Vec<f32>,
 }
@@ -87,6 +90,7 @@ impl SkipGram {
     /// Prepares the objective for a matrix in tiles: one pass over all cells.
     pub fn new(
         ctx: &Context,
+        (dir, name): (&RunDir, &str),
         config: SkipGramConfig,
         counts: &[u64],
         stripes: &[StripeFile],
@@ -94,7 +98,7 @@ impl SkipGram {
         kernels: &'static Kernels,
     ) -> Result<Self, TrainError> {
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
-        let memory = reserve(ctx, u64::from(words), u64::from(grid))?;
+        let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
         let noise: Vec<f64> =
             counts.iter().map(|&count| (count as f64).powf(config.noise_exponent)).collect();
         let total: f64 = noise.iter().sum();
@@ -103,8 +107,8 @@ impl SkipGram {
         let progress = ctx.progress.stage("weigh rows", "stripes", u64::from(grid));
         let tables = run_tasks(ctx, "weigh", ctx.threads, stripes.len(), |stripe| {
             let number = stripe as u32;
-            let mass = expected_visits(&stripes[stripe], &discount)?;
-            let visits = column_sums(&mass, grid as usize);
+            let visits = expected_visits(&stripes[stripe], &discount)?;
+            masses.keep(stripe, negative_mass(&visits, &share, config.negatives))?;
             let noise: Vec<f64> = of_stripe(&noise, number, grid).collect();
             let rates = of_stripe(counts, number, grid).map(|n| config.context_rates.of(n));
             progress.add(1);
@@ -112,14 +116,13 @@ impl SkipGram {
                 keep: discount.keep_of_stripe(number, grid),
                 noise: Alias::new(if noise.is_empty() { &[1.0] } else { &noise }),
                 rates: rates.collect(),
-                negative_mass: negative_mass(&mass, &share, config.negatives),
-                visits,
+                visits: column_sums(&visits, grid as usize),
             })
         })?;
         let most = tables.iter().flat_map(|table| &table.visits).fold(0.0, |most, &n| n.max(most));
-        let visits = ctx.threads as u64 * 2 * most.min(BATCH_VISITS) as u64;
-        let passes = ctx.budget.reserve(visits * VISIT_BYTES, "the visits of a pass")?;
-        Ok(Self { config, words, discount, stripes: tables, kernels, _memory: [memory, passes] })
+        let visits = 2 * most.min(BATCH_VISITS) as u64;
+        let stripes = tables;
+        Ok(Self { config, words, discount, stripes, masses, visits, kernels, _memory: memory })
     }
 
     /// Appends a pass's visits, part `part` of `parts` of its cells.
@@ -144,10 +147,6 @@ impl SkipGram {
         add(&cells.heavy, 1.0 / (pass.rotations as f32 * parts as f32));
         add(cells.light_part(part, parts), 1.0);
     }
-}
-
-fn reserve(ctx: &Context, words: u64, grid: u64) -> Result<Reservation, OverBudget> {
-    ctx.budget.reserve(Alias::bytes(words) + words * (grid + 3) * 4, "the noise tables")
 }
 
 impl ContextRates {
@@ -222,8 +221,12 @@ impl Objective for SkipGram {
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
-    fn init(&self, rows: &mut Matrix, _columns: &mut Matrix) {
-        init_vectors(rows, self.config.seed);
+    fn init(&self, place: Place, stripe: &mut Stripe) {
+        init_words(place, stripe, self.config.seed);
+    }
+
+    fn pass_bytes(&self, _cells: u64) -> u64 {
+        self.visits * VISIT_BYTES
     }
 
     fn heavy_every_rotation(&self) -> bool {
@@ -236,7 +239,7 @@ impl Objective for SkipGram {
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
-    ) -> Tally {
+    ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
         let (row_stripe, column_stripe) = (pass.tile.0 as usize, pass.tile.1 as usize);
         let (ours, theirs) = (&self.stripes[row_stripe], &self.stripes[column_stripe]);
@@ -249,7 +252,9 @@ impl Objective for SkipGram {
             Side { vectors: columns.vectors_mut(), stride },
             Rates { rate: pass.rate, columns: &theirs.rates },
         );
-        let mass = &ours.negative_mass[column_stripe * row_count..][..row_count];
+        let mass = self
+            .masses
+            .of(row_stripe, column_stripe * row_count..(column_stripe + 1) * row_count)?;
         let (mut visits, mut runs) = (Vec::new(), Runs::default());
         for part in 0..parts {
             visits.clear();
@@ -259,7 +264,7 @@ impl Objective for SkipGram {
                 groups.add((row, columns), mass[row as usize], &theirs.noise, &mut stream);
             }
         }
-        groups.finish(&theirs.noise, &mut stream)
+        Ok(groups.finish(&theirs.noise, &mut stream))
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
@@ -277,11 +282,15 @@ impl Objective for SkipGram {
     }
 }
 
-/// Word vectors start uniform in ±½/d, as in word2vec.
-pub(crate) fn init_vectors(rows: &mut Matrix, seed: u64) {
-    let scale = 1.0 / rows.dim() as f32;
-    for id in 0..rows.rows() {
-        let mut stream = Stream::new(seed, &[u64::from(id)]);
-        rows.vector_mut(id).iter_mut().for_each(|value| *value = (stream.unit() - 0.5) * scale);
+/// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0.
+pub(crate) fn init_words(place: Place, stripe: &mut Stripe, seed: u64) {
+    if place.half == Half::Columns {
+        return;
+    }
+    for row in 0..stripe.rows() {
+        let mut stream = Stream::new(seed, &[u64::from(place.id(row))]);
+        let vector = stripe.vector_mut(row);
+        let scale = 1.0 / vector.len() as f32;
+        vector.iter_mut().for_each(|value| *value = (stream.unit() - 0.5) * scale);
     }
 }

@@ -12,14 +12,16 @@
 //! computed from the values before the run. No cell stands in a pass twice: sixteen visits of the root
 //! in one run overshoot so far that training diverges.
 
+use wordmill_formats::{FormatError, VectorsWriter};
 use wordmill_kernels::{BinomialCell, BinomialRun, Kernels, RUN_CELLS, Side};
 
-use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
+use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
+use crate::error::TrainError;
 use crate::huffman::HuffmanTree;
 use crate::nodes::unpack;
 use crate::random::Stream;
-use crate::skipgram::init_vectors;
-use crate::stripes::{Matrix, Stripe, StripeShape};
+use crate::skipgram::init_words;
+use crate::stripes::{Stripe, StripeShape};
 
 /// Visits that a pass holds at a time, or a few less than twice as many: 12 MiB.
 const BATCH_VISITS: usize = 1 << 20;
@@ -116,8 +118,13 @@ impl Objective for Softmax {
         Layout { shape, columns: self.tree.nodes(), columns_name: "node_vectors" }
     }
 
-    fn init(&self, rows: &mut Matrix, _columns: &mut Matrix) {
-        init_vectors(rows, self.config.seed);
+    fn init(&self, place: Place, stripe: &mut Stripe) {
+        init_words(place, stripe, self.config.seed);
+    }
+
+    fn pass_bytes(&self, cells: u64) -> u64 {
+        let visits = cells.min(2 * BATCH_VISITS as u64);
+        visits * (size_of::<BinomialCell>() + size_of::<BinomialRun>()) as u64
     }
 
     fn heavy_every_rotation(&self) -> bool {
@@ -130,7 +137,7 @@ impl Objective for Softmax {
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
-    ) -> Tally {
+    ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
         let parts = (cells.heavy.len() + cells.light.len()) / BATCH_VISITS + 1;
         let count = rows.rows();
@@ -147,15 +154,10 @@ impl Objective for Softmax {
             let loss = self.kernels.binomial_runs(&mut rows, &mut columns, runs, some, pass.rate);
             tally += Tally { loss: loss.loss, weight: loss.weight, visits: some.len() as u64 };
         }
-        tally
+        Ok(tally)
     }
 
-    fn extras(
-        &self,
-        writer: &mut wordmill_formats::VectorsWriter,
-        _rows: &Matrix,
-        _columns: &Matrix,
-    ) -> Result<(), wordmill_formats::FormatError> {
+    fn extras(&self, writer: &mut VectorsWriter, _: [Vec<f32>; 2]) -> Result<(), FormatError> {
         writer.tree(self.tree.parents())
     }
 

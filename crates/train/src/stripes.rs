@@ -1,4 +1,4 @@
-//! The model in memory: two matrices, each cut into stripes that can be lent out one by one.
+//! Stripes: the parts of a matrix that are lent out, and put away, one by one.
 //!
 //! Word `id` stands in stripe `id mod G` at local row `id / G`. Rows are padded to a multiple of 16
 //! floats; padding stays zero. A stripe begins at a multiple of 64 bytes.
@@ -28,6 +28,9 @@ pub enum Squares {
     Coordinate,
 }
 
+/// Names of what a stripe keeps, as in checkpoints.
+pub(crate) const PARTS: [&str; 4] = ["vectors", "squares", "bias", "bias_square"];
+
 /// What a stripe has of a list over all ids.
 pub(crate) fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iterator<Item = T> {
     all.iter().skip(stripe as usize).step_by(grid as usize).copied()
@@ -37,19 +40,12 @@ pub(crate) fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iter
 #[derive(Clone, Debug)]
 pub struct Stripe {
     rows: usize,
+    dim: usize,
     stride: usize,
     vectors: Aligned,
     squares: Aligned,
     bias: Vec<f32>,
     bias_square: Vec<f32>,
-}
-
-/// A matrix in stripes.
-#[derive(Clone, Debug)]
-pub struct Matrix {
-    shape: StripeShape,
-    rows: u32,
-    stripes: Vec<Stripe>,
 }
 
 /// Floats that begin at a multiple of 64 bytes.
@@ -71,6 +67,14 @@ impl Aligned {
         }
         let start = held.as_ptr().align_offset(64).min(15);
         Self { held, start, len }
+    }
+
+    /// Another length; where more is wanted than there ever was, the memory is new.
+    fn cut(&mut self, len: usize) {
+        if self.held.len() < len + 15 {
+            *self = Self::new(len, 0.0);
+        }
+        self.len = len;
     }
 
     fn get(&self) -> &[f32] {
@@ -110,17 +114,29 @@ impl StripeShape {
 }
 
 impl Stripe {
-    fn new(shape: StripeShape, rows: usize) -> Self {
+    /// Vectors and biases of zeros, accumulators of ones.
+    pub(crate) fn new(shape: StripeShape, rows: usize) -> Self {
         let stride = padded(shape.dim);
         let count = |wanted: bool| if wanted { rows } else { 0 };
         Self {
             rows,
+            dim: shape.dim,
             stride,
             vectors: Aligned::new(rows * stride, 0.0),
             squares: Aligned::new(rows * shape.squares_a_row(), 1.0),
             bias: vec![0.0; count(shape.bias)],
             bias_square: vec![1.0; count(shape.bias && shape.squares != Squares::None)],
         }
+    }
+
+    /// Another number of rows, of which none has a value to rely on. Memory for the most rows it ever had stays.
+    pub(crate) fn cut(&mut self, shape: StripeShape, rows: usize) {
+        self.rows = rows;
+        self.vectors.cut(rows * self.stride);
+        self.squares.cut(rows * shape.squares_a_row());
+        let biases = |wanted: bool| if wanted { rows } else { 0 };
+        self.bias.resize(biases(shape.bias), 0.0);
+        self.bias_square.resize(biases(shape.bias && shape.squares != Squares::None), 1.0);
     }
 
     /// Number of rows.
@@ -143,6 +159,12 @@ impl Stripe {
         self.vectors.get_mut()
     }
 
+    /// The vector of a row, without padding, to be changed.
+    pub fn vector_mut(&mut self, row: usize) -> &mut [f32] {
+        let (stride, dim) = (self.stride, self.dim);
+        &mut self.vectors_mut()[row * stride..][..dim]
+    }
+
     /// The biases.
     pub fn bias(&self) -> &[f32] {
         &self.bias
@@ -159,85 +181,35 @@ impl Stripe {
         (vectors.get_mut(), squares.get_mut(), bias, bias_square)
     }
 
-    /// Everything that a checkpoint keeps, in a fixed order, with names.
+    /// Everything that a checkpoint keeps, in the order of [`PARTS`], with names.
     pub(crate) fn parts(&self) -> [(&'static str, &[f32]); 4] {
+        let [vectors, squares, bias, bias_square] = PARTS;
         [
-            ("vectors", self.vectors.get()),
-            ("squares", self.squares.get()),
-            ("bias", &self.bias),
-            ("bias_square", &self.bias_square),
+            (vectors, self.vectors.get()),
+            (squares, self.squares.get()),
+            (bias, &self.bias),
+            (bias_square, &self.bias_square),
         ]
     }
 
     /// The same, to be filled in.
     pub(crate) fn parts_mut(&mut self) -> [(&'static str, &mut [f32]); 4] {
+        let [vectors, squares, bias, bias_square] = PARTS;
         [
-            ("vectors", self.vectors.get_mut()),
-            ("squares", self.squares.get_mut()),
-            ("bias", &mut self.bias),
-            ("bias_square", &mut self.bias_square),
+            (vectors, self.vectors.get_mut()),
+            (squares, self.squares.get_mut()),
+            (bias, &mut self.bias),
+            (bias_square, &mut self.bias_square),
         ]
     }
-}
 
-impl Matrix {
-    /// A matrix of zeros (accumulators of ones) in `grid` stripes.
-    pub fn new(shape: StripeShape, rows: u32, grid: u32) -> Self {
-        let height = |stripe: u32| (rows + grid - 1 - stripe) / grid;
-        let stripes = (0..grid).map(|stripe| Stripe::new(shape, height(stripe) as usize)).collect();
-        Self { shape, rows, stripes }
+    /// Everything, in the same order.
+    pub(crate) fn floats(&self) -> [&[f32]; 4] {
+        self.parts().map(|(_, values)| values)
     }
 
-    /// Number of rows.
-    pub fn rows(&self) -> u32 {
-        self.rows
-    }
-
-    /// Length of a vector.
-    pub fn dim(&self) -> usize {
-        self.shape.dim
-    }
-
-    /// The vector of a row, without padding.
-    pub fn vector(&self, id: u32) -> &[f32] {
-        let (stripe, row) = self.place(id);
-        let stripe = &self.stripes[stripe];
-        &stripe.vectors()[row * stripe.stride..][..self.shape.dim]
-    }
-
-    /// The same, to be changed.
-    pub fn vector_mut(&mut self, id: u32) -> &mut [f32] {
-        let (stripe, row) = self.place(id);
-        let dim = self.shape.dim;
-        let stripe = &mut self.stripes[stripe];
-        let stride = stripe.stride;
-        &mut stripe.vectors_mut()[row * stride..][..dim]
-    }
-
-    /// The bias of a row.
-    pub fn bias(&self, id: u32) -> f32 {
-        let (stripe, row) = self.place(id);
-        self.stripes[stripe].bias[row]
-    }
-
-    /// Sets the bias of a row.
-    pub fn set_bias(&mut self, id: u32, value: f32) {
-        let (stripe, row) = self.place(id);
-        self.stripes[stripe].bias[row] = value;
-    }
-
-    /// The stripes.
-    pub fn stripes(&self) -> &[Stripe] {
-        &self.stripes
-    }
-
-    /// The stripes, to be lent out.
-    pub fn stripes_mut(&mut self) -> &mut [Stripe] {
-        &mut self.stripes
-    }
-
-    fn place(&self, id: u32) -> (usize, usize) {
-        let grid = self.stripes.len() as u32;
-        ((id % grid) as usize, (id / grid) as usize)
+    /// The same, to be filled in.
+    pub(crate) fn floats_mut(&mut self) -> [&mut [f32]; 4] {
+        self.parts_mut().map(|(_, values)| values)
     }
 }

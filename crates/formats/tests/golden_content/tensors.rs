@@ -150,8 +150,10 @@ fn begin_vectors(storage: &Arc<dyn Storage>, path: &Path) -> Result<VectorsWrite
 }
 
 fn matrix(writer: &mut VectorsWriter, name: &str, all: &[f32]) -> Result<(), FormatError> {
-    let row = |id: u64, out: &mut Vec<f32>| out.extend_from_slice(&all[id as usize * DIM..][..DIM]);
-    writer.matrix(name, (all.len() / DIM) as u64, row)
+    writer.matrix(name, (all.len() / DIM) as u32, |ids, out| {
+        out.extend_from_slice(&all[ids.start as usize * DIM..ids.end as usize * DIM]);
+        Ok(())
+    })
 }
 
 fn write_both_sides(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {

@@ -1,0 +1,360 @@
+//! The model: two matrices in stripes, all of them in memory or some of them in pages on disk.
+//!
+//! Between rotations a model belongs to one thread. During a rotation workers take stripes and give
+//! them back, each in its turn (`order.rs`), and where not all stripes have room a pager brings and puts away
+//! others beside them. The same tiles are trained in the same order either way, so memory changes no bit.
+
+use std::ops::Range;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use wordmill_flow::{Context, Reservation};
+use wordmill_formats::{FormatError, Pages, RunDir, TileGrid};
+
+use crate::engine::Layout;
+use crate::error::TrainError;
+use crate::order::{Half, Move, Order, Residents};
+use crate::stripes::{Stripe, StripeShape};
+
+/// Row stripes in memory beyond those of the workers: one that comes and one that waits to go.
+const ROWS_IN_FLIGHT: u32 = 2;
+/// A page outside of rotations: what is initialised, saved or published.
+const SPARE_PAGES: u32 = 1;
+
+/// Two matrices of vectors.
+pub(crate) struct Model {
+    shape: StripeShape,
+    grid: TileGrid,
+    room: Room,
+    board: Mutex<Board>,
+    changed: Condvar,
+    pages: Option<Pages>,
+    /// Memory of stripes that were put away, for those that come.
+    spare: Mutex<Vec<Stripe>>,
+    residents: Residents,
+    _memory: Reservation,
+}
+
+/// How many stripes fit, and how many workers they can keep busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room {
+    workers: u32,
+    rows: u32,
+    columns: u32,
+    bytes: u64,
+}
+
+/// Where the stripes are.
+struct Board {
+    sides: [Vec<Slot>; 2],
+    /// Tasks of this rotation whose stripes are in memory, unless they are lent.
+    ready: usize,
+    /// A worker has ended early: nobody is to wait any more.
+    failed: bool,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// `None` while it is lent or away.
+    stripe: Option<Stripe>,
+    /// Tiles of this rotation that it has seen.
+    turn: u32,
+}
+
+/// Tells the others when its worker panics.
+pub(crate) struct Watch<'a>(&'a Model);
+
+impl Model {
+    /// A model whose stripes have no values yet, in pages if it does not fit into what is left of the budget.
+    pub fn new(
+        ctx: &Context,
+        dir: &RunDir,
+        name: &str,
+        layout: Layout,
+        grid: TileGrid,
+    ) -> Result<Self, TrainError> {
+        let shape = layout.shape;
+        let largest = u64::from(grid.rows.max(grid.columns).div_ceil(grid.grid));
+        let (page, all) =
+            (shape.bytes(largest), shape.bytes(u64::from(grid.rows) + u64::from(grid.columns)));
+        let room = Room::within(ctx.budget.left(), (page, all), grid.grid, ctx.threads as u32);
+        let what = format!("the model of {name}, {} stripes of it at a time,", room.stripes());
+        let memory = ctx.budget.reserve(room.bytes, &what).map_err(|mut error| {
+            error.advice = format!(
+                ", raise tiles.grid, or lower train.dim of {name} or raise vocabulary.min_count"
+            );
+            error
+        })?;
+        let slots = || (0..grid.grid).map(|_| Slot::default()).collect();
+        let pages = match room.bytes == all {
+            true => None,
+            false => Some(Pages::create(
+                dir,
+                &format!("models/{name}"),
+                "model",
+                2 * grid.grid as usize,
+            )?),
+        };
+        Ok(Self {
+            shape,
+            grid,
+            room,
+            board: Mutex::new(Board { sides: [slots(), slots()], ready: 0, failed: false }),
+            changed: Condvar::new(),
+            pages,
+            spare: Mutex::default(),
+            residents: Residents::new(room.rows, room.columns),
+            _memory: memory,
+        })
+    }
+
+    /// Length of a vector.
+    pub fn dim(&self) -> usize {
+        self.shape.dim
+    }
+
+    /// Vectors of a side.
+    pub fn rows(&self, half: Half) -> u32 {
+        match half {
+            Half::Rows => self.grid.rows,
+            Half::Columns => self.grid.columns,
+        }
+    }
+
+    /// Bytes that are in pages at a time, if any.
+    pub fn is_paged(&self) -> bool {
+        self.pages.is_some()
+    }
+
+    /// Workers that it can keep busy.
+    pub fn workers(&self) -> usize {
+        self.room.workers as usize
+    }
+
+    /// The tasks of a rotation with these positions and the moves beside them; forgets the turns of
+    /// the last.
+    pub fn begin(&mut self, rows: Vec<u32>, columns: Vec<u32>) -> (Order, Vec<Vec<Move>>) {
+        let order = Order::new(rows, columns, self.room.columns);
+        let moves = match self.pages {
+            Some(_) => self.residents.moves(&order),
+            None => Vec::new(),
+        };
+        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
+        board.sides.iter_mut().flatten().for_each(|slot| slot.turn = 0);
+        board.ready = if self.pages.is_some() { 0 } else { usize::MAX };
+        (order, moves)
+    }
+
+    /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
+    pub fn fill<E: From<FormatError>>(
+        &mut self,
+        mut fill: impl FnMut(Half, u32, &mut Stripe) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (half, number) in self.all() {
+            let mut stripe = Stripe::new(self.shape, self.height(half, number));
+            fill(half, number, &mut stripe)?;
+            match &self.pages {
+                Some(pages) => pages.write(self.page(half, number), &stripe.floats())?,
+                None => self.lock().sides[half as usize][number as usize].stripe = Some(stripe),
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a stripe.
+    pub fn show<T>(
+        &self,
+        half: Half,
+        number: u32,
+        look: impl FnOnce(&Stripe) -> T,
+    ) -> Result<T, FormatError> {
+        let board = self.lock();
+        match &board.sides[half as usize][number as usize].stripe {
+            Some(stripe) => Ok(look(stripe)),
+            None => {
+                let stripe = self.fetch(half, number)?;
+                let seen = look(&stripe);
+                self.spare().push(stripe);
+                Ok(seen)
+            }
+        }
+    }
+
+    /// Appends the vectors of some ids, without padding.
+    pub fn vectors(
+        &self,
+        half: Half,
+        ids: Range<u32>,
+        out: &mut Vec<f32>,
+    ) -> Result<(), FormatError> {
+        let (dim, stride) = (self.shape.dim, wordmill_kernels::padded(self.shape.dim));
+        let (begin, grid) = (out.len(), self.grid.grid);
+        out.resize(begin + ids.len() * dim, 0.0);
+        let board = self.lock();
+        let mut buffer = Vec::new();
+        for first in ids.clone().take(grid as usize) {
+            let (number, local) = self.grid.place(first);
+            let rows = (ids.end - first).div_ceil(grid) as usize;
+            let span = local as usize * stride..(local as usize + rows) * stride;
+            let vectors = match &board.sides[half as usize][number as usize].stripe {
+                Some(stripe) => &stripe.vectors()[span],
+                None => {
+                    buffer.resize(span.len(), 0.0);
+                    let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
+                    pages.read_part(self.page(half, number), span.start as u64, &mut buffer)?;
+                    &buffer[..]
+                }
+            };
+            let places = (first - ids.start..).step_by(grid as usize);
+            for (vector, place) in vectors.chunks_exact(stride).zip(places) {
+                out[begin + place as usize * dim..][..dim].copy_from_slice(&vector[..dim]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The biases of a side, in the order of ids.
+    pub fn biases(&self, half: Half) -> Result<Vec<f32>, FormatError> {
+        let mut biases = vec![0.0; self.rows(half) as usize];
+        for number in 0..self.grid.grid {
+            self.show(half, number, |stripe| {
+                let places = (number as usize..).step_by(self.grid.grid as usize);
+                stripe.bias().iter().zip(places).for_each(|(&bias, place)| biases[place] = bias);
+            })?;
+        }
+        Ok(biases)
+    }
+
+    /// All stripes.
+    pub fn all(&self) -> impl Iterator<Item = (Half, u32)> + use<> {
+        let grid = self.grid.grid;
+        Half::ALL.into_iter().flat_map(move |half| (0..grid).map(move |number| (half, number)))
+    }
+
+    /// Waits until a task may begin; false when another worker has failed. A task that began earlier could
+    /// take a stripe that the pager is about to put away, and keep it while it waits for the pager.
+    pub fn await_task(&self, task: usize) -> bool {
+        self.await_board(|board| (board.ready > task).then_some(())).is_some()
+    }
+
+    /// Waits for a stripe until it has seen `turn` tiles; `None` when another worker has failed.
+    pub fn take(&self, half: Half, number: u32, turn: u32) -> Option<Stripe> {
+        self.await_board(|board| {
+            let slot = &mut board.sides[half as usize][number as usize];
+            if slot.turn == turn { slot.stripe.take() } else { None }
+        })
+    }
+
+    /// Looks at the board after every change until there is something to be found.
+    fn await_board<T>(&self, mut find: impl FnMut(&mut Board) -> Option<T>) -> Option<T> {
+        let mut board = self.lock();
+        while !board.failed {
+            if let Some(found) = find(&mut board) {
+                return Some(found);
+            }
+            board = self.changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
+    }
+
+    /// Gives a stripe back, which has seen `turn` tiles.
+    pub fn give(&self, half: Half, number: u32, stripe: Stripe, turn: u32) {
+        self.lock().sides[half as usize][number as usize] = Slot { stripe: Some(stripe), turn };
+        self.changed.notify_all();
+    }
+
+    /// Does the moves of a rotation, task by task, beside the workers.
+    pub fn page_through(&self, moves: &[Vec<Move>]) -> Result<(), FormatError> {
+        let pages = self.pages.as_ref().expect("only a paged model has moves");
+        for (task, moves) in moves.iter().enumerate() {
+            for &it in moves {
+                match it {
+                    Move::PutAway(half, number, turn) => {
+                        let Some(stripe) = self.take(half, number, turn) else { return Ok(()) };
+                        pages.write(self.page(half, number), &stripe.floats())?;
+                        self.spare().push(stripe);
+                    }
+                    Move::Bring(half, number) => {
+                        let stripe = self.fetch(half, number)?;
+                        self.lock().sides[half as usize][number as usize].stripe = Some(stripe);
+                    }
+                }
+            }
+            self.lock().ready = task + 1;
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Lets nobody wait for a worker that has ended early.
+    pub fn fail(&self) {
+        self.lock().failed = true;
+        self.changed.notify_all();
+    }
+
+    /// Calls [`fail`](Self::fail) where its worker panics.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch(self)
+    }
+
+    /// A stripe from its page.
+    fn fetch(&self, half: Half, number: u32) -> Result<Stripe, FormatError> {
+        let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
+        // Stripe 0 is the highest of its side: what it takes is enough for any.
+        let highest = self.height(Half::Rows, 0).max(self.height(Half::Columns, 0));
+        let spare = self.spare().pop();
+        let mut stripe = spare.unwrap_or_else(|| Stripe::new(self.shape, highest));
+        stripe.cut(self.shape, self.height(half, number));
+        pages.read(self.page(half, number), &mut stripe.floats_mut())?;
+        Ok(stripe)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Stripe>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn height(&self, half: Half, number: u32) -> usize {
+        self.grid.len(self.rows(half), number) as usize
+    }
+
+    fn page(&self, half: Half, number: u32) -> usize {
+        (half as u32 * self.grid.grid + number) as usize
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
+impl Room {
+    /// Room for all stripes where they fit into so many bytes; else for as many columns as there is room for
+    /// beside the rows of the workers, of which there may have to be fewer. The least is three stripes.
+    fn within(left: u64, (page, all): (u64, u64), grid: u32, threads: u32) -> Self {
+        let most = threads.min(grid);
+        if all <= left {
+            return Self { workers: most, rows: grid, columns: grid, bytes: all };
+        }
+        let pages = u32::try_from(left / page.max(1)).unwrap_or(u32::MAX);
+        let room = |workers: u32, rows: u32| {
+            let columns = pages.checked_sub(rows + SPARE_PAGES)?.min(grid);
+            // Fewer columns than that leave workers waiting for one another.
+            let bytes = u64::from(rows + columns + SPARE_PAGES) * page;
+            (columns >= 2 * workers).then_some(Self { workers, rows, columns, bytes })
+        };
+        let with = |workers: u32| room(workers, (workers + ROWS_IN_FLIGHT).min(grid));
+        let bytes = page * u64::from(2 + SPARE_PAGES);
+        let least = Self { workers: 1, rows: 1, columns: 1, bytes };
+        (1..=most).rev().find_map(with).unwrap_or(least)
+    }
+
+    fn stripes(&self) -> u32 {
+        self.rows + self.columns
+    }
+}
