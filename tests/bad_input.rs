@@ -149,8 +149,9 @@ fn a_model_that_does_not_fit_is_refused() {
     let says = ["tokenizing", "--memory", "lower corpus.chunk_bytes"];
     check("chunks of 4 MiB", b"", &small, 5, &says);
     let chunk = "corpus.chunk_bytes=1MiB";
-    let args = [&small[..], &["--set", chunk, "--set", "train.0.dim=10000"]].concat();
-    let says = ["the model of sgns", "--memory", "train.dim of sgns"];
+    let whole = ["--set", chunk, "--set", "train.0.dim=10000", "--set", "tiles.grid=1"];
+    let args = [&small[..], &whole].concat();
+    let says = ["the model of sgns", "--memory", "tiles.grid", "train.dim of sgns"];
     check("a model of dimension 10000", b"", &args, 5, &says);
 }
 

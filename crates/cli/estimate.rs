@@ -119,8 +119,8 @@ impl Need {
             "tokenize" => ("tokenizing".to_owned(), "lower corpus.chunk_bytes".to_owned()),
             stage => match stage.strip_prefix("train:") {
                 Some(name) => (
-                    format!("the model of {name}"),
-                    format!("lower train.dim of {name}, {FEWER_WORDS}"),
+                    format!("the model of {name}, three stripes of it at a time,"),
+                    format!("raise tiles.grid, lower train.dim of {name}, {FEWER_WORDS}"),
                 ),
                 None => (format!("the stage {stage}"), FEWER_WORDS.to_owned()),
             },
@@ -251,7 +251,7 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     let seconds = (cost::TILE_CELL + is_wide * cost::WIDE_TILE_CELL) * sizes.cells;
     needs.add("shuffle", forecast::shuffle(&counted, room), 1e-9 * seconds);
     for trainer in &config.train {
-        train_need(trainer, sizes, &mut needs);
+        train_need(config, trainer, sizes, &mut needs);
     }
     needs.rows
 }
@@ -288,7 +288,7 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     needs.add("vocabulary", vocabulary, 1e-9 * cost::LOCAL_WORD * local_words);
 }
 
-fn train_need(trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
+fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
     let row = wordmill_kernels::padded(trainer.dim) as f64 * 4.0;
     let flops = trainer.dim as f64 * f64::from(trainer.epochs);
     // Floating-point operations a second that a core gets out of each kernel at a dimension of 100.
@@ -305,11 +305,16 @@ fn train_need(trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
         }
     };
     let model = sizes.words * row * copies;
+    let tables = sizes.words * 80.0;
+    let room = config.run.memory_bytes as f64 - PROGRAM_BYTES as f64 - tables;
+    // What does not fit goes through pages, of which three are in memory at least.
+    let pages = if model > room { model } else { 0.0 };
+    let grid = f64::from(grid(config, sizes.words as u64));
     let vectors = sizes.words * trainer.dim as f64 * 8.0;
     let forecast = Forecast {
-        least_bytes: model,
-        memory_bytes: model + sizes.words * 80.0,
-        scratch_bytes: tiles + vectors + 2.0 * model,
+        least_bytes: tables + 3.0 * model / (2.0 * grid),
+        memory_bytes: tables + model.min(room.max(0.0)),
+        scratch_bytes: tiles + vectors + 2.0 * model + pages,
         left_bytes: vectors,
         files: 300.0,
     };

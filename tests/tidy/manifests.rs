@@ -52,9 +52,9 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     (
         "train",
         &["formats", "flow", "kernels"],
-        &["rand_xoshiro", "rayon", "serde", "serde_json", "thiserror"],
+        &["rand_xoshiro", "serde", "serde_json", "thiserror"],
     ),
-    ("query", &["formats", "kernels"], &["serde", "serde_json", "strsim", "thiserror"]),
+    ("query", &["formats", "kernels"], &["rayon", "serde", "serde_json", "strsim", "thiserror"]),
     (
         "",
         &["formats", "flow", "kernels", "corpus", "cooccur", "train", "query"],

@@ -168,10 +168,11 @@ impl<'a> Checkpoints<'a> {
     }
 }
 
-/// Removes a trainer's checkpoints, and what a killed process left of one: its vectors are
-/// published.
+/// Removes a trainer's checkpoints, and what a killed process left of one or of its pages: its
+/// vectors are published.
 pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
-    Ok(dir.sweep(&format!("models/{name}"), |file| file.starts_with("checkpoint-"))?)
+    let is_over = |file: &str| file.starts_with("checkpoint-") || file.ends_with(".scratch");
+    Ok(dir.sweep(&format!("models/{name}"), is_over)?)
 }
 
 fn tensor_name(half: Half, part: &str, number: u32) -> String {

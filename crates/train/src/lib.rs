@@ -1,7 +1,7 @@
 //! How meetings become vectors.
 //!
-//! One engine trains every objective: a matrix of cells in a grid of tiles, visited in
-//! Latin-square rounds (`engine.rs`). An [`Objective`] says what a pass over the cells of one tile
+//! One engine trains every objective: a matrix of cells in a grid of tiles, visited in the order of
+//! Latin-square rounds (`engine.rs`, `order.rs`). An [`Objective`] says what a pass over the cells of one tile
 //! does to a row stripe and a column stripe:
 //!
 //! * [`SkipGram`]: negative sampling over the discounted co-occurrence matrix;
@@ -10,12 +10,13 @@
 //!
 //! ```text
 //! stripe files ─► engine ─► checkpoints a / b ─► vectors/NAME.safetensors
-//!                   │
-//!                   └─► metrics.jsonl
+//!                 │    ▲
+//!   metrics.jsonl ◄    ▼
+//!                 model in memory or in pages
 //! ```
 //!
-//! In a round no two tasks share a row stripe or a column stripe, so each owns `&mut` slices of both
-//! matrices: there is no data race and no lost update, and the result depends on the seed alone.
+//! A pass owns its row stripe and its column stripe (`model.rs`), each in its turn: there is no data
+//! race and no lost update, and the result depends on the seed alone, not on threads or memory.
 #![forbid(unsafe_code)]
 
 mod error;

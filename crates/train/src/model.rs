@@ -85,7 +85,7 @@ impl Model {
             error
         })?;
         let slots = || (0..grid.grid).map(|_| Slot::default()).collect();
-        let pages = match room.bytes == all {
+        let pages = match room.stripes() == 2 * grid.grid {
             true => None,
             false => Some(Pages::create(
                 dir,
@@ -120,7 +120,7 @@ impl Model {
         }
     }
 
-    /// Bytes that are in pages at a time, if any.
+    /// Whether stripes come from pages and go there.
     pub fn is_paged(&self) -> bool {
         self.pages.is_some()
     }
