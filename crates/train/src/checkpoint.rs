@@ -20,13 +20,15 @@ use crate::stripes::{PARTS, Stripe};
 
 const KIND: &str = "checkpoint";
 
-/// How far training has come, always at the end of a rotation.
+/// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// Finished epochs.
     pub epoch: u32,
     /// Finished rotations of the current epoch.
     pub rotation: u32,
+    /// What is done of the rotation in hand.
+    pub begun: Option<Begun>,
     /// Sums of the current epoch so far.
     #[serde(with = "tally")]
     pub tally: Tally,
@@ -35,6 +37,19 @@ pub(crate) struct Position {
     /// Finished epochs.
     pub metrics: Vec<EpochRow>,
 }
+
+/// A rotation that was cut short between two tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// Row stripe → tiles that it has seen.
+    pub seen: Vec<u32>,
+    /// Round × G + row stripe → what its pass did, nothing where it is not done.
+    pub tallies: Vec<SavedTally>,
+}
+
+/// A tally that stands in a checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedTally(#[serde(with = "tally")] pub Tally);
 
 /// A tally as bits: JSON's decimal numbers would do, bits leave no doubt.
 mod tally {
@@ -80,23 +95,39 @@ impl Position {
     }
 }
 
+impl Begun {
+    /// Tiles done.
+    pub fn tiles(&self) -> u64 {
+        self.seen.iter().map(|&seen| u64::from(seen)).sum()
+    }
+
+    /// Whether it is of a grid of so many stripes.
+    fn fits(&self, grid: usize) -> bool {
+        let tiles = grid.checked_mul(grid);
+        let within = self.seen.iter().all(|&seen| seen as usize <= grid);
+        within && self.seen.len() == grid && Some(self.tallies.len()) == tiles
+    }
+}
+
 /// The two checkpoint files of a trainer.
 pub(crate) struct Checkpoints<'a> {
     dir: &'a RunDir,
     plan: &'a Plan,
     saved: Instant,
-    every: Duration,
+    /// Time that writing the last took.
+    writing: Duration,
     next: usize,
 }
 
 impl<'a> Checkpoints<'a> {
     pub fn new(dir: &'a RunDir, plan: &'a Plan) -> Self {
-        Self { dir, plan, saved: Instant::now(), every: plan.checkpoint_every, next: 0 }
+        Self { dir, plan, saved: Instant::now(), writing: Duration::ZERO, next: 0 }
     }
 
-    /// Whether the last checkpoint is old.
+    /// Whether the last checkpoint is old: as old as is asked for, and so old that not more than a twentieth of
+    /// the time goes into writing.
     pub fn are_due(&self) -> bool {
-        self.saved.elapsed() >= self.every
+        self.saved.elapsed() >= self.plan.checkpoint_every.max(20 * self.writing)
     }
 
     /// Fills in the model from the newer checkpoint; `None` if there is none.
@@ -104,7 +135,9 @@ impl<'a> Checkpoints<'a> {
         let mut found = Vec::new();
         for slot in 0..2 {
             if let Some((position, reader)) = self.open(slot)? {
-                found.push((position.rotations_done(self.plan.rotations), slot, position, reader));
+                let rotations = position.rotations_done(self.plan.rotations);
+                let tiles = position.begun.as_ref().map_or(0, Begun::tiles);
+                found.push(((rotations, tiles), slot, position, reader));
             }
         }
         found.sort_by_key(|(done, _, _, _)| std::cmp::Reverse(*done));
@@ -113,6 +146,9 @@ impl<'a> Checkpoints<'a> {
                 Ok(()) => {}
                 Err(error) if error.is_bad_artefact() => continue,
                 Err(error) => return Err(error.into()),
+            }
+            if position.begun.as_ref().is_some_and(|begun| !begun.fits(model.grid())) {
+                continue;
             }
             model.fill(|half, number, stripe| fill(&reader, half, number, stripe))?;
             self.next = 1 - slot;
@@ -123,6 +159,7 @@ impl<'a> Checkpoints<'a> {
 
     /// Writes the other file.
     pub fn save(&mut self, position: &Position, model: &Model) -> Result<(), TrainError> {
+        let begun = Instant::now();
         let parts = |(half, number)| PARTS.map(|part| tensor_name(half, part, number));
         let names: Vec<String> = model.all().flat_map(parts).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -145,6 +182,7 @@ impl<'a> Checkpoints<'a> {
         writer.finish()?;
         self.next = 1 - self.next;
         self.saved = Instant::now();
+        self.writing = begun.elapsed();
         Ok(())
     }
 

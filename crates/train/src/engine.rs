@@ -7,7 +7,6 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use wordmill_flow::{Context, Reservation, StageProgress, run_workers};
@@ -16,7 +15,7 @@ use wordmill_formats::{
 };
 use wordmill_kernels::Kernels;
 
-use crate::checkpoint::{Checkpoints, Position, remove_checkpoints};
+use crate::checkpoint::{Begun, Checkpoints, Position, SavedTally, remove_checkpoints};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use crate::model::Model;
@@ -212,9 +211,15 @@ pub fn train<W: Words + Sync>(
     let total = u64::from(plan.epochs) * u64::from(plan.rotations) * tiles;
     let progress = ctx.progress.stage(&format!("train {}", plan.name), "tiles", total);
     progress.add(position.rotations_done(plan.rotations) * tiles);
+    progress.add(position.begun.as_ref().map_or(0, Begun::tiles));
     let run = Run { plan, objective, stripes: input.stripes, progress: &progress };
     while position.epoch < plan.epochs {
-        run.rotation(&mut position, &mut model)?;
+        let stop = || ctx.cancel.is_stopped() || checkpoints.are_due();
+        if !run.rotation(&mut position, &mut model, &stop)? {
+            checkpoints.save(&position, &model)?;
+            ctx.cancel.check()?;
+            continue;
+        }
         let epoch_ended = position.end_rotation(plan, objective.advice())?;
         let last = position.epoch == plan.epochs;
         if !last && (epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped()) {
@@ -289,15 +294,20 @@ struct Rotation<'a> {
     position: &'a Position,
     model: &'a Model,
     order: Order,
-    /// The task that is taken next.
-    next: AtomicUsize,
+    /// Whether to do no more than the tasks in hand.
+    stop: &'a (dyn Fn() -> bool + Sync),
     /// Round × G + row stripe → what its pass did.
-    tallies: Mutex<Vec<Tally>>,
+    tallies: Mutex<Vec<SavedTally>>,
 }
 
 impl Run<'_> {
-    /// One segment of every tile.
-    fn rotation(&self, position: &mut Position, model: &mut Model) -> Result<(), TrainError> {
+    /// One segment of every tile, or what is left of it; false where `stop` has cut it short.
+    fn rotation(
+        &self,
+        position: &mut Position,
+        model: &mut Model,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, TrainError> {
         let started = Instant::now();
         let grid = self.stripes.len();
         let turn = [u64::from(position.epoch), u64::from(position.rotation)];
@@ -307,15 +317,13 @@ impl Run<'_> {
             stream.shuffle(&mut stripes);
             stripes
         };
-        let (order, moves) = model.begin(positions(), positions());
-        let rotation = Rotation {
-            run: self,
-            position,
-            model,
-            order,
-            next: AtomicUsize::new(0),
-            tallies: Mutex::new(vec![Tally::default(); grid * grid]),
-        };
+        let begun = position.begun.take().unwrap_or_else(|| Begun {
+            seen: vec![0; grid],
+            tallies: vec![SavedTally::default(); grid * grid],
+        });
+        let (order, moves) = model.begin(positions(), positions(), &begun.seen);
+        let tallies = Mutex::new(begun.tallies);
+        let rotation = Rotation { run: self, position, model, order, stop, tallies };
         let workers = model.workers();
         run_workers("train", workers + usize::from(model.is_paged()), |worker| {
             let _watch = model.watch();
@@ -326,10 +334,15 @@ impl Run<'_> {
             done.inspect_err(|_| model.fail())
         })?;
         let tallies = rotation.tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
-        tallies.into_iter().for_each(|tally| position.tally += tally);
-        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
         position.seconds += started.elapsed().as_secs_f64();
-        Ok(())
+        let seen = model.seen();
+        if seen.iter().any(|&tiles| (tiles as usize) < grid) {
+            position.begun = Some(Begun { seen, tallies });
+            return Ok(false);
+        }
+        tallies.into_iter().for_each(|SavedTally(tally)| position.tally += tally);
+        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
+        Ok(true)
     }
 
     /// The rate falls linearly with the rounds done, as word2vec's falls with the words done.
@@ -362,14 +375,9 @@ impl Rotation<'_> {
     /// worker has failed.
     fn work(&self) -> Result<(), TrainError> {
         let mut cells = PassCells::default();
-        loop {
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(task) = self.order.tasks().get(number) else { return Ok(()) };
-            if !self.model.await_task(number) {
-                return Ok(());
-            }
+        while let Some(task) = self.model.next_task((self.stop)()) {
             let mut lent = None;
-            for tile in self.order.tiles(task) {
+            for tile in self.order.tiles(&self.order.tasks()[task]) {
                 self.run.cells(tile, self.position.rotation, &mut cells)?;
                 let row = match lent.take() {
                     Some((row, _)) => Some(row),
@@ -389,6 +397,7 @@ impl Rotation<'_> {
                 self.model.give(Half::Rows, last.row, row, last.round + 1);
             }
         }
+        Ok(())
     }
 
     fn pass(&self, tile: Tile) -> Pass {
@@ -411,7 +420,7 @@ impl Rotation<'_> {
             });
         }
         let place = tile.round as usize * self.run.stripes.len() + tile.row as usize;
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)[place] = tally;
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)[place] = SavedTally(tally);
         self.run.progress.add(1);
         Ok(())
     }

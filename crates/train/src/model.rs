@@ -30,7 +30,6 @@ pub(crate) struct Model {
     pages: Option<Pages>,
     /// Memory of stripes that were put away, for those that come.
     spare: Mutex<Vec<Stripe>>,
-    residents: Residents,
     _memory: Reservation,
 }
 
@@ -48,6 +47,9 @@ struct Board {
     sides: [Vec<Slot>; 2],
     /// Tasks of this rotation whose stripes are in memory, unless they are lent.
     ready: usize,
+    /// The task that is taken next, and the first that is not to be done now.
+    next: usize,
+    limit: usize,
     /// A worker has ended early: nobody is to wait any more.
     failed: bool,
 }
@@ -98,11 +100,16 @@ impl Model {
             shape,
             grid,
             room,
-            board: Mutex::new(Board { sides: [slots(), slots()], ready: 0, failed: false }),
+            board: Mutex::new(Board {
+                sides: [slots(), slots()],
+                ready: 0,
+                next: 0,
+                limit: 0,
+                failed: false,
+            }),
             changed: Condvar::new(),
             pages,
             spare: Mutex::default(),
-            residents: Residents::new(room.rows, room.columns),
             _memory: memory,
         })
     }
@@ -110,6 +117,11 @@ impl Model {
     /// Length of a vector.
     pub fn dim(&self) -> usize {
         self.shape.dim
+    }
+
+    /// Stripes a side.
+    pub fn grid(&self) -> usize {
+        self.grid.grid as usize
     }
 
     /// Vectors of a side.
@@ -130,18 +142,36 @@ impl Model {
         self.room.workers as usize
     }
 
-    /// The tasks of a rotation with these positions and the moves beside them; forgets the turns of
-    /// the last.
-    pub fn begin(&mut self, rows: Vec<u32>, columns: Vec<u32>) -> (Order, Vec<Vec<Move>>) {
-        let order = Order::new(rows, columns, self.room.columns);
-        let moves = match self.pages {
-            Some(_) => self.residents.moves(&order),
-            None => Vec::new(),
-        };
+    /// What is left of a rotation with these positions when the row stripes have seen so many tiles, and the
+    /// moves beside its tasks.
+    pub fn begin(
+        &mut self,
+        rows: Vec<u32>,
+        columns: Vec<u32>,
+        seen: &[u32],
+    ) -> (Order, Vec<Vec<Move>>) {
+        let order = Order::new(rows, columns, seen, self.room.columns);
         let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        board.sides.iter_mut().flatten().for_each(|slot| slot.turn = 0);
-        board.ready = if self.pages.is_some() { 0 } else { usize::MAX };
+        for (side, seen) in board.sides.iter_mut().zip(order.seen()) {
+            side.iter_mut().zip(seen).for_each(|(slot, &seen)| slot.turn = seen);
+        }
+        (board.next, board.limit) = (0, order.tasks().len());
+        if self.pages.is_none() {
+            board.ready = board.limit;
+            return (order, Vec::new());
+        }
+        board.ready = 0;
+        let present = board.sides.each_ref().map(|side| {
+            let numbers = (0..).zip(side).filter(|(_, slot)| slot.stripe.is_some());
+            numbers.map(|(number, _)| number).collect()
+        });
+        let moves = Residents::new([self.room.rows, self.room.columns], present).moves(&order);
         (order, moves)
+    }
+
+    /// After a rotation that was cut short: how many tiles each row stripe has seen.
+    pub fn seen(&self) -> Vec<u32> {
+        self.lock().sides[Half::Rows as usize].iter().map(|slot| slot.turn).collect()
     }
 
     /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
@@ -153,7 +183,7 @@ impl Model {
             let mut stripe = Stripe::new(self.shape, self.height(half, number));
             fill(half, number, &mut stripe)?;
             match &self.pages {
-                Some(pages) => pages.write(self.page(half, number), &stripe.floats())?,
+                Some(pages) => pages.write(self.page_of(half, number), &stripe.floats())?,
                 None => self.lock().sides[half as usize][number as usize].stripe = Some(stripe),
             }
         }
@@ -200,7 +230,7 @@ impl Model {
                 None => {
                     buffer.resize(span.len(), 0.0);
                     let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
-                    pages.read_part(self.page(half, number), span.start as u64, &mut buffer)?;
+                    pages.read_part(self.page_of(half, number), span.start as u64, &mut buffer)?;
                     &buffer[..]
                 }
             };
@@ -230,10 +260,25 @@ impl Model {
         Half::ALL.into_iter().flat_map(move |half| (0..grid).map(move |number| (half, number)))
     }
 
-    /// Waits until a task may begin; false when another worker has failed. A task that began earlier could
-    /// take a stripe that the pager is about to put away, and keep it while it waits for the pager.
-    pub fn await_task(&self, task: usize) -> bool {
-        self.await_board(|board| (board.ready > task).then_some(())).is_some()
+    /// The next task, once it may begin; `None` when there is none, or another worker has failed. With
+    /// `stop` no further one is given to anybody, unless it is the first.
+    ///
+    /// A task that began before its moves are done could take a stripe that the pager is about to put
+    /// away, and keep it while it waits for the pager.
+    pub fn next_task(&self, stop: bool) -> Option<usize> {
+        let task = {
+            let mut board = self.lock();
+            if stop && board.next > 0 {
+                board.limit = board.limit.min(board.next);
+                self.changed.notify_all();
+            }
+            board.next += 1;
+            board.next - 1
+        };
+        self.await_board(|board| match task < board.limit {
+            true => (board.ready > task).then_some(Some(task)),
+            false => Some(None),
+        })?
     }
 
     /// Waits for a stripe until it has seen `turn` tiles; `None` when another worker has failed.
@@ -264,25 +309,41 @@ impl Model {
 
     /// Does the moves of a rotation, task by task, beside the workers.
     pub fn page_through(&self, moves: &[Vec<Move>]) -> Result<(), FormatError> {
-        let pages = self.pages.as_ref().expect("only a paged model has moves");
         for (task, moves) in moves.iter().enumerate() {
             for &it in moves {
-                match it {
-                    Move::PutAway(half, number, turn) => {
-                        let Some(stripe) = self.take(half, number, turn) else { return Ok(()) };
-                        pages.write(self.page(half, number), &stripe.floats())?;
-                        self.spare().push(stripe);
-                    }
-                    Move::Bring(half, number) => {
-                        let stripe = self.fetch(half, number)?;
-                        self.lock().sides[half as usize][number as usize].stripe = Some(stripe);
-                    }
+                if !self.page(task, it)? {
+                    return Ok(());
                 }
             }
             self.lock().ready = task + 1;
             self.changed.notify_all();
         }
         Ok(())
+    }
+
+    /// Does a move for a task; false where the task is not to be done now, or a worker has failed.
+    fn page(&self, task: usize, it: Move) -> Result<bool, FormatError> {
+        match it {
+            Move::PutAway(half, number, turn) => {
+                let stripe = self.await_board(|board| {
+                    let slot = &mut board.sides[half as usize][number as usize];
+                    match task < board.limit {
+                        true if slot.turn == turn => slot.stripe.take().map(Some),
+                        true => None,
+                        false => Some(None),
+                    }
+                });
+                let Some(stripe) = stripe.flatten() else { return Ok(false) };
+                let pages = self.pages.as_ref().expect("only a paged model has moves");
+                pages.write(self.page_of(half, number), &stripe.floats())?;
+                self.spare().push(stripe);
+            }
+            Move::Bring(half, number) => {
+                let stripe = self.fetch(half, number)?;
+                self.lock().sides[half as usize][number as usize].stripe = Some(stripe);
+            }
+        }
+        Ok(true)
     }
 
     /// Lets nobody wait for a worker that has ended early.
@@ -304,7 +365,7 @@ impl Model {
         let spare = self.spare().pop();
         let mut stripe = spare.unwrap_or_else(|| Stripe::new(self.shape, highest));
         stripe.cut(self.shape, self.height(half, number));
-        pages.read(self.page(half, number), &mut stripe.floats_mut())?;
+        pages.read(self.page_of(half, number), &mut stripe.floats_mut())?;
         Ok(stripe)
     }
 
@@ -316,7 +377,7 @@ impl Model {
         self.grid.len(self.rows(half), number) as usize
     }
 
-    fn page(&self, half: Half, number: u32) -> usize {
+    fn page_of(&self, half: Half, number: u32) -> usize {
         (half as u32 * self.grid.grid + number) as usize
     }
 

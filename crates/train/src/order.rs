@@ -47,6 +47,8 @@ pub(crate) struct Tile {
 pub(crate) struct Order {
     /// Position → stripe, for rows and columns.
     stripes: [Vec<u32>; 2],
+    /// Stripe → tiles that it has seen before.
+    seen: [Vec<u32>; 2],
     tasks: Vec<Task>,
 }
 
@@ -80,9 +82,9 @@ impl Half {
 }
 
 impl Order {
-    /// A rotation in which the stripes of both sides have these positions, with so many column
-    /// stripes in memory.
-    pub fn new(rows: Vec<u32>, columns: Vec<u32>, width: u32) -> Self {
+    /// What is left of a rotation in which the stripes of both sides have these positions, when each row
+    /// stripe has seen so many tiles, with so many column stripes in memory.
+    pub fn new(rows: Vec<u32>, columns: Vec<u32>, seen: &[u32], width: u32) -> Self {
         let grid = rows.len() as u32;
         let block = |first: u32| first..first.saturating_add(width).min(grid);
         let blocks = || (0..grid).step_by(width as usize).map(block);
@@ -95,7 +97,24 @@ impl Order {
             let task = |row: u32| Task { row, columns: block.start..row.min(block.end) };
             tasks.extend((block.start + 1..grid).rev().map(task));
         }
-        Self { stripes: [rows, columns], tasks }
+        let round = |row: u32, column: u32| (column + grid - row) % grid;
+        let mut of_columns = vec![0; columns.len()];
+        for (row, &stripe) in (0..grid).zip(&rows) {
+            let met = (0..grid).filter(|&column| round(row, column) < seen[stripe as usize]);
+            met.for_each(|column| of_columns[columns[column as usize] as usize] += 1);
+        }
+        for task in &mut tasks {
+            let seen = seen[rows[task.row as usize] as usize];
+            let done = seen.saturating_sub(round(task.row, task.columns.start));
+            task.columns.start = task.columns.end.min(task.columns.start.saturating_add(done));
+        }
+        tasks.retain(|task| !task.columns.is_empty());
+        Self { stripes: [rows, columns], seen: [seen.to_vec(), of_columns], tasks }
+    }
+
+    /// How many tiles the stripes of both sides have seen before.
+    pub fn seen(&self) -> &[Vec<u32>; 2] {
+        &self.seen
     }
 
     /// The tasks, in an order in which one after the other may be done.
@@ -117,17 +136,18 @@ impl Order {
 }
 
 impl Residents {
-    /// Nobody yet, with room for so many row stripes and column stripes.
-    pub fn new(rows: u32, columns: u32) -> Self {
-        let side = |room: u32| Present { room: room as usize, stripes: Vec::new() };
-        Self { sides: [side(rows), side(columns)], tasks: 0 }
+    /// These row stripes and column stripes, with room for so many.
+    pub fn new(room: [u32; 2], present: [Vec<u32>; 2]) -> Self {
+        let [rows, columns] = present.map(|all| all.into_iter().map(|it| (it, 0)).collect());
+        let rows = Present { room: room[0] as usize, stripes: rows };
+        let columns = Present { room: room[1] as usize, stripes: columns };
+        Self { sides: [rows, columns], tasks: 0 }
     }
 
     /// The moves of a rotation: those of a task are done before it begins, and after the tasks have ended
     /// from which they take a stripe away.
     pub fn moves(&mut self, order: &Order) -> Vec<Vec<Move>> {
-        let grid = order.stripes[0].len();
-        let mut seen = [vec![0; grid], vec![0; grid]];
+        let mut seen = order.seen.clone();
         let mut of_task = |task: &Task| {
             self.tasks += 1;
             let mut moves = Vec::new();
@@ -191,7 +211,8 @@ mod tests {
             stripes.swap(0, (by % 3 % grid) as usize);
             stripes
         };
-        Order::new(turned(rotation), turned(2 * rotation + 1), width)
+        let seen = vec![0; grid as usize];
+        Order::new(turned(rotation), turned(2 * rotation + 1), &seen, width)
     }
 
     #[test]
@@ -219,9 +240,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_left_of_a_rotation_goes_on_where_it_stopped_whatever_the_width() {
+        for (grid, width) in GRIDS.into_iter().flat_map(|grid| (1..=grid).map(move |w| (grid, w))) {
+            let whole = order(grid, 3, width);
+            for stop in 0..=whole.tasks().len() {
+                let mut seen = vec![0; grid as usize];
+                for tile in whole.tasks()[..stop].iter().flat_map(|task| whole.tiles(task)) {
+                    seen[tile.row as usize] += 1;
+                }
+                let [rows, columns] = whole.stripes.clone();
+                let rest = Order::new(rows, columns, &seen, grid + 1 - width);
+                let mut turns = rest.seen().clone();
+                for tile in rest.tasks().iter().flat_map(|task| rest.tiles(task)) {
+                    for (turns, stripe) in turns.iter_mut().zip([tile.row, tile.column]) {
+                        assert_eq!(turns[stripe as usize], tile.round, "{grid} {width} {stop}");
+                        turns[stripe as usize] += 1;
+                    }
+                }
+                assert!(turns.iter().flatten().all(|&turn| turn == grid), "{grid} {width} {stop}");
+            }
+        }
+    }
+
     /// Does all moves and tasks one after the other, and returns how many stripes were brought.
     fn replay(grid: u32, room: [u32; 2], rotations: u32) -> u64 {
-        let mut residents = Residents::new(room[0], room[1]);
+        let mut residents = Residents::new(room, Default::default());
         let mut present = [vec![false; grid as usize], vec![false; grid as usize]];
         let mut brought = 0;
         for rotation in 0..rotations {
