@@ -103,8 +103,12 @@ fn stages(text: &Text, batch_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>
     let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let input = text.write(&dir)?;
     let start = Instant::now();
-    let config =
-        CountConfig { window: WINDOW, fingerprint: "bench".into(), batch_bytes: Some(batch_bytes) };
+    let config = CountConfig {
+        window: WINDOW,
+        thinning: None,
+        fingerprint: "bench".into(),
+        batch_bytes: Some(batch_bytes),
+    };
     let runs = count(&ctx, &dir, &config, input)?;
     let counted = start.elapsed();
     let config = MergeConfig {

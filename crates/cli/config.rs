@@ -106,6 +106,10 @@ pub struct CooccurConfig {
     pub symmetric: bool,
     /// What a dropped word leaves behind.
     pub dropped: Dropped,
+    /// Words above this share of the corpus are thinned out before windows are formed; 0 is off.
+    pub subsample: f64,
+    /// How often the thinned text is sampled.
+    pub samples: u32,
 }
 
 /// `[tiles]`: how the matrix is cut.

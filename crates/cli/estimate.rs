@@ -228,14 +228,14 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
         text_needs(config, sizes, &mut needs);
     }
     let room = (config.run.memory_bytes.saturating_sub(PROGRAM_BYTES), threads as u64);
-    let window = translate::window(&config.cooccur);
+    let unit = translate::unit(&config.cooccur);
     let counted = forecast::Sizes {
         tokens: sizes.tokens,
         shard_tokens: sizes.tokens * (config.corpus.chunk_bytes as f64 / sizes.bytes).min(1.0),
         words: sizes.words,
         cells: sizes.cells,
         cell_growth: sizes.cell_growth,
-        unit: window.unit(),
+        unit,
         grid: grid(config, sizes.words as u64),
     };
     let spilled = counted.spilled_cells(room);
@@ -244,7 +244,7 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     let seconds = cost::PLACE * sizes.tokens + cost::PAIR * pairs + cost::SPILLED_CELL * spilled;
     needs.add("cooccur", forecast::count(&counted, room), 1e-9 * seconds);
     // Weights that stand in a table of whole numbers are short.
-    let is_wide = f64::from(u8::from(window.unit() > 255));
+    let is_wide = f64::from(u8::from(unit > 255));
     let matrix_cell = cost::MATRIX_CELL + is_wide * cost::WIDE_MATRIX_CELL;
     let seconds = cost::MERGED_CELL * spilled + matrix_cell * sizes.cells;
     needs.add("merge", forecast::merge(&counted, room), 1e-9 * seconds);

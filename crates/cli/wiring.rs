@@ -75,9 +75,18 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
     vec![
         stage("tokenize", tokenize),
         stage("vocabulary", section(config, "vocabulary")),
-        stage("cooccur", section(config, "cooccur")),
+        stage("cooccur", cooccur_settings(config)),
         stage("merge", Settings::new()),
     ]
+}
+
+/// Counting is random only if words are thinned out.
+fn cooccur_settings(config: &Config) -> Settings {
+    let mut settings = section(config, "cooccur");
+    if config.cooccur.subsample > 0.0 {
+        settings.insert("run.seed".into(), config.run.seed.to_string());
+    }
+    settings
 }
 
 /// The settings of a section, keys with the section's name in front.
@@ -299,7 +308,6 @@ impl Pipeline<'_> {
             cooccur::remove_runs(self.dir)?;
             return Ok(Some((index, digest)));
         }
-        let window = translate::window(&self.config.cooccur);
         let runs = self.count(ledger, text, count_settings, &counted)?;
         if self.ends("cooccur") {
             return Ok(None);
@@ -307,7 +315,7 @@ impl Pipeline<'_> {
         let merged = fingerprint("merge", &merge_settings);
         let stage = begin(self.ctx, ledger, "merge", merge_settings)?;
         let config = cooccur::MergeConfig {
-            unit: window.unit(),
+            unit: translate::unit(&self.config.cooccur),
             fingerprint: merged,
             vocabulary: format!("{:016x}", text.vocabulary.digest()),
             settings: section(self.config, "cooccur"),
@@ -338,12 +346,18 @@ impl Pipeline<'_> {
         settings: Settings,
         fingerprint: &str,
     ) -> anyhow::Result<cooccur::SpillRuns> {
+        let counts = text.vocabulary.table().counts();
+        let (share, samples) = (self.config.cooccur.subsample, self.config.cooccur.samples);
+        let thinning = || {
+            let keep = train::Discount::keep(counts, share);
+            cooccur::Thinning::new(&keep, self.config.run.seed, samples)
+        };
         let config = cooccur::CountConfig {
             window: translate::window(&self.config.cooccur),
+            thinning: (share > 0.0).then(thinning),
             fingerprint: fingerprint.into(),
             batch_bytes: None,
         };
-        let counts = text.vocabulary.table().counts();
         let shards = text.vocabulary.shards();
         let input = cooccur::CountInput { shards, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs

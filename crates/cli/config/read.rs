@@ -103,6 +103,8 @@ fn cooccur(layers: &Layers) -> Result<CooccurConfig, ConfigError> {
         weighting: section.choice("weighting", Weighting::Linear)?,
         symmetric: section.flag("symmetric", true)?,
         dropped: section.choice("dropped", Dropped::Close)?,
+        subsample: subsample(&mut section, 0.0)?,
+        samples: section.whole("samples", 1..=64, 4)? as u32,
     };
     section.finish(&[], |_| None)?;
     Ok(config)
@@ -216,7 +218,7 @@ fn negative_sampling(
     Ok(Trainer::NegativeSampling {
         negatives: section.whole("negatives", 1..=1000, 5)? as u32,
         noise_exponent: section.real("noise_exponent", what, exponent, defaults.noise_exponent)?,
-        subsample: subsample(section, defaults)?,
+        subsample: subsample(section, defaults.subsample)?,
         context_rates: section.choice("context_rates", defaults.context_rates)?,
     })
 }
@@ -227,7 +229,7 @@ fn hierarchical_softmax(
 ) -> Result<Trainer, ConfigError> {
     let cap = |x| x > 0.0 && x <= 1e6;
     Ok(Trainer::HierarchicalSoftmax {
-        subsample: subsample(section, defaults)?,
+        subsample: subsample(section, defaults.subsample)?,
         cap: section.real("cap", "a number above 0, at most 1000000", cap, 8.0)?,
     })
 }
@@ -242,10 +244,10 @@ fn glove(section: &mut Section<'_>, defaults: &Defaults) -> Result<Trainer, Conf
     })
 }
 
-fn subsample(section: &mut Section<'_>, defaults: &Defaults) -> Result<f64, ConfigError> {
+fn subsample(section: &mut Section<'_>, default: f64) -> Result<f64, ConfigError> {
     let share = |x| (0.0..=1.0).contains(&x);
     let what = "0 (off) or a share of the corpus up to 1";
-    section.real("subsample", what, share, defaults.subsample)
+    section.real("subsample", what, share, default)
 }
 
 /// Why a key that exists has no business with this trainer.

@@ -124,6 +124,8 @@ fn values_out_of_range_are_refused_where_they_stand() {
         ("train.0.rate", &["nan", "-0.1", "0", "inf", "11", "fast"]),
         ("train.0.epochs", &["0", "1.5"]),
         ("train.0.subsample", &["-1e-3", "1.1", "nan"]),
+        ("cooccur.subsample", &["-1e-3", "1.1", "nan"]),
+        ("cooccur.samples", &["0", "65", "1.5"]),
         ("train.2.x_max", &["0", "nan"]),
         ("run.memory", &["31MiB", "0", "-5", "lots", "1.5"]),
         ("run.threads", &["5000"]),
@@ -144,7 +146,7 @@ fn unknown_names_come_with_a_guess() {
     check(
         &format!("{MINIMAL}[cooccur]\nwindwo = 5"),
         &[],
-        "p.toml:4: cooccur.windwo: unknown key, did you mean \"window\"?; known are … dropped",
+        "p.toml:4: cooccur.windwo: unknown key, did you mean \"window\"?; known are … samples",
     );
     check_set(
         "cooccur.weighting=linaer",
@@ -209,8 +211,9 @@ fn keys_that_the_trainer_does_not_use_are_refused() {
 fn settings_of_a_section_are_strings() {
     let config = resolve(TEMPLATE, &[]).unwrap();
     let cooccur = config.settings_of("cooccur");
-    let expected = [("dropped", "close"), ("symmetric", "true")];
-    let expected = expected.into_iter().chain([("weighting", "linear"), ("window", "5")]);
+    let expected = [("dropped", "close"), ("samples", "4"), ("subsample", "0.0")];
+    let expected = expected.into_iter().chain([("symmetric", "true")]);
+    let expected = expected.chain([("weighting", "linear"), ("window", "5")]);
     assert!(cooccur.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected));
     assert_eq!(config.settings_of("train.glove")["x_max"], "10.0");
     assert_eq!(config.settings_of("train.hs")["objective"], Objective::HierarchicalSoftmax.name());

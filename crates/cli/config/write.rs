@@ -70,6 +70,8 @@ impl Config {
                     ("weighting", name(self.cooccur.weighting)),
                     ("symmetric", self.cooccur.symmetric.into()),
                     ("dropped", name(self.cooccur.dropped)),
+                    ("subsample", self.cooccur.subsample.into()),
+                    ("samples", whole(self.cooccur.samples)),
                 ],
             ),
             ("[tiles]", vec![("grid", whole(self.tiles.grid))]),

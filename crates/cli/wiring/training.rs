@@ -94,7 +94,10 @@ impl TrainJob<'_> {
     fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
         let Pipeline { ctx, dir, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
-        let keep = train::Discount::keep(counts, subsample);
+        // Counts of a thinned text are those of the pairs that word2vec would draw.
+        let is_text = matches!(self.pipeline.origin, Origin::Text(_));
+        let is_thinned = is_text && self.pipeline.config.cooccur.subsample > 0.0;
+        let keep = train::Discount::keep(counts, if is_thinned { 0.0 } else { subsample });
         let mass = train::pair_mass(ctx, dir, self.index, &keep)?;
         let (unit, weight) = (self.index.unit, self.index.weight as f64);
         Ok(train::Discount::new(keep, counts, unit, weight, mass))

@@ -67,6 +67,12 @@ pub fn window(config: &CooccurConfig) -> cooccur::WindowConfig {
     }
 }
 
+/// Units of a pair of weight 1: those of the window in each sample of the text.
+pub fn unit(config: &CooccurConfig) -> u64 {
+    let samples = if config.subsample > 0.0 { config.samples } else { 1 };
+    window(config).unit() * u64::from(samples)
+}
+
 /// Rates of contexts.
 pub fn context_rates(rates: config::ContextRates) -> train::ContextRates {
     match rates {

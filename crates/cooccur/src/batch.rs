@@ -16,7 +16,9 @@ use std::sync::{Mutex, PoisonError};
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 
+use crate::count::CountConfig;
 use crate::error::CooccurError;
+use crate::thin::Thin;
 use crate::weighting::{Dropped, Sides, WindowConfig};
 use crate::windows::margin;
 
@@ -78,10 +80,11 @@ impl Batch {
     pub fn load(
         ctx: &Context,
         (dir, shards): (&RunDir, &[ShardId]),
-        window: &WindowConfig,
+        config: &CountConfig,
         word_ranges: &[Range<u32>],
         plan: &BatchPlan,
     ) -> Result<Self, CooccurError> {
+        let window = &config.window;
         let reach = usize::from(window.window);
         let words = word_ranges.last().map_or(0, |range| range.end);
         let size = |&items: &u64| BatchPlan::places(items, window) as usize;
@@ -96,8 +99,9 @@ impl Batch {
         }
         let loaded = run_tasks(ctx, "load", ctx.threads, slices.len(), |task| {
             let mut slice = slices[task].lock().unwrap_or_else(PoisonError::into_inner);
-            let upto = &shards[..=plan.shards[task] as usize];
-            load(dir, window, words, upto, &mut slice)
+            let all = shards.len() as u64;
+            let (sample, shard) = (plan.shards[task] / all, plan.shards[task] % all);
+            load(dir, (config, sample), words, &shards[..=shard as usize], &mut slice)
         })?;
         drop(slices);
         let mut start = reach;
@@ -181,18 +185,20 @@ impl WordIndex {
 /// Reads the last of some shards into its slice of places: an end, the tail of an open line, its own, ends.
 fn load(
     dir: &RunDir,
-    window: &WindowConfig,
+    (config, sample): (&CountConfig, u64),
     words: u32,
     shards: &[ShardId],
     slice: &mut [u32],
 ) -> Result<Loaded, CooccurError> {
     let (shard, before) = shards.split_last().expect("a task has a shard");
+    let window = &config.window;
+    let thin = config.thinning.as_ref().map(|it| it.of_shard(sample, before.len() as u64));
     let (file, remap) = open_shard(dir, *shard, words)?;
     let reach = usize::from(window.window);
     let mut loaded = Loaded::default();
     let mut at = 1;
     if file.continues_line() {
-        for place in line_tail(dir, window, before, words)? {
+        for place in line_tail(dir, (config, sample), before, words)? {
             slice[at] = place;
             at += 1;
         }
@@ -202,9 +208,11 @@ fn load(
     let (mut line, mut in_reach) = (first - 1, words_in(&slice[1..first]));
     let (mut buffer, mut ids) = (Vec::new(), Vec::new());
     let gap = if window.dropped == Dropped::Gap { Some(GAP) } else { None };
+    let mut item = 0;
     for frame in 0..file.frames() {
         file.read(frame, &mut buffer, &mut ids)?;
         for &id in &ids {
+            item += 1;
             if id == LINE_END {
                 // Two ends in a row would only take up room.
                 if slice[at - 1] != END {
@@ -214,12 +222,13 @@ fn load(
                 (line, in_reach) = (0, 0);
                 continue;
             }
-            let place = match remap[id as usize] {
-                NO_WORD => match gap {
+            let word = remap[id as usize];
+            let place = match is_dropped(word, thin, item) {
+                true => match gap {
                     Some(gap) => gap,
                     None => continue,
                 },
-                word => word,
+                false => word,
             };
             if place != GAP {
                 loaded.pairs += in_reach;
@@ -238,6 +247,12 @@ fn load(
         loaded.loose_ends = loose_ends(&slice[1..], first - 1, reach);
     }
     Ok(loaded)
+}
+
+/// Whether a word is outside the vocabulary or thinned out; `item` is its number in the shard, from 1.
+#[inline]
+fn is_dropped(word: u32, thin: Option<Thin<'_>>, item: u64) -> bool {
+    word == NO_WORD || thin.is_some_and(|thin| !thin.keeps(word, item))
 }
 
 fn words_in(places: &[u32]) -> u64 {
@@ -276,25 +291,29 @@ fn open_shard(
 /// The last places of the line that the last of some shards ends in the middle of, oldest first, at most a window.
 fn line_tail(
     dir: &RunDir,
-    config: &WindowConfig,
+    (config, sample): (&CountConfig, u64),
     shards: &[ShardId],
     words: u32,
 ) -> Result<Vec<u32>, CooccurError> {
-    let wanted = usize::from(config.window);
+    let wanted = usize::from(config.window.window);
     let mut newest_first = Vec::new();
-    'line: for &shard in shards.iter().rev() {
+    'line: for (number, &shard) in shards.iter().enumerate().rev() {
         let (file, remap) = open_shard(dir, shard, words)?;
+        let thin = config.thinning.as_ref().map(|it| it.of_shard(sample, number as u64));
+        let mut item = file.file().items() + 1;
         let (mut buffer, mut ids) = (Vec::new(), Vec::new());
         for frame in (0..file.frames()).rev() {
             file.read(frame, &mut buffer, &mut ids)?;
             for &id in ids.iter().rev() {
+                item -= 1;
                 if id == LINE_END || newest_first.len() == wanted {
                     break 'line;
                 }
-                match remap[id as usize] {
-                    NO_WORD if config.dropped == Dropped::Close => {}
-                    NO_WORD => newest_first.push(GAP),
-                    word => newest_first.push(word),
+                let word = remap[id as usize];
+                match (is_dropped(word, thin, item), config.window.dropped) {
+                    (false, _) => newest_first.push(word),
+                    (true, Dropped::Gap) => newest_first.push(GAP),
+                    (true, Dropped::Close) => {}
                 }
             }
         }

@@ -22,6 +22,7 @@ use crate::ranges::RowRanges;
 use crate::run::{RunFile, RunWriter};
 use crate::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
 use crate::sums::RowSums;
+use crate::thin::Thinning;
 use crate::weighting::WindowConfig;
 use crate::windows::add_windows;
 
@@ -40,11 +41,25 @@ const BLOCKS_PER_WORKER: u64 = 16;
 pub struct CountConfig {
     /// The window.
     pub window: WindowConfig,
+    /// What is left out before windows are formed; `None` counts the text as it is.
+    pub thinning: Option<Thinning>,
     /// Identifies settings and inputs; files of another fingerprint are made anew.
     pub fingerprint: String,
     /// Memory of a batch in bytes; `None` for what the budget leaves. A batch has at least one
     /// shard.
     pub batch_bytes: Option<u64>,
+}
+
+impl CountConfig {
+    /// How many units a pair of weight 1 has in the counts.
+    pub fn unit(&self) -> u64 {
+        self.window.unit() * self.samples()
+    }
+
+    /// How often the text is counted.
+    fn samples(&self) -> u64 {
+        self.thinning.as_ref().map_or(1, |thinning| u64::from(thinning.samples()))
+    }
 }
 
 /// What to count: the token shards of a run directory and their vocabulary.
@@ -71,11 +86,12 @@ pub fn count(
         return Ok(list);
     }
     let words = checked_words(input.counts)?;
-    config.window.check_total(input.counts.iter().sum())?;
+    config.window.check_total(config.samples() * input.counts.iter().sum::<u64>())?;
     let ranges = RowRanges::new(input.counts, config.window.window);
     let recovered = recover(dir, &config.fingerprint)?;
     let (mut waiting, mut items) = (Vec::new(), Vec::new());
-    for (number, shard) in (0u64..).zip(input.shards) {
+    let shards = (0..config.samples()).flat_map(|_| input.shards);
+    for (number, shard) in (0u64..).zip(shards) {
         if recovered.covered.contains(&number) {
             continue;
         }
@@ -96,7 +112,7 @@ pub fn count(
     let plans = plans(&config.window, &waiting, &items, share.places);
     for (plan, number) in plans.into_iter().zip(recovered.next_batch..) {
         ctx.cancel.check()?;
-        let batch = Batch::load(ctx, (dir, input.shards), &config.window, &word_ranges, &plan)?;
+        let batch = Batch::load(ctx, (dir, input.shards), config, &word_ranges, &plan)?;
         let counting =
             Counting { dir, config, ranges: &ranges, words, share, batch, progress: &progress };
         let (runs, pairs) = counting.run(number)?;
@@ -223,7 +239,7 @@ impl Counting<'_> {
         let counted = run_workers("cooccur", self.share.workers, |_| {
             let mut cells = vec![0; runs.len()];
             let mut sums = RowSums::new(self.share.width);
-            let mut writer = RunWriter::new(CellCodes::of_unit(self.config.window.unit()));
+            let mut writer = RunWriter::new(CellCodes::of_unit(self.config.unit()));
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let before = writer.cells();
                 self.block(block, &mut sums, &runs[block.partition], &mut writer)?;

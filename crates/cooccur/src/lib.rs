@@ -14,6 +14,7 @@
 
 mod error;
 
+mod thin;
 mod weighting;
 
 mod ranges;
@@ -51,5 +52,6 @@ pub use ranges::RowRanges;
 pub use shuffle::{ShuffleConfig, shuffle};
 pub use source::MatrixCells;
 pub use spill::{RunRow, SpillRuns};
+pub use thin::Thinning;
 pub use weighting::{Dropped, Sides, Weighting, WindowConfig};
 pub use whole::{Unit, UnitSearch, WHOLE};

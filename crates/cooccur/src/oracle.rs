@@ -14,7 +14,7 @@ use wordmill_formats::{
 
 use crate::{
     CooccurError, CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges,
-    ShuffleConfig, Sides, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
+    ShuffleConfig, Sides, Thinning, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
 };
 
 /// splitmix64.
@@ -34,6 +34,7 @@ struct Case {
     lines: Vec<Vec<u32>>,
     counts: Vec<u64>,
     window: WindowConfig,
+    thinning: Option<Thinning>,
     chunk_tokens: usize,
     batch_bytes: u64,
     threads: usize,
@@ -68,15 +69,39 @@ impl Case {
         };
         let chunk_tokens = 1 + pick(random, 40);
         let batch_bytes = 16 << random.below(12);
-        Self { lines, counts, window, chunk_tokens, batch_bytes, threads: 1 + pick(random, 4) }
+        let threads = 1 + pick(random, 4);
+        let keep: Vec<f32> = counts.iter().map(|_| random.below(5) as f32 / 4.0).collect();
+        let thinning = match random.below(2) {
+            0 => None,
+            _ => Some(Thinning::new(&keep, random.below(9), 1 + random.below(3) as u32)),
+        };
+        Self { lines, counts, window, thinning, chunk_tokens, batch_bytes, threads }
+    }
+
+    /// The lines of each sample, with the words that are left out of it as `NO_WORD`.
+    fn thinned(&self) -> Vec<Vec<u32>> {
+        let Some(thinning) = &self.thinning else { return self.lines.clone() };
+        let mut lines = Vec::new();
+        for sample in 0..u64::from(thinning.samples()) {
+            let mut token = 0;
+            for line in &self.lines {
+                let stays = |(&id, token): (&u32, usize)| {
+                    let (shard, item) = (token / self.chunk_tokens, token % self.chunk_tokens + 1);
+                    let thin = thinning.of_shard(sample, shard as u64);
+                    if id != NO_WORD && thin.keeps(id, item as u64) { id } else { NO_WORD }
+                };
+                lines.push(line.iter().zip(token..).map(stays).collect());
+                token += line.len() + 1;
+            }
+        }
+        lines
     }
 
     /// Every pair of every line, straight from the definition.
     fn brute_force(&self) -> BTreeMap<(u32, u32), u64> {
         let weights = self.window.weights();
         let mut cells = BTreeMap::new();
-        for line in &self.lines {
-            let mut places = line.clone();
+        for mut places in self.thinned() {
             if self.window.dropped == Dropped::Close {
                 places.retain(|&id| id != NO_WORD);
             }
@@ -139,13 +164,15 @@ impl Case {
     ) -> Result<MatrixIndex, CooccurError> {
         let config = CountConfig {
             window: self.window,
+            thinning: self.thinning.clone(),
             fingerprint: "f".into(),
             batch_bytes: Some(self.batch_bytes),
         };
+        let unit = config.unit();
         let runs = count(counting, dir, &config, input)?;
         let ranges = RowRanges::new(&self.counts, self.window.window);
         let config = MergeConfig {
-            unit: self.window.unit(),
+            unit,
             fingerprint: "f".into(),
             vocabulary: "v".into(),
             settings: BTreeMap::new(),
@@ -205,7 +232,15 @@ fn many_runs_are_merged_in_passes() {
     };
     let mut counts = vec![0; 300];
     lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let case = Case { lines, counts, window, chunk_tokens: 60, batch_bytes: 2048, threads: 2 };
+    let case = Case {
+        lines,
+        counts,
+        window,
+        thinning: None,
+        chunk_tokens: 60,
+        batch_bytes: 2048,
+        threads: 2,
+    };
     let mut snapshots = Vec::new();
     for threads in [1, 3] {
         let memory = MemoryStorage::default();
@@ -234,7 +269,15 @@ fn a_failure_at_any_publication_changes_nothing() {
     };
     let mut counts = vec![0; 300];
     lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let case = Case { lines, counts, window, chunk_tokens: 70, batch_bytes: 64, threads: 2 };
+    let case = Case {
+        lines,
+        counts,
+        window,
+        thinning: None,
+        chunk_tokens: 70,
+        batch_bytes: 64,
+        threads: 2,
+    };
     let ctx = Context::for_tests(2);
     let prepared = MemoryStorage::default();
     let prepare = |memory: &MemoryStorage| {
@@ -280,7 +323,15 @@ fn columns_may_be_added_up_block_by_block() {
     };
     let mut counts = vec![0; 300];
     lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let case = Case { lines, counts, window, chunk_tokens: 400, batch_bytes: 1 << 14, threads: 1 };
+    let case = Case {
+        lines,
+        counts,
+        window,
+        thinning: None,
+        chunk_tokens: 400,
+        batch_bytes: 1 << 14,
+        threads: 1,
+    };
     let mut snapshots = Vec::new();
     for is_narrow in [false, true] {
         let memory = MemoryStorage::default();
@@ -367,7 +418,15 @@ fn places_in_a_tile_are_uniform() {
     };
     let mut counts = vec![0; 400];
     lines.iter().flatten().for_each(|&id| counts[id as usize] += 1);
-    let case = Case { lines, counts, window, chunk_tokens: 9000, batch_bytes: 1 << 20, threads: 2 };
+    let case = Case {
+        lines,
+        counts,
+        window,
+        thinning: None,
+        chunk_tokens: 9000,
+        batch_bytes: 1 << 20,
+        threads: 2,
+    };
     let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let input = case.write_shards(&dir, random);
     let ctx = Context::for_tests(2);
