@@ -159,7 +159,11 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Vec<Loose>,
         let pile = Pile { held: Vec::new(), held_bytes: 0, file: None };
         piles[stripe as usize] = Some(Mutex::new(pile));
     }
-    let packing = share.packing(source.cells());
+    // Slots are read as they were packed, in every epoch.
+    let packing = match shuffle.config.slots {
+        0 => share.packing(source.cells()),
+        _ => Packing::Stored,
+    };
     let progress = ctx.progress.stage("deal cells", "cells", source.cells());
     let next = AtomicUsize::new(0);
     run_workers("deal", workers as usize, |_| {
