@@ -120,8 +120,13 @@ fn stages(text: &Text, batch_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>
     let ranges = RowRanges::new(&text.counts, WINDOW.window);
     let index = merge(&ctx, &dir, &config, &ranges, runs)?;
     let merged = start.elapsed();
-    let config =
-        ShuffleConfig { folder: "tiles".into(), grid: 8, seed: 1, fingerprint: "bench".into() };
+    let config = ShuffleConfig {
+        folder: "tiles".into(),
+        grid: 8,
+        seed: 1,
+        fingerprint: "bench".into(),
+        slots: 0,
+    };
     shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index))?;
     Ok([counted, merged - counted, start.elapsed() - merged])
 }

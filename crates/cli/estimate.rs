@@ -295,9 +295,9 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
     let (copies, work, tiles) = match trainer.trainer {
         // Six window positions a token; each visit is a positive and half a group's negatives.
         Trainer::NegativeSampling { .. } => (2.0, sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0),
-        // Five node cells a matrix cell, some ten bytes each, dealt and laid out.
+        // Four node cells a matrix cell, six bytes each, dealt and put into slots.
         Trainer::HierarchicalSoftmax { .. } => {
-            (2.0, sizes.cells * 5.5 * 6.0 / 6e9, sizes.cells * 5.0 * 11.0)
+            (2.0, sizes.cells * 4.0 * 6.0 / 9e9, sizes.cells * 4.0 * 12.0)
         }
         Trainer::Glove { optimizer, .. } => {
             let copies = if optimizer == Optimizer::RowAdagrad { 2.0 } else { 4.0 };

@@ -402,6 +402,7 @@ impl Pipeline<'_> {
             grid,
             seed: self.config.run.seed,
             fingerprint: fingerprint.clone(),
+            slots: 0,
         };
         let stripes = match ledger.done("shuffle", &settings) {
             Some(_) => open_stripes(self.dir, "tiles", grid)?,

@@ -174,15 +174,17 @@ fn name(section: &mut Section<'_>) -> Result<String, ConfigError> {
 fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, ConfigError> {
     let model = section.choice("model", Model::SkipGram)?;
     let preset = section.choice("preset", Preset::Wordmill)?;
-    let Some(defaults) = Defaults::of(preset, model == Model::Glove) else {
+    let objective = match model {
+        Model::Glove => None,
+        Model::SkipGram => Some(section.choice("objective", Objective::NegativeSampling)?),
+    };
+    let Some(defaults) = Defaults::of(preset, objective) else {
         return Err(section.error("preset", misplaced(preset)));
     };
-    let mut trainer = match model {
-        Model::Glove => glove(&mut section, &defaults)?,
-        Model::SkipGram => match section.choice("objective", Objective::NegativeSampling)? {
-            Objective::NegativeSampling => negative_sampling(&mut section, &defaults)?,
-            Objective::HierarchicalSoftmax => hierarchical_softmax(&mut section, &defaults)?,
-        },
+    let mut trainer = match objective {
+        None => glove(&mut section, &defaults)?,
+        Some(Objective::NegativeSampling) => negative_sampling(&mut section, &defaults)?,
+        Some(Objective::HierarchicalSoftmax) => hierarchical_softmax(&mut section, &defaults)?,
     };
     let optimizer = section.choice("optimizer", trainer.optimizer())?;
     if let (Trainer::Glove { optimizer: ours, .. }, Optimizer::RowAdagrad) =

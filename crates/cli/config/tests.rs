@@ -233,6 +233,10 @@ fn a_preset_stands_below_what_is_written() {
     };
     assert_eq!((peer.rate, subsample), (0.025, 1e-3));
     assert_eq!(context_rates, ContextRates::Even);
+    let softmax = "objective = \"hierarchical-softmax\"";
+    let (own, peer) = (load(softmax), load(&format!("{softmax}\npreset = \"word2vec\"")));
+    assert_eq!((own.rate, own.epochs, own.rotations), (0.07, 4, 2));
+    assert_eq!((peer.rate, peer.epochs, peer.rotations), (0.025, 5, 8));
     let peer = load("model = \"glove\"\npreset = \"glove\"");
     assert_eq!((peer.dim, peer.epochs), (50, 25));
     let own = load("preset = \"fasttext\"\nrate = 0.5\ndim = 7");

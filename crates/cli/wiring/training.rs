@@ -81,6 +81,7 @@ impl TrainJob<'_> {
             grid: super::grid(self.pipeline.config, counts.len() as u64),
             seed: config.run.seed,
             fingerprint: self.fingerprint.clone(),
+            slots: self.trainer.rotations,
         };
         let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
         let softmax = train::SoftmaxConfig { dim: self.trainer.dim, cap, seed: config.run.seed };

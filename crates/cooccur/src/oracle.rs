@@ -391,8 +391,13 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
             let input = case.write_shards(&dir, &mut Random(seed));
             let ctx = Context::for_tests(threads);
             let index = case.matrix(&ctx, &dir, input);
-            let config =
-                ShuffleConfig { folder: "tiles".into(), grid, seed: 3, fingerprint: "t".into() };
+            let config = ShuffleConfig {
+                folder: "tiles".into(),
+                grid,
+                seed: 3,
+                fingerprint: "t".into(),
+                slots: 0,
+            };
             let source = MatrixCells::new(&dir, &index);
             let stripes = shuffle(&ctx, &dir, &config, &source).unwrap();
             assert_eq!(tile_cells(&dir, &stripes), expected, "seed {seed}");
@@ -431,8 +436,13 @@ fn places_in_a_tile_are_uniform() {
     let input = case.write_shards(&dir, random);
     let ctx = Context::for_tests(2);
     let index = case.matrix(&ctx, &dir, input);
-    let config =
-        ShuffleConfig { folder: "tiles".into(), grid: 1, seed: 3, fingerprint: "t".into() };
+    let config = ShuffleConfig {
+        folder: "tiles".into(),
+        grid: 1,
+        seed: 3,
+        fingerprint: "t".into(),
+        slots: 0,
+    };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();
     stripes[0].segment((0, TileSection::Light), (0, 1), &mut cells).unwrap();

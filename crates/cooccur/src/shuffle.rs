@@ -5,10 +5,12 @@
 //! is read. Cells are first *dealt* to the row stripes, as packed blocks that stay in memory as long
 //! as they fit and go to a file a stripe where they do not. Then each stripe is laid out, tile by
 //! tile, and written. Dealing keeps the order of the source, rows ascending, so that nothing is
-//! ever sorted: frames are filled in that order and are sorted when they are full.
+//! ever sorted: frames are filled in that order and are sorted when they are full. Where slots will do
+//! (`slots.rs`), the packed blocks are the frames and nothing is laid out.
 
 mod deal;
 mod layout;
+mod slots;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -22,6 +24,7 @@ use wordmill_formats::{
 use crate::error::CooccurError;
 use deal::{Loose, deal};
 use layout::{SORT_BYTES_MIN, lay_out};
+use slots::put_slots;
 
 pub(crate) use deal::Share as DealShare;
 pub(crate) use layout::CELL_BYTES as LAY_OUT_CELL_BYTES;
@@ -41,6 +44,8 @@ pub struct ShuffleConfig {
     pub seed: u64,
     /// Identifies settings and inputs; files of another fingerprint are made anew.
     pub fingerprint: String,
+    /// Slots that light cells are thrown into instead of being put in random order, or 0.
+    pub slots: u32,
 }
 
 /// Lays out the cells of `source` in tiles and returns the stripe files, in order. Finished stripes
@@ -127,8 +132,8 @@ impl Shuffle<'_> {
     }
 
     fn groups(&self) -> Groups {
-        let grid = self.grid.grid;
-        Groups { grid, groups: (GROUPS_MAX / grid).clamp(1, grid) }
+        let (grid, slots) = (self.grid.grid, 1 + self.config.slots);
+        Groups { grid, groups: (GROUPS_MAX / slots / grid).clamp(1, grid), slots }
     }
 
     fn lay_out(&self, stripes: &[u32], loose: Vec<Loose>) -> Result<(), CooccurError> {
@@ -160,12 +165,16 @@ impl Shuffle<'_> {
     ) -> Result<(), CooccurError> {
         let path = self.dir.stripe(&self.config.folder, stripe);
         let (grid, seed) = (self.grid, self.config.seed);
-        let layout = StripeLayout { grid, stripe, seed, unit: self.source.unit() };
+        let (unit, slots) = (self.source.unit(), self.config.slots);
+        let layout = StripeLayout { grid, stripe, seed, unit, slots };
         let mut writer = StripeWriter::create(self.dir.storage(), &path, layout)?;
         writer.set("fingerprint", &self.config.fingerprint);
         for group in 0..self.groups().groups {
             let before = writer.cells();
-            lay_out(self, loose, (stripe, group), bytes, &mut writer)?;
+            match self.config.slots {
+                0 => lay_out(self, loose, (stripe, group), bytes, &mut writer)?,
+                _ => put_slots(self, loose, group, &mut writer)?,
+            }
             done(writer.cells() - before);
         }
         writer.finish()?;
@@ -178,9 +187,16 @@ impl Shuffle<'_> {
 struct Groups {
     grid: u32,
     groups: u32,
+    /// Buckets of a group: one for each slot, the heavy section first.
+    slots: u32,
 }
 
 impl Groups {
+    /// Buckets that a row stripe is dealt to.
+    fn buckets(self) -> u32 {
+        self.groups * self.slots
+    }
+
     /// First column stripe of a group, and the number of them.
     fn stripes(self, group: u32) -> (u32, u32) {
         let edge =
@@ -256,7 +272,7 @@ mod tests {
     }
 
     fn config(grid: u32) -> ShuffleConfig {
-        ShuffleConfig { folder: "t".into(), grid, seed: 4, fingerprint: "f".into() }
+        ShuffleConfig { folder: "t".into(), grid, seed: 4, fingerprint: "f".into(), slots: 0 }
     }
 
     fn dir() -> (MemoryStorage, RunDir) {
@@ -279,6 +295,57 @@ mod tests {
             }
             assert!(snapshots.iter().all(|other| *other == snapshots[0]), "grid {grid}");
         }
+    }
+
+    #[test]
+    fn slots_hold_every_cell_once_in_order_whatever_the_memory() {
+        let source = Square(400);
+        for grid in [1, 3, 70] {
+            let mut all = Vec::new();
+            for (threads, memory_bytes) in [(1, 1 << 30), (3, 1 << 30), (2, 9_000_000)] {
+                let (_, dir) = dir();
+                let ctx =
+                    Context { budget: Budget::new(memory_bytes), ..Context::for_tests(threads) };
+                let config = ShuffleConfig { slots: 3, ..config(grid) };
+                let stripes = shuffle(&ctx, &dir, &config, &source).unwrap();
+                all.push(in_slots(&stripes, 3));
+            }
+            assert!(all.iter().all(|other| *other == all[0]), "grid {grid}");
+            let mut found: Vec<TileCell> = all.swap_remove(0);
+            let mut expected = Vec::new();
+            for part in 0..source.parts() {
+                let keep = &mut |cells: &[TileCell]| {
+                    expected.extend_from_slice(cells);
+                    Ok(())
+                };
+                source.for_each(part, keep).unwrap();
+            }
+            found.sort_unstable_by_key(|cell| (cell.row, cell.column));
+            assert_eq!(found, expected, "grid {grid}");
+        }
+    }
+
+    /// The cells of all slots with global ids; each slot of a tile is in order.
+    fn in_slots(stripes: &[StripeFile], slots: u32) -> Vec<TileCell> {
+        let grid = stripes.len() as u32;
+        let mut all = Vec::new();
+        let tiles = (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column)));
+        for (row_stripe, column_stripe) in tiles {
+            let heavy = (TileSection::Heavy, (0, 1));
+            let light = (0..slots).map(|slot| (TileSection::Light, (slot, slots)));
+            for (section, part) in std::iter::once(heavy).chain(light) {
+                let mut cells = Vec::new();
+                let file = &stripes[row_stripe as usize];
+                file.segment((column_stripe, section), part, &mut cells).unwrap();
+                assert!(cells.is_sorted_by_key(|cell| (cell.row, cell.column)));
+                all.extend(cells.into_iter().map(|cell| TileCell {
+                    row: cell.row * grid + row_stripe,
+                    column: cell.column * grid + column_stripe,
+                    ..cell
+                }));
+            }
+        }
+        all
     }
 
     #[test]

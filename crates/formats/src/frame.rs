@@ -63,6 +63,8 @@ impl Kind {
     pub const RUN: Self = Self { name: *b"srun", version: 2, what: "a spill run" };
     /// Tiles of one row stripe.
     pub const TILES: Self = Self { name: *b"tile", version: 2, what: "a tile stripe" };
+    /// Tiles of one row stripe whose cells are sorted, in slots.
+    pub const SLOTS: Self = Self { name: *b"slot", version: 1, what: "a tile stripe in slots" };
     /// Unsorted cells on their way into tiles.
     pub const LOOSE: Self = Self { name: *b"loos", version: 2, what: "loose cells" };
 }
@@ -156,7 +158,13 @@ impl FrameWriter {
 
     /// Appends a frame that was packed elsewhere.
     pub fn append(&mut self, frame: &PackedFrame) -> Result<(), FormatError> {
-        append(&mut self.artefact, &mut self.entries, frame.entry(), &frame.stored)
+        self.append_as(frame.entry().tag, frame)
+    }
+
+    /// The same under another tag.
+    pub fn append_as(&mut self, tag: u64, frame: &PackedFrame) -> Result<(), FormatError> {
+        let entry = PackedEntry { tag, ..frame.entry() };
+        append(&mut self.artefact, &mut self.entries, entry, &frame.stored)
     }
 
     /// Appends a frame as it is, for payloads that their writer has made small already.

@@ -12,12 +12,18 @@
 //! `grid`, `rows`, `columns`, `stripe`, `seed`, and `unit`, which tells the codes of payloads (0: they
 //! have none).
 //!
+//! A file in *slots* is of another kind: for a reader that draws an order of its own. The light cells
+//! of a tile are thrown into so many slots (setting `slots`), the heavy ones are slot 0; frame tags
+//! are `column stripe × (1 + slots) + slot`. The frames of a slot are sorted blocks that follow one
+//! another in order of row and column, not compressed: they are read many times and not kept.
+//!
 //! Files of version 1 hold the cells of a section in their order, see `v1.rs`.
 //!
 //! A payload is the weight of the cell in units, or the two weights of a binomial cell.
 
 mod v1;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +31,7 @@ use crate::artefact::Published;
 use crate::cells::{CellBlock, CellCodes, CellPacker};
 use crate::error::FormatError;
 use crate::frame::{FrameFile, FrameWriter, Kind};
+use crate::packing::{PackedFrame, Packing};
 use crate::storage::Storage;
 
 /// A cell inside its tile.
@@ -76,6 +83,9 @@ pub trait CellSource: Sync {
     }
 }
 
+/// The most slots of a section: more than there are rotations in an epoch.
+const SLOTS_MAX: u32 = 1 << 16;
+
 /// How ids are dealt to stripes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileGrid {
@@ -111,17 +121,39 @@ pub struct StripeLayout {
     pub seed: u64,
     /// The unit, where payloads are weights.
     pub unit: Option<u64>,
+    /// Slots of a light section, 0 where sections are in random order.
+    pub slots: u32,
 }
 
 impl StripeLayout {
     fn codes(&self) -> CellCodes {
         self.unit.map_or(CellCodes::None, CellCodes::of_unit)
     }
+
+    /// The kind of file.
+    fn kind(&self) -> Kind {
+        if self.slots > 0 { Kind::SLOTS } else { Kind::TILES }
+    }
+
+    /// Tags of a tile.
+    fn tags_a_tile(&self) -> u64 {
+        1 + u64::from(self.slots.max(1))
+    }
+
+    /// The tags of a section: one, or one a slot.
+    fn tags(&self, column_stripe: u32, section: TileSection) -> Range<u64> {
+        let first = u64::from(column_stripe) * self.tags_a_tile();
+        match section {
+            TileSection::Heavy => first..first + 1,
+            TileSection::Light => first + 1..first + self.tags_a_tile(),
+        }
+    }
 }
 
 /// A stripe file being written: tiles in column order, heavy before light.
 pub struct StripeWriter {
     writer: FrameWriter,
+    layout: StripeLayout,
     packer: CellPacker,
     tag: u64,
     cells: u64,
@@ -134,14 +166,19 @@ impl StripeWriter {
         path: &Path,
         layout: StripeLayout,
     ) -> Result<Self, FormatError> {
-        let mut writer = FrameWriter::create(storage, path, Kind::TILES)?;
-        let StripeLayout { grid, stripe, seed, unit } = layout;
+        let mut writer = FrameWriter::create(storage, path, layout.kind())?;
+        let StripeLayout { grid, stripe, seed, unit, slots } = layout;
         let sizes = [("grid", grid.grid), ("rows", grid.rows), ("columns", grid.columns)];
         sizes.iter().for_each(|(key, value)| writer.set(key, value));
         writer.set("stripe", stripe);
         writer.set("seed", seed);
         writer.set("unit", unit.unwrap_or(0));
-        Ok(Self { writer, packer: CellPacker::new(layout.codes()), tag: 0, cells: 0 })
+        let mut packer = CellPacker::new(layout.codes());
+        if slots > 0 {
+            writer.set("slots", slots);
+            packer = packer.packing(Packing::Stored);
+        }
+        Ok(Self { writer, layout, packer, tag: 0, cells: 0 })
     }
 
     /// Records a setting in the footer.
@@ -157,12 +194,44 @@ impl StripeWriter {
         section: TileSection,
         block: &CellBlock,
     ) -> Result<(), FormatError> {
-        let tag = tag(column_stripe, section);
-        assert!(tag >= self.tag, "sections come in ascending order");
-        self.tag = tag;
-        self.cells += block.len() as u64;
+        let tag = self.layout.tags(column_stripe, section).start;
+        self.advance(tag, block.len());
         let packed = self.packer.pack(tag, block).map_err(|e| self.writer.compressing(e))?;
         self.writer.append(packed)
+    }
+
+    /// Appends cells of a slot, number 0 being the heavy section, that come after those before.
+    pub fn slot(
+        &mut self,
+        (column_stripe, slot): (u32, u32),
+        block: &CellBlock,
+    ) -> Result<(), FormatError> {
+        let tag = self.slot_tag(column_stripe, slot);
+        self.advance(tag, block.len());
+        let packed = self.packer.pack(tag, block).map_err(|e| self.writer.compressing(e))?;
+        self.writer.append(packed)
+    }
+
+    /// The same with cells that are packed already, under whatever tag.
+    pub fn packed_slot(
+        &mut self,
+        (column_stripe, slot): (u32, u32),
+        frame: &PackedFrame,
+    ) -> Result<(), FormatError> {
+        let tag = self.slot_tag(column_stripe, slot);
+        self.advance(tag, frame.items() as usize);
+        self.writer.append_as(tag, frame)
+    }
+
+    fn slot_tag(&self, column_stripe: u32, slot: u32) -> u64 {
+        assert!(slot <= self.layout.slots, "slot {slot} of {}", self.layout.slots);
+        u64::from(column_stripe) * self.layout.tags_a_tile() + u64::from(slot)
+    }
+
+    fn advance(&mut self, tag: u64, cells: usize) {
+        assert!(tag >= self.tag, "sections come in ascending order");
+        self.tag = tag;
+        self.cells += cells as u64;
     }
 
     /// Cells so far.
@@ -174,10 +243,6 @@ impl StripeWriter {
     pub fn finish(self) -> Result<Published, FormatError> {
         self.writer.finish()
     }
-}
-
-fn tag(column_stripe: u32, section: TileSection) -> u64 {
-    u64::from(column_stripe) * 2 + u64::from(section == TileSection::Light)
 }
 
 /// Draws an order of the cells of a frame (Durstenfeld 1964, Algorithm 235), from the seed of the
@@ -213,7 +278,15 @@ pub struct StripeFile {
 impl StripeFile {
     /// Opens a stripe file and checks its index.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        let file = FrameFile::open(storage, path, Kind::TILES)?;
+        let file = match FrameFile::open(storage, path, Kind::TILES) {
+            Err(foreign @ FormatError::Foreign { .. }) => {
+                match FrameFile::open(storage, path, Kind::SLOTS) {
+                    Err(FormatError::Foreign { .. }) => return Err(foreign),
+                    opened => opened?,
+                }
+            }
+            opened => opened?,
+        };
         let number = |key| {
             let value = u32::try_from(file.number(key)?).ok();
             value.ok_or_else(|| FormatError::corrupt(path, 0, format!("{key} exceeds 32 bits")))
@@ -221,19 +294,21 @@ impl StripeFile {
         let (size, rows, columns) = (number("grid")?, number("rows")?, number("columns")?);
         let grid = TileGrid { grid: size, rows, columns };
         let stripe = number("stripe")?;
-        let (seed, unit) = match file.version() == 1 {
+        let in_slots = file.setting("slots").is_some();
+        let slots = if in_slots { number("slots")? } else { 0 };
+        let (seed, unit) = match file.version() == 1 && !in_slots {
             true => (0, 0),
             false => (file.number("seed")?, file.number("unit")?),
         };
+        let unit = Some(unit).filter(|&unit| unit > 0);
+        let layout = StripeLayout { grid, stripe, seed, unit, slots };
+        let ends = u64::from(size) * layout.tags_a_tile();
         let tags: Vec<u64> = file.entries().iter().map(|entry| entry.tag).collect();
-        let known = size > 0 && size <= 1 << 16 && stripe < size;
-        if !known || !tags.is_sorted() || tags.last().is_some_and(|&tag| tag >= 2 * u64::from(size))
-        {
+        let known = size > 0 && size <= 1 << 16 && stripe < size && slots <= SLOTS_MAX;
+        if !known || !tags.is_sorted() || tags.last().is_some_and(|&tag| tag >= ends) {
             return Err(FormatError::corrupt(path, 0, "its tiles are not in order"));
         }
-        let starts =
-            (0..=2 * u64::from(size)).map(|tag| tags.partition_point(|&t| t < tag)).collect();
-        let layout = StripeLayout { grid, stripe, seed, unit: Some(unit).filter(|&unit| unit > 0) };
+        let starts = (0..=ends).map(|tag| tags.partition_point(|&t| t < tag)).collect();
         Ok(Self { file, layout, starts })
     }
 
@@ -254,24 +329,32 @@ impl StripeFile {
 
     /// Number of cells in a section of a tile.
     pub fn cells(&self, column_stripe: u32, section: TileSection) -> u64 {
-        let tag = tag(column_stripe, section) as usize;
-        let frames = &self.file.entries()[self.starts[tag]..self.starts[tag + 1]];
+        let frames = &self.file.entries()[self.frames(self.layout.tags(column_stripe, section))];
         frames.iter().map(|entry| u64::from(entry.items)).sum()
     }
 
+    /// The frames with these tags.
+    fn frames(&self, tags: Range<u64>) -> Range<usize> {
+        self.starts[tags.start as usize]..self.starts[tags.end as usize]
+    }
+
     /// Appends segment `part` of `parts` of a section to `out`. The segments of a section are
-    /// its cells cut into consecutive pieces whose lengths differ by at most one.
+    /// its cells cut into consecutive pieces whose lengths differ by at most one, or its slots: each
+    /// of them is a segment, in order of row and column, and there is no other number of parts but 1.
     pub fn segment(
         &self,
         (column_stripe, section): (u32, TileSection),
         (part, parts): (u32, u32),
         out: &mut Vec<TileCell>,
     ) -> Result<(), FormatError> {
+        if self.layout.slots > 0 {
+            return self.slots((column_stripe, section), (part, parts), out);
+        }
         let total = self.cells(column_stripe, section);
         let edge = |part: u32| (u128::from(total) * u128::from(part) / u128::from(parts)) as u64;
         let (start, end) = (edge(part), edge(part + 1));
-        let tag = tag(column_stripe, section);
-        let frames = self.starts[tag as usize]..self.starts[tag as usize + 1];
+        let tag = self.layout.tags(column_stripe, section).start;
+        let frames = self.frames(tag..tag + 1);
         let mut first = 0;
         let mut reader = FrameReader::new(self.layout.codes());
         for (frame, index) in frames.enumerate() {
@@ -283,6 +366,32 @@ impl StripeFile {
                 out.extend_from_slice(&reader.cells[skip..stop]);
             }
             first = next;
+        }
+        Ok(())
+    }
+
+    /// The same where there are slots.
+    fn slots(
+        &self,
+        (column_stripe, section): (u32, TileSection),
+        (part, parts): (u32, u32),
+        out: &mut Vec<TileCell>,
+    ) -> Result<(), FormatError> {
+        let mut tags = self.layout.tags(column_stripe, section);
+        if parts > 1 {
+            assert_eq!(u64::from(parts), tags.end - tags.start, "parts are slots");
+            tags.start += u64::from(part);
+            tags.end = tags.start + 1;
+        }
+        let frames = self.frames(tags);
+        let cells = self.file.entries()[frames.clone()].iter().map(|entry| entry.items as usize);
+        out.reserve(cells.sum());
+        let mut reader = FrameReader::new(self.layout.codes());
+        for index in frames {
+            let first = out.len();
+            reader.packer.unpack(&self.file, index, &mut reader.block)?;
+            reader.block.for_each(|cell| out.push(cell));
+            self.check(index, column_stripe, &out[first..])?;
         }
         Ok(())
     }
@@ -307,10 +416,20 @@ impl StripeFile {
             reader.block.for_each(|cell| reader.cells.push(cell));
             shuffle(&mut reader.cells, self.layout.seed, tag, frame);
         }
+        self.check(index, column_stripe, &reader.cells)
+    }
+
+    /// Checks that cells lie in their tile.
+    fn check(
+        &self,
+        index: usize,
+        column_stripe: u32,
+        cells: &[TileCell],
+    ) -> Result<(), FormatError> {
         let TileGrid { rows, columns, .. } = self.layout.grid;
         let height = self.layout.grid.len(rows, self.layout.stripe);
         let width = self.layout.grid.len(columns, column_stripe);
-        match reader.cells.iter().all(|cell| cell.row < height && cell.column < width) {
+        match cells.iter().all(|cell| cell.row < height && cell.column < width) {
             true => Ok(()),
             false => Err(self.file.bad_frame(index, "cells outside the tile")),
         }
@@ -364,7 +483,7 @@ mod tests {
         };
         let light: Vec<_> = (0..5001).map(cell).collect();
         let heavy: Vec<_> = (0..3).map(cell).collect();
-        let layout = StripeLayout { grid, stripe: 1, seed: 5, unit: Some(60) };
+        let layout = StripeLayout { grid, stripe: 1, seed: 5, unit: Some(60), slots: 0 };
         let mut writer = StripeWriter::create(&storage, path, layout).unwrap();
         let mut put = |column_stripe, section, cells: &[TileCell]| {
             let mut block = CellBlock::default();

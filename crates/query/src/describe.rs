@@ -13,8 +13,8 @@ use wordmill_formats::{
 
 use crate::spread::Spread;
 
-const KINDS: [Kind; 6] =
-    [Kind::TOKENS, Kind::WORDS, Kind::REMAP, Kind::RUN, Kind::TILES, Kind::LOOSE];
+const KINDS: [Kind; 7] =
+    [Kind::TOKENS, Kind::WORDS, Kind::REMAP, Kind::RUN, Kind::TILES, Kind::SLOTS, Kind::LOOSE];
 /// Words shown of a vocabulary.
 const WORDS_SHOWN: usize = 10;
 

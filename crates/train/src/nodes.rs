@@ -77,8 +77,8 @@ impl CellSource for NodeCells<'_> {
     }
 
     fn cells(&self) -> u64 {
-        // A path has about log₂ V nodes, most of them shared by the columns of a row; five nodes a
-        // cell were counted on English text.
+        // A path has about log₂ V nodes, most of them shared by the columns of a row; 3.8 nodes a cell
+        // were counted on English text.
         self.index.cells.saturating_mul(5)
     }
 

@@ -101,10 +101,10 @@ impl Bench {
         Discount::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
     }
 
-    /// Tiles of cells in the order given, those with `heavy` apart.
+    /// Tiles of cells, those with `heavy` apart; in slots or in random order.
     fn tiles(
         &self,
-        (folder, columns): (&str, u32),
+        (folder, columns, slots): (&str, u32, u32),
         cells: &[(u32, u32, u64)],
         heavy: impl Fn(u64) -> bool,
     ) -> Vec<StripeFile> {
@@ -112,7 +112,7 @@ impl Bench {
         let stripe_file = |stripe: u32| {
             let path = self.dir.stripe(folder, stripe);
             let storage = self.dir.storage();
-            let layout = StripeLayout { grid, stripe, seed: 1, unit: None };
+            let layout = StripeLayout { grid, stripe, seed: 1, unit: None, slots };
             let mut writer = StripeWriter::create(storage, &path, layout).unwrap();
             for column_stripe in 0..4 {
                 for section in [TileSection::Heavy, TileSection::Light] {
@@ -128,10 +128,23 @@ impl Bench {
                     });
                     let mut local: Vec<TileCell> = local.collect();
                     local.sort_by_key(|cell| (cell.row, cell.column));
-                    let mut block = CellBlock::default();
-                    local.into_iter().for_each(|cell| block.push(cell));
-                    if !block.is_empty() {
-                        writer.frame(column_stripe, section, &block).unwrap();
+                    let of = |slot: u32| {
+                        let mut block = CellBlock::default();
+                        let parts = if section == TileSection::Light { slots.max(1) } else { 1 };
+                        let skip = slot.saturating_sub(1) as usize;
+                        let ours = local.iter().skip(skip).step_by(parts as usize);
+                        ours.for_each(|&cell| block.push(cell));
+                        block
+                    };
+                    let frames = match (section, slots) {
+                        (TileSection::Heavy, _) | (_, 0) => 0..1,
+                        (TileSection::Light, _) => 1..slots + 1,
+                    };
+                    for slot in frames.filter(|&slot| !of(slot).is_empty()) {
+                        match slots {
+                            0 => writer.frame(column_stripe, section, &of(slot)).unwrap(),
+                            _ => writer.slot((column_stripe, slot), &of(slot)).unwrap(),
+                        }
                     }
                 }
             }
@@ -144,7 +157,7 @@ impl Bench {
     fn matrix_tiles(&self) -> Vec<StripeFile> {
         let pairs = (0..WORDS).flat_map(|row| (0..WORDS).map(move |column| (row, column)));
         let cells: Vec<_> = pairs.map(|(i, j)| (i, j, weight(i, j))).filter(|c| c.2 > 0).collect();
-        self.tiles(("tiles", WORDS), &cells, |weight| weight >= 8 * UNIT)
+        self.tiles(("tiles", WORDS, 0), &cells, |weight| weight >= 8 * UNIT)
     }
 
     fn node_cells(&self, tree: &HuffmanTree, discount: &Discount) -> Vec<(u32, u32, u64)> {
@@ -206,7 +219,7 @@ impl Bench {
                 let tree = HuffmanTree::new(counts);
                 let cells = self.node_cells(&tree, &self.discount(1e-1));
                 let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
-                let tiles = self.tiles(("nodes", tree.nodes()), &cells, heavy);
+                let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
                 let config = SoftmaxConfig { dim, cap: 8.0, seed };
                 (Box::new(Softmax::new(config, tree, kernels)), tiles, plan)
             }

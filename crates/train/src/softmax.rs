@@ -8,11 +8,16 @@
 //! Langford 2011). More visits of the heavy cells made training longer and the vectors worse: 285 M
 //! an epoch instead of 180 M, and 36.7 % of Google's analogies instead of 38.8 % (22 M tokens).
 //!
-//! Visits are dealt to their rows and taken in runs of up to sixteen of one row, whose steps are all
-//! computed from the values before the run. No cell stands in a pass twice: sixteen visits of the root
-//! in one run overshoot so far that training diverges.
+//! Cells come in order of row. Rows are taken in random order, the visits of each in random order and
+//! in runs of up to sixteen, whose steps are all computed from the values before the run. Rows in
+//! order, from frequent words to rare ones, end 1 % higher in loss and 1.5 points of Google lower.
+//! Neither may light cells be left out at random, those of weight below 2 visited so much more rarely
+//! with this weight: a third of the visits less, 5 points of Google; nor do rates by a node's count
+//! help, as those of contexts do for negative sampling: 2 points less where rare nodes learn 4 times
+//! as fast. No cell stands in a pass twice: sixteen visits of the root in one run overshoot so far
+//! that training diverges.
 
-use wordmill_formats::{FormatError, VectorsWriter};
+use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{BinomialCell, BinomialRun, Kernels, RUN_CELLS, Side};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
@@ -23,8 +28,9 @@ use crate::random::Stream;
 use crate::skipgram::init_words;
 use crate::stripes::{Stripe, StripeShape};
 
-/// Visits that a pass holds at a time, or a few less than twice as many: 12 MiB.
-const BATCH_VISITS: usize = 1 << 20;
+/// Visits that are put together before they are made, or some of a row more: 48 KiB, which stay in
+/// the nearest caches.
+const BATCH_VISITS: usize = 1 << 12;
 
 /// Settings of hierarchical softmax.
 #[derive(Clone, Debug)]
@@ -54,61 +60,58 @@ impl Softmax {
     pub fn heavy(cap: f32) -> f32 {
         2.0 * cap
     }
+}
 
-    /// Deals the visits of part `part` of `parts` of a pass to the rows.
-    fn deal(pass: &Pass, cells: &PassCells, (part, parts): (usize, usize), dealt: &mut Dealt) {
-        let heavy_share = 1.0 / (pass.rotations as f32 * parts as f32);
-        let sections = [(&cells.heavy[..], heavy_share), (cells.light_part(part, parts), 1.0)];
-        let all = || sections.iter().flat_map(|(cells, _)| cells.iter());
-        all().for_each(|cell| dealt.ends[cell.row as usize + 1] += 1);
-        let mut sum = 0;
-        for end in &mut dealt.ends {
-            sum += *end;
-            *end = sum;
-        }
-        dealt.cells.resize(sum as usize, BinomialCell::default());
-        for (cells, share) in sections {
-            for cell in cells {
-                let (left, right) = unpack(cell.payload);
-                let end = &mut dealt.ends[cell.row as usize];
-                let (left, right) = (left * share, right * share);
-                dealt.cells[*end as usize] = BinomialCell { col: cell.column, left, right };
-                *end += 1;
-            }
-        }
+/// Cells of a pass in order of row, with the share of them that a visit takes.
+struct Rows<'a> {
+    cells: &'a [TileCell],
+    share: f32,
+    /// Where the cells of each row begin, and the end.
+    starts: Vec<u32>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(cells: &'a [TileCell], rows: usize, share: f32) -> Self {
+        let mut starts = vec![0; rows + 1];
+        cells.iter().for_each(|cell| starts[cell.row as usize + 1] += 1);
+        (0..rows).for_each(|row| starts[row + 1] += starts[row]);
+        debug_assert!(cells.is_sorted_by_key(|cell| cell.row), "slots are in order");
+        Self { cells, share, starts }
+    }
+
+    /// A visit of each cell of a row.
+    fn visits(&self, row: u32) -> impl Iterator<Item = BinomialCell> {
+        let [start, end] = [row, row + 1].map(|row| self.starts[row as usize] as usize);
+        self.cells[start..end].iter().map(|cell| {
+            let (left, right) = unpack(cell.payload);
+            BinomialCell { col: cell.column, left: left * self.share, right: right * self.share }
+        })
     }
 }
 
-/// Visits of a pass, row by row.
+/// Visits to be made, row by row.
 #[derive(Default)]
-struct Dealt {
-    /// Where each row's visits end.
-    ends: Vec<u32>,
+struct Visits {
     cells: Vec<BinomialCell>,
     runs: Vec<BinomialRun>,
 }
 
-impl Dealt {
-    /// Empties it, for `rows` rows.
-    fn clear(&mut self, rows: usize) {
-        self.ends.clear();
-        self.ends.resize(rows + 1, 0);
-        self.cells.clear();
-        self.runs.clear();
+impl Visits {
+    /// Puts visits of a row into random order and cuts them into runs.
+    fn add(&mut self, row: u32, visits: impl Iterator<Item = BinomialCell>, stream: &mut Stream) {
+        let first = self.cells.len();
+        self.cells.extend(visits);
+        stream.shuffle(&mut self.cells[first..]);
+        let end = self.cells.len();
+        for first in (first..end).step_by(RUN_CELLS) {
+            let len = (end - first).min(RUN_CELLS) as u32;
+            self.runs.push(BinomialRun { row, first: first as u32, len });
+        }
     }
 
-    /// Cuts each row's visits into runs, in random order.
-    fn cut(&mut self, stream: &mut Stream) {
-        let mut first = 0;
-        for (row, &end) in self.ends.iter().enumerate().take(self.ends.len() - 1) {
-            stream.shuffle(&mut self.cells[first as usize..end as usize]);
-            for first in (first..end).step_by(RUN_CELLS) {
-                let len = (end - first).min(RUN_CELLS as u32);
-                self.runs.push(BinomialRun { row: row as u32, first, len });
-            }
-            first = end;
-        }
-        stream.shuffle(&mut self.runs);
+    fn clear(&mut self) {
+        self.cells.clear();
+        self.runs.clear();
     }
 }
 
@@ -123,8 +126,9 @@ impl Objective for Softmax {
     }
 
     fn pass_bytes(&self, cells: u64) -> u64 {
+        // Rows in order and where their cells begin, of which there are fewer than cells, and the visits.
         let visits = cells.min(2 * BATCH_VISITS as u64);
-        visits * (size_of::<BinomialCell>() + size_of::<BinomialRun>()) as u64
+        cells * 12 + visits * (size_of::<BinomialCell>() + size_of::<BinomialRun>()) as u64
     }
 
     fn heavy_every_rotation(&self) -> bool {
@@ -139,20 +143,24 @@ impl Objective for Softmax {
         columns: &mut Stripe,
     ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
-        let parts = (cells.heavy.len() + cells.light.len()) / BATCH_VISITS + 1;
-        let count = rows.rows();
-        let stride = rows.stride();
+        let (count, stride) = (rows.rows(), rows.stride());
         let mut rows = Side { vectors: rows.vectors_mut(), stride };
         let mut columns = Side { vectors: columns.vectors_mut(), stride };
+        let heavy = Rows::new(&cells.heavy, count, 1.0 / pass.rotations as f32);
+        let light = Rows::new(&cells.light, count, 1.0);
+        let mut order: Vec<u32> = (0..count as u32).collect();
+        stream.shuffle(&mut order);
         let mut tally = Tally::default();
-        let mut dealt = Dealt::default();
-        for part in 0..parts {
-            dealt.clear(count);
-            Self::deal(pass, cells, (part, parts), &mut dealt);
-            dealt.cut(&mut stream);
-            let (runs, some) = (&dealt.runs, &dealt.cells);
-            let loss = self.kernels.binomial_runs(&mut rows, &mut columns, runs, some, pass.rate);
-            tally += Tally { loss: loss.loss, weight: loss.weight, visits: some.len() as u64 };
+        let mut visits = Visits::default();
+        for (done, row) in (1..).zip(order) {
+            visits.add(row, heavy.visits(row).chain(light.visits(row)), &mut stream);
+            if done == count || visits.cells.len() >= BATCH_VISITS {
+                let Visits { runs, cells } = &visits;
+                let loss =
+                    self.kernels.binomial_runs(&mut rows, &mut columns, runs, cells, pass.rate);
+                tally += Tally { loss: loss.loss, weight: loss.weight, visits: cells.len() as u64 };
+                visits.clear();
+            }
         }
         Ok(tally)
     }

@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use wordmill_flow::run_workers;
 use wordmill_formats::{
     CellBlock, CellPacker, FormatError, FrameFile, FrameWriter, Kind, PackedFrame, Packing,
-    TileCell,
+    TileCell, TileSection,
 };
 
+use super::slots::Slots;
 use super::{Groups, Shuffle};
 use crate::error::CooccurError;
 
@@ -46,6 +47,14 @@ impl Loose {
         let mut blocks: Vec<usize> = (0..tags.len()).filter(ours).collect();
         blocks.sort_unstable_by_key(|&index| tags[index].0);
         blocks.into_iter().map(|index| (index, tags[index].1)).collect()
+    }
+
+    /// A block that is in memory.
+    pub fn held(&self, index: usize) -> Option<&PackedFrame> {
+        match self {
+            Self::Held(frames) => Some(&frames[index].1),
+            Self::File(_) => None,
+        }
     }
 
     /// Unpacks a block.
@@ -150,7 +159,11 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Vec<Loose>,
         let pile = Pile { held: Vec::new(), held_bytes: 0, file: None };
         piles[stripe as usize] = Some(Mutex::new(pile));
     }
-    let packing = share.packing(source.cells());
+    // Slots are read as they were packed, in every epoch.
+    let packing = match shuffle.config.slots {
+        0 => share.packing(source.cells()),
+        _ => Packing::Stored,
+    };
     let progress = ctx.progress.stage("deal cells", "cells", source.cells());
     let next = AtomicUsize::new(0);
     run_workers("deal", workers as usize, |_| {
@@ -225,6 +238,7 @@ struct Dealer<'a> {
     groups: Groups,
     /// Of each column stripe.
     table: Vec<(u32, u32, u32)>,
+    slots: Slots,
     buckets: Vec<CellBlock>,
     packer: CellPacker,
     /// Number of the next block of the part.
@@ -243,13 +257,14 @@ impl<'a> Dealer<'a> {
     ) -> Self {
         let (grid, groups) = (shuffle.grid, shuffle.groups());
         let mut buckets = Vec::new();
-        buckets.resize_with((grid.grid * groups.groups) as usize, CellBlock::default);
+        buckets.resize_with((grid.grid * groups.buckets()) as usize, CellBlock::default);
         Self {
             shuffle,
             piles,
             divider: Divider::new(grid.grid),
             groups,
             table: groups.table(),
+            slots: Slots::new(shuffle.config.slots, shuffle.config.seed),
             buckets,
             packer: CellPacker::new(shuffle.codes()).packing(packing),
             blocks: 0,
@@ -273,7 +288,12 @@ impl<'a> Dealer<'a> {
             }
             let (column_stripe, column) = self.divider.place(cell.column);
             let (group, place, stripes) = self.table[column_stripe as usize];
-            let bucket = (stripe * self.groups.groups + group) as usize;
+            let slot = match self.groups.slots {
+                1 => 0,
+                _ => self.slot(cell),
+            };
+            let bucket =
+                (stripe * self.groups.buckets() + group * self.groups.slots + slot) as usize;
             self.buckets[bucket].push(TileCell {
                 row: local_row,
                 column: column * stripes + place,
@@ -289,6 +309,14 @@ impl<'a> Dealer<'a> {
         if self.held_cells >= self.limit_cells { self.flush(part) } else { Ok(()) }
     }
 
+    #[inline]
+    fn slot(&self, cell: &TileCell) -> u32 {
+        match self.shuffle.source.section(cell.payload) {
+            TileSection::Heavy => 0,
+            TileSection::Light => self.slots.of(cell),
+        }
+    }
+
     fn flush(&mut self, part: usize) -> Result<(), FormatError> {
         for bucket in 0..self.buckets.len() {
             self.flush_bucket(part, bucket)?;
@@ -301,8 +329,10 @@ impl<'a> Dealer<'a> {
         if self.buckets[bucket].is_empty() {
             return Ok(());
         }
-        let (stripe, group) =
-            (bucket as u32 / self.groups.groups, bucket as u64 % u64::from(self.groups.groups));
+        let (stripe, group) = (
+            bucket as u32 / self.groups.buckets(),
+            bucket as u64 % u64::from(self.groups.buckets()),
+        );
         let tag = group << GROUP_SHIFT | (part as u64) << PART_SHIFT | self.blocks;
         assert!(self.blocks < 1 << PART_SHIFT, "a part of fewer blocks");
         self.blocks += 1;

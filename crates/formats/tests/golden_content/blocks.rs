@@ -33,6 +33,15 @@ pub const STRIPE: Golden = Golden {
     },
 };
 
+/// A stripe in slots.
+pub const SLOTS: Golden = Golden {
+    name: "slots.tiles",
+    made: Made::Framed(Kind::SLOTS),
+    write: write_slots,
+    read: read_slots,
+    holds: || format!("{:?}", [sorted(wide_cells()), sorted(light_cells()), sorted(wide_cells())]),
+};
+
 /// The grid of the stripes.
 pub const GRID: TileGrid = TileGrid { grid: 2, rows: 200_000, columns: 200_000 };
 
@@ -89,11 +98,33 @@ fn read_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatErr
 }
 
 fn write_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
-    let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: Some(60) };
+    let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: Some(60), slots: 0 };
     let mut writer = StripeWriter::create(storage, path, layout)?;
     writer.frame(0, TileSection::Heavy, &block(wide_cells()))?;
     writer.frame(0, TileSection::Light, &block(light_cells()))?;
     writer.finish().map(drop)
+}
+
+fn write_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: None, slots: 2 };
+    let mut writer = StripeWriter::create(storage, path, layout)?;
+    for (slot, cells) in [(0, wide_cells()), (1, light_cells()), (2, wide_cells())] {
+        writer.slot((1, slot), &block(cells))?;
+    }
+    writer.finish().map(drop)
+}
+
+fn read_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let stripe = StripeFile::open(storage, path)?;
+    let mut all = Vec::new();
+    let segments = [(TileSection::Heavy, (0, 1)), (TileSection::Light, (0, 2))];
+    for (section, part) in segments.into_iter().chain([(TileSection::Light, (1, 2))]) {
+        let mut cells = Vec::new();
+        stripe.segment((1, section), part, &mut cells)?;
+        stripe.segment((0, section), part, &mut cells)?;
+        all.push(cells);
+    }
+    Ok(format!("{all:?}"))
 }
 
 /// Reads a stripe in three segments a section.

@@ -83,6 +83,7 @@ pub const GOLDEN: &[Golden] = &[
     },
     blocks::SPILL_RUN,
     blocks::STRIPE,
+    blocks::SLOTS,
     old::SPILL_RUN,
     old::STRIPE,
     tensors::NARROW_SHARD,
