@@ -20,6 +20,7 @@ inputs = ["text"]
 min_count = 1
 [cooccur]
 window = 3
+subsample = 0.0
 [[train]]
 name = "sgns"
 dim = 4

@@ -126,7 +126,8 @@ fn check_matrix(text: &str, weighting: &str, unit: u64, weights: &[u64]) {
     let place = Place::new(TINY);
     place.write("text", text);
     let set = format!("cooccur.weighting={weighting}");
-    let args = ["--until", "merge", "--set", "corpus.inputs=text", "--set", &set];
+    let whole = "cooccur.subsample=0";
+    let args = ["--until", "merge", "--set", "corpus.inputs=text", "--set", &set, "--set", whole];
     place.run("run", &args).expect(0);
     let (found_unit, found) = read_matrix(&place.path("run"));
     let expected = count_pairs(text, 3, weights);
@@ -195,7 +196,10 @@ fn a_text_in_two_files_has_the_same_words() {
     for part in ["vocab/vocabulary.tsv", "vocab/vocabulary.safetensors"] {
         assert!(folder[part] == tiny()[part], "{part}");
     }
-    let (_, found) = read_matrix(&place.path("a"));
+    let inputs = "corpus.inputs=['folder']";
+    let args = ["--until", "merge", "--set", inputs, "--set", "cooccur.subsample=0"];
+    place.run("c", &args).expect(0);
+    let (_, found) = read_matrix(&place.path("c"));
     assert_eq!(found, count_pairs(&String::from_utf8(text).unwrap(), 3, &[3, 2, 1]));
 }
 

@@ -260,6 +260,15 @@ impl Trainer {
         }
     }
 
+    /// `train.subsample`, where the trainer has it.
+    pub fn subsample(&self) -> Option<f64> {
+        match *self {
+            Self::NegativeSampling { subsample, .. }
+            | Self::HierarchicalSoftmax { subsample, .. } => Some(subsample),
+            Self::Glove { .. } => None,
+        }
+    }
+
     /// `train.optimizer`: only GloVe has a choice so far.
     pub fn optimizer(&self) -> Optimizer {
         match self {

@@ -180,6 +180,11 @@ mod cost {
     pub const MERGED_CELL: f64 = 7.0;
     pub const MATRIX_CELL: f64 = 28.0;
     pub const TILE_CELL: f64 = 98.0;
+    /// Of a text thinned at 1e-3: what is left, the cells of a sample for one of the whole text, since windows
+    /// reach further, and what another sample adds to them (English, 22 million tokens).
+    pub const THINNED_TEXT: f64 = 0.76;
+    pub const THINNED_CELLS: f64 = 1.22;
+    pub const SAMPLE_CELLS: f64 = 0.037;
     /// More for a cell whose weight takes bytes of its own.
     pub const WIDE_MATRIX_CELL: f64 = 14.0;
     pub const WIDE_TILE_CELL: f64 = 30.0;
@@ -228,7 +233,13 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
         text_needs(config, sizes, &mut needs);
     }
     let room = (config.run.memory_bytes.saturating_sub(PROGRAM_BYTES), threads as u64);
-    let unit = translate::unit(&config.cooccur);
+    let samples = f64::from(translate::samples(&config.cooccur, sizes.tokens as u64));
+    let (mut sizes, mut counted_text) = (sizes, 1.0);
+    if config.cooccur.subsample > 0.0 && sizes.bytes > 0.0 {
+        sizes.cells *= cost::THINNED_CELLS + cost::SAMPLE_CELLS * (samples - 1.0);
+        counted_text = cost::THINNED_TEXT * samples;
+    }
+    let unit = translate::unit(&config.cooccur, sizes.tokens as u64);
     let counted = forecast::Sizes {
         tokens: sizes.tokens,
         shard_tokens: sizes.tokens * (config.corpus.chunk_bytes as f64 / sizes.bytes).min(1.0),
@@ -240,7 +251,7 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     };
     let spilled = counted.spilled_cells(room);
     let sides = if config.cooccur.symmetric { 2.0 } else { 1.0 };
-    let pairs = sides * sizes.tokens * f64::from(config.cooccur.window);
+    let pairs = counted_text * sides * sizes.tokens * f64::from(config.cooccur.window);
     let seconds = cost::PLACE * sizes.tokens + cost::PAIR * pairs + cost::SPILLED_CELL * spilled;
     needs.add("cooccur", forecast::count(&counted, room), 1e-9 * seconds);
     // Weights that stand in a table of whole numbers are short.

@@ -314,13 +314,13 @@ impl Pipeline<'_> {
         }
         let merged = fingerprint("merge", &merge_settings);
         let stage = begin(self.ctx, ledger, "merge", merge_settings)?;
+        let counts = text.vocabulary.table().counts();
         let config = cooccur::MergeConfig {
-            unit: translate::unit(&self.config.cooccur),
+            unit: translate::unit(&self.config.cooccur, counts.iter().sum()),
             fingerprint: merged,
             vocabulary: format!("{:016x}", text.vocabulary.digest()),
             settings: section(self.config, "cooccur"),
         };
-        let counts = text.vocabulary.table().counts();
         let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
         match cooccur::merge(self.ctx, self.dir, &config, &ranges, runs) {
             Ok(index) => {
@@ -347,8 +347,9 @@ impl Pipeline<'_> {
         fingerprint: &str,
     ) -> anyhow::Result<cooccur::SpillRuns> {
         let counts = text.vocabulary.table().counts();
-        let (share, samples) = (self.config.cooccur.subsample, self.config.cooccur.samples);
+        let share = self.config.cooccur.subsample;
         let thinning = || {
+            let samples = translate::samples(&self.config.cooccur, counts.iter().sum());
             let keep = train::Discount::keep(counts, share);
             cooccur::Thinning::new(&keep, self.config.run.seed, samples)
         };

@@ -3,7 +3,7 @@
 //! Peers: word2vec.c as of 2013 (skip-gram), fastText 0.9 (`skipgram`), and the program `glove` of 2014
 //! with its own options, not those of its demonstration.
 
-use super::choice::{Choice as _, ContextRates, Objective, Preset};
+use super::choice::{Choice as _, ContextRates, Objective, Preset, Weighting};
 
 /// Defaults of a trainer.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,26 @@ impl Defaults {
             (Preset::Glove, None) => Self { dim: 50, epochs: 25, x_max: 100.0, ..GLOVE },
             (Preset::Word2vec | Preset::Fasttext, None) | (Preset::Glove, Some(_)) => return None,
         })
+    }
+}
+
+/// Defaults of `[cooccur]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountDefaults {
+    pub window: u64,
+    pub weighting: Weighting,
+    pub subsample: f64,
+}
+
+impl CountDefaults {
+    /// Those of the preset that all trainers share, if they do: what they count is theirs too.
+    pub(super) fn of(shared: Preset) -> Self {
+        let ours = Self { window: 5, weighting: Weighting::Linear, subsample: 1e-3 };
+        match shared {
+            Preset::Wordmill | Preset::Word2vec => ours,
+            Preset::Fasttext => Self { subsample: 1e-4, ..ours },
+            Preset::Glove => Self { window: 15, weighting: Weighting::Harmonic, subsample: 0.0 },
+        }
     }
 }
 

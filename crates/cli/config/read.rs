@@ -7,10 +7,10 @@ use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{Optimizer, Preset, Tokenizer, TrainSource, Weighting};
+use super::choice::{Optimizer, Preset, Tokenizer, TrainSource};
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::preset::{Defaults, misplaced};
+use super::preset::{CountDefaults, Defaults, misplaced};
 use super::section::Section;
 use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
@@ -38,15 +38,13 @@ pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
             return Err(ConfigError::new(layers.place(section), what));
         }
     }
-    Ok(Config {
-        run: run(layers)?,
-        corpus: corpus(layers)?,
-        vocabulary: vocabulary(layers)?,
-        cooccur: cooccur(layers)?,
-        tiles: tiles(layers)?,
-        train: trainers(layers)?,
-        eval: eval(layers)?,
-    })
+    let run = run(layers)?;
+    let corpus = corpus(layers)?;
+    let vocabulary = vocabulary(layers)?;
+    let cooccur = cooccur(layers)?;
+    let tiles = tiles(layers)?;
+    let train = trainers(layers, &cooccur)?;
+    Ok(Config { run, corpus, vocabulary, cooccur, tiles, train, eval: eval(layers)? })
 }
 
 fn run(layers: &Layers) -> Result<RunConfig, ConfigError> {
@@ -98,16 +96,30 @@ fn vocabulary(layers: &Layers) -> Result<VocabularyConfig, ConfigError> {
 
 fn cooccur(layers: &Layers) -> Result<CooccurConfig, ConfigError> {
     let mut section = Section::new(layers, "cooccur")?;
+    let defaults = CountDefaults::of(shared_preset(layers));
     let config = CooccurConfig {
-        window: section.whole("window", 1..=255, 5)? as u8,
-        weighting: section.choice("weighting", Weighting::Linear)?,
+        window: section.whole("window", 1..=255, defaults.window)? as u8,
+        weighting: section.choice("weighting", defaults.weighting)?,
         symmetric: section.flag("symmetric", true)?,
         dropped: section.choice("dropped", Dropped::Close)?,
-        subsample: subsample(&mut section, 0.0)?,
-        samples: section.whole("samples", 1..=64, 4)? as u32,
+        subsample: subsample(&mut section, defaults.subsample)?,
+        samples: section.whole("samples", 0..=64, 0)? as u32,
     };
     section.finish(&[], |_| None)?;
     Ok(config)
+}
+
+/// The preset of all trainers; ours where they have several, or one that is none.
+fn shared_preset(layers: &Layers) -> Preset {
+    let rows = layers.table.get("train").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let preset = |row: &Value| {
+        let name = row.get("preset").and_then(Value::as_str).unwrap_or_default();
+        Preset::NAMES.iter().find(|(known, _)| *known == name).map(|&(_, preset)| preset)
+    };
+    let first = rows.first().and_then(preset);
+    first
+        .filter(|&first| rows.iter().all(|row| preset(row) == Some(first)))
+        .unwrap_or(Preset::Wordmill)
 }
 
 fn tiles(layers: &Layers) -> Result<TilesConfig, ConfigError> {
@@ -132,7 +144,7 @@ fn eval(layers: &Layers) -> Result<EvalConfig, ConfigError> {
     Ok(config)
 }
 
-fn trainers(layers: &Layers) -> Result<Vec<TrainConfig>, ConfigError> {
+fn trainers(layers: &Layers, counts: &CooccurConfig) -> Result<Vec<TrainConfig>, ConfigError> {
     let Some(Value::Array(rows)) = layers.table.get("train") else {
         let what = "train: expected tables [[train]], with two brackets";
         return Err(ConfigError::new(layers.place("train"), what));
@@ -151,7 +163,7 @@ fn trainers(layers: &Layers) -> Result<Vec<TrainConfig>, ConfigError> {
             let what = format!("{name:?} is the name of another trainer; choose another name");
             return Err(section.error("name", what));
         }
-        configs.push(trainer(name, section)?);
+        configs.push(trainer(name, section, counts)?);
     }
     Ok(configs)
 }
@@ -171,16 +183,23 @@ fn name(section: &mut Section<'_>) -> Result<String, ConfigError> {
     }
 }
 
-fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, ConfigError> {
+fn trainer(
+    name: String,
+    mut section: Section<'_>,
+    counts: &CooccurConfig,
+) -> Result<TrainConfig, ConfigError> {
     let model = section.choice("model", Model::SkipGram)?;
     let preset = section.choice("preset", Preset::Wordmill)?;
     let objective = match model {
         Model::Glove => None,
         Model::SkipGram => Some(section.choice("objective", Objective::NegativeSampling)?),
     };
-    let Some(defaults) = Defaults::of(preset, objective) else {
+    let Some(mut defaults) = Defaults::of(preset, objective) else {
         return Err(section.error("preset", misplaced(preset)));
     };
+    if counts.subsample > 0.0 {
+        defaults.subsample = defaults.subsample.min(counts.subsample);
+    }
     let mut trainer = match objective {
         None => glove(&mut section, &defaults)?,
         Some(Objective::NegativeSampling) => negative_sampling(&mut section, &defaults)?,
@@ -198,6 +217,17 @@ fn trainer(name: String, mut section: Section<'_>) -> Result<TrainConfig, Config
         return Err(section.error("optimizer", what));
     }
     section.choice("source", TrainSource::Matrix)?;
+    if let Some(share) =
+        trainer.subsample().filter(|&share| share == 0.0 || share > counts.subsample)
+        && counts.subsample > 0.0
+    {
+        let what = format!(
+            "{share} leaves more than the counts have, which are thinned out at cooccur.subsample = {}; \
+             choose a share up to that, or raise cooccur.subsample or set it to 0",
+            counts.subsample
+        );
+        return Err(section.error("subsample", what));
+    }
     let rate = |x| x > 0.0 && x <= 10.0;
     let config = TrainConfig {
         dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,

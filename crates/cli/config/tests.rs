@@ -125,7 +125,7 @@ fn values_out_of_range_are_refused_where_they_stand() {
         ("train.0.epochs", &["0", "1.5"]),
         ("train.0.subsample", &["-1e-3", "1.1", "nan"]),
         ("cooccur.subsample", &["-1e-3", "1.1", "nan"]),
-        ("cooccur.samples", &["0", "65", "1.5"]),
+        ("cooccur.samples", &["-1", "65", "1.5"]),
         ("train.2.x_max", &["0", "nan"]),
         ("run.memory", &["31MiB", "0", "-5", "lots", "1.5"]),
         ("run.threads", &["5000"]),
@@ -211,13 +211,46 @@ fn keys_that_the_trainer_does_not_use_are_refused() {
 fn settings_of_a_section_are_strings() {
     let config = resolve(TEMPLATE, &[]).unwrap();
     let cooccur = config.settings_of("cooccur");
-    let expected = [("dropped", "close"), ("samples", "4"), ("subsample", "0.0")];
+    let expected = [("dropped", "close"), ("samples", "0"), ("subsample", "0.001")];
     let expected = expected.into_iter().chain([("symmetric", "true")]);
     let expected = expected.chain([("weighting", "linear"), ("window", "5")]);
     assert!(cooccur.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected));
     assert_eq!(config.settings_of("train.glove")["x_max"], "10.0");
     assert_eq!(config.settings_of("train.hs")["objective"], Objective::HierarchicalSoftmax.name());
     assert!(config.settings_of("nothing").is_empty());
+}
+
+#[test]
+fn a_preset_of_all_trainers_holds_for_what_they_count() {
+    let counts = |presets: &[&str]| {
+        let trainer = |(number, preset): (usize, &&str)| {
+            let model = if *preset == "glove" { "glove" } else { "skip-gram" };
+            format!("[[train]]\nname = \"t{number}\"\nmodel = \"{model}\"\npreset = \"{preset}\"\n")
+        };
+        let tables: String = presets.iter().enumerate().map(trainer).collect();
+        let text = format!("[corpus]\ninputs = [\"builtin:sample\"]\n{tables}");
+        let config = resolve(&text, &[]).unwrap();
+        assert_eq!(resolve(&config.to_toml(), &[]), Ok(config.clone()), "the text reads back");
+        (config.cooccur.window, config.cooccur.weighting.name(), config.cooccur.subsample)
+    };
+    let ours = (5, "linear", 1e-3);
+    assert_eq!(counts(&["wordmill", "fasttext"]), ours);
+    assert_eq!(counts(&["word2vec", "word2vec"]), ours);
+    assert_eq!(counts(&["fasttext"]), (5, "linear", 1e-4));
+    assert_eq!(counts(&["glove", "glove"]), (15, "harmonic", 0.0));
+    assert_eq!(counts(&["glove", "fasttext"]), ours);
+}
+
+#[test]
+fn trainers_thin_no_less_than_the_counts() {
+    let bare = "[corpus]\ninputs = [\"builtin:sample\"]\n[cooccur]\nsubsample = 1e-4\n[[train]]\nname = \"a\"\n";
+    check(bare, &[], "subsample = 0.0001");
+    check(&format!("{bare}subsample = 1e-5"), &[], "subsample = 0.00001");
+    for share in ["0", "1e-3"] {
+        let says = "p.toml:7: train.0.subsample: … cooccur.subsample or set it to 0";
+        check(&format!("{bare}subsample = {share}"), &[], says);
+    }
+    check(&format!("{bare}subsample = 0"), &["cooccur.subsample=0"], "subsample = 0.0");
 }
 
 #[test]

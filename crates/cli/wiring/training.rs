@@ -95,13 +95,24 @@ impl TrainJob<'_> {
     fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
         let Pipeline { ctx, dir, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
-        // Counts of a thinned text are those of the pairs that word2vec would draw.
-        let is_text = matches!(self.pipeline.origin, Origin::Text(_));
-        let is_thinned = is_text && self.pipeline.config.cooccur.subsample > 0.0;
-        let keep = train::Discount::keep(counts, if is_thinned { 0.0 } else { subsample });
-        let mass = train::pair_mass(ctx, dir, self.index, &keep)?;
+        // Counts of a thinned text are those of the pairs that word2vec would draw: what was left out
+        // there is not left out again.
+        let share = match self.pipeline.origin {
+            Origin::Text(_) => self.pipeline.config.cooccur.subsample,
+            Origin::Counts => 0.0,
+        };
+        let thinned = train::Discount::keep(counts, share);
+        let more = train::Discount::keep(counts, subsample).into_iter().zip(&thinned);
+        let keep: Vec<f32> = more.map(|(keep, thinned)| (keep / thinned).min(1.0)).collect();
+        let left = counts.iter().zip(&thinned);
+        let left: Vec<u64> =
+            left.map(|(&n, &keep)| (n as f64 * f64::from(keep)).round() as u64).collect();
         let (unit, weight) = (self.index.unit, self.index.weight as f64);
-        Ok(train::Discount::new(keep, counts, unit, weight, mass))
+        let mass = match keep.iter().all(|&keep| keep == 1.0) {
+            true => weight,
+            false => train::pair_mass(ctx, dir, self.index, &keep)?,
+        };
+        Ok(train::Discount::new(keep, &left, unit, weight, mass))
     }
 
     fn train(

