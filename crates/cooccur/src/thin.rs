@@ -5,9 +5,9 @@
 //! with keep(i) · keep(j) after counting has the same number of pairs, but not the same pairs.
 //!
 //! Skip-gram with negative sampling on 22 million tokens of English, dimension 100, 5 epochs, means of
-//! 3 seeds (Google analogies, WordSim-353, SimLex-999, RG-65): 44.1, 66.0, 29.3, 60.1 from four samples,
-//! 41.5, 63.7, 28.8, 62.6 with cells multiplied after counting. The same number of visits takes a
-//! quarter more time, counting about four times as much. One sample (one seed): 42.5, 65.1, 28.0, 57.0.
+//! 3 seeds (Google analogies, WordSim-353, SimLex-999, RG-65): 42.0, 65.5, 27.7, 62.2 from four samples,
+//! 41.5, 63.7, 28.8, 62.6 with cells multiplied after counting. Counting takes three times as long.
+//! One sample (one seed): 42.5, 65.1, 28.0, 57.0.
 //!
 //! An expectation over all ways to thin has no closed form in whole numbers, so the text is thinned
 //! several times and all samples are counted; a pair of unit weight has that many units more. Whether
