@@ -241,7 +241,7 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     }
     let unit = translate::unit(&config.cooccur, sizes.tokens as u64);
     let counted = forecast::Sizes {
-        tokens: sizes.tokens,
+        tokens: sizes.tokens * counted_text,
         shard_tokens: sizes.tokens * (config.corpus.chunk_bytes as f64 / sizes.bytes).min(1.0),
         words: sizes.words,
         cells: sizes.cells,
@@ -322,9 +322,11 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
     let pages = if model > room { model } else { 0.0 };
     let grid = f64::from(grid(config, sizes.words as u64));
     let vectors = sizes.words * trainer.dim as f64 * 8.0;
+    // Dealt node cells stay in memory where there is room.
+    let dealt = (tiles / 2.0).min(room.max(0.0) * 2.0 / 3.0);
     let forecast = Forecast {
         least_bytes: tables + 3.0 * model / (2.0 * grid),
-        memory_bytes: tables + model.min(room.max(0.0)),
+        memory_bytes: tables + model.min(room.max(0.0)).max(dealt),
         scratch_bytes: tiles + vectors + 2.0 * model + pages,
         left_bytes: vectors,
         files: 300.0,

@@ -445,7 +445,7 @@ fn places_in_a_tile_are_uniform() {
     };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();
-    stripes[0].segment((0, TileSection::Light), (0, 1), &mut cells).unwrap();
+    stripes[0].segment((0, TileSection::Heavy), (0, 1), &mut cells).unwrap();
     assert!(cells.len() > 100_000, "{} cells", cells.len());
     let chi_square = |observed: [f64; 16]| {
         let expected = observed.iter().sum::<f64>() / 16.0;
