@@ -20,9 +20,10 @@ mod tests;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use choice::{ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-pub use choice::{Optimizer, Tokenizer, Weighting};
+pub use choice::{OnDivergence, Optimizer, Tokenizer, Weighting};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 pub(crate) use read::LEAST_MEMORY;
@@ -63,6 +64,8 @@ pub struct RunConfig {
     pub threads: usize,
     /// The seed of everything random.
     pub seed: u64,
+    /// How much work an interruption may cost, as time.
+    pub checkpoint_every: Duration,
 }
 
 /// `[corpus]`: which text, and how it becomes words.
@@ -134,6 +137,9 @@ pub struct TrainConfig {
     pub rate: f64,
     /// Rotations an epoch.
     pub rotations: u32,
+    /// What happens when numbers are no longer finite. No result of a training that goes well
+    /// depends on it.
+    pub on_divergence: OnDivergence,
 }
 
 /// A model with its objective.

@@ -8,8 +8,6 @@ mod outputs;
 mod training;
 pub mod translate;
 
-use std::time::Duration;
-
 use outputs::{file_digest, matrix_outputs, open_stripes, published};
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
@@ -25,8 +23,6 @@ use crate::config::{self, Config, TrainConfig};
 use crate::ledger::{Ledger, OpenStage, Settings, Stage, fingerprint};
 use crate::session;
 
-/// Units of work that are older than this are written down.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 /// A stripe of this size stays in a core's cache while it is trained with a dimension of about 100.
 const STRIPE_BYTES: u64 = 4 << 20;
 
@@ -57,6 +53,8 @@ pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
     stages.push(stage("shuffle", shuffle));
     for trainer in &config.train {
         let mut settings = section(config, &format!("train.{}", trainer.name));
+        // It only matters to a training that has not come to its end.
+        settings.remove(&format!("train.{}.on_divergence", trainer.name));
         settings.insert("run.seed".into(), config.run.seed.to_string());
         stages.push(stage(&train_stage(trainer), settings));
     }

@@ -4,7 +4,7 @@ use wordmill_cooccur as cooccur;
 use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
-use super::{CHECKPOINT_EVERY, Origin, Pipeline, Text, Tiles, section};
+use super::{Origin, Pipeline, Text, Tiles, section};
 use crate::config::{Optimizer, TrainConfig, Trainer};
 
 /// One trainer at work.
@@ -130,9 +130,11 @@ impl TrainJob<'_> {
             final_rate,
             seed: config.run.seed,
             fingerprint: self.fingerprint.clone(),
-            checkpoint_every: CHECKPOINT_EVERY,
+            checkpoint_every: config.run.checkpoint_every,
+            divergence: super::translate::divergence(self.trainer.on_divergence),
         };
         let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
+        settings.remove("on_divergence");
         match self.pipeline.origin {
             Origin::Text(_) => {
                 ["corpus", "vocabulary", "cooccur"]

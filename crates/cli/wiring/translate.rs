@@ -86,6 +86,14 @@ pub fn unit(config: &CooccurConfig, tokens: u64) -> u64 {
     window(config).unit() * u64::from(samples(config, tokens))
 }
 
+/// What happens when training diverges.
+pub fn divergence(choice: config::OnDivergence) -> train::Divergence {
+    match choice {
+        config::OnDivergence::Stop => train::Divergence::Stop,
+        config::OnDivergence::HalveRate => train::Divergence::HalveRate,
+    }
+}
+
 /// Rates of contexts.
 pub fn context_rates(rates: config::ContextRates) -> train::ContextRates {
     match rates {

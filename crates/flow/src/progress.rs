@@ -114,6 +114,11 @@ impl StageProgress {
         self.counters.done.fetch_add(units, Ordering::Relaxed);
     }
 
+    /// Says how many units are done, where some are already, or are done again.
+    pub fn set_done(&self, units: u64) {
+        self.counters.done.store(units, Ordering::Relaxed);
+    }
+
     /// Says how many units there are, once that is known.
     pub fn set_total(&self, total: u64) {
         self.counters.total.store(total, Ordering::Relaxed);
