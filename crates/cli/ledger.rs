@@ -98,12 +98,19 @@ impl<'a> Ledger<'a> {
     }
 
     /// The files of a stage that are missing or have another length than the ledger says.
-    pub fn missing(&self, row: &StageRow) -> Vec<String> {
-        let is_missing = |output: &&OutputRow| {
-            let size = self.dir.storage().size(&self.dir.path(&output.path));
-            size.ok().flatten() != Some(output.bytes)
-        };
-        row.outputs.iter().filter(is_missing).map(|output| output.path.clone()).collect()
+    ///
+    /// # Errors
+    /// A disk that does not say: what cannot be seen is not missing.
+    pub fn missing(&self, row: &StageRow) -> Result<Vec<String>, FormatError> {
+        let mut missing = Vec::new();
+        for output in &row.outputs {
+            let path = self.dir.path(&output.path);
+            let size = self.dir.storage().size(&path);
+            if size.map_err(|e| FormatError::io(&path, "looking at", e))? != Some(output.bytes) {
+                missing.push(output.path.clone());
+            }
+        }
+        Ok(missing)
     }
 
     /// Fails unless the matrix's index is the one that the row lists; gives its digest.
@@ -118,10 +125,16 @@ impl<'a> Ledger<'a> {
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.
-    pub fn done(&self, name: &str, settings: &Settings) -> Option<&StageRow> {
-        let row = self.manifest.stage(name)?;
-        let same = row.state == StageState::Done && row.settings == *settings;
-        (same && self.missing(row).is_empty()).then_some(row)
+    pub fn done(
+        &self,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<Option<&StageRow>, FormatError> {
+        let is_done = |row: &&StageRow| row.state == StageState::Done && row.settings == *settings;
+        match self.manifest.stage(name).filter(is_done) {
+            Some(row) if self.missing(row)?.is_empty() => Ok(Some(row)),
+            _ => Ok(None),
+        }
     }
 
     /// Notes that a stage is being worked on.
@@ -177,14 +190,25 @@ impl<'a> Ledger<'a> {
         Ok(self.manifest.stage(&name).expect("put above"))
     }
 
-    /// Notes the time that an unfinished stage has taken.
-    pub fn pause(&mut self, stage: OpenStage) -> Result<(), FormatError> {
-        let mut row = stage.row;
-        row.seconds += stage.started.elapsed().as_secs_f64();
-        row.peak_bytes = peak_resident_bytes();
-        row.peak_disk_bytes = self.dir.storage().meter().map_or(0, Meter::peak_bytes);
-        self.manifest.put(row);
-        self.write()
+    /// Hands on what the work on a stage has given. Where that is an error, the time it took is noted, if
+    /// that can still be written: the error that came first is the one to tell.
+    pub fn or_pause<T, E>(
+        &mut self,
+        stage: OpenStage,
+        result: Result<T, E>,
+    ) -> Result<(OpenStage, T), E> {
+        match result {
+            Ok(done) => Ok((stage, done)),
+            Err(error) => {
+                let mut row = stage.row;
+                row.seconds += stage.started.elapsed().as_secs_f64();
+                row.peak_bytes = peak_resident_bytes();
+                row.peak_disk_bytes = self.dir.storage().meter().map_or(0, Meter::peak_bytes);
+                self.manifest.put(row);
+                let _ = self.write();
+                Err(error)
+            }
+        }
     }
 
     /// Forgets a stage and removes its files.
@@ -198,9 +222,35 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
+    /// Removes what finished stages have left behind beside their outputs. It was removed when they ended,
+    /// but a power cut may have brought it back.
+    pub fn tidy(&self) -> Result<(), FormatError> {
+        let done = self.manifest.stages.iter().filter(|row| row.state == StageState::Done);
+        for row in done {
+            let is_output = |folder: &str, file: &str| {
+                row.outputs.iter().any(|output| output.path == format!("{folder}/{file}"))
+            };
+            for (folder, only) in folders(&row.name).into_iter().chain(shared_folder(&row.name)) {
+                let is_ours =
+                    |file: &str| only.as_deref().is_none_or(|only| file.starts_with(only));
+                let is_tiles = folder.starts_with("models/") && folder.ends_with("/tiles");
+                self.dir.sweep(&folder, |file| {
+                    is_ours(file) && (is_tiles || is_left_over(file)) && !is_output(&folder, file)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     fn write(&self) -> Result<(), FormatError> {
         self.manifest.write(self.dir.storage(), &self.dir.manifest()).map(drop)
     }
+}
+
+/// Whether a file is of use only while a stage is at work.
+fn is_left_over(file: &str) -> bool {
+    [".partial", ".scratch", ".cells"].iter().any(|ending| file.ends_with(ending))
+        || ["checkpoint-", "merge-"].iter().any(|begin| file.starts_with(begin))
 }
 
 /// The folders that a stage writes to, each with the one file that is its own, if it shares it.
@@ -223,6 +273,11 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
             ]
         }
     }
+}
+
+/// A folder that is not cleared when its stage is forgotten.
+fn shared_folder(stage: &str) -> Option<(String, Option<String>)> {
+    (stage == "tokenize").then(|| ("tokens".to_owned(), None))
 }
 
 /// The fingerprint of a stage: a hash of its name, its settings and its inputs.

@@ -16,6 +16,9 @@ mod results;
 mod session;
 mod wiring;
 
+#[cfg(test)]
+mod faults;
+
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 

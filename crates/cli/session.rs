@@ -142,7 +142,7 @@ pub fn settle(
 ) -> anyhow::Result<()> {
     let changes = ledger.changes(stages);
     if changes.is_empty() {
-        return Ok(());
+        return Ok(ledger.tidy()?);
     }
     let stale = stale_stages(&changes, stages);
     let rows = || ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str()));
@@ -169,7 +169,7 @@ pub fn settle(
         progress.say(&format!("rebuild: removing {} of {stage}", format_bytes(bytes)));
         ledger.forget(stage)?;
     }
-    Ok(())
+    Ok(ledger.tidy()?)
 }
 
 /// A change in words.

@@ -212,25 +212,19 @@ impl Pipeline<'_> {
         let size = self.dir.storage().size(&index);
         let has_index = size.map_err(|e| FormatError::io(&index, "looking at", e))?.is_some();
         // Before there was an index, shards had other names: they are made anew.
-        if ledger.done("tokenize", &settings).is_some() && has_index {
+        if ledger.done("tokenize", &settings)?.is_some() && has_index {
             return Ok(corpus::TokenShards::open(self.dir)?);
         }
         let stage = begin(self.ctx, ledger, "tokenize", settings)?;
         let config = translate::tokenize(&self.config.corpus);
-        match corpus::tokenize(self.ctx, &config, self.dir, inputs) {
-            Ok(shards) => {
-                let outputs: Vec<Published> = shards.outputs().cloned().collect();
-                let mut counts = vec![("shards", shards.len() as u64)];
-                counts.extend(shards.totals().rows());
-                ledger.finish(stage, outputs, counts)?;
-                self.report_losses(&shards);
-                Ok(shards)
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error.into())
-            }
-        }
+        let made = corpus::tokenize(self.ctx, &config, self.dir, inputs);
+        let (stage, shards) = ledger.or_pause(stage, made)?;
+        let outputs: Vec<Published> = shards.outputs().cloned().collect();
+        let mut counts = vec![("shards", shards.len() as u64)];
+        counts.extend(shards.totals().rows());
+        ledger.finish(stage, outputs, counts)?;
+        self.report_losses(&shards);
+        Ok(shards)
     }
 
     /// Says what was left out: nothing is lost in silence.
@@ -259,28 +253,22 @@ impl Pipeline<'_> {
         let tokens_digest = format!("{:016x}", shards.digest());
         let mut settings = self.settings("vocabulary");
         settings.insert("input.tokens".into(), tokens_digest.clone());
-        let vocabulary = match ledger.done("vocabulary", &settings) {
+        let vocabulary = match ledger.done("vocabulary", &settings)? {
             Some(_) => corpus::Vocabulary::open(self.dir, shards.ids())?,
             None => {
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let config = translate::vocabulary(&self.config.vocabulary);
-                match corpus::vocabulary(self.ctx, &config, shards) {
-                    Ok(vocabulary) => {
-                        let counts = vocabulary.counts();
-                        let rows = [
-                            ("tokens", counts.tokens),
-                            ("distinct_words", counts.distinct_words),
-                            ("words", counts.words),
-                            ("kept_tokens", counts.kept_tokens),
-                        ];
-                        ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
-                        vocabulary
-                    }
-                    Err(error) => {
-                        ledger.pause(stage)?;
-                        return Err(error.into());
-                    }
-                }
+                let made = corpus::vocabulary(self.ctx, &config, shards);
+                let (stage, vocabulary) = ledger.or_pause(stage, made)?;
+                let counts = vocabulary.counts();
+                let rows = [
+                    ("tokens", counts.tokens),
+                    ("distinct_words", counts.distinct_words),
+                    ("words", counts.words),
+                    ("kept_tokens", counts.kept_tokens),
+                ];
+                ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
+                vocabulary
             }
         };
         let digest = format!("{tokens_digest}-{:016x}", vocabulary.digest());
@@ -299,7 +287,7 @@ impl Pipeline<'_> {
         let mut merge_settings = self.settings("merge");
         merge_settings.insert("input.cooccur".into(), counted.clone());
         let path = self.dir.matrix_index();
-        if let Some(row) = ledger.done("merge", &merge_settings) {
+        if let Some(row) = ledger.done("merge", &merge_settings)? {
             let index = MatrixIndex::read(self.dir.storage(), &path)?;
             let digest = ledger.check_index(row)?;
             // A process killed after the merge was put on record has left its runs.
@@ -320,21 +308,14 @@ impl Pipeline<'_> {
             settings: section(self.config, "cooccur"),
         };
         let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
-        match cooccur::merge(self.ctx, self.dir, &config, &ranges, runs) {
-            Ok(index) => {
-                let outputs = matrix_outputs(self.dir, &index)?;
-                let counts =
-                    [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
-                ledger.finish(stage, outputs, counts)?;
-                cooccur::remove_runs(self.dir)?;
-                let digest = file_digest(self.dir, &path)?;
-                Ok(Some((index, digest)))
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error.into())
-            }
-        }
+        let merged = cooccur::merge(self.ctx, self.dir, &config, &ranges, runs);
+        let (stage, index) = ledger.or_pause(stage, merged)?;
+        let outputs = matrix_outputs(self.dir, &index)?;
+        let counts = [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
+        ledger.finish(stage, outputs, counts)?;
+        cooccur::remove_runs(self.dir)?;
+        let digest = file_digest(self.dir, &path)?;
+        Ok(Some((index, digest)))
     }
 
     fn count(
@@ -361,28 +342,22 @@ impl Pipeline<'_> {
         let input = cooccur::CountInput { shards, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs
         // says which there are.
-        let is_done = ledger.done("cooccur", &settings).is_some();
+        let is_done = ledger.done("cooccur", &settings)?.is_some();
         if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
         let stage = begin(self.ctx, ledger, "cooccur", settings)?;
-        match cooccur::count(self.ctx, self.dir, &config, input) {
-            Ok(runs) => {
-                let counts = [
-                    ("pairs", runs.pairs),
-                    ("cells", runs.cells()),
-                    ("bytes", runs.bytes()),
-                    ("batches", runs.batches),
-                    ("runs", runs.runs.len() as u64),
-                ];
-                ledger.finish(stage, [], counts)?;
-                Ok(runs)
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error.into())
-            }
-        }
+        let counted = cooccur::count(self.ctx, self.dir, &config, input);
+        let (stage, runs) = ledger.or_pause(stage, counted)?;
+        let counts = [
+            ("pairs", runs.pairs),
+            ("cells", runs.cells()),
+            ("bytes", runs.bytes()),
+            ("batches", runs.batches),
+            ("runs", runs.runs.len() as u64),
+        ];
+        ledger.finish(stage, [], counts)?;
+        Ok(runs)
     }
 
     fn tiles(
@@ -403,23 +378,17 @@ impl Pipeline<'_> {
             fingerprint: fingerprint.clone(),
             slots: 0,
         };
-        let stripes = match ledger.done("shuffle", &settings) {
+        let stripes = match ledger.done("shuffle", &settings)? {
             Some(_) => open_stripes(self.dir, "tiles", grid)?,
             None => {
                 let stage = begin(self.ctx, ledger, "shuffle", settings)?;
                 let source = cooccur::MatrixCells::new(self.dir, index);
-                match cooccur::shuffle(self.ctx, self.dir, &config, &source) {
-                    Ok(stripes) => {
-                        let outputs = stripes.iter().map(published);
-                        let counts = [("grid", u64::from(grid)), ("cells", index.cells)];
-                        ledger.finish(stage, outputs, counts)?;
-                        stripes
-                    }
-                    Err(error) => {
-                        ledger.pause(stage)?;
-                        return Err(error.into());
-                    }
-                }
+                let made = cooccur::shuffle(self.ctx, self.dir, &config, &source);
+                let (stage, stripes) = ledger.or_pause(stage, made)?;
+                let outputs = stripes.iter().map(published);
+                let counts = [("grid", u64::from(grid)), ("cells", index.cells)];
+                ledger.finish(stage, outputs, counts)?;
+                stripes
             }
         };
         Ok(Tiles { stripes, fingerprint })
@@ -436,7 +405,7 @@ impl Pipeline<'_> {
         let name = train_stage(trainer);
         let mut settings = self.settings(&name);
         settings.insert("input.tiles".into(), tiles.fingerprint.clone());
-        if ledger.done(&name, &settings).is_some() {
+        if ledger.done(&name, &settings)?.is_some() {
             return Ok(());
         }
         let fingerprint = fingerprint(&name, &settings);
@@ -448,17 +417,10 @@ impl Pipeline<'_> {
             return Ok(());
         }
         let job = TrainJob { pipeline: self, trainer, text, index, fingerprint };
-        match job.run(tiles) {
-            Ok((published, metrics)) => {
-                let visits = metrics.iter().map(|row| row.visits).sum();
-                ledger.finish(stage, [published], [("visits", visits)])?;
-                Ok(())
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error)
-            }
-        }
+        let (stage, (published, metrics)) = ledger.or_pause(stage, job.run(tiles))?;
+        let visits = metrics.iter().map(|row| row.visits).sum();
+        ledger.finish(stage, [published], [("visits", visits)])?;
+        Ok(())
     }
 
     /// The vectors of a trainer that was killed between their publication and its row in the
@@ -476,8 +438,10 @@ impl Pipeline<'_> {
         };
         let index = reader.index();
         let is_ours = index.metadata().get("fingerprint").is_some_and(|ours| ours == fingerprint);
-        if !is_ours || reader.verify().is_err() {
-            return Ok(None);
+        match reader.verify() {
+            Ok(()) if is_ours => {}
+            Err(error) if !error.is_bad_artefact() => return Err(error.into()),
+            _ => return Ok(None),
         }
         let size = self.dir.storage().size(&path);
         let bytes = size.map_err(|e| FormatError::io(&path, "looking at", e))?.unwrap_or(0);

@@ -95,7 +95,7 @@ fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<FormatError>) {
 }
 
 /// Reads a whole file of any kind and returns its digest.
-fn verify_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
+pub fn verify_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
     let frames = |kind: Kind| {
         let file = FrameFile::open(storage, path, kind)?;
         file.verify()?;

@@ -117,7 +117,9 @@ fn a_shell_need_not_quote() {
 
 #[test]
 fn reserved_variables_are_not_settings() {
-    for name in ["WORDMILL_DATA=x", "WORDMILL_KERNEL=avx2", "WORDMILL_BENCH_ANY=1"] {
+    for name in
+        ["WORDMILL_DATA=x", "WORDMILL_KERNEL=avx2", "WORDMILL_BENCH_ANY=1", "WORDMILL_TEST_LONG=1"]
+    {
         check(TEMPLATE, &[name], "window = 5");
     }
 }
