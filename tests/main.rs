@@ -6,6 +6,7 @@
 //! * `imports`: counts of another program instead of text.
 //! * `matrix`: the matrix as other programs read it.
 //! * `restart`: runs that are killed, stopped, or changed half way.
+//! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //!
 //! `support` runs the program; `reading` reads what it wrote.
@@ -15,6 +16,7 @@
 mod support;
 
 mod bad_input;
+mod hard_places;
 mod imports;
 mod matrix;
 mod pipeline;

@@ -26,12 +26,10 @@ const POINTS: &[&str] = &[
     "matrix/index.json",
     "tiles/stripe-004",
     "models/sgns/checkpoint-a",
-    "models/sgns/checkpoint-b",
     "vectors/sgns",
     "models/hs/tiles/stripe-006",
     "models/hs/checkpoint-a",
     "models/glove/checkpoint-a",
-    "models/glove/checkpoint-b",
 ];
 /// A machine may be so busy that a file comes and goes unseen.
 const ATTEMPTS: usize = 10;

@@ -72,6 +72,7 @@ struct World {
     name: &'static str,
     config: Config,
     parts: Vec<Part>,
+    threads: usize,
 }
 
 /// A finished run that nothing disturbed.
@@ -80,7 +81,7 @@ struct Undisturbed {
     counts: BTreeMap<&'static str, u64>,
 }
 
-/// What became of the faults of a kind.
+/// What became of the faults of a kind and an error.
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     tried: u64,
@@ -106,6 +107,16 @@ fn name_of(operation: Operation) -> &'static str {
     }
 }
 
+fn error_of(failure: Failure) -> String {
+    match failure {
+        Failure::NO_SPACE => "ENOSPC".into(),
+        Failure::DEVICE => "EIO".into(),
+        Failure::QUOTA => "EDQUOT".into(),
+        Failure::INTERRUPTED => "EINTR".into(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// The files that depend on text, settings and seed alone.
 fn artefacts(files: Files) -> Files {
     let is_log = |path: &Path| path.ends_with("run.json") || path.ends_with("metrics.jsonl");
@@ -122,7 +133,7 @@ impl World {
         let sources = Sources::default();
         let mut config = Config::resolve(Path::new("faults.toml"), PIPELINE, &sources).unwrap();
         config.run.checkpoint_every = Duration::ZERO;
-        Self { name, config, parts }
+        Self { name, config, parts, threads: 1 }
     }
 
     /// All memory, and so little that models go through pages.
@@ -146,7 +157,7 @@ impl World {
         let progress = Context::for_tests(1).progress;
         session::settle(&progress, dir.root(), &mut ledger, stages, false)?;
         for &(until, bytes) in &self.parts {
-            let ctx = &Context { budget: Budget::new(bytes), ..Context::for_tests(1) };
+            let ctx = &Context { budget: Budget::new(bytes), ..Context::for_tests(self.threads) };
             let (config, kernels) = (&self.config, wordmill_kernels::best());
             Pipeline { ctx, dir, config, origin, stages, kernels, until }.run(&mut ledger)?;
         }
@@ -194,6 +205,11 @@ impl World {
             .filter(|path| expected.get(*path) != found.get(*path))
             .collect();
         assert!(differ.is_empty(), "{}, {what}: other bytes in {differ:?}", self.name);
+        for (path, bytes) in memory.snapshot() {
+            let epochs = bytes.iter().filter(|byte| **byte == b'\n').count();
+            let is_whole = !path.ends_with("metrics.jsonl") || epochs == 2;
+            assert!(is_whole, "{}, {what}: {epochs} epochs in {}", self.name, path.display());
+        }
     }
 
     /// A run with a fault. True if it was told; what is told is clear and has the exit code of a disk
@@ -278,19 +294,20 @@ fn faults(undisturbed: &Undisturbed) -> Vec<Fault> {
 fn every_operation_may_fail() {
     for world in World::all() {
         let undisturbed = world.undisturbed();
-        let rows: Mutex<BTreeMap<&str, Row>> = Mutex::default();
+        let rows: Mutex<BTreeMap<(&str, String), Row>> = Mutex::default();
         for_each(&faults(&undisturbed), |fault| {
             let told = world.check(*fault, &undisturbed);
             let mut rows = rows.lock().unwrap();
-            let row = rows.entry(name_of(fault.operation)).or_default();
+            let key = (name_of(fault.operation), error_of(fault.failure));
+            let row = rows.entry(key).or_default();
             row.tried += 1;
             *(if told { &mut row.told } else { &mut row.unnoticed }) += 1;
         });
         println!("{}: operations {:?}", world.name, undisturbed.counts);
-        for (operation, Row { tried, unnoticed, told }) in rows.into_inner().unwrap() {
+        for ((operation, error), Row { tried, unnoticed, told }) in rows.into_inner().unwrap() {
             println!(
-                "{:<8} {operation:<12} {tried:>6} faults, {told:>6} told, {unnoticed:>5} mended, \
-                 {tried:>6} ended with the same bytes",
+                "{:<8} {operation:<12} {error:<12} {tried:>6} faults, {told:>6} told, \
+                 {unnoticed:>5} mended, {tried:>6} ended with the same bytes",
                 world.name
             );
         }

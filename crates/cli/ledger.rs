@@ -125,11 +125,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.
-    pub fn done(
-        &self,
-        name: &str,
-        settings: &Settings,
-    ) -> Result<Option<&StageRow>, FormatError> {
+    pub fn done(&self, name: &str, settings: &Settings) -> Result<Option<&StageRow>, FormatError> {
         let is_done = |row: &&StageRow| row.state == StageState::Done && row.settings == *settings;
         match self.manifest.stage(name).filter(is_done) {
             Some(row) if self.missing(row)?.is_empty() => Ok(Some(row)),

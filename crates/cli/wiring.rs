@@ -438,10 +438,13 @@ impl Pipeline<'_> {
         };
         let index = reader.index();
         let is_ours = index.metadata().get("fingerprint").is_some_and(|ours| ours == fingerprint);
+        if !is_ours {
+            return Ok(None);
+        }
         match reader.verify() {
-            Ok(()) if is_ours => {}
-            Err(error) if !error.is_bad_artefact() => return Err(error.into()),
-            _ => return Ok(None),
+            Ok(()) => {}
+            Err(error) if error.is_bad_artefact() => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
         let size = self.dir.storage().size(&path);
         let bytes = size.map_err(|e| FormatError::io(&path, "looking at", e))?.unwrap_or(0);

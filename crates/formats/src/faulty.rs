@@ -55,6 +55,8 @@ pub enum Failure {
     Error(i32),
     /// A write takes half of its bytes and says so, which is no error; other operations do not fail.
     Short,
+    /// The process is killed (`SIGKILL`) before the operation, or in the middle of a write.
+    Kill,
 }
 
 impl Failure {
@@ -151,6 +153,7 @@ impl Plan {
 
     fn pass(&self, operation: Operation) -> io::Result<()> {
         match self.failure(operation) {
+            Some(Failure::Kill) => kill(),
             Some(Failure::Error(number)) => Err(io::Error::from_raw_os_error(number)),
             Some(Failure::Short) | None => Ok(()),
         }
@@ -210,6 +213,10 @@ impl Write for FaultyWrite {
             None => self.inner.write(buffer),
             // Nothing written is another error, and of one byte there is no half.
             Some(Failure::Short) => self.inner.write(&buffer[..buffer.len().div_ceil(2)]),
+            Some(Failure::Kill) => {
+                self.inner.write_all(&buffer[..buffer.len() / 2])?;
+                kill()
+            }
             Some(Failure::Error(number)) => {
                 self.inner.write_all(&buffer[..half_of(number, buffer)])?;
                 Err(io::Error::from_raw_os_error(number))
@@ -224,11 +231,17 @@ impl Write for FaultyWrite {
 
 impl WriteFile for FaultyWrite {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if let Some(Failure::Error(number)) = self.plan.failure(Operation::Write) {
-            self.inner.write_at(offset, &bytes[..half_of(number, bytes)])?;
-            return Err(io::Error::from_raw_os_error(number));
+        match self.plan.failure(Operation::Write) {
+            None | Some(Failure::Short) => self.inner.write_at(offset, bytes),
+            Some(Failure::Kill) => {
+                self.inner.write_at(offset, &bytes[..bytes.len() / 2])?;
+                kill()
+            }
+            Some(Failure::Error(number)) => {
+                self.inner.write_at(offset, &bytes[..half_of(number, bytes)])?;
+                Err(io::Error::from_raw_os_error(number))
+            }
         }
-        self.inner.write_at(offset, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -246,6 +259,13 @@ impl ReadFile for FaultyRead {
         self.plan.pass(Operation::Read)?;
         self.inner.read_exact_at(offset, buffer)
     }
+}
+
+/// Ends the process as the system would.
+fn kill() -> ! {
+    use rustix::process::{Signal, getpid, kill_process};
+    kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
+    unreachable!("nobody survives this signal")
 }
 
 /// What a failing write leaves behind. One that was interrupted has written nothing, or it would have said

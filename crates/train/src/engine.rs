@@ -250,6 +250,8 @@ pub fn train<W: Words + Sync>(
             other => other?,
         }
     }
+    // Here and not in the step: a process killed after the last checkpoint makes no further step.
+    write_metrics(dir, &plan.name, &position.metrics)?;
     let settings = settings(objective, plan, input.settings, &position);
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
@@ -359,13 +361,13 @@ impl Run<'_> {
                 checkpoints.save(position, model)?;
             }
         }
+        if last {
+            return Ok(());
+        }
         if epoch_ended {
             write_metrics(dir, &plan.name, &position.metrics)?;
         }
-        if !last {
-            ctx.cancel.check()?;
-        }
-        Ok(())
+        Ok(ctx.cancel.check()?)
     }
 
     /// Fails where a number of the model is not finite: what is kept must be good.
