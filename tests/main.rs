@@ -8,6 +8,7 @@
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
+//! * `verify`: whole files that do not belong together.
 //!
 //! `support` runs the program; `reading` reads what it wrote.
 #![forbid(unsafe_code)]
@@ -23,3 +24,4 @@ mod pipeline;
 mod reading;
 mod restart;
 mod tidy;
+mod verify;

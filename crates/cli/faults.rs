@@ -20,7 +20,7 @@ use wordmill_formats::{
     Failure, Fault, FaultyStorage, MemoryStorage, Operation, RunDir, Span, Storage,
 };
 
-use crate::commands::verify::verify_file;
+use crate::artefacts::verify as verify_file;
 use crate::config::{Config, Sources};
 use crate::ledger::Ledger;
 use crate::wiring::{Origin, Pipeline, stages};

@@ -10,9 +10,10 @@ use std::time::Instant;
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
     FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
-    StageState, read_file, xxh3,
+    StageState, xxh3,
 };
 
+use crate::artefacts;
 use crate::wiring::import::IMPORT;
 
 /// Settings of a stage by name.
@@ -94,7 +95,13 @@ impl<'a> Ledger<'a> {
             let differs = !key.starts_with(INPUT) && old != new;
             differs.then(|| Change { stage: stage.name.clone(), key: key.clone(), old, new })
         };
-        keys.into_iter().filter_map(change).collect()
+        let mut changes: Vec<Change> = keys.into_iter().filter_map(change).collect();
+        if changes.is_empty() && row.fingerprint != fingerprint(&stage.name, &row.settings) {
+            let (old, new) = ("that of another version".to_owned(), "that of this one".to_owned());
+            let (stage, key) = (stage.name.clone(), "the computation of wordmill".to_owned());
+            changes.push(Change { stage, key, old, new });
+        }
+        changes
     }
 
     /// The files of a stage that are missing or have another length than the ledger says.
@@ -113,15 +120,35 @@ impl<'a> Ledger<'a> {
         Ok(missing)
     }
 
+    /// Fails unless the files of a stage are the ones that the ledger lists, by their digests: what is made
+    /// from another file, of another vocabulary say, would be wrong without a word.
+    pub fn check(&self, stage: &str) -> Result<(), FormatError> {
+        for output in self.manifest.stage(stage).map_or(&[][..], |row| &row.outputs) {
+            let path = self.dir.path(&output.path);
+            let digest = artefacts::digest(self.dir.storage(), &path)?;
+            if format!("{digest:016x}") != output.xxh3 {
+                let what = "it is not the file that run.json lists";
+                return Err(FormatError::corrupt(&path, 0, what));
+            }
+        }
+        Ok(())
+    }
+
     /// Fails unless the matrix's index is the one that the row lists; gives its digest.
     pub fn check_index(&self, row: &StageRow) -> Result<String, FormatError> {
         let path = self.dir.matrix_index();
-        let digest = format!("{:016x}", xxh3(&read_file(self.dir.storage(), &path, 1 << 30)?));
+        let digest = format!("{:016x}", artefacts::digest(self.dir.storage(), &path)?);
         if !row.outputs.iter().any(|output| output.xxh3 == digest) {
             let what = "its checksum is not the one in run.json";
             return Err(FormatError::corrupt(&path, 0, what));
         }
         Ok(digest)
+    }
+
+    /// The folders that a stage writes to.
+    pub fn folders(stage: &str) -> Vec<String> {
+        let all = folders(stage).into_iter().chain(shared_folder(stage));
+        all.map(|(folder, _)| folder).collect()
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.

@@ -256,6 +256,7 @@ impl Pipeline<'_> {
         let vocabulary = match ledger.done("vocabulary", &settings)? {
             Some(_) => corpus::Vocabulary::open(self.dir, shards.ids())?,
             None => {
+                ledger.check("tokenize")?;
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let config = translate::vocabulary(&self.config.vocabulary);
                 let made = corpus::vocabulary(self.ctx, &config, shards);
@@ -346,6 +347,8 @@ impl Pipeline<'_> {
         if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
+        ledger.check("tokenize")?;
+        ledger.check("vocabulary")?;
         let stage = begin(self.ctx, ledger, "cooccur", settings)?;
         let counted = cooccur::count(self.ctx, self.dir, &config, input);
         let (stage, runs) = ledger.or_pause(stage, counted)?;
@@ -381,6 +384,7 @@ impl Pipeline<'_> {
         let stripes = match ledger.done("shuffle", &settings)? {
             Some(_) => open_stripes(self.dir, "tiles", grid)?,
             None => {
+                self.check_matrix(ledger)?;
                 let stage = begin(self.ctx, ledger, "shuffle", settings)?;
                 let source = cooccur::MatrixCells::new(self.dir, index);
                 let made = cooccur::shuffle(self.ctx, self.dir, &config, &source);
@@ -409,6 +413,8 @@ impl Pipeline<'_> {
             return Ok(());
         }
         let fingerprint = fingerprint(&name, &settings);
+        self.check_matrix(ledger)?;
+        ledger.check("shuffle")?;
         let stage = begin(self.ctx, ledger, &name, settings)?;
         if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
             train::remove_checkpoints(self.dir, &trainer.name)?;
@@ -421,6 +427,11 @@ impl Pipeline<'_> {
         let visits = metrics.iter().map(|row| row.visits).sum();
         ledger.finish(stage, [published], [("visits", visits)])?;
         Ok(())
+    }
+
+    /// The files that all trainers and tiles are made from are those that are listed.
+    fn check_matrix(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
+        ["vocabulary", "merge", import::IMPORT].iter().try_for_each(|stage| ledger.check(stage))
     }
 
     /// The vectors of a trainer that was killed between their publication and its row in the

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wordmill_formats::{DiskStorage, Failure, Fault, FaultyStorage, Operation, Span, Storage};
 
 use super::{Files, World, artefacts, for_each, is_aside, is_long, name_of};
-use crate::commands::verify::verify_file;
+use crate::artefacts::verify as verify_file;
 use crate::exit;
 
 const ORDER: &str = "WORDMILL_TEST_CHILD";
