@@ -210,7 +210,7 @@ impl Config {
     }
 
     /// Reads all layers, the text of the file given.
-    fn resolve(path: &Path, text: &str, sources: &Sources) -> Result<Self, ConfigError> {
+    pub(crate) fn resolve(path: &Path, text: &str, sources: &Sources) -> Result<Self, ConfigError> {
         let mut layers = Layers::of_file(path, text)?;
         layers.variables(sources.variables.iter().cloned())?;
         for assignment in &sources.sets {

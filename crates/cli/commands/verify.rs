@@ -150,7 +150,7 @@ fn verify_tiles(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatEr
     let mut cells = Vec::new();
     for column in 0..stripe.grid().grid {
         for section in [TileSection::Heavy, TileSection::Light] {
-            let parts = (stripe.cells(column, section) / PIECE_CELLS) as u32 + 1;
+            let parts = stripe.parts((column, section), PIECE_CELLS);
             for part in 0..parts {
                 cells.clear();
                 stripe.segment((column, section), (part, parts), &mut cells)?;
