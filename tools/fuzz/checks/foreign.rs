@@ -1,0 +1,6 @@
+//! Files of other programs.
+
+use super::Target;
+
+/// The readers of other programs' files.
+pub const TARGETS: &[Target] = &[];

@@ -1,0 +1,7 @@
+//! Fuzzes the target `loose`.
+#![no_main]
+
+#[path = "../checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::target("loose").check(bytes));
