@@ -5,6 +5,7 @@
 //! * `pipeline`: from text to vectors, on the built-in sample.
 //! * `imports`: counts of another program instead of text.
 //! * `matrix`: the matrix as other programs read it.
+//! * `convert`: vectors of other programs read and written.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //!
@@ -15,6 +16,7 @@
 mod support;
 
 mod bad_input;
+mod convert;
 mod imports;
 mod matrix;
 mod pipeline;

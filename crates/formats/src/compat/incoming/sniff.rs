@@ -19,17 +19,21 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
         None => (head, &[][..]),
     };
     let is_header = first.len() <= HEADER_BYTES_MAX && first.ends_with(b"\n");
-    if is_header && sizes(first).is_some() {
-        let row = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        // A binary vector may have a line feed in it, and look like text up to there.
-        let text = is_text(&rest[..rest.len().min(TEXT_BYTES)]) && numbers(row, usize::MAX) > 0;
+    if let Some((_, dim)) = sizes(first).filter(|_| is_header) {
+        let row = rest.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
+        let (numbers, whole) = numbers(row);
+        // A row of text as it should be may have any word. One that is wrong somewhere is still text if
+        // no byte speaks against it; a binary vector with a line feed in it may look like that so far.
+        let text = match whole {
+            Some(fields) => fields == numbers && (fields as u64 == dim || !row.ends_with(b"\n")),
+            None => false,
+        };
+        let text = text || numbers > 0 && is_text(&rest[..rest.len().min(TEXT_BYTES)]);
         return Some(if text { VectorForm::Word2vecText } else { VectorForm::Word2vec });
     }
-    // The last field of a head may be cut. A line of two fields is a word with its count.
-    let cut = usize::from(!first.ends_with(b"\n"));
-    let whole = fields(first).count().saturating_sub(cut);
-    let is_row = whole >= 3 && numbers(first, whole) + 1 == whole;
-    (is_row && is_text(&first[..first.len().min(TEXT_BYTES)])).then_some(VectorForm::Glove)
+    // A line of two fields is a word with its count.
+    let (numbers, whole) = numbers(first);
+    (numbers >= 2 && whole == Some(numbers)).then_some(VectorForm::Glove)
 }
 
 /// `ROWS DIM`.
@@ -45,11 +49,15 @@ fn sizes(line: &[u8]) -> Option<(u64, u64)> {
     }
 }
 
-/// How many of the fields behind the first, up to field `end`, are numbers, until one is none.
-fn numbers(line: &[u8], end: usize) -> usize {
+/// How many of the fields behind the first are numbers, until one is none; and how many fields there are
+/// behind it, if there is one. The last field of a line without its end may be cut and does not count.
+fn numbers(line: &[u8]) -> (usize, Option<usize>) {
     let is_number =
         |field: &&[u8]| std::str::from_utf8(field).is_ok_and(|text| text.parse::<f32>().is_ok());
-    fields(line).take(end).skip(1).take_while(is_number).count()
+    let cut = usize::from(!line.ends_with(b"\n"));
+    let whole = fields(line).count().checked_sub(1 + cut).filter(|&whole| whole > 0);
+    let behind = fields(line).skip(1).take(whole.unwrap_or(0));
+    (behind.take_while(is_number).count(), whole)
 }
 
 /// Whether bytes are text, the last character perhaps cut.

@@ -130,6 +130,17 @@ fn binary_numbers_that_look_like_text_stay_binary() {
 }
 
 #[test]
+fn text_whose_words_do_not_look_like_text_stays_text() {
+    for word in ["\u{1}", "\0", "\u{7f}\u{200b}"] {
+        for (header, form) in [("1 2\n", VectorForm::Word2vecText), ("", VectorForm::Glove)] {
+            let text = format!("{header}{word} 1 2\n");
+            let found = read_bytes(text.as_bytes(), None).unwrap();
+            assert_eq!(found, (form, vec![(word.to_owned(), vec![1.0, 2.0])]));
+        }
+    }
+}
+
+#[test]
 fn rows_that_cannot_be_taken_over_are_named() {
     check_refused(b"2 2\na 1 2\n", None, "do not fit");
     check_refused(
