@@ -9,6 +9,8 @@
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //!
+//! `hostile.rs` beside this file is a binary of its own, because it counts what the process allocates.
+//!
 //! `support` runs the program; `reading` reads what it wrote.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, Kind, MAX_FRAME_BYTES, StripeFile,
-    Storage, TileSection, TokenShard, WordListReader, read_remap,
+    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, Kind, MAX_FRAME_BYTES, Storage,
+    StripeFile, TileSection, TokenShard, WordListReader, read_remap,
 };
 
 use super::{Read, Target, repair};
@@ -23,12 +23,16 @@ const PIECE_CELLS: u64 = 8;
 /// The readers of framed files.
 pub const TARGETS: &[Target] = &[
     framed("frames", read_frames, |bytes| repair::framed(bytes, Kind::RUN)),
-    framed("runs", |storage, path| read_cells(storage, path, Kind::RUN), |bytes| {
-        repair::framed(bytes, Kind::RUN)
-    }),
-    framed("loose", |storage, path| read_cells(storage, path, Kind::LOOSE), |bytes| {
-        repair::framed(bytes, Kind::LOOSE)
-    }),
+    framed(
+        "runs",
+        |storage, path| read_cells(storage, path, Kind::RUN),
+        |bytes| repair::framed(bytes, Kind::RUN),
+    ),
+    framed(
+        "loose",
+        |storage, path| read_cells(storage, path, Kind::LOOSE),
+        |bytes| repair::framed(bytes, Kind::LOOSE),
+    ),
     framed("tiles", read_tiles, |bytes| {
         // The kinds of tiles have different readers: what calls itself slots stays that.
         let slots = bytes.get(8..12) == Some(&Kind::SLOTS.name);
