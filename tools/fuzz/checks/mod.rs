@@ -25,7 +25,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use wordmill_formats::{FormatError, MemoryStorage, Storage};
 
-use memory::bounded;
+pub use memory::bounded;
 
 /// A reader, and what it may take.
 pub struct Target {

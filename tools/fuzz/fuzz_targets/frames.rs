@@ -1,7 +1,4 @@
 //! Fuzzes the target `frames`.
 #![no_main]
 
-#[path = "../checks/mod.rs"]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::target("frames").check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wordmill_fuzz::target("frames").check(bytes));

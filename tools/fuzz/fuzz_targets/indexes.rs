@@ -1,7 +1,4 @@
 //! Fuzzes the target `indexes`.
 #![no_main]
 
-#[path = "../checks/mod.rs"]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::target("indexes").check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wordmill_fuzz::target("indexes").check(bytes));

@@ -1,8 +1,6 @@
 //! Fuzzes the target `pipeline`.
 #![no_main]
 
-#[path = "../checks/memory.rs"]
-mod memory;
 #[path = "../pipeline.rs"]
 mod pipeline;
 
@@ -25,5 +23,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let resolve =
         |text: &str| Config::resolve(Path::new(pipeline::NAME), text, &Sources::default());
     let bound = FIXED_BYTES + TIMES * bytes.len();
-    memory::bounded("pipeline", bound, || pipeline::check(bytes, resolve, Config::to_toml));
+    wordmill_fuzz::bounded("pipeline", bound, || pipeline::check(bytes, resolve, Config::to_toml));
 });

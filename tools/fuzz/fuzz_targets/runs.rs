@@ -1,7 +1,4 @@
 //! Fuzzes the target `runs`.
 #![no_main]
 
-#[path = "../checks/mod.rs"]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::target("runs").check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wordmill_fuzz::target("runs").check(bytes));

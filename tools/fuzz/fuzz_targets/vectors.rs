@@ -1,7 +1,4 @@
 //! Fuzzes the target `vectors`.
 #![no_main]
 
-#[path = "../checks/mod.rs"]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::target("vectors").check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wordmill_fuzz::target("vectors").check(bytes));

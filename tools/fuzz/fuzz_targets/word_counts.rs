@@ -1,7 +1,4 @@
 //! Fuzzes the target `word_counts`.
 #![no_main]
 
-#[path = "../checks/mod.rs"]
-mod checks;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::target("word_counts").check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wordmill_fuzz::target("word_counts").check(bytes));
