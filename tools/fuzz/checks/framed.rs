@@ -61,19 +61,16 @@ fn read_cells(storage: &Arc<dyn Storage>, path: &Path, kind: Kind) -> Result<(),
     for codes in [CellCodes::None, CellCodes::of_unit(60)] {
         let mut packer = CellPacker::new(codes);
         let mut block = CellBlock::default();
-        let frames = 0..file.entries().len();
-        let unpacked = frames.map(|index| {
-            packer.unpack(&file, index, &mut block)?;
+        for index in 0..file.entries().len() {
+            match packer.unpack(&file, index, &mut block) {
+                // A frame that is no block with these codes may be one with the others.
+                Err(error) if error.is_bad_artefact() => continue,
+                unpacked => unpacked?,
+            }
             let mut cells = 0;
             block.for_each(|_| cells += 1);
             assert_eq!(cells, block.len(), "rows have as many cells as there are columns");
-            Ok::<_, FormatError>(())
-        });
-        // A frame that is no block with these codes may be one with the others.
-        unpacked.collect::<Vec<_>>().into_iter().try_for_each(|read| match read {
-            Err(error) if !error.is_bad_artefact() => Err(error),
-            _ => Ok(()),
-        })?;
+        }
     }
     Ok(())
 }
