@@ -1,4 +1,4 @@
-//! How fast questions are answered: `throughput [words] [dim] [threads] [folder]`.
+//! How fast questions are answered: `queries [words] [dim] [threads] [folder]`.
 //!
 //! Writes random vectors to a folder, asks as many analogies as Google's set has among 30,000 words,
 //! and looks for neighbours among all of them. Prints multiply-adds and bytes a second, to be held
