@@ -179,8 +179,6 @@ fn what_is_not_supported_yet_is_refused() {
         "vocabulary.drop=\"\"",
         "phrases.passes=0",
         "train.0.patience=1",
-        "train.0.model=cbow",
-        "train.0.source=windows",
         "train.0.optimizer=adam",
         "train.0.optimizer=adagrad",
         "train.2.optimizer=sgd",

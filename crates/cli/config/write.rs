@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::Choice;
+use super::choice::{Choice, TrainSource};
 use super::size::format_size;
 use super::{Config, TrainConfig, Trainer};
 
@@ -122,9 +122,14 @@ impl TrainConfig {
             ("epochs", whole(self.epochs)),
             ("rate", self.rate.into()),
             ("optimizer", name(self.trainer.optimizer())),
-            ("rotations", whole(self.rotations)),
-            ("source", "matrix".into()),
         ]);
+        match self.trainer.reads_text() {
+            true => rows.push(("source", name(TrainSource::Windows))),
+            false => rows.extend([
+                ("rotations", whole(self.rotations)),
+                ("source", name(TrainSource::Matrix)),
+            ]),
+        }
         rows.extend(self.trainer.rows());
         rows
     }
@@ -145,6 +150,7 @@ impl Trainer {
             Self::Glove { x_max, alpha, .. } => {
                 vec![("x_max", x_max.into()), ("alpha", alpha.into())]
             }
+            Self::Windows(trainer) => trainer.rows(),
         }
     }
 }

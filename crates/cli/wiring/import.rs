@@ -303,12 +303,7 @@ impl Pipeline<'_> {
 
     /// Refuses a trainer that reads text where there is none.
     pub(super) fn check_source(&self, trainer: &TrainConfig) -> anyhow::Result<()> {
-        let reads_text = match trainer.trainer {
-            Trainer::NegativeSampling { .. }
-            | Trainer::HierarchicalSoftmax { .. }
-            | Trainer::Glove { .. } => false,
-        };
-        if reads_text && matches!(self.origin, Origin::Counts) {
+        if trainer.trainer.reads_text() && matches!(self.origin, Origin::Counts) {
             let what = format!(
                 "{} reads the words in the order of the text, and {} has counts only; remove it \
                  from the pipeline",

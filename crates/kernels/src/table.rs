@@ -28,6 +28,8 @@ pub struct Kernels {
     prefetch: unsafe fn(&Side, &[u32]),
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_runs: BinomialRuns,
+    mix: unsafe fn(&Side, &[u32], &[f32], &mut [f32]),
+    spread: unsafe fn(&mut Side, &[u32], &[f32], (&[f32], &[f32])),
     glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
     glove_cells_by_row:
         unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32, usize) -> Loss,
@@ -193,6 +195,36 @@ impl Kernels {
         unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
+    /// out = Σ weights[i] · row ids[i]: the mean or the sum of a window, as the weights say.
+    ///
+    /// # Panics
+    /// Where an id has no row, the lengths differ or `out` is not a row long.
+    pub fn mix(&self, side: &Side, ids: &[u32], weights: &[f32], out: &mut [f32]) {
+        assert_eq!(ids.len(), weights.len(), "a weight for each row");
+        assert_eq!(out.len(), side.stride, "a mix is a row long");
+        // Ids are checked where their rows are taken.
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.mix)(side, ids, weights, out) }
+    }
+
+    /// Row ids[i] += weights[i] · (after − before): what a mix has learned goes to the rows of its window.
+    ///
+    /// # Panics
+    /// Where an id has no row, the lengths differ or the two vectors are not a row long.
+    pub fn spread(
+        &self,
+        side: &mut Side,
+        ids: &[u32],
+        weights: &[f32],
+        (before, after): (&[f32], &[f32]),
+    ) {
+        assert_eq!(ids.len(), weights.len(), "a weight for each row");
+        assert_eq!([before.len(), after.len()], [side.stride; 2], "a mix is a row long");
+        // Ids are checked where their rows are taken.
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.spread)(side, ids, weights, (before, after)) }
+    }
+
     /// AdaGrad steps on GloVe cells with an accumulator for every coordinate, in runs of up to [`LANES`](crate::LANES) neighbouring cells
     /// of one row; fastest where runs are long. The loss is that of each cell before its run, its weight the number of cells.
     ///
@@ -256,7 +288,7 @@ macro_rules! table {
     ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
         pub(crate) mod $module {
             use super::*;
-            use crate::{binomial, dot, glove, sgns, side};
+            use crate::{binomial, dot, glove, mix, sgns, side};
 
             wrap! { $token, $attribute,
                 dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
@@ -274,6 +306,9 @@ macro_rules! table {
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
                 binomial_runs = binomial::runs::<_, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, runs: &[BinomialRun], cells: &[BinomialCell], rate: f32) -> Loss;
+                mix = mix::mix::<_, $j>, (side: &Side, ids: &[u32], weights: &[f32], out: &mut [f32]) -> ();
+                spread = mix::spread::<_, $j>,
+                    (side: &mut Side, ids: &[u32], weights: &[f32], steps: (&[f32], &[f32])) -> ();
                 glove_cells = glove::cells::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
                 glove_cells_by_row = glove::cells_by_row::<_, $j>,
@@ -294,6 +329,8 @@ macro_rules! table {
                 prefetch,
                 sgns_group,
                 binomial_runs,
+                mix,
+                spread,
                 glove_cells,
                 glove_cells_by_row,
             };

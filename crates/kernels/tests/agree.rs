@@ -164,6 +164,28 @@ fn sgns_groups() {
 }
 
 #[test]
+fn mixes_and_what_they_spread() {
+    for dim in dims() {
+        for len in [0, 1, 2, 10, 37] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 5, 3, dim, 1.0);
+                let (ids, weights) = (random.ids(len, 5), random.floats(len, 1.0));
+                let mut mix = vec![0.0; padded(dim)];
+                kernels.mix(&model.rows.side(), &ids, &weights, &mut mix);
+                let mut after = mix.clone();
+                after[..dim].iter_mut().for_each(|x| *x += random.float());
+                kernels.spread(&mut model.rows.side(), &ids, &weights, (&mix, &after));
+                ((model, Loss::default()), mix)
+            };
+            check((dim * 100 + len) as u64, work, |a, b, what| {
+                compare_models(&a.0, &b.0, what);
+                assert_same(&a.1, &b.1, what);
+            });
+        }
+    }
+}
+
+#[test]
 fn binomial_runs_one_after_another() {
     for dim in dims() {
         for (scale, weight) in [(0.3, 2.0), (1.0, 1e4), (20.0, 50.0), (0.0, 1.0)] {

@@ -51,6 +51,33 @@ fn products() {
     }
 }
 
+#[test]
+fn mixes_are_weighted_sums() {
+    for dim in [1, 16, 17, 100, 304] {
+        let random = &mut Random(dim as u64);
+        let mut model = Model::random(random, 6, 1, dim, 1.0);
+        let (ids, weights) = (random.ids(9, 6), random.floats(9, 1.0));
+        let mut rows = all_rows(&model.rows);
+        let mut mix = vec![0.0; padded(dim)];
+        scalar().mix(&model.rows.side(), &ids, &weights, &mut mix);
+        let sum = |i: usize| -> f64 {
+            ids.iter().zip(&weights).map(|(&id, &w)| f64::from(w) * rows[id as usize][i]).sum()
+        };
+        (0..dim).for_each(|i| check_close(f64::from(mix[i]), sum(i), 1e-5, "mix"));
+        let after: Vec<f32> = mix.iter().map(|x| x + 0.5).collect();
+        scalar().spread(&mut model.rows.side(), &ids, &weights, (&mix, &after));
+        for (&id, &weight) in ids.iter().zip(&weights) {
+            rows[id as usize].iter_mut().for_each(|x| *x += 0.5 * f64::from(weight));
+        }
+        // The padding of a step is zero in training, here it is not.
+        for (id, row) in rows.iter().enumerate() {
+            for (found, exact) in model.rows.row(id as u32).iter().zip(row) {
+                check_close(*found, *exact, 1e-5, "spread");
+            }
+        }
+    }
+}
+
 fn sgns_loss(model: &Model, pairs: &Pairs) -> f64 {
     let mut loss = 0.0;
     for (r, run) in pairs.runs() {

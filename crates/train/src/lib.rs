@@ -43,6 +43,8 @@ mod masses;
 mod skipgram;
 mod softmax;
 
+mod windows;
+
 #[cfg(test)]
 mod oracle;
 
@@ -58,3 +60,7 @@ pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
 pub use stripes::{Squares, Stripe, StripeShape};
+pub use windows::{
+    Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
+    train_windows,
+};
