@@ -230,7 +230,7 @@ fn a_line_of_20_megabytes_keeps_to_the_memory() {
 }
 
 /// The finished tiny run with some files changed.
-fn damaged(change: impl Fn(&mut Tree)) -> Place {
+pub fn damaged(change: impl Fn(&mut Tree)) -> Place {
     let place = Place::new(crate::support::TINY);
     let mut files = tiny().clone();
     change(&mut files);
@@ -278,7 +278,7 @@ fn kinds() -> impl Iterator<Item = &'static str> {
 }
 
 /// What is said on either stream.
-fn said(done: &Ended) -> String {
+pub fn said(done: &Ended) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned() + &done.stderr
 }
 

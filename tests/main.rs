@@ -6,7 +6,9 @@
 //! * `imports`: counts of another program instead of text.
 //! * `matrix`: the matrix as other programs read it.
 //! * `restart`: runs that are killed, stopped, or changed half way.
+//! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
+//! * `verify`: whole files that do not belong together.
 //!
 //! `support` runs the program; `reading` reads what it wrote.
 #![forbid(unsafe_code)]
@@ -15,9 +17,11 @@
 mod support;
 
 mod bad_input;
+mod hard_places;
 mod imports;
 mod matrix;
 mod pipeline;
 mod reading;
 mod restart;
 mod tidy;
+mod verify;

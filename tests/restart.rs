@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::{
     Dice, Ended, Place, TINY, Tree, artefacts, assert_same, end, kill_when, names, tiny,
@@ -26,12 +26,10 @@ const POINTS: &[&str] = &[
     "matrix/index.json",
     "tiles/stripe-004",
     "models/sgns/checkpoint-a",
-    "models/sgns/checkpoint-b",
     "vectors/sgns",
     "models/hs/tiles/stripe-006",
     "models/hs/checkpoint-a",
     "models/glove/checkpoint-a",
-    "models/glove/checkpoint-b",
 ];
 /// A machine may be so busy that a file comes and goes unseen.
 const ATTEMPTS: usize = 10;
@@ -127,9 +125,11 @@ fn a_trainer_killed_after_its_vectors_leaves_nothing_behind() {
     assert_goes_on("published, not on record", &place, &expected);
 }
 
-fn terminate(process: u32) {
-    let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &process.to_string()]).status();
-    assert!(sent.unwrap().success());
+fn send(process: u32, signals: &[&str]) {
+    for signal in signals {
+        let script = ["-c", "kill -\"$1\" \"$0\"", &process.to_string(), signal];
+        assert!(Command::new("sh").args(script).status().unwrap().success());
+    }
 }
 
 /// Asks a run to stop once it has reported this stage; gives its exit code.
@@ -144,7 +144,7 @@ fn stop_after(place: &Place, stage: &str) -> Option<i32> {
             continue;
         };
         if !asked && event["stage"] == stage {
-            terminate(child.id());
+            send(child.id(), &["TERM"]);
             asked = true;
         }
     }
@@ -168,6 +168,47 @@ fn a_run_that_was_asked_to_stop_ends_with_75_and_goes_on() {
         assert!(!names.iter().any(|name| name.ends_with(".partial")), "{stage}: {names:?}");
         assert_goes_on(&format!("stopped after {stage}"), &place, &expected);
     }
+}
+
+/// A trainer that is at work for an hour.
+const LONG: [&str; 4] = ["--set", "train.0.epochs=100000", "--progress", "none"];
+
+/// Starts it, and waits until it trains.
+fn start_training(place: &Place) -> Child {
+    let mut child = place.run_command("run", &LONG).stdout(Stdio::null()).spawn().unwrap();
+    while !has(place, "models/sgns/checkpoint-a") {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it trained");
+        std::thread::yield_now();
+    }
+    child
+}
+
+#[test]
+fn a_run_that_is_asked_says_how_far_it_is() {
+    let place = Place::new(TINY);
+    let mut child = start_training(&place);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    send(child.id(), &["USR1"]);
+    let answer = lines.next().unwrap();
+    for says in ["train sgns: ", " tiles, ", "loss", " left"] {
+        assert!(answer.contains(says), "{says:?} is not in {answer:?}");
+    }
+    send(child.id(), &["TERM"]);
+    let last: Vec<String> = lines.collect();
+    assert!(last.len() == 1 && last[0].contains("stopped on request"), "{last:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+}
+
+#[test]
+fn a_second_signal_ends_a_run_at_once_and_without_harm() {
+    let place = Place::new(TINY);
+    let child = start_training(&place);
+    // Both wait until it may go on: it cannot end in between.
+    send(child.id(), &["STOP", "TERM", "INT", "CONT"]);
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    let changed = ["--set", "train.0.epochs=3", "--rebuild"];
+    assert_same("after a second signal", &tiny_artefacts(), &place.made("run", &changed));
 }
 
 #[test]

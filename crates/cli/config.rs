@@ -21,9 +21,10 @@ mod tests;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize};
-pub use choice::{Objective, Optimizer, Tokenizer, Weighting, WindowMode};
+pub use choice::{Objective, OnDivergence, Optimizer, Tokenizer, Weighting, WindowMode};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 pub(crate) use read::LEAST_MEMORY;
@@ -65,6 +66,8 @@ pub struct RunConfig {
     pub threads: usize,
     /// The seed of everything random.
     pub seed: u64,
+    /// How much work an interruption may cost, as time.
+    pub checkpoint_every: Duration,
 }
 
 /// `[corpus]`: which text, and how it becomes words.
@@ -136,6 +139,9 @@ pub struct TrainConfig {
     pub rate: f64,
     /// Rotations an epoch; 1 where the text is read.
     pub rotations: u32,
+    /// What happens when numbers are no longer finite. No result of a training that goes well
+    /// depends on it.
+    pub on_divergence: OnDivergence,
 }
 
 /// A model with its objective.
@@ -214,7 +220,7 @@ impl Config {
     }
 
     /// Reads all layers, the text of the file given.
-    fn resolve(path: &Path, text: &str, sources: &Sources) -> Result<Self, ConfigError> {
+    pub(crate) fn resolve(path: &Path, text: &str, sources: &Sources) -> Result<Self, ConfigError> {
         let mut layers = Layers::of_file(path, text)?;
         layers.variables(sources.variables.iter().cloned())?;
         for assignment in &sources.sets {

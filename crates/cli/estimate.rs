@@ -363,11 +363,7 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
 }
 
 /// Adds a trainer that reads the text: the model is in memory, and so is what each reader has copied of it.
-fn windows_need(
-    (trainer, it): (&TrainConfig, WindowsTrainer),
-    sizes: Sizes,
-    needs: &mut Needs,
-) {
+fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, needs: &mut Needs) {
     let row = wordmill_kernels::padded(trainer.dim) as f64 * 4.0;
     let window = f64::from(it.window);
     let is_tree = it.objective == WindowsObjective::HierarchicalSoftmax;

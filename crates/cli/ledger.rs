@@ -10,9 +10,10 @@ use std::time::Instant;
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
     FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
-    StageState, read_file, xxh3,
+    StageState, xxh3,
 };
 
+use crate::artefacts;
 use crate::wiring::import::IMPORT;
 
 /// Settings of a stage by name.
@@ -94,22 +95,49 @@ impl<'a> Ledger<'a> {
             let differs = !key.starts_with(INPUT) && old != new;
             differs.then(|| Change { stage: stage.name.clone(), key: key.clone(), old, new })
         };
-        keys.into_iter().filter_map(change).collect()
+        let mut changes: Vec<Change> = keys.into_iter().filter_map(change).collect();
+        if changes.is_empty() && row.fingerprint != fingerprint(&stage.name, &row.settings) {
+            let (old, new) = ("that of another version".to_owned(), "that of this one".to_owned());
+            let (stage, key) = (stage.name.clone(), "the computation of wordmill".to_owned());
+            changes.push(Change { stage, key, old, new });
+        }
+        changes
     }
 
     /// The files of a stage that are missing or have another length than the ledger says.
-    pub fn missing(&self, row: &StageRow) -> Vec<String> {
-        let is_missing = |output: &&OutputRow| {
-            let size = self.dir.storage().size(&self.dir.path(&output.path));
-            size.ok().flatten() != Some(output.bytes)
-        };
-        row.outputs.iter().filter(is_missing).map(|output| output.path.clone()).collect()
+    ///
+    /// # Errors
+    /// A disk that does not say: what cannot be seen is not missing.
+    pub fn missing(&self, row: &StageRow) -> Result<Vec<String>, FormatError> {
+        let mut missing = Vec::new();
+        for output in &row.outputs {
+            let path = self.dir.path(&output.path);
+            let size = self.dir.storage().size(&path);
+            if size.map_err(|e| FormatError::io(&path, "looking at", e))? != Some(output.bytes) {
+                missing.push(output.path.clone());
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Fails unless the files of a stage are the ones that the ledger lists, by their digests: what is made
+    /// from another file, of another vocabulary say, would be wrong without a word.
+    pub fn check(&self, stage: &str) -> Result<(), FormatError> {
+        for output in self.manifest.stage(stage).map_or(&[][..], |row| &row.outputs) {
+            let path = self.dir.path(&output.path);
+            let digest = artefacts::digest(self.dir.storage(), &path)?;
+            if format!("{digest:016x}") != output.xxh3 {
+                let what = "it is not the file that run.json lists";
+                return Err(FormatError::corrupt(&path, 0, what));
+            }
+        }
+        Ok(())
     }
 
     /// Fails unless the matrix's index is the one that the row lists; gives its digest.
     pub fn check_index(&self, row: &StageRow) -> Result<String, FormatError> {
         let path = self.dir.matrix_index();
-        let digest = format!("{:016x}", xxh3(&read_file(self.dir.storage(), &path, 1 << 30)?));
+        let digest = format!("{:016x}", artefacts::digest(self.dir.storage(), &path)?);
         if !row.outputs.iter().any(|output| output.xxh3 == digest) {
             let what = "its checksum is not the one in run.json";
             return Err(FormatError::corrupt(&path, 0, what));
@@ -117,11 +145,19 @@ impl<'a> Ledger<'a> {
         Ok(digest)
     }
 
+    /// The folders that a stage writes to.
+    pub fn folders(stage: &str) -> Vec<String> {
+        let all = folders(stage).into_iter().chain(shared_folder(stage));
+        all.map(|(folder, _)| folder).collect()
+    }
+
     /// The row of a stage that is done with these settings, inputs included, its files in place.
-    pub fn done(&self, name: &str, settings: &Settings) -> Option<&StageRow> {
-        let row = self.manifest.stage(name)?;
-        let same = row.state == StageState::Done && row.settings == *settings;
-        (same && self.missing(row).is_empty()).then_some(row)
+    pub fn done(&self, name: &str, settings: &Settings) -> Result<Option<&StageRow>, FormatError> {
+        let is_done = |row: &&StageRow| row.state == StageState::Done && row.settings == *settings;
+        match self.manifest.stage(name).filter(is_done) {
+            Some(row) if self.missing(row)?.is_empty() => Ok(Some(row)),
+            _ => Ok(None),
+        }
     }
 
     /// Notes that a stage is being worked on.
@@ -177,14 +213,25 @@ impl<'a> Ledger<'a> {
         Ok(self.manifest.stage(&name).expect("put above"))
     }
 
-    /// Notes the time that an unfinished stage has taken.
-    pub fn pause(&mut self, stage: OpenStage) -> Result<(), FormatError> {
-        let mut row = stage.row;
-        row.seconds += stage.started.elapsed().as_secs_f64();
-        row.peak_bytes = peak_resident_bytes();
-        row.peak_disk_bytes = self.dir.storage().meter().map_or(0, Meter::peak_bytes);
-        self.manifest.put(row);
-        self.write()
+    /// Hands on what the work on a stage has given. Where that is an error, the time it took is noted, if
+    /// that can still be written: the error that came first is the one to tell.
+    pub fn or_pause<T, E>(
+        &mut self,
+        stage: OpenStage,
+        result: Result<T, E>,
+    ) -> Result<(OpenStage, T), E> {
+        match result {
+            Ok(done) => Ok((stage, done)),
+            Err(error) => {
+                let mut row = stage.row;
+                row.seconds += stage.started.elapsed().as_secs_f64();
+                row.peak_bytes = peak_resident_bytes();
+                row.peak_disk_bytes = self.dir.storage().meter().map_or(0, Meter::peak_bytes);
+                self.manifest.put(row);
+                let _ = self.write();
+                Err(error)
+            }
+        }
     }
 
     /// Forgets a stage and removes its files.
@@ -198,9 +245,35 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
+    /// Removes what finished stages have left behind beside their outputs. It was removed when they ended,
+    /// but a power cut may have brought it back.
+    pub fn tidy(&self) -> Result<(), FormatError> {
+        let done = self.manifest.stages.iter().filter(|row| row.state == StageState::Done);
+        for row in done {
+            let is_output = |folder: &str, file: &str| {
+                row.outputs.iter().any(|output| output.path == format!("{folder}/{file}"))
+            };
+            for (folder, only) in folders(&row.name).into_iter().chain(shared_folder(&row.name)) {
+                let is_ours =
+                    |file: &str| only.as_deref().is_none_or(|only| file.starts_with(only));
+                let is_tiles = folder.starts_with("models/") && folder.ends_with("/tiles");
+                self.dir.sweep(&folder, |file| {
+                    is_ours(file) && (is_tiles || is_left_over(file)) && !is_output(&folder, file)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     fn write(&self) -> Result<(), FormatError> {
         self.manifest.write(self.dir.storage(), &self.dir.manifest()).map(drop)
     }
+}
+
+/// Whether a file is of use only while a stage is at work.
+fn is_left_over(file: &str) -> bool {
+    [".partial", ".scratch", ".cells"].iter().any(|ending| file.ends_with(ending))
+        || ["checkpoint-", "merge-"].iter().any(|begin| file.starts_with(begin))
 }
 
 /// The folders that a stage writes to, each with the one file that is its own, if it shares it.
@@ -223,6 +296,11 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
             ]
         }
     }
+}
+
+/// A folder that is not cleared when its stage is forgotten.
+fn shared_folder(stage: &str) -> Option<(String, Option<String>)> {
+    (stage == "tokenize").then(|| ("tokens".to_owned(), None))
 }
 
 /// The fingerprint of a stage: a hash of its name, its settings and its inputs.

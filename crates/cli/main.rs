@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod args;
+mod artefacts;
 mod commands;
 mod config;
 mod estimate;
@@ -15,6 +16,9 @@ mod ledger;
 mod results;
 mod session;
 mod wiring;
+
+#[cfg(test)]
+mod faults;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -26,7 +30,10 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = BufWriter::new(io::stdout().lock());
-    let done = dispatch(&cli.command, &mut out).and_then(|()| Ok(out.flush()?));
+    let done = dispatch(&cli.command, &mut out);
+    // A command that fails has often said where: `verify` tells all before it fails with the first.
+    let flushed = out.flush();
+    let done = done.and_then(|()| Ok(flushed?));
     // What a failed command left in the buffer was written, or cannot be.
     drop(out.into_parts());
     let Err(error) = done else {

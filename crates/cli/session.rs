@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use wordmill_corpus as corpus;
 use wordmill_flow::{
     Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
@@ -109,9 +109,11 @@ pub fn context_of(
     // A file size limit then is an error of the write, with a message, and not the end.
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
         .context("installing signal handlers")?;
+    let progress = Progress::new(progress);
+    signal_hook::flag::register(SIGUSR1, progress.asked()).context("installing signal handlers")?;
     let budget = Budget::new(memory_bytes);
     budget.set_base(PROGRAM_BYTES);
-    Ok(Context { threads, budget, cancel, progress: Progress::new(progress) })
+    Ok(Context { threads, budget, cancel, progress })
 }
 
 /// Bytes that the run directory's disk has to spare, and files that may be open at once.
@@ -142,7 +144,7 @@ pub fn settle(
 ) -> anyhow::Result<()> {
     let changes = ledger.changes(stages);
     if changes.is_empty() {
-        return Ok(());
+        return Ok(ledger.tidy()?);
     }
     let stale = stale_stages(&changes, stages);
     let rows = || ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str()));
@@ -169,7 +171,7 @@ pub fn settle(
         progress.say(&format!("rebuild: removing {} of {stage}", format_bytes(bytes)));
         ledger.forget(stage)?;
     }
-    Ok(())
+    Ok(ledger.tidy()?)
 }
 
 /// A change in words.

@@ -8,8 +8,6 @@ mod outputs;
 mod training;
 pub mod translate;
 
-use std::time::Duration;
-
 use outputs::{file_digest, matrix_outputs, open_stripes, published};
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
@@ -25,8 +23,6 @@ use crate::config::{self, Config, TrainConfig};
 use crate::ledger::{Ledger, OpenStage, Settings, Stage, fingerprint};
 use crate::session;
 
-/// Units of work that are older than this are written down.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 /// A stripe of this size stays in a core's cache while it is trained with a dimension of about 100.
 const STRIPE_BYTES: u64 = 4 << 20;
 
@@ -52,18 +48,22 @@ pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
         Origin::Text(inputs) => counting_stages(config, inputs),
         Origin::Counts => Vec::new(),
     };
-    let mut shuffle = section(config, "tiles");
-    shuffle.insert("run.seed".into(), config.run.seed.to_string());
-    stages.push(stage("shuffle", shuffle));
+    if config.needs_matrix() {
+        let mut shuffle = section(config, "tiles");
+        shuffle.insert("run.seed".into(), config.run.seed.to_string());
+        stages.push(stage("shuffle", shuffle));
+    }
     for trainer in &config.train {
         let mut settings = section(config, &format!("train.{}", trainer.name));
+        // It only matters to a training that has not come to its end.
+        settings.remove(&format!("train.{}.on_divergence", trainer.name));
         settings.insert("run.seed".into(), config.run.seed.to_string());
         stages.push(stage(&train_stage(trainer), settings));
     }
     stages
 }
 
-/// The stages from text to matrix.
+/// The stages from text to matrix, or to the vocabulary if no trainer needs a matrix.
 fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
     let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
     let mut tokenize = section(config, "corpus");
@@ -72,12 +72,13 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
         let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
         tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
     }
-    vec![
-        stage("tokenize", tokenize),
-        stage("vocabulary", section(config, "vocabulary")),
-        stage("cooccur", cooccur_settings(config)),
-        stage("merge", Settings::new()),
-    ]
+    let mut stages =
+        vec![stage("tokenize", tokenize), stage("vocabulary", section(config, "vocabulary"))];
+    if config.needs_matrix() {
+        stages.push(stage("cooccur", cooccur_settings(config)));
+        stages.push(stage("merge", Settings::new()));
+    }
+    stages
 }
 
 /// Counting is random only if words are thinned out.
@@ -142,11 +143,10 @@ struct Text {
     digest: String,
 }
 
-/// A finished matrix with its vocabulary and its digest.
+/// The vocabulary, and a finished matrix with its digest where one is needed.
 struct Counted {
     text: Text,
-    index: MatrixIndex,
-    digest: String,
+    matrix: Option<(MatrixIndex, String)>,
 }
 
 impl Pipeline<'_> {
@@ -159,15 +159,19 @@ impl Pipeline<'_> {
                 Some(self.imported(ledger)?)
             }
         };
-        let Some(Counted { text, index, digest }) = counted else {
+        let Some(Counted { text, matrix }) = counted else {
             return Ok(());
         };
-        let tiles = self.tiles(ledger, &text, &index, &digest)?;
+        let tiles = match &matrix {
+            Some((index, digest)) => Some((index, self.tiles(ledger, &text, index, digest)?)),
+            None => None,
+        };
         if self.ends("shuffle") {
             return Ok(());
         }
+        let matrix = tiles.as_ref().map(|(index, tiles)| (*index, tiles));
         for trainer in &self.config.train {
-            self.train(ledger, trainer, &text, &index, &tiles)?;
+            self.train(ledger, trainer, &text, matrix)?;
             if self.ends(&train_stage(trainer)) {
                 return Ok(());
             }
@@ -189,10 +193,13 @@ impl Pipeline<'_> {
         if self.ends("vocabulary") {
             return Ok(None);
         }
-        let Some((index, digest)) = self.matrix(ledger, &text)? else {
+        if !self.config.needs_matrix() {
+            return Ok(Some(Counted { text, matrix: None }));
+        }
+        let Some(matrix) = self.matrix(ledger, &text)? else {
             return Ok(None);
         };
-        Ok((!self.ends("merge")).then_some(Counted { text, index, digest }))
+        Ok((!self.ends("merge")).then_some(Counted { text, matrix: Some(matrix) }))
     }
 
     fn ends(&self, stage: &str) -> bool {
@@ -214,25 +221,19 @@ impl Pipeline<'_> {
         let size = self.dir.storage().size(&index);
         let has_index = size.map_err(|e| FormatError::io(&index, "looking at", e))?.is_some();
         // Before there was an index, shards had other names: they are made anew.
-        if ledger.done("tokenize", &settings).is_some() && has_index {
+        if ledger.done("tokenize", &settings)?.is_some() && has_index {
             return Ok(corpus::TokenShards::open(self.dir)?);
         }
         let stage = begin(self.ctx, ledger, "tokenize", settings)?;
         let config = translate::tokenize(&self.config.corpus);
-        match corpus::tokenize(self.ctx, &config, self.dir, inputs) {
-            Ok(shards) => {
-                let outputs: Vec<Published> = shards.outputs().cloned().collect();
-                let mut counts = vec![("shards", shards.len() as u64)];
-                counts.extend(shards.totals().rows());
-                ledger.finish(stage, outputs, counts)?;
-                self.report_losses(&shards);
-                Ok(shards)
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error.into())
-            }
-        }
+        let made = corpus::tokenize(self.ctx, &config, self.dir, inputs);
+        let (stage, shards) = ledger.or_pause(stage, made)?;
+        let outputs: Vec<Published> = shards.outputs().cloned().collect();
+        let mut counts = vec![("shards", shards.len() as u64)];
+        counts.extend(shards.totals().rows());
+        ledger.finish(stage, outputs, counts)?;
+        self.report_losses(&shards);
+        Ok(shards)
     }
 
     /// Says what was left out: nothing is lost in silence.
@@ -261,28 +262,23 @@ impl Pipeline<'_> {
         let tokens_digest = format!("{:016x}", shards.digest());
         let mut settings = self.settings("vocabulary");
         settings.insert("input.tokens".into(), tokens_digest.clone());
-        let vocabulary = match ledger.done("vocabulary", &settings) {
+        let vocabulary = match ledger.done("vocabulary", &settings)? {
             Some(_) => corpus::Vocabulary::open(self.dir, shards.ids())?,
             None => {
+                ledger.check("tokenize")?;
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let config = translate::vocabulary(&self.config.vocabulary);
-                match corpus::vocabulary(self.ctx, &config, shards) {
-                    Ok(vocabulary) => {
-                        let counts = vocabulary.counts();
-                        let rows = [
-                            ("tokens", counts.tokens),
-                            ("distinct_words", counts.distinct_words),
-                            ("words", counts.words),
-                            ("kept_tokens", counts.kept_tokens),
-                        ];
-                        ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
-                        vocabulary
-                    }
-                    Err(error) => {
-                        ledger.pause(stage)?;
-                        return Err(error.into());
-                    }
-                }
+                let made = corpus::vocabulary(self.ctx, &config, shards);
+                let (stage, vocabulary) = ledger.or_pause(stage, made)?;
+                let counts = vocabulary.counts();
+                let rows = [
+                    ("tokens", counts.tokens),
+                    ("distinct_words", counts.distinct_words),
+                    ("words", counts.words),
+                    ("kept_tokens", counts.kept_tokens),
+                ];
+                ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
+                vocabulary
             }
         };
         let digest = format!("{tokens_digest}-{:016x}", vocabulary.digest());
@@ -301,7 +297,7 @@ impl Pipeline<'_> {
         let mut merge_settings = self.settings("merge");
         merge_settings.insert("input.cooccur".into(), counted.clone());
         let path = self.dir.matrix_index();
-        if let Some(row) = ledger.done("merge", &merge_settings) {
+        if let Some(row) = ledger.done("merge", &merge_settings)? {
             let index = MatrixIndex::read(self.dir.storage(), &path)?;
             let digest = ledger.check_index(row)?;
             // A process killed after the merge was put on record has left its runs.
@@ -322,21 +318,14 @@ impl Pipeline<'_> {
             settings: section(self.config, "cooccur"),
         };
         let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
-        match cooccur::merge(self.ctx, self.dir, &config, &ranges, runs) {
-            Ok(index) => {
-                let outputs = matrix_outputs(self.dir, &index)?;
-                let counts =
-                    [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
-                ledger.finish(stage, outputs, counts)?;
-                cooccur::remove_runs(self.dir)?;
-                let digest = file_digest(self.dir, &path)?;
-                Ok(Some((index, digest)))
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error.into())
-            }
-        }
+        let merged = cooccur::merge(self.ctx, self.dir, &config, &ranges, runs);
+        let (stage, index) = ledger.or_pause(stage, merged)?;
+        let outputs = matrix_outputs(self.dir, &index)?;
+        let counts = [("cells", index.cells), ("weight", index.weight), ("unit", index.unit)];
+        ledger.finish(stage, outputs, counts)?;
+        cooccur::remove_runs(self.dir)?;
+        let digest = file_digest(self.dir, &path)?;
+        Ok(Some((index, digest)))
     }
 
     fn count(
@@ -363,28 +352,24 @@ impl Pipeline<'_> {
         let input = cooccur::CountInput { shards, counts };
         // The runs are no outputs of the stage: they go when they are merged, and the list of runs
         // says which there are.
-        let is_done = ledger.done("cooccur", &settings).is_some();
+        let is_done = ledger.done("cooccur", &settings)?.is_some();
         if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
+        ledger.check("tokenize")?;
+        ledger.check("vocabulary")?;
         let stage = begin(self.ctx, ledger, "cooccur", settings)?;
-        match cooccur::count(self.ctx, self.dir, &config, input) {
-            Ok(runs) => {
-                let counts = [
-                    ("pairs", runs.pairs),
-                    ("cells", runs.cells()),
-                    ("bytes", runs.bytes()),
-                    ("batches", runs.batches),
-                    ("runs", runs.runs.len() as u64),
-                ];
-                ledger.finish(stage, [], counts)?;
-                Ok(runs)
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error.into())
-            }
-        }
+        let counted = cooccur::count(self.ctx, self.dir, &config, input);
+        let (stage, runs) = ledger.or_pause(stage, counted)?;
+        let counts = [
+            ("pairs", runs.pairs),
+            ("cells", runs.cells()),
+            ("bytes", runs.bytes()),
+            ("batches", runs.batches),
+            ("runs", runs.runs.len() as u64),
+        ];
+        ledger.finish(stage, [], counts)?;
+        Ok(runs)
     }
 
     fn tiles(
@@ -405,23 +390,18 @@ impl Pipeline<'_> {
             fingerprint: fingerprint.clone(),
             slots: 0,
         };
-        let stripes = match ledger.done("shuffle", &settings) {
+        let stripes = match ledger.done("shuffle", &settings)? {
             Some(_) => open_stripes(self.dir, "tiles", grid)?,
             None => {
+                self.check_matrix(ledger)?;
                 let stage = begin(self.ctx, ledger, "shuffle", settings)?;
                 let source = cooccur::MatrixCells::new(self.dir, index);
-                match cooccur::shuffle(self.ctx, self.dir, &config, &source) {
-                    Ok(stripes) => {
-                        let outputs = stripes.iter().map(published);
-                        let counts = [("grid", u64::from(grid)), ("cells", index.cells)];
-                        ledger.finish(stage, outputs, counts)?;
-                        stripes
-                    }
-                    Err(error) => {
-                        ledger.pause(stage)?;
-                        return Err(error.into());
-                    }
-                }
+                let made = cooccur::shuffle(self.ctx, self.dir, &config, &source);
+                let (stage, stripes) = ledger.or_pause(stage, made)?;
+                let outputs = stripes.iter().map(published);
+                let counts = [("grid", u64::from(grid)), ("cells", index.cells)];
+                ledger.finish(stage, outputs, counts)?;
+                stripes
             }
         };
         Ok(Tiles { stripes, fingerprint })
@@ -432,16 +412,29 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         trainer: &TrainConfig,
         text: &Text,
-        index: &MatrixIndex,
-        tiles: &Tiles,
+        matrix: Option<(&MatrixIndex, &Tiles)>,
     ) -> anyhow::Result<()> {
         let name = train_stage(trainer);
         let mut settings = self.settings(&name);
-        settings.insert("input.tiles".into(), tiles.fingerprint.clone());
-        if ledger.done(&name, &settings).is_some() {
+        let matrix = matrix.filter(|_| !trainer.trainer.reads_text());
+        match matrix {
+            Some((_, tiles)) => settings.insert("input.tiles".into(), tiles.fingerprint.clone()),
+            None => settings.insert("input.vocabulary".into(), text.digest.clone()),
+        };
+        if ledger.done(&name, &settings)?.is_some() {
             return Ok(());
         }
         let fingerprint = fingerprint(&name, &settings);
+        match matrix {
+            Some(_) => {
+                self.check_matrix(ledger)?;
+                ledger.check("shuffle")?;
+            }
+            None => {
+                ledger.check("tokenize")?;
+                ledger.check("vocabulary")?;
+            }
+        }
         let stage = begin(self.ctx, ledger, &name, settings)?;
         if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
             train::remove_checkpoints(self.dir, &trainer.name)?;
@@ -449,18 +442,16 @@ impl Pipeline<'_> {
             ledger.finish(stage, [vectors], [])?;
             return Ok(());
         }
-        let job = TrainJob { pipeline: self, trainer, text, index, fingerprint };
-        match job.run(tiles) {
-            Ok((published, metrics)) => {
-                let visits = metrics.iter().map(|row| row.visits).sum();
-                ledger.finish(stage, [published], [("visits", visits)])?;
-                Ok(())
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error)
-            }
-        }
+        let job = TrainJob { pipeline: self, trainer, text, matrix, fingerprint };
+        let (stage, (published, metrics)) = ledger.or_pause(stage, job.run())?;
+        let visits = metrics.iter().map(|row| row.visits).sum();
+        ledger.finish(stage, [published], [("visits", visits)])?;
+        Ok(())
+    }
+
+    /// The files that all trainers and tiles are made from are those that are listed.
+    fn check_matrix(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
+        ["vocabulary", "merge", import::IMPORT].iter().try_for_each(|stage| ledger.check(stage))
     }
 
     /// The vectors of a trainer that was killed between their publication and its row in the
@@ -478,8 +469,13 @@ impl Pipeline<'_> {
         };
         let index = reader.index();
         let is_ours = index.metadata().get("fingerprint").is_some_and(|ours| ours == fingerprint);
-        if !is_ours || reader.verify().is_err() {
+        if !is_ours {
             return Ok(None);
+        }
+        match reader.verify() {
+            Ok(()) => {}
+            Err(error) if error.is_bad_artefact() => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
         let size = self.dir.storage().size(&path);
         let bytes = size.map_err(|e| FormatError::io(&path, "looking at", e))?.unwrap_or(0);

@@ -70,7 +70,7 @@ fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
         );
         return Err(ConfigError::new(dir.root().display(), what).into());
     };
-    if let Some(path) = ledger.missing(row).first() {
+    if let Some(path) = ledger.missing(row)?.first() {
         let what = "the file is missing or has another length than run.json says";
         return Err(FormatError::corrupt(&dir.path(path), 0, what).into());
     }

@@ -41,7 +41,7 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             .filter(|change| change.stage == row.name)
             .map(|change| format!("{} was {}, is {}", change.key, change.old, change.new))
             .collect();
-        reasons.extend(ledger.missing(row).iter().map(|path| format!("{path} is missing or cut")));
+        reasons.extend(ledger.missing(row)?.iter().map(|path| format!("{path} is missing or cut")));
         if reasons.is_empty() && stale.contains(&row.name.as_str()) {
             reasons.push("a stage before it is stale".into());
         }

@@ -1,47 +1,40 @@
 //! `wordmill verify`: reads everything and compares it with what it says of itself and of others.
+//!
+//! A file that is damaged is told with the stage that makes it anew. What nobody lists, such as the remains
+//! of a process that was killed, is told too, and is no damage.
 
+mod links;
+
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::{
-    CsrShard, DiskStorage, FormatError, FrameFile, Kind, MatrixIndex, RunDir, StageRow, Storage,
-    StripeFile, TensorReader, TileSection, TokenIndex, TokenShard, Vectors, WordListReader,
-    WordTable, Words, read_file, read_remap, xxh3,
-};
+use wordmill_flow::format_bytes;
+use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, Storage};
 
 use crate::args::VerifyArgs;
+use crate::artefacts::verify as verify_file;
 use crate::ledger::Ledger;
 use crate::wiring::import::IMPORT;
-
-/// Cells of a tile read at a time.
-const PIECE_CELLS: u64 = 1 << 16;
+use links::Problem;
 
 /// Checks run directories and files; prints every problem, then fails with the first.
 pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let storage: Arc<dyn Storage> = Arc::new(DiskStorage);
     let mut first = None;
-    let mut note = |problem: FormatError, out: &mut dyn Write| {
-        let said = writeln!(out, "{problem}");
-        first.get_or_insert(problem);
-        said
-    };
     for path in &args.paths {
         let dir = RunDir::new(Arc::clone(&storage), path);
         let is_run = storage.size(&dir.manifest()).ok().flatten().is_some();
-        if !is_run {
-            match verify_file(&storage, path) {
-                Ok(_) => writeln!(out, "{}: whole", path.display())?,
-                Err(problem) => note(problem, out)?,
-            }
-            continue;
-        }
-        let problems = verify_run(&dir, out)?;
+        let problems: Vec<FormatError> = match is_run {
+            true => verify_run(&dir, out)?,
+            false => verify_file(&storage, path).err().into_iter().collect(),
+        };
         if problems.is_empty() {
             writeln!(out, "{}: whole", path.display())?;
         }
         for problem in problems {
-            note(problem, out)?;
+            writeln!(out, "{problem}")?;
+            first.get_or_insert(problem);
         }
     }
     first.map_or(Ok(()), |problem| Err(problem.into()))
@@ -52,26 +45,51 @@ fn verify_run(dir: &RunDir, out: &mut dyn Write) -> anyhow::Result<Vec<FormatErr
     let ledger = Ledger::open(dir)?;
     let mut problems = Vec::new();
     for row in &ledger.manifest().stages {
-        let before = problems.len();
         verify_stage(dir, row, &mut problems);
-        if problems.len() == before {
-            writeln!(out, "{:<16} {} files whole", row.name, row.outputs.len())?;
-        } else {
-            let again = match row.name.as_str() {
-                IMPORT => "import the counts again",
-                _ => "run again: the pipeline goes on from this stage",
-            };
-            let name = &row.name;
-            writeln!(out, "{name:<16} damaged; delete the files named below and {again}")?;
-        }
     }
+    // Files that are damaged by themselves would be told again by all that they are compared with.
     if problems.is_empty() {
-        problems.extend(cross_references(dir, &ledger).err());
+        links::check(dir, &ledger, &mut problems);
     }
-    Ok(problems)
+    for row in &ledger.manifest().stages {
+        let ours = |problem: &&Problem| problem.0 == row.name;
+        let damaged = problems.iter().filter(ours).count();
+        let state = match row.state {
+            _ if damaged > 0 => format!("damaged; {}", way_out(&row.name)),
+            StageState::Done => format!("{} files whole", row.outputs.len()),
+            StageState::Partial => "not finished; what there is of it is whole".into(),
+        };
+        writeln!(out, "{:<16} {state}", row.name)?;
+    }
+    for (path, bytes) in strangers(dir, &ledger)? {
+        let bytes = format_bytes(bytes);
+        writeln!(out, "{path}: {bytes}, no part of the run; it may be deleted")?;
+    }
+    Ok(problems.into_iter().map(|(_, problem)| problem).collect())
 }
 
-fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<FormatError>) {
+/// From which stage on a damaged file is made anew.
+fn way_out(stage: &str) -> String {
+    let from = match stage {
+        IMPORT => return "delete the files named below and import the counts again".into(),
+        // What was counted is removed as it is merged.
+        "merge" => "cooccur",
+        "cooccur" => "cooccur",
+        stage => stage,
+    };
+    format!(
+        "delete the files named below and run again: the pipeline goes on from the stage {from}"
+    )
+}
+
+/// Checks the files of a stage one by one: those that are listed, or, where it is not finished, those that are
+/// there.
+fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<Problem>) {
+    let mut note = |problem| problems.push((row.name.clone(), problem));
+    if row.state == StageState::Partial {
+        unfinished(dir, &row.name).unwrap_or_else(|error| vec![error]).into_iter().for_each(note);
+        return;
+    }
     for output in &row.outputs {
         let path = dir.path(&output.path);
         let size = dir.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e));
@@ -84,143 +102,55 @@ fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<FormatError>) {
             Some(_) => verify_file(dir.storage(), &path),
         });
         match checked {
-            Err(problem) => problems.push(problem),
+            Err(problem) => note(problem),
             Ok(digest) if format!("{digest:016x}") != output.xxh3 => {
                 let what = "it is whole, but not the file that the ledger lists";
-                problems.push(FormatError::corrupt(&path, 0, what));
+                note(FormatError::corrupt(&path, 0, what));
             }
             Ok(_) => {}
         }
     }
 }
 
-/// Reads a whole file of any kind and returns its digest.
-fn verify_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
-    let frames = |kind: Kind| {
-        let file = FrameFile::open(storage, path, kind)?;
-        file.verify()?;
-        Ok(file.digest())
-    };
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("tok") => verify_tokens(storage, path),
-        Some("words") => verify_words(storage, path),
-        Some("bin") => frames(Kind::REMAP),
-        Some("run") => frames(Kind::RUN),
-        Some("cells") => frames(Kind::LOOSE),
-        Some("tiles") => verify_tiles(storage, path),
-        Some("safetensors") => verify_tensors(storage, path),
-        Some("json") => {
-            if TokenIndex::is_at(storage, path) {
-                TokenIndex::read(storage, path)?;
-            } else {
-                MatrixIndex::read(storage, path)?;
-            }
-            Ok(xxh3(&read_file(storage, path, 1 << 30)?))
-        }
-        Some("tsv" | "jsonl") => Ok(xxh3(&read_file(storage, path, 1 << 40)?)),
-        _ => {
-            wordmill_query::describe(storage, path)?;
-            let what = "its name does not end like one of wordmill's files";
-            Err(FormatError::foreign(path, "a file that can be verified", what))
-        }
-    }
-}
-
-fn verify_tokens(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
-    let shard = TokenShard::open(storage, path)?;
-    let (mut buffer, mut ids) = (Vec::new(), Vec::new());
-    (0..shard.frames()).try_for_each(|frame| shard.read(frame, &mut buffer, &mut ids))?;
-    Ok(shard.file().digest())
-}
-
-fn verify_words(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
-    let mut list = WordListReader::open(storage, path)?;
-    let mut last: Option<Vec<u8>> = None;
-    while list.advance()?.is_some() {
-        if last.as_deref().is_some_and(|last| last >= list.word()) {
-            return Err(FormatError::corrupt(path, 0, "its words are not in order"));
-        }
-        last = Some(list.word().to_vec());
-    }
-    Ok(list.file().digest())
-}
-
-fn verify_tiles(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
-    let stripe = StripeFile::open(storage, path)?;
-    let mut cells = Vec::new();
-    for column in 0..stripe.grid().grid {
-        for section in [TileSection::Heavy, TileSection::Light] {
-            let parts = (stripe.cells(column, section) / PIECE_CELLS) as u32 + 1;
-            for part in 0..parts {
-                cells.clear();
-                stripe.segment((column, section), (part, parts), &mut cells)?;
+/// What is wrong with the files of a stage that is not finished.
+fn unfinished(dir: &RunDir, stage: &str) -> Result<Vec<FormatError>, FormatError> {
+    let endings = ["tok", "words", "bin", "run", "cells", "tiles", "safetensors"];
+    let mut wrong = Vec::new();
+    for folder in Ledger::folders(stage) {
+        let path = dir.path(&folder);
+        let files = dir.storage().list(&path).map_err(|e| FormatError::io(&path, "listing", e))?;
+        let known = |ending: &str| endings.contains(&ending);
+        for file in files {
+            if file.extension().and_then(|ending| ending.to_str()).is_some_and(known) {
+                wrong.extend(verify_file(dir.storage(), &file).err());
             }
         }
     }
-    Ok(stripe.file().digest())
+    Ok(wrong)
 }
 
-fn verify_tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
-    let reader = TensorReader::open(storage, path)?;
-    match reader.index().metadata().get("kind").map(String::as_str) {
-        Some("vectors") => Vectors::open(storage, path)?.verify()?,
-        Some("vocabulary") => {
-            WordTable::new(wordmill_formats::TensorFile::open(storage, path)?)?.verify()?;
-        }
-        Some("csr-shard") => CsrShard::open(storage, path)?.verify()?,
-        _ => reader.verify()?,
-    }
-    Ok(reader.index().digest())
-}
-
-/// Vocabulary ↔ shards ↔ matrix ↔ tiles ↔ vectors.
-fn cross_references(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
-    let storage = dir.storage();
-    let has =
-        |stage: &str| ledger.manifest().stage(stage).is_some_and(|row| !row.outputs.is_empty());
-    // An import makes the files of both.
-    let imported = has(IMPORT);
-    if !has("vocabulary") && !imported {
-        return Ok(());
-    }
-    let path = dir.vocabulary();
-    let table = WordTable::new(wordmill_formats::TensorFile::open(storage, &path)?)?;
-    let shards = match imported {
-        true => Vec::new(),
-        false => TokenIndex::read(storage, &dir.token_index())?.shards,
-    };
-    for row in shards {
-        let shard = row.id;
-        let tokens = TokenShard::open(storage, &dir.token_shard(shard))?;
-        let words = WordListReader::open(storage, &dir.word_list(shard))?.words();
-        let remap = read_remap(storage, &dir.remap(shard), table.len() as u32)?;
-        let local = u64::from(tokens.local_words());
-        if words != local || remap.len() as u64 != local {
-            let what = format!("{local} words, its list has {words}, its remap {}", remap.len());
-            return Err(FormatError::corrupt(&dir.token_shard(shard), 0, what));
+/// Files in the folders of finished stages that none of them lists, with their sizes.
+fn strangers(dir: &RunDir, ledger: &Ledger<'_>) -> Result<Vec<(String, u64)>, FormatError> {
+    let stages = &ledger.manifest().stages;
+    let listed: BTreeSet<&str> =
+        stages.iter().flat_map(|row| &row.outputs).map(|output| output.path.as_str()).collect();
+    let partial = stages.iter().filter(|row| row.state == StageState::Partial);
+    let busy: BTreeSet<String> = partial.flat_map(|row| Ledger::folders(&row.name)).collect();
+    let folders: BTreeSet<String> =
+        stages.iter().flat_map(|row| Ledger::folders(&row.name)).collect();
+    let mut found = Vec::new();
+    for folder in folders.difference(&busy) {
+        let path = dir.path(folder);
+        for file in dir.storage().list(&path).map_err(|e| FormatError::io(&path, "listing", e))? {
+            let name = dir.relative(&file);
+            // Runs and their list stand there until they are merged.
+            let is_known = name.ends_with("metrics.jsonl")
+                || (folder == "spill" && ledger.manifest().stage("merge").is_none());
+            if !is_known && !listed.contains(name.as_str()) {
+                let bytes = dir.storage().size(&file).ok().flatten().unwrap_or(0);
+                found.push((name, bytes));
+            }
         }
     }
-    if has("merge") || imported {
-        let index = MatrixIndex::read(storage, &dir.matrix_index())?;
-        let vocabulary = format!("{:016x}", table.file().index().digest());
-        if index.words as usize != table.len() || index.vocabulary != vocabulary {
-            let what = "it was counted with another vocabulary";
-            return Err(FormatError::corrupt(&dir.matrix_index(), 0, what));
-        }
-    }
-    for row in &ledger.manifest().stages {
-        let Some(name) = row.name.strip_prefix("train:") else {
-            continue;
-        };
-        if row.outputs.is_empty() {
-            continue;
-        }
-        let vectors = Vectors::open(storage, &dir.vectors(name))?;
-        let same = (0..table.len()).all(|id| table.word(id) == vectors.words().word(id));
-        if vectors.words().len() != table.len() || !same {
-            let what = "its words are not those of the vocabulary";
-            return Err(FormatError::corrupt(&dir.vectors(name), 0, what));
-        }
-    }
-    Ok(())
+    Ok(found)
 }

@@ -174,6 +174,14 @@ choices! {
         RowAdagrad = "row-adagrad"
     } later ["adam"];
 
+    /// `train.on_divergence`: what happens when numbers are no longer finite.
+    OnDivergence {
+        /// Training ends; the last good checkpoint stays.
+        Stop = "stop",
+        /// Training goes on from the beginning of the epoch at half the rate.
+        HalveRate = "halve-rate"
+    } later [];
+
     /// `train.source`: what a trainer reads.
     TrainSource {
         /// Tiles of the co-occurrence matrix.

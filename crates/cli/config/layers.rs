@@ -85,7 +85,8 @@ impl Layers {
         let ours = |(name, text): (OsString, OsString)| {
             let name = name.into_string().ok()?;
             let key = name.strip_prefix("WORDMILL_")?.to_ascii_lowercase();
-            let reserved = key == "data" || key == "kernel" || key.starts_with("bench_");
+            let reserved = ["data", "kernel"].contains(&key.as_str())
+                || ["bench_", "test_"].iter().any(|begin| key.starts_with(begin));
             (!reserved).then_some((name, key, text))
         };
         let mut ours: Vec<_> = variables.into_iter().filter_map(ours).collect();

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{Optimizer, Preset, Tokenizer, TrainSource};
+use super::choice::{OnDivergence, Optimizer, Preset, Tokenizer, TrainSource};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::preset::{CountDefaults, Defaults, misplaced};
@@ -22,6 +23,8 @@ const LATER_TRAIN: [&str; 8] =
     ["loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
 pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
+/// A checkpoint of a model of 1 GB takes about a second.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 /// TOML's whole numbers end here.
 const LARGEST: u64 = i64::MAX as u64;
 
@@ -59,6 +62,7 @@ fn run(layers: &Layers) -> Result<RunConfig, ConfigError> {
         memory_bytes: section.size("memory", LEAST_MEMORY..=1 << 50, 1 << 30)?,
         threads: section.whole("threads", 0..=4096, 0)? as usize,
         seed: section.whole("seed", 0..=LARGEST, 1)?,
+        checkpoint_every: section.duration("checkpoint_every", CHECKPOINT_EVERY)?,
     };
     section.finish(&[], |_| None)?;
     Ok(config)
@@ -244,6 +248,10 @@ fn trainer(
             true => 1,
             false => section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
         },
+        on_divergence: match trainer.reads_text() {
+            true => OnDivergence::Stop,
+            false => section.choice("on_divergence", OnDivergence::Stop)?,
+        },
         name,
         trainer,
     };
@@ -316,8 +324,10 @@ fn unused(key: &str, trainer: &Trainer) -> Option<String> {
         "context_rates" => "skip-gram with negative sampling from the matrix",
         "cap" => "skip-gram with hierarchical softmax from the matrix",
         "subsample" => "skip-gram and CBOW",
-        "rotations" => "trainers of the matrix",
-        "window" | "window_mode" | "deterministic" => "CBOW, and skip-gram with source = \"windows\"",
+        "rotations" | "on_divergence" => "trainers of the matrix",
+        "window" | "window_mode" | "deterministic" => {
+            "CBOW, and skip-gram with source = \"windows\""
+        }
         "context" | "cbow_compat" => "CBOW",
         "x_max" | "alpha" => "GloVe",
         _ => return None,

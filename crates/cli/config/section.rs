@@ -1,13 +1,14 @@
 //! A section being read: each key is asked for once with its range; what is left over is an error.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use toml::{Table, Value};
 
 use super::choice::{Choice, did_you_mean};
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::size::parse_size;
+use super::size::{parse_duration, parse_size};
 
 /// One table of the pipeline.
 pub(super) struct Section<'a> {
@@ -102,6 +103,18 @@ impl<'a> Section<'a> {
         let (least, most) = (text(*range.start()), text(*range.end()));
         let what = format!("expected a size from {least} to {most}, found {}", text(bytes));
         Err(self.error(key, what))
+    }
+
+    /// A time such as `30s`.
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+    ) -> Result<Duration, ConfigError> {
+        match self.text(key)? {
+            None => Ok(default),
+            Some(text) => parse_duration(&text).map_err(|what| self.error(key, what)),
+        }
     }
 
     /// `true` or `false`.

@@ -51,6 +51,11 @@ pub(crate) fn format_size(bytes: u64) -> String {
     }
 }
 
+/// The seconds of a duration, which reads back as the same.
+pub(crate) fn format_seconds(duration: Duration) -> String {
+    format!("{}s", duration.as_secs())
+}
+
 /// A duration such as `90s`, `15m`, `8h` or `1h30m`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a time such as 90s, 15m, 8h or 1h30m, found {text:?}");
@@ -124,5 +129,6 @@ mod tests {
         {
             check_duration(wrong, None);
         }
+        check_duration(&format_seconds(Duration::from_secs(5_400)), Some(5_400));
     }
 }

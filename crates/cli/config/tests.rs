@@ -89,7 +89,13 @@ fn later_layers_win() {
         ..Sources::default()
     };
     let run = Config::resolve(Path::new("p.toml"), MINIMAL, &sources).unwrap().run;
-    let expected = RunConfig { dir: "else".into(), memory_bytes: 3 << 30, threads: 2, seed: 6 };
+    let expected = RunConfig {
+        dir: "else".into(),
+        memory_bytes: 3 << 30,
+        threads: 2,
+        seed: 6,
+        checkpoint_every: Duration::from_secs(30),
+    };
     assert_eq!((run.thread_count(), run), (2, expected));
 }
 
@@ -104,12 +110,16 @@ fn a_shell_need_not_quote() {
     check_set("WORDMILL_CORPUS_LOWERCASE=false", "lowercase = false");
     check_set("WORDMILL_TRAIN_2_X_MAX=100", "x_max = 100.0");
     check_set("train.1.cap=2.5", "cap = 2.5");
+    check_set("run.checkpoint_every=2m", "checkpoint_every = \"120s\"");
+    check_set("train.0.on_divergence=halve-rate", "on_divergence = \"halve-rate\"");
     check_set("train=[]", "train = []");
 }
 
 #[test]
 fn reserved_variables_are_not_settings() {
-    for name in ["WORDMILL_DATA=x", "WORDMILL_KERNEL=avx2", "WORDMILL_BENCH_ANY=1"] {
+    for name in
+        ["WORDMILL_DATA=x", "WORDMILL_KERNEL=avx2", "WORDMILL_BENCH_ANY=1", "WORDMILL_TEST_LONG=1"]
+    {
         check(TEMPLATE, &[name], "window = 5");
     }
 }

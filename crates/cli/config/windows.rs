@@ -2,12 +2,12 @@
 
 use toml::Value;
 
+use super::CooccurConfig;
 use super::choice::{Choice, Context, Model, Objective, WindowMode};
 use super::error::ConfigError;
 use super::preset::Defaults;
 use super::read::{exponent, subsample};
 use super::section::Section;
-use super::CooccurConfig;
 
 /// A trainer that reads the text.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::Value;
 
 use super::choice::{Choice, TrainSource};
-use super::size::format_size;
+use super::size::{format_seconds, format_size};
 use super::{Config, TrainConfig, Trainer};
 
 type Rows = Vec<(&'static str, Value)>;
@@ -95,6 +95,7 @@ impl Config {
             ("memory", format_size(self.run.memory_bytes).into()),
             ("threads", whole(self.run.threads as u64)),
             ("seed", whole(self.run.seed)),
+            ("checkpoint_every", format_seconds(self.run.checkpoint_every).into()),
         ]
     }
 
@@ -128,6 +129,7 @@ impl TrainConfig {
             false => rows.extend([
                 ("rotations", whole(self.rotations)),
                 ("source", name(TrainSource::Matrix)),
+                ("on_divergence", name(self.on_divergence)),
             ]),
         }
         rows.extend(self.trainer.rows());

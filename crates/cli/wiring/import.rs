@@ -12,7 +12,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StageState, Words};
 
 use super::{Counted, Origin, Pipeline, Text, begin, matrix_outputs};
-use crate::config::{ConfigError, TrainConfig, Trainer};
+use crate::config::{ConfigError, TrainConfig};
 use crate::ledger::{Ledger, Settings, fingerprint};
 
 /// The name of the stage.
@@ -40,7 +40,7 @@ pub fn imported_row<'a>(
         let what = format!("its counts are not imported to the end; run {again} again");
         return Err(ConfigError::new(dir.root().display(), what).into());
     };
-    if let Some(path) = ledger.missing(row).first() {
+    if let Some(path) = ledger.missing(row)?.first() {
         let what =
             format!("it is missing or has another length than run.json says; run {again} again");
         return Err(FormatError::corrupt(&dir.path(path), 0, what).into());
@@ -80,7 +80,7 @@ impl Import<'_> {
     pub fn run(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<Option<Imported>> {
         let settings = self.settings()?;
         self.check_place(ledger, &settings)?;
-        if ledger.done(IMPORT, &settings).is_some() {
+        if ledger.done(IMPORT, &settings)?.is_some() {
             // A process killed after the import was put on record has left its runs.
             cooccur::remove_runs(self.dir)?;
             return Ok(None);
@@ -89,28 +89,22 @@ impl Import<'_> {
             ledger.forget(IMPORT)?;
         }
         let stage = begin(self.ctx, ledger, IMPORT, settings)?;
-        match self.stage() {
-            Ok((imported, outputs, words)) => {
-                let index = &imported.index;
-                let rows = [
-                    ("words", u64::from(index.words)),
-                    ("tokens", words),
-                    ("counts", imported.counts),
-                    ("cells", index.cells),
-                    ("weight", index.weight),
-                    ("unit", index.unit),
-                    ("rounded", imported.unit.rounded),
-                    ("symmetric", u64::from(imported.symmetric)),
-                ];
-                ledger.finish(stage, outputs, rows)?;
-                cooccur::remove_runs(self.dir)?;
-                Ok(Some(imported))
-            }
-            Err(error) => {
-                ledger.pause(stage)?;
-                Err(error)
-            }
-        }
+        let made = self.stage();
+        let (stage, (imported, outputs, words)) = ledger.or_pause(stage, made)?;
+        let index = &imported.index;
+        let rows = [
+            ("words", u64::from(index.words)),
+            ("tokens", words),
+            ("counts", imported.counts),
+            ("cells", index.cells),
+            ("weight", index.weight),
+            ("unit", index.unit),
+            ("rounded", imported.unit.rounded),
+            ("symmetric", u64::from(imported.symmetric)),
+        ];
+        ledger.finish(stage, outputs, rows)?;
+        cooccur::remove_runs(self.dir)?;
+        Ok(Some(imported))
     }
 
     /// What the ledger has of the two files.
@@ -298,7 +292,7 @@ impl Pipeline<'_> {
             return Err(FormatError::corrupt(&self.dir.vocabulary(), 0, what).into());
         }
         let text = Text { vocabulary, digest: digest.clone() };
-        Ok(Counted { text, index, digest })
+        Ok(Counted { text, matrix: Some((index, digest)) })
     }
 
     /// Refuses a trainer that reads text where there is none.

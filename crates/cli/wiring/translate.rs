@@ -122,6 +122,14 @@ pub fn windows(dim: usize, config: &config::WindowsTrainer) -> train::WindowsCon
     }
 }
 
+/// What happens when training diverges.
+pub fn divergence(choice: config::OnDivergence) -> train::Divergence {
+    match choice {
+        config::OnDivergence::Stop => train::Divergence::Stop,
+        config::OnDivergence::HalveRate => train::Divergence::HalveRate,
+    }
+}
+
 /// Rates of contexts.
 pub fn context_rates(rates: config::ContextRates) -> train::ContextRates {
     match rates {

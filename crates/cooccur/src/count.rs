@@ -26,9 +26,10 @@ use crate::thin::Thinning;
 use crate::weighting::WindowConfig;
 use crate::windows::add_windows;
 
-/// A batch is never larger: what a crash can cost stays within seconds, and from here on a larger
-/// one spills hardly less.
+/// A batch is never larger: from here on a larger one spills hardly less.
 const BATCH_PLACES_MAX: u64 = 1 << 28;
+/// Nor does a thread count more pairs in one: with 4.8 ns a pair, a crash costs half a minute at most.
+const BATCH_PAIRS_MAX: u64 = 6_000_000_000;
 /// What a worker holds beside its sums: a shard being read, a frame being packed.
 const WORKER_BYTES_FIXED: u64 = 1 << 20;
 /// Threads take rows in blocks; a block that costs less than this is not worth its last frame.
@@ -109,12 +110,22 @@ pub fn count(
         error
     })?;
     let word_ranges = word_ranges(input.counts, share.workers);
-    let plans = plans(&config.window, &waiting, &items, share.places);
+    let reach = 2 * u64::from(config.window.window);
+    let places = share.places.min(BATCH_PAIRS_MAX * share.workers as u64 / reach);
+    let plans = plans(&config.window, &waiting, &items, places);
     for (plan, number) in plans.into_iter().zip(recovered.next_batch..) {
         ctx.cancel.check()?;
         let batch = Batch::load(ctx, (dir, input.shards), config, &word_ranges, &plan)?;
-        let counting =
-            Counting { dir, config, ranges: &ranges, words, share, batch, progress: &progress };
+        let counting = Counting {
+            ctx,
+            dir,
+            config,
+            ranges: &ranges,
+            words,
+            share,
+            batch,
+            progress: &progress,
+        };
         let (runs, pairs) = counting.run(number)?;
         let covers = plan.shards.clone();
         let row = BatchRow { fingerprint: config.fingerprint.clone(), covers, pairs, runs };
@@ -211,6 +222,7 @@ fn plans(window: &WindowConfig, shards: &[u64], items: &[u64], places: u64) -> V
 
 /// One batch being counted.
 struct Counting<'a> {
+    ctx: &'a Context,
     dir: &'a RunDir,
     config: &'a CountConfig,
     ranges: &'a RowRanges,
@@ -241,6 +253,7 @@ impl Counting<'_> {
             let mut sums = RowSums::new(self.share.width);
             let mut writer = RunWriter::new(CellCodes::of_unit(self.config.unit()));
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.ctx.cancel.check_overdue()?;
                 let before = writer.cells();
                 self.block(block, &mut sums, &runs[block.partition], &mut writer)?;
                 cells[block.partition] += writer.cells() - before;

@@ -207,11 +207,8 @@ impl Task<'_> {
     fn finished_shard(&self, range: usize) -> Result<Option<MatrixShardRow>, CooccurError> {
         let path = self.dir.matrix_shard(range, self.ranges.len());
         let storage = self.dir.storage();
-        if storage.size(&path).ok().flatten().is_none() {
-            return Ok(None);
-        }
         let reader = match TensorReader::open(storage, &path) {
-            Err(error) if error.is_bad_artefact() => return Ok(None),
+            Err(error) if error.is_not_found() || error.is_bad_artefact() => return Ok(None),
             other => other?,
         };
         let index = reader.index();

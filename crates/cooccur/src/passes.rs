@@ -42,7 +42,7 @@ pub(crate) fn narrow(
         run_tasks(ctx, "merge-pass", workers as usize, groups.len(), |group| {
             let old = &groups[group];
             let mut sums = RowSums::new(width);
-            let new = merge_group(dir, ranges, codes, old, &mut sums)?;
+            let new = merge_group(ctx, dir, ranges, codes, old, &mut sums)?;
             let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
             list.runs.retain(|run| !old.contains(run));
             list.runs.push(new);
@@ -68,6 +68,7 @@ fn groups(runs: &[RunRow]) -> Vec<Vec<RunRow>> {
 }
 
 fn merge_group(
+    ctx: &Context,
     dir: &RunDir,
     ranges: &RowRanges,
     codes: &CellCodes,
@@ -83,6 +84,7 @@ fn merge_group(
     let mut writer = RunWriter::new(codes.clone());
     let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == partition as usize);
     for range in ours {
+        ctx.cancel.check_overdue()?;
         merge_range(&files, (ranges, range), codes, sums, |row, columns, weights| {
             writer.row(&run, row, columns, weights)
         })?;

@@ -171,6 +171,7 @@ impl Shuffle<'_> {
         writer.set("fingerprint", &self.config.fingerprint);
         for group in 0..self.groups().groups {
             let before = writer.cells();
+            self.ctx.cancel.check_overdue()?;
             match self.config.slots {
                 0 => lay_out(self, loose, (stripe, group), bytes, &mut writer)?,
                 _ => put_slots(self, loose, group, &mut writer)?,

@@ -1,8 +1,12 @@
 //! One way to stop: a switch that signals, deadlines and failed siblings turn, and workers look at.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// A unit that takes longer than this after a stop was asked for is given up, to be done again: whoever asked
+/// waits ten seconds and then kills.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Work was stopped on request; what is finished is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +18,21 @@ pub struct Stopped;
 pub struct Cancel {
     requested: Arc<AtomicBool>,
     deadline: Option<Instant>,
+    /// When it was first seen that a stop was asked for.
+    seen: Arc<OnceLock<Instant>>,
+    grace: Duration,
 }
 
 impl Cancel {
     /// A switch that is off, with an optional deadline.
     pub fn new(deadline: Option<Instant>) -> Self {
-        Self { requested: Arc::default(), deadline }
+        Self { requested: Arc::default(), deadline, seen: Arc::default(), grace: GRACE }
+    }
+
+    /// The same with another patience for a unit of work, for tests.
+    #[must_use]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
     /// Asks everyone to stop after the unit in hand.
@@ -41,5 +54,31 @@ impl Cancel {
     /// `Err(Stopped)` once a stop was asked for: the check between two units of work.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.is_stopped() { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// `Err(Stopped)` some seconds after a stop was asked for: the check within a long unit of work.
+    pub fn check_overdue(&self) -> Result<(), Stopped> {
+        let is_late = || self.seen.get_or_init(Instant::now).elapsed() >= self.grace;
+        if self.is_stopped() && is_late() { Err(Stopped) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_unit_has_some_patience_and_a_short_one_ends_at_once() {
+        let patient = Cancel::new(None).with_grace(Duration::from_secs(3600));
+        let hasty = Cancel::new(None).with_grace(Duration::ZERO);
+        for cancel in [&patient, &hasty] {
+            assert_eq!((cancel.check(), cancel.check_overdue()), (Ok(()), Ok(())));
+            cancel.stop();
+            assert_eq!(cancel.check(), Err(Stopped));
+        }
+        assert_eq!(patient.check_overdue(), Ok(()));
+        assert_eq!(hasty.clone().check_overdue(), Err(Stopped));
+        let late = Cancel::new(Some(Instant::now())).with_grace(Duration::ZERO);
+        assert_eq!(late.check_overdue(), Err(Stopped));
     }
 }

@@ -34,6 +34,8 @@ pub enum ProgressMode {
 pub struct Progress {
     mode: ProgressMode,
     plain_interval: Duration,
+    /// Somebody wants to know now.
+    asked: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,12 @@ impl Progress {
             ProgressMode::Auto => ProgressMode::Plain,
             other => other,
         };
-        Self { mode, plain_interval: Duration::from_secs(10) }
+        Self { mode, plain_interval: Duration::from_secs(10), asked: Arc::default() }
+    }
+
+    /// A flag, for signal handlers, that asks for a line about the stage at work, whatever the mode.
+    pub fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
     }
 
     /// Whether nothing is to be shown.
@@ -100,8 +107,8 @@ impl Progress {
             ended: AtomicBool::new(false),
             bar: (self.mode == ProgressMode::Bar).then(|| new_bar(stage)),
         });
-        let (shared, mode, interval) = (Arc::clone(&counters), self.mode, self.plain_interval);
-        let paint = move || paint_until_ended(&shared, mode, interval);
+        let (shared, progress) = (Arc::clone(&counters), self.clone());
+        let paint = move || paint_until_ended(&shared, &progress);
         let painter = thread::Builder::new().name("progress".into()).spawn(paint);
         let painter = Mutex::new(Some(painter.expect("the system starts threads")));
         StageProgress { counters, mode: self.mode, painter }
@@ -112,6 +119,11 @@ impl StageProgress {
     /// Adds finished units.
     pub fn add(&self, units: u64) {
         self.counters.done.fetch_add(units, Ordering::Relaxed);
+    }
+
+    /// Says how many units are done, where some are already, or are done again.
+    pub fn set_done(&self, units: u64) {
+        self.counters.done.store(units, Ordering::Relaxed);
     }
 
     /// Says how many units there are, once that is known.
@@ -164,15 +176,19 @@ fn new_bar(stage: &str) -> ProgressBar {
     bar
 }
 
-fn paint_until_ended(counters: &Counters, mode: ProgressMode, plain_interval: Duration) {
+fn paint_until_ended(counters: &Counters, progress: &Progress) {
+    let mode = progress.mode;
     let interval = match mode {
-        ProgressMode::Plain => plain_interval,
+        ProgressMode::Plain => progress.plain_interval,
         ProgressMode::Json => Duration::from_secs(1),
         _ => TICK,
     };
     let mut shown = Instant::now();
     while !counters.ended.load(Ordering::Relaxed) {
         counters.sample_memory();
+        if progress.asked.swap(false, Ordering::Relaxed) {
+            counters.answer(mode);
+        }
         if shown.elapsed() >= interval {
             counters.show(mode);
             shown = Instant::now();
@@ -214,6 +230,15 @@ impl Counters {
                 });
                 print_line(&event.to_string());
             }
+        }
+    }
+
+    /// One line for somebody who has asked, in a mode that shows no lines by itself too.
+    fn answer(&self, mode: ProgressMode) {
+        match (mode, &self.bar) {
+            (ProgressMode::Json, _) => self.show(mode),
+            (_, Some(bar)) => bar.suspend(|| self.show(ProgressMode::Plain)),
+            (_, None) => self.show(ProgressMode::Plain),
         }
     }
 

@@ -121,6 +121,10 @@ fn way_out(source: &io::Error) -> &'static str {
         K::FileTooLarge => "; raise the file size limit (ulimit -f), and run again",
         K::PermissionDenied | K::ReadOnlyFilesystem => "; choose a directory that you may write to",
         K::NotFound => "; check the path",
+        K::Interrupted => "; a signal came between: run again",
+        _ if source.raw_os_error() == Some(5) => {
+            "; the device failed (see the system's log): check it, or use another, and run again"
+        }
         _ if source.raw_os_error() == Some(24) => "; raise the open-file limit (ulimit -n)",
         _ => "",
     }

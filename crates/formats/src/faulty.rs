@@ -1,4 +1,4 @@
-//! A storage that fails on purpose: the n-th operation of a kind returns an error.
+//! A storage that fails on purpose: the n-th operation of a kind, once or from then on.
 //!
 //! It counts operations on every file together, so a test runs once without a fault to learn how
 //! many there are, then once for each of them.
@@ -25,19 +25,77 @@ pub enum Operation {
     Read,
     /// `map`.
     Map,
+    /// `remove`.
+    Remove,
+    /// `list` and `size`.
+    Look,
+    /// Any of them.
+    Any,
 }
 
-const OPERATIONS: usize = 6;
+impl Operation {
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
+        Self::Create,
+        Self::Write,
+        Self::Sync,
+        Self::Rename,
+        Self::Read,
+        Self::Map,
+        Self::Remove,
+        Self::Look,
+        Self::Any,
+    ];
+}
 
-/// Which operation fails, and how. A failing write leaves half of its bytes behind.
-#[derive(Clone, Copy, Debug)]
+/// How an operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// With the error of this number (`errno`). A failing write leaves half of its bytes behind.
+    Error(i32),
+    /// A write takes half of its bytes and says so, which is no error; other operations do not fail.
+    Short,
+    /// The process is killed (`SIGKILL`) before the operation, or in the middle of a write.
+    Kill,
+}
+
+impl Failure {
+    /// `EINTR`: a signal came between.
+    pub const INTERRUPTED: Self = Self::Error(4);
+    /// `EIO`: the device failed.
+    pub const DEVICE: Self = Self::Error(5);
+    /// `EACCES`: permission denied.
+    pub const DENIED: Self = Self::Error(13);
+    /// `EFBIG`: the file is larger than is allowed.
+    pub const TOO_LARGE: Self = Self::Error(27);
+    /// `ENOSPC`: the disk is full.
+    pub const NO_SPACE: Self = Self::Error(28);
+    /// `EROFS`: nothing may be written here.
+    pub const READ_ONLY: Self = Self::Error(30);
+    /// `EDQUOT`: the quota is used up.
+    pub const QUOTA: Self = Self::Error(122);
+}
+
+/// For how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// The one operation.
+    Once,
+    /// It and all later ones of its kind, as on a full disk.
+    FromThenOn,
+}
+
+/// Which operation fails, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The kind of operation.
     pub operation: Operation,
-    /// Which of them, counted from 0. It and all later ones fail, as on a full disk.
+    /// Which of them, counted from 0.
     pub nth: u64,
-    /// The error, e.g. `StorageFull`.
-    pub error: io::ErrorKind,
+    /// For how long.
+    pub span: Span,
+    /// How.
+    pub failure: Failure,
 }
 
 /// Wraps a storage and injects at most one kind of fault.
@@ -50,7 +108,7 @@ pub struct FaultyStorage {
 #[derive(Debug)]
 struct Plan {
     fault: Option<Fault>,
-    counts: [AtomicU64; OPERATIONS],
+    counts: [AtomicU64; Operation::ALL.len()],
 }
 
 struct FaultyWrite {
@@ -76,13 +134,28 @@ impl FaultyStorage {
 }
 
 impl Plan {
+    /// How an operation fails, if it does.
+    fn failure(&self, operation: Operation) -> Option<Failure> {
+        let add = |kind: Operation| self.counts[kind as usize].fetch_add(1, Ordering::SeqCst);
+        let (of_kind, of_any) = (add(operation), add(Operation::Any));
+        let fault = self.fault?;
+        let nth = match fault.operation {
+            Operation::Any => of_any,
+            kind if kind == operation => of_kind,
+            _ => return None,
+        };
+        let is_met = match fault.span {
+            Span::Once => nth == fault.nth,
+            Span::FromThenOn => nth >= fault.nth,
+        };
+        is_met.then_some(fault.failure)
+    }
+
     fn pass(&self, operation: Operation) -> io::Result<()> {
-        let nth = self.counts[operation as usize].fetch_add(1, Ordering::SeqCst);
-        match self.fault {
-            Some(fault) if fault.operation == operation && nth >= fault.nth => {
-                Err(io::Error::from(fault.error))
-            }
-            _ => Ok(()),
+        match self.failure(operation) {
+            Some(Failure::Kill) => kill(),
+            Some(Failure::Error(number)) => Err(io::Error::from_raw_os_error(number)),
+            Some(Failure::Short) | None => Ok(()),
         }
     }
 }
@@ -110,6 +183,7 @@ impl Storage for FaultyStorage {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
+        self.plan.pass(Operation::Remove)?;
         self.inner.remove(path)
     }
 
@@ -123,21 +197,31 @@ impl Storage for FaultyStorage {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        self.plan.pass(Operation::Look)?;
         self.inner.list(dir)
     }
 
     fn size(&self, path: &Path) -> io::Result<Option<u64>> {
+        self.plan.pass(Operation::Look)?;
         self.inner.size(path)
     }
 }
 
 impl Write for FaultyWrite {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.plan.pass(Operation::Write) {
-            self.inner.write_all(&buffer[..buffer.len() / 2])?;
-            return Err(error);
+        match self.plan.failure(Operation::Write) {
+            None => self.inner.write(buffer),
+            // Nothing written is another error, and of one byte there is no half.
+            Some(Failure::Short) => self.inner.write(&buffer[..buffer.len().div_ceil(2)]),
+            Some(Failure::Kill) => {
+                self.inner.write_all(&buffer[..buffer.len() / 2])?;
+                kill()
+            }
+            Some(Failure::Error(number)) => {
+                self.inner.write_all(&buffer[..half_of(number, buffer)])?;
+                Err(io::Error::from_raw_os_error(number))
+            }
         }
-        self.inner.write(buffer)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -147,11 +231,17 @@ impl Write for FaultyWrite {
 
 impl WriteFile for FaultyWrite {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.plan.pass(Operation::Write) {
-            self.inner.write_at(offset, &bytes[..bytes.len() / 2])?;
-            return Err(error);
+        match self.plan.failure(Operation::Write) {
+            None | Some(Failure::Short) => self.inner.write_at(offset, bytes),
+            Some(Failure::Kill) => {
+                self.inner.write_at(offset, &bytes[..bytes.len() / 2])?;
+                kill()
+            }
+            Some(Failure::Error(number)) => {
+                self.inner.write_at(offset, &bytes[..half_of(number, bytes)])?;
+                Err(io::Error::from_raw_os_error(number))
+            }
         }
-        self.inner.write_at(offset, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -168,5 +258,21 @@ impl ReadFile for FaultyRead {
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.plan.pass(Operation::Read)?;
         self.inner.read_exact_at(offset, buffer)
+    }
+}
+
+/// Ends the process as the system would.
+fn kill() -> ! {
+    use rustix::process::{Signal, getpid, kill_process};
+    kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
+    unreachable!("nobody survives this signal")
+}
+
+/// What a failing write leaves behind. One that was interrupted has written nothing, or it would have said
+/// how much.
+fn half_of(number: i32, bytes: &[u8]) -> usize {
+    match Failure::Error(number) {
+        Failure::INTERRUPTED => 0,
+        _ => bytes.len() / 2,
     }
 }

@@ -63,7 +63,7 @@ pub use artefact::{ArtefactWriter, Published, read_file, write_file};
 pub use cells::{CellBlock, CellCodes, CellPacker};
 pub use disk::{DiskStorage, free_bytes, open_file_limit};
 pub use error::FormatError;
-pub use faulty::{Fault, FaultyStorage, Operation};
+pub use faulty::{Failure, Fault, FaultyStorage, Operation, Span};
 pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};

@@ -1,7 +1,8 @@
 //! Storage in memory, for tests: stricter than a disk, because it can lose what was not synced.
 //!
 //! Each file has its live bytes and the bytes of its last sync; each name is live at once but
-//! durable only after its folder was synced. [`MemoryStorage::power_cut`] forgets the rest.
+//! durable only after its folder was synced. [`MemoryStorage::power_cut`] forgets the rest, and
+//! [`MemoryStorage::power_cut_by_chance`] as much of it as a disk might.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -20,6 +21,16 @@ pub struct MemoryStorage {
 struct Names {
     live: BTreeMap<PathBuf, Inode>,
     durable: BTreeMap<PathBuf, Inode>,
+    /// What was changed and is not durable, in order.
+    changes: Vec<Change>,
+}
+
+/// A change of names.
+#[derive(Clone, Debug)]
+enum Change {
+    Create(PathBuf, Inode),
+    Rename(PathBuf, PathBuf),
+    Remove(PathBuf),
 }
 
 type Inode = Arc<Mutex<Content>>;
@@ -39,9 +50,36 @@ impl MemoryStorage {
     pub fn power_cut(&self) {
         let mut names = lock(&self.names);
         names.live = names.durable.clone();
+        names.changes.clear();
         for inode in names.live.values() {
             let mut content = lock(inode);
             content.live = content.synced.clone();
+        }
+    }
+
+    /// Forgets a part of it, drawn from `seed`: a file system may keep more than it promised. Changes of
+    /// names are kept up to some point in their order; a file that was not synced has its old bytes, or
+    /// some of its new ones.
+    pub fn power_cut_by_chance(&self, seed: u64) {
+        let mut names = lock(&self.names);
+        let mut draw = seed;
+        let mut roll = |limit: usize| {
+            draw = crate::mix(draw.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            (draw % (limit as u64 + 1)) as usize
+        };
+        let mut kept = std::mem::take(&mut names.changes);
+        kept.truncate(roll(kept.len()));
+        kept.iter().for_each(|change| change.apply(&mut names.durable));
+        names.live = names.durable.clone();
+        for inode in names.live.values() {
+            let mut content = lock(inode);
+            if content.live != content.synced && roll(1) == 1 {
+                let bytes = roll(content.live.len());
+                content.live.truncate(bytes);
+            } else {
+                content.live = content.synced.clone();
+            }
+            content.synced = content.live.clone();
         }
     }
 
@@ -57,10 +95,51 @@ impl MemoryStorage {
     }
 }
 
+impl Names {
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.live);
+        self.changes.push(change);
+    }
+}
+
+impl Change {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, Inode>) {
+        match self {
+            Self::Create(path, inode) => {
+                names.insert(path.clone(), Arc::clone(inode));
+            }
+            Self::Rename(from, to) => {
+                // Gone before: a sync of the folder has made it durable already.
+                if let Some(inode) = names.remove(from) {
+                    names.insert(to.clone(), inode);
+                }
+            }
+            Self::Remove(path) => {
+                names.remove(path);
+            }
+        }
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Create(path, _) | Self::Rename(_, path) | Self::Remove(path) => path.parent(),
+        }
+    }
+}
+
 impl Storage for MemoryStorage {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
-        let inode = Inode::default();
-        lock(&self.names).live.insert(path.to_path_buf(), Arc::clone(&inode));
+        let mut names = lock(&self.names);
+        // A file that is there is emptied and keeps its name.
+        let inode = match names.live.get(path) {
+            Some(inode) => Arc::clone(inode),
+            None => {
+                let inode = Inode::default();
+                names.change(Change::Create(path.to_path_buf(), Arc::clone(&inode)));
+                inode
+            }
+        };
+        lock(&inode).live.clear();
         Ok(Box::new(MemoryWrite(inode)))
     }
 
@@ -77,16 +156,15 @@ impl Storage for MemoryStorage {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let inode = self.inode(from)?;
-        let mut names = lock(&self.names);
-        names.live.remove(from);
-        names.live.insert(to.to_path_buf(), inode);
+        self.inode(from)?;
+        lock(&self.names).change(Change::Rename(from.to_path_buf(), to.to_path_buf()));
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let removed = lock(&self.names).live.remove(path);
-        removed.map(drop).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        self.inode(path)?;
+        lock(&self.names).change(Change::Remove(path.to_path_buf()));
+        Ok(())
     }
 
     fn create_dir(&self, _path: &Path) -> io::Result<()> {
@@ -95,10 +173,12 @@ impl Storage for MemoryStorage {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut names = lock(&self.names);
-        let names = &mut *names;
-        names.durable.retain(|name, _| name.parent() != Some(path));
-        let inside = names.live.iter().filter(|(name, _)| name.parent() == Some(path));
-        names.durable.extend(inside.map(|(name, inode)| (name.clone(), Arc::clone(inode))));
+        let changes = std::mem::take(&mut names.changes);
+        let (durable, changes) =
+            changes.into_iter().partition(|change| change.folder() == Some(path));
+        names.changes = changes;
+        let durable: Vec<Change> = durable;
+        durable.iter().for_each(|change| change.apply(&mut names.durable));
         Ok(())
     }
 
@@ -174,5 +254,35 @@ mod tests {
         storage.power_cut();
         let expected = BTreeMap::from([(kept.to_path_buf(), b"safe".to_vec())]);
         assert_eq!(storage.snapshot(), expected);
+    }
+
+    #[test]
+    fn chance_keeps_changes_of_names_in_order_and_parts_of_files() {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let storage = MemoryStorage::default();
+            let (aside, kept, old) = (Path::new("d/a.partial"), Path::new("d/a"), Path::new("d/o"));
+            storage.create(old).unwrap();
+            storage.sync_dir(Path::new("d")).unwrap();
+            storage.create(aside).unwrap().write_all(b"1234").unwrap();
+            storage.rename(aside, kept).unwrap();
+            storage.remove(old).unwrap();
+            storage.power_cut_by_chance(seed);
+            let names: Vec<_> = storage.snapshot().into_iter().collect();
+            let name = |at: usize| names.get(at).map(|(path, _)| path.to_str().unwrap());
+            seen.insert(format!("{:?} {:?}", name(0), name(1)));
+            let bytes = names.iter().map(|(_, bytes)| bytes.len()).max().unwrap_or(0);
+            seen.insert(bytes.to_string());
+        }
+        let expected = ["0", "1", "2", "3", "4"].map(str::to_owned).into_iter().chain(
+            [
+                r#"Some("d/o") None"#,
+                r#"Some("d/a.partial") Some("d/o")"#,
+                r#"Some("d/a") Some("d/o")"#,
+                r#"Some("d/a") None"#,
+            ]
+            .map(str::to_owned),
+        );
+        assert_eq!(seen, expected.collect());
     }
 }

@@ -8,16 +8,16 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wordmill_formats::compat::{Rows, glove, word2vec};
 use wordmill_formats::{
-    ArtefactWriter, CsrShard, CsrShardReader, CsrShardWriter, Dtype, Fault, FaultyStorage,
+    ArtefactWriter, CsrShard, CsrShardReader, CsrShardWriter, Dtype, Failure, Fault, FaultyStorage,
     FormatError, FrameFile, FrameWriter, Kind, Manifest, Mapped, MemoryStorage, Operation,
-    ReadFile, StageRow, StageState, Storage, TensorFile, TensorReader, TensorWriter, WriteFile,
-    write_file,
+    ReadFile, Span, StageRow, StageState, Storage, TensorFile, TensorReader, TensorWriter,
+    WriteFile, write_file,
 };
 
 const OPERATIONS: [Operation; 6] = [
@@ -29,13 +29,13 @@ const OPERATIONS: [Operation; 6] = [
     Operation::Map,
 ];
 
-const ERRORS: [ErrorKind; 6] = [
-    ErrorKind::StorageFull,
-    ErrorKind::QuotaExceeded,
-    ErrorKind::FileTooLarge,
-    ErrorKind::ReadOnlyFilesystem,
-    ErrorKind::PermissionDenied,
-    ErrorKind::Other,
+const FAILURES: [Failure; 6] = [
+    Failure::NO_SPACE,
+    Failure::QUOTA,
+    Failure::TOO_LARGE,
+    Failure::READ_ONLY,
+    Failure::DENIED,
+    Failure::DEVICE,
 ];
 
 /// An artefact that can be written in versions 0 and 1, which differ.
@@ -259,15 +259,17 @@ fn memory_with(files: &Files) -> MemoryStorage {
 }
 
 /// Calls `check` for every case, with and without an old version, and every fault that is met.
-fn for_every_fault(errors: &[ErrorKind], check: impl Fn(&Trial<'_>)) {
+fn for_every_fault(failures: &[Failure], check: impl Fn(&Trial<'_>)) {
     for case in CASES {
         let (nothing, old, new) = (Files::new(), case.files(0), case.files(1));
         assert_ne!(old, new);
         for operation in OPERATIONS {
             let count = case.count(operation);
             assert_eq!(case.takes.contains(&operation), count > 0, "{} {operation:?}", case.name);
-            for (nth, &error) in (0..count).flat_map(|nth| errors.iter().map(move |e| (nth, e))) {
-                let fault = Fault { operation, nth, error };
+            for (nth, &failure) in
+                (0..count).flat_map(|nth| failures.iter().map(move |it| (nth, it)))
+            {
+                let fault = Fault { operation, nth, span: Span::FromThenOn, failure };
                 // The last sync is that of the folder: the file has its name already.
                 let named = operation == Operation::Sync && nth + 1 == count;
                 for before in [&nothing, &old] {
@@ -282,7 +284,7 @@ fn for_every_fault(errors: &[ErrorKind], check: impl Fn(&Trial<'_>)) {
 
 #[test]
 fn a_fault_leaves_the_old_file_and_nothing_else() {
-    for_every_fault(&ERRORS, |Trial { case, fault, before, after, new, what }| {
+    for_every_fault(&FAILURES, |Trial { case, fault, before, after, new, what }| {
         let memory = memory_with(before);
         let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(*fault));
         let error = case.renew(Arc::new(faulty)).expect_err(what);
@@ -295,7 +297,7 @@ fn a_fault_leaves_the_old_file_and_nothing_else() {
 
 #[test]
 fn a_power_cut_leaves_whole_files() {
-    for_every_fault(&[ErrorKind::Other], |Trial { case, fault, before, after, new, what }| {
+    for_every_fault(&[Failure::DEVICE], |Trial { case, fault, before, after, new, what }| {
         for names in [Names::Forgotten, Names::Kept] {
             let memory = memory_with(before);
             let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(*fault));
@@ -383,7 +385,8 @@ fn a_read_that_fails_is_not_a_damaged_file() {
         assert!(counts[4] + counts[5] > 0);
         for (operation, count) in OPERATIONS.into_iter().zip(counts) {
             for nth in 0..count {
-                let fault = Some(Fault { operation, nth, error: ErrorKind::PermissionDenied });
+                let (span, failure) = (Span::FromThenOn, Failure::DENIED);
+                let fault = Some(Fault { operation, nth, span, failure });
                 let faulty: Arc<dyn Storage> =
                     Arc::new(FaultyStorage::new(Arc::clone(&storage), fault));
                 let error = read(&faulty, case.path()).unwrap_err();

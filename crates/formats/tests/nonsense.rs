@@ -5,15 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CellBlock, CellCodes, CellPacker, CsrShard, CsrShardReader, Dtype, Fault, FaultyStorage,
-    FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage, Operation, Storage,
-    StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid, TokenShard, Vectors,
-    WordListReader, read_remap, write_file,
+    CellBlock, CellCodes, CellPacker, CsrShard, CsrShardReader, Dtype, Failure, Fault,
+    FaultyStorage, FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage,
+    Operation, Span, Storage, StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid,
+    TokenShard, Vectors, WordListReader, read_remap, write_file,
 };
 
 fn storage() -> Arc<dyn Storage> {
@@ -264,7 +263,8 @@ fn vectors_that_contradict_their_words_are_refused() {
 #[test]
 fn a_patch_that_fails_is_torn_like_any_other_write() {
     let memory = MemoryStorage::default();
-    let fault = Fault { operation: Operation::Write, nth: 1, error: ErrorKind::StorageFull };
+    let (operation, span, failure) = (Operation::Write, Span::FromThenOn, Failure::NO_SPACE);
+    let fault = Fault { operation, nth: 1, span, failure };
     let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(fault));
     let mut file = faulty.create(path()).unwrap();
     file.write_all(b"0000").unwrap();

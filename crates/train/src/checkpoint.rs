@@ -1,8 +1,9 @@
-//! Checkpoints: everything that training needs to go on, written alternately to two files.
+//! Checkpoints: everything that training needs to go on, in two files.
 //!
 //! `models/NAME/checkpoint-a.safetensors` and `-b`: for each side (`rows`, `columns`), stripe and part
 //! a tensor `SIDE.PART.STRIPE` (f32, flat, padding included); the position and the metrics so far are
-//! JSON in the metadata. The newer one with the right fingerprint is read; a damaged one is skipped.
+//! JSON in the metadata. `a` is the beginning of an epoch, `b` a place within one. The newer one with the right
+//! fingerprint is read; a damaged one is skipped.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 
-use crate::engine::{Plan, Tally};
+use crate::engine::{Divergence, Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::EpochRow;
 use crate::model::Model;
@@ -19,6 +20,11 @@ use crate::order::Half;
 use crate::stripes::{PARTS, Stripe};
 
 const KIND: &str = "checkpoint";
+/// A rate of a thousandth that still diverges is not what is wrong.
+const HALVINGS_MAX: u32 = 10;
+/// The file of the beginning of an epoch, and that of a place within one.
+const EPOCH: usize = 0;
+const WITHIN: usize = 1;
 
 /// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +42,9 @@ pub(crate) struct Position {
     pub seconds: f64,
     /// Finished epochs.
     pub metrics: Vec<EpochRow>,
+    /// How often the rate was halved because training had diverged.
+    #[serde(default)]
+    pub halvings: u32,
 }
 
 /// A rotation that was cut short between two tasks.
@@ -72,6 +81,16 @@ impl Position {
         u64::from(self.epoch) * u64::from(rotations) + u64::from(self.rotation)
     }
 
+    /// What is left of the rate after all halvings.
+    pub fn rate_share(&self) -> f64 {
+        0.5f64.powi(self.halvings as i32)
+    }
+
+    /// Whether a training that diverged here goes back.
+    pub fn may_go_back(&self, plan: &Plan) -> bool {
+        plan.divergence == Divergence::HalveRate && self.halvings < HALVINGS_MAX
+    }
+
     /// Steps past a rotation; true if it was the last of its epoch.
     pub fn end_rotation(&mut self, plan: &Plan, advice: &str) -> Result<bool, TrainError> {
         self.rotation += 1;
@@ -90,6 +109,7 @@ impl Position {
             weight: tally.weight,
             visits: tally.visits,
             seconds: std::mem::take(&mut self.seconds),
+            halvings: self.halvings,
         });
         Ok(true)
     }
@@ -116,32 +136,45 @@ pub(crate) struct Checkpoints<'a> {
     saved: Instant,
     /// Time that writing the last took.
     writing: Duration,
-    next: usize,
 }
 
 impl<'a> Checkpoints<'a> {
     pub fn new(dir: &'a RunDir, plan: &'a Plan) -> Self {
-        Self { dir, plan, saved: Instant::now(), writing: Duration::ZERO, next: 0 }
+        Self { dir, plan, saved: Instant::now(), writing: Duration::ZERO }
     }
 
     /// Whether the last checkpoint is old: as old as is asked for, and so old that not more than a twentieth of
     /// the time goes into writing.
     pub fn are_due(&self) -> bool {
-        self.saved.elapsed() >= self.plan.checkpoint_every.max(20 * self.writing)
+        let every = self.plan.checkpoint_every;
+        every.is_zero() || self.saved.elapsed() >= every.max(20 * self.writing)
     }
 
     /// Fills in the model from the newer checkpoint; `None` if there is none.
-    pub fn load(&mut self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+    pub fn load(&self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+        self.load_newest(&[EPOCH, WITHIN], model)
+    }
+
+    /// Fills in the model as it was at the beginning of the last epoch; `None` if that is not kept.
+    pub fn load_epoch(&self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+        self.load_newest(&[EPOCH], model)
+    }
+
+    fn load_newest(
+        &self,
+        slots: &[usize],
+        model: &mut Model,
+    ) -> Result<Option<Position>, TrainError> {
         let mut found = Vec::new();
-        for slot in 0..2 {
+        for &slot in slots {
             if let Some((position, reader)) = self.open(slot)? {
                 let rotations = position.rotations_done(self.plan.rotations);
                 let tiles = position.begun.as_ref().map_or(0, Begun::tiles);
-                found.push(((rotations, tiles), slot, position, reader));
+                found.push(((rotations, tiles), position, reader));
             }
         }
-        found.sort_by_key(|(done, _, _, _)| std::cmp::Reverse(*done));
-        for (_, slot, position, reader) in found {
+        found.sort_by_key(|(done, _, _)| std::cmp::Reverse(*done));
+        for (_, position, reader) in found {
             match reader.verify() {
                 Ok(()) => {}
                 Err(error) if error.is_bad_artefact() => continue,
@@ -151,13 +184,12 @@ impl<'a> Checkpoints<'a> {
                 continue;
             }
             model.fill(|half, number, stripe| fill(&reader, half, number, stripe))?;
-            self.next = 1 - slot;
             return Ok(Some(position));
         }
         Ok(None)
     }
 
-    /// Writes the other file.
+    /// Writes the file of such a position.
     pub fn save(&mut self, position: &Position, model: &Model) -> Result<(), TrainError> {
         let begun = Instant::now();
         let parts = |(half, number)| PARTS.map(|part| tensor_name(half, part, number));
@@ -168,7 +200,8 @@ impl<'a> Checkpoints<'a> {
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
             ("position".to_owned(), json),
         ]);
-        let path = self.path(self.next);
+        let is_epoch = position.rotation == 0 && position.begun.is_none();
+        let path = self.path(if is_epoch { EPOCH } else { WITHIN });
         let mut writer = TensorWriter::create(self.dir.storage(), &path, KIND, &names, &settings)?;
         for (half, number) in model.all() {
             model.show(half, number, |stripe| {
@@ -180,7 +213,6 @@ impl<'a> Checkpoints<'a> {
             })??;
         }
         writer.finish()?;
-        self.next = 1 - self.next;
         self.saved = Instant::now();
         self.writing = begun.elapsed();
         Ok(())

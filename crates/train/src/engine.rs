@@ -52,8 +52,21 @@ pub struct Plan {
     pub seed: u64,
     /// Identifies settings and inputs; checkpoints of another fingerprint are not read.
     pub fingerprint: String,
-    /// A checkpoint is written at the end of an epoch, and of a rotation if the last is this old.
+    /// A checkpoint is written at the end of an epoch, and between two tasks if the last is this
+    /// old; zero writes one after every task.
     pub checkpoint_every: Duration,
+    /// What happens when a number is no longer finite.
+    pub divergence: Divergence,
+}
+
+/// What happens when training diverges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Divergence {
+    /// It ends. The last checkpoint stays; every checkpoint holds finite numbers only.
+    Stop,
+    /// It goes back to the beginning of the epoch and on from there with half the rate, a few times at
+    /// most. The epoch, not the last checkpoint: when that was written depends on the clock.
+    HalveRate,
 }
 
 /// The cells of one tile that a pass may visit.
@@ -165,6 +178,12 @@ impl Place {
 }
 
 impl Pass {
+    /// The epoch, from 0.
+    #[cfg(test)]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.key[0]
+    }
+
     /// The random stream of this pass.
     pub(crate) fn stream(&self) -> Stream {
         Stream::new(self.seed, &self.key)
@@ -198,44 +217,55 @@ pub fn train<W: Words + Sync>(
     let mut checkpoints = Checkpoints::new(dir, plan);
     let mut position = match checkpoints.load(&mut model)? {
         Some(position) => position,
-        None => {
-            let init = |half, number, stripe: &mut Stripe| {
-                objective.init(Place { half, number, grid: grid.grid }, stripe);
-                Ok::<_, FormatError>(())
-            };
-            model.fill(init)?;
-            Position::default()
-        }
+        None => begin(objective, &mut model)?,
     };
     let tiles = u64::from(grid.grid).pow(2);
     let total = u64::from(plan.epochs) * u64::from(plan.rotations) * tiles;
     let progress = ctx.progress.stage(&format!("train {}", plan.name), "tiles", total);
-    progress.add(position.rotations_done(plan.rotations) * tiles);
-    progress.add(position.begun.as_ref().map_or(0, Begun::tiles));
-    let run = Run { plan, objective, stripes: input.stripes, progress: &progress };
+    let tiles_done = |position: &Position| {
+        let begun = position.begun.as_ref().map_or(0, Begun::tiles);
+        position.rotations_done(plan.rotations) * tiles + begun
+    };
+    progress.set_done(tiles_done(&position));
+    let word = |id: u32| String::from_utf8_lossy(input.words.word(id as usize)).into_owned();
+    let run = Run { plan, objective, stripes: input.stripes, progress: &progress, word: &word };
     while position.epoch < plan.epochs {
-        let stop = || ctx.cancel.is_stopped() || checkpoints.are_due();
-        if !run.rotation(&mut position, &mut model, &stop)? {
-            checkpoints.save(&position, &model)?;
-            ctx.cancel.check()?;
-            continue;
-        }
-        let epoch_ended = position.end_rotation(plan, objective.advice())?;
-        let last = position.epoch == plan.epochs;
-        if !last && (epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped()) {
-            checkpoints.save(&position, &model)?;
-        }
-        if epoch_ended {
-            write_metrics(dir, &plan.name, &position.metrics)?;
-        }
-        if !last {
-            ctx.cancel.check()?;
+        match run.step(ctx, dir, &mut position, &mut model, &mut checkpoints) {
+            Err(TrainError::Diverged { place, rate, .. }) if position.may_go_back(plan) => {
+                let (epoch, halvings) = (position.epoch + 1, position.halvings + 1);
+                model.reset();
+                position = match checkpoints.load_epoch(&mut model)? {
+                    Some(position) => position,
+                    None => begin(objective, &mut model)?,
+                };
+                position.halvings = halvings;
+                progress.set_done(tiles_done(&position));
+                ctx.progress.say(&format!(
+                    "train {}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
+                     from the beginning of epoch {} with half of it",
+                    plan.name,
+                    position.epoch + 1
+                ));
+            }
+            other => other?,
         }
     }
+    // Here and not in the step: a process killed after the last checkpoint makes no further step.
+    write_metrics(dir, &plan.name, &position.metrics)?;
     let settings = settings(objective, plan, input.settings, &position);
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
     Ok((published, position.metrics))
+}
+
+/// Initial values.
+fn begin(objective: &dyn Objective, model: &mut Model) -> Result<Position, TrainError> {
+    let grid = model.grid() as u32;
+    model.fill(|half, number, stripe: &mut Stripe| {
+        objective.init(Place { half, number, grid }, stripe);
+        Ok::<_, FormatError>(())
+    })?;
+    Ok(Position::default())
 }
 
 /// Memory for the cells of a pass and what the objective makes of them, for every thread.
@@ -277,6 +307,9 @@ fn settings(
     if let Some(last) = position.metrics.last() {
         settings.insert("final_loss".into(), last.loss.to_string());
     }
+    if position.halvings > 0 {
+        settings.insert("rate_halvings".into(), position.halvings.to_string());
+    }
     settings
 }
 
@@ -286,6 +319,8 @@ struct Run<'a> {
     objective: &'a dyn Objective,
     stripes: &'a [StripeFile],
     progress: &'a StageProgress,
+    /// The word of an id.
+    word: &'a (dyn Fn(u32) -> String + Sync),
 }
 
 /// What stays the same during a rotation, and what comes of it.
@@ -301,6 +336,70 @@ struct Rotation<'a> {
 }
 
 impl Run<'_> {
+    /// Goes on to the end of a rotation, or to a checkpoint within it.
+    fn step(
+        &self,
+        ctx: &Context,
+        dir: &RunDir,
+        position: &mut Position,
+        model: &mut Model,
+        checkpoints: &mut Checkpoints<'_>,
+    ) -> Result<(), TrainError> {
+        let stop = || ctx.cancel.is_stopped() || checkpoints.are_due();
+        if !self.rotation(position, model, &stop)? {
+            self.check_finite(position, model)?;
+            checkpoints.save(position, model)?;
+            return Ok(ctx.cancel.check()?);
+        }
+        let (plan, now) = (self.plan, position.clone());
+        let epoch_ended = position.end_rotation(plan, self.objective.advice())?;
+        let last = position.epoch == plan.epochs;
+        if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
+            self.check_finite(&now, model)?;
+            // Where only publishing is left, that is as good, unless much would be lost with it.
+            if !last || checkpoints.are_due() {
+                checkpoints.save(position, model)?;
+            }
+        }
+        if last {
+            return Ok(());
+        }
+        if epoch_ended {
+            write_metrics(dir, &plan.name, &position.metrics)?;
+        }
+        Ok(ctx.cancel.check()?)
+    }
+
+    /// Fails where a number of the model is not finite: what is kept must be good.
+    fn check_finite(&self, position: &Position, model: &Model) -> Result<(), TrainError> {
+        for (half, number) in model.all() {
+            if let Some(row) = model.show(half, number, Stripe::bad_row)? {
+                let place = Place { half, number, grid: self.stripes.len() as u32 };
+                return Err(self.diverged(position, "", Some(place.id(row)).zip(Some(half))));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error that names where numbers are no longer finite.
+    fn diverged(&self, position: &Position, tile: &str, row: Option<(u32, Half)>) -> TrainError {
+        let row = match row {
+            Some((id, Half::Rows)) => format!(", vector of {:?}", (self.word)(id)),
+            Some((id, Half::Columns)) => match self.objective.layout().columns_name {
+                "node_vectors" => format!(", vector of node {id}"),
+                _ => format!(", context vector of {:?}", (self.word)(id)),
+            },
+            None => String::new(),
+        };
+        TrainError::Diverged {
+            name: self.plan.name.clone(),
+            epoch: position.epoch + 1,
+            rotation: position.rotation + 1,
+            place: format!("{tile}{row}"),
+            rate: self.plan.rate * position.rate_share(),
+        }
+    }
+
     /// One segment of every tile, or what is left of it; false where `stop` has cut it short.
     fn rotation(
         &self,
@@ -351,7 +450,9 @@ impl Run<'_> {
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        (self.plan.rate * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left)) as f32
+        let share =
+            position.rate_share() * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left);
+        (self.plan.rate * share) as f32
     }
 
     fn cells(
@@ -389,8 +490,11 @@ impl Rotation<'_> {
                 };
                 let tally =
                     self.run.objective.pass(&self.pass(tile), &cells, &mut row, &mut column)?;
+                if !tally.loss.is_finite() {
+                    return Err(self.diverged(tile, &row, &column));
+                }
                 self.model.give(Half::Columns, tile.column, column, tile.round + 1);
-                self.note(tile, tally)?;
+                self.note(tile, tally);
                 lent = Some((row, tile));
             }
             if let Some((row, last)) = lent {
@@ -409,19 +513,22 @@ impl Rotation<'_> {
         Pass { tile, rotations: plan.rotations, rate, key, seed: plan.seed }
     }
 
-    fn note(&self, tile: Tile, tally: Tally) -> Result<(), TrainError> {
-        if !tally.loss.is_finite() {
-            return Err(TrainError::Diverged {
-                name: self.run.plan.name.clone(),
-                epoch: self.position.epoch + 1,
-                rotation: self.position.rotation + 1,
-                round: tile.round + 1,
-                rate: self.run.plan.rate,
-            });
-        }
+    fn note(&self, tile: Tile, tally: Tally) {
         let place = tile.round as usize * self.run.stripes.len() + tile.row as usize;
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)[place] = SavedTally(tally);
         self.run.progress.add(1);
-        Ok(())
+    }
+
+    /// The error of a tile whose loss is not finite.
+    fn diverged(&self, tile: Tile, row: &Stripe, column: &Stripe) -> TrainError {
+        let grid = self.run.stripes.len() as u32;
+        let bad = |half, number, stripe: &Stripe| {
+            let row = stripe.bad_row()?;
+            Some((Place { half, number, grid }.id(row), half))
+        };
+        let found = bad(Half::Rows, tile.row, row);
+        let found = found.or_else(|| bad(Half::Columns, tile.column, column));
+        let at = format!(", tile ({}, {})", tile.row, tile.column);
+        self.run.diverged(self.position, &at, found)
     }
 }

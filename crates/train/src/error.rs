@@ -15,10 +15,11 @@ pub enum TrainError {
     /// A stop was asked for; the last checkpoint is kept.
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    /// The loss is no number any more.
+    /// A loss or a vector is no number any more. Checkpoints hold finite numbers only.
     #[error(
-        "{name}: the loss is no longer finite in epoch {epoch}, rotation {rotation}, round {round}: \
-         training diverged; lower the rate of {name} (now {rate}) and run again"
+        "{name}: no longer finite in epoch {epoch}, rotation {rotation}{place}: training diverged at a \
+         rate of {rate}; lower the rate of {name} and run again with --rebuild, or set its \
+         on_divergence = \"halve-rate\" to go on from what is kept"
     )]
     Diverged {
         /// The trainer.
@@ -27,9 +28,22 @@ pub enum TrainError {
         epoch: u32,
         /// Rotation inside the epoch, from 1.
         rotation: u32,
-        /// Round of the rotation, from 1.
-        round: u32,
-        /// The initial rate.
+        /// The tile and the vector, as far as they are known; empty or beginning with a comma.
+        place: String,
+        /// The rate at the start.
+        rate: f64,
+    },
+    /// A loss or a vector is no number any more where the text is read. Checkpoints hold finite numbers only.
+    #[error(
+        "{name}: no longer finite in epoch {epoch}: training diverged at a rate of {rate}; lower the \
+         rate of {name} and run again with --rebuild"
+    )]
+    DivergedInText {
+        /// The trainer.
+        name: String,
+        /// Epoch, from 1.
+        epoch: u32,
+        /// The rate at the start.
         rate: f64,
     },
     /// Nothing was left to train on.

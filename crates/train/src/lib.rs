@@ -46,11 +46,15 @@ mod softmax;
 mod windows;
 
 #[cfg(test)]
+mod divergence;
+#[cfg(test)]
 mod oracle;
 
 pub use checkpoint::remove_checkpoints;
 pub use discount::{Discount, pair_mass};
-pub use engine::{Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train};
+pub use engine::{
+    Divergence, Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train,
+};
 pub use error::TrainError;
 pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;

@@ -16,6 +16,13 @@ pub struct EpochRow {
     pub visits: u64,
     /// Seconds of training.
     pub seconds: f64,
+    /// How often the rate was halved before, because training had diverged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub halvings: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Replaces the metrics file.

@@ -174,6 +174,13 @@ impl Model {
         self.lock().sides[Half::Rows as usize].iter().map(|slot| slot.turn).collect()
     }
 
+    /// Forgets all stripes in memory and that a worker has failed: the next is [`fill`](Self::fill).
+    pub fn reset(&mut self) {
+        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
+        board.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
+        board.failed = false;
+    }
+
     /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
     pub fn fill<E: From<FormatError>>(
         &mut self,

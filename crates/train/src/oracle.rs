@@ -16,8 +16,9 @@ use crate::engine::reserve_passes;
 use crate::nodes::{pack, unpack};
 use crate::random::{Alias, Stream};
 use crate::{
-    ContextRates, Discount, Glove, GloveConfig, HuffmanTree, NodeCells, Objective, Plan, SkipGram,
-    SkipGramConfig, Softmax, SoftmaxConfig, Squares, TrainError, TrainInput, pair_mass, train,
+    ContextRates, Discount, Divergence, Glove, GloveConfig, HuffmanTree, NodeCells, Objective,
+    Plan, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Squares, TrainError, TrainInput,
+    pair_mass, train,
 };
 
 const WORDS: u32 = 60;
@@ -30,7 +31,7 @@ fn weight(row: u32, column: u32) -> u64 {
     if together { 40 + jitter * 5 } else { jitter % 3 }
 }
 
-struct Table {
+pub(crate) struct Table {
     words: Vec<String>,
     counts: Vec<u64>,
     lookup: Vec<u32>,
@@ -59,14 +60,14 @@ impl Words for Table {
     }
 }
 
-struct Bench {
-    dir: RunDir,
-    table: Table,
+pub(crate) struct Bench {
+    pub dir: RunDir,
+    pub table: Table,
     index: MatrixIndex,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
         let mut shards = Vec::new();
         for (shard, first) in [(0, 0), (1, 25)] {
@@ -173,7 +174,7 @@ impl Bench {
         cells
     }
 
-    fn objective(&self, name: &str) -> (Box<dyn Objective>, Vec<StripeFile>, Plan) {
+    pub fn objective(&self, name: &str) -> (Box<dyn Objective>, Vec<StripeFile>, Plan) {
         let ctx = Context::for_tests(1);
         let kernels = wordmill_kernels::best();
         let (dim, seed) = (20, 3);
@@ -187,6 +188,7 @@ impl Bench {
             seed,
             fingerprint: "f".into(),
             checkpoint_every: Duration::ZERO,
+            divergence: Divergence::Stop,
         };
         let counts = &self.table.counts;
         match name {
@@ -240,7 +242,7 @@ fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<f64>), Trai
     Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
 }
 
-const OBJECTIVES: [&str; 4] = ["glove", "glove-rows", "sgns", "hs"];
+pub(crate) const OBJECTIVES: [&str; 4] = ["glove", "glove-rows", "sgns", "hs"];
 
 #[test]
 fn every_objective_learns_which_words_meet() {
@@ -328,13 +330,13 @@ fn node_cells_are_the_sums_over_all_paths() {
 }
 
 /// A context with so much memory.
-fn with_memory(threads: usize, budget_bytes: u64) -> Context {
+pub(crate) fn with_memory(threads: usize, budget_bytes: u64) -> Context {
     let budget = wordmill_flow::Budget::new(budget_bytes);
     Context { budget, progress: Progress::new(ProgressMode::None), ..Context::for_tests(threads) }
 }
 
 /// Memory for the passes of an objective and so many sixteenths of its model.
-fn memory_for(bench: &Bench, name: &str, threads: usize, share: u64) -> u64 {
+pub(crate) fn memory_for(bench: &Bench, name: &str, threads: usize, share: u64) -> u64 {
     let (objective, stripes, plan) = bench.objective(name);
     let ctx = Context::for_tests(threads);
     let passes = reserve_passes(&ctx, &plan, &*objective, &stripes).unwrap().bytes();
@@ -455,6 +457,7 @@ fn tiles_end_where_random_order_does() {
             seed,
             fingerprint: format!("f{seed}"),
             checkpoint_every: Duration::MAX,
+            divergence: Divergence::Stop,
         };
         let config = SkipGramConfig {
             dim: 20,

@@ -175,6 +175,25 @@ impl Stripe {
         &mut self.bias
     }
 
+    /// The first row with a number that is not finite.
+    pub fn bad_row(&self) -> Option<usize> {
+        let of = |values: &[f32], width: usize| {
+            // Without a branch a number, so that it is done in vectors.
+            let is_bad = |row: &[f32]| row.iter().fold(false, |bad, it| bad | !it.is_finite());
+            values.chunks(width.max(1)).position(is_bad)
+        };
+        let squares = self.squares.get().len() / self.rows.max(1);
+        [
+            of(self.vectors.get(), self.stride),
+            of(self.squares.get(), squares),
+            of(&self.bias, 1),
+            of(&self.bias_square, 1),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
     /// Vectors, their accumulators, biases and their accumulators, all to be changed.
     pub fn adagrad_mut(&mut self) -> (&mut [f32], &mut [f32], &mut [f32], &mut [f32]) {
         let Self { vectors, squares, bias, bias_square, .. } = self;

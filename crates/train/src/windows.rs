@@ -51,10 +51,10 @@ use text::Texts;
 const READER_BYTES: u64 = 1 << 20;
 
 /// Trains on the windows of a text and publishes the vectors. Goes on from the last checkpoint with the
-/// same fingerprint. `plan.rotations` is not used.
+/// same fingerprint. `plan.rotations` and `plan.divergence` are not used.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] when the loss is no longer finite; [`TrainError::OverBudget`] when the
+/// [`TrainError::DivergedInText`] when a number is no longer finite; [`TrainError::OverBudget`] when the
 /// model does not fit into the memory budget; [`TrainError::Stopped`] on request, after a checkpoint;
 /// [`TrainError::Empty`] when no word has a neighbour.
 pub fn train_windows<W: Words + Sync>(
@@ -67,11 +67,8 @@ pub fn train_windows<W: Words + Sync>(
     let counts = input.words.counts();
     let recipe =
         Recipe { config: *config, targets: targets(config, counts), kernels: input.kernels };
-    let texts = Texts::new(
-        (dir, input.shards),
-        counts,
-        (config.subsample, config.window, plan.seed),
-    );
+    let texts =
+        Texts::new((dir, input.shards), counts, (config.subsample, config.window, plan.seed));
     let readers = if config.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
     let mut model = Model::new(&recipe, counts.len() as u32);
     let _memory = reserve(ctx, dir, plan, (&recipe, &model), (readers, input.shards))?;
@@ -112,6 +109,9 @@ pub fn train_windows<W: Words + Sync>(
             }
         };
         position.seconds += started.elapsed().as_secs_f64();
+        if !model.is_finite() {
+            return Err(epoch.diverged());
+        }
         if is_done {
             position.end_epoch(plan)?;
             write_metrics(dir, &plan.name, &position.metrics)?;
@@ -135,11 +135,18 @@ impl Position {
             return Err(TrainError::Empty { name: plan.name.clone(), what: what.into() });
         }
         self.epoch += 1;
-        (self.round, self.next) = (0, 0);
+        self.next = 0;
         self.open.clear();
         let seconds = std::mem::take(&mut self.seconds);
         let loss = loss / weight;
-        self.metrics.push(EpochRow { epoch: self.epoch, loss, weight, visits, seconds });
+        self.metrics.push(EpochRow {
+            epoch: self.epoch,
+            loss,
+            weight,
+            visits,
+            seconds,
+            halvings: 0,
+        });
         Ok(())
     }
 }

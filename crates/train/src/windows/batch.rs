@@ -94,7 +94,8 @@ impl Recipe {
     /// How far the window of a word reaches.
     fn reach(&self, stream: &mut Stream) -> usize {
         let window = self.config.window;
-        (if self.config.reach == Reach::Dynamic { 1 + stream.below(window) } else { window }) as usize
+        (if self.config.reach == Reach::Dynamic { 1 + stream.below(window) } else { window })
+            as usize
     }
 
     /// Weight of a neighbour at a distance.
@@ -244,7 +245,8 @@ impl Batch {
 
     /// Draws the negatives of the last bundle.
     fn close(&mut self, recipe: &Recipe, stream: &mut Stream) {
-        if let (Some(bundle), Targets::Noise(noise, _)) = (self.bundles.last_mut(), &recipe.targets) {
+        if let (Some(bundle), Targets::Noise(noise, _)) = (self.bundles.last_mut(), &recipe.targets)
+        {
             let weight = bundle.negative_weight[..bundle.rows].iter().sum();
             for id in &mut bundle.negatives[..recipe.shared()] {
                 *id = self.outs.slot(noise.draw(stream), weight);

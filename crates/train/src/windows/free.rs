@@ -57,7 +57,7 @@ pub(crate) fn train_free(
             let tally = batch.train(epoch.recipe, rate);
             if !tally.loss.is_finite() {
                 is_stopped.store(true, Ordering::Relaxed);
-                return Err(epoch.diverged(1));
+                return Err(epoch.diverged());
             }
             batch.words.give_back(words, rate, threads, first);
             batch.outs.give_back(outs, rate, threads, first);
@@ -76,7 +76,8 @@ pub(crate) fn train_free(
     run_workers::<_, TrainError>("train", threads, work)?;
     drop(slots);
     let (left, next, tally) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    position.open = workers.iter().map(|worker| worker.open).chain(left.into_iter().map(Some)).collect();
+    position.open =
+        workers.iter().map(|worker| worker.open).chain(left.into_iter().map(Some)).collect();
     (position.next, position.tally.0) = (next, tally);
     position.words = done.into_inner();
     Ok(position.is_done(epoch))

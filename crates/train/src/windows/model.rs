@@ -64,6 +64,12 @@ impl Model {
         }
     }
 
+    /// Whether all numbers are finite.
+    pub fn is_finite(&self) -> bool {
+        let of = |rows: &Rows, stripe| rows.read(stripe).bad_row().is_none();
+        self.sides().iter().all(|(_, rows)| (0..STRIPES).all(|stripe| of(rows, stripe)))
+    }
+
     fn sides(&self) -> [(&'static str, &Rows); 2] {
         [(SIDES[0], &self.words), (SIDES[1], &self.outs)]
     }

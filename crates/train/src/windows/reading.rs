@@ -31,8 +31,6 @@ pub(crate) struct Open {
 pub(crate) struct Position {
     /// Finished epochs.
     pub epoch: u32,
-    /// Rounds of this epoch.
-    pub round: u32,
     /// What each reader has open.
     pub open: Vec<Option<Open>>,
     /// The next turn that nobody has taken.

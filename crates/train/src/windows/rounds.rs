@@ -61,8 +61,10 @@ pub(crate) fn train_rounds(
             }
             gate.pass(|| stripe.store(0, Ordering::Relaxed))?;
             {
-                let slots: Vec<_> =
-                    slots.iter().map(|it| it.read().unwrap_or_else(PoisonError::into_inner)).collect();
+                let slots: Vec<_> = slots
+                    .iter()
+                    .map(|it| it.read().unwrap_or_else(PoisonError::into_inner))
+                    .collect();
                 let locals = |of: fn(&Worker) -> &Local| -> Vec<&Local> {
                     slots.iter().map(|slot| of(&*slot.0)).collect()
                 };
@@ -134,7 +136,6 @@ impl Round<'_> {
 
     /// Adds up what the readers have done, in their order.
     fn end(&mut self, epoch: &Epoch<'_>, slots: &Slots<'_>, progress: &StageProgress) {
-        self.position.round += 1;
         for (slot, open) in slots.iter().zip(&mut self.position.open) {
             let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
             *open = slot.0.open;
@@ -144,7 +145,7 @@ impl Round<'_> {
         }
         let Tally { loss, weight, .. } = self.position.tally.0;
         if !loss.is_finite() {
-            self.error = Some(epoch.diverged(self.position.round));
+            self.error = Some(epoch.diverged());
             self.is_over = true;
         }
         progress.set_loss(loss / weight.max(1e-300));
@@ -154,13 +155,8 @@ impl Round<'_> {
 
 impl Epoch<'_> {
     /// The loss is no number any more.
-    pub fn diverged(&self, round: u32) -> TrainError {
-        TrainError::Diverged {
-            name: self.plan.name.clone(),
-            epoch: self.number + 1,
-            rotation: 1,
-            round,
-            rate: self.plan.rate,
-        }
+    pub fn diverged(&self) -> TrainError {
+        let (name, rate) = (self.plan.name.clone(), self.plan.rate);
+        TrainError::DivergedInText { name, epoch: self.number + 1, rate }
     }
 }

@@ -1,0 +1,172 @@
+//! Places in which a run cannot end: a file system that fills up, one that is read-only, too few open files, a
+//! run directory that was copied in part. Each is told clearly, and a run that follows in a better place goes on
+//! to the bytes of one that was never disturbed.
+//!
+//! File systems are mounted in a name space of the test's own (`unshare`), where the system allows that;
+//! otherwise these tests say that they are skipped.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{
+    Dice, Ended, Place, TINY, Tree, artefacts, assert_same, end, tiny, tiny_artefacts,
+};
+
+/// Runs a script in a mount name space of its own, `run` in the folder being its playground. `None` where that
+/// is not allowed.
+fn unshared(place: &Place, script: &str) -> Option<Ended> {
+    let may = "mount -t tmpfs -o size=64k none . || exit 1";
+    let run = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script]);
+        command.arg(env!("CARGO_BIN_EXE_wordmill")).current_dir(place.path(""));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("WORDMILL_") {
+                command.env_remove(name);
+            }
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let allowed = run(may).output().is_ok_and(|output| output.status.success());
+    if !allowed {
+        println!("skipped: file systems cannot be mounted here");
+        return None;
+    }
+    Some(end(run(script), &[]))
+}
+
+/// `$0` is the program. The file system grows by a little after every failure.
+const GROWING: &str = r#"
+mkdir full kept && mount -t tmpfs -o size=32k none full || exit 99
+size=32
+while :; do
+    "$0" run pipeline.toml --run-dir full/run >kept/out 2>kept/err
+    code=$?
+    [ $code = 0 ] && break
+    echo "$size $code $(tail -n 1 kept/err)"
+    [ $code = 5 ] || exit 1
+    size=$((size + 44)) && mount -o remount,size=${size}k full || exit 99
+    [ $size -lt 20000 ] || exit 98
+done
+cp -r full/run kept/run
+"#;
+
+#[test]
+fn a_file_system_that_fills_up_is_told_again_and_again_until_there_is_room() {
+    let place = Place::new(TINY);
+    let Some(ended) = unshared(&place, GROWING) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+    let ended = ended.expect(0);
+    for line in text.lines() {
+        let told = line.contains("No space left") || line.contains("are free");
+        assert!(told && line.contains("full/run"), "{line}");
+    }
+    let failures = text.lines().count();
+    assert!(failures >= 10, "{failures} failures:\n{text}{}", ended.stderr);
+    println!("{failures} times full, then the same bytes");
+    assert_same("after a full disk", &tiny_artefacts(), &artefacts(&place.path("kept/run")));
+}
+
+/// A finished run and an empty folder, both read-only.
+const READ_ONLY: &str = r#"
+mkdir sealed && mount -t tmpfs none sealed && mkdir sealed/empty && cp -r run sealed/run || exit 99
+mount -o remount,ro sealed || exit 99
+for what in "run pipeline.toml --run-dir sealed/empty" "run pipeline.toml --run-dir sealed/run" \
+            "status sealed/run" "verify sealed/run" "similar sealed/run/vectors/sgns.safetensors the"; do
+    message=$("$0" $what 2>&1 >/dev/null)
+    echo "$? $message"
+done
+"#;
+
+#[test]
+fn a_read_only_place_is_told_and_can_be_looked_at() {
+    let place = Place::new(TINY);
+    place.put_tree("run", tiny());
+    let Some(ended) = unshared(&place, READ_ONLY) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&ended.expect(0).stdout).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    for line in &lines[..2] {
+        let told = line.contains("Read-only file system") && line.contains("you may write to");
+        assert!(line.starts_with("5 ") && told, "{line}");
+    }
+    assert_eq!(&lines[2..], ["0 ", "0 ", "0 "], "looking needs no writing");
+}
+
+fn run_with_files(place: &Place, files: u32) -> Ended {
+    let run = place.run_command("run", &[]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files.to_string()]);
+    command.arg(run.get_program()).args(run.get_args()).current_dir(place.path(""));
+    for (name, _) in run.get_envs() {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    end(command, &[])
+}
+
+#[test]
+fn too_few_open_files_are_told_and_nothing_is_lost() {
+    let expected = tiny_artefacts();
+    let (mut refused, mut failed, mut done) = (0, 0, 0);
+    for files in [4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 64, 72, 128] {
+        let place = Place::new(TINY);
+        let what = format!("{files} open files");
+        // A fresh run asks first how many there may be; one that has begun finds out.
+        if files < 72 {
+            run_with_files(&place, files).refused(&what, 5, &["ulimit -n"]);
+            refused += 1;
+        }
+        place.run("run", &["--until", "tokenize"]).expect(0);
+        let ended = run_with_files(&place, files);
+        if ended.code() == Some(0) {
+            done += 1;
+        } else {
+            failed += 1;
+            ended.refused(&what, 5, &["ulimit -n"]);
+        }
+        assert_same(&what, &expected, &place.made("run", &[]));
+    }
+    println!("{refused} refused, {failed} failed, {done} done");
+    assert!(failed > 2 && done > 2, "{failed} failed, {done} done");
+}
+
+/// Some of the files, the last of them cut short, as a copy that was interrupted leaves them.
+fn copied_in_part(dice: &mut Dice) -> Tree {
+    let mut names: Vec<&String> = tiny().keys().collect();
+    for at in (1..names.len()).rev() {
+        names.swap(at, dice.roll(at as u64 + 1) as usize);
+    }
+    let copied = dice.roll(names.len() as u64) as usize;
+    let mut tree = Tree::new();
+    for (at, name) in names.into_iter().enumerate().take(copied + 1) {
+        let mut bytes = tiny()[name].clone();
+        if at == copied {
+            bytes.truncate(dice.roll(bytes.len() as u64) as usize);
+        }
+        tree.insert(name.clone(), bytes);
+    }
+    tree
+}
+
+#[test]
+fn a_run_directory_that_was_copied_in_part_is_completed() {
+    let expected = tiny_artefacts();
+    for seed in 1..=24 {
+        let tree = copied_in_part(&mut Dice(seed));
+        let place = Place::new(TINY);
+        place.put_tree("run", &tree);
+        let ended = place.run("run", &[]);
+        let what = format!("seed {seed}, {} files", tree.len());
+        if ended.code() != Some(0) {
+            // A ledger or an index that is cut is named, and goes by hand.
+            ended.refused(&what, 4, &["delete it"]);
+            let cut = tree.iter().find(|(name, bytes)| tiny()[*name] != **bytes);
+            std::fs::remove_file(place.path("run").join(cut.unwrap().0)).unwrap();
+        }
+        assert_same(&what, &expected, &place.made("run", &[]));
+    }
+}
