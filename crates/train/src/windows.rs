@@ -24,6 +24,9 @@ mod rounds;
 mod rows;
 mod text;
 
+#[cfg(test)]
+mod oracle;
+
 use std::time::Instant;
 
 use wordmill_flow::{Context, Reservation};

@@ -421,3 +421,34 @@ pub(crate) fn targets(config: &WindowsConfig, counts: &[u64]) -> Targets {
         Prediction::Tree => Targets::Tree(HuffmanTree::new(counts)),
     }
 }
+
+#[cfg(test)]
+impl Batch {
+    /// What the tests look at: the groups, the mixes with words, and the cells of each run with the bundle of its row.
+    pub fn bundles(&self) -> impl Iterator<Item = Group<'_>> {
+        let is_cbow = !self.around.is_empty();
+        self.bundles
+            .iter()
+            .map(move |bundle| bundle.group(if is_cbow { MIX_NEGATIVES } else { GROUP_NEGATIVES }))
+    }
+
+    pub fn mixes(&self) -> Vec<Vec<(u32, f32)>> {
+        let of = |around: &Around| {
+            let words = self.word[around.words.clone()].iter().map(|&slot| self.words.id(slot));
+            words.zip(self.mix[around.words.clone()].iter().copied()).collect()
+        };
+        self.around.iter().map(of).collect()
+    }
+
+    pub fn steps(&self, is_cbow: bool) -> Vec<(usize, u32, BinomialCell)> {
+        let bundle_of = |run: usize| {
+            let window = self.around.iter().position(|around| around.runs.contains(&run));
+            if is_cbow { window.expect("a run has a window") / MIXES } else { 0 }
+        };
+        let of = |(number, run): (usize, &BinomialRun)| {
+            let cells = &self.cells[run.first as usize..(run.first + run.len) as usize];
+            cells.iter().map(move |&cell| (bundle_of(number), run.row, cell)).collect::<Vec<_>>()
+        };
+        self.runs.iter().enumerate().flat_map(of).collect()
+    }
+}

@@ -87,6 +87,12 @@ impl Local {
         self.heat[slot] += weight;
     }
 
+    /// The row of a slot.
+    #[cfg(test)]
+    pub fn id(&self, slot: u32) -> u32 {
+        self.ids[slot as usize]
+    }
+
     fn find(&self, id: u32) -> Option<usize> {
         let slot = self.slots[id as usize] as usize;
         (self.ids.get(slot) == Some(&id)).then_some(slot)
