@@ -22,6 +22,7 @@ mod lanes;
 mod level;
 pub mod math;
 mod mix;
+mod rows;
 mod sgns;
 mod side;
 mod table;

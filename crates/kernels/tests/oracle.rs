@@ -78,6 +78,19 @@ fn mixes_are_weighted_sums() {
     }
 }
 
+#[test]
+fn changes_are_added_and_merged() {
+    let (now, before) = ([[3.0; 16], [5.0; 16]].concat(), [[1.0; 16], [1.5; 16]].concat());
+    let mut vectors = vec![10.0; 48];
+    let to = &mut Side { vectors: &mut vectors, stride: 16 };
+    scalar().copy_rows(&now, &[1, 0], to, &[2, 1]);
+    assert_eq!([to.vectors[0], to.vectors[16], to.vectors[32]], [10.0, 3.0, 5.0]);
+    scalar().add_changes((&now, &before), &[1, 0, 1], to, &[0, 0, 2], &[1.0, 0.5, 0.0]);
+    assert_eq!([to.vectors[0], to.vectors[16], to.vectors[32]], [14.5, 3.0, 5.0]);
+    scalar().merge_row(&mut vectors[32..], &[&now[..16], &before[..16]], 0.5);
+    assert_eq!(vectors[47], 5.0 + 0.5 * (-2.0 - 4.0));
+}
+
 fn sgns_loss(model: &Model, pairs: &Pairs) -> f64 {
     let mut loss = 0.0;
     for (r, run) in pairs.runs() {

@@ -50,8 +50,9 @@ pub(crate) fn train_free(
             }
             let rate = epoch.rate(done.load(Ordering::Relaxed));
             let batch = &mut worker.batch;
-            batch.words.gather(words);
-            batch.outs.gather(outs);
+            let kernels = epoch.recipe.kernels;
+            batch.words.gather(kernels, words);
+            batch.outs.gather(kernels, outs);
             batch.words.remember();
             batch.outs.remember();
             let tally = batch.train(epoch.recipe, rate);
@@ -59,8 +60,8 @@ pub(crate) fn train_free(
                 is_stopped.store(true, Ordering::Relaxed);
                 return Err(epoch.diverged());
             }
-            batch.words.give_back(words, rate, threads, first);
-            batch.outs.give_back(outs, rate, threads, first);
+            batch.words.give_back(kernels, words, (rate, threads), first);
+            batch.outs.give_back(kernels, outs, (rate, threads), first);
             done.fetch_add(batch.kept, Ordering::Relaxed);
             progress.add(batch.kept);
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,8 +14,9 @@
 //! f(n, c) = (1 − e^(−nc)) / (n·(1 − e^(−c)))      1 for small c, the mean for large ones
 //! ```
 
-use wordmill_kernels::Side;
+use wordmill_kernels::{Kernels, Side};
 
+use super::rounds::READERS;
 use super::rows::{Rows, STRIPES};
 use crate::stripes::Aligned;
 
@@ -31,8 +32,9 @@ pub(crate) struct Local {
     ids: Vec<u32>,
     /// Slot → steps that are taken on it, by weight.
     heat: Vec<f32>,
-    /// Slots by stripe, and where those of each stripe begin.
+    /// Slots by stripe, where their rows stand in the stripe, and where those of each stripe begin.
     by_stripe: Vec<u32>,
+    places: Vec<u32>,
     starts: Vec<u32>,
     rows: Aligned,
     /// The rows as they were copied, where they are kept.
@@ -48,6 +50,7 @@ impl Local {
             ids: Vec::new(),
             heat: Vec::new(),
             by_stripe: Vec::new(),
+            places: Vec::new(),
             starts: vec![0; STRIPES as usize + 1],
             rows: Aligned::new(0, 0.0),
             before: Aligned::new(0, 0.0),
@@ -57,7 +60,7 @@ impl Local {
     /// Bytes for a matrix of so many rows if a piece needs `most` of them.
     pub fn bytes(rows: u32, stride: usize, most: u64) -> u64 {
         let most = most.min(u64::from(rows));
-        4 * u64::from(rows) + most * (12 + 2 * 4 * stride as u64)
+        4 * u64::from(rows) + most * (20 + 2 * 4 * stride as u64)
     }
 
     /// Forgets all rows.
@@ -93,33 +96,25 @@ impl Local {
         self.ids[slot as usize]
     }
 
-    fn find(&self, id: u32) -> Option<usize> {
-        let slot = self.slots[id as usize] as usize;
-        (self.ids.get(slot) == Some(&id)).then_some(slot)
-    }
-
     fn row(&self, slot: usize) -> &[f32] {
         &self.rows.get()[slot * self.stride..][..self.stride]
     }
 
-    fn of_stripe(&self, stripe: u32) -> &[u32] {
+    /// Slots of a stripe, and where their rows stand in it.
+    fn of_stripe(&self, stripe: u32) -> (&[u32], &[u32]) {
         let [start, end] = [stripe, stripe + 1].map(|it| self.starts[it as usize] as usize);
-        &self.by_stripe[start..end]
+        (&self.by_stripe[start..end], &self.places[start..end])
     }
 
     /// Copies the rows.
-    pub fn gather(&mut self, from: &Rows) {
+    pub fn gather(&mut self, kernels: &Kernels, from: &Rows) {
         self.sort();
         self.rows.cut(self.ids.len() * self.stride);
-        let rows = self.rows.get_mut();
+        let mut to = Side { vectors: self.rows.get_mut(), stride: self.stride };
         for stripe in 0..STRIPES {
             let [start, end] = [stripe, stripe + 1].map(|it| self.starts[it as usize] as usize);
-            let shared = from.read(stripe);
-            for &slot in &self.by_stripe[start..end] {
-                let at = (self.ids[slot as usize] / STRIPES) as usize * self.stride;
-                rows[slot as usize * self.stride..][..self.stride]
-                    .copy_from_slice(&shared.vectors()[at..at + self.stride]);
-            }
+            let (slots, places) = (&self.by_stripe[start..end], &self.places[start..end]);
+            kernels.copy_rows(from.read(stripe).vectors(), places, &mut to, slots);
         }
     }
 
@@ -134,11 +129,13 @@ impl Local {
         self.ids.iter().for_each(|id| self.starts[(id % STRIPES) as usize + 1] += 1);
         (0..STRIPES as usize).for_each(|it| self.starts[it + 1] += self.starts[it]);
         self.by_stripe.resize(self.ids.len(), 0);
+        self.places.resize(self.ids.len(), 0);
         let mut next = [0; STRIPES as usize];
         next.copy_from_slice(&self.starts[..STRIPES as usize]);
         for (slot, id) in (0..).zip(&self.ids) {
             let next = &mut next[(id % STRIPES) as usize];
             self.by_stripe[*next as usize] = slot;
+            self.places[*next as usize] = id / STRIPES;
             *next += 1;
         }
     }
@@ -149,54 +146,95 @@ impl Local {
     }
 
     /// Adds what has changed since [`Self::remember`] while `threads` threads do so, beginning at some stripe.
-    pub fn give_back(&self, to: &Rows, rate: f32, threads: usize, first: u32) {
+    pub fn give_back(
+        &self,
+        kernels: &Kernels,
+        to: &Rows,
+        (rate, threads): (f32, usize),
+        first: u32,
+    ) {
+        let change = (self.rows.get(), self.before.get());
+        let mut shares = Vec::new();
         for stripe in (0..STRIPES).map(|it| (it + first) % STRIPES) {
+            let (slots, places) = self.of_stripe(stripe);
+            shares.clear();
+            shares.extend(slots.iter().map(|&slot| share(threads, rate, self.heat[slot as usize])));
             let mut shared = to.write(stripe);
-            for &slot in self.of_stripe(stripe) {
-                let slot = slot as usize;
-                let share = share(threads, rate, self.heat[slot]);
-                let at = (self.ids[slot] / STRIPES) as usize * self.stride;
-                let before = &self.before.get()[slot * self.stride..][..self.stride];
-                let to = &mut shared.vectors_mut()[at..at + self.stride];
-                for ((to, now), before) in to.iter_mut().zip(self.row(slot)).zip(before) {
-                    *to += share * (now - before);
-                }
-            }
+            let mut to = Side { vectors: shared.vectors_mut(), stride: self.stride };
+            kernels.add_changes(change, slots, &mut to, places, &shares);
         }
     }
 }
 
+/// Lists of the stripe that is being merged.
+#[derive(Default)]
+pub(crate) struct Merging {
+    /// Where a row stands → the first reader that has it as a number in `readers`, from 1; 0 for none.
+    heads: Vec<u32>,
+    /// A reader of a row: which, its slot, and the next one of the row.
+    readers: Vec<(u32, u32, u32)>,
+    /// Rows that one reader has: slots, and where they stand.
+    alone: [Vec<u32>; 2],
+}
+
 /// Puts what several readers have changed into one stripe, in their order.
-pub(crate) fn merge(stripe: u32, to: &Rows, rate: f32, locals: &[&Local]) {
+pub(crate) fn merge(
+    kernels: &Kernels,
+    (to, stripe): (&Rows, u32),
+    rate: f32,
+    locals: &[&Local],
+    lists: &mut Merging,
+) {
     let mut shared = to.write(stripe);
-    let mut others = Vec::new();
-    for (reader, local) in locals.iter().enumerate() {
-        for &slot in local.of_stripe(stripe) {
-            let (slot, id) = (slot as usize, local.ids[slot as usize]);
-            if locals[..reader].iter().any(|earlier| earlier.find(id).is_some()) {
-                continue;
-            }
-            others.clear();
-            for later in &locals[reader + 1..] {
-                others.extend(later.find(id).map(|slot| (later.row(slot), later.heat[slot])));
-            }
-            let at = (id / STRIPES) as usize * local.stride;
-            let to = &mut shared.vectors_mut()[at..at + local.stride];
-            if others.is_empty() {
-                to.copy_from_slice(local.row(slot));
-                continue;
-            }
-            let heat: f32 = local.heat[slot] + others.iter().map(|(_, heat)| heat).sum::<f32>();
-            let readers = others.len() + 1;
-            let share = share(readers, rate, heat / readers as f32);
-            for i in 0..to.len() {
-                let before = to[i];
-                let mut sum = local.row(slot)[i] - before;
-                others.iter().for_each(|(row, _)| sum += row[i] - before);
-                to[i] = before + share * sum;
-            }
+    let Merging { heads, readers, alone } = lists;
+    heads.clear();
+    heads.resize(shared.rows(), 0);
+    readers.clear();
+    // From the last reader to the first, so that each row's list is in their order.
+    for (reader, local) in locals.iter().enumerate().rev() {
+        let (slots, places) = local.of_stripe(stripe);
+        for (&slot, &place) in slots.iter().zip(places) {
+            let head = &mut heads[place as usize];
+            readers.push((reader as u32, slot, *head));
+            *head = readers.len() as u32;
         }
     }
+    let stride = shared.stride();
+    let mut to = Side { vectors: shared.vectors_mut(), stride };
+    for (reader, local) in locals.iter().enumerate() {
+        alone.iter_mut().for_each(Vec::clear);
+        let (slots, places) = local.of_stripe(stripe);
+        for (&slot, &place) in slots.iter().zip(places) {
+            let (first, _, next) = readers[heads[place as usize] as usize - 1];
+            if next == 0 {
+                alone[0].push(slot);
+                alone[1].push(place);
+            } else if first as usize == reader {
+                let to = &mut to.vectors[place as usize * stride..][..stride];
+                merge_row(kernels, to, rate, locals, (readers, heads[place as usize]));
+            }
+        }
+        kernels.copy_rows(local.rows.get(), &alone[0], &mut to, &alone[1]);
+    }
+}
+
+/// Merges a row that several readers have; their list begins at `at`.
+fn merge_row(
+    kernels: &Kernels,
+    to: &mut [f32],
+    rate: f32,
+    locals: &[&Local],
+    (readers, mut at): (&[(u32, u32, u32)], u32),
+) {
+    let (mut rows, mut count, mut heat): ([&[f32]; READERS], _, _) = ([&[]; READERS], 0, 0.0);
+    while at > 0 {
+        let (reader, slot, next) = readers[at as usize - 1];
+        let local = locals[reader as usize];
+        rows[count] = local.row(slot as usize);
+        heat += local.heat[slot as usize];
+        (count, at) = (count + 1, next);
+    }
+    kernels.merge_row(to, &rows[..count], share(count, rate, heat / count as f32));
 }
 
 /// f(n, c) of a row on which each of n readers takes steps of weight `heat`.
@@ -211,6 +249,8 @@ fn share(readers: usize, rate: f32, heat: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use wordmill_kernels::best;
+
     use super::*;
 
     #[test]
@@ -229,11 +269,14 @@ mod tests {
             for id in [65, 1, 129, reader as u32 + 2] {
                 local.slot(id, 0.0);
             }
-            local.gather(&rows);
+            local.gather(best(), &rows);
             local.side().vectors.fill(1.0 + reader as f32);
         }
         let [one, two] = &locals;
-        (0..STRIPES).for_each(|stripe| merge(stripe, &rows, 0.1, &[one, two]));
+        let mut lists = Merging::default();
+        for stripe in 0..STRIPES {
+            merge(best(), (&rows, stripe), 0.1, &[one, two], &mut lists);
+        }
         let mut found = Vec::new();
         rows.copy(0..130, 1, &mut found);
         let expected = |id: usize| match id {

@@ -112,8 +112,11 @@ fn windows_are_those_of_the_definition() {
             expected.push((places[at], word, 4 - distance as u32));
         }
     }
-    let mut thirds: Vec<_> =
-        batch.pairs().into_iter().map(|(row, column, weight)| (row, column, (weight * 3.0).round() as u32)).collect();
+    let mut thirds: Vec<_> = batch
+        .pairs()
+        .into_iter()
+        .map(|(row, column, weight)| (row, column, (weight * 3.0).round() as u32))
+        .collect();
     expected.sort_unstable();
     thirds.sort_unstable();
     assert_eq!(thirds, expected);
@@ -152,8 +155,8 @@ fn check_gradient(config: WindowsConfig) {
     let model = model(&recipe);
     let mut batch = Batch::new(&recipe, WORDS, model.outs.len());
     batch.take(&recipe, (&places, 20..26), &mut Stream::new(4, &[]));
-    batch.words.gather(&model.words);
-    batch.outs.gather(&model.outs);
+    batch.words.gather(best(), &model.words);
+    batch.outs.gather(best(), &model.outs);
     batch.words.remember();
     batch.outs.remember();
     let tally = batch.train(&recipe, rate);
@@ -173,9 +176,13 @@ fn check_gradient(config: WindowsConfig) {
         }
         loss
     };
-    assert!((tally.loss / loss(&sides) - 1.0).abs() < 1e-2, "{config:?}: {tally:?}, {}", loss(&sides));
-    batch.words.give_back(&model.words, rate, 1, 0);
-    batch.outs.give_back(&model.outs, rate, 1, 0);
+    assert!(
+        (tally.loss / loss(&sides) - 1.0).abs() < 1e-2,
+        "{config:?}: {tally:?}, {}",
+        loss(&sides)
+    );
+    batch.words.give_back(best(), &model.words, (rate, 1), 0);
+    batch.outs.give_back(best(), &model.outs, (rate, 1), 0);
     let after = [all_rows(&model.words, config.dim), all_rows(&model.outs, config.dim)];
     for side in 0..2 {
         for id in 0..sides[side].len() {
@@ -213,11 +220,11 @@ fn without_the_correction_each_word_learns_the_whole_step() {
         let mut batch = Batch::new(&recipe, WORDS, model.outs.len());
         // One window with two words around, whatever its reach.
         batch.take(&recipe, (&[1, 2, 3, END], 1..2), &mut Stream::new(4, &[]));
-        batch.words.gather(&model.words);
-        batch.outs.gather(&model.outs);
+        batch.words.gather(best(), &model.words);
+        batch.outs.gather(best(), &model.outs);
         batch.words.remember();
         batch.train(&recipe, 0.1);
-        batch.words.give_back(&model.words, 0.1, 1, 0);
+        batch.words.give_back(best(), &model.words, (0.1, 1), 0);
         let after = all_rows(&model.words, 20);
         [1, 3].map(|word| after[word][5] - before[word][5])
     };

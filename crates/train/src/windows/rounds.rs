@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use wordmill_flow::{StageProgress, run_workers};
 
 use super::gate::Gate;
-use super::local::{Local, merge};
+use super::local::{Local, Merging, merge};
 use super::reading::{Epoch, Open, Position, Worker};
 use super::rows::{Rows, STRIPES};
 use crate::engine::Tally;
@@ -46,6 +46,7 @@ pub(crate) fn train_rounds(
     let (gate, next, stripe) = (Gate::new(threads), AtomicUsize::new(0), AtomicU32::new(0));
     let work = |_| {
         let watch = gate.watch();
+        let mut lists = Merging::default();
         loop {
             let (rate, is_over) = {
                 let round = round.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +76,8 @@ pub(crate) fn train_rounds(
                         break;
                     }
                     let side = (task / STRIPES) as usize;
-                    merge(task % STRIPES, [words, outs][side], rate, &sides[side]);
+                    let to = ([words, outs][side], task % STRIPES);
+                    merge(epoch.recipe.kernels, to, rate, &sides[side], &mut lists);
                 }
             }
             gate.pass(|| {
@@ -103,8 +105,8 @@ fn train_piece(
     rate: f32,
 ) -> Result<Tally, TrainError> {
     let taken = worker.take(epoch)?;
-    worker.batch.words.gather(words);
-    worker.batch.outs.gather(outs);
+    worker.batch.words.gather(epoch.recipe.kernels, words);
+    worker.batch.outs.gather(epoch.recipe.kernels, outs);
     Ok(if taken { worker.batch.train(epoch.recipe, rate) } else { Tally::default() })
 }
 
