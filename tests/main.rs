@@ -9,6 +9,7 @@
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //! * `verify`: whole files that do not belong together.
+//! * `windows`: trainers that read the text itself.
 //!
 //! `support` runs the program; `reading` reads what it wrote.
 #![forbid(unsafe_code)]
@@ -25,3 +26,4 @@ mod reading;
 mod restart;
 mod tidy;
 mod verify;
+mod windows;

@@ -262,6 +262,30 @@ fn trainers_thin_no_less_than_the_counts() {
 }
 
 #[test]
+fn trainers_of_windows_are_written_as_they_are_read() {
+    let load = |trainer: &str| {
+        let text = format!("{MINIMAL}[cooccur]\nwindow = 7\n[[train]]\nname = \"x\"\n{trainer}");
+        let config = resolve(&text, &[]).unwrap();
+        assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config, "{trainer}");
+        assert!(!config.needs_matrix());
+        config
+    };
+    let windows = |trainer: &str| match load(trainer).train[0].trainer {
+        Trainer::Windows(trainer) => trainer,
+        other => panic!("{other:?}"),
+    };
+    let own = windows("model = \"cbow\"");
+    assert_eq!((own.window, own.subsample, own.deterministic), (7, 1e-3, true));
+    let WindowsModel::Cbow { compat: false, .. } = own.model else { panic!("{own:?}") };
+    let peer = windows("model = \"cbow\"\npreset = \"word2vec\"");
+    let WindowsModel::Cbow { compat: true, .. } = peer.model else { panic!("{peer:?}") };
+    for objective in ["negative-sampling", "hierarchical-softmax"] {
+        windows(&format!("source = \"windows\"\nobjective = \"{objective}\"\nwindow = 2"));
+        windows(&format!("model = \"cbow\"\nobjective = \"{objective}\"\ncontext = \"sum\""));
+    }
+}
+
+#[test]
 fn a_preset_stands_below_what_is_written() {
     let load = |trainer: &str| {
         let text = format!("{MINIMAL}[[train]]\nname = \"x\"\n{trainer}");

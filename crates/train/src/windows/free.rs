@@ -25,8 +25,10 @@ pub(crate) fn train_free(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<bool, TrainError> {
     let threads = workers.len();
-    // Shards that were open when training stopped come first, whoever takes them.
-    let left: Vec<Open> = position.open.drain(..).flatten().rev().collect();
+    // Shards that were open when training stopped come first, whoever takes them, unless they still are.
+    let is_held = |open: &Open| workers.iter().any(|worker| worker.open == Some(*open));
+    let left = position.open.drain(..).flatten().filter(|open| !is_held(open));
+    let left: Vec<Open> = left.rev().collect();
     let done = AtomicU64::new(position.words);
     let state = Mutex::new((left, position.next, position.tally.0));
     let is_stopped = AtomicBool::new(false);

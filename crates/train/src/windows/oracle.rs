@@ -260,6 +260,7 @@ struct Bench {
     dir: RunDir,
     shards: Vec<ShardId>,
     table: Table,
+    checkpoint_every: Duration,
 }
 
 impl Bench {
@@ -289,7 +290,8 @@ impl Bench {
             remap.finish().unwrap();
         }
         let words = (0..WORDS).map(|id| format!("w{id:03}")).collect();
-        Self { dir, shards, table: Table { words, counts, lookup: (0..WORDS).collect() } }
+        let table = Table { words, counts, lookup: (0..WORDS).collect() };
+        Self { dir, shards, table, checkpoint_every: Duration::from_secs(1000) }
     }
 
     fn train(&self, config: &WindowsConfig, name: &str, ctx: &Context) -> Result<f64, TrainError> {
@@ -301,7 +303,7 @@ impl Bench {
             final_rate: 1e-4,
             seed: 5,
             fingerprint: name.into(),
-            checkpoint_every: Duration::from_secs(1000),
+            checkpoint_every: self.checkpoint_every,
             divergence: Divergence::Stop,
         };
         let settings = BTreeMap::new();
@@ -410,6 +412,21 @@ fn one_free_thread_gives_the_same_bytes_whatever_the_instruction_set_and_interru
             }
         }
         assert_eq!(bench.digest(&names[0]), bench.digest(&names[1]), "{config:?}");
+    }
+}
+
+/// A reader goes on with the shard that it has open.
+#[test]
+fn no_text_is_trained_twice_after_a_checkpoint() {
+    let mut bench = Bench::new(3);
+    for sharing in [Sharing::Rounds, Sharing::Free] {
+        let config = WindowsConfig { sharing, ..config(CBOW, NOISE) };
+        let names = ["never", "always"].map(|it| format!("{it}-{sharing:?}"));
+        for (name, seconds) in names.iter().zip([1000, 0]) {
+            bench.checkpoint_every = Duration::from_secs(seconds);
+            bench.train(&config, name, &Context::for_tests(1)).unwrap();
+        }
+        assert_eq!(bench.digest(&names[0]), bench.digest(&names[1]), "{sharing:?}");
     }
 }
 
