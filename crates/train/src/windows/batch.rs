@@ -70,7 +70,9 @@ struct Around {
 pub(crate) struct Batch {
     pub words: Local,
     pub outs: Local,
+    /// Of which so many are in use; the others are there to be used again.
     bundles: Vec<Bundle>,
+    used: usize,
     around: Vec<Around>,
     word: Vec<u32>,
     mix: Vec<f32>,
@@ -146,6 +148,7 @@ impl Batch {
             words: Local::new(words, stride),
             outs: Local::new(outs, stride),
             bundles: Vec::new(),
+            used: 0,
             around: Vec::new(),
             word: Vec::new(),
             mix: Vec::new(),
@@ -164,7 +167,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.words.clear();
         self.outs.clear();
-        self.bundles.clear();
+        self.used = 0;
         self.around.clear();
         self.word.clear();
         self.mix.clear();
@@ -215,12 +218,12 @@ impl Batch {
         let Targets::Noise(_, negatives) = &recipe.targets else { return };
         let mut run = RUN_PAIRS;
         for (weight, other) in around {
-            let is_full = self.bundles.last().is_none_or(|it| it.pairs == GROUP_PAIRS);
+            let is_full = self.used().last().is_none_or(|it| it.pairs == GROUP_PAIRS);
             if is_full {
                 self.open(recipe, stream);
             }
             let (row, column) = (self.words.slot(word, weight), self.outs.slot(other, weight));
-            let bundle = self.bundles.last_mut().expect("one was opened");
+            let bundle = &mut self.bundles[self.used - 1];
             if run == RUN_PAIRS || is_full {
                 bundle.row[bundle.rows] = row;
                 bundle.negative_weight[bundle.rows] = 0.0;
@@ -240,13 +243,22 @@ impl Batch {
     /// Draws the negatives of the last bundle and begins another.
     fn open(&mut self, recipe: &Recipe, stream: &mut Stream) {
         self.close(recipe, stream);
-        self.bundles.push(Bundle::default());
+        if self.used == self.bundles.len() {
+            self.bundles.push(Bundle::default());
+        }
+        let bundle = &mut self.bundles[self.used];
+        (bundle.rows, bundle.pairs) = (0, 0);
+        self.used += 1;
+    }
+
+    fn used(&self) -> &[Bundle] {
+        &self.bundles[..self.used]
     }
 
     /// Draws the negatives of the last bundle.
     fn close(&mut self, recipe: &Recipe, stream: &mut Stream) {
-        if let (Some(bundle), Targets::Noise(noise, _)) = (self.bundles.last_mut(), &recipe.targets)
-        {
+        let last = self.bundles[..self.used].last_mut();
+        if let (Some(bundle), Targets::Noise(noise, _)) = (last, &recipe.targets) {
             let weight = bundle.negative_weight[..bundle.rows].iter().sum();
             for id in &mut bundle.negatives[..recipe.shared()] {
                 *id = self.outs.slot(noise.draw(stream), weight);
@@ -288,7 +300,7 @@ impl Batch {
                     self.open(recipe, stream);
                 }
                 let column = self.outs.slot(word, 1.0);
-                let bundle = self.bundles.last_mut().expect("one was opened");
+                let bundle = &mut self.bundles[self.used - 1];
                 bundle.row[number] = number as u32;
                 bundle.column[number] = column;
                 bundle.weight[number] = 1.0;
@@ -358,7 +370,7 @@ impl Batch {
         let shared = recipe.shared();
         if recipe.config.model == WindowModel::SkipGram {
             let (mut words, mut outs) = (self.words.side(), self.outs.side());
-            for bundle in &self.bundles {
+            for bundle in &self.bundles[..self.used] {
                 let group = bundle.group(shared);
                 add(kernels.sgns_group(&mut words, &mut outs, &group, rate, &mut self.scratch));
             }
@@ -375,7 +387,7 @@ impl Batch {
             let len = windows.len() * stride;
             self.before[..len].copy_from_slice(&self.mixed[..len]);
             let mut rows = Side { vectors: &mut self.mixed[..len], stride };
-            match self.bundles.get(number) {
+            match self.bundles[..self.used].get(number) {
                 Some(bundle) => {
                     let group = bundle.group(shared);
                     add(kernels.sgns_group(&mut rows, &mut outs, &group, rate, &mut self.scratch));
@@ -427,7 +439,7 @@ impl Batch {
     /// What the tests look at: the groups, the mixes with words, and the cells of each run with the bundle of its row.
     pub fn bundles(&self) -> impl Iterator<Item = Group<'_>> {
         let is_cbow = !self.around.is_empty();
-        self.bundles
+        self.used()
             .iter()
             .map(move |bundle| bundle.group(if is_cbow { MIX_NEGATIVES } else { GROUP_NEGATIVES }))
     }
