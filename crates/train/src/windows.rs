@@ -26,6 +26,8 @@ mod text;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod trials;
 
 use std::time::Instant;
 
