@@ -121,6 +121,7 @@ fn stages(text: &Text, batch_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>
     let index = merge(&ctx, &dir, &config, &ranges, runs)?;
     let merged = start.elapsed();
     let config = ShuffleConfig {
+        checkpoint_every: std::time::Duration::MAX,
         folder: "tiles".into(),
         grid: 8,
         seed: 1,

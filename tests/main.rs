@@ -5,11 +5,14 @@
 //! * `pipeline`: from text to vectors, on the built-in sample.
 //! * `imports`: counts of another program instead of text.
 //! * `matrix`: the matrix as other programs read it.
+//! * `convert`: vectors of other programs read and written.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //! * `verify`: whole files that do not belong together.
 //! * `windows`: trainers that read the text itself.
+//!
+//! `hostile.rs` beside this file is a binary of its own, because it counts what the process allocates.
 //!
 //! `support` runs the program; `reading` reads what it wrote.
 #![forbid(unsafe_code)]
@@ -18,6 +21,7 @@
 mod support;
 
 mod bad_input;
+mod convert;
 mod hard_places;
 mod imports;
 mod matrix;

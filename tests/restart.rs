@@ -173,20 +173,33 @@ fn a_run_that_was_asked_to_stop_ends_with_75_and_goes_on() {
 /// A trainer that is at work for an hour.
 const LONG: [&str; 4] = ["--set", "train.0.epochs=100000", "--progress", "none"];
 
+/// A run that is at work, and is killed where a test ends without waiting for it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended where all went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts it, and waits until it trains.
-fn start_training(place: &Place) -> Child {
-    let mut child = place.run_command("run", &LONG).stdout(Stdio::null()).spawn().unwrap();
+fn start_training(place: &Place) -> Running {
+    let child = place.run_command("run", &LONG).stdout(Stdio::null()).spawn().unwrap();
+    let mut running = Running(child);
     while !has(place, "models/sgns/checkpoint-a") {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it trained");
+        assert!(running.0.try_wait().unwrap().is_none(), "it ended before it trained");
         std::thread::yield_now();
     }
-    child
+    running
 }
 
 #[test]
 fn a_run_that_is_asked_says_how_far_it_is() {
     let place = Place::new(TINY);
-    let mut child = start_training(&place);
+    let mut running = start_training(&place);
+    let child = &mut running.0;
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     send(child.id(), &["USR1"]);
     let answer = lines.next().unwrap();
@@ -202,11 +215,11 @@ fn a_run_that_is_asked_says_how_far_it_is() {
 #[test]
 fn a_second_signal_ends_a_run_at_once_and_without_harm() {
     let place = Place::new(TINY);
-    let child = start_training(&place);
+    let mut running = start_training(&place);
     // Both wait until it may go on: it cannot end in between.
-    send(child.id(), &["STOP", "TERM", "INT", "CONT"]);
-    let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    send(running.0.id(), &["STOP", "TERM", "INT", "CONT"]);
+    let status = running.0.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status}");
     let changed = ["--set", "train.0.epochs=3", "--rebuild"];
     assert_same("after a second signal", &tiny_artefacts(), &place.made("run", &changed));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
-use wordmill_query::{AnalogyMethod, ExportFormat, ExportWhich, Which};
+use wordmill_query::{AnalogyMethod, ConvertFormat, ExportFormat, ExportWhich, Which};
 
 use crate::config::{LEAST_MEMORY, Sources, parse_duration, parse_size};
 
@@ -50,6 +50,9 @@ pub enum Command {
     Eval(EvalArgs),
     /// Writes vectors in another program's format
     Export(ExportArgs),
+    /// Reads vectors of any known format and writes them in another
+    #[command(after_help = CONVERT_HELP)]
+    Convert(ConvertArgs),
     /// Writes the co-occurrence matrix in another program's format
     #[command(after_help = MATRIX_HELP)]
     Matrix(MatrixArgs),
@@ -57,6 +60,20 @@ pub enum Command {
     #[command(after_help = IMPORT_HELP)]
     ImportCounts(ImportCountsArgs),
 }
+
+const CONVERT_HELP: &str = "\
+What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
+or a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each.
+
+Formats:
+  safetensors    vectors of wordmill: .safetensors
+  word2vec       word2vec's binary format: .bin
+  word2vec-text  word2vec's text format: .vec
+  glove          the same without the header line
+
+Example:
+  wordmill convert GoogleNews.bin news.safetensors
+  wordmill similar news.safetensors king";
 
 const MATRIX_HELP: &str = "\
 The words go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows and columns; \
@@ -175,7 +192,7 @@ pub struct SampleArgs {
 /// `wordmill info`
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// A file that wordmill wrote, or a run directory
+    /// A file that wordmill wrote or can convert, or a run directory
     pub file: PathBuf,
 }
 
@@ -276,6 +293,19 @@ pub struct ExportArgs {
     pub top: usize,
 }
 
+/// `wordmill convert`
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The vectors
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The file to write
+    pub out: PathBuf,
+    /// What to write, see below; without it the ending of OUT tells
+    #[arg(long, value_parser = parse_convert_format)]
+    pub format: Option<ConvertFormat>,
+}
+
 /// `wordmill matrix`
 #[derive(Debug, Args)]
 pub struct MatrixArgs {
@@ -374,6 +404,10 @@ fn parse_format(name: &str) -> Result<ExportFormat, String> {
     ExportFormat::parse(name).map_err(|error| error.to_string())
 }
 
+fn parse_convert_format(name: &str) -> Result<ConvertFormat, String> {
+    ConvertFormat::parse(name).map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,6 +437,9 @@ mod tests {
             "analogy v.safetensors a b c -n 1 --method mul",
             "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
             "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
+            "convert a.bin out",
+            "convert a.bin out --format safetensors",
+            "convert a.bin out --format word2vec-text",
             "import-counts vocab.txt cooccurrence.bin run --memory 64MiB --threads 2 --progress none",
             "matrix run --format npz out",
             "matrix run --format mtx out",
@@ -419,6 +456,8 @@ mod tests {
         check("run --vectorsize 7", Err(K::UnknownArgument));
         check("run --max-time 8", Err(K::ValueValidation));
         check("export v out --format npy", Err(K::ValueValidation));
+        check("convert a b --format npy", Err(K::ValueValidation));
+        check("convert a", Err(K::MissingRequiredArgument));
         check("import-counts a b c --memory 1MiB", Err(K::ValueValidation));
         check("matrix run out", Err(K::MissingRequiredArgument));
         check("matrix run --format csv out", Err(K::InvalidValue));

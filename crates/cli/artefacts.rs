@@ -106,7 +106,7 @@ pub fn for_each_tile_piece(
     let mut cells = Vec::new();
     for column in 0..stripe.grid().grid {
         for section in [TileSection::Heavy, TileSection::Light] {
-            let parts = (stripe.cells(column, section) / PIECE_CELLS) as u32 + 1;
+            let parts = stripe.parts((column, section), PIECE_CELLS);
             for part in 0..parts {
                 cells.clear();
                 stripe.segment((column, section), (part, parts), &mut cells)?;

@@ -15,6 +15,7 @@ pub mod import_counts;
 pub mod info;
 
 pub mod analogy;
+pub mod convert;
 pub mod eval;
 pub mod export;
 pub mod matrix;

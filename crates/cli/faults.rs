@@ -23,6 +23,7 @@ use wordmill_formats::{
 use crate::artefacts::verify as verify_file;
 use crate::config::{Config, Sources};
 use crate::ledger::Ledger;
+use crate::wiring::import::Import;
 use crate::wiring::{Origin, Pipeline, stages};
 use crate::{exit, session};
 
@@ -73,6 +74,8 @@ struct World {
     config: Config,
     parts: Vec<Part>,
     threads: usize,
+    /// A folder with `vocab.txt` and `pairs.tsv`, where counts are imported instead of text read.
+    counts: Option<tempfile::TempDir>,
 }
 
 /// A finished run that nothing disturbed.
@@ -133,27 +136,53 @@ impl World {
         let sources = Sources::default();
         let mut config = Config::resolve(Path::new("faults.toml"), PIPELINE, &sources).unwrap();
         config.run.checkpoint_every = Duration::ZERO;
-        Self { name, config, parts, threads: 1 }
+        Self { name, config, parts, threads: 1, counts: None }
     }
 
-    /// All memory, and so little that models go through pages.
-    fn all() -> [Self; 2] {
+    /// Counts of another program, and a trainer.
+    fn imported() -> Self {
+        let mut world = Self::new("imported", vec![(None, 1 << 30)]);
+        world.config.train.truncate(1);
+        let place = tempfile::tempdir().unwrap();
+        let words: String = (0..90).map(|id| format!("w{id} {}\n", 500 - id)).collect();
+        let pairs = (0..90).flat_map(|row| (0..90).map(move |column| (row, column)));
+        let met = pairs.filter(|(row, column)| (row * column) % 3 == 1);
+        let line = |(row, column)| format!("w{row} w{column} {}.5\n", 1 + (row + column) % 5);
+        let pairs: String = met.map(line).collect();
+        std::fs::write(place.path().join("vocab.txt"), words).unwrap();
+        std::fs::write(place.path().join("pairs.tsv"), pairs).unwrap();
+        world.counts = Some(place);
+        world
+    }
+
+    /// All memory, so little that models go through pages, and an import.
+    fn all() -> [Self; 3] {
         let scarce = vec![
             (Some("shuffle"), COUNTING_BYTES),
             (Some("train:sgns"), TRAINING_BYTES),
             (Some("train:hs"), COUNTING_BYTES),
             (None, TRAINING_BYTES + (4 << 10)),
         ];
-        [Self::new("ample", vec![(None, 1 << 30)]), Self::new("scarce", scarce)]
+        let ample = Self::new("ample", vec![(None, 1 << 30)]);
+        [ample, Self::new("scarce", scarce), Self::imported()]
     }
 
     /// One run, as the command makes it.
     fn attempt(&self, storage: Arc<dyn Storage>) -> anyhow::Result<()> {
         let dir = &RunDir::new(storage, &self.config.run.dir);
         let inputs = session::inputs(&self.config)?;
-        let origin = Origin::Text(&inputs);
-        let stages = &stages(&self.config, origin)[..];
         let mut ledger = Ledger::open(dir)?;
+        let origin = match &self.counts {
+            None => Origin::Text(&inputs),
+            Some(place) => {
+                let ctx = &Context::for_tests(self.threads);
+                let [vocabulary, counts] =
+                    ["vocab.txt", "pairs.tsv"].map(|it| place.path().join(it));
+                Import { ctx, dir, vocabulary: &vocabulary, counts: &counts }.run(&mut ledger)?;
+                Origin::Counts
+            }
+        };
+        let stages = &stages(&self.config, origin)[..];
         let progress = Context::for_tests(1).progress;
         session::settle(&progress, dir.root(), &mut ledger, stages, false)?;
         for &(until, bytes) in &self.parts {
@@ -380,7 +409,7 @@ const TRAINING_BYTES: u64 = (10 << 20) + (40 << 10);
 
 #[test]
 fn the_scarce_world_uses_scratch_files() {
-    let [ample, scarce] = World::all().map(|world| world.undisturbed());
+    let [ample, scarce, _] = World::all().map(|world| world.undisturbed());
     assert_eq!(ample.files, scarce.files);
     assert!(scarce.counts["create"] > ample.counts["create"], "{:?}", scarce.counts);
 }

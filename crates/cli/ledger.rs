@@ -234,6 +234,25 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// Files in the folders of a stage, and their bytes.
+    pub fn on_disk(&self, name: &str) -> Result<(u64, u64), FormatError> {
+        let storage = self.dir.storage();
+        let (mut files, mut bytes) = (0, 0);
+        for (folder, only) in folders(name).into_iter().chain(shared_folder(name)) {
+            let path = self.dir.path(&folder);
+            let list = storage.list(&path).map_err(|e| FormatError::io(&path, "listing", e))?;
+            let is_ours = |file: &&std::path::PathBuf| {
+                only.as_deref().is_none_or(|only| file.ends_with(only))
+            };
+            for file in list.iter().filter(is_ours) {
+                let size =
+                    storage.size(file).map_err(|e| FormatError::io(file, "looking at", e))?;
+                (files, bytes) = (files + 1, bytes + size.unwrap_or(0));
+            }
+        }
+        Ok((files, bytes))
+    }
+
     /// Forgets a stage and removes its files.
     pub fn forget(&mut self, name: &str) -> Result<(), FormatError> {
         self.manifest.stages.retain(|row| row.name != name);

@@ -61,6 +61,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Analogy(args) => commands::analogy::run(args, out),
         Command::Eval(args) => commands::eval::run(args, out),
         Command::Export(args) => commands::export::run(args, out),
+        Command::Convert(args) => commands::convert::run(args, out),
         Command::Matrix(args) => commands::matrix::run(args, out),
         Command::ImportCounts(args) => commands::import_counts::run(args, out),
     }

@@ -147,31 +147,42 @@ pub fn settle(
         return Ok(ledger.tidy()?);
     }
     let stale = stale_stages(&changes, stages);
-    let rows = || ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str()));
-    let cost: f64 = rows().map(|row| row.seconds).sum();
-    let made: Vec<&str> = rows().map(|row| row.name.as_str()).collect();
-    let consequences =
-        format!("to be made anew: {}; they took {}", made.join(", "), format_duration(cost));
     let list: Vec<String> = changes.iter().map(describe).collect();
+    let list = list.join("\n");
+    let losses = losses(ledger, &stale)?;
     if !rebuild {
         let what = format!(
-            "holds stages that were made with other settings:\n{}\n{consequences}; \
-             run with --rebuild to replace them, restore the settings, or choose another directory \
-             (--run-dir)",
-            list.join("\n")
+            "holds stages that were made with other settings:\n{list}\n{losses}\n\
+             run with --rebuild to delete and make them anew, restore the settings, or choose another \
+             directory (--run-dir)",
         );
         return Err(ConfigError::new(dir.display(), what).into());
     }
-    progress.say(&format!("rebuild:\n{}\n{consequences}", list.join("\n")));
+    // All of it is said before the first file is gone.
+    progress.say(&format!("rebuild:\n{list}\n{losses}"));
     for stage in stale {
-        let Some(row) = ledger.manifest().stage(stage) else {
-            continue;
-        };
-        let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
-        progress.say(&format!("rebuild: removing {} of {stage}", format_bytes(bytes)));
-        ledger.forget(stage)?;
+        if ledger.manifest().stage(stage).is_some() {
+            ledger.forget(stage)?;
+        }
     }
     Ok(ledger.tidy()?)
+}
+
+/// What goes with stages that are made anew.
+fn losses(ledger: &Ledger<'_>, stale: &[&str]) -> Result<String, FormatError> {
+    let mut text = "to be deleted and made anew:".to_owned();
+    let (mut all_bytes, mut all_seconds) = (0, 0.0);
+    for row in ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str())) {
+        let (files, bytes) = ledger.on_disk(&row.name)?;
+        let (size, time) = (format_bytes(bytes), format_duration(row.seconds));
+        text += &format!("\n  {:<16} {files:>6} files {size:>10}, took {time}", row.name);
+        if row.name == "tokenize" {
+            text += "; shards that still fit are kept";
+        }
+        (all_bytes, all_seconds) = (all_bytes + bytes, all_seconds + row.seconds);
+    }
+    let (size, time) = (format_bytes(all_bytes), format_duration(all_seconds));
+    Ok(text + &format!("\n  {size} in all; they took {time}"))
 }
 
 /// A change in words.

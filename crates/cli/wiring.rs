@@ -389,6 +389,7 @@ impl Pipeline<'_> {
             seed: self.config.run.seed,
             fingerprint: fingerprint.clone(),
             slots: 0,
+            checkpoint_every: self.config.run.checkpoint_every,
         };
         let stripes = match ledger.done("shuffle", &settings)? {
             Some(_) => open_stripes(self.dir, "tiles", grid)?,

@@ -63,6 +63,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "clap",
             "criterion",
             "flate2",
+            "peak_alloc",
             "serde",
             "serde_json",
             "signal-hook",
@@ -73,6 +74,13 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
 ];
+
+/// Packages that a tool may use beside those of the rooms. A tool is a workspace of its own, so that what it
+/// needs is built with nothing else; it inherits nothing.
+const OF_TOOLS: &[(&str, &[&str])] = &[(
+    "tools/fuzz/Cargo.toml",
+    &["libfuzzer-sys", "peak_alloc", "serde_json", "strsim", "tempfile", "toml"],
+)];
 
 /// Keys of `[package]` that are the same everywhere.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
@@ -137,6 +145,39 @@ fn rooms_use_only_what_they_may() {
     let repository = Repository::read();
     assert!(repository.manifests().count() >= ROOMS.len());
     assert_none(repository.manifests().flat_map(arrows).collect());
+}
+
+/// A tool is no member of the workspace, keeps a lock file and uses packages from its list only.
+fn tool(source: &Source) -> Vec<Finding> {
+    let manifest = manifest(source);
+    let listed = OF_TOOLS.iter().find(|(path, _)| *path == source.path);
+    let packages = listed.map_or(&[][..], |(_, packages)| packages);
+    let used = dependencies(&manifest).into_iter().map(|(name, _)| name);
+    let foreign = used.filter(|name| {
+        let ours = name.strip_prefix("wordmill-").is_some_and(|room| ROOMS.contains(&room));
+        !ours && !packages.contains(&name.as_str())
+    });
+    let foreign = foreign.map(|name| format!("`{name}` is not on the list of packages of tools"));
+    let alone = manifest.contains_key("workspace");
+    let alone = (!alone).then(|| "a tool has a workspace of its own".to_owned());
+    foreign.chain(alone).map(|what| Finding::new(&source.path, 0, what)).collect()
+}
+
+#[test]
+fn tools_stand_apart() {
+    let repository = Repository::read();
+    assert_none(repository.tools().flat_map(tool).collect());
+    for source in repository.tools() {
+        let folder = source.path.trim_end_matches("Cargo.toml");
+        for name in ["README.md", "Cargo.lock"] {
+            let path = format!("{folder}{name}");
+            assert!(repository.paths.contains(&path), "{path} is missing");
+        }
+    }
+    let found = |text: &str| tool(&Source::new("tools/fuzz/Cargo.toml", text)).len();
+    assert_eq!(found("[workspace]\n[dependencies]\nwordmill-formats = \"1\"\ntoml = \"1\""), 0);
+    assert_eq!(found("[workspace]\n[dependencies]\nopenssl = \"1\""), 1);
+    assert_eq!(found("[dependencies]\ntoml = \"1\""), 1);
 }
 
 #[test]

@@ -87,9 +87,16 @@ impl Repository {
         self.sources.iter().filter(rust)
     }
 
-    /// The manifests.
+    /// The manifests of the workspace.
     pub fn manifests(&self) -> impl Iterator<Item = &Source> {
         let manifest = |path: &str| path == "Cargo.toml" || path.ends_with("/Cargo.toml");
+        let tool = |path: &str| path.starts_with("tools/");
+        self.sources.iter().filter(move |source| manifest(&source.path) && !tool(&source.path))
+    }
+
+    /// The manifests of the tools.
+    pub fn tools(&self) -> impl Iterator<Item = &Source> {
+        let manifest = |path: &str| path.starts_with("tools/") && path.ends_with("/Cargo.toml");
         self.sources.iter().filter(move |source| manifest(&source.path))
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wordmill_flow::{format_bytes, format_duration};
-use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState};
+use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, read_file};
 
 use crate::args::StatusArgs;
 use crate::config::{Config, Sources};
@@ -14,6 +14,9 @@ use crate::ledger::{Ledger, Stage};
 use crate::wiring::Origin;
 use crate::wiring::import::is_imported;
 use crate::{session, wiring};
+
+/// The longest learning curve that is looked at.
+const METRICS_BYTES_MAX: u64 = 1 << 30;
 
 /// Prints the state of every stage of a run directory.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -45,6 +48,10 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         if reasons.is_empty() && stale.contains(&row.name.as_str()) {
             reasons.push("a stage before it is stale".into());
         }
+        if reasons.is_empty() && row.state == StageState::Partial {
+            progress_of(&dir, &ledger, row, out)?;
+            continue;
+        }
         print_row(row, &reasons, out)?;
     }
     for stage in &stages {
@@ -52,6 +59,29 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             writeln!(out, "{:<16} {:<8}", stage.name, "waiting")?;
         }
     }
+    Ok(())
+}
+
+/// How far a stage has come that is not finished: what of it is on disk.
+fn progress_of(
+    dir: &RunDir,
+    ledger: &Ledger<'_>,
+    row: &StageRow,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    print_row(row, &[], out)?;
+    let mut there = Vec::new();
+    if let Some(name) = row.name.strip_prefix("train:") {
+        let metrics = dir.path(&format!("models/{name}/metrics.jsonl"));
+        let epochs = match read_file(dir.storage(), &metrics, METRICS_BYTES_MAX) {
+            Ok(text) => text.iter().filter(|byte| **byte == b'\n').count(),
+            Err(_) => 0,
+        };
+        there.push(format!("{epochs} epochs"));
+    }
+    let (files, bytes) = ledger.on_disk(&row.name)?;
+    there.push(format!("{files} files, {}", format_bytes(bytes)));
+    writeln!(out, "{:17}so far {}; run again to go on", "", there.join(", "))?;
     Ok(())
 }
 

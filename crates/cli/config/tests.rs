@@ -6,6 +6,9 @@ use std::path::Path;
 use super::choice::Choice;
 use super::*;
 
+#[path = "../../../tools/fuzz/pipeline.rs"]
+mod hostile;
+
 const MINIMAL: &str = "[corpus]\ninputs = [\"a.txt\"]\n";
 
 /// Resolves a file with other layers (`NAME=value` are variables, the rest are `--set`).
@@ -306,4 +309,22 @@ fn a_preset_stands_below_what_is_written() {
     assert_eq!((peer.dim, peer.epochs), (50, 25));
     let own = load("preset = \"fasttext\"\nrate = 0.5\ndim = 7");
     assert_eq!((own.rate, own.dim, own.epochs), (0.5, 7, 5));
+}
+
+/// What the fuzzer starts from and has found, and every cut and a change of every byte of it.
+#[test]
+fn hostile_pipelines_are_followed_or_refused() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/fuzz/seeds/pipeline");
+    let resolve = |text: &str| Config::resolve(Path::new(hostile::NAME), text, &Sources::default());
+    let check = |bytes: &[u8]| hostile::check(bytes, resolve, Config::to_toml);
+    for entry in std::fs::read_dir(seeds).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        check(&bytes);
+        for at in 0..bytes.len() {
+            check(&bytes[..at]);
+            let mut changed = bytes.clone();
+            changed[at] = b"0-.\"=[]#\n"[at % 9];
+            check(&changed);
+        }
+    }
 }

@@ -53,7 +53,7 @@ impl Order {
     }
 
     fn world(&self) -> World {
-        let [mut world, _] = World::all();
+        let [mut world, ..] = World::all();
         world.config.run.dir.clone_from(&self.run);
         world.threads = self.threads;
         if let Some(text) = &self.text {

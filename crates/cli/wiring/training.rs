@@ -90,6 +90,7 @@ impl TrainJob<'_> {
             seed: config.run.seed,
             fingerprint: self.fingerprint.clone(),
             slots: self.trainer.rotations,
+            checkpoint_every: config.run.checkpoint_every,
         };
         let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
         let softmax = train::SoftmaxConfig { dim: self.trainer.dim, cap, seed: config.run.seed };

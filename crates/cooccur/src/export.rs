@@ -316,7 +316,7 @@ impl Sums {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use std::io::{self, Write as _};
+    use std::io::Write as _;
     use wordmill_formats::compat::glove::{RECORD_BYTES, parse_record};
     use wordmill_formats::{CsrShardWriter, Fault, FaultyStorage, MemoryStorage, Operation};
 
@@ -590,7 +590,7 @@ mod tests {
                 let plain: Arc<dyn Storage> = Arc::new(memory.clone());
                 let cells = random(7, 5, true);
                 let index = write(&RunDir::new(Arc::clone(&plain), "run"), 5, &cells);
-                let fault = Fault { operation, nth, error: io::ErrorKind::StorageFull };
+                let fault = Fault::full(operation, nth);
                 let dir = RunDir::new(Arc::new(FaultyStorage::new(plain, Some(fault))), "run");
                 let table = Listed(0, vec![1; 5]);
                 let input = MatrixInput { dir: &dir, index: &index, words: &table };

@@ -19,6 +19,9 @@ const TILE_CELL_BYTES: [f64; 2] = [2.05, 2.75];
 /// In a CSR shard: column and weight; one weight beyond 32 bits makes those of its shard wider.
 const MATRIX_CELL_BYTES: [f64; 2] = [8.02, 8.35];
 
+/// Cells that a thread deals in half a minute, after which they are written down.
+const WRITTEN_CELLS: f64 = 4e8;
+
 /// Sizes of what will be counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
@@ -138,7 +141,8 @@ pub fn shuffle(sizes: &Sizes, room: (u64, u64)) -> Forecast {
     let lay_out = (sizes.cells / buckets * LAY_OUT_CELL_BYTES as f64).min(room.0 as f64);
     let workers = room.1 as f64;
     let tiles = sizes.cells * TILE_CELL_BYTES[sizes.coded()];
-    let on_disk = if loose_bytes > held { loose_bytes } else { 0.0 };
+    let is_long = sizes.cells > WRITTEN_CELLS * workers;
+    let on_disk = if loose_bytes > held || is_long { loose_bytes } else { 0.0 };
     Forecast {
         least_bytes: 12e6,
         memory_bytes: held + (share.workers as f64 * in_hand).max(workers * lay_out),

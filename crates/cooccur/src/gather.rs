@@ -154,7 +154,6 @@ impl Gatherer<'_> {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
-    use std::io;
     use std::path::PathBuf;
     use std::sync::Arc;
     use wordmill_flow::Budget;
@@ -250,8 +249,7 @@ mod tests {
         for nth in 0.. {
             let memory = MemoryStorage::default();
             let plain: Arc<dyn Storage> = Arc::new(memory.clone());
-            let fault =
-                Fault { operation: Operation::Rename, nth, error: io::ErrorKind::StorageFull };
+            let fault = Fault::full(Operation::Rename, nth);
             let faulty = FaultyStorage::new(Arc::clone(&plain), Some(fault));
             let failed = run(&(Arc::new(faulty) as Arc<dyn Storage>), least, &fed).is_err();
             run(&plain, least, &fed).unwrap();

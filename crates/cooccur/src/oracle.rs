@@ -296,8 +296,7 @@ fn a_failure_at_any_publication_changes_nothing() {
     loop {
         let memory = MemoryStorage::default();
         prepare(&memory);
-        let error = std::io::ErrorKind::StorageFull;
-        let fault = Fault { operation: Operation::Rename, nth, error };
+        let fault = Fault::full(Operation::Rename, nth);
         if run(&memory, Some(fault)).is_ok() {
             break;
         }
@@ -397,6 +396,7 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
                 seed: 3,
                 fingerprint: "t".into(),
                 slots: 0,
+                checkpoint_every: std::time::Duration::MAX,
             };
             let source = MatrixCells::new(&dir, &index);
             let stripes = shuffle(&ctx, &dir, &config, &source).unwrap();
@@ -442,6 +442,7 @@ fn places_in_a_tile_are_uniform() {
         seed: 3,
         fingerprint: "t".into(),
         slots: 0,
+        checkpoint_every: std::time::Duration::MAX,
     };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();

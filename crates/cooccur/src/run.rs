@@ -177,6 +177,10 @@ impl RunCursor {
         if !inside {
             return Err(self.file.bad_frame(frame, "cells of another row range"));
         }
+        // The sums tell by a sum of 0 that they have not met a column yet.
+        if self.block.payloads().contains(&0) {
+            return Err(self.file.bad_frame(frame, "a cell of weight 0"));
+        }
         self.row_end = rows[0].1 as usize;
         Ok(())
     }
@@ -186,6 +190,21 @@ impl RunCursor {
 mod tests {
     use super::*;
     use wordmill_formats::MemoryStorage;
+
+    #[test]
+    fn a_cell_of_weight_0_is_refused_before_it_is_summed() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let run = RunFile::create(&storage, Path::new("a.run")).unwrap();
+        let mut writer = RunWriter::new(CellCodes::Plain);
+        writer.row(&run, 0, &[1, 2], &[5, 0]).unwrap();
+        writer.flush(&run).unwrap();
+        run.finish().unwrap();
+        let file = FrameFile::open(&storage, Path::new("a.run"), Kind::RUN).unwrap();
+        let ranges = RowRanges::new(&[100; 5], 1);
+        let cursor = RunCursor::new(file, &ranges, 0, CellCodes::Plain);
+        let error = cursor.map(|_| ()).unwrap_err();
+        assert!(error.is_bad_artefact() && error.to_string().contains("weight 0"), "{error}");
+    }
 
     #[test]
     fn a_run_comes_back_by_range_whatever_the_order_of_its_frames() {

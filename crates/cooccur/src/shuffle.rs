@@ -13,16 +13,15 @@ mod layout;
 mod slots;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CellCodes, CellSource, FrameFile, Kind, RunDir, StripeFile, StripeLayout, StripeWriter,
-    TileGrid, mix,
+    CellCodes, CellSource, RunDir, StripeFile, StripeLayout, StripeWriter, TileGrid, mix,
 };
 
 use crate::error::CooccurError;
-use deal::{Loose, deal};
+use deal::{Dealt, Loose, deal};
 use layout::{SORT_BYTES_MIN, lay_out};
 use slots::put_slots;
 
@@ -46,6 +45,8 @@ pub struct ShuffleConfig {
     pub fingerprint: String,
     /// Slots that light cells are thrown into instead of being put in random order, or 0.
     pub slots: u32,
+    /// Cells that were dealt are written down when they are this old.
+    pub checkpoint_every: Duration,
 }
 
 /// Lays out the cells of `source` in tiles and returns the stripe files, in order. Finished stripes
@@ -65,11 +66,8 @@ pub fn shuffle(
         }
     }
     if !missing.is_empty() {
-        let loose = match shuffle.dealt(&missing)? {
-            Some(loose) => loose,
-            None => deal(&shuffle, &missing)?,
-        };
-        shuffle.lay_out(&missing, loose)?;
+        let dealt = deal(&shuffle, &missing)?;
+        shuffle.lay_out(&missing, &dealt)?;
     }
     // A process killed at the wrong moment leaves loose cells of a finished stripe, or, in a
     // rebuild, stripes of another grid.
@@ -102,29 +100,9 @@ impl Shuffle<'_> {
         }
     }
 
-    fn loose_path(&self, stripe: u32) -> PathBuf {
-        self.dir.path(&format!("{}/loose-{stripe:03}.cells", self.config.folder))
-    }
-
-    /// What an earlier attempt has dealt, if it wrote down all of these stripes.
-    fn dealt(&self, stripes: &[u32]) -> Result<Option<Vec<Loose>>, CooccurError> {
-        let mut loose = Vec::new();
-        for &stripe in stripes {
-            let path = self.loose_path(stripe);
-            match FrameFile::open(self.dir.storage(), &path, Kind::LOOSE) {
-                Ok(file) if self.is_ours(&file) => loose.push(Loose::File(file)),
-                Err(error) if !error.is_not_found() && !error.is_bad_artefact() => {
-                    return Err(error.into());
-                }
-                _ => return Ok(None),
-            }
-        }
-        Ok(Some(loose))
-    }
-
-    fn is_ours(&self, file: &FrameFile) -> bool {
-        let same = file.setting("fingerprint") == Some(&self.config.fingerprint);
-        same && file.version() == Kind::LOOSE.version
+    fn loose_path(&self, stripe: u32, round: u32) -> PathBuf {
+        let folder = &self.config.folder;
+        self.dir.path(&format!("{folder}/loose-{stripe:03}-{round:05}.cells"))
     }
 
     fn codes(&self) -> CellCodes {
@@ -136,20 +114,15 @@ impl Shuffle<'_> {
         Groups { grid, groups: (GROUPS_MAX / slots / grid).clamp(1, grid), slots }
     }
 
-    fn lay_out(&self, stripes: &[u32], loose: Vec<Loose>) -> Result<(), CooccurError> {
+    fn lay_out(&self, stripes: &[u32], dealt: &Dealt) -> Result<(), CooccurError> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);
         let _memory = self.ctx.budget.reserve(bytes * workers, "laying out tiles")?;
         let progress = self.ctx.progress.stage("shuffle", "cells", self.source.cells());
-        let loose: Vec<Mutex<Option<Loose>>> =
-            loose.into_iter().map(|loose| Mutex::new(Some(loose))).collect();
         run_tasks(self.ctx, "shuffle", workers as usize, stripes.len(), |task| {
-            let taken = loose[task].lock().ok().and_then(|mut loose| loose.take());
-            let loose = taken.expect("each stripe is one task");
+            let loose = dealt.take(self, stripes[task])?;
             self.stripe(stripes[task], &loose, bytes, |cells| progress.add(cells))?;
-            if let Loose::File(file) = loose {
-                self.dir.remove(file.path())?;
-            }
+            loose.files().iter().try_for_each(|file| self.dir.remove(file.path()))?;
             Ok::<_, CooccurError>(())
         })?;
         progress.set_total(progress.done());
@@ -224,8 +197,13 @@ fn mixed_seed(seed: u64) -> u64 {
 mod tests {
     use std::sync::Arc;
 
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use wordmill_flow::Budget;
-    use wordmill_formats::{FormatError, MemoryStorage, TileCell, TileSection};
+    use wordmill_formats::{
+        Failure, Fault, FaultyStorage, FormatError, MemoryStorage, Operation, Span, Storage,
+        TileCell, TileSection,
+    };
 
     use super::*;
 
@@ -273,7 +251,14 @@ mod tests {
     }
 
     fn config(grid: u32) -> ShuffleConfig {
-        ShuffleConfig { folder: "t".into(), grid, seed: 4, fingerprint: "f".into(), slots: 0 }
+        ShuffleConfig {
+            folder: "t".into(),
+            grid,
+            seed: 4,
+            fingerprint: "f".into(),
+            slots: 0,
+            checkpoint_every: Duration::MAX,
+        }
     }
 
     fn dir() -> (MemoryStorage, RunDir) {
@@ -357,13 +342,14 @@ mod tests {
             let (memory, dir) = dir();
             let ctx = Context { budget: Budget::new(budget_bytes), ..ctx.clone() };
             let shuffle = Shuffle { ctx: &ctx, dir: &dir, config: &config, source: &source, grid };
-            let loose = deal(&shuffle, &[0, 1]).unwrap();
-            let in_files = loose.iter().all(|loose| matches!(loose, Loose::File(_)));
-            let again = shuffle.dealt(&[0, 1]).unwrap();
-            assert_eq!(again.is_some(), in_files, "what is on disk is found again");
-            for (stripe, loose) in again.unwrap_or(loose).iter().enumerate() {
-                shuffle.stripe(stripe as u32, loose, bytes, |_| ()).unwrap();
-                dir.storage().remove(&shuffle.loose_path(stripe as u32)).ok();
+            let dealt = deal(&shuffle, &[0, 1]).unwrap();
+            let in_files = dealt.rounds() > 0;
+            // What is on disk is found again.
+            let again = if in_files { deal(&shuffle, &[0, 1]).unwrap() } else { dealt };
+            for stripe in 0..2 {
+                let loose = again.take(&shuffle, stripe).unwrap();
+                shuffle.stripe(stripe, &loose, bytes, |_| ()).unwrap();
+                loose.files().iter().for_each(|file| dir.storage().remove(file.path()).unwrap());
             }
             (in_files, memory.snapshot())
         };
@@ -374,6 +360,101 @@ mod tests {
             let (in_files, found) = laid_out(budget_bytes, bytes);
             assert_eq!(in_files, budget_bytes < 1 << 30);
             assert!(found == expected, "{budget_bytes} {bytes}");
+        }
+    }
+
+    /// A square that counts how often its parts are read.
+    struct Counted(Square, AtomicUsize);
+
+    impl CellSource for Counted {
+        fn rows(&self) -> u32 {
+            self.0.rows()
+        }
+
+        fn columns(&self) -> u32 {
+            self.0.columns()
+        }
+
+        fn cells(&self) -> u64 {
+            self.0.cells()
+        }
+
+        fn parts(&self) -> usize {
+            self.0.parts()
+        }
+
+        fn for_each(
+            &self,
+            part: usize,
+            each: &mut dyn FnMut(&[TileCell]) -> Result<(), FormatError>,
+        ) -> Result<(), FormatError> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.for_each(part, each)
+        }
+
+        fn section(&self, payload: u64) -> TileSection {
+            self.0.section(payload)
+        }
+
+        fn unit(&self) -> Option<u64> {
+            self.0.unit()
+        }
+    }
+
+    #[test]
+    fn dealing_goes_on_after_every_operation_that_failed() {
+        let source = Square(200);
+        for (slots, budget_bytes) in [(0, 1 << 30), (0, 13_000_000), (3, 13_000_000)] {
+            let whole = ShuffleConfig { slots, ..config(3) };
+            // With every part written down as it is dealt.
+            let rounds = ShuffleConfig { checkpoint_every: Duration::ZERO, ..whole.clone() };
+            let run = |storage: Arc<dyn Storage>,
+                       config: &ShuffleConfig,
+                       source: &dyn CellSource| {
+                let dir = RunDir::new(storage, "run");
+                let ctx = Context { budget: Budget::new(budget_bytes), ..Context::for_tests(1) };
+                shuffle(&ctx, &dir, config, source)
+            };
+            let order = |stripes: Vec<StripeFile>| in_order(&stripes, slots);
+            let undisturbed = order(run(dir().1.storage().clone(), &whole, &source).unwrap());
+            let counting = FaultyStorage::new(Arc::new(MemoryStorage::default()), None);
+            let stripes = run(Arc::new(counting.clone()), &rounds, &source).unwrap();
+            let operations = counting.count(Operation::Any);
+            assert!(order(stripes) == undisturbed);
+            for nth in (0..operations).step_by(5) {
+                let (operation, span) = (Operation::Any, Span::FromThenOn);
+                let fault = Fault { operation, nth, span, failure: Failure::DEVICE };
+                let memory = MemoryStorage::default();
+                let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(fault));
+                let first = Counted(Square(200), AtomicUsize::new(0));
+                run(Arc::new(faulty), &rounds, &first).err().expect("it failed");
+                memory.power_cut_by_chance(nth);
+                let second = Counted(Square(200), AtomicUsize::new(0));
+                let found = order(run(Arc::new(memory.clone()), &rounds, &second).unwrap());
+                assert!(found == undisturbed, "{slots} slots, {budget_bytes}, operation {nth}");
+                let (first, second) = (first.1.into_inner(), second.1.into_inner());
+                let again = (first + second).saturating_sub(source.parts());
+                // Seven parts; what was not yet laid out stands in files.
+                assert!(again <= 1, "operation {nth}: {again} parts were dealt again");
+                let left = memory.snapshot().len();
+                assert_eq!(left, 3, "operation {nth}: files are left over");
+            }
+        }
+    }
+
+    /// The cells of tiles in their order, or those of slots.
+    fn in_order(stripes: &[StripeFile], slots: u32) -> Vec<TileCell> {
+        match slots {
+            0 => {
+                let mut cells = Vec::new();
+                for (stripe, column) in stripes.iter().flat_map(|it| (0..3).map(move |c| (it, c))) {
+                    for section in [TileSection::Heavy, TileSection::Light] {
+                        stripe.segment((column, section), (0, 1), &mut cells).unwrap();
+                    }
+                }
+                cells
+            }
+            slots => in_slots(stripes, slots),
         }
     }
 }

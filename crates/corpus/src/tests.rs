@@ -9,7 +9,9 @@ use std::sync::Arc;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::{Budget, Context};
-use wordmill_formats::{LINE_END, MemoryStorage, RunDir, Storage, Words as _};
+use wordmill_formats::{
+    Fault, FaultyStorage, LINE_END, MemoryStorage, Operation, RunDir, Storage, Words as _,
+};
 
 use super::*;
 use crate::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
@@ -422,4 +424,18 @@ fn a_budget_too_small_is_refused_at_once() {
     ctx.budget = Budget::new(1 << 20);
     let error = tokenize(&ctx, &TokenizeConfig::default(), &bench.run, &bench.inputs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exhausted);
+}
+
+/// The worker that reads a stream waited for ever for room, if the only one that made room had died.
+#[test]
+fn a_full_disk_ends_the_reader_of_a_stream_too() {
+    let inputs = input::resolve(&["builtin:sample:60KB".to_owned()], Path::new(""), 1).unwrap();
+    for nth in (0..60).chain(0..60) {
+        let fault =
+            Fault { operation: Operation::Write, nth, error: std::io::ErrorKind::StorageFull };
+        let storage = FaultyStorage::new(Arc::new(MemoryStorage::default()), Some(fault));
+        let run = RunDir::new(Arc::new(storage), "run");
+        let made = tokenize(&Context::for_tests(2), &config(1024), &run, &inputs);
+        assert_eq!(made.map(drop).unwrap_err().kind(), ErrorKind::Exhausted, "write {nth}");
+    }
 }

@@ -295,17 +295,24 @@ enum Task {
 
 impl Floor<'_> {
     fn enter(&self) -> Result<Vec<ShardRow>, CorpusError> {
-        let result = self.work();
+        let Some((sender, receiver)) = locked(&self.ends).pop() else {
+            return Ok(Vec::new());
+        };
+        let result = self.work(sender, &receiver);
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
+            // A worker that sends may wait for room, and its own receiver keeps the channel open: what it
+            // sends is taken until it has seen the failure.
+            while receiver.receive().is_ok() {}
         }
         result
     }
 
-    fn work(&self) -> Result<Vec<ShardRow>, CorpusError> {
-        let Some((sender, receiver)) = locked(&self.ends).pop() else {
-            return Ok(Vec::new());
-        };
+    fn work(
+        &self,
+        sender: Sender<Chunk>,
+        receiver: &Receiver<Chunk>,
+    ) -> Result<Vec<ShardRow>, CorpusError> {
         let fingerprint = self.config.fingerprint();
         let words_most = WORDS_CHUNKS * self.config.chunk_bytes / WORD_BYTES;
         let memory = (self.ctx.budget.clone(), words_most);

@@ -25,6 +25,10 @@ use crate::packing::{PackedFrame, Packing, Planes, unpack_planes};
 use crate::tiles::TileCell;
 use crate::varint::{get_varint, put_varint};
 
+/// The most cells of a block. Writers close one at some 8,192; without a limit a frame of 64 MiB that
+/// zstd has made out of 2 KiB would take a gigabyte as cells.
+const BLOCK_CELLS_MAX: usize = 1 << 20;
+
 /// Cells of a block in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CellBlock {
@@ -148,7 +152,11 @@ impl CellPacker {
     }
 
     /// Packs a block into a frame with this tag.
+    ///
+    /// # Panics
+    /// If it has more than 2²⁰ cells.
     pub fn pack(&mut self, tag: u64, block: &CellBlock) -> std::io::Result<&PackedFrame> {
+        assert!(block.len() <= BLOCK_CELLS_MAX, "a block of {} cells", block.len());
         self.out.iter_mut().for_each(Vec::clear);
         let [row_steps, row_lengths, low, high, wide, ..] = &mut self.out;
         let mut next_row = 0;
@@ -220,7 +228,7 @@ fn take_block(
     codes: &CellCodes,
     block: &mut CellBlock,
 ) -> Option<()> {
-    if low.len() != items || high.len() != items {
+    if low.len() != items || high.len() != items || items > BLOCK_CELLS_MAX {
         return None;
     }
     block.columns.reserve(items);

@@ -32,6 +32,22 @@ pub enum FormatError {
         /// What is wrong.
         what: String,
     },
+    /// A file of another program is damaged, or holds what cannot be taken over.
+    #[error(
+        "{}: reading {form}: byte {offset}: {what}; get a whole copy of the file, or write it anew with \
+         the program that made it",
+        path.display()
+    )]
+    Incoming {
+        /// The file.
+        path: PathBuf,
+        /// What the file is read as.
+        form: &'static str,
+        /// Where the row, the line or the header stands.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
     /// The file is whole, but it is another kind of file.
     #[error(
         "{}: not {expected}: {what}; name another file, or delete this one if it is damaged",
@@ -89,7 +105,13 @@ impl FormatError {
 
     /// Whether the bytes of an existing file are to blame (and not the disk or the caller).
     pub fn is_bad_artefact(&self) -> bool {
-        matches!(self, Self::Corrupt { .. } | Self::Foreign { .. } | Self::Version { .. })
+        matches!(
+            self,
+            Self::Corrupt { .. }
+                | Self::Incoming { .. }
+                | Self::Foreign { .. }
+                | Self::Version { .. }
+        )
     }
 
     /// Whether the file is simply not there.

@@ -98,6 +98,13 @@ pub struct Fault {
     pub failure: Failure,
 }
 
+impl Fault {
+    /// The disk is full from the n-th operation of a kind on.
+    pub fn full(operation: Operation, nth: u64) -> Self {
+        Self { operation, nth, span: Span::FromThenOn, failure: Failure::NO_SPACE }
+    }
+}
+
 /// Wraps a storage and injects at most one kind of fault.
 #[derive(Clone, Debug)]
 pub struct FaultyStorage {

@@ -29,7 +29,8 @@ use std::sync::Arc;
 
 use crate::artefact::{ArtefactWriter, Published};
 use crate::error::FormatError;
-use crate::packing::{Codec, PackedEntry, PackedFrame, Packing, Planes, unpack, unpack_planes};
+use crate::packing::{Codec, PackedEntry, PackedFrame, Packing, Planes};
+use crate::packing::{unpack, unpack_planes, unpacked_bytes};
 use crate::storage::{ReadFile, Storage};
 use crate::xxh3;
 
@@ -319,7 +320,7 @@ impl FrameFile {
             return Ok(buffer);
         }
         let mut stored = Vec::new();
-        self.stored(index, &mut stored)?;
+        self.packed(index, &mut stored)?;
         buffer.resize(entry.raw_bytes as usize, 0);
         let unpacked = match entry.codec {
             Codec::Planes => unpack_planes(&stored, buffer, &mut Vec::new()),
@@ -338,7 +339,7 @@ impl FrameFile {
             return Ok(());
         }
         let mut stored = Vec::new();
-        self.stored(index, &mut stored)?;
+        self.packed(index, &mut stored)?;
         planes.bytes.resize(entry.raw_bytes as usize, 0);
         unpack_planes(&stored, &mut planes.bytes, &mut planes.ends)
             .ok_or_else(|| self.unpackable(index))
@@ -354,6 +355,16 @@ impl FrameFile {
         match xxh3(stored) == entry.xxh3 {
             true => Ok(()),
             false => Err(self.corrupt(entry.offset, format!("the checksum of frame {index}"))),
+        }
+    }
+
+    /// The same of a frame that unpacks to as many bytes as the index says.
+    fn packed(&self, index: usize, stored: &mut Vec<u8>) -> Result<(), FormatError> {
+        self.stored(index, stored)?;
+        let entry = self.entries[index];
+        match unpacked_bytes(entry.codec, stored) == Some(u64::from(entry.raw_bytes)) {
+            true => Ok(()),
+            false => Err(self.unpackable(index)),
         }
     }
 

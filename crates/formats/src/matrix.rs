@@ -183,7 +183,10 @@ impl CsrShardWriter {
                 self.wide.push((cell, weight));
             }
             narrow.push(fits.unwrap_or(0));
-            self.row.weight = self.row.weight.checked_add(weight).expect("weights sum to u64");
+            self.row.weight = self.row.weight.checked_add(weight).ok_or_else(|| {
+                let what = "the weights of its rows exceed 64 bits together: what they were made of is damaged";
+                FormatError::corrupt(self.writer.path(), 0, what)
+            })?;
         }
         self.row.cells += columns.len() as u64;
         self.weights.append(bytemuck::cast_slice(&narrow))

@@ -181,18 +181,44 @@ pub(crate) fn unpack(stored: &[u8], out: &mut [u8]) -> Option<()> {
     (bytes == Some(out.len())).then_some(())
 }
 
+/// How many bytes a frame unpacks to, as its stored bytes say themselves: they are asked before memory
+/// is taken, so that a few bytes with a large number in the index do not take 64 MiB.
+pub(crate) fn unpacked_bytes(codec: Codec, stored: &[u8]) -> Option<u64> {
+    let of_zstd = |bytes: &[u8]| zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
+    match codec {
+        Codec::Stored => Some(stored.len() as u64),
+        Codec::Zstd => of_zstd(stored),
+        Codec::Planes => {
+            let (table, mut rest) = plane_table(stored)?;
+            table.chunks_exact(PLANE_BYTES).try_fold(0u64, |sum, plane| {
+                let [raw, packed] = plane_sizes(plane);
+                let (bytes, others) = rest.split_at_checked(packed)?;
+                rest = others;
+                let fits = raw == packed || of_zstd(bytes) == Some(raw as u64);
+                fits.then_some(sum + raw as u64)
+            })
+        }
+    }
+}
+
+fn plane_table(stored: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&planes, rest) = stored.split_first()?;
+    rest.split_at_checked(usize::from(planes) * PLANE_BYTES)
+}
+
+/// Raw and stored bytes of a plane.
+fn plane_sizes(plane: &[u8]) -> [usize; 2] {
+    [0, 4].map(|at| u32::from_le_bytes(plane[at..at + 4].try_into().expect("four bytes")) as usize)
+}
+
 /// Unpacks planes one after another into `out`, whose length is theirs together; `ends` are where
 /// they end.
 pub(crate) fn unpack_planes(stored: &[u8], out: &mut [u8], ends: &mut Vec<usize>) -> Option<()> {
     ends.clear();
-    let (&planes, rest) = stored.split_first()?;
-    let (table, mut rest) = rest.split_at_checked(usize::from(planes) * PLANE_BYTES)?;
+    let (table, mut rest) = plane_table(stored)?;
     let mut start = 0usize;
     for plane in table.chunks_exact(PLANE_BYTES) {
-        let number = |at: usize| {
-            u32::from_le_bytes(plane[at..at + 4].try_into().expect("four bytes")) as usize
-        };
-        let (raw, packed) = (number(0), number(4));
+        let [raw, packed] = plane_sizes(plane);
         let end = start.checked_add(raw)?;
         let (bytes, others) = rest.split_at_checked(packed)?;
         let place = out.get_mut(start..end)?;

@@ -106,6 +106,11 @@ impl TensorWriter {
         Ok(Self { artefact, metadata, room, tensors: Vec::new(), open: None })
     }
 
+    /// The path that the file will have.
+    pub(crate) fn path(&self) -> &Path {
+        self.artefact.path()
+    }
+
     /// Begins the next tensor. Tensors of wider types come first.
     pub fn begin(&mut self, name: &str, dtype: Dtype) {
         assert!(self.open.is_none(), "the tensor before {name} has not ended");

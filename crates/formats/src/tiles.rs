@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::artefact::Published;
 use crate::cells::{CellBlock, CellCodes, CellPacker};
 use crate::error::FormatError;
-use crate::frame::{FrameFile, FrameWriter, Kind};
+use crate::frame::{FrameEntry, FrameFile, FrameWriter, Kind};
 use crate::packing::{PackedFrame, Packing};
 use crate::storage::Storage;
 
@@ -271,8 +271,6 @@ pub fn mix(mut z: u64) -> u64 {
 pub struct StripeFile {
     file: FrameFile,
     layout: StripeLayout,
-    /// First frame of each tag, and the end.
-    starts: Vec<usize>,
 }
 
 impl StripeFile {
@@ -308,8 +306,7 @@ impl StripeFile {
         if !known || !tags.is_sorted() || tags.last().is_some_and(|&tag| tag >= ends) {
             return Err(FormatError::corrupt(path, 0, "its tiles are not in order"));
         }
-        let starts = (0..=ends).map(|tag| tags.partition_point(|&t| t < tag)).collect();
-        Ok(Self { file, layout, starts })
+        Ok(Self { file, layout })
     }
 
     /// The file behind it.
@@ -333,9 +330,22 @@ impl StripeFile {
         frames.iter().map(|entry| u64::from(entry.items)).sum()
     }
 
-    /// The frames with these tags.
+    /// The frames with these tags. They are looked up each time: a table of all tags would be as large
+    /// as the settings say, and they may say 2³² of a file without a frame.
     fn frames(&self, tags: Range<u64>) -> Range<usize> {
-        self.starts[tags.start as usize]..self.starts[tags.end as usize]
+        let first = |tag: u64| self.file.entries().partition_point(|entry| entry.tag < tag);
+        first(tags.start)..first(tags.end)
+    }
+
+    /// Into how many segments a section may be cut so that few of them exceed `most` cells: one where
+    /// it does not itself; of slots there is no other choice than all of them.
+    pub fn parts(&self, (column_stripe, section): (u32, TileSection), most: u64) -> u32 {
+        let tags = self.layout.tags(column_stripe, section);
+        match self.cells(column_stripe, section) {
+            cells if cells <= most => 1,
+            _ if self.layout.slots > 0 => (tags.end - tags.start) as u32,
+            cells => u32::try_from(cells.div_ceil(most)).unwrap_or(u32::MAX),
+        }
     }
 
     /// Appends segment `part` of `parts` of a section to `out`. The segments of a section are
@@ -384,8 +394,9 @@ impl StripeFile {
             tags.end = tags.start + 1;
         }
         let frames = self.frames(tags);
-        let cells = self.file.entries()[frames.clone()].iter().map(|entry| entry.items as usize);
-        out.reserve(cells.sum());
+        // No more than the file is long: whether the items are there is known when a frame is read.
+        let cells = |entry: &FrameEntry| entry.items.min(entry.stored_bytes) as usize;
+        out.reserve(self.file.entries()[frames.clone()].iter().map(cells).sum());
         let mut reader = FrameReader::new(self.layout.codes());
         for index in frames {
             let first = out.len();

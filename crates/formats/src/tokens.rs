@@ -170,8 +170,11 @@ impl TokenShard {
         buffer: &mut Vec<u8>,
         ids: &mut Vec<u32>,
     ) -> Result<(), FormatError> {
-        let bytes = self.file.read(frame, buffer)?;
         let count = self.file.entries()[frame].items as usize;
+        if count > FRAME_TOKENS {
+            return Err(self.file.bad_frame(frame, "more tokens than a frame holds"));
+        }
+        let bytes = self.file.read(frame, buffer)?;
         let read = match self.layout {
             Layout::Codes => decode(bytes, count, self.local_words, ids),
             Layout::FourBytes => {
@@ -410,6 +413,9 @@ pub fn read_remap(
     let mut ids = Vec::new();
     let mut buffer = Vec::new();
     for frame in 0..file.entries().len() {
+        if file.entries()[frame].items as usize > FRAME_TOKENS {
+            return Err(file.bad_frame(frame, "more ids than a frame holds"));
+        }
         let bytes = file.read(frame, &mut buffer)?;
         let before = ids.len();
         ids.extend(bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])));

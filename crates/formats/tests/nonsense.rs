@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CellBlock, CellCodes, CellPacker, CsrShard, CsrShardReader, Dtype, Failure, Fault,
-    FaultyStorage, FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage,
-    Operation, Span, Storage, StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid,
-    TokenShard, Vectors, WordListReader, read_remap, write_file,
+    CellBlock, CellCodes, CellPacker, CsrShard, CsrShardReader, Dtype, Fault, FaultyStorage,
+    FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage, Operation, Storage,
+    StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid, TokenShard, Vectors,
+    WordListReader, read_remap, write_file,
 };
 
 fn storage() -> Arc<dyn Storage> {
@@ -196,6 +196,45 @@ fn tiles_that_do_not_fit_their_grid_are_refused() {
 }
 
 #[test]
+fn a_grid_of_four_billion_slots_takes_no_memory() {
+    let storage = storage();
+    let mut writer = FrameWriter::create(&storage, path(), Kind::SLOTS).unwrap();
+    for (key, value) in [("grid", 1u64 << 16), ("slots", 1 << 16), ("rows", 9), ("columns", 9)] {
+        writer.set(key, value);
+    }
+    ["stripe", "seed", "unit"].into_iter().for_each(|key| writer.set(key, 0));
+    writer.frame(0, u32::MAX, b"no cells").unwrap();
+    writer.finish().unwrap();
+    let stripe = StripeFile::open(&storage, path()).unwrap();
+    let mut cells = Vec::new();
+    let heavy = (0, wordmill_formats::TileSection::Heavy);
+    check_refused(stripe.segment(heavy, (0, 1), &mut cells), "four billion cells in eight bytes");
+    assert!(cells.capacity() < 100, "{} cells reserved", cells.capacity());
+    let light = (65_535, wordmill_formats::TileSection::Light);
+    stripe.segment(light, (0, 1), &mut cells).unwrap();
+    assert_eq!(cells, []);
+}
+
+#[test]
+fn frames_that_unpack_to_more_than_they_should_are_refused() {
+    let zeros = vec![0u8; 5 << 20];
+    let tokens = [("local_words", "9"), ("continues_line", "0")];
+    let storage = framed(Kind::TOKENS, &tokens, 5 << 20, &zeros);
+    let shard = TokenShard::open(&storage, path()).unwrap();
+    check_refused(shard.read(0, &mut Vec::new(), &mut Vec::new()), "tokens without end");
+    let storage = framed(Kind::REMAP, &[], 5 << 18, &zeros);
+    check_refused(read_remap(&storage, path(), 9), "ids without end");
+    let mut writer = FrameWriter::create(&storage, path(), Kind::RUN).unwrap();
+    let cells = &zeros[..2 << 20];
+    let row = [&[0x80, 0x80, 0x80, 0x01][..]].concat();
+    writer.planes(0, 2 << 20, &[&[0], &row, cells, cells, &[], cells, cells, &[], &[]]).unwrap();
+    writer.finish().unwrap();
+    let file = FrameFile::open(&storage, path(), Kind::RUN).unwrap();
+    let mut packer = CellPacker::new(CellCodes::Plain);
+    check_refused(packer.unpack(&file, 0, &mut CellBlock::default()), "cells without end");
+}
+
+#[test]
 fn blocks_whose_planes_contradict_one_another_are_refused() {
     let block = |items, planes: &[&[u8]]| {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
@@ -263,8 +302,7 @@ fn vectors_that_contradict_their_words_are_refused() {
 #[test]
 fn a_patch_that_fails_is_torn_like_any_other_write() {
     let memory = MemoryStorage::default();
-    let (operation, span, failure) = (Operation::Write, Span::FromThenOn, Failure::NO_SPACE);
-    let fault = Fault { operation, nth: 1, span, failure };
+    let fault = Fault::full(Operation::Write, 1);
     let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(fault));
     let mut file = faulty.create(path()).unwrap();
     file.write_all(b"0000").unwrap();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
 use wordmill_formats::{
     Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
     TokenIndex, Vectors, Words,
@@ -38,8 +39,8 @@ pub struct Description {
 /// Says what a file, or a run directory, is.
 ///
 /// # Errors
-/// [`FormatError::Foreign`] for a file that wordmill did not write, and whatever is wrong with one
-/// that it did.
+/// [`FormatError::Foreign`] for a file that wordmill neither wrote nor can convert, and whatever is wrong
+/// with one that it did.
 pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
     let run = RunDir::new(Arc::clone(storage), path);
     if has(storage, &run.manifest()) {
@@ -72,12 +73,26 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
         // The length of a safetensors header begins with a byte of its own; `{` would mean a header
         // whose length is 123 plus a multiple of 256, and then the ninth byte is the brace.
         [b'{', rest @ ..] if rest[7] != b'{' => describe_json(storage, path),
+        _ if VectorForm::of(storage, path)?.is_some() => foreign(storage, path),
         _ if held < 9 || head[8] != b'{' => {
             let what = "it begins neither like a tensor file, nor a framed file, nor an index";
-            Err(FormatError::foreign(path, "a file that wordmill wrote", what))
+            Err(FormatError::foreign(path, "a file that wordmill knows", what))
         }
         _ => tensors(storage, path),
     }
+}
+
+/// Vectors of another program: only their header is read.
+fn foreign(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
+    let file = VectorFile::open(storage, path)?;
+    let bytes = storage.size(path).ok().flatten().unwrap_or(0);
+    let mut about = Description::new(path, file.form().what(), bytes);
+    about.fact("words", file.rows().map_or("not said".into(), |rows| rows.to_string()));
+    about.fact("dim", file.dim());
+    if file.form() == VectorForm::Npy {
+        about.fact("words stand in", VectorFile::names_path(path).display());
+    }
+    Ok(about)
 }
 
 fn token_index(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {

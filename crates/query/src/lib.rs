@@ -3,7 +3,8 @@
 //! Nouns: a *row* is a vector of a mapped file ([`Which`] of its matrices, or their sum); a *query*
 //! is a unit vector made of words; an *answer* is a word with its cosine. [`nearest()`] and [`analogy()`]
 //! scan all rows exactly, [`score_analogies`] and [`score_similarity`] measure vectors on sets of
-//! questions, [`export()`] writes other programs' formats, [`describe()`] says what a file is.
+//! questions, [`export()`] writes other programs' formats and [`convert()`] reads them, [`describe()`]
+//! says what a file is.
 //!
 //! Rows are read block by block from the map, so nothing here holds a copy of the vectors, and no
 //! result depends on the number of threads. Training and the command line are not known here.
@@ -21,6 +22,7 @@ mod nearest;
 
 mod eval;
 
+mod convert;
 mod describe;
 mod export;
 mod spread;
@@ -29,6 +31,7 @@ mod spread;
 mod tests;
 
 pub use analogy::{AnalogyMethod, analogy};
+pub use convert::{ConvertFormat, Converted, convert};
 pub use describe::{Description, describe};
 pub use error::QueryError;
 pub use eval::{

@@ -1,7 +1,7 @@
 //! How meetings become vectors.
 //!
 //! One engine trains every objective: a matrix of cells in a grid of tiles, visited in the order of
-//! Latin-square rounds (`engine.rs`, `order.rs`). An [`Objective`] says what a pass over the cells of one tile
+//! Latin-square rounds (`engine.rs`, `rotation.rs`, `order.rs`). An [`Objective`] says what a pass over the cells of one tile
 //! does to a row stripe and a column stripe:
 //!
 //! * [`SkipGram`]: negative sampling over the discounted co-occurrence matrix;
@@ -36,6 +36,7 @@ mod checkpoint;
 mod engine;
 mod metrics;
 mod publish;
+mod rotation;
 
 mod glove;
 mod groups;

@@ -1,9 +1,15 @@
 //! Dealing: the cells of a source to the row stripes, as packed blocks in the order of the source.
+//!
+//! Dealing goes in rounds of consecutive parts of the source. A round ends when it is as old as a checkpoint may
+//! be, and is written down then: a file a stripe, valid if all of them are there. A process that was
+//! killed goes on with the next round. What fits into memory and into one round is never written.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use wordmill_flow::run_workers;
+use wordmill_flow::{StageProgress, run_workers};
 use wordmill_formats::{
     CellBlock, CellPacker, FormatError, FrameFile, FrameWriter, Kind, PackedFrame, Packing,
     TileCell, TileSection,
@@ -24,37 +30,31 @@ const DEAL_BYTES_MIN: u64 = 4 << 20;
 /// Blocks larger than this do not pack better.
 const DEAL_BYTES_MAX: u64 = 64 << 20;
 
-/// The cells of a row stripe: blocks, each of one group of tiles.
-pub(super) enum Loose {
-    /// In memory, in order.
-    Held(Vec<(u64, PackedFrame)>),
-    /// In a file; a frame's tag tells its place.
-    File(FrameFile),
+/// The cells of a row stripe: blocks, each of one group of tiles. Their numbers begin with those of the files.
+#[derive(Default)]
+pub(super) struct Loose {
+    /// A frame's tag tells its place in the order.
+    files: Vec<FrameFile>,
+    held: Vec<(u64, PackedFrame)>,
 }
 
 impl Loose {
     /// The blocks of a group in the order of the source: each with the number of its cells.
     pub fn blocks(&self, group: u32) -> Vec<(usize, u64)> {
-        let tags: Vec<(u64, u64)> = match self {
-            Self::Held(frames) => {
-                frames.iter().map(|(tag, frame)| (*tag, u64::from(frame.items()))).collect()
-            }
-            Self::File(file) => {
-                file.entries().iter().map(|entry| (entry.tag, u64::from(entry.items))).collect()
-            }
-        };
-        let ours = |index: &usize| tags[*index].0 >> GROUP_SHIFT == u64::from(group);
-        let mut blocks: Vec<usize> = (0..tags.len()).filter(ours).collect();
-        blocks.sort_unstable_by_key(|&index| tags[index].0);
-        blocks.into_iter().map(|index| (index, tags[index].1)).collect()
+        let of_files = self.files.iter().flat_map(FrameFile::entries);
+        let of_files = of_files.map(|entry| (entry.tag, u64::from(entry.items)));
+        let of_held = self.held.iter().map(|(tag, frame)| (*tag, u64::from(frame.items())));
+        let all = of_files.chain(of_held).enumerate();
+        let ours = all.filter(|(_, (tag, _))| tag >> GROUP_SHIFT == u64::from(group));
+        let mut blocks: Vec<(u64, usize, u64)> =
+            ours.map(|(index, (tag, cells))| (tag, index, cells)).collect();
+        blocks.sort_unstable();
+        blocks.into_iter().map(|(_, index, cells)| (index, cells)).collect()
     }
 
     /// A block that is in memory.
     pub fn held(&self, index: usize) -> Option<&PackedFrame> {
-        match self {
-            Self::Held(frames) => Some(&frames[index].1),
-            Self::File(_) => None,
-        }
+        self.place(index).1.map(|place| &self.held[place].1)
     }
 
     /// Unpacks a block.
@@ -64,13 +64,85 @@ impl Loose {
         packer: &mut CellPacker,
         block: &mut CellBlock,
     ) -> Result<(), FormatError> {
-        match self {
-            Self::Held(frames) => {
-                packer.unpack_frame(&frames[index].1, block).expect("what was packed unpacks");
+        match self.place(index) {
+            (_, Some(place)) => {
+                packer.unpack_frame(&self.held[place].1, block).expect("what was packed unpacks");
                 Ok(())
             }
-            Self::File(file) => packer.unpack(file, index, block),
+            ((file, frame), None) => packer.unpack(&self.files[file], frame, block),
         }
+    }
+
+    /// The file and frame of a block, or its place among those in memory.
+    fn place(&self, mut index: usize) -> ((usize, usize), Option<usize>) {
+        for (file, frames) in self.files.iter().enumerate() {
+            match index.checked_sub(frames.entries().len()) {
+                None => return ((file, index), None),
+                Some(rest) => index = rest,
+            }
+        }
+        ((0, 0), Some(index))
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &[FrameFile] {
+        &self.files
+    }
+}
+
+/// What was dealt: rounds on disk, and what is in memory of each stripe.
+pub(super) struct Dealt {
+    rounds: u32,
+    held: Vec<Mutex<Vec<(u64, PackedFrame)>>>,
+}
+
+impl Dealt {
+    /// How many rounds are on disk.
+    #[cfg(test)]
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
+    /// The cells of a stripe, once.
+    pub fn take(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<Loose, FormatError> {
+        let open = |round| {
+            let path = shuffle.loose_path(stripe, round);
+            FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE)
+        };
+        let files = (0..self.rounds).map(open).collect::<Result<_, _>>()?;
+        let held = self.held[stripe as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Loose { files, held: { held }.drain(..).collect() })
+    }
+}
+
+/// The rounds that an earlier attempt wrote down for all of these stripes, and the first part of the source that
+/// they do not have.
+fn recover(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<(u32, usize), CooccurError> {
+    let (mut rounds, mut next) = (0, 0);
+    loop {
+        let mut end = None;
+        for &stripe in stripes {
+            let path = shuffle.loose_path(stripe, rounds);
+            let file = match FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE) {
+                Ok(file) => file,
+                Err(error) if error.is_not_found() || error.is_bad_artefact() => {
+                    return Ok((rounds, next));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let parts = file.setting("parts").and_then(|parts| {
+                let (first, end) = parts.split_once('-')?;
+                Some((first.parse::<usize>().ok()?, end.parse::<usize>().ok()?))
+            });
+            let is_ours = file.setting("fingerprint") == Some(&shuffle.config.fingerprint)
+                && file.version() == Kind::LOOSE.version;
+            match parts.filter(|_| is_ours) {
+                Some((first, last)) if first == next && *end.get_or_insert(last) == last => {}
+                _ => return Ok((rounds, next)),
+            }
+        }
+        rounds += 1;
+        next = end.expect("there is a stripe");
     }
 }
 
@@ -105,6 +177,7 @@ const PART_SHIFT: u32 = 24;
 
 /// The blocks of a stripe while they come.
 struct Pile {
+    path: PathBuf,
     held: Vec<(u64, PackedFrame)>,
     held_bytes: u64,
     file: Option<FrameWriter>,
@@ -145,36 +218,83 @@ impl Share {
     }
 }
 
-/// Deals the cells of the source to the stripes.
-pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Vec<Loose>, CooccurError> {
+/// Deals the cells of the source to the stripes, but for those that an earlier attempt has dealt.
+pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
     let room = (ctx.budget.left(), ctx.threads as u64);
     let share = Share::new(room, source.part_bytes(), shuffle.config.grid);
-    let (workers, bytes) = (share.workers, share.worker_bytes);
-    let _memory = ctx.budget.reserve(bytes * workers, "dealing cells to tiles")?;
-    let pile_bytes = share.pile_bytes;
-    let mut piles: Vec<Option<Mutex<Pile>>> = Vec::new();
-    piles.resize_with(shuffle.config.grid as usize, || None);
-    for &stripe in stripes {
-        let pile = Pile { held: Vec::new(), held_bytes: 0, file: None };
-        piles[stripe as usize] = Some(Mutex::new(pile));
+    let _memory =
+        ctx.budget.reserve(share.worker_bytes * share.workers, "dealing cells to tiles")?;
+    let (mut rounds, mut first) = recover(shuffle, stripes)?;
+    let mut dealt = Dealt { rounds, held: Vec::new() };
+    dealt.held.resize_with(shuffle.config.grid as usize, Mutex::default);
+    let parts = source.parts();
+    if first == parts {
+        return Ok(dealt);
     }
+    let progress = ctx.progress.stage("deal cells", "cells", source.cells());
+    loop {
+        let mut piles: Vec<Option<Mutex<Pile>>> = Vec::new();
+        piles.resize_with(shuffle.config.grid as usize, || None);
+        for &stripe in stripes {
+            let path = shuffle.loose_path(stripe, rounds);
+            let pile = Pile { path, held: Vec::new(), held_bytes: 0, file: None };
+            piles[stripe as usize] = Some(Mutex::new(pile));
+        }
+        let end = deal_round(shuffle, share, &piles, first, &progress)?;
+        let unlock = |pile: Mutex<Pile>| pile.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let piles = piles.into_iter().map(|pile| pile.map(unlock));
+        let piles: Vec<(usize, Pile)> =
+            piles.enumerate().filter_map(|(stripe, pile)| Some((stripe, pile?))).collect();
+        if end == parts && piles.iter().all(|(_, pile)| pile.file.is_none()) {
+            for (stripe, pile) in piles {
+                dealt.held[stripe] = Mutex::new(pile.held);
+            }
+        } else {
+            for (_, pile) in piles {
+                pile.publish(shuffle, (first, end))?;
+            }
+            rounds += 1;
+        }
+        (first, dealt.rounds) = (end, rounds);
+        if end == parts {
+            progress.set_total(progress.done());
+            return Ok(dealt);
+        }
+    }
+}
+
+/// Deals from a part on until all are dealt or the round is old enough; gives the first part that is not
+/// dealt.
+fn deal_round(
+    shuffle: &Shuffle<'_>,
+    share: Share,
+    piles: &[Option<Mutex<Pile>>],
+    first: usize,
+    progress: &StageProgress,
+) -> Result<usize, CooccurError> {
+    let (ctx, source) = (shuffle.ctx, shuffle.source);
     // Slots are read as they were packed, in every epoch.
     let packing = match shuffle.config.slots {
         0 => share.packing(source.cells()),
         _ => Packing::Stored,
     };
-    let progress = ctx.progress.stage("deal cells", "cells", source.cells());
-    let next = AtomicUsize::new(0);
-    run_workers("deal", workers as usize, |_| {
-        let mut dealer =
-            Dealer::new(shuffle, &piles, bytes - source.part_bytes(), (packing, pile_bytes));
+    let next = AtomicUsize::new(first);
+    let started = Instant::now();
+    let bytes = share.worker_bytes - source.part_bytes();
+    run_workers("deal", share.workers as usize, |_| {
+        let mut dealer = Dealer::new(shuffle, piles, bytes, (packing, share.pile_bytes));
         loop {
             ctx.cancel.check()?;
-            let part = next.fetch_add(1, Ordering::Relaxed);
-            if part >= source.parts() {
+            let is_old = started.elapsed() >= shuffle.config.checkpoint_every;
+            if is_old && next.load(Ordering::Relaxed) > first {
                 return Ok::<_, CooccurError>(());
             }
+            let part = next.fetch_add(1, Ordering::Relaxed);
+            if part >= source.parts() {
+                return Ok(());
+            }
+            dealer.blocks = 0;
             source.for_each(part, &mut |cells| {
                 progress.add(cells.len() as u64);
                 dealer.deal(part, cells)
@@ -182,20 +302,13 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Vec<Loose>,
             dealer.flush(part)?;
         }
     })?;
-    progress.set_total(progress.done());
-    let piles = piles.into_iter().zip(0..).filter_map(|(pile, stripe)| Some((pile?, stripe)));
-    let finish = |(pile, stripe): (Mutex<Pile>, u32)| {
-        let pile = pile.into_inner().unwrap_or_else(PoisonError::into_inner);
-        pile.finish(shuffle, stripe)
-    };
-    Ok(piles.map(finish).collect::<Result<_, _>>()?)
+    Ok(next.into_inner().min(source.parts()))
 }
 
 impl Pile {
     fn add(
         &mut self,
         shuffle: &Shuffle<'_>,
-        stripe: u32,
         (tag, frame): (u64, &PackedFrame),
         limit_bytes: u64,
     ) -> Result<(), FormatError> {
@@ -205,28 +318,30 @@ impl Pile {
         if self.held_bytes <= limit_bytes {
             return Ok(());
         }
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let path = shuffle.loose_path(stripe);
-                let file = FrameWriter::create(shuffle.dir.storage(), &path, Kind::LOOSE)?;
-                let file = self.file.insert(file);
-                file.set("fingerprint", &shuffle.config.fingerprint);
-                file
-            }
-        };
         self.held_bytes = 0;
-        self.held.drain(..).try_for_each(|(_, frame)| file.append(&frame))
+        self.write(shuffle).map(drop)
     }
 
-    fn finish(mut self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<Loose, FormatError> {
-        let Some(mut file) = self.file else {
-            return Ok(Loose::Held(self.held));
-        };
+    /// Appends to the file what is held.
+    fn write(&mut self, shuffle: &Shuffle<'_>) -> Result<&mut FrameWriter, FormatError> {
+        if self.file.is_none() {
+            self.file = Some(FrameWriter::create(shuffle.dir.storage(), &self.path, Kind::LOOSE)?);
+        }
+        let file = self.file.as_mut().expect("made above");
         self.held.drain(..).try_for_each(|(_, frame)| file.append(&frame))?;
-        file.finish()?;
-        let path = shuffle.loose_path(stripe);
-        FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE).map(Loose::File)
+        Ok(file)
+    }
+
+    /// Makes a file of a round of it, which has these parts of the source.
+    fn publish(
+        mut self,
+        shuffle: &Shuffle<'_>,
+        (first, end): (usize, usize),
+    ) -> Result<(), FormatError> {
+        let file = self.write(shuffle)?;
+        file.set("fingerprint", &shuffle.config.fingerprint);
+        file.set("parts", format!("{first}-{end}"));
+        self.file.take().expect("written to above").finish().map(drop)
     }
 }
 
@@ -337,11 +452,10 @@ impl<'a> Dealer<'a> {
         assert!(self.blocks < 1 << PART_SHIFT, "a part of fewer blocks");
         self.blocks += 1;
         let packed = self.packer.pack(tag, &self.buckets[bucket]);
-        let path = || self.shuffle.loose_path(stripe);
-        let frame = packed.map_err(|e| FormatError::io(&path(), "compressing", e))?;
         let pile = self.piles[stripe as usize].as_ref().expect("only stripes wanted are dealt to");
         let mut pile = pile.lock().unwrap_or_else(PoisonError::into_inner);
-        pile.add(self.shuffle, stripe, (tag, frame), self.pile_bytes)?;
+        let frame = packed.map_err(|e| FormatError::io(&pile.path, "compressing", e))?;
+        pile.add(self.shuffle, (tag, frame), self.pile_bytes)?;
         drop(pile);
         self.buckets[bucket].clear();
         Ok(())

@@ -2,6 +2,8 @@
 //!
 //! *Head*: the first 64 KiB of a file or of the text inside it. Nothing is unpacked here.
 
+use super::ZSTD_WINDOW_LOG_MAX;
+
 /// Bytes looked at.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
 
@@ -42,7 +44,11 @@ pub(super) fn unpacker_bytes(head: &[u8]) -> u64 {
         // A window of 32 KiB; four bytes of memory for each of a block of 900 kB.
         Packing::Gzip => 64 << 10,
         Packing::Bzip2 => 4 << 20,
-        Packing::Zstd => zstd_bytes(head).unwrap_or(ZSTD_USUAL_BYTES) + ZSTD_FIXED_BYTES,
+        Packing::Zstd => {
+            // What asks for more is refused by the decoder.
+            zstd_bytes(head).unwrap_or(ZSTD_USUAL_BYTES).min(1 << ZSTD_WINDOW_LOG_MAX)
+                + ZSTD_FIXED_BYTES
+        }
     }
 }
 

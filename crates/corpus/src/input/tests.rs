@@ -139,6 +139,9 @@ fn the_memory_of_unpacking_is_known_in_advance() {
         assert!(told <= bytes as u64 + fixed, "{bytes}: {told}");
         assert!(told >= (bytes as u64).min(1 << 19) + fixed, "{bytes}: {told}");
     }
+    // A frame of one segment whose content is said to be as long as 64 bits go.
+    let endless = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &[0xff; 27]].concat();
+    assert_eq!(sniff::unpacker_bytes(&endless), (2 << 30) + fixed);
     assert_eq!(sniff::unpacker_bytes(b"plain"), 0);
     assert_eq!(sniff::unpacker_bytes(b""), 0);
     assert!(sniff::unpacker_bytes(&streamed[..4]) > 8 << 20);

@@ -1,8 +1,11 @@
 //! Foreign formats, one file each: what the peers read and write.
+//!
+//! The files named after a format write it; all readers of vectors stand in `incoming`.
 
 mod plain;
 
 pub mod glove;
+pub mod incoming;
 pub mod market;
 pub mod npz;
 pub mod word2vec;

@@ -1,0 +1,213 @@
+//! Vectors that another program has written, read row by row.
+//!
+//! A [`VectorForm`] is one of four formats; which one a file has is told by its first bytes. A
+//! [`VectorFile`] is a file whose header was read; a [`VectorReader`] goes through its rows, of which it
+//! keeps one; [`ListedWords`] are the words of all rows, for those who need them at once.
+//!
+//! | form | header | row |
+//! |---|---|---|
+//! | word2vec, binary | `ROWS DIM` | word, space, d f32 little-endian; a line feed may follow |
+//! | word2vec, text (fastText's `.vec`) | `ROWS DIM` | `word v1 … vd`, spaces or tabs between |
+//! | GloVe | none | the same; at least two numbers, or it would look like a list of counts |
+//! | npy | NumPy's, versions 1 to 3 | d f4 or f8, little-endian; the words stand in FILE`.vocab.txt` |
+//!
+//! What is refused: a word that is empty, not UTF-8, or longer than 1 MiB; a number that is not finite as
+//! f32, because no neighbour of it can be found; a row that is too long or too short; another number of
+//! rows than the header says; a text whose last line has no end, because a number cut off is a number, too.
+//! No length in a file is believed before it is checked, so memory grows with a row, and a row is limited.
+
+mod npy;
+mod reader;
+mod sniff;
+mod source;
+mod words;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::FormatError;
+use crate::storage::Storage;
+use npy::Element;
+use reader::Wanted;
+use source::Source;
+
+pub use reader::VectorReader;
+pub use words::ListedWords;
+
+/// The most numbers of a vector.
+pub const DIM_MAX: usize = 1 << 16;
+/// The longest word in bytes: that of the tokenizers.
+const WORD_BYTES_MAX: usize = 1 << 20;
+/// The longest line of text: a word and as many numbers as there may be.
+const LINE_BYTES_MAX: usize = WORD_BYTES_MAX + 64 * DIM_MAX;
+/// Ids are u32, and the last of them has a meaning of its own.
+const ROWS_MAX: u64 = u32::MAX as u64 - 1;
+
+/// How another program has written vectors down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VectorForm {
+    /// word2vec's binary format.
+    Word2vec,
+    /// word2vec's text format, which is fastText's too.
+    Word2vecText,
+    /// GloVe's text format.
+    Glove,
+    /// An array of NumPy.
+    Npy,
+}
+
+impl VectorForm {
+    /// Its name in words.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Word2vec => "vectors in word2vec's binary format",
+            Self::Word2vecText => "vectors in word2vec's text format",
+            Self::Glove => "vectors in GloVe's text format",
+            Self::Npy => "an array of NumPy",
+        }
+    }
+
+    /// Tells it by the first bytes of a file; `None` if they are of something else.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn of(storage: &Arc<dyn Storage>, path: &Path) -> Result<Option<Self>, FormatError> {
+        Ok(sniff::form_of(&Source::head(storage, path)?))
+    }
+}
+
+/// A file of vectors, its header checked.
+#[derive(Clone, Debug)]
+pub struct VectorFile {
+    storage: Arc<dyn Storage>,
+    path: PathBuf,
+    form: VectorForm,
+    rows: Option<u64>,
+    dim: usize,
+    /// Where the first row stands.
+    start: u64,
+    element: Element,
+}
+
+impl VectorFile {
+    /// Finds out what a file is and reads its header.
+    ///
+    /// # Errors
+    /// [`FormatError::Foreign`] for anything but vectors of another program, [`FormatError::Incoming`] for
+    /// a header that does not fit the file.
+    pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
+        let Some(form) = VectorForm::of(storage, path)? else {
+            let what =
+                "it begins neither like word2vec's formats, nor GloVe's, nor an array of NumPy";
+            return Err(FormatError::foreign(path, "vectors of another program", what));
+        };
+        let mut source = Source::open(storage, path, form)?;
+        let (rows, dim, element) = match form {
+            VectorForm::Npy => npy::header(&mut source)?,
+            VectorForm::Glove => (None, sniff::dim_of_first_line(&mut source)?, Element::F32),
+            _ => {
+                let (rows, dim) = sniff::sizes_of_first_line(&mut source)?;
+                (Some(rows), dim, Element::F32)
+            }
+        };
+        let dim = usize::try_from(dim).ok().filter(|dim| (1..=DIM_MAX).contains(dim));
+        let Some(dim) = dim else {
+            return Err(source.error(0, format!("vectors of 1 to {DIM_MAX} numbers can be read")));
+        };
+        let start = if form == VectorForm::Glove { 0 } else { source.at() };
+        let (storage, path) = (Arc::clone(storage), path.to_path_buf());
+        let file = Self { storage, path, form, rows, dim, start, element };
+        file.check_length(&source)?;
+        Ok(file)
+    }
+
+    /// A header that promises more than the file can hold is refused before anything is read.
+    fn check_length(&self, source: &Source) -> Result<(), FormatError> {
+        let Some(rows) = self.rows else {
+            return Ok(());
+        };
+        if rows == 0 || rows > ROWS_MAX {
+            let what = format!("it says that it has {rows} rows; 1 to {ROWS_MAX} can be read");
+            return Err(source.error(0, what));
+        }
+        let dim = self.dim as u64;
+        let least = match self.form {
+            VectorForm::Npy => self.element.bytes() * dim,
+            VectorForm::Word2vec => 2 + 4 * dim,
+            _ => 2 + 2 * dim,
+        };
+        let held = source.len() - self.start;
+        let needed = rows.checked_mul(least);
+        let exact = self.form == VectorForm::Npy;
+        match needed {
+            Some(needed) if needed == held || (needed < held && !exact) => Ok(()),
+            _ => {
+                let what = format!(
+                    "{rows} rows of {dim} numbers do not fit the {held} bytes behind the header: the \
+                     file is cut off or has grown"
+                );
+                Err(source.error(0, what))
+            }
+        }
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it is.
+    pub fn form(&self) -> VectorForm {
+        self.form
+    }
+
+    /// The number of rows, where the file says it.
+    pub fn rows(&self) -> Option<u64> {
+        self.rows
+    }
+
+    /// Length of a vector.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Where the words of an array are looked for: a line a word, perhaps with its count.
+    pub fn names_path(path: &Path) -> PathBuf {
+        let mut name = OsString::from(path.as_os_str());
+        name.push(".vocab.txt");
+        PathBuf::from(name)
+    }
+
+    /// Starts reading at the first row.
+    ///
+    /// # Errors
+    /// Those of the storage; an array without a file of words.
+    pub fn reader(&self) -> Result<VectorReader, FormatError> {
+        self.read(Wanted::Rows)
+    }
+
+    fn read(&self, wanted: Wanted) -> Result<VectorReader, FormatError> {
+        let mut source = Source::open(&self.storage, &self.path, self.form)?;
+        source.skip(self.start)?;
+        let names = match self.form {
+            VectorForm::Npy => Some(self.names()?),
+            _ => None,
+        };
+        Ok(VectorReader::new(self, wanted, source, names))
+    }
+
+    fn names(&self) -> Result<Source, FormatError> {
+        let path = Self::names_path(&self.path);
+        Source::open(&self.storage, &path, self.form).map_err(|error| match error.is_not_found() {
+            true => {
+                let what = format!("its words should stand in {}, one a line", path.display());
+                FormatError::foreign(&self.path, "an array with words", what)
+            }
+            false => error,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

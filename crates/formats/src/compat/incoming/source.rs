@@ -1,0 +1,104 @@
+//! The bytes of a foreign file from front to back, with limits on what is taken at a time.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::VectorForm;
+use crate::error::FormatError;
+use crate::storage::{FileReader, ReadFile, Storage};
+
+/// Bytes that are looked at to tell what a file is.
+const HEAD_BYTES: u64 = 1 << 16;
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// A file being read.
+pub(super) struct Source {
+    path: PathBuf,
+    form: VectorForm,
+    file: Arc<dyn ReadFile>,
+    reader: BufReader<FileReader>,
+    at: u64,
+}
+
+impl Source {
+    pub fn open(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        form: VectorForm,
+    ) -> Result<Self, FormatError> {
+        let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+        let reader = FileReader::new(Arc::clone(&file), 0, file.len());
+        let reader = BufReader::with_capacity(BUFFER_BYTES, reader);
+        Ok(Self { path: path.to_path_buf(), form, file, reader, at: 0 })
+    }
+
+    /// The first bytes of a file.
+    pub fn head(storage: &Arc<dyn Storage>, path: &Path) -> Result<Vec<u8>, FormatError> {
+        let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+        let mut head = vec![0; file.len().min(HEAD_BYTES) as usize];
+        file.read_exact_at(0, &mut head).map_err(|e| FormatError::io(path, "reading", e))?;
+        Ok(head)
+    }
+
+    /// Length of the file.
+    pub fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    /// The offset of the next byte.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Replaces `out` by what comes next up to and with `end`, at most `limit` bytes; says whether `end`
+    /// is among them. Nothing comes at the end of the file.
+    pub fn until(&mut self, end: u8, limit: usize, out: &mut Vec<u8>) -> Result<bool, FormatError> {
+        out.clear();
+        let read = self.reader.by_ref().take(limit as u64).read_until(end, out);
+        self.at += read.map_err(|e| FormatError::io(&self.path, "reading", e))? as u64;
+        Ok(out.last() == Some(&end))
+    }
+
+    /// Replaces `out` by the next `bytes` bytes, a number that was checked.
+    pub fn exactly(&mut self, bytes: usize, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        self.check_left(bytes as u64)?;
+        out.resize(bytes, 0);
+        self.reader.read_exact(out).map_err(|e| FormatError::io(&self.path, "reading", e))?;
+        self.at += bytes as u64;
+        Ok(())
+    }
+
+    /// Passes over bytes.
+    pub fn skip(&mut self, bytes: u64) -> Result<(), FormatError> {
+        self.check_left(bytes)?;
+        // What is in the buffer is passed over there; the rest is never read.
+        let held = (self.reader.buffer().len() as u64).min(bytes);
+        self.reader.consume(held as usize);
+        self.at += bytes;
+        if held < bytes {
+            let reader = FileReader::new(Arc::clone(&self.file), self.at, self.len());
+            self.reader = BufReader::with_capacity(BUFFER_BYTES, reader);
+        }
+        Ok(())
+    }
+
+    fn check_left(&self, bytes: u64) -> Result<(), FormatError> {
+        match self.len() - self.at >= bytes {
+            true => Ok(()),
+            false => Err(self.error(self.at, "the file ends early".into())),
+        }
+    }
+
+    pub fn error(&self, offset: u64, what: String) -> FormatError {
+        FormatError::Incoming { path: self.path.clone(), form: self.form.what(), offset, what }
+    }
+}
+
+/// What stands between spaces and tabs in a line, its end left out. Other white space of Unicode may be
+/// part of a word: C's programs do not know it.
+pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|field| !field.is_empty())
+}

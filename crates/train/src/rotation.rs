@@ -1,0 +1,240 @@
+//! A rotation at work: tasks taken one after the other, checkpoints between them, and what is no number any
+//! more.
+//!
+//! A [`Run`] knows what stays the same; it goes on in steps, each to the end of a rotation or to a
+//! checkpoint within one.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use wordmill_flow::{Context, StageProgress, run_workers};
+use wordmill_formats::{FormatError, RunDir, StripeFile, TileSection};
+
+use crate::checkpoint::{Begun, Checkpoints, Position, SavedTally};
+use crate::engine::{Objective, Pass, PassCells, Place, Plan, Tally};
+use crate::error::TrainError;
+use crate::metrics::write_metrics;
+use crate::model::Model;
+use crate::order::{Half, Order, Tile};
+use crate::random::Stream;
+use crate::stripes::Stripe;
+
+/// What stays the same during a run.
+pub(crate) struct Run<'a> {
+    pub plan: &'a Plan,
+    pub objective: &'a dyn Objective,
+    pub stripes: &'a [StripeFile],
+    pub progress: &'a StageProgress,
+    /// The word of an id.
+    pub word: &'a (dyn Fn(u32) -> String + Sync),
+}
+
+/// What stays the same during a rotation, and what comes of it.
+struct Rotation<'a> {
+    run: &'a Run<'a>,
+    position: &'a Position,
+    model: &'a Model,
+    order: Order,
+    /// Whether to do no more than the tasks in hand.
+    stop: &'a (dyn Fn() -> bool + Sync),
+    /// Round × G + row stripe → what its pass did.
+    tallies: Mutex<Vec<SavedTally>>,
+}
+
+impl Run<'_> {
+    /// Goes on to the end of a rotation, or to a checkpoint within it.
+    pub fn step(
+        &self,
+        ctx: &Context,
+        dir: &RunDir,
+        position: &mut Position,
+        model: &mut Model,
+        checkpoints: &mut Checkpoints<'_>,
+    ) -> Result<(), TrainError> {
+        let stop = || ctx.cancel.is_stopped() || checkpoints.are_due();
+        if !self.rotation(position, model, &stop)? {
+            self.check_finite(position, model)?;
+            checkpoints.save(position, model)?;
+            return Ok(ctx.cancel.check()?);
+        }
+        let (plan, now) = (self.plan, position.clone());
+        let epoch_ended = position.end_rotation(plan, self.objective.advice())?;
+        let last = position.epoch == plan.epochs;
+        if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
+            self.check_finite(&now, model)?;
+            // Where only publishing is left, that is as good, unless much would be lost with it.
+            if !last || checkpoints.are_due() {
+                checkpoints.save(position, model)?;
+            }
+        }
+        if last {
+            return Ok(());
+        }
+        if epoch_ended {
+            write_metrics(dir, &plan.name, &position.metrics)?;
+        }
+        Ok(ctx.cancel.check()?)
+    }
+
+    /// Fails where a number of the model is not finite: what is kept must be good.
+    fn check_finite(&self, position: &Position, model: &Model) -> Result<(), TrainError> {
+        for (half, number) in model.all() {
+            if let Some(row) = model.show(half, number, Stripe::bad_row)? {
+                let place = Place { half, number, grid: self.stripes.len() as u32 };
+                return Err(self.diverged(position, "", Some(place.id(row)).zip(Some(half))));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error that names where numbers are no longer finite.
+    fn diverged(&self, position: &Position, tile: &str, row: Option<(u32, Half)>) -> TrainError {
+        let row = match row {
+            Some((id, Half::Rows)) => format!(", vector of {:?}", (self.word)(id)),
+            Some((id, Half::Columns)) => match self.objective.layout().columns_name {
+                "node_vectors" => format!(", vector of node {id}"),
+                _ => format!(", context vector of {:?}", (self.word)(id)),
+            },
+            None => String::new(),
+        };
+        TrainError::Diverged {
+            name: self.plan.name.clone(),
+            epoch: position.epoch + 1,
+            rotation: position.rotation + 1,
+            place: format!("{tile}{row}"),
+            rate: self.plan.rate * position.rate_share(),
+        }
+    }
+
+    /// One segment of every tile, or what is left of it; false where `stop` has cut it short.
+    fn rotation(
+        &self,
+        position: &mut Position,
+        model: &mut Model,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, TrainError> {
+        let started = Instant::now();
+        let grid = self.stripes.len();
+        let turn = [u64::from(position.epoch), u64::from(position.rotation)];
+        let mut stream = Stream::new(self.plan.seed, &[turn[0], turn[1], u64::MAX]);
+        let mut positions = || {
+            let mut stripes: Vec<u32> = (0..grid as u32).collect();
+            stream.shuffle(&mut stripes);
+            stripes
+        };
+        let begun = position.begun.take().unwrap_or_else(|| Begun {
+            seen: vec![0; grid],
+            tallies: vec![SavedTally::default(); grid * grid],
+        });
+        let (order, moves) = model.begin(positions(), positions(), &begun.seen);
+        let tallies = Mutex::new(begun.tallies);
+        let rotation = Rotation { run: self, position, model, order, stop, tallies };
+        let workers = model.workers();
+        run_workers("train", workers + usize::from(model.is_paged()), |worker| {
+            let _watch = model.watch();
+            let done = match worker == workers {
+                true => model.page_through(&moves).map_err(TrainError::from),
+                false => rotation.work(),
+            };
+            done.inspect_err(|_| model.fail())
+        })?;
+        let tallies = rotation.tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
+        position.seconds += started.elapsed().as_secs_f64();
+        let seen = model.seen();
+        if seen.iter().any(|&tiles| (tiles as usize) < grid) {
+            position.begun = Some(Begun { seen, tallies });
+            return Ok(false);
+        }
+        tallies.into_iter().for_each(|SavedTally(tally)| position.tally += tally);
+        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
+        Ok(true)
+    }
+
+    /// The rate falls linearly with the rounds done, as word2vec's falls with the words done.
+    fn rate(&self, position: &Position, round: u32) -> f32 {
+        let grid = self.stripes.len() as u64;
+        let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
+        let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
+        let left = 1.0 - done as f64 / total as f64;
+        let share =
+            position.rate_share() * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left);
+        (self.plan.rate * share) as f32
+    }
+
+    fn cells(
+        &self,
+        Tile { row, column, .. }: Tile,
+        rotation: u32,
+        cells: &mut PassCells,
+    ) -> Result<(), FormatError> {
+        let file = &self.stripes[row as usize];
+        let part = (rotation, self.plan.rotations);
+        let heavy = if self.objective.heavy_every_rotation() { (0, 1) } else { part };
+        cells.heavy.clear();
+        cells.light.clear();
+        file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
+        file.segment((column, TileSection::Light), part, &mut cells.light)
+    }
+}
+
+impl Rotation<'_> {
+    /// Takes one task after the other, and its row past its columns; ends early when another
+    /// worker has failed.
+    fn work(&self) -> Result<(), TrainError> {
+        let mut cells = PassCells::default();
+        while let Some(task) = self.model.next_task((self.stop)()) {
+            let mut lent = None;
+            for tile in self.order.tiles(&self.order.tasks()[task]) {
+                self.run.cells(tile, self.position.rotation, &mut cells)?;
+                let row = match lent.take() {
+                    Some((row, _)) => Some(row),
+                    None => self.model.take(Half::Rows, tile.row, tile.round),
+                };
+                let column = || self.model.take(Half::Columns, tile.column, tile.round);
+                let Some((mut row, mut column)) = row.and_then(|row| Some((row, column()?))) else {
+                    return Ok(());
+                };
+                let tally =
+                    self.run.objective.pass(&self.pass(tile), &cells, &mut row, &mut column)?;
+                if !tally.loss.is_finite() {
+                    return Err(self.diverged(tile, &row, &column));
+                }
+                self.model.give(Half::Columns, tile.column, column, tile.round + 1);
+                self.note(tile, tally);
+                lent = Some((row, tile));
+            }
+            if let Some((row, last)) = lent {
+                self.model.give(Half::Rows, last.row, row, last.round + 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn pass(&self, tile: Tile) -> Pass {
+        let Run { plan, .. } = self.run;
+        let turn = [self.position.epoch, self.position.rotation].map(u64::from);
+        let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
+        let rate = self.run.rate(self.position, tile.round);
+        let tile = (tile.row, tile.column);
+        Pass { tile, rotations: plan.rotations, rate, key, seed: plan.seed }
+    }
+
+    fn note(&self, tile: Tile, tally: Tally) {
+        let place = tile.round as usize * self.run.stripes.len() + tile.row as usize;
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)[place] = SavedTally(tally);
+        self.run.progress.add(1);
+    }
+
+    /// The error of a tile whose loss is not finite.
+    fn diverged(&self, tile: Tile, row: &Stripe, column: &Stripe) -> TrainError {
+        let grid = self.run.stripes.len() as u32;
+        let bad = |half, number, stripe: &Stripe| {
+            let row = stripe.bad_row()?;
+            Some((Place { half, number, grid }.id(row), half))
+        };
+        let found = bad(Half::Rows, tile.row, row);
+        let found = found.or_else(|| bad(Half::Columns, tile.column, column));
+        let at = format!(", tile ({}, {})", tile.row, tile.column);
+        self.run.diverged(self.position, &at, found)
+    }
+}
