@@ -195,7 +195,7 @@ mod cost {
     pub const THINNED_CELLS: f64 = 1.22;
     pub const SAMPLE_CELLS: f64 = 0.037;
     /// A token of the text where windows are trained, at dimension 100 and, skip-gram, a window of 5.
-    pub const CBOW_WORD: f64 = 500.0;
+    pub const CBOW_WORD: f64 = 700.0;
     pub const CBOW_PATH: f64 = 700.0;
     pub const PAIRED_WORD: f64 = 1200.0;
     pub const PAIRED_PATH: f64 = 2500.0;

@@ -7,7 +7,8 @@
 use crate::lanes::{LANES, Lanes};
 use crate::side::Side;
 
-/// How many rows ahead one is asked for. On 80,000 rows of 112 floats 4 take half the time of none.
+/// How many rows ahead one is asked for. Where rows were not asked for and merged one lookup after the other, copies took half of the
+/// time of CBOW (80,000 rows of 112 floats); now a quarter.
 const AHEAD: usize = 4;
 
 #[inline(always)]

@@ -12,6 +12,7 @@ use crate::side::{Loss, Side};
 type Elementwise = unsafe fn(&mut [f32]);
 type BinomialRuns = unsafe fn(&mut Side, &mut Side, &[BinomialRun], &[BinomialCell], f32) -> Loss;
 type AddChanges = unsafe fn((&[f32], &[f32]), &[u32], &mut Side, &[u32], &[f32]);
+type Spread = unsafe fn(&mut Side, &[u32], &[f32], (&[f32], &[f32]));
 type ScoresMany = unsafe fn(&[f32], &[f32], usize, &mut [f32], (usize, usize));
 
 /// All kernels of one instruction set; get one from [`best`](crate::best) or [`at`](crate::at).
@@ -30,7 +31,7 @@ pub struct Kernels {
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_runs: BinomialRuns,
     mix: unsafe fn(&Side, &[u32], &[f32], &mut [f32]),
-    spread: unsafe fn(&mut Side, &[u32], &[f32], (&[f32], &[f32])),
+    spread: Spread,
     copy_rows: unsafe fn(&[f32], &[u32], &mut Side, &[u32]),
     add_changes: AddChanges,
     merge_row: unsafe fn(&mut [f32], &[&[f32]], f32),

@@ -57,7 +57,7 @@ impl Gate {
 
 impl Watch<'_> {
     /// The thread has come to its end.
-    pub fn is_well(mut self) {
+    pub fn finish(mut self) {
         self.is_well = true;
     }
 }
@@ -90,7 +90,7 @@ mod tests {
                 assert_eq!(done.load(Ordering::Relaxed), turn);
                 gate.pass(|| ())?;
             }
-            watch.is_well();
+            watch.finish();
             Ok::<_, Stopped>(())
         };
         run_workers("gate", 3, work).unwrap();

@@ -14,7 +14,8 @@ use crate::engine::Plan;
 use crate::metrics::EpochRow;
 use crate::random::Stream;
 
-/// Places of a piece. Of CBOW on 22 million tokens of English (d = 100) half as many take 8 % longer.
+/// Places of a piece. CBOW in rounds on 22 million tokens of English (d = 100, one epoch: loss, seconds of CPU): 1024 2.148,
+/// 11.9; 2048 2.160, 12.3; 4096 2.182, 11.5. The longer a piece, the older the values that the readers of a round see.
 pub(crate) const PIECE: usize = 1024;
 
 /// A shard that is being read.

@@ -53,7 +53,7 @@ pub(crate) fn train_rounds(
                 (round.rate, round.is_over)
             };
             if is_over {
-                watch.is_well();
+                watch.finish();
                 return Ok(());
             }
             while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {

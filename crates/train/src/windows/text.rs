@@ -16,6 +16,9 @@ use crate::discount::Discount;
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;
 
+/// All places that are there, and which of them are handed out.
+pub(crate) type Piece<'a> = (&'a [u32], Range<usize>);
+
 /// What all readers of an epoch have in common.
 pub(crate) struct Texts<'a> {
     dir: &'a RunDir,
@@ -91,7 +94,7 @@ impl Reader {
         &mut self,
         texts: &Texts<'_>,
         len: usize,
-    ) -> Result<Option<(&[u32], Range<usize>)>, FormatError> {
+    ) -> Result<Option<Piece<'_>>, FormatError> {
         while self.places.len() < self.at + len + texts.reach && self.frame < self.file.frames() {
             self.decode(texts)?;
         }
