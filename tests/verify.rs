@@ -19,11 +19,11 @@ fn put_stranger(files: &mut Tree, name: &str, other: &Tree) {
         let rows = stages.iter().flat_map(|row| row["outputs"].as_array().unwrap().clone());
         rows.into_iter().find(|row| row["path"] == name).unwrap()
     };
-    let (ours, theirs) = (row(files).to_string(), row(other));
+    let (ours, theirs) = (row(files), row(other));
     let mut ledger: serde_json::Value = serde_json::from_slice(&files["run.json"]).unwrap();
     for stage in ledger["stages"].as_array_mut().unwrap() {
         for output in stage["outputs"].as_array_mut().unwrap() {
-            if output.to_string() == ours {
+            if *output == ours {
                 *output = theirs.clone();
             }
         }

@@ -431,8 +431,7 @@ fn a_budget_too_small_is_refused_at_once() {
 fn a_full_disk_ends_the_reader_of_a_stream_too() {
     let inputs = input::resolve(&["builtin:sample:60KB".to_owned()], Path::new(""), 1).unwrap();
     for nth in (0..60).chain(0..60) {
-        let fault =
-            Fault { operation: Operation::Write, nth, error: std::io::ErrorKind::StorageFull };
+        let fault = Fault::full(Operation::Write, nth);
         let storage = FaultyStorage::new(Arc::new(MemoryStorage::default()), Some(fault));
         let run = RunDir::new(Arc::new(storage), "run");
         let made = tokenize(&Context::for_tests(2), &config(1024), &run, &inputs);
