@@ -37,8 +37,8 @@ const SKIP_GRAM: Defaults = Defaults {
 /// 8 rotations at 0.05 38.8, 63.0, 24.5 with twice the work. The program word2vec in 5 epochs: 34.9, 63.1, 24.9.
 const SOFTMAX: Defaults = Defaults { epochs: 4, rate: 0.07, rotations: 2, ..SKIP_GRAM };
 
-/// Rates where the text is read: of CBOW with the gradient of the mean, and of skip-gram. On 22 million tokens of English (d = 100, 5 epochs,
-/// one seed: Google, WordSim-353, SimLex) skip-gram at 0.05: 40.7, 65.8, 26.6; pWord2Vec at its 0.025 41.3, 65.7, 26.9.
+/// Rates where the text is read: of CBOW with the gradient of the mean, and of skip-gram. On 22 million tokens of English (d = 100,
+/// 5 epochs, one seed: Google, WordSim-353, SimLex) skip-gram at 0.05: 40.7, 65.8, 26.6; pWord2Vec at its 0.025 41.3, 65.7, 26.9.
 const CBOW_RATE: f64 = 0.1;
 const WINDOWS_RATE: f64 = 0.05;
 
