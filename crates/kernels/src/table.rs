@@ -200,7 +200,7 @@ impl Kernels {
         unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
-    /// out = Σ weights[i] · row ids[i]: the mean or the sum of a window, as the weights say.
+    /// `out = Σ weights[i] · row ids[i]`: the mean or the sum of a window, as the weights say.
     ///
     /// # Panics
     /// Where an id has no row, the lengths differ or `out` is not a row long.
@@ -212,7 +212,7 @@ impl Kernels {
         unsafe { (self.mix)(side, ids, weights, out) }
     }
 
-    /// Row ids[i] += weights[i] · (after − before): what a mix has learned goes to the rows of its window.
+    /// `row ids[i] += weights[i] · (after − before)`: what a mix has learned goes to the rows of its window.
     ///
     /// # Panics
     /// Where an id has no row, the lengths differ or the two vectors are not a row long.
@@ -230,7 +230,7 @@ impl Kernels {
         unsafe { (self.spread)(side, ids, weights, (before, after)) }
     }
 
-    /// Row to_ids[i] of `to` becomes row from_ids[i] of `from`, which has the same stride.
+    /// Row `to_ids[i]` of `to` becomes row `from_ids[i]` of `from`, which has the same stride.
     ///
     /// # Panics
     /// Where an id has no row or the lists of ids differ in length.
@@ -240,7 +240,7 @@ impl Kernels {
         unsafe { (self.copy_rows)(from, from_ids, to, to_ids) }
     }
 
-    /// Row to_ids[i] of `to` += share[i] · (row from_ids[i] of `now` − the same of `before`).
+    /// Row `to_ids[i]` of `to` grows by `share[i]` times what row `from_ids[i]` of `now` is above that of `before`.
     ///
     /// # Panics
     /// Where an id has no row or the lists differ in length.
