@@ -10,6 +10,7 @@
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //! * `verify`: whole files that do not belong together.
+//! * `windows`: trainers that read the text itself.
 //!
 //! `hostile.rs` beside this file is a binary of its own, because it counts what the process allocates.
 //!
@@ -29,3 +30,4 @@ mod reading;
 mod restart;
 mod tidy;
 mod verify;
+mod windows;

@@ -12,6 +12,7 @@ mod preset;
 mod read;
 mod section;
 mod size;
+mod windows;
 mod write;
 
 #[cfg(test)]
@@ -22,12 +23,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use choice::{ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-pub use choice::{OnDivergence, Optimizer, Tokenizer, Weighting};
+pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize};
+pub use choice::{Objective, OnDivergence, Optimizer, Tokenizer, Weighting, WindowMode};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 pub(crate) use read::LEAST_MEMORY;
 pub(crate) use size::{parse_duration, parse_size};
+pub use windows::{WindowsModel, WindowsObjective, WindowsTrainer};
 
 /// The template that ships with the program: what `wordmill init` writes and `wordmill run` follows
 /// where there is no file.
@@ -131,11 +133,11 @@ pub struct TrainConfig {
     pub trainer: Trainer,
     /// Length of a vector.
     pub dim: usize,
-    /// Passes over the cells.
+    /// Passes over the cells or the text.
     pub epochs: u32,
     /// Learning rate at the start.
     pub rate: f64,
-    /// Rotations an epoch.
+    /// Rotations an epoch; 1 where the text is read.
     pub rotations: u32,
     /// What happens when numbers are no longer finite. No result of a training that goes well
     /// depends on it.
@@ -172,6 +174,8 @@ pub enum Trainer {
         /// Which AdaGrad.
         optimizer: Optimizer,
     },
+    /// CBOW, or skip-gram from the text itself.
+    Windows(WindowsTrainer),
 }
 
 /// `[eval]`: what the vectors are tried on.
@@ -241,6 +245,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether any trainer reads the co-occurrence matrix; without trainers it is what is wanted.
+    pub fn needs_matrix(&self) -> bool {
+        self.train.is_empty() || self.train.iter().any(|trainer| !trainer.trainer.reads_text())
+    }
+}
+
 impl RunConfig {
     /// The number of threads, with 0 resolved to what the machine has.
     pub fn thread_count(&self) -> usize {
@@ -253,6 +264,7 @@ impl Trainer {
     pub fn model(&self) -> Model {
         match self {
             Self::Glove { .. } => Model::Glove,
+            Self::Windows(WindowsTrainer { model: WindowsModel::Cbow { .. }, .. }) => Model::Cbow,
             _ => Model::SkipGram,
         }
     }
@@ -263,15 +275,24 @@ impl Trainer {
             Self::NegativeSampling { .. } => Some(Objective::NegativeSampling),
             Self::HierarchicalSoftmax { .. } => Some(Objective::HierarchicalSoftmax),
             Self::Glove { .. } => None,
+            Self::Windows(trainer) => Some(match trainer.objective {
+                WindowsObjective::NegativeSampling { .. } => Objective::NegativeSampling,
+                WindowsObjective::HierarchicalSoftmax => Objective::HierarchicalSoftmax,
+            }),
         }
     }
 
-    /// `train.subsample`, where the trainer has it.
+    /// Whether it reads the text itself, not the matrix.
+    pub fn reads_text(&self) -> bool {
+        matches!(self, Self::Windows(_))
+    }
+
+    /// `train.subsample`, where the trainer thins out what is counted.
     pub fn subsample(&self) -> Option<f64> {
         match *self {
             Self::NegativeSampling { subsample, .. }
             | Self::HierarchicalSoftmax { subsample, .. } => Some(subsample),
-            Self::Glove { .. } => None,
+            Self::Glove { .. } | Self::Windows(_) => None,
         }
     }
 
@@ -290,6 +311,20 @@ impl fmt::Display for Trainer {
             Self::NegativeSampling { .. } => "skip-gram with negative sampling",
             Self::HierarchicalSoftmax { .. } => "skip-gram with hierarchical softmax",
             Self::Glove { .. } => "GloVe",
+            Self::Windows(it) => match (it.model, it.objective) {
+                (WindowsModel::SkipGram, WindowsObjective::NegativeSampling { .. }) => {
+                    "skip-gram with negative sampling from windows"
+                }
+                (WindowsModel::SkipGram, WindowsObjective::HierarchicalSoftmax) => {
+                    "skip-gram with hierarchical softmax from windows"
+                }
+                (WindowsModel::Cbow { .. }, WindowsObjective::NegativeSampling { .. }) => {
+                    "CBOW with negative sampling"
+                }
+                (WindowsModel::Cbow { .. }, WindowsObjective::HierarchicalSoftmax) => {
+                    "CBOW with hierarchical softmax"
+                }
+            },
         })
     }
 }

@@ -12,6 +12,7 @@ use wordmill_corpus::{CorpusError, Input};
 use wordmill_flow::format_bytes;
 
 use crate::config::{Config, Optimizer, TrainConfig, Trainer};
+use crate::config::{WindowsModel, WindowsObjective, WindowsTrainer};
 use crate::session::PROGRAM_BYTES;
 use crate::wiring::{grid, translate};
 
@@ -111,6 +112,10 @@ const DOUBT: f64 = 1.25;
 /// What always helps.
 const FEWER_WORDS: &str = "raise vocabulary.min_count or set vocabulary.max_size";
 
+fn reads_text(config: &Config, name: &str) -> bool {
+    config.train.iter().any(|it| it.name == name && it.trainer.reads_text())
+}
+
 impl Need {
     /// What the stage lacks, and which setting would help; `None` if it fits.
     pub fn lacks(&self, config: &Config, free_bytes: f64, files: f64) -> Option<DoesNotFit> {
@@ -118,6 +123,10 @@ impl Need {
         let (who, way_out) = match self.stage.as_str() {
             "tokenize" => ("tokenizing".to_owned(), "lower corpus.chunk_bytes".to_owned()),
             stage => match stage.strip_prefix("train:") {
+                Some(name) if reads_text(config, name) => (
+                    format!("the model of {name} with its readers"),
+                    format!("lower train.dim of {name}, {FEWER_WORDS}"),
+                ),
                 Some(name) => (
                     format!("the model of {name}, three stripes of it at a time,"),
                     format!("raise tiles.grid, lower train.dim of {name}, {FEWER_WORDS}"),
@@ -185,6 +194,11 @@ mod cost {
     pub const THINNED_TEXT: f64 = 0.76;
     pub const THINNED_CELLS: f64 = 1.22;
     pub const SAMPLE_CELLS: f64 = 0.037;
+    /// A token of the text where windows are trained, at dimension 100 and, skip-gram, a window of 5.
+    pub const CBOW_WORD: f64 = 700.0;
+    pub const CBOW_PATH: f64 = 700.0;
+    pub const PAIRED_WORD: f64 = 1200.0;
+    pub const PAIRED_PATH: f64 = 2500.0;
     /// More for a cell whose weight takes bytes of its own.
     pub const WIDE_MATRIX_CELL: f64 = 14.0;
     pub const WIDE_TILE_CELL: f64 = 30.0;
@@ -249,22 +263,35 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
         unit,
         grid: grid(config, sizes.words as u64),
     };
-    let spilled = counted.spilled_cells(room);
-    let sides = if config.cooccur.symmetric { 2.0 } else { 1.0 };
-    let pairs = counted_text * sides * sizes.tokens * f64::from(config.cooccur.window);
-    let seconds = cost::PLACE * sizes.tokens + cost::PAIR * pairs + cost::SPILLED_CELL * spilled;
-    needs.add("cooccur", forecast::count(&counted, room), 1e-9 * seconds);
-    // Weights that stand in a table of whole numbers are short.
-    let is_wide = f64::from(u8::from(unit > 255));
-    let matrix_cell = cost::MATRIX_CELL + is_wide * cost::WIDE_MATRIX_CELL;
-    let seconds = cost::MERGED_CELL * spilled + matrix_cell * sizes.cells;
-    needs.add("merge", forecast::merge(&counted, room), 1e-9 * seconds);
-    let seconds = (cost::TILE_CELL + is_wide * cost::WIDE_TILE_CELL) * sizes.cells;
-    needs.add("shuffle", forecast::shuffle(&counted, room), 1e-9 * seconds);
+    if config.needs_matrix() {
+        matrix_needs(config, (sizes, &counted, counted_text), room, &mut needs);
+    }
     for trainer in &config.train {
         train_need(config, trainer, sizes, &mut needs);
     }
     needs.rows
+}
+
+/// Adds the stages that count.
+fn matrix_needs(
+    config: &Config,
+    (sizes, counted, counted_text): (Sizes, &forecast::Sizes, f64),
+    room: (u64, u64),
+    needs: &mut Needs,
+) {
+    let unit = counted.unit;
+    let spilled = counted.spilled_cells(room);
+    let sides = if config.cooccur.symmetric { 2.0 } else { 1.0 };
+    let pairs = counted_text * sides * sizes.tokens * f64::from(config.cooccur.window);
+    let seconds = cost::PLACE * sizes.tokens + cost::PAIR * pairs + cost::SPILLED_CELL * spilled;
+    needs.add("cooccur", forecast::count(counted, room), 1e-9 * seconds);
+    // Weights that stand in a table of whole numbers are short.
+    let is_wide = f64::from(u8::from(unit > 255));
+    let matrix_cell = cost::MATRIX_CELL + is_wide * cost::WIDE_MATRIX_CELL;
+    let seconds = cost::MERGED_CELL * spilled + matrix_cell * sizes.cells;
+    needs.add("merge", forecast::merge(counted, room), 1e-9 * seconds);
+    let seconds = (cost::TILE_CELL + is_wide * cost::WIDE_TILE_CELL) * sizes.cells;
+    needs.add("shuffle", forecast::shuffle(counted, room), 1e-9 * seconds);
 }
 
 /// Adds the stages that read text.
@@ -314,6 +341,7 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
             let copies = if optimizer == Optimizer::RowAdagrad { 2.0 } else { 4.0 };
             (copies, sizes.cells * 14.0 / 13e9, 0.0)
         }
+        Trainer::Windows(it) => return windows_need((trainer, it), sizes, needs),
     };
     let model = sizes.words * row * copies;
     let tables = sizes.words * 80.0;
@@ -332,6 +360,34 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
         files: 300.0,
     };
     needs.add(&format!("train:{}", trainer.name), forecast, work * flops);
+}
+
+/// Adds a trainer that reads the text: the model is in memory, and so is what each reader has copied of it.
+fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, needs: &mut Needs) {
+    let row = wordmill_kernels::padded(trainer.dim) as f64 * 4.0;
+    let window = f64::from(it.window);
+    let is_tree = it.objective == WindowsObjective::HierarchicalSoftmax;
+    let (nanoseconds, rows) = match (it.model, is_tree) {
+        (WindowsModel::Cbow { .. }, false) => (cost::CBOW_WORD, 4e3),
+        (WindowsModel::Cbow { .. }, true) => (cost::CBOW_PATH, 8e3),
+        (WindowsModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 12e3),
+        (WindowsModel::SkipGram, true) => (cost::PAIRED_PATH * window / 5.0, 8e3),
+    };
+    let readers = if it.deterministic { 8.0 } else { needs.threads };
+    let model = 2.0 * sizes.words * row;
+    let reader = 2e6 + 8.0 * sizes.words + f64::min(rows, 2.0 * sizes.words) * row * 2.0;
+    let memory = model + 24.0 * sizes.words + readers * reader;
+    let vectors = sizes.words * trainer.dim as f64 * 8.0;
+    let forecast = Forecast {
+        least_bytes: memory,
+        memory_bytes: memory,
+        scratch_bytes: vectors + 2.0 * model,
+        left_bytes: vectors,
+        files: 5.0 + readers,
+    };
+    let work = sizes.tokens * nanoseconds * trainer.dim as f64 / 100.0 * f64::from(trainer.epochs);
+    let seconds = 1e-9 * work * needs.threads / needs.threads.min(readers);
+    needs.add(&format!("train:{}", trainer.name), forecast, seconds);
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ fn of_train(error: &TrainError) -> u8 {
         TrainError::Format(error) => of_stage_file(error),
         TrainError::OverBudget(_) => EXHAUSTED,
         TrainError::Stopped(_) => STOPPED,
-        TrainError::Diverged { .. } => DIVERGED,
+        TrainError::Diverged { .. } | TrainError::DivergedInText { .. } => DIVERGED,
         TrainError::Empty { .. } => USAGE,
     }
 }

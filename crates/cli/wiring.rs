@@ -48,9 +48,11 @@ pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
         Origin::Text(inputs) => counting_stages(config, inputs),
         Origin::Counts => Vec::new(),
     };
-    let mut shuffle = section(config, "tiles");
-    shuffle.insert("run.seed".into(), config.run.seed.to_string());
-    stages.push(stage("shuffle", shuffle));
+    if config.needs_matrix() {
+        let mut shuffle = section(config, "tiles");
+        shuffle.insert("run.seed".into(), config.run.seed.to_string());
+        stages.push(stage("shuffle", shuffle));
+    }
     for trainer in &config.train {
         let mut settings = section(config, &format!("train.{}", trainer.name));
         // It only matters to a training that has not come to its end.
@@ -61,7 +63,7 @@ pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
     stages
 }
 
-/// The stages from text to matrix.
+/// The stages from text to matrix, or to the vocabulary if no trainer needs a matrix.
 fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
     let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
     let mut tokenize = section(config, "corpus");
@@ -70,12 +72,13 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
         let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
         tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
     }
-    vec![
-        stage("tokenize", tokenize),
-        stage("vocabulary", section(config, "vocabulary")),
-        stage("cooccur", cooccur_settings(config)),
-        stage("merge", Settings::new()),
-    ]
+    let mut stages =
+        vec![stage("tokenize", tokenize), stage("vocabulary", section(config, "vocabulary"))];
+    if config.needs_matrix() {
+        stages.push(stage("cooccur", cooccur_settings(config)));
+        stages.push(stage("merge", Settings::new()));
+    }
+    stages
 }
 
 /// Counting is random only if words are thinned out.
@@ -140,11 +143,10 @@ struct Text {
     digest: String,
 }
 
-/// A finished matrix with its vocabulary and its digest.
+/// The vocabulary, and a finished matrix with its digest where one is needed.
 struct Counted {
     text: Text,
-    index: MatrixIndex,
-    digest: String,
+    matrix: Option<(MatrixIndex, String)>,
 }
 
 impl Pipeline<'_> {
@@ -157,15 +159,19 @@ impl Pipeline<'_> {
                 Some(self.imported(ledger)?)
             }
         };
-        let Some(Counted { text, index, digest }) = counted else {
+        let Some(Counted { text, matrix }) = counted else {
             return Ok(());
         };
-        let tiles = self.tiles(ledger, &text, &index, &digest)?;
+        let tiles = match &matrix {
+            Some((index, digest)) => Some((index, self.tiles(ledger, &text, index, digest)?)),
+            None => None,
+        };
         if self.ends("shuffle") {
             return Ok(());
         }
+        let matrix = tiles.as_ref().map(|(index, tiles)| (*index, tiles));
         for trainer in &self.config.train {
-            self.train(ledger, trainer, &text, &index, &tiles)?;
+            self.train(ledger, trainer, &text, matrix)?;
             if self.ends(&train_stage(trainer)) {
                 return Ok(());
             }
@@ -187,10 +193,13 @@ impl Pipeline<'_> {
         if self.ends("vocabulary") {
             return Ok(None);
         }
-        let Some((index, digest)) = self.matrix(ledger, &text)? else {
+        if !self.config.needs_matrix() {
+            return Ok(Some(Counted { text, matrix: None }));
+        }
+        let Some(matrix) = self.matrix(ledger, &text)? else {
             return Ok(None);
         };
-        Ok((!self.ends("merge")).then_some(Counted { text, index, digest }))
+        Ok((!self.ends("merge")).then_some(Counted { text, matrix: Some(matrix) }))
     }
 
     fn ends(&self, stage: &str) -> bool {
@@ -404,18 +413,29 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         trainer: &TrainConfig,
         text: &Text,
-        index: &MatrixIndex,
-        tiles: &Tiles,
+        matrix: Option<(&MatrixIndex, &Tiles)>,
     ) -> anyhow::Result<()> {
         let name = train_stage(trainer);
         let mut settings = self.settings(&name);
-        settings.insert("input.tiles".into(), tiles.fingerprint.clone());
+        let matrix = matrix.filter(|_| !trainer.trainer.reads_text());
+        match matrix {
+            Some((_, tiles)) => settings.insert("input.tiles".into(), tiles.fingerprint.clone()),
+            None => settings.insert("input.vocabulary".into(), text.digest.clone()),
+        };
         if ledger.done(&name, &settings)?.is_some() {
             return Ok(());
         }
         let fingerprint = fingerprint(&name, &settings);
-        self.check_matrix(ledger)?;
-        ledger.check("shuffle")?;
+        match matrix {
+            Some(_) => {
+                self.check_matrix(ledger)?;
+                ledger.check("shuffle")?;
+            }
+            None => {
+                ledger.check("tokenize")?;
+                ledger.check("vocabulary")?;
+            }
+        }
         let stage = begin(self.ctx, ledger, &name, settings)?;
         if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
             train::remove_checkpoints(self.dir, &trainer.name)?;
@@ -423,8 +443,8 @@ impl Pipeline<'_> {
             ledger.finish(stage, [vectors], [])?;
             return Ok(());
         }
-        let job = TrainJob { pipeline: self, trainer, text, index, fingerprint };
-        let (stage, (published, metrics)) = ledger.or_pause(stage, job.run(tiles))?;
+        let job = TrainJob { pipeline: self, trainer, text, matrix, fingerprint };
+        let (stage, (published, metrics)) = ledger.or_pause(stage, job.run())?;
         let visits = metrics.iter().map(|row| row.visits).sum();
         ledger.finish(stage, [published], [("visits", visits)])?;
         Ok(())

@@ -130,9 +130,11 @@ choices! {
     Model {
         /// A word predicts its neighbours.
         SkipGram = "skip-gram",
+        /// The words around a place predict the word there.
+        Cbow = "cbow",
         /// Logarithms of counts are factorised.
         Glove = "glove"
-    } later ["cbow"];
+    } later [];
 
     /// `train.preset`: whose settings stand where none are written.
     Preset {
@@ -183,6 +185,24 @@ choices! {
     /// `train.source`: what a trainer reads.
     TrainSource {
         /// Tiles of the co-occurrence matrix.
-        Matrix = "matrix"
-    } later ["windows"];
+        Matrix = "matrix",
+        /// The text, in its order.
+        Windows = "windows"
+    } later [];
+
+    /// `train.context`, of CBOW: how the words around a place become one vector.
+    Context {
+        /// Their mean.
+        Mean = "mean",
+        /// Their sum.
+        Sum = "sum"
+    } later [];
+
+    /// `train.window_mode`: how far a window reaches.
+    WindowMode {
+        /// A random number of words.
+        Dynamic = "dynamic",
+        /// All of it, words that are farther away count less.
+        Expected = "expected"
+    } later [];
 }

@@ -13,6 +13,7 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::preset::{CountDefaults, Defaults, misplaced};
 use super::section::Section;
+use super::windows::WindowsTrainer;
 use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
@@ -196,18 +197,25 @@ fn trainer(
     let preset = section.choice("preset", Preset::Wordmill)?;
     let objective = match model {
         Model::Glove => None,
-        Model::SkipGram => Some(section.choice("objective", Objective::NegativeSampling)?),
+        Model::SkipGram | Model::Cbow => {
+            Some(section.choice("objective", Objective::NegativeSampling)?)
+        }
     };
-    let Some(mut defaults) = Defaults::of(preset, objective) else {
+    let source = source(&mut section, model)?;
+    let Some(mut defaults) = Defaults::of(preset, (model, source), objective) else {
         return Err(section.error("preset", misplaced(preset)));
     };
-    if counts.subsample > 0.0 {
+    if counts.subsample > 0.0 && source == TrainSource::Matrix {
         defaults.subsample = defaults.subsample.min(counts.subsample);
     }
-    let mut trainer = match objective {
-        None => glove(&mut section, &defaults)?,
-        Some(Objective::NegativeSampling) => negative_sampling(&mut section, &defaults)?,
-        Some(Objective::HierarchicalSoftmax) => hierarchical_softmax(&mut section, &defaults)?,
+    let mut trainer = match (objective, source) {
+        (Some(objective), TrainSource::Windows) => {
+            let what = (model, objective);
+            Trainer::Windows(WindowsTrainer::read(&mut section, what, &defaults, counts)?)
+        }
+        (Some(Objective::NegativeSampling), _) => negative_sampling(&mut section, &defaults)?,
+        (Some(Objective::HierarchicalSoftmax), _) => hierarchical_softmax(&mut section, &defaults)?,
+        (None, _) => glove(&mut section, &defaults)?,
     };
     let optimizer = section.choice("optimizer", trainer.optimizer())?;
     if let (Trainer::Glove { optimizer: ours, .. }, Optimizer::RowAdagrad) =
@@ -220,7 +228,6 @@ fn trainer(
         let what = format!("{found:?} is not supported for {trainer} yet; choose {known:?}");
         return Err(section.error("optimizer", what));
     }
-    section.choice("source", TrainSource::Matrix)?;
     if let Some(share) =
         trainer.subsample().filter(|&share| share == 0.0 || share > counts.subsample)
         && counts.subsample > 0.0
@@ -237,8 +244,14 @@ fn trainer(
         dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,
         epochs: section.whole("epochs", 1..=100_000, defaults.epochs)? as u32,
         rate: section.real("rate", "a number above 0, at most 10", rate, defaults.rate)?,
-        rotations: section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
-        on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
+        rotations: match trainer.reads_text() {
+            true => 1,
+            false => section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
+        },
+        on_divergence: match trainer.reads_text() {
+            true => OnDivergence::Stop,
+            false => section.choice("on_divergence", OnDivergence::Stop)?,
+        },
         name,
         trainer,
     };
@@ -246,15 +259,31 @@ fn trainer(
     Ok(config)
 }
 
+/// What the trainer reads: CBOW needs whole windows, GloVe counts.
+fn source(section: &mut Section<'_>, model: Model) -> Result<TrainSource, ConfigError> {
+    let default = if model == Model::Cbow { TrainSource::Windows } else { TrainSource::Matrix };
+    let source = section.choice("source", default)?;
+    if source != default && model != Model::SkipGram {
+        let (found, known, model) = (source.name(), default.name(), model.name());
+        let what = format!("{found:?} is not for model = {model:?}; use {known:?} or leave it out");
+        return Err(section.error("source", what));
+    }
+    Ok(source)
+}
+
+pub(super) fn exponent(section: &mut Section<'_>, defaults: &Defaults) -> Result<f64, ConfigError> {
+    let exponent = |x: f64| x.abs() <= 2.0;
+    let what = "a number from -2 to 2";
+    section.real("noise_exponent", what, exponent, defaults.noise_exponent)
+}
+
 fn negative_sampling(
     section: &mut Section<'_>,
     defaults: &Defaults,
 ) -> Result<Trainer, ConfigError> {
-    let exponent = |x: f64| x.abs() <= 2.0;
-    let what = "a number from -2 to 2";
     Ok(Trainer::NegativeSampling {
         negatives: section.whole("negatives", 1..=1000, 5)? as u32,
-        noise_exponent: section.real("noise_exponent", what, exponent, defaults.noise_exponent)?,
+        noise_exponent: exponent(section, defaults)?,
         subsample: subsample(section, defaults.subsample)?,
         context_rates: section.choice("context_rates", defaults.context_rates)?,
     })
@@ -281,7 +310,7 @@ fn glove(section: &mut Section<'_>, defaults: &Defaults) -> Result<Trainer, Conf
     })
 }
 
-fn subsample(section: &mut Section<'_>, default: f64) -> Result<f64, ConfigError> {
+pub(super) fn subsample(section: &mut Section<'_>, default: f64) -> Result<f64, ConfigError> {
     let share = |x| (0.0..=1.0).contains(&x);
     let what = "0 (off) or a share of the corpus up to 1";
     section.real("subsample", what, share, default)
@@ -290,10 +319,16 @@ fn subsample(section: &mut Section<'_>, default: f64) -> Result<f64, ConfigError
 /// Why a key that exists has no business with this trainer.
 fn unused(key: &str, trainer: &Trainer) -> Option<String> {
     let users = match key {
-        "objective" => "skip-gram",
-        "negatives" | "noise_exponent" | "context_rates" => "skip-gram with negative sampling",
-        "cap" => "skip-gram with hierarchical softmax",
-        "subsample" => "skip-gram",
+        "objective" => "skip-gram and CBOW",
+        "negatives" | "noise_exponent" => "skip-gram and CBOW with negative sampling",
+        "context_rates" => "skip-gram with negative sampling from the matrix",
+        "cap" => "skip-gram with hierarchical softmax from the matrix",
+        "subsample" => "skip-gram and CBOW",
+        "rotations" | "on_divergence" => "trainers of the matrix",
+        "window" | "window_mode" | "deterministic" => {
+            "CBOW, and skip-gram with source = \"windows\""
+        }
+        "context" | "cbow_compat" => "CBOW",
         "x_max" | "alpha" => "GloVe",
         _ => return None,
     };

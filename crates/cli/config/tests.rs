@@ -192,8 +192,6 @@ fn what_is_not_supported_yet_is_refused() {
         "vocabulary.drop=\"\"",
         "phrases.passes=0",
         "train.0.patience=1",
-        "train.0.model=cbow",
-        "train.0.source=windows",
         "train.0.optimizer=adam",
         "train.0.optimizer=adagrad",
         "train.2.optimizer=sgd",
@@ -264,6 +262,30 @@ fn trainers_thin_no_less_than_the_counts() {
         check(&format!("{bare}subsample = {share}"), &[], says);
     }
     check(&format!("{bare}subsample = 0"), &["cooccur.subsample=0"], "subsample = 0.0");
+}
+
+#[test]
+fn trainers_of_windows_are_written_as_they_are_read() {
+    let load = |trainer: &str| {
+        let text = format!("{MINIMAL}[cooccur]\nwindow = 7\n[[train]]\nname = \"x\"\n{trainer}");
+        let config = resolve(&text, &[]).unwrap();
+        assert_eq!(resolve(&config.to_toml(), &[]).unwrap(), config, "{trainer}");
+        assert!(!config.needs_matrix());
+        config
+    };
+    let windows = |trainer: &str| match load(trainer).train[0].trainer {
+        Trainer::Windows(trainer) => trainer,
+        other => panic!("{other:?}"),
+    };
+    let own = windows("model = \"cbow\"");
+    assert_eq!((own.window, own.subsample, own.deterministic), (7, 1e-3, true));
+    let WindowsModel::Cbow { compat: false, .. } = own.model else { panic!("{own:?}") };
+    let peer = windows("model = \"cbow\"\npreset = \"word2vec\"");
+    let WindowsModel::Cbow { compat: true, .. } = peer.model else { panic!("{peer:?}") };
+    for objective in ["negative-sampling", "hierarchical-softmax"] {
+        windows(&format!("source = \"windows\"\nobjective = \"{objective}\"\nwindow = 2"));
+        windows(&format!("model = \"cbow\"\nobjective = \"{objective}\"\ncontext = \"sum\""));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::Choice;
+use super::choice::{Choice, TrainSource};
 use super::size::{format_seconds, format_size};
 use super::{Config, TrainConfig, Trainer};
 
@@ -123,10 +123,15 @@ impl TrainConfig {
             ("epochs", whole(self.epochs)),
             ("rate", self.rate.into()),
             ("optimizer", name(self.trainer.optimizer())),
-            ("rotations", whole(self.rotations)),
-            ("source", "matrix".into()),
-            ("on_divergence", name(self.on_divergence)),
         ]);
+        match self.trainer.reads_text() {
+            true => rows.push(("source", name(TrainSource::Windows))),
+            false => rows.extend([
+                ("rotations", whole(self.rotations)),
+                ("source", name(TrainSource::Matrix)),
+                ("on_divergence", name(self.on_divergence)),
+            ]),
+        }
         rows.extend(self.trainer.rows());
         rows
     }
@@ -147,6 +152,7 @@ impl Trainer {
             Self::Glove { x_max, alpha, .. } => {
                 vec![("x_max", x_max.into()), ("alpha", alpha.into())]
             }
+            Self::Windows(trainer) => trainer.rows(),
         }
     }
 }

@@ -12,7 +12,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StageState, Words};
 
 use super::{Counted, Origin, Pipeline, Text, begin, matrix_outputs};
-use crate::config::{ConfigError, TrainConfig, Trainer};
+use crate::config::{ConfigError, TrainConfig};
 use crate::ledger::{Ledger, Settings, fingerprint};
 
 /// The name of the stage.
@@ -292,17 +292,12 @@ impl Pipeline<'_> {
             return Err(FormatError::corrupt(&self.dir.vocabulary(), 0, what).into());
         }
         let text = Text { vocabulary, digest: digest.clone() };
-        Ok(Counted { text, index, digest })
+        Ok(Counted { text, matrix: Some((index, digest)) })
     }
 
     /// Refuses a trainer that reads text where there is none.
     pub(super) fn check_source(&self, trainer: &TrainConfig) -> anyhow::Result<()> {
-        let reads_text = match trainer.trainer {
-            Trainer::NegativeSampling { .. }
-            | Trainer::HierarchicalSoftmax { .. }
-            | Trainer::Glove { .. } => false,
-        };
-        if reads_text && matches!(self.origin, Origin::Counts) {
+        if trainer.trainer.reads_text() && matches!(self.origin, Origin::Counts) {
             let what = format!(
                 "{} reads the words in the order of the text, and {} has counts only; remove it \
                  from the pipeline",

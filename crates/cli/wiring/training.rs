@@ -1,18 +1,21 @@
 //! One trainer at work: its objective from its settings, its tiles, its vectors.
 
+use std::collections::BTreeMap;
+
 use wordmill_cooccur as cooccur;
 use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
 use super::{Origin, Pipeline, Text, Tiles, section};
-use crate::config::{Optimizer, TrainConfig, Trainer};
+use crate::config::{Optimizer, TrainConfig, Trainer, WindowsTrainer};
 
 /// One trainer at work.
 pub(super) struct TrainJob<'a> {
     pub pipeline: &'a Pipeline<'a>,
     pub trainer: &'a TrainConfig,
     pub text: &'a Text,
-    pub index: &'a MatrixIndex,
+    /// What it is trained on, but for a trainer that reads the text.
+    pub matrix: Option<(&'a MatrixIndex, &'a Tiles)>,
     pub fingerprint: String,
 }
 
@@ -26,7 +29,11 @@ type Trained = (Published, Vec<train::EpochRow>);
 
 impl TrainJob<'_> {
     /// Trains, and publishes the vectors.
-    pub fn run(&self, tiles: &Tiles) -> anyhow::Result<Trained> {
+    pub fn run(&self) -> anyhow::Result<Trained> {
+        if let Trainer::Windows(trainer) = &self.trainer.trainer {
+            return self.windows(trainer);
+        }
+        let (index, tiles) = self.matrix();
         let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
         let kernels = self.pipeline.kernels;
         let counts = self.text.vocabulary.table().counts();
@@ -50,6 +57,7 @@ impl TrainJob<'_> {
                 self.train(&objective, stripes, 1e-4)
             }
             Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
+            Trainer::Windows(_) => unreachable!("trained above"),
             Trainer::Glove { x_max, alpha, optimizer } => {
                 let squares = match optimizer {
                     Optimizer::RowAdagrad => train::Squares::Row,
@@ -57,7 +65,7 @@ impl TrainJob<'_> {
                 };
                 let config = train::GloveConfig { dim, x_max, alpha, squares, seed };
                 let words = counts.len() as u32;
-                let objective = train::Glove::new(config, words, self.index.unit, kernels);
+                let objective = train::Glove::new(config, words, index.unit, kernels);
                 self.train(&objective, &tiles.stripes, 1.0)
             }
         }
@@ -70,7 +78,7 @@ impl TrainJob<'_> {
         let discount = self.discount(subsample)?;
         let source = train::NodeCells {
             dir,
-            index: self.index,
+            index: self.matrix().0,
             tree: &tree,
             discount: &discount,
             heavy: train::Softmax::heavy(cap),
@@ -108,10 +116,11 @@ impl TrainJob<'_> {
         let left = counts.iter().zip(&thinned);
         let left: Vec<u64> =
             left.map(|(&n, &keep)| (n as f64 * f64::from(keep)).round() as u64).collect();
-        let (unit, weight) = (self.index.unit, self.index.weight as f64);
+        let index = self.matrix().0;
+        let (unit, weight) = (index.unit, index.weight as f64);
         let mass = match keep.iter().all(|&keep| keep == 1.0) {
             true => weight,
-            false => train::pair_mass(ctx, dir, self.index, &keep)?,
+            false => train::pair_mass(ctx, dir, index, &keep)?,
         };
         Ok(train::Discount::new(keep, &left, unit, weight, mass))
     }
@@ -122,8 +131,30 @@ impl TrainJob<'_> {
         stripes: &[StripeFile],
         final_rate: f64,
     ) -> anyhow::Result<Trained> {
-        let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
-        let plan = train::Plan {
+        let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
+        let (plan, settings) = (self.plan(final_rate), self.settings());
+        let words = self.text.vocabulary.table();
+        let input = train::TrainInput { stripes, words, settings: &settings, kernels };
+        Ok(train::train(ctx, dir, &plan, objective, input)?)
+    }
+
+    fn windows(&self, trainer: &WindowsTrainer) -> anyhow::Result<Trained> {
+        let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
+        let (plan, settings) = (self.plan(1e-4), self.settings());
+        let config = super::translate::windows(self.trainer.dim, trainer);
+        let vocabulary = &self.text.vocabulary;
+        let (shards, words) = (vocabulary.shards(), vocabulary.table());
+        let input = train::WindowsInput { shards, words, settings: &settings, kernels };
+        Ok(train::train_windows(ctx, dir, &plan, &config, input)?)
+    }
+
+    fn matrix(&self) -> (&MatrixIndex, &Tiles) {
+        self.matrix.expect("there is one unless no trainer reads it")
+    }
+
+    fn plan(&self, final_rate: f64) -> train::Plan {
+        let config = self.pipeline.config;
+        train::Plan {
             name: self.trainer.name.clone(),
             epochs: self.trainer.epochs,
             rotations: self.trainer.rotations,
@@ -133,26 +164,31 @@ impl TrainJob<'_> {
             fingerprint: self.fingerprint.clone(),
             checkpoint_every: config.run.checkpoint_every,
             divergence: super::translate::divergence(self.trainer.on_divergence),
-        };
+        }
+    }
+
+    /// Settings to be stored with the vectors.
+    fn settings(&self) -> BTreeMap<String, String> {
+        let config = self.pipeline.config;
         let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
         settings.remove("on_divergence");
         match self.pipeline.origin {
             Origin::Text(_) => {
-                ["corpus", "vocabulary", "cooccur"]
-                    .iter()
+                let counting = self.matrix.map(|_| "cooccur");
+                ["corpus", "vocabulary"]
+                    .into_iter()
+                    .chain(counting)
                     .for_each(|name| settings.extend(section(config, name)));
                 // Vectors are the same wherever the text lay.
                 settings.remove("corpus.inputs");
                 settings.insert("corpus.digest".into(), self.text.digest.clone());
             }
             Origin::Counts => {
-                settings.extend(self.index.settings.clone());
+                settings.extend(self.matrix().0.settings.clone());
                 settings.insert("import.digest".into(), self.text.digest.clone());
             }
         }
         settings.insert("run.seed".into(), config.run.seed.to_string());
-        let words = self.text.vocabulary.table();
-        let input = train::TrainInput { stripes, words, settings: &settings, kernels };
-        Ok(train::train(ctx, dir, &plan, objective, input)?)
+        settings
     }
 }

@@ -86,6 +86,42 @@ pub fn unit(config: &CooccurConfig, tokens: u64) -> u64 {
     window(config).unit() * u64::from(samples(config, tokens))
 }
 
+/// Settings of a trainer that reads the text.
+pub fn windows(dim: usize, config: &config::WindowsTrainer) -> train::WindowsConfig {
+    train::WindowsConfig {
+        model: match config.model {
+            config::WindowsModel::SkipGram => train::WindowModel::SkipGram,
+            config::WindowsModel::Cbow { context, compat } => train::WindowModel::Cbow {
+                mix: match context {
+                    config::Context::Mean => train::Mix::Mean,
+                    config::Context::Sum => train::Mix::Sum,
+                },
+                step: match compat {
+                    true => train::MixStep::Whole,
+                    false => train::MixStep::Gradient,
+                },
+            },
+        },
+        prediction: match config.objective {
+            config::WindowsObjective::NegativeSampling { negatives, noise_exponent } => {
+                train::Prediction::Negatives { negatives, noise_exponent }
+            }
+            config::WindowsObjective::HierarchicalSoftmax => train::Prediction::Tree,
+        },
+        dim,
+        window: u32::from(config.window),
+        reach: match config.window_mode {
+            config::WindowMode::Dynamic => train::Reach::Dynamic,
+            config::WindowMode::Expected => train::Reach::Expected,
+        },
+        subsample: config.subsample,
+        sharing: match config.deterministic {
+            true => train::Sharing::Rounds,
+            false => train::Sharing::Free,
+        },
+    }
+}
+
 /// What happens when training diverges.
 pub fn divergence(choice: config::OnDivergence) -> train::Divergence {
     match choice {

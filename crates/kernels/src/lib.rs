@@ -1,5 +1,5 @@
 //! Arithmetic on slices that gives the same bits on every instruction set: dot products, elementary functions, and the training steps of
-//! SGNS, hierarchical softmax and GloVe.
+//! SGNS, CBOW, hierarchical softmax and GloVe.
 //!
 //! Nouns: [`Kernels`] are the kernels of one [`Level`]; [`best`] picks the fastest this CPU has, [`at`] a given one. A kernel checks
 //! its preconditions once, works a batch, allocates nothing and does no I/O. Deliberately absent: threads, schedules, random draws.
@@ -21,6 +21,8 @@ mod glove;
 mod lanes;
 mod level;
 pub mod math;
+mod mix;
+mod rows;
 mod sgns;
 mod side;
 mod table;

@@ -11,6 +11,8 @@ use crate::side::{Loss, Side};
 
 type Elementwise = unsafe fn(&mut [f32]);
 type BinomialRuns = unsafe fn(&mut Side, &mut Side, &[BinomialRun], &[BinomialCell], f32) -> Loss;
+type AddChanges = unsafe fn((&[f32], &[f32]), &[u32], &mut Side, &[u32], &[f32]);
+type Spread = unsafe fn(&mut Side, &[u32], &[f32], (&[f32], &[f32]));
 type ScoresMany = unsafe fn(&[f32], &[f32], usize, &mut [f32], (usize, usize));
 
 /// All kernels of one instruction set; get one from [`best`](crate::best) or [`at`](crate::at).
@@ -28,6 +30,11 @@ pub struct Kernels {
     prefetch: unsafe fn(&Side, &[u32]),
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_runs: BinomialRuns,
+    mix: unsafe fn(&Side, &[u32], &[f32], &mut [f32]),
+    spread: Spread,
+    copy_rows: unsafe fn(&[f32], &[u32], &mut Side, &[u32]),
+    add_changes: AddChanges,
+    merge_row: unsafe fn(&mut [f32], &[&[f32]], f32),
     glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
     glove_cells_by_row:
         unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32, usize) -> Loss,
@@ -193,6 +200,74 @@ impl Kernels {
         unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
+    /// `out = Σ weights[i] · row ids[i]`: the mean or the sum of a window, as the weights say.
+    ///
+    /// # Panics
+    /// Where an id has no row, the lengths differ or `out` is not a row long.
+    pub fn mix(&self, side: &Side, ids: &[u32], weights: &[f32], out: &mut [f32]) {
+        assert_eq!(ids.len(), weights.len(), "a weight for each row");
+        assert_eq!(out.len(), side.stride, "a mix is a row long");
+        // Ids are checked where their rows are taken.
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.mix)(side, ids, weights, out) }
+    }
+
+    /// `row ids[i] += weights[i] · (after − before)`: what a mix has learned goes to the rows of its window.
+    ///
+    /// # Panics
+    /// Where an id has no row, the lengths differ or the two vectors are not a row long.
+    pub fn spread(
+        &self,
+        side: &mut Side,
+        ids: &[u32],
+        weights: &[f32],
+        (before, after): (&[f32], &[f32]),
+    ) {
+        assert_eq!(ids.len(), weights.len(), "a weight for each row");
+        assert_eq!([before.len(), after.len()], [side.stride; 2], "a mix is a row long");
+        // Ids are checked where their rows are taken.
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.spread)(side, ids, weights, (before, after)) }
+    }
+
+    /// Row `to_ids[i]` of `to` becomes row `from_ids[i]` of `from`, which has the same stride.
+    ///
+    /// # Panics
+    /// Where an id has no row or the lists of ids differ in length.
+    pub fn copy_rows(&self, from: &[f32], from_ids: &[u32], to: &mut Side, to_ids: &[u32]) {
+        assert_eq!(from_ids.len(), to_ids.len(), "every row goes somewhere");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.copy_rows)(from, from_ids, to, to_ids) }
+    }
+
+    /// Row `to_ids[i]` of `to` grows by `share[i]` times what row `from_ids[i]` of `now` is above that of `before`.
+    ///
+    /// # Panics
+    /// Where an id has no row or the lists differ in length.
+    pub fn add_changes(
+        &self,
+        (now, before): (&[f32], &[f32]),
+        from_ids: &[u32],
+        to: &mut Side,
+        to_ids: &[u32],
+        share: &[f32],
+    ) {
+        assert_eq!([from_ids.len(), share.len()], [to_ids.len(); 2], "every row goes somewhere");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.add_changes)((now, before), from_ids, to, to_ids, share) }
+    }
+
+    /// to += share · Σ (row − to) over rows of its length, a multiple of [`LANES`](crate::LANES).
+    ///
+    /// # Panics
+    /// Where the lengths differ or are no such multiple.
+    pub fn merge_row(&self, to: &mut [f32], rows: &[&[f32]], share: f32) {
+        assert!(to.len().is_multiple_of(crate::LANES), "rows are padded");
+        assert!(rows.iter().all(|row| row.len() == to.len()), "rows of two lengths");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.merge_row)(to, rows, share) }
+    }
+
     /// AdaGrad steps on GloVe cells with an accumulator for every coordinate, in runs of up to [`LANES`](crate::LANES) neighbouring cells
     /// of one row; fastest where runs are long. The loss is that of each cell before its run, its weight the number of cells.
     ///
@@ -256,7 +331,7 @@ macro_rules! table {
     ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
         pub(crate) mod $module {
             use super::*;
-            use crate::{binomial, dot, glove, sgns, side};
+            use crate::{binomial, dot, glove, mix, rows, sgns, side};
 
             wrap! { $token, $attribute,
                 dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
@@ -274,6 +349,13 @@ macro_rules! table {
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
                 binomial_runs = binomial::runs::<_, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, runs: &[BinomialRun], cells: &[BinomialCell], rate: f32) -> Loss;
+                mix = mix::mix::<_, $j>, (side: &Side, ids: &[u32], weights: &[f32], out: &mut [f32]) -> ();
+                spread = mix::spread::<_, $j>,
+                    (side: &mut Side, ids: &[u32], weights: &[f32], steps: (&[f32], &[f32])) -> ();
+                copy_rows = rows::copy, (from: &[f32], from_ids: &[u32], to: &mut Side, to_ids: &[u32]) -> ();
+                add_changes = rows::add_changes,
+                    (change: (&[f32], &[f32]), from_ids: &[u32], to: &mut Side, to_ids: &[u32], share: &[f32]) -> ();
+                merge_row = rows::merge, (to: &mut [f32], rows: &[&[f32]], share: f32) -> ();
                 glove_cells = glove::cells::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
                 glove_cells_by_row = glove::cells_by_row::<_, $j>,
@@ -294,6 +376,11 @@ macro_rules! table {
                 prefetch,
                 sgns_group,
                 binomial_runs,
+                mix,
+                spread,
+                copy_rows,
+                add_changes,
+                merge_row,
                 glove_cells,
                 glove_cells_by_row,
             };

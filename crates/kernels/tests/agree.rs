@@ -164,6 +164,49 @@ fn sgns_groups() {
 }
 
 #[test]
+fn mixes_and_what_they_spread() {
+    for dim in dims() {
+        for len in [0, 1, 2, 10, 37] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 5, 3, dim, 1.0);
+                let (ids, weights) = (random.ids(len, 5), random.floats(len, 1.0));
+                let mut mix = vec![0.0; padded(dim)];
+                kernels.mix(&model.rows.side(), &ids, &weights, &mut mix);
+                let mut after = mix.clone();
+                after[..dim].iter_mut().for_each(|x| *x += random.float());
+                kernels.spread(&mut model.rows.side(), &ids, &weights, (&mix, &after));
+                ((model, Loss::default()), mix)
+            };
+            check((dim * 100 + len) as u64, work, |a, b, what| {
+                compare_models(&a.0, &b.0, what);
+                assert_same(&a.1, &b.1, what);
+            });
+        }
+    }
+}
+
+#[test]
+fn rows_that_are_copied_changed_and_merged() {
+    for dim in dims() {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            let mut model = Model::random(random, 9, 7, dim, 1.0);
+            let (from, to) = (random.ids(12, 7), random.ids(12, 9));
+            let side = &mut model.rows.side();
+            let now = model.cols.vectors.clone();
+            kernels.copy_rows(&now, &from, side, &to);
+            let before = Matrix::random(random, 7, dim, 1.0).vectors;
+            let share = random.floats(12, 1.0);
+            kernels.add_changes((&now, &before), &from, side, &to, &share);
+            let stride = padded(dim);
+            let rows: Vec<&[f32]> = now.chunks(stride).take(3).collect();
+            kernels.merge_row(&mut side.vectors[..stride], &rows, 0.3);
+            (model, Loss::default())
+        };
+        check(dim as u64, work, compare_models);
+    }
+}
+
+#[test]
 fn binomial_runs_one_after_another() {
     for dim in dims() {
         for (scale, weight) in [(0.3, 2.0), (1.0, 1e4), (20.0, 50.0), (0.0, 1.0)] {

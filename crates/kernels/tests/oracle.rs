@@ -51,6 +51,46 @@ fn products() {
     }
 }
 
+#[test]
+fn mixes_are_weighted_sums() {
+    for dim in [1, 16, 17, 100, 304] {
+        let random = &mut Random(dim as u64);
+        let mut model = Model::random(random, 6, 1, dim, 1.0);
+        let (ids, weights) = (random.ids(9, 6), random.floats(9, 1.0));
+        let mut rows = all_rows(&model.rows);
+        let mut mix = vec![0.0; padded(dim)];
+        scalar().mix(&model.rows.side(), &ids, &weights, &mut mix);
+        let sum = |i: usize| -> f64 {
+            ids.iter().zip(&weights).map(|(&id, &w)| f64::from(w) * rows[id as usize][i]).sum()
+        };
+        (0..dim).for_each(|i| check_close(f64::from(mix[i]), sum(i), 1e-5, "mix"));
+        let after: Vec<f32> = mix.iter().map(|x| x + 0.5).collect();
+        scalar().spread(&mut model.rows.side(), &ids, &weights, (&mix, &after));
+        for (&id, &weight) in ids.iter().zip(&weights) {
+            rows[id as usize].iter_mut().for_each(|x| *x += 0.5 * f64::from(weight));
+        }
+        // The padding of a step is zero in training, here it is not.
+        for (id, row) in rows.iter().enumerate() {
+            for (found, exact) in model.rows.row(id as u32).iter().zip(row) {
+                check_close(*found, *exact, 1e-5, "spread");
+            }
+        }
+    }
+}
+
+#[test]
+fn changes_are_added_and_merged() {
+    let (now, before) = ([[3.0; 16], [5.0; 16]].concat(), [[1.0; 16], [1.5; 16]].concat());
+    let mut vectors = vec![10.0; 48];
+    let to = &mut Side { vectors: &mut vectors, stride: 16 };
+    scalar().copy_rows(&now, &[1, 0], to, &[2, 1]);
+    assert_eq!([to.vectors[0], to.vectors[16], to.vectors[32]], [10.0, 3.0, 5.0]);
+    scalar().add_changes((&now, &before), &[1, 0, 1], to, &[0, 0, 2], &[1.0, 0.5, 0.0]);
+    assert_eq!([to.vectors[0], to.vectors[16], to.vectors[32]], [14.5, 3.0, 5.0]);
+    scalar().merge_row(&mut vectors[32..], &[&now[..16], &before[..16]], 0.5);
+    assert_eq!(vectors[47], 5.0 + 0.5 * (-2.0 - 4.0));
+}
+
 fn sgns_loss(model: &Model, pairs: &Pairs) -> f64 {
     let mut loss = 0.0;
     for (r, run) in pairs.runs() {

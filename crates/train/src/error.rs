@@ -33,6 +33,19 @@ pub enum TrainError {
         /// The rate at the start.
         rate: f64,
     },
+    /// A loss or a vector is no number any more where the text is read. Checkpoints hold finite numbers only.
+    #[error(
+        "{name}: no longer finite in epoch {epoch}: training diverged at a rate of {rate}; lower the \
+         rate of {name} and run again with --rebuild"
+    )]
+    DivergedInText {
+        /// The trainer.
+        name: String,
+        /// Epoch, from 1.
+        epoch: u32,
+        /// The rate at the start.
+        rate: f64,
+    },
     /// Nothing was left to train on.
     #[error("{name}: no visit in a whole epoch: {what}")]
     Empty {

@@ -44,6 +44,8 @@ mod masses;
 mod skipgram;
 mod softmax;
 
+mod windows;
+
 #[cfg(test)]
 mod divergence;
 #[cfg(test)]
@@ -63,3 +65,7 @@ pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
 pub use stripes::{Squares, Stripe, StripeShape};
+pub use windows::{
+    Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
+    train_windows,
+};

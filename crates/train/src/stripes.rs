@@ -50,14 +50,14 @@ pub struct Stripe {
 
 /// Floats that begin at a multiple of 64 bytes.
 #[derive(Debug)]
-struct Aligned {
+pub(crate) struct Aligned {
     held: Vec<f32>,
     start: usize,
     len: usize,
 }
 
 impl Aligned {
-    fn new(len: usize, value: f32) -> Self {
+    pub fn new(len: usize, value: f32) -> Self {
         let mut held = Vec::with_capacity(len + 15);
         // Zeros come from the system untouched; other values have to be written.
         if value == 0.0 {
@@ -70,18 +70,18 @@ impl Aligned {
     }
 
     /// Another length; where more is wanted than there ever was, the memory is new.
-    fn cut(&mut self, len: usize) {
+    pub fn cut(&mut self, len: usize) {
         if self.held.len() < len + 15 {
             *self = Self::new(len, 0.0);
         }
         self.len = len;
     }
 
-    fn get(&self) -> &[f32] {
+    pub fn get(&self) -> &[f32] {
         &self.held[self.start..self.start + self.len]
     }
 
-    fn get_mut(&mut self) -> &mut [f32] {
+    pub fn get_mut(&mut self) -> &mut [f32] {
         &mut self.held[self.start..self.start + self.len]
     }
 }

@@ -1,0 +1,108 @@
+//! Where threads wait for each other between two phases of a round.
+//!
+//! Unlike the barrier of the standard library it opens for ever when a thread fails or panics, so nobody waits for
+//! one that will not come.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use wordmill_flow::Stopped;
+
+/// A barrier for a fixed number of threads.
+pub(crate) struct Gate {
+    threads: usize,
+    state: Mutex<State>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: usize,
+    turn: u64,
+    is_broken: bool,
+}
+
+/// Breaks the gate unless it is told that all is well.
+pub(crate) struct Watch<'a> {
+    gate: &'a Gate,
+    is_well: bool,
+}
+
+impl Gate {
+    pub fn new(threads: usize) -> Self {
+        Self { threads, state: Mutex::default(), opened: Condvar::new() }
+    }
+
+    /// Waits for all others; the last does `serial` before anyone goes on. An error means that another thread failed.
+    pub fn pass(&self, serial: impl FnOnce()) -> Result<(), Stopped> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = state.turn;
+        state.waiting += 1;
+        if state.waiting == self.threads {
+            serial();
+            state.waiting = 0;
+            state.turn += 1;
+            self.opened.notify_all();
+        }
+        while state.turn == turn && !state.is_broken {
+            state = self.opened.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.is_broken { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// Watches over a thread.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch { gate: self, is_well: false }
+    }
+}
+
+impl Watch<'_> {
+    /// The thread has come to its end.
+    pub fn finish(mut self) {
+        self.is_well = true;
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if !self.is_well {
+            self.gate.state.lock().unwrap_or_else(PoisonError::into_inner).is_broken = true;
+            self.gate.opened.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use wordmill_flow::run_workers;
+
+    #[test]
+    fn the_last_thread_does_what_must_be_done_once() {
+        let (gate, done) = (Gate::new(3), AtomicU32::new(0));
+        let work = |_| {
+            let watch = gate.watch();
+            for turn in 1..=100 {
+                gate.pass(|| {
+                    done.fetch_add(1, Ordering::Relaxed);
+                })?;
+                assert_eq!(done.load(Ordering::Relaxed), turn);
+                gate.pass(|| ())?;
+            }
+            watch.finish();
+            Ok::<_, Stopped>(())
+        };
+        run_workers("gate", 3, work).unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_failed() {
+        let gate = Gate::new(2);
+        let work = |worker| {
+            let _watch = gate.watch();
+            if worker == 0 { Err(Stopped) } else { gate.pass(|| ()) }
+        };
+        assert_eq!(run_workers("gate", 2, work), Err(Stopped));
+    }
+}

@@ -1,0 +1,164 @@
+//! The scheme that gives the same bytes for any number of threads.
+//!
+//! Eight readers each train a piece of text on copies of the rows that it needs, all from the same values;
+//! then what they changed is merged, row by row, in the order of the readers. Threads take readers, and
+//! stripes to be merged, as they are free: who does what changes nothing. The rate is that of the
+//! beginning of the round.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use wordmill_flow::{StageProgress, run_workers};
+
+use super::gate::Gate;
+use super::local::{Local, Merging, merge};
+use super::reading::{Epoch, Open, Position, Worker};
+use super::rows::{Rows, STRIPES};
+use crate::engine::Tally;
+use crate::error::TrainError;
+
+/// Readers of a round, however many threads there are.
+pub(crate) const READERS: usize = 8;
+
+/// A round, and what is known when it has ended.
+struct Round<'a> {
+    position: &'a mut Position,
+    rate: f32,
+    is_over: bool,
+    error: Option<TrainError>,
+}
+
+/// Trains until the epoch ends or `stop` says so between two rounds; false in the second case.
+pub(crate) fn train_rounds(
+    (threads, progress): (usize, &StageProgress),
+    epoch: &Epoch<'_>,
+    [words, outs]: [&Rows; 2],
+    workers: &mut [Worker],
+    position: &mut Position,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<bool, TrainError> {
+    let threads = threads.clamp(1, READERS);
+    let mut round = Round { position, rate: 0.0, is_over: false, error: None };
+    let slots: Vec<RwLock<(&mut Worker, Tally)>> =
+        workers.iter_mut().map(|worker| RwLock::new((worker, Tally::default()))).collect();
+    round.begin(epoch, &slots);
+    let round = Mutex::new(round);
+    let (gate, next, stripe) = (Gate::new(threads), AtomicUsize::new(0), AtomicU32::new(0));
+    let work = |_| {
+        let watch = gate.watch();
+        let mut lists = Merging::default();
+        loop {
+            let (rate, is_over) = {
+                let round = round.lock().unwrap_or_else(PoisonError::into_inner);
+                (round.rate, round.is_over)
+            };
+            if is_over {
+                watch.finish();
+                return Ok(());
+            }
+            while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
+                slot.1 = train_piece(epoch, [words, outs], slot.0, rate)?;
+            }
+            gate.pass(|| stripe.store(0, Ordering::Relaxed))?;
+            {
+                let slots: Vec<_> = slots
+                    .iter()
+                    .map(|it| it.read().unwrap_or_else(PoisonError::into_inner))
+                    .collect();
+                let locals = |of: fn(&Worker) -> &Local| -> Vec<&Local> {
+                    slots.iter().map(|slot| of(&*slot.0)).collect()
+                };
+                let sides = [locals(|it| &it.batch.words), locals(|it| &it.batch.outs)];
+                loop {
+                    let task = stripe.fetch_add(1, Ordering::Relaxed);
+                    if task >= 2 * STRIPES {
+                        break;
+                    }
+                    let side = (task / STRIPES) as usize;
+                    let to = ([words, outs][side], task % STRIPES);
+                    merge(epoch.recipe.kernels, to, rate, &sides[side], &mut lists);
+                }
+            }
+            gate.pass(|| {
+                next.store(0, Ordering::Relaxed);
+                let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
+                round.end(epoch, &slots, progress);
+                round.is_over |= stop();
+                if !round.is_over {
+                    round.begin(epoch, &slots);
+                }
+            })?;
+        }
+    };
+    run_workers::<_, TrainError>("train", threads, work)?;
+    let round = round.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let is_done = round.position.is_done(epoch);
+    round.error.map_or(Ok(is_done), Err)
+}
+
+/// Takes the next piece of a reader apart and trains it on copies.
+fn train_piece(
+    epoch: &Epoch<'_>,
+    [words, outs]: [&Rows; 2],
+    worker: &mut Worker,
+    rate: f32,
+) -> Result<Tally, TrainError> {
+    let taken = worker.take(epoch)?;
+    worker.batch.words.gather(epoch.recipe.kernels, words);
+    worker.batch.outs.gather(epoch.recipe.kernels, outs);
+    Ok(if taken { worker.batch.train(epoch.recipe, rate) } else { Tally::default() })
+}
+
+impl Position {
+    /// Whether all shards of the epoch are trained.
+    pub fn is_done(&self, epoch: &Epoch<'_>) -> bool {
+        self.next as usize == epoch.order.len() && self.open.iter().all(Option::is_none)
+    }
+}
+
+type Slots<'a> = [RwLock<(&'a mut Worker, Tally)>];
+
+impl Round<'_> {
+    /// Gives readers without a shard the next ones.
+    fn begin(&mut self, epoch: &Epoch<'_>, slots: &Slots<'_>) {
+        self.rate = epoch.rate(self.position.words);
+        for (slot, open) in slots.iter().zip(&mut self.position.open) {
+            if open.is_none() && (self.position.next as usize) < epoch.order.len() {
+                *open = Some(Open { turn: self.position.next, pieces: 0 });
+                self.position.next += 1;
+            }
+            let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
+            if let (Some(open), true) = (*open, slot.0.open != *open) {
+                slot.0.begin(open);
+            }
+        }
+        self.is_over = self.position.is_done(epoch);
+    }
+
+    /// Adds up what the readers have done, in their order.
+    fn end(&mut self, epoch: &Epoch<'_>, slots: &Slots<'_>, progress: &StageProgress) {
+        for (slot, open) in slots.iter().zip(&mut self.position.open) {
+            let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
+            *open = slot.0.open;
+            self.position.words += slot.0.batch.kept;
+            self.position.tally.0 += slot.1;
+            progress.add(slot.0.batch.kept);
+        }
+        let Tally { loss, weight, .. } = self.position.tally.0;
+        if !loss.is_finite() {
+            self.error = Some(epoch.diverged());
+            self.is_over = true;
+        }
+        progress.set_loss(loss / weight.max(1e-300));
+        self.is_over |= self.position.is_done(epoch);
+    }
+}
+
+impl Epoch<'_> {
+    /// The loss is no number any more.
+    pub fn diverged(&self) -> TrainError {
+        let (name, rate) = (self.plan.name.clone(), self.plan.rate);
+        TrainError::DivergedInText { name, epoch: self.number + 1, rate }
+    }
+}

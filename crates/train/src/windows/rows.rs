@@ -1,0 +1,63 @@
+//! One matrix of the model, in stripes that threads lock one at a time.
+//!
+//! Row `id` stands in stripe `id mod 64`. Whoever trains copies the rows of a piece of text (`local.rs`), works
+//! on the copies, and gives them back: a lock is taken once a stripe and piece, some thousand windows,
+//! so locks cost nothing that could be measured, and no thread ever sees a row half written.
+
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::stripes::{Squares, Stripe, StripeShape};
+
+/// Stripes of a matrix: many beside the threads, so that these seldom meet.
+pub(crate) const STRIPES: u32 = 64;
+
+/// A matrix whose rows are shared.
+pub(crate) struct Rows {
+    stripes: Vec<RwLock<Stripe>>,
+    rows: u32,
+}
+
+/// Whether a matrix of vectors of this length has nothing else.
+fn shape(dim: usize) -> StripeShape {
+    StripeShape { dim, bias: false, squares: Squares::None }
+}
+
+impl Rows {
+    /// Zeros.
+    pub fn new(dim: usize, rows: u32) -> Self {
+        let len = |stripe: u32| (rows + STRIPES - 1 - stripe) / STRIPES;
+        let stripe = |stripe| RwLock::new(Stripe::new(shape(dim), len(stripe) as usize));
+        Self { stripes: (0..STRIPES).map(stripe).collect(), rows }
+    }
+
+    /// Bytes of a matrix.
+    pub fn bytes(dim: usize, rows: u32) -> u64 {
+        shape(dim).bytes(u64::from(rows))
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> u32 {
+        self.rows
+    }
+
+    /// A stripe to be read.
+    pub fn read(&self, stripe: u32) -> RwLockReadGuard<'_, Stripe> {
+        self.stripes[stripe as usize].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A stripe to be changed.
+    pub fn write(&self, stripe: u32) -> RwLockWriteGuard<'_, Stripe> {
+        self.stripes[stripe as usize].write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends the vectors of some rows, without padding.
+    pub fn copy(&self, ids: Range<u32>, dim: usize, out: &mut Vec<f32>) {
+        let stripes: Vec<_> = (0..STRIPES).map(|stripe| self.read(stripe)).collect();
+        for id in ids {
+            let stripe = &stripes[(id % STRIPES) as usize];
+            let from = (id / STRIPES) as usize * stripe.stride();
+            out.extend_from_slice(&stripe.vectors()[from..from + dim]);
+        }
+    }
+}

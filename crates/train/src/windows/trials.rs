@@ -1,0 +1,240 @@
+//! Tests of the windows trainer as a whole: bytes against threads and interruptions, memory, and that each model
+//! and objective learns a text whose structure is known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wordmill_flow::{Budget, Context};
+use wordmill_formats::{
+    LINE_END, MemoryStorage, NO_WORD, RemapWriter, RunDir, ShardId, Storage, TokenShardWriter,
+    Vectors, Words, xxh3,
+};
+use wordmill_kernels::best;
+
+use super::config::{Sharing, WindowsConfig, WindowsInput};
+use super::oracle::{CBOW, NOISE, WORDS, all, config, dot};
+use super::text::{END, Texts};
+use super::train_windows;
+use crate::engine::{Divergence, Plan};
+use crate::error::TrainError;
+use crate::random::Stream;
+
+struct Table {
+    words: Vec<String>,
+    counts: Vec<u64>,
+    lookup: Vec<u32>,
+}
+
+impl Words for Table {
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+    fn word(&self, id: usize) -> &[u8] {
+        self.words[id].as_bytes()
+    }
+    fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+    fn lookup(&self) -> &[u32] {
+        &self.lookup
+    }
+}
+
+/// A run directory with token shards: lines of words of one of three groups, with an unknown word now and then.
+struct Bench {
+    dir: RunDir,
+    shards: Vec<ShardId>,
+    table: Table,
+    checkpoint_every: Duration,
+}
+
+impl Bench {
+    fn new(shards: u32) -> Self {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let dir = RunDir::new(Arc::clone(&storage), "run");
+        let shards = ShardId::first(shards);
+        let mut counts = vec![0; WORDS as usize];
+        let mut stream = Stream::new(3, &[]);
+        for &shard in &shards {
+            let path = dir.token_shard(shard);
+            let mut writer = TokenShardWriter::create(&storage, &path, WORDS + 1, false).unwrap();
+            for _ in 0..400 {
+                let group = stream.below(3);
+                let word = |stream: &mut Stream| match stream.below(12) {
+                    0 => WORDS,
+                    _ => group + 3 * (stream.below(10) * stream.below(10) / 10),
+                };
+                let mut line: Vec<u32> = (0..12).map(|_| word(&mut stream)).collect();
+                line.iter().filter(|&&id| id < WORDS).for_each(|&id| counts[id as usize] += 1);
+                line.push(LINE_END);
+                writer.tokens(&line).unwrap();
+            }
+            writer.finish().unwrap();
+            let mut remap = RemapWriter::create(&storage, &dir.remap(shard)).unwrap();
+            (0..WORDS).chain([NO_WORD]).for_each(|id| remap.push(id).unwrap());
+            remap.finish().unwrap();
+        }
+        let words = (0..WORDS).map(|id| format!("w{id:03}")).collect();
+        let table = Table { words, counts, lookup: (0..WORDS).collect() };
+        Self { dir, shards, table, checkpoint_every: Duration::from_secs(1000) }
+    }
+
+    fn train(&self, config: &WindowsConfig, name: &str, ctx: &Context) -> Result<f64, TrainError> {
+        let plan = Plan {
+            name: name.into(),
+            epochs: 4,
+            rotations: 1,
+            rate: 0.1,
+            final_rate: 1e-4,
+            seed: 5,
+            fingerprint: name.into(),
+            checkpoint_every: self.checkpoint_every,
+            divergence: Divergence::Stop,
+        };
+        let settings = BTreeMap::new();
+        let input = WindowsInput {
+            shards: &self.shards,
+            words: &self.table,
+            settings: &settings,
+            kernels: best(),
+        };
+        let (_, metrics) = train_windows(ctx, &self.dir, &plan, config, input)?;
+        assert!(metrics.len() == 4 && metrics[3].loss.is_finite(), "{metrics:?}");
+        Ok(metrics[3].loss)
+    }
+
+    fn vectors(&self, name: &str) -> Vectors {
+        Vectors::open(self.dir.storage(), &self.dir.vectors(name)).unwrap()
+    }
+
+    /// A digest of all vectors.
+    fn digest(&self, name: &str) -> u64 {
+        let vectors = self.vectors(name);
+        let outs = vectors.context_vectors().or(vectors.matrix("node_vectors")).unwrap();
+        let floats = [vectors.word_vectors(), outs].concat();
+        xxh3(&floats.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect::<Vec<u8>>())
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+    let (a, b) = (wide(a), wide(b));
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
+}
+
+/// Mean similarity of words of one group, and of words of two.
+fn similarities(vectors: &Vectors) -> [f64; 2] {
+    let mut sums = [[0.0; 2]; 2];
+    for a in 0..WORDS as usize {
+        for b in 0..a {
+            let sum = &mut sums[usize::from(a % 3 != b % 3)];
+            sum[0] += cosine(vectors.word_vector(a), vectors.word_vector(b));
+            sum[1] += 1.0;
+        }
+    }
+    sums.map(|[sum, count]| sum / count)
+}
+
+#[test]
+fn every_model_and_objective_learns_who_belongs_together() {
+    let bench = Bench::new(6);
+    for (number, mut config) in all().enumerate() {
+        config.subsample = 1e-2;
+        for sharing in [Sharing::Rounds, Sharing::Free] {
+            config.sharing = sharing;
+            let name = format!("learns-{number}-{sharing:?}");
+            bench.train(&config, &name, &Context::for_tests(2)).unwrap();
+            let vectors = bench.vectors(&name);
+            vectors.verify().unwrap();
+            let [within, between] = similarities(&vectors);
+            assert!(within > between + 0.4, "{config:?}: {within} {between}");
+        }
+    }
+}
+
+#[test]
+fn rounds_give_the_same_bytes_for_any_number_of_threads_and_interruptions() {
+    let bench = Bench::new(5);
+    for (number, config) in all().enumerate() {
+        let mut digests = Vec::new();
+        for threads in [1, 2, 3, 8] {
+            let name = format!("threads-{number}-{threads}");
+            bench.train(&config, &name, &Context::for_tests(threads)).unwrap();
+            digests.push(bench.digest(&name));
+        }
+        let name = format!("stopped-{number}");
+        let mut stops = 0;
+        // Each call trains a round and is stopped.
+        loop {
+            let ctx = Context::for_tests(2);
+            ctx.cancel.stop();
+            match bench.train(&config, &name, &ctx) {
+                Ok(_) => break,
+                Err(TrainError::Stopped(_)) => stops += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(stops > 20, "{stops}");
+        digests.push(bench.digest(&name));
+        assert!(digests.iter().all(|it| *it == digests[0]), "{config:?}: {digests:x?}");
+    }
+}
+
+#[test]
+fn one_free_thread_gives_the_same_bytes_whatever_the_instruction_set_and_interruptions() {
+    let bench = Bench::new(3);
+    for (number, mut config) in all().enumerate() {
+        config.sharing = Sharing::Free;
+        let names = ["once", "again"].map(|it| format!("{it}-{number}"));
+        bench.train(&config, &names[0], &Context::for_tests(1)).unwrap();
+        loop {
+            let ctx = Context::for_tests(1);
+            ctx.cancel.stop();
+            match bench.train(&config, &names[1], &ctx) {
+                Ok(_) => break,
+                Err(TrainError::Stopped(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(bench.digest(&names[0]), bench.digest(&names[1]), "{config:?}");
+    }
+}
+
+/// A reader goes on with the shard that it has open.
+#[test]
+fn no_text_is_trained_twice_after_a_checkpoint() {
+    let mut bench = Bench::new(3);
+    for sharing in [Sharing::Rounds, Sharing::Free] {
+        let config = WindowsConfig { sharing, ..config(CBOW, NOISE) };
+        let names = ["never", "always"].map(|it| format!("{it}-{sharing:?}"));
+        for (name, seconds) in names.iter().zip([1000, 0]) {
+            bench.checkpoint_every = Duration::from_secs(seconds);
+            bench.train(&config, name, &Context::for_tests(1)).unwrap();
+        }
+        assert_eq!(bench.digest(&names[0]), bench.digest(&names[1]), "{sharing:?}");
+    }
+}
+
+#[test]
+fn a_model_beyond_the_budget_is_refused_with_the_key_to_change() {
+    let bench = Bench::new(1);
+    let ctx = Context { budget: Budget::new(1 << 16), ..Context::for_tests(1) };
+    let error = bench.train(&config(CBOW, NOISE), "large", &ctx).unwrap_err().to_string();
+    assert!(error.contains("train.dim of large") && error.contains("memory"), "{error}");
+}
+
+#[test]
+fn thinning_keeps_the_expected_number_of_words() {
+    let bench = Bench::new(4);
+    let texts = Texts::new((&bench.dir, &bench.shards), &bench.table.counts, (1e-3, 5, 1));
+    let mut kept = 0.0;
+    for shard in 0..4 {
+        let mut reader = texts.open(0, shard).unwrap();
+        while let Some((places, piece)) = reader.next(&texts, 100).unwrap() {
+            kept += places[piece].iter().filter(|&&place| place != END).count() as f64;
+        }
+    }
+    let expected = texts.expected_words(&bench.table.counts);
+    assert!((kept - expected).abs() < 5.0 * expected.sqrt(), "{kept} {expected}");
+}
