@@ -27,7 +27,7 @@ use crate::wiring::import::Import;
 use crate::wiring::{Origin, Pipeline, stages};
 use crate::{exit, session};
 
-/// Three trainers on a few thousand words, with a checkpoint after every task.
+/// Four trainers on a few thousand words, with a checkpoint after every task.
 const PIPELINE: &str = r#"
 [run]
 dir = "run"
@@ -55,6 +55,11 @@ rotations = 1
 [[train]]
 name = "glove"
 model = "glove"
+dim = 4
+epochs = 2
+[[train]]
+name = "cbow"
+model = "cbow"
 dim = 4
 epochs = 2
 "#;
@@ -161,7 +166,8 @@ impl World {
             (Some("shuffle"), COUNTING_BYTES),
             (Some("train:sgns"), TRAINING_BYTES),
             (Some("train:hs"), COUNTING_BYTES),
-            (None, TRAINING_BYTES + (4 << 10)),
+            (Some("train:glove"), TRAINING_BYTES + (4 << 10)),
+            (None, WINDOWS_BYTES),
         ];
         let ample = Self::new("ample", vec![(None, 1 << 30)]);
         [ample, Self::new("scarce", scarce), Self::imported()]
@@ -405,6 +411,7 @@ fn one_fault_may_come_after_the_other() {
 
 /// The least that the stages can do with. The program itself is taken to need 10 MiB.
 const COUNTING_BYTES: u64 = 18 << 20;
+const WINDOWS_BYTES: u64 = 20 << 20;
 const TRAINING_BYTES: u64 = (10 << 20) + (40 << 10);
 
 #[test]

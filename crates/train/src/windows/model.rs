@@ -119,7 +119,8 @@ impl<'a> Saved<'a> {
     /// Whether the last checkpoint is old: as old as is asked for, and so old that not more than a twentieth of
     /// the time goes into writing.
     pub fn are_due(&self) -> bool {
-        self.at.elapsed() >= self.plan.checkpoint_every.max(20 * self.writing)
+        let every = self.plan.checkpoint_every;
+        every.is_zero() || self.at.elapsed() >= every.max(20 * self.writing)
     }
 
     /// Fills in the model from the newer checkpoint; `None` if there is none.
