@@ -248,10 +248,7 @@ fn trainer(
             true => 1,
             false => section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
         },
-        on_divergence: match trainer.reads_text() {
-            true => OnDivergence::Stop,
-            false => section.choice("on_divergence", OnDivergence::Stop)?,
-        },
+        on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
         name,
         trainer,
     };
@@ -324,7 +321,7 @@ fn unused(key: &str, trainer: &Trainer) -> Option<String> {
         "context_rates" => "skip-gram with negative sampling from the matrix",
         "cap" => "skip-gram with hierarchical softmax from the matrix",
         "subsample" => "skip-gram and CBOW",
-        "rotations" | "on_divergence" => "trainers of the matrix",
+        "rotations" => "trainers of the matrix",
         "window" | "window_mode" | "deterministic" => {
             "CBOW, and skip-gram with source = \"windows\""
         }

@@ -129,9 +129,9 @@ impl TrainConfig {
             false => rows.extend([
                 ("rotations", whole(self.rotations)),
                 ("source", name(TrainSource::Matrix)),
-                ("on_divergence", name(self.on_divergence)),
             ]),
         }
+        rows.push(("on_divergence", name(self.on_divergence)));
         rows.extend(self.trainer.rows());
         rows
     }

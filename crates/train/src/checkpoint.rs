@@ -21,7 +21,7 @@ use crate::stripes::{PARTS, Stripe};
 
 const KIND: &str = "checkpoint";
 /// A rate of a thousandth that still diverges is not what is wrong.
-const HALVINGS_MAX: u32 = 10;
+pub(crate) const HALVINGS_MAX: u32 = 10;
 /// The file of the beginning of an epoch, and that of a place within one.
 const EPOCH: usize = 0;
 const WITHIN: usize = 1;

@@ -35,14 +35,17 @@ pub enum TrainError {
     },
     /// A loss or a vector is no number any more where the text is read. Checkpoints hold finite numbers only.
     #[error(
-        "{name}: no longer finite in epoch {epoch}: training diverged at a rate of {rate}; lower the \
-         rate of {name} and run again with --rebuild"
+        "{name}: no longer finite in epoch {epoch}{place}: training diverged at a rate of {rate}; lower \
+         the rate of {name} and run again with --rebuild, or set its on_divergence = \"halve-rate\" to \
+         go on from what is kept"
     )]
     DivergedInText {
         /// The trainer.
         name: String,
         /// Epoch, from 1.
         epoch: u32,
+        /// The vector, as far as it is known; empty or beginning with a comma.
+        place: String,
         /// The rate at the start.
         rate: f64,
     },

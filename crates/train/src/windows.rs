@@ -31,7 +31,7 @@ mod trials;
 
 use std::time::Instant;
 
-use wordmill_flow::{Context, Reservation};
+use wordmill_flow::{Context, Reservation, StageProgress};
 use wordmill_formats::{Published, RunDir, ShardId, Words};
 use wordmill_kernels::padded;
 
@@ -39,11 +39,11 @@ pub use config::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
 };
 
-use crate::checkpoint::remove_checkpoints;
-use crate::engine::{Plan, Tally};
+use crate::checkpoint::{HALVINGS_MAX, remove_checkpoints};
+use crate::engine::{Divergence, Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
-use batch::{Batch, Recipe, targets};
+use batch::{Batch, Recipe, Targets, targets};
 use free::train_free;
 use local::Local;
 use model::{Model, Saved};
@@ -56,7 +56,7 @@ use text::Texts;
 const READER_BYTES: u64 = 1 << 20;
 
 /// Trains on the windows of a text and publishes the vectors. Goes on from the last checkpoint with the
-/// same fingerprint. `plan.rotations` and `plan.divergence` are not used.
+/// same fingerprint. `plan.rotations` is not used.
 ///
 /// # Errors
 /// [`TrainError::DivergedInText`] when a number is no longer finite; [`TrainError::OverBudget`] when the
@@ -80,55 +80,125 @@ pub fn train_windows<W: Words + Sync>(
     let mut saved = Saved::new(dir, plan);
     let mut position = match saved.load(&mut model)? {
         Some(position) => position,
-        None => {
-            model.init(plan.seed);
-            Position::default()
-        }
+        None => begin(&mut model, plan),
     };
-    let expected = texts.expected_words(counts) * f64::from(plan.epochs);
-    let progress = ctx.progress.stage(&format!("train {}", plan.name), "words", expected as u64);
-    progress.add(position.words);
-    let [words, outs] = [&model.words, &model.outs].map(Rows::len);
-    let worker = |_| Worker::new(Batch::new(&recipe, words, outs));
-    let mut workers: Vec<Worker> = (0..readers).map(worker).collect();
+    let words = texts.expected_words(counts) * f64::from(plan.epochs);
+    let progress = ctx.progress.stage(&format!("train {}", plan.name), "words", words as u64);
+    progress.set_done(position.words);
+    let (recipe, texts, shards) = (&recipe, &texts, input.shards.len());
+    let run = Run { ctx, dir, plan, recipe, texts, shards, words, progress: &progress };
+    let [word_rows, out_rows] = [&model.words, &model.outs].map(Rows::len);
+    let workers = || -> Vec<Worker> {
+        (0..readers).map(|_| Worker::new(Batch::new(recipe, word_rows, out_rows))).collect()
+    };
+    let mut at_work = workers();
     while position.epoch < plan.epochs {
+        match run.step(&mut model, &mut saved, &mut at_work, &mut position) {
+            Err(TrainError::DivergedInText { name, epoch, rate, .. }) => {
+                let place = place(&model, recipe, input.words);
+                if plan.divergence != Divergence::HalveRate || position.halvings >= HALVINGS_MAX {
+                    return Err(TrainError::DivergedInText { name, epoch, place, rate });
+                }
+                let halvings = position.halvings + 1;
+                model.reset();
+                position = match saved.load_epoch(&mut model)? {
+                    Some(position) => position,
+                    None => begin(&mut model, plan),
+                };
+                position.halvings = halvings;
+                at_work = workers();
+                progress.set_done(position.words);
+                ctx.progress.say(&format!(
+                    "train {name}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
+                     from the beginning of epoch {} with half of it",
+                    position.epoch + 1
+                ));
+            }
+            other => other?,
+        }
+    }
+    write_metrics(dir, &plan.name, &position.metrics)?;
+    let published = model.publish(dir, plan, recipe, (input.words, input.settings), &position)?;
+    remove_checkpoints(dir, &plan.name)?;
+    Ok((published, position.metrics))
+}
+
+/// Initial values.
+fn begin(model: &mut Model, plan: &Plan) -> Position {
+    model.init(plan.seed);
+    Position::default()
+}
+
+/// The first vector that is no number any more, in words.
+fn place(model: &Model, recipe: &Recipe, words: &impl Words) -> String {
+    let word = |id: u32| String::from_utf8_lossy(words.word(id as usize)).into_owned();
+    match (model.bad_row(), &recipe.targets) {
+        (None, _) => String::new(),
+        (Some(("words", id)), _) => format!(", vector of {:?}", word(id)),
+        (Some((_, id)), Targets::Noise(..)) => format!(", context vector of {:?}", word(id)),
+        (Some((_, id)), Targets::Tree(_)) => format!(", vector of node {id}"),
+    }
+}
+
+/// What stays the same while a trainer is at work.
+struct Run<'a> {
+    ctx: &'a Context,
+    dir: &'a RunDir,
+    plan: &'a Plan,
+    recipe: &'a Recipe,
+    texts: &'a Texts<'a>,
+    shards: usize,
+    /// Words of all epochs, as expected.
+    words: f64,
+    progress: &'a StageProgress,
+}
+
+impl Run<'_> {
+    /// Goes on to the end of an epoch, or to a checkpoint within it.
+    fn step(
+        &self,
+        model: &mut Model,
+        saved: &mut Saved<'_>,
+        workers: &mut [Worker],
+        position: &mut Position,
+    ) -> Result<(), TrainError> {
+        let Self { ctx, dir, plan, recipe, texts, progress, .. } = *self;
         let epoch = Epoch {
             plan,
-            recipe: &recipe,
-            texts: &texts,
+            recipe,
+            texts,
             number: position.epoch,
-            order: Epoch::order(plan, position.epoch, input.shards.len()),
-            words: expected,
+            order: Epoch::order(plan, position.epoch, self.shards),
+            words: self.words,
+            rate_share: 0.5f64.powi(position.halvings as i32),
         };
         let started = Instant::now();
         let stop = || ctx.cancel.is_stopped() || saved.are_due();
         let rows = [&model.words, &model.outs];
-        let is_done = match config.sharing {
+        let is_done = match recipe.config.sharing {
             Sharing::Rounds => {
                 position.open.resize(READERS, None);
-                let threads = (ctx.threads, &progress);
-                train_rounds(threads, &epoch, rows, &mut workers, &mut position, &stop)?
+                let threads = (ctx.threads, progress);
+                train_rounds(threads, &epoch, rows, workers, position, &stop)?
             }
-            Sharing::Free => {
-                train_free(&progress, &epoch, rows, &mut workers, &mut position, &stop)?
-            }
+            Sharing::Free => train_free(progress, &epoch, rows, workers, position, &stop)?,
         };
         position.seconds += started.elapsed().as_secs_f64();
-        if !model.is_finite() {
+        if model.bad_row().is_some() {
             return Err(epoch.diverged());
         }
         if is_done {
             position.end_epoch(plan)?;
-            write_metrics(dir, &plan.name, &position.metrics)?;
         }
         if position.epoch < plan.epochs {
-            saved.save(&position, &model)?;
+            if is_done {
+                write_metrics(dir, &plan.name, &position.metrics)?;
+            }
+            saved.save(position, model)?;
             ctx.cancel.check()?;
         }
+        Ok(())
     }
-    let published = model.publish(dir, plan, &recipe, (input.words, input.settings), &position)?;
-    remove_checkpoints(dir, &plan.name)?;
-    Ok((published, position.metrics))
 }
 
 impl Position {
@@ -150,7 +220,7 @@ impl Position {
             weight,
             visits,
             seconds,
-            halvings: 0,
+            halvings: self.halvings,
         });
         Ok(())
     }

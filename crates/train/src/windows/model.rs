@@ -1,6 +1,6 @@
 //! The two matrices of a windows trainer: their first values, their checkpoints, their publication.
 //!
-//! A checkpoint is `models/NAME/checkpoint-a.safetensors` or `-b`, written in turn: for each side (`words`,
+//! A checkpoint is `models/NAME/checkpoint-a.safetensors` (the beginning of an epoch) or `-b` (a place within one): for each side (`words`,
 //! `outs`) and stripe a tensor `SIDE.000` (f32, flat, padding included); the position is JSON in the
 //! metadata. The newer one with the right fingerprint is read; a damaged one is skipped.
 
@@ -21,6 +21,9 @@ use crate::random::Stream;
 
 const KIND: &str = "windows-checkpoint";
 const SIDES: [&str; 2] = ["words", "outs"];
+/// The file of the beginning of an epoch, and that of a place within one.
+const EPOCH: usize = 0;
+const WITHIN: usize = 1;
 
 /// Word vectors, and context vectors or nodes.
 pub(crate) struct Model {
@@ -36,7 +39,6 @@ pub(crate) struct Saved<'a> {
     at: Instant,
     /// Time that writing the last took.
     writing: Duration,
-    next: usize,
 }
 
 impl Model {
@@ -64,10 +66,24 @@ impl Model {
         }
     }
 
-    /// Whether all numbers are finite.
-    pub fn is_finite(&self) -> bool {
-        let of = |rows: &Rows, stripe| rows.read(stripe).bad_row().is_none();
-        self.sides().iter().all(|(_, rows)| (0..STRIPES).all(|stripe| of(rows, stripe)))
+    /// The first vector with a number that is not finite: its matrix and its row.
+    pub fn bad_row(&self) -> Option<(&'static str, u32)> {
+        let of = |rows: &Rows, stripe| {
+            let row = rows.read(stripe).bad_row()?;
+            Some(row as u32 * STRIPES + stripe)
+        };
+        self.sides()
+            .into_iter()
+            .find_map(|(side, rows)| Some((side, (0..STRIPES).find_map(|it| of(rows, it))?)))
+    }
+
+    /// Zeros again.
+    pub fn reset(&mut self) {
+        for (stripe, (_, rows)) in
+            (0..STRIPES).flat_map(|stripe| self.sides().map(|side| (stripe, side)))
+        {
+            rows.write(stripe).vectors_mut().fill(0.0);
+        }
     }
 
     fn sides(&self) -> [(&'static str, &Rows); 2] {
@@ -91,6 +107,9 @@ impl Model {
         if let Some(last) = position.metrics.last() {
             settings.insert("final_loss".into(), last.loss.to_string());
         }
+        if position.halvings > 0 {
+            settings.insert("rate_halvings".into(), position.halvings.to_string());
+        }
         let path = dir.vectors(&plan.name);
         let mut writer = VectorsWriter::create(dir.storage(), &path, words, self.dim, &settings)?;
         let mut matrix = |name: &str, rows: &Rows| {
@@ -113,7 +132,7 @@ impl Model {
 
 impl<'a> Saved<'a> {
     pub fn new(dir: &'a RunDir, plan: &'a Plan) -> Self {
-        Self { dir, plan, at: Instant::now(), writing: Duration::ZERO, next: 0 }
+        Self { dir, plan, at: Instant::now(), writing: Duration::ZERO }
     }
 
     /// Whether the last checkpoint is old: as old as is asked for, and so old that not more than a twentieth of
@@ -124,15 +143,28 @@ impl<'a> Saved<'a> {
     }
 
     /// Fills in the model from the newer checkpoint; `None` if there is none.
-    pub fn load(&mut self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+    pub fn load(&self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+        self.load_newest(&[EPOCH, WITHIN], model)
+    }
+
+    /// Fills in the model as it was at the beginning of the last epoch; `None` if that is not kept.
+    pub fn load_epoch(&self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+        self.load_newest(&[EPOCH], model)
+    }
+
+    fn load_newest(
+        &self,
+        slots: &[usize],
+        model: &mut Model,
+    ) -> Result<Option<Position>, TrainError> {
         let mut found = Vec::new();
-        for slot in 0..2 {
+        for &slot in slots {
             if let Some((position, reader)) = self.open(slot)? {
-                found.push(((position.epoch, position.words), slot, position, reader));
+                found.push(((position.epoch, position.words), position, reader));
             }
         }
-        found.sort_by_key(|(done, _, _, _)| std::cmp::Reverse(*done));
-        for (_, slot, position, reader) in found {
+        found.sort_by_key(|(done, _, _)| std::cmp::Reverse(*done));
+        for (_, position, reader) in found {
             match reader.verify() {
                 Ok(()) => {}
                 Err(error) if error.is_bad_artefact() => continue,
@@ -141,13 +173,12 @@ impl<'a> Saved<'a> {
             for (side, rows) in model.sides() {
                 (0..STRIPES).try_for_each(|stripe| fill(&reader, side, stripe, rows))?;
             }
-            self.next = 1 - slot;
             return Ok(Some(position));
         }
         Ok(None)
     }
 
-    /// Writes the other file.
+    /// Writes the file of such a position.
     pub fn save(&mut self, position: &Position, model: &Model) -> Result<(), TrainError> {
         let begun = Instant::now();
         let names: Vec<String> = SIDES
@@ -160,7 +191,7 @@ impl<'a> Saved<'a> {
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
             ("position".to_owned(), json),
         ]);
-        let path = self.path(self.next);
+        let path = self.path(if position.is_begin() { EPOCH } else { WITHIN });
         let mut writer = TensorWriter::create(self.dir.storage(), &path, KIND, &names, &settings)?;
         for (side, rows) in model.sides() {
             for stripe in 0..STRIPES {
@@ -171,7 +202,6 @@ impl<'a> Saved<'a> {
             }
         }
         writer.finish()?;
-        self.next = 1 - self.next;
         self.at = Instant::now();
         self.writing = begun.elapsed();
         Ok(())

@@ -44,6 +44,9 @@ pub(crate) struct Position {
     pub seconds: f64,
     /// Finished epochs.
     pub metrics: Vec<EpochRow>,
+    /// How often the rate was halved because training had diverged.
+    #[serde(default)]
+    pub halvings: u32,
 }
 
 /// What stays the same during an epoch.
@@ -56,6 +59,8 @@ pub(crate) struct Epoch<'a> {
     pub order: Vec<u32>,
     /// Words of all epochs, as expected.
     pub words: f64,
+    /// What halvings have left of the rate.
+    pub rate_share: f64,
 }
 
 /// A reader with the piece that it trains.
@@ -77,7 +82,15 @@ impl Epoch<'_> {
     pub fn rate(&self, words: u64) -> f32 {
         let plan = self.plan;
         let left = (1.0 - words as f64 / self.words).max(0.0);
-        (plan.rate * (plan.final_rate + (1.0 - plan.final_rate) * left)) as f32
+        let share = self.rate_share * (plan.final_rate + (1.0 - plan.final_rate) * left);
+        (plan.rate * share) as f32
+    }
+}
+
+impl Position {
+    /// Whether nothing of the epoch is trained yet.
+    pub fn is_begin(&self) -> bool {
+        self.next == 0 && self.open.iter().all(Option::is_none)
     }
 }
 

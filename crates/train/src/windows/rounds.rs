@@ -158,7 +158,7 @@ impl Round<'_> {
 impl Epoch<'_> {
     /// The loss is no number any more.
     pub fn diverged(&self) -> TrainError {
-        let (name, rate) = (self.plan.name.clone(), self.plan.rate);
-        TrainError::DivergedInText { name, epoch: self.number + 1, rate }
+        let (name, rate) = (self.plan.name.clone(), self.plan.rate * self.rate_share);
+        TrainError::DivergedInText { name, epoch: self.number + 1, place: String::new(), rate }
     }
 }

@@ -12,7 +12,7 @@ use wordmill_formats::{
 };
 use wordmill_kernels::best;
 
-use super::config::{Sharing, WindowsConfig, WindowsInput};
+use super::config::{Prediction, Sharing, WindowsConfig, WindowsInput};
 use super::oracle::{CBOW, NOISE, WORDS, all, config, dot};
 use super::text::{END, Texts};
 use super::train_windows;
@@ -47,6 +47,8 @@ struct Bench {
     shards: Vec<ShardId>,
     table: Table,
     checkpoint_every: Duration,
+    rate: f64,
+    divergence: Divergence,
 }
 
 impl Bench {
@@ -77,7 +79,14 @@ impl Bench {
         }
         let words = (0..WORDS).map(|id| format!("w{id:03}")).collect();
         let table = Table { words, counts, lookup: (0..WORDS).collect() };
-        Self { dir, shards, table, checkpoint_every: Duration::from_secs(1000) }
+        Self {
+            dir,
+            shards,
+            table,
+            checkpoint_every: Duration::from_secs(1000),
+            rate: 0.1,
+            divergence: Divergence::Stop,
+        }
     }
 
     fn train(&self, config: &WindowsConfig, name: &str, ctx: &Context) -> Result<f64, TrainError> {
@@ -85,12 +94,12 @@ impl Bench {
             name: name.into(),
             epochs: 4,
             rotations: 1,
-            rate: 0.1,
+            rate: self.rate,
             final_rate: 1e-4,
             seed: 5,
             fingerprint: name.into(),
             checkpoint_every: self.checkpoint_every,
-            divergence: Divergence::Stop,
+            divergence: self.divergence,
         };
         let settings = BTreeMap::new();
         let input = WindowsInput {
@@ -214,6 +223,41 @@ fn no_text_is_trained_twice_after_a_checkpoint() {
         }
         assert_eq!(bench.digest(&names[0]), bench.digest(&names[1]), "{sharing:?}");
     }
+}
+
+#[test]
+fn a_rate_that_is_too_high_is_told_with_the_vector_or_halved() {
+    let mut bench = Bench::new(3);
+    for (prediction, rate) in [(Prediction::Tree, 1e12), (NOISE, 1000.0)] {
+        bench.rate = rate;
+        let (config, name) = (config(CBOW, prediction), format!("wild-{rate}"));
+        let error = bench.train(&config, &name, &Context::for_tests(2)).unwrap_err().to_string();
+        let rate = format!("rate of {rate}");
+        for says in ["no longer finite in epoch 1", "vector of", &rate, "halve-rate"] {
+            assert!(error.contains(says), "{says:?} is not in {error}");
+        }
+    }
+    (bench.rate, bench.divergence) = (16.0, Divergence::HalveRate);
+    let config = config(CBOW, NOISE);
+    for threads in [1, 2, 3] {
+        let name = format!("halved-{threads}");
+        bench.train(&config, &name, &Context::for_tests(threads)).unwrap();
+        assert_eq!(bench.digest(&name), bench.digest("halved-1"));
+    }
+    assert_ne!(bench.vectors("halved-1").settings()["rate_halvings"], "0");
+    // Interrupted after every round.
+    loop {
+        let ctx = Context::for_tests(2);
+        ctx.cancel.stop();
+        match bench.train(&config, "halved-stopped", &ctx) {
+            Err(TrainError::Stopped(_)) => {}
+            other => {
+                other.unwrap();
+                break;
+            }
+        }
+    }
+    assert_eq!(bench.digest("halved-stopped"), bench.digest("halved-1"));
 }
 
 #[test]
