@@ -1,14 +1,17 @@
 //! Checkpoints: everything that training needs to go on, in two files.
 //!
-//! `models/NAME/checkpoint-a.safetensors` and `-b`: for each side (`rows`, `columns`), stripe and part
-//! a tensor `SIDE.PART.STRIPE` (f32, flat, padding included); the position and the metrics so far are
-//! JSON in the metadata. `a` is the beginning of an epoch, `b` a place within one. The newer one with the right
+//! `models/NAME/checkpoint-a.safetensors` is the beginning of an epoch, `-b` a place within one: the model as it
+//! keeps itself ([`Kept`]), and the position as JSON in the metadata. The newer one with the right
 //! fingerprint is read; a damaged one is skipped.
+//!
+//! A model in tiles keeps for each side (`rows`, `columns`), stripe and part a tensor `SIDE.PART.STRIPE` (f32,
+//! flat, padding included).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 
@@ -19,12 +22,35 @@ use crate::model::Model;
 use crate::order::Half;
 use crate::stripes::{PARTS, Stripe};
 
-const KIND: &str = "checkpoint";
 /// A rate of a thousandth that still diverges is not what is wrong.
-pub(crate) const HALVINGS_MAX: u32 = 10;
+const HALVINGS_MAX: u32 = 10;
 /// The file of the beginning of an epoch, and that of a place within one.
-const EPOCH: usize = 0;
-const WITHIN: usize = 1;
+const EPOCH: &str = "a";
+const WITHIN: &str = "b";
+
+/// How far a training has come.
+pub(crate) trait Reached: Serialize + DeserializeOwned {
+    /// The greater, the farther.
+    fn done(&self) -> [u64; 3];
+    /// Whether nothing of an epoch is trained yet.
+    fn is_begin(&self) -> bool;
+}
+
+/// A model that checkpoints keep.
+pub(crate) trait Kept {
+    /// Where training has come with it.
+    type Reached: Reached;
+    /// The kind of the file.
+    const KIND: &'static str;
+    /// The tensors of a checkpoint.
+    fn names(&self) -> Vec<String>;
+    /// Writes them, in this order.
+    fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError>;
+    /// Whether a position may be one of this model.
+    fn fits(&self, position: &Self::Reached) -> bool;
+    /// Takes over what a checkpoint has.
+    fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError>;
+}
 
 /// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,16 +107,6 @@ impl Position {
         u64::from(self.epoch) * u64::from(rotations) + u64::from(self.rotation)
     }
 
-    /// What is left of the rate after all halvings.
-    pub fn rate_share(&self) -> f64 {
-        0.5f64.powi(self.halvings as i32)
-    }
-
-    /// Whether a training that diverged here goes back.
-    pub fn may_go_back(&self, plan: &Plan) -> bool {
-        plan.divergence == Divergence::HalveRate && self.halvings < HALVINGS_MAX
-    }
-
     /// Steps past a rotation; true if it was the last of its epoch.
     pub fn end_rotation(&mut self, plan: &Plan, advice: &str) -> Result<bool, TrainError> {
         self.rotation += 1;
@@ -129,6 +145,64 @@ impl Begun {
     }
 }
 
+/// Whether a training that has diverged after so many halvings goes back.
+pub(crate) fn may_go_back(plan: &Plan, halvings: u32) -> bool {
+    plan.divergence == Divergence::HalveRate && halvings < HALVINGS_MAX
+}
+
+/// What so many halvings leave of the rate.
+pub(crate) fn rate_share(halvings: u32) -> f64 {
+    0.5f64.powi(halvings as i32)
+}
+
+impl Reached for Position {
+    fn done(&self) -> [u64; 3] {
+        [self.epoch.into(), self.rotation.into(), self.begun.as_ref().map_or(0, Begun::tiles)]
+    }
+
+    fn is_begin(&self) -> bool {
+        self.rotation == 0 && self.begun.is_none()
+    }
+}
+
+impl Kept for Model {
+    type Reached = Position;
+    const KIND: &'static str = "checkpoint";
+
+    fn names(&self) -> Vec<String> {
+        self.all()
+            .flat_map(|(half, number)| PARTS.map(|part| tensor_name(half, part, number)))
+            .collect()
+    }
+
+    fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError> {
+        for (half, number) in self.all() {
+            self.show(half, number, |stripe| {
+                let mut parts = stripe.parts().into_iter().filter(|(_, it)| !it.is_empty());
+                parts.try_for_each(|(part, values)| {
+                    let name = tensor_name(half, part, number);
+                    writer.tensor(&name, Dtype::F32, &[values.len() as u64], values)
+                })
+            })??;
+        }
+        Ok(())
+    }
+
+    fn fits(&self, position: &Position) -> bool {
+        position.begun.as_ref().is_none_or(|begun| begun.fits(self.grid()))
+    }
+
+    fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError> {
+        self.fill(|half, number, stripe: &mut Stripe| {
+            let parts = stripe.parts_mut().into_iter().filter(|(_, values)| !values.is_empty());
+            for (part, values) in parts {
+                read_flat(reader, &tensor_name(half, part, number), values)?;
+            }
+            Ok(())
+        })
+    }
+}
+
 /// The two checkpoint files of a trainer.
 pub(crate) struct Checkpoints<'a> {
     dir: &'a RunDir,
@@ -151,80 +225,63 @@ impl<'a> Checkpoints<'a> {
     }
 
     /// Fills in the model from the newer checkpoint; `None` if there is none.
-    pub fn load(&self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+    pub fn load<M: Kept>(&self, model: &mut M) -> Result<Option<M::Reached>, TrainError> {
         self.load_newest(&[EPOCH, WITHIN], model)
     }
 
     /// Fills in the model as it was at the beginning of the last epoch; `None` if that is not kept.
-    pub fn load_epoch(&self, model: &mut Model) -> Result<Option<Position>, TrainError> {
+    pub fn load_epoch<M: Kept>(&self, model: &mut M) -> Result<Option<M::Reached>, TrainError> {
         self.load_newest(&[EPOCH], model)
     }
 
-    fn load_newest(
+    fn load_newest<M: Kept>(
         &self,
-        slots: &[usize],
-        model: &mut Model,
-    ) -> Result<Option<Position>, TrainError> {
-        let mut found = Vec::new();
-        for &slot in slots {
-            if let Some((position, reader)) = self.open(slot)? {
-                let rotations = position.rotations_done(self.plan.rotations);
-                let tiles = position.begun.as_ref().map_or(0, Begun::tiles);
-                found.push(((rotations, tiles), position, reader));
-            }
+        letters: &[&str],
+        model: &mut M,
+    ) -> Result<Option<M::Reached>, TrainError> {
+        let mut found: Vec<(M::Reached, TensorReader)> = Vec::new();
+        for letter in letters {
+            found.extend(self.open(letter)?);
         }
-        found.sort_by_key(|(done, _, _)| std::cmp::Reverse(*done));
-        for (_, position, reader) in found {
+        found.sort_by_key(|(position, _)| std::cmp::Reverse(position.done()));
+        for (position, reader) in found {
             match reader.verify() {
-                Ok(()) => {}
-                Err(error) if error.is_bad_artefact() => continue,
-                Err(error) => return Err(error.into()),
+                Ok(()) if model.fits(&position) => {}
+                Err(error) if !error.is_bad_artefact() => return Err(error.into()),
+                _ => continue,
             }
-            if position.begun.as_ref().is_some_and(|begun| !begun.fits(model.grid())) {
-                continue;
-            }
-            model.fill(|half, number, stripe| fill(&reader, half, number, stripe))?;
+            model.read(&reader)?;
             return Ok(Some(position));
         }
         Ok(None)
     }
 
     /// Writes the file of such a position.
-    pub fn save(&mut self, position: &Position, model: &Model) -> Result<(), TrainError> {
+    pub fn save<M: Kept>(&mut self, position: &M::Reached, model: &M) -> Result<(), TrainError> {
         let begun = Instant::now();
-        let parts = |(half, number)| PARTS.map(|part| tensor_name(half, part, number));
-        let names: Vec<String> = model.all().flat_map(parts).collect();
+        let names = model.names();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let json = serde_json::to_string(position).expect("plain data is JSON");
         let settings = BTreeMap::from([
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
             ("position".to_owned(), json),
         ]);
-        let is_epoch = position.rotation == 0 && position.begun.is_none();
-        let path = self.path(if is_epoch { EPOCH } else { WITHIN });
-        let mut writer = TensorWriter::create(self.dir.storage(), &path, KIND, &names, &settings)?;
-        for (half, number) in model.all() {
-            model.show(half, number, |stripe| {
-                let mut parts = stripe.parts().into_iter().filter(|(_, it)| !it.is_empty());
-                parts.try_for_each(|(part, values)| {
-                    let name = tensor_name(half, part, number);
-                    writer.tensor(&name, Dtype::F32, &[values.len() as u64], values)
-                })
-            })??;
-        }
+        let path = self.path(if position.is_begin() { EPOCH } else { WITHIN });
+        let mut writer =
+            TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
+        model.write(&mut writer)?;
         writer.finish()?;
         self.saved = Instant::now();
         self.writing = begun.elapsed();
         Ok(())
     }
 
-    fn path(&self, slot: usize) -> PathBuf {
-        let letter = ["a", "b"][slot];
+    fn path(&self, letter: &str) -> PathBuf {
         self.dir.path(&format!("models/{}/checkpoint-{letter}.safetensors", self.plan.name))
     }
 
-    fn open(&self, slot: usize) -> Result<Option<(Position, TensorReader)>, TrainError> {
-        let reader = match TensorReader::open(self.dir.storage(), &self.path(slot)) {
+    fn open<P: Reached>(&self, letter: &str) -> Result<Option<(P, TensorReader)>, TrainError> {
+        let reader = match TensorReader::open(self.dir.storage(), &self.path(letter)) {
             Ok(reader) => reader,
             Err(error) if error.is_not_found() || error.is_bad_artefact() => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -236,6 +293,20 @@ impl<'a> Checkpoints<'a> {
         let json = metadata.get("position").map(String::as_str).unwrap_or_default();
         Ok(serde_json::from_str(json).ok().map(|position| (position, reader)))
     }
+}
+
+/// Reads a flat tensor that has just the length of `values`.
+pub(crate) fn read_flat(
+    reader: &TensorReader,
+    name: &str,
+    values: &mut [f32],
+) -> Result<(), FormatError> {
+    let info = reader.index().info(name, Dtype::F32, 1)?;
+    if info.shape[0] != values.len() as u64 {
+        let what = format!("{name} has another size than in the model");
+        return Err(FormatError::corrupt(reader.index().path(), 8, what));
+    }
+    reader.read(info, 0, values)
 }
 
 /// Removes a trainer's checkpoints, and what a killed process left of one or of its pages: its
@@ -251,21 +322,4 @@ fn tensor_name(half: Half, part: &str, number: u32) -> String {
         Half::Columns => "columns",
     };
     format!("{side}.{part}.{number:03}")
-}
-
-fn fill(
-    reader: &TensorReader,
-    half: Half,
-    number: u32,
-    stripe: &mut Stripe,
-) -> Result<(), FormatError> {
-    for (part, values) in stripe.parts_mut().into_iter().filter(|(_, values)| !values.is_empty()) {
-        let info = reader.index().info(&tensor_name(half, part, number), Dtype::F32, 1)?;
-        if info.shape[0] != values.len() as u64 {
-            let what = format!("stripe {number} has another size than the model");
-            return Err(FormatError::corrupt(reader.index().path(), 8, what));
-        }
-        reader.read(info, 0, values)?;
-    }
-    Ok(())
 }

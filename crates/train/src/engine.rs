@@ -13,7 +13,7 @@ use wordmill_formats::{
 };
 use wordmill_kernels::Kernels;
 
-use crate::checkpoint::{Begun, Checkpoints, Position, remove_checkpoints};
+use crate::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use crate::model::Model;
@@ -230,7 +230,9 @@ pub fn train<W: Words + Sync>(
     let run = Run { plan, objective, stripes: input.stripes, progress: &progress, word: &word };
     while position.epoch < plan.epochs {
         match run.step(ctx, dir, &mut position, &mut model, &mut checkpoints) {
-            Err(TrainError::Diverged { place, rate, .. }) if position.may_go_back(plan) => {
+            Err(TrainError::Diverged { place, rate, .. })
+                if may_go_back(plan, position.halvings) =>
+            {
                 let (epoch, halvings) = (position.epoch + 1, position.halvings + 1);
                 model.reset();
                 position = match checkpoints.load_epoch(&mut model)? {

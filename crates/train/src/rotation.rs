@@ -10,7 +10,7 @@ use std::time::Instant;
 use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{FormatError, RunDir, StripeFile, TileSection};
 
-use crate::checkpoint::{Begun, Checkpoints, Position, SavedTally};
+use crate::checkpoint::{Begun, Checkpoints, Position, SavedTally, rate_share};
 use crate::engine::{Objective, Pass, PassCells, Place, Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::write_metrics;
@@ -102,7 +102,7 @@ impl Run<'_> {
             epoch: position.epoch + 1,
             rotation: position.rotation + 1,
             place: format!("{tile}{row}"),
-            rate: self.plan.rate * position.rate_share(),
+            rate: self.plan.rate * rate_share(position.halvings),
         }
     }
 
@@ -156,8 +156,8 @@ impl Run<'_> {
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        let share =
-            position.rate_share() * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left);
+        let share = rate_share(position.halvings)
+            * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left);
         (self.plan.rate * share) as f32
     }
 

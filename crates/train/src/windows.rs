@@ -39,14 +39,14 @@ pub use config::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
 };
 
-use crate::checkpoint::{HALVINGS_MAX, remove_checkpoints};
-use crate::engine::{Divergence, Plan, Tally};
+use crate::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
+use crate::engine::{Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use batch::{Batch, Recipe, Targets, targets};
 use free::train_free;
 use local::Local;
-use model::{Model, Saved};
+use model::Model;
 use reading::{Epoch, PIECE, Position, Worker};
 use rounds::{READERS, train_rounds};
 use rows::Rows;
@@ -77,7 +77,7 @@ pub fn train_windows<W: Words + Sync>(
     let readers = if config.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
     let mut model = Model::new(&recipe, counts.len() as u32);
     let _memory = reserve(ctx, dir, plan, (&recipe, &model), (readers, input.shards))?;
-    let mut saved = Saved::new(dir, plan);
+    let mut saved = Checkpoints::new(dir, plan);
     let mut position = match saved.load(&mut model)? {
         Some(position) => position,
         None => begin(&mut model, plan),
@@ -96,7 +96,7 @@ pub fn train_windows<W: Words + Sync>(
         match run.step(&mut model, &mut saved, &mut at_work, &mut position) {
             Err(TrainError::DivergedInText { name, epoch, rate, .. }) => {
                 let place = place(&model, recipe, input.words);
-                if plan.divergence != Divergence::HalveRate || position.halvings >= HALVINGS_MAX {
+                if !may_go_back(plan, position.halvings) {
                     return Err(TrainError::DivergedInText { name, epoch, place, rate });
                 }
                 let halvings = position.halvings + 1;
@@ -158,7 +158,7 @@ impl Run<'_> {
     fn step(
         &self,
         model: &mut Model,
-        saved: &mut Saved<'_>,
+        saved: &mut Checkpoints<'_>,
         workers: &mut [Worker],
         position: &mut Position,
     ) -> Result<(), TrainError> {
@@ -170,7 +170,7 @@ impl Run<'_> {
             number: position.epoch,
             order: Epoch::order(plan, position.epoch, self.shards),
             words: self.words,
-            rate_share: 0.5f64.powi(position.halvings as i32),
+            rate_share: rate_share(position.halvings),
         };
         let started = Instant::now();
         let stop = || ctx.cancel.is_stopped() || saved.are_due();

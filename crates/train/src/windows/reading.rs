@@ -9,7 +9,7 @@ use wordmill_formats::FormatError;
 
 use super::batch::{Batch, Recipe};
 use super::text::{Reader, Texts};
-use crate::checkpoint::SavedTally;
+use crate::checkpoint::{Reached, SavedTally};
 use crate::engine::Plan;
 use crate::metrics::EpochRow;
 use crate::random::Stream;
@@ -87,9 +87,12 @@ impl Epoch<'_> {
     }
 }
 
-impl Position {
-    /// Whether nothing of the epoch is trained yet.
-    pub fn is_begin(&self) -> bool {
+impl Reached for Position {
+    fn done(&self) -> [u64; 3] {
+        [self.epoch.into(), self.words, 0]
+    }
+
+    fn is_begin(&self) -> bool {
         self.next == 0 && self.open.iter().all(Option::is_none)
     }
 }
