@@ -136,6 +136,32 @@ fn is_aside(path: &Path) -> bool {
     matches!(ending, Some("partial" | "scratch"))
 }
 
+/// Of these files, whose paths begin at `root`, none that stands under its final name is damaged.
+fn assert_whole(
+    what: &str,
+    storage: &Arc<dyn Storage>,
+    root: &Path,
+    files: &Files,
+    expected: &Files,
+) {
+    for (name, bytes) in files.iter().filter(|(name, _)| !is_aside(name)) {
+        let is_whole = expected.get(name) == Some(bytes)
+            || match name.extension().and_then(|ending| ending.to_str()) {
+                Some("json") => serde_json::from_slice::<serde_json::Value>(bytes).is_ok(),
+                Some("jsonl") => bytes.ends_with(b"\n"),
+                _ => !expected.contains_key(name) && verify_file(storage, &root.join(name)).is_ok(),
+            };
+        assert!(is_whole, "{what}: {} is not whole", name.display());
+    }
+}
+
+/// These are the files of a run that nothing disturbed, no more and no fewer.
+fn assert_same(what: &str, found: &Files, expected: &Files) {
+    let names = expected.keys().chain(found.keys());
+    let differ: Vec<_> = names.filter(|name| expected.get(*name) != found.get(*name)).collect();
+    assert!(differ.is_empty(), "{what}: other bytes in {differ:?}");
+}
+
 impl World {
     fn new(name: &'static str, parts: Vec<Part>) -> Self {
         let sources = Sources::default();
@@ -211,20 +237,8 @@ impl World {
     /// Nothing that stands under its final name is damaged.
     fn assert_whole(&self, what: &str, memory: &MemoryStorage, expected: &Files) {
         let storage: Arc<dyn Storage> = Arc::new(memory.clone());
-        for (path, bytes) in memory.snapshot() {
-            let name = path.to_string_lossy().into_owned();
-            if is_aside(&path) {
-                continue;
-            }
-            let same = expected.get(&path).is_some_and(|expected| *expected == bytes);
-            let is_whole = same
-                || match path.extension().and_then(|ending| ending.to_str()) {
-                    Some("json") => serde_json::from_slice::<serde_json::Value>(&bytes).is_ok(),
-                    Some("jsonl") => bytes.ends_with(b"\n"),
-                    _ => !expected.contains_key(&path) && verify_file(&storage, &path).is_ok(),
-                };
-            assert!(is_whole, "{}, {what}: {name} is not whole", self.name);
-        }
+        let what = format!("{}, {what}", self.name);
+        assert_whole(&what, &storage, Path::new(""), &memory.snapshot(), expected);
     }
 
     /// The next run ends with the right bytes.
@@ -234,12 +248,7 @@ impl World {
             panic!("{}, {what}: the next run fails: {error:#}", self.name);
         }
         let found = artefacts(memory.snapshot());
-        let differ: Vec<_> = expected
-            .keys()
-            .chain(found.keys())
-            .filter(|path| expected.get(*path) != found.get(*path))
-            .collect();
-        assert!(differ.is_empty(), "{}, {what}: other bytes in {differ:?}", self.name);
+        assert_same(&format!("{}, {what}", self.name), &found, expected);
         for (path, bytes) in memory.snapshot() {
             let epochs = bytes.iter().filter(|byte| **byte == b'\n').count();
             let is_whole = !path.ends_with("metrics.jsonl") || epochs == 2;

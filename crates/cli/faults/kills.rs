@@ -12,8 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wordmill_formats::{DiskStorage, Failure, Fault, FaultyStorage, Operation, Span, Storage};
 
-use super::{Files, World, artefacts, for_each, is_aside, is_long, name_of};
-use crate::artefacts::verify as verify_file;
+use super::{Files, World, artefacts, for_each, is_long, name_of};
 use crate::exit;
 
 const ORDER: &str = "WORDMILL_TEST_CHILD";
@@ -121,27 +120,12 @@ fn files(run: &Path) -> Files {
 /// What stands under its final name after a kill is whole.
 fn assert_whole(what: &str, run: &Path, expected: &Files) {
     let storage: Arc<dyn Storage> = Arc::new(DiskStorage);
-    for (name, bytes) in files(run) {
-        let kind = name.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        let is_whole = is_aside(&name)
-            || expected.get(&name) == Some(&bytes)
-            || match kind {
-                "json" => serde_json::from_slice::<serde_json::Value>(&bytes).is_ok(),
-                "jsonl" => bytes.ends_with(b"\n"),
-                _ => {
-                    !expected.contains_key(&name) && verify_file(&storage, &run.join(&name)).is_ok()
-                }
-            };
-        assert!(is_whole, "{what}: {} is not whole", name.display());
-    }
+    super::assert_whole(what, &storage, run, &files(run), expected);
 }
 
 /// The run is finished and its files are these.
 fn assert_same(what: &str, run: &Path, expected: &Files) {
-    let found = artefacts(files(run));
-    let names = expected.keys().chain(found.keys());
-    let differ: Vec<_> = names.filter(|name| expected.get(*name) != found.get(*name)).collect();
-    assert!(differ.is_empty(), "{what}: other bytes in {differ:?}");
+    super::assert_same(what, &artefacts(files(run)), expected);
 }
 
 #[test]

@@ -32,9 +32,9 @@ fn weight(row: u32, column: u32) -> u64 {
 }
 
 pub(crate) struct Table {
-    words: Vec<String>,
-    counts: Vec<u64>,
-    lookup: Vec<u32>,
+    pub words: Vec<String>,
+    pub counts: Vec<u64>,
+    pub lookup: Vec<u32>,
 }
 
 impl Table {

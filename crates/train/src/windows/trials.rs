@@ -8,7 +8,7 @@ use std::time::Duration;
 use wordmill_flow::{Budget, Context};
 use wordmill_formats::{
     LINE_END, MemoryStorage, NO_WORD, RemapWriter, RunDir, ShardId, Storage, TokenShardWriter,
-    Vectors, Words, xxh3,
+    Vectors, xxh3,
 };
 use wordmill_kernels::best;
 
@@ -18,28 +18,8 @@ use super::text::{END, Texts};
 use super::train_windows;
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
+use crate::oracle::Table;
 use crate::random::Stream;
-
-struct Table {
-    words: Vec<String>,
-    counts: Vec<u64>,
-    lookup: Vec<u32>,
-}
-
-impl Words for Table {
-    fn len(&self) -> usize {
-        self.words.len()
-    }
-    fn word(&self, id: usize) -> &[u8] {
-        self.words[id].as_bytes()
-    }
-    fn counts(&self) -> &[u64] {
-        &self.counts
-    }
-    fn lookup(&self) -> &[u32] {
-        &self.lookup
-    }
-}
 
 /// A run directory with token shards: lines of words of one of three groups, with an unknown word now and then.
 struct Bench {
