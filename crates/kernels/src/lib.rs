@@ -31,6 +31,7 @@ pub use binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 pub use glove::{AdagradSide, GloveCell};
 pub use lanes::LANES;
 pub use level::{Level, UnknownLevel, at, available, best};
+pub use mix::Window;
 pub use sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 pub use side::{Loss, Side, padded};
 pub use table::Kernels;

@@ -8,8 +8,8 @@
 //!
 //! ```text
 //! s_b  = w_r·c_b, r the row of b        S_rk = w_r·n_k
-//! loss = Σ_b weight_b·softplus(−s_b) + Σ_rk negative_weight_r·softplus(S_rk)
-//! p_b  = rate·weight_b·σ(−s_b)          q_rk = −rate·negative_weight_r·σ(S_rk)
+//! loss = Σ_b weight_b·softplus(−s_b) + Σ_rk negative_weight_r·softplus(sign_k·S_rk)
+//! p_b  = rate·weight_b·σ(−s_b)          q_rk = −rate·negative_weight_r·sign_k·σ(sign_k·S_rk)
 //! w_r += Σ_b∈r p_b·c_b + Σ_k q_rk·n_k   c_b += col_rate_b·p_b·w_r   n_k += negative_rate_k·Σ_r q_rk·w_r
 //! ```
 
@@ -40,6 +40,9 @@ pub struct Group<'a> {
     pub negatives: &'a [u32],
     /// For each row, the weight of each single negative beside it.
     pub negative_weight: &'a [f32],
+    /// For each negative, 1 where its scores are to fall; −1 where they are to rise, as those of a node of whose left side the
+    /// words are told.
+    pub negative_sign: &'a [f32],
     /// What the rate is multiplied with for the column of each pair.
     pub col_rate: &'a [f32],
     /// The same for each negative.
@@ -133,6 +136,11 @@ fn score_pairs<S: Lanes>(s: S, rows: &Side, cols: &Side, group: &Group, buffers:
     for (&id, &end) in group.row.iter().zip(group.end) {
         let row = rows.row(id);
         let end = end as usize;
+        if b + 1 == end {
+            let [[sum]] = tile::<S, 1, 1>(s, [row], [cols.row(group.col[b])]);
+            s.store(sum, &mut buffers.lanes[b]);
+            b = end;
+        }
         while b < end {
             let sums = tile::<S, 1, 4>(s, [row], four(cols, &group.col[..end], b))[0];
             for (sum, lanes) in sums.into_iter().zip(&mut buffers.lanes[b..end]) {
@@ -183,10 +191,11 @@ fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers)
     let lanes: Block = core::array::from_fn(|l| l as f32);
     let used = s.lt(s.load(&lanes), s.splat(group.negatives.len() as f32));
     let zero = s.splat(0.0);
+    let sign = s.load_tail(group.negative_sign);
     for (weight, negative) in group.negative_weight.iter().zip(&mut buffers.negative) {
         let weight = s.splat(*weight);
-        let (sigmoid, softplus) = math::logistic_of(s, s.load(negative));
-        let q = s.mul(s.neg(s.mul(s.splat(rate), weight)), sigmoid);
+        let (sigmoid, softplus) = math::logistic_of(s, s.mul(sign, s.load(negative)));
+        let q = s.mul(s.neg(s.mul(s.splat(rate), weight)), s.mul(sign, sigmoid));
         s.store(s.select(used, q, zero), negative);
         loss = s.wide_add(loss, s.select(used, s.mul(weight, softplus), zero));
     }

@@ -6,13 +6,14 @@
 use crate::binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 use crate::glove::{AdagradSide, GloveCell};
 use crate::level::Level;
+use crate::mix::Window;
 use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 use crate::side::{Loss, Side};
 
 type Elementwise = unsafe fn(&mut [f32]);
 type BinomialRuns = unsafe fn(&mut Side, &mut Side, &[BinomialRun], &[BinomialCell], f32) -> Loss;
 type AddChanges = unsafe fn((&[f32], &[f32]), &[u32], &mut Side, &[u32], &[f32]);
-type Spread = unsafe fn(&mut Side, &[u32], &[f32], (&[f32], &[f32]));
+type Spread = unsafe fn(&mut Side, &Window, (&[f32], &[f32]));
 type ScoresMany = unsafe fn(&[f32], &[f32], usize, &mut [f32], (usize, usize));
 
 /// All kernels of one instruction set; get one from [`best`](crate::best) or [`at`](crate::at).
@@ -30,7 +31,7 @@ pub struct Kernels {
     prefetch: unsafe fn(&Side, &[u32]),
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_runs: BinomialRuns,
-    mix: unsafe fn(&Side, &[u32], &[f32], &mut [f32]),
+    mix: unsafe fn(&Side, &Window, &mut [f32]),
     spread: Spread,
     copy_rows: unsafe fn(&[f32], &[u32], &mut Side, &[u32]),
     add_changes: AddChanges,
@@ -162,6 +163,7 @@ impl Kernels {
                 && group.negative_weight.len() == row_len
                 && group.weight.len() == pairs
                 && group.col_rate.len() == pairs
+                && group.negative_sign.len() == group.negatives.len()
                 && group.negative_rate.len() == group.negatives.len(),
             "a group's slices differ in length"
         );
@@ -200,34 +202,28 @@ impl Kernels {
         unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
-    /// `out = Σ weights[i] · row ids[i]`: the mean or the sum of a window, as the weights say.
+    /// `out` = scale · Σ weight · row: the mean or the sum of a window, as weights and scale say.
     ///
     /// # Panics
     /// Where an id has no row, the lengths differ or `out` is not a row long.
-    pub fn mix(&self, side: &Side, ids: &[u32], weights: &[f32], out: &mut [f32]) {
-        assert_eq!(ids.len(), weights.len(), "a weight for each row");
+    pub fn mix(&self, side: &Side, window: &Window, out: &mut [f32]) {
+        assert_eq!(window.len(), window.weights.len(), "a weight for each row");
         assert_eq!(out.len(), side.stride, "a mix is a row long");
         // Ids are checked where their rows are taken.
         // SAFETY: `level` hands a table out only where its instruction set was detected.
-        unsafe { (self.mix)(side, ids, weights, out) }
+        unsafe { (self.mix)(side, window, out) }
     }
 
-    /// `row ids[i] += weights[i] · (after − before)`: what a mix has learned goes to the rows of its window.
+    /// Each row of a window grows by scale · weight · (after − before): what a mix has learned goes to its rows.
     ///
     /// # Panics
     /// Where an id has no row, the lengths differ or the two vectors are not a row long.
-    pub fn spread(
-        &self,
-        side: &mut Side,
-        ids: &[u32],
-        weights: &[f32],
-        (before, after): (&[f32], &[f32]),
-    ) {
-        assert_eq!(ids.len(), weights.len(), "a weight for each row");
+    pub fn spread(&self, side: &mut Side, window: &Window, (before, after): (&[f32], &[f32])) {
+        assert_eq!(window.len(), window.weights.len(), "a weight for each row");
         assert_eq!([before.len(), after.len()], [side.stride; 2], "a mix is a row long");
         // Ids are checked where their rows are taken.
         // SAFETY: `level` hands a table out only where its instruction set was detected.
-        unsafe { (self.spread)(side, ids, weights, (before, after)) }
+        unsafe { (self.spread)(side, window, (before, after)) }
     }
 
     /// Row `to_ids[i]` of `to` becomes row `from_ids[i]` of `from`, which has the same stride.
@@ -349,9 +345,8 @@ macro_rules! table {
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
                 binomial_runs = binomial::runs::<_, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, runs: &[BinomialRun], cells: &[BinomialCell], rate: f32) -> Loss;
-                mix = mix::mix::<_, $j>, (side: &Side, ids: &[u32], weights: &[f32], out: &mut [f32]) -> ();
-                spread = mix::spread::<_, $j>,
-                    (side: &mut Side, ids: &[u32], weights: &[f32], steps: (&[f32], &[f32])) -> ();
+                mix = mix::mix::<_, $j>, (side: &Side, window: &Window, out: &mut [f32]) -> ();
+                spread = mix::spread::<_, $j>, (side: &mut Side, window: &Window, steps: (&[f32], &[f32])) -> ();
                 copy_rows = rows::copy, (from: &[f32], from_ids: &[u32], to: &mut Side, to_ids: &[u32]) -> ();
                 add_changes = rows::add_changes,
                     (change: (&[f32], &[f32]), from_ids: &[u32], to: &mut Side, to_ids: &[u32], share: &[f32]) -> ();

@@ -171,10 +171,12 @@ fn mixes_and_what_they_spread() {
                 let mut model = Model::random(random, 5, 3, dim, 1.0);
                 let (ids, weights) = (random.ids(len, 5), random.floats(len, 1.0));
                 let mut mix = vec![0.0; padded(dim)];
-                kernels.mix(&model.rows.side(), &ids, &weights, &mut mix);
+                let (left, right) = ids.split_at(len / 2);
+                let window = Window { left, right, weights: &weights, scale: random.float() };
+                kernels.mix(&model.rows.side(), &window, &mut mix);
                 let mut after = mix.clone();
                 after[..dim].iter_mut().for_each(|x| *x += random.float());
-                kernels.spread(&mut model.rows.side(), &ids, &weights, (&mix, &after));
+                kernels.spread(&mut model.rows.side(), &window, (&mix, &after));
                 ((model, Loss::default()), mix)
             };
             check((dim * 100 + len) as u64, work, |a, b, what| {

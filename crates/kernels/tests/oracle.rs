@@ -59,15 +59,18 @@ fn mixes_are_weighted_sums() {
         let (ids, weights) = (random.ids(9, 6), random.floats(9, 1.0));
         let mut rows = all_rows(&model.rows);
         let mut mix = vec![0.0; padded(dim)];
-        scalar().mix(&model.rows.side(), &ids, &weights, &mut mix);
+        let (left, right) = ids.split_at(4);
+        let window = Window { left, right, weights: &weights, scale: 0.25 };
+        scalar().mix(&model.rows.side(), &window, &mut mix);
         let sum = |i: usize| -> f64 {
-            ids.iter().zip(&weights).map(|(&id, &w)| f64::from(w) * rows[id as usize][i]).sum()
+            let term = |(&id, &w): (&u32, &f32)| 0.25 * f64::from(w) * rows[id as usize][i];
+            ids.iter().zip(&weights).map(term).sum()
         };
         (0..dim).for_each(|i| check_close(f64::from(mix[i]), sum(i), 1e-5, "mix"));
         let after: Vec<f32> = mix.iter().map(|x| x + 0.5).collect();
-        scalar().spread(&mut model.rows.side(), &ids, &weights, (&mix, &after));
+        scalar().spread(&mut model.rows.side(), &window, (&mix, &after));
         for (&id, &weight) in ids.iter().zip(&weights) {
-            rows[id as usize].iter_mut().for_each(|x| *x += 0.5 * f64::from(weight));
+            rows[id as usize].iter_mut().for_each(|x| *x += 0.125 * f64::from(weight));
         }
         // The padding of a step is zero in training, here it is not.
         for (id, row) in rows.iter().enumerate() {
@@ -99,8 +102,9 @@ fn sgns_loss(model: &Model, pairs: &Pairs) -> f64 {
             let score = dot64(&w, &model.cols.row(pairs.col[b]));
             loss += f64::from(pairs.weight[b]) * softplus64(-score);
         }
-        for &k in &pairs.negatives {
-            loss += f64::from(pairs.negative_weight[r]) * softplus64(dot64(&w, &model.cols.row(k)));
+        for (&k, &sign) in pairs.negatives.iter().zip(&pairs.negative_sign) {
+            let score = f64::from(sign) * dot64(&w, &model.cols.row(k));
+            loss += f64::from(pairs.negative_weight[r]) * softplus64(score);
         }
     }
     loss
@@ -122,7 +126,9 @@ fn sgns_group_is_its_formula() {
             let w = model.rows.row(pairs.row[r]);
             for (k, &id) in pairs.negatives.iter().enumerate() {
                 let n = model.cols.row(id);
-                let q = -rate * f64::from(pairs.negative_weight[r]) * sigmoid64(dot64(&w, &n));
+                let sign = f64::from(pairs.negative_sign[k]);
+                let slope = sign * sigmoid64(sign * dot64(&w, &n));
+                let q = -rate * f64::from(pairs.negative_weight[r]) * slope;
                 add(step, q, &n);
                 add(&mut negative_steps[k], q, &w);
             }

@@ -180,6 +180,7 @@ impl<'a> Groups<'a> {
             col_rate: &it.column_rate[..it.pairs],
             negatives: &it.negatives,
             negative_weight: &it.negative_weight[..it.rows],
+            negative_sign: &[1.0; GROUP_NEGATIVES],
             negative_rate: &it.negative_rate,
         };
         let (rows, columns, scratch) = (&mut self.rows, &mut self.columns, &mut self.scratch);

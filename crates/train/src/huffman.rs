@@ -80,6 +80,12 @@ impl HuffmanTree {
         let entry = self.parents[word as usize];
         (entry & !RIGHT, entry & RIGHT != 0)
     }
+
+    /// The nodes above a word from its parent to the root, and whether the way there comes from the right.
+    pub fn path(&self, word: u32) -> impl Iterator<Item = (u32, bool)> {
+        let first = (self.nodes() > 0).then(|| self.parent_of_word(word));
+        std::iter::successors(first, |&(node, _)| self.parent_of_node(node))
+    }
 }
 
 #[cfg(test)]

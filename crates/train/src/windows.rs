@@ -13,7 +13,9 @@
 //! A piece is a thousand words. All it needs from the model is copied once, trained by one thread one window
 //! after the other, and given back. How threads come together is told in `rounds.rs` and `free.rs`.
 
+mod around;
 mod batch;
+mod bundle;
 mod config;
 mod free;
 mod gate;
@@ -43,7 +45,7 @@ use crate::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints
 use crate::engine::{Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
-use batch::{Batch, Recipe, Targets, targets};
+use batch::{Batch, Recipe, Targets};
 use free::train_free;
 use local::Local;
 use model::Model;
@@ -70,8 +72,7 @@ pub fn train_windows<W: Words + Sync>(
     input: WindowsInput<'_, W>,
 ) -> Result<(Published, Vec<EpochRow>), TrainError> {
     let counts = input.words.counts();
-    let recipe =
-        Recipe { config: *config, targets: targets(config, counts), kernels: input.kernels };
+    let recipe = Recipe::new(*config, counts, input.kernels);
     let texts =
         Texts::new((dir, input.shards), counts, (config.subsample, config.window, plan.seed));
     let readers = if config.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };

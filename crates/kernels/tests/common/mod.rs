@@ -143,6 +143,7 @@ pub struct Pairs {
     pub col_rate: Vec<f32>,
     pub negatives: Vec<u32>,
     pub negative_weight: Vec<f32>,
+    pub negative_sign: Vec<f32>,
     pub negative_rate: Vec<f32>,
 }
 
@@ -158,6 +159,9 @@ impl Pairs {
         if end.len() < pairs && random.below(2) == 0 {
             end.insert(0, 0);
         }
+        // As noise, or as the nodes of a tree.
+        let signs =
+            |random: &mut Random| (0..negatives).map(|_| [1.0, -1.0][random.below(2)]).collect();
         let rates = |random: &mut Random, n| -> Vec<f32> {
             random.weights(n, 1.0).into_iter().map(|x| 0.5 + x).collect()
         };
@@ -168,6 +172,7 @@ impl Pairs {
             col_rate: rates(random, pairs),
             negatives: random.ids(negatives, cols),
             negative_weight: random.weights(end.len(), 0.5),
+            negative_sign: signs(random),
             negative_rate: rates(random, negatives),
             end,
         }
@@ -196,6 +201,7 @@ impl Pairs {
             col_rate: &self.col_rate,
             negatives: &self.negatives,
             negative_weight: &self.negative_weight,
+            negative_sign: &self.negative_sign,
             negative_rate: &self.negative_rate,
         }
     }

@@ -2,22 +2,27 @@
 //!
 //! Skip-gram: the word in the middle is the row, its neighbours are the columns (negative sampling: up to 32
 //! pairs a group, runs of up to four of a row, 16 negatives that all share, as from the matrix). With a
-//! tree the neighbour is the row and the path of the word in the middle is walked, as in word2vec.
+//! tree the neighbours are the rows and the nodes of the path of the word in the middle are the columns, as in
+//! word2vec: all rows meet all columns, so a window is a dense product.
 //!
 //! CBOW: the neighbours of eight windows are mixed into eight rows, these take a step against their words and
 //! sixteen negatives that all share, or against the paths of their words, and what each row has learned
 //! is spread over its neighbours. All eight see the words as they were before.
 //!
-//! However negatives are shared, they weigh together as much as asked for. A noise word that happens to be
-//! the word itself stays, as in the sum that sampling stands for (Levy & Goldberg 2014).
+//! A piece draws its noise once, and each group takes some neighbouring draws of it: rows of noise are
+//! the most that a piece would have to copy. However negatives are shared, they weigh together as much as
+//! asked for. A noise word that happens to be the word itself stays, as in the sum that sampling stands for
+//! (Levy & Goldberg 2014).
 
 use std::ops::Range;
 
 use wordmill_kernels::{
-    BinomialCell, BinomialRun, GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels,
+    BinomialCell, BinomialRun, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
     RUN_CELLS, Side, padded,
 };
 
+use super::around::{Around, Places, neighbours, weights};
+use super::bundle::{Bundles, Shared};
 use super::config::{Mix, MixStep, Prediction, Reach, WindowModel, WindowsConfig};
 use super::local::Local;
 use super::text::{END, Piece};
@@ -27,11 +32,12 @@ use crate::random::{Alias, Stream};
 
 /// Most pairs of a run, see `groups.rs`.
 const RUN_PAIRS: usize = 4;
-/// Windows of CBOW that share their negatives, and how many. On 22 million tokens of English (d = 100, 5 epochs, one
-/// thread, one seed: Google analogies, WordSim-353, SimLex-999, seconds of CPU) eight negatives 34.4, 64.0, 29.1, 49;
-/// sixteen 36.9, 61.5, 29.9, 67. The program word2vec: 37.5, 60.4, 27.1, 315.
+/// Windows of CBOW that share their negatives. On 22 million tokens of English (d = 100, 5 epochs, one thread, one
+/// seed: Google analogies, WordSim-353, SimLex-999, seconds of CPU) eight negatives for eight windows 34.4, 64.0, 29.1,
+/// 49; sixteen 36.9, 61.5, 29.9, 67. The program word2vec: 37.5, 60.4, 27.1, 315.
 const MIXES: usize = 8;
-const MIX_NEGATIVES: usize = 16;
+/// Noise words that a piece draws.
+const NOISE: usize = 512;
 
 /// What a target is predicted by.
 pub(crate) enum Targets {
@@ -46,25 +52,13 @@ pub(crate) struct Recipe {
     pub config: WindowsConfig,
     pub targets: Targets,
     pub kernels: &'static Kernels,
+    weights: Vec<f32>,
 }
 
-/// Rows and columns that are trained at once; ids are slots.
-#[derive(Clone, Copy, Default)]
-struct Bundle {
-    rows: usize,
-    row: [u32; GROUP_PAIRS],
-    end: [u32; GROUP_PAIRS],
-    negative_weight: [f32; GROUP_PAIRS],
-    pairs: usize,
-    column: [u32; GROUP_PAIRS],
-    weight: [f32; GROUP_PAIRS],
-    negatives: [u32; GROUP_NEGATIVES],
-}
-
-/// The neighbours of a window, as slots, and the runs of its cells.
-#[derive(Clone, Default)]
-struct Around {
-    words: Range<usize>,
+/// A window that is mixed, and the runs of its cells.
+struct Mixed {
+    around: Around,
+    total: f32,
     runs: Range<usize>,
 }
 
@@ -72,27 +66,34 @@ struct Around {
 pub(crate) struct Batch {
     pub words: Local,
     pub outs: Local,
-    /// Of which so many are in use; the others are there to be used again.
-    bundles: Vec<Bundle>,
-    used: usize,
-    around: Vec<Around>,
-    word: Vec<u32>,
-    mix: Vec<f32>,
-    back: Vec<f32>,
+    places: Places,
+    shared: Shared,
+    bundles: Bundles,
+    mixes: Vec<Mixed>,
     runs: Vec<BinomialRun>,
     cells: Vec<BinomialCell>,
     mixed: Vec<f32>,
     before: Vec<f32>,
     scratch: GroupScratch,
+    /// Neighbours, or mixes.
     visits: u64,
+    /// Weight of the neighbours, or mixes; with a tree, times nodes, if neighbours meet them at once.
+    weight: f64,
     /// Words handed to [`Self::take`].
     pub kept: u64,
 }
 
 impl Recipe {
-    /// Negatives that the rows of a bundle share.
-    fn shared(&self) -> usize {
-        if self.config.model == WindowModel::SkipGram { GROUP_NEGATIVES } else { MIX_NEGATIVES }
+    /// For words of these counts.
+    pub fn new(config: WindowsConfig, counts: &[u64], kernels: &'static Kernels) -> Self {
+        let targets = match config.prediction {
+            Prediction::Negatives { negatives, noise_exponent } => {
+                let noise = counts.iter().map(|&n| (n as f64).powf(noise_exponent));
+                Targets::Noise(Alias::new(&noise.collect::<Vec<f64>>()), negatives as f32)
+            }
+            Prediction::Tree => Targets::Tree(HuffmanTree::new(counts)),
+        };
+        Self { config, targets, kernels, weights: weights(config.reach, config.window) }
     }
 
     /// How far the window of a word reaches.
@@ -102,45 +103,33 @@ impl Recipe {
             as usize
     }
 
-    /// Weight of a neighbour at a distance.
-    fn weight(&self, distance: usize) -> f32 {
+    /// By what a mix is divided, and by what the steps of its words are, for neighbours of some weight in total.
+    fn divisors(&self, total: f32) -> [f32; 2] {
+        match self.config.model {
+            WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Gradient } => [total, total],
+            WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Whole } => [total, 1.0],
+            _ => [1.0, 1.0],
+        }
+    }
+
+    /// Steps, by weight, that a place is expected to take as a neighbour of others.
+    fn heat(&self) -> f32 {
         let window = self.config.window as f32;
-        match self.config.reach {
-            Reach::Dynamic => 1.0,
-            Reach::Expected => (window + 1.0 - distance as f32) / window,
+        match (self.config.model, &self.targets) {
+            (WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Gradient }, _) => 1.0,
+            (WindowModel::SkipGram, Targets::Tree(_)) => 0.0,
+            _ => window + 1.0,
         }
     }
 
     /// Rows of either side that a piece of so many places needs at most.
     pub fn most_rows(&self, places: u64) -> [u64; 2] {
         let words = places + 2 * u64::from(self.config.window);
-        let pairs = match (self.config.model, self.config.reach) {
-            (WindowModel::SkipGram, _) => 2 * u64::from(self.config.window) * places,
-            _ => places,
-        };
         match &self.targets {
-            Targets::Noise(..) => [words, words + pairs.div_ceil(16) * GROUP_NEGATIVES as u64],
+            Targets::Noise(..) => [words, words + NOISE as u64],
             Targets::Tree(_) => [words, words * 64],
         }
     }
-}
-
-/// Words on one side of a place up to the end of its line, nearest first, with their distances.
-fn side(
-    places: &[u32],
-    reach: usize,
-    towards: impl Fn(usize) -> Option<usize>,
-) -> impl Iterator<Item = (usize, u32)> {
-    let at = move |distance| towards(distance).and_then(|at| places.get(at)).copied();
-    (1..=reach).map_while(move |distance| {
-        at(distance).filter(|&word| word != END).map(|word| (distance, word))
-    })
-}
-
-/// The words around a place.
-fn neighbours(places: &[u32], at: usize, reach: usize) -> impl Iterator<Item = (usize, u32)> {
-    let left = side(places, reach, move |distance| at.checked_sub(distance));
-    left.chain(side(places, reach, move |distance| Some(at + distance)))
 }
 
 impl Batch {
@@ -149,18 +138,17 @@ impl Batch {
         Self {
             words: Local::new(words, stride),
             outs: Local::new(outs, stride),
-            bundles: Vec::new(),
-            used: 0,
-            around: Vec::new(),
-            word: Vec::new(),
-            mix: Vec::new(),
-            back: Vec::new(),
+            places: Places::default(),
+            shared: Shared::default(),
+            bundles: Bundles::default(),
+            mixes: Vec::new(),
             runs: Vec::new(),
             cells: Vec::new(),
             mixed: vec![0.0; MIXES * stride],
             before: vec![0.0; MIXES * stride],
             scratch: GroupScratch::new(),
             visits: 0,
+            weight: 0.0,
             kept: 0,
         }
     }
@@ -169,290 +157,242 @@ impl Batch {
     pub fn clear(&mut self) {
         self.words.clear();
         self.outs.clear();
-        self.used = 0;
-        self.around.clear();
-        self.word.clear();
-        self.mix.clear();
-        self.back.clear();
+        self.shared.clear();
+        self.bundles.clear();
+        self.mixes.clear();
         self.runs.clear();
         self.cells.clear();
-        (self.visits, self.kept) = (0, 0);
+        (self.visits, self.weight, self.kept) = (0, 0.0, 0);
     }
 
     /// Takes a piece apart: some places, of which those in a range are the middles of windows.
     pub fn take(&mut self, recipe: &Recipe, (places, middles): Piece<'_>, stream: &mut Stream) {
         self.clear();
+        let window = recipe.config.window as usize;
+        let first = middles.start.saturating_sub(window);
+        let seen = &places[first..places.len().min(middles.end + window)];
+        // Whose rows the neighbours are.
+        let near = match (recipe.config.model, &recipe.targets) {
+            (WindowModel::SkipGram, Targets::Noise(..)) => &mut self.outs,
+            _ => &mut self.words,
+        };
+        let heat = recipe.heat();
+        let slot = |&word: &u32| if word == END { END } else { near.slot(word, heat) };
+        self.places.fill(seen.iter().map(slot));
+        self.draw_noise(recipe, stream);
         for at in middles {
             let word = places[at];
             if word == END {
                 continue;
             }
             self.kept += 1;
-            let reach = recipe.reach(stream);
-            let around = neighbours(places, at, reach).map(|(d, word)| (recipe.weight(d), word));
+            let around = self.places.around(at - first, recipe.reach(stream));
+            if around.is_empty() {
+                continue;
+            }
             match (recipe.config.model, &recipe.targets) {
-                (WindowModel::Cbow { mix, step }, _) => {
-                    self.take_cbow(recipe, (mix, step), word, around, stream);
-                }
-                (WindowModel::SkipGram, Targets::Noise(..)) => {
-                    self.take_pairs(recipe, word, around, stream);
+                (WindowModel::Cbow { .. }, _) => self.take_mix(recipe, word, around, stream),
+                (WindowModel::SkipGram, Targets::Noise(_, negatives)) => {
+                    self.take_pairs(recipe, *negatives, word, around, stream);
                 }
                 (WindowModel::SkipGram, Targets::Tree(tree)) => {
-                    self.take_paths(tree, word, around);
+                    self.take_path(recipe, tree, word, around);
                 }
             }
         }
-        self.close(recipe, stream);
+        self.warm_noise(recipe);
+    }
+
+    /// So many words of noise that whatever place one begins at, a group has enough from there on.
+    fn draw_noise(&mut self, recipe: &Recipe, stream: &mut Stream) {
+        let Targets::Noise(noise, _) = &recipe.targets else { return };
+        for _ in 0..NOISE {
+            self.shared.push(self.outs.slot(noise.draw(stream), 0.0), 1.0);
+        }
+        for k in 0..GROUP_NEGATIVES {
+            self.shared.push(self.shared.columns[k], 1.0);
+        }
+    }
+
+    /// Counts the steps on the noise, of which each word is expected to be met as often.
+    fn warm_noise(&mut self, recipe: &Recipe) {
+        let Targets::Noise(_, negatives) = &recipe.targets else { return };
+        let each = self.weight as f32 * negatives / NOISE as f32;
+        let drawn = &self.shared.columns[..NOISE];
+        drawn.iter().for_each(|&slot| self.outs.warm(slot as usize, each));
     }
 
     fn take_pairs(
         &mut self,
         recipe: &Recipe,
+        negatives: f32,
         word: u32,
-        around: impl Iterator<Item = (f32, u32)>,
+        around: Around,
         stream: &mut Stream,
     ) {
-        let Targets::Noise(_, negatives) = &recipe.targets else { return };
+        let window = self.places.window(around, &recipe.weights, 1.0);
+        let total: f32 = window.weights.iter().sum();
+        let row = self.words.slot(word, total);
         let mut run = RUN_PAIRS;
-        for (weight, other) in around {
-            let is_full = self.used().last().is_none_or(|it| it.pairs == GROUP_PAIRS);
+        for (column, weight) in neighbours(&window) {
+            let is_full = self.bundles.last().is_none_or(|it| it.pairs == GROUP_PAIRS);
             if is_full {
-                self.open(recipe, stream);
+                self.bundles.open(some_noise(stream));
             }
-            let (row, column) = (self.words.slot(word, weight), self.outs.slot(other, weight));
-            let bundle = &mut self.bundles[self.used - 1];
+            let bundle = self.bundles.last().expect("it was opened");
             if run == RUN_PAIRS || is_full {
-                bundle.row[bundle.rows] = row;
-                bundle.negative_weight[bundle.rows] = 0.0;
-                bundle.rows += 1;
+                bundle.push_row(row, 0.0);
                 run = 0;
             }
             run += 1;
-            bundle.column[bundle.pairs] = column;
-            bundle.weight[bundle.pairs] = weight;
-            bundle.pairs += 1;
-            bundle.end[bundle.rows - 1] = bundle.pairs as u32;
-            bundle.negative_weight[bundle.rows - 1] += weight * negatives / GROUP_NEGATIVES as f32;
-            self.visits += 1;
+            bundle.push_pair(column, weight, weight * negatives / GROUP_NEGATIVES as f32);
         }
+        self.visits += around.len() as u64;
+        self.weight += f64::from(total);
     }
 
-    /// Draws the negatives of the last bundle and begins another.
-    fn open(&mut self, recipe: &Recipe, stream: &mut Stream) {
-        self.close(recipe, stream);
-        if self.used == self.bundles.len() {
-            self.bundles.push(Bundle::default());
-        }
-        let bundle = &mut self.bundles[self.used];
-        (bundle.rows, bundle.pairs) = (0, 0);
-        self.used += 1;
-    }
-
-    fn used(&self) -> &[Bundle] {
-        &self.bundles[..self.used]
-    }
-
-    /// Draws the negatives of the last bundle.
-    fn close(&mut self, recipe: &Recipe, stream: &mut Stream) {
-        let last = self.bundles[..self.used].last_mut();
-        if let (Some(bundle), Targets::Noise(noise, _)) = (last, &recipe.targets) {
-            let weight = bundle.negative_weight[..bundle.rows].iter().sum();
-            for id in &mut bundle.negatives[..recipe.shared()] {
-                *id = self.outs.slot(noise.draw(stream), weight);
-            }
-        }
-    }
-
-    fn take_cbow(
-        &mut self,
-        recipe: &Recipe,
-        (mix, step): (Mix, MixStep),
-        word: u32,
-        around: impl Iterator<Item = (f32, u32)>,
-        stream: &mut Stream,
-    ) {
-        let first = self.word.len();
-        for (weight, other) in around {
-            self.word.push(other);
-            self.mix.push(weight);
-        }
-        if self.word.len() == first {
-            return;
-        }
-        let total: f32 = self.mix[first..].iter().sum();
-        for at in first..self.word.len() {
-            let whole = self.mix[at];
-            if mix == Mix::Mean {
-                self.mix[at] /= total;
-            }
-            let back = if step == MixStep::Whole { whole } else { self.mix[at] };
-            self.back.push(back);
-            self.word[at] = self.words.slot(self.word[at], back);
-        }
-        let number = self.around.len() % MIXES;
+    fn take_mix(&mut self, recipe: &Recipe, word: u32, around: Around, stream: &mut Stream) {
+        let number = self.mixes.len() % MIXES;
         let runs = self.runs.len();
         match &recipe.targets {
             Targets::Noise(_, negatives) => {
-                if number == 0 {
-                    self.open(recipe, stream);
-                }
                 let column = self.outs.slot(word, 1.0);
-                let bundle = &mut self.bundles[self.used - 1];
-                bundle.row[number] = number as u32;
-                bundle.column[number] = column;
-                bundle.weight[number] = 1.0;
-                bundle.negative_weight[number] = negatives / MIX_NEGATIVES as f32;
-                (bundle.rows, bundle.pairs) = (number + 1, number + 1);
-                bundle.end[number] = number as u32 + 1;
+                if number == 0 {
+                    self.bundles.open(some_noise(stream));
+                }
+                let bundle = self.bundles.last().expect("it was opened");
+                bundle.push_row(number as u32, negatives / GROUP_NEGATIVES as f32);
+                bundle.push_pair(column, 1.0, 0.0);
             }
             Targets::Tree(tree) => {
-                let cells = self.path(tree, word, 1.0);
-                self.push_runs(number as u32, cells);
+                let cells = self.path(tree, word);
+                for first in cells.clone().step_by(RUN_CELLS) {
+                    let len = (cells.end - first).min(RUN_CELLS) as u32;
+                    self.runs.push(BinomialRun { row: number as u32, first: first as u32, len });
+                }
             }
         }
-        self.around.push(Around { words: first..self.word.len(), runs: runs..self.runs.len() });
+        let total = self.places.window(around, &recipe.weights, 1.0).weights.iter().sum();
+        self.mixes.push(Mixed { around, total, runs: runs..self.runs.len() });
         self.visits += 1;
-    }
-
-    fn take_paths(
-        &mut self,
-        tree: &HuffmanTree,
-        word: u32,
-        around: impl Iterator<Item = (f32, u32)>,
-    ) {
-        // Neighbours of one weight walk the same cells.
-        let mut cells = (0.0, 0..0);
-        for (weight, other) in around {
-            if cells.0 != weight {
-                cells = (weight, self.path(tree, word, weight));
-            } else {
-                cells.1.clone().for_each(|at| {
-                    let id = self.cells[at].col as usize;
-                    self.outs.warm(id, weight);
-                });
-            }
-            let row = self.words.slot(other, weight * cells.1.len() as f32);
-            self.push_runs(row, cells.1.clone());
-            self.visits += 1;
-        }
+        self.weight += 1.0;
     }
 
     /// The cells of the path of a word.
-    fn path(&mut self, tree: &HuffmanTree, word: u32, weight: f32) -> Range<usize> {
+    fn path(&mut self, tree: &HuffmanTree, word: u32) -> Range<usize> {
         let first = self.cells.len();
-        let mut next = (tree.nodes() > 0).then(|| tree.parent_of_word(word));
-        while let Some((node, is_right)) = next {
-            let (left, right) = if is_right { (0.0, weight) } else { (weight, 0.0) };
-            self.cells.push(BinomialCell { col: self.outs.slot(node, weight), left, right });
-            next = tree.parent_of_node(node);
+        for (node, is_right) in tree.path(word) {
+            let (left, right) = if is_right { (0.0, 1.0) } else { (1.0, 0.0) };
+            self.cells.push(BinomialCell { col: self.outs.slot(node, 1.0), left, right });
         }
         first..self.cells.len()
     }
 
-    fn push_runs(&mut self, row: u32, cells: Range<usize>) {
-        for first in cells.clone().step_by(RUN_CELLS) {
-            let len = (cells.end - first).min(RUN_CELLS) as u32;
-            self.runs.push(BinomialRun { row, first: first as u32, len });
+    /// All neighbours meet all nodes.
+    fn take_path(&mut self, recipe: &Recipe, tree: &HuffmanTree, word: u32, around: Around) {
+        let window = self.places.window(around, &recipe.weights, 1.0);
+        let total: f32 = window.weights.iter().sum();
+        let first = self.shared.columns.len();
+        for (node, is_right) in tree.path(word) {
+            let sign = if is_right { 1.0 } else { -1.0 };
+            self.shared.push(self.outs.slot(node, total), sign);
         }
+        let nodes = first..self.shared.columns.len();
+        for first in nodes.clone().step_by(GROUP_NEGATIVES) {
+            let some = first..nodes.end.min(first + GROUP_NEGATIVES);
+            let mut bundle = self.bundles.open(some.clone());
+            for (row, weight) in neighbours(&window) {
+                if bundle.rows == GROUP_PAIRS {
+                    bundle = self.bundles.open(some.clone());
+                }
+                bundle.push_row(row, weight);
+                self.words.warm(row as usize, weight * some.len() as f32);
+            }
+        }
+        self.visits += around.len() as u64;
+        self.weight += f64::from(total) * nodes.len() as f64;
     }
 
     /// Trains the piece on the copies of its rows.
     pub fn train(&mut self, recipe: &Recipe, rate: f32) -> Tally {
-        let kernels = recipe.kernels;
-        let mut tally = Tally { visits: self.visits, ..Tally::default() };
-        let mut add = |loss: wordmill_kernels::Loss| {
-            tally.loss += loss.loss;
-            tally.weight += loss.weight;
-        };
-        let shared = recipe.shared();
-        if recipe.config.model == WindowModel::SkipGram {
+        let mut loss = Loss::default();
+        if recipe.config.model != WindowModel::SkipGram {
+            loss = self.train_mixes(recipe, rate);
+        } else {
             let (mut words, mut outs) = (self.words.side(), self.outs.side());
-            for bundle in &self.bundles[..self.used] {
-                let group = bundle.group(shared);
-                add(kernels.sgns_group(&mut words, &mut outs, &group, rate, &mut self.scratch));
+            for bundle in self.bundles.get() {
+                let (group, scratch) = (bundle.group(&self.shared), &mut self.scratch);
+                loss += recipe.kernels.sgns_group(&mut words, &mut outs, &group, rate, scratch);
             }
-            add(kernels.binomial_runs(&mut words, &mut outs, &self.runs, &self.cells, rate));
-            return tally;
+            loss.weight = self.weight;
         }
-        for (number, windows) in self.around.chunks(MIXES).enumerate() {
-            let (mut words, mut outs) = (self.words.side(), self.outs.side());
-            let stride = words.stride;
-            for (around, mixed) in windows.iter().zip(self.mixed.chunks_exact_mut(stride)) {
-                let at = around.words.clone();
-                kernels.mix(&words, &self.word[at.clone()], &self.mix[at], mixed);
+        Tally { visits: self.visits, loss: loss.loss, weight: loss.weight }
+    }
+
+    fn train_mixes(&mut self, recipe: &Recipe, rate: f32) -> Loss {
+        let (kernels, weights) = (recipe.kernels, &recipe.weights);
+        let (mut words, mut outs) = (self.words.side(), self.outs.side());
+        let (stride, mut loss) = (words.stride, Loss::default());
+        for (number, windows) in self.mixes.chunks(MIXES).enumerate() {
+            for (window, mixed) in windows.iter().zip(self.mixed.chunks_exact_mut(stride)) {
+                let scale = 1.0 / recipe.divisors(window.total)[0];
+                let window = self.places.window(window.around, weights, scale);
+                kernels.mix(&words, &window, mixed);
             }
             let len = windows.len() * stride;
             self.before[..len].copy_from_slice(&self.mixed[..len]);
             let mut rows = Side { vectors: &mut self.mixed[..len], stride };
-            match self.bundles[..self.used].get(number) {
+            match self.bundles.get().get(number) {
                 Some(bundle) => {
-                    let group = bundle.group(shared);
-                    add(kernels.sgns_group(&mut rows, &mut outs, &group, rate, &mut self.scratch));
+                    let (group, scratch) = (bundle.group(&self.shared), &mut self.scratch);
+                    loss += kernels.sgns_group(&mut rows, &mut outs, &group, rate, scratch);
                 }
                 None => {
                     let runs = windows[0].runs.start..windows[windows.len() - 1].runs.end;
                     let runs = &self.runs[runs];
-                    add(kernels.binomial_runs(&mut rows, &mut outs, runs, &self.cells, rate));
+                    loss += kernels.binomial_runs(&mut rows, &mut outs, runs, &self.cells, rate);
                 }
             }
             let steps = self.before.chunks_exact(stride).zip(self.mixed.chunks_exact(stride));
-            for (around, step) in windows.iter().zip(steps) {
-                let at = around.words.clone();
-                kernels.spread(&mut words, &self.word[at.clone()], &self.back[at], step);
+            for (window, step) in windows.iter().zip(steps) {
+                let scale = 1.0 / recipe.divisors(window.total)[1];
+                let window = self.places.window(window.around, weights, scale);
+                kernels.spread(&mut words, &window, step);
             }
         }
-        tally
+        loss
     }
 }
 
-impl Bundle {
-    fn group(&self, shared: usize) -> Group<'_> {
-        Group {
-            row: &self.row[..self.rows],
-            end: &self.end[..self.rows],
-            col: &self.column[..self.pairs],
-            weight: &self.weight[..self.pairs],
-            negatives: &self.negatives[..shared],
-            negative_weight: &self.negative_weight[..self.rows],
-            col_rate: &[1.0; GROUP_PAIRS][..self.pairs],
-            negative_rate: &[1.0; GROUP_NEGATIVES][..shared],
-        }
-    }
-}
-
-/// The targets of a configuration.
-pub(crate) fn targets(config: &WindowsConfig, counts: &[u64]) -> Targets {
-    match config.prediction {
-        Prediction::Negatives { negatives, noise_exponent } => {
-            let noise: Vec<f64> = counts.iter().map(|&n| (n as f64).powf(noise_exponent)).collect();
-            Targets::Noise(Alias::new(&noise), negatives as f32)
-        }
-        Prediction::Tree => Targets::Tree(HuffmanTree::new(counts)),
-    }
+/// Some neighbouring draws of the noise of a piece.
+fn some_noise(stream: &mut Stream) -> Range<usize> {
+    let first = stream.below(NOISE as u32) as usize;
+    first..first + GROUP_NEGATIVES
 }
 
 #[cfg(test)]
 impl Batch {
     /// What the tests look at: the groups, the mixes with words, and the cells of each run with the bundle of its row.
-    pub fn bundles(&self) -> impl Iterator<Item = Group<'_>> {
-        let is_cbow = !self.around.is_empty();
-        self.used()
-            .iter()
-            .map(move |bundle| bundle.group(if is_cbow { MIX_NEGATIVES } else { GROUP_NEGATIVES }))
+    pub fn groups(&self) -> impl Iterator<Item = wordmill_kernels::Group<'_>> {
+        self.bundles.get().iter().map(|bundle| bundle.group(&self.shared))
     }
 
-    pub fn mixes(&self) -> Vec<Vec<(u32, f32)>> {
-        let of = |around: &Around| {
-            let words = self.word[around.words.clone()].iter().map(|&slot| self.words.id(slot));
-            words.zip(self.mix[around.words.clone()].iter().copied()).collect()
+    pub fn mixes(&self, recipe: &Recipe) -> Vec<Vec<(u32, f32)>> {
+        let of = |mixed: &Mixed| {
+            let scale = 1.0 / recipe.divisors(mixed.total)[0];
+            let window = self.places.window(mixed.around, &recipe.weights, scale);
+            let words =
+                neighbours(&window).map(|(slot, weight)| (self.words.id(slot), scale * weight));
+            words.collect()
         };
-        self.around.iter().map(of).collect()
+        self.mixes.iter().map(of).collect()
     }
 
-    pub fn steps(&self, is_cbow: bool) -> Vec<(usize, u32, BinomialCell)> {
+    /// Cells of mixes: the bundle, the row in it, the cell.
+    pub fn steps(&self) -> Vec<(usize, u32, BinomialCell)> {
         let bundle_of = |run: usize| {
-            let window = self.around.iter().position(|around| around.runs.contains(&run));
-            if is_cbow { window.expect("a run has a window") / MIXES } else { 0 }
+            let window = self.mixes.iter().position(|window| window.runs.contains(&run));
+            window.expect("a run has a window") / MIXES
         };
         let of = |(number, run): (usize, &BinomialRun)| {
             let cells = &self.cells[run.first as usize..(run.first + run.len) as usize];

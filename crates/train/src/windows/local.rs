@@ -169,7 +169,7 @@ impl Local {
 /// Lists of the stripe that is being merged.
 #[derive(Default)]
 pub(crate) struct Merging {
-    /// Where a row stands → the first reader that has it as a number in `readers`, from 1; 0 for none.
+    /// Where a row stands → the first reader that has it as a number in `readers`, from 1; 0 for none, as between two stripes.
     heads: Vec<u32>,
     /// A reader of a row: which, its slot, and the next one of the row.
     readers: Vec<(u32, u32, u32)>,
@@ -187,8 +187,9 @@ pub(crate) fn merge(
 ) {
     let mut shared = to.write(stripe);
     let Merging { heads, readers, alone } = lists;
-    heads.clear();
-    heads.resize(shared.rows(), 0);
+    if heads.len() < shared.rows() {
+        heads.resize(shared.rows(), 0);
+    }
     readers.clear();
     // From the last reader to the first, so that each row's list is in their order.
     for (reader, local) in locals.iter().enumerate().rev() {
@@ -215,6 +216,9 @@ pub(crate) fn merge(
             }
         }
         kernels.copy_rows(local.rows.get(), &alone[0], &mut to, &alone[1]);
+    }
+    for local in locals {
+        local.of_stripe(stripe).1.iter().for_each(|&place| heads[place as usize] = 0);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use wordmill_kernels::{Level, at, best};
 
-use super::batch::{Batch, Recipe, Targets, targets};
+use super::batch::{Batch, Recipe, Targets};
 use super::config::{Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig};
 use super::model::Model;
 use super::rows::Rows;
@@ -42,7 +42,7 @@ fn counts() -> Vec<u64> {
 }
 
 fn recipe(config: WindowsConfig) -> Recipe {
-    Recipe { config, targets: targets(&config, &counts()), kernels: at(Level::Scalar).unwrap() }
+    Recipe::new(config, &counts(), at(Level::Scalar).unwrap())
 }
 
 /// A model with numbers everywhere.
@@ -226,7 +226,7 @@ impl Batch {
     /// The pairs of skip-gram with negative sampling: row, column, weight.
     fn pairs(&self) -> Vec<(u32, u32, f32)> {
         let mut pairs = Vec::new();
-        for bundle in self.bundles() {
+        for bundle in self.groups() {
             let mut first = 0;
             for (&row, &end) in bundle.row.iter().zip(bundle.end) {
                 for at in first..end as usize {
@@ -243,12 +243,12 @@ impl Batch {
     fn terms(&self, recipe: &Recipe) -> Vec<Term> {
         let mut terms = Vec::new();
         let is_cbow = recipe.config.model != SKIP_GRAM;
-        let mixes: Vec<Vec<(u32, f32)>> = self.mixes();
+        let mixes: Vec<Vec<(u32, f32)>> = self.mixes(recipe);
         let mix = |bundle: usize, row: u32| match is_cbow {
             true => mixes[bundle * 8 + row as usize].clone(),
             false => vec![(self.words.id(row), 1.0)],
         };
-        for (number, bundle) in self.bundles().enumerate() {
+        for (number, bundle) in self.groups().enumerate() {
             let mut first = 0;
             let rows = bundle.row.iter().zip(bundle.end).zip(bundle.negative_weight);
             for ((&row, &end), &weight) in rows {
@@ -257,13 +257,14 @@ impl Batch {
                     terms.push((mix(number, row), target, bundle.weight[at], 0.0));
                 }
                 first = end as usize;
-                for &negative in bundle.negatives {
-                    terms.push((mix(number, row), self.outs.id(negative), 0.0, weight));
+                for (&negative, &sign) in bundle.negatives.iter().zip(bundle.negative_sign) {
+                    let [left, right] = if sign < 0.0 { [weight, 0.0] } else { [0.0, weight] };
+                    terms.push((mix(number, row), self.outs.id(negative), left, right));
                 }
             }
         }
         if let Targets::Tree(_) = recipe.targets {
-            for (bundle, row, cell) in self.steps(is_cbow) {
+            for (bundle, row, cell) in self.steps() {
                 terms.push((mix(bundle, row), self.outs.id(cell.col), cell.left, cell.right));
             }
         }
