@@ -157,6 +157,25 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A table under a key, `{ name = "x" }`; a text stands for a table with nothing but that `name`.
+    pub(super) fn inner(
+        &mut self,
+        key: &'static str,
+        name: &str,
+    ) -> Result<Option<Self>, ConfigError> {
+        let table = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Table(table)) => table,
+            Some(text @ Value::String(_)) => Table::from_iter([(name.to_owned(), text)]),
+            Some(other) => {
+                let found = describe(&other);
+                let what = format!("expected a name in quotes or a table in braces, found {found}");
+                return Err(self.error(key, what));
+            }
+        };
+        Ok(Some(Self::of(self.layers, &format!("{}.{key}", self.path), table)))
+    }
+
     /// A list of texts; a single text stands for a list of one.
     pub(super) fn list(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
         let rows = match self.take(key) {

@@ -75,6 +75,70 @@ fn glove_has_a_choice_of_optimizers() {
 }
 
 #[test]
+fn losses_have_names_and_parameters() {
+    let trainer = |loss: &str, model: &str| {
+        format!("{MINIMAL}[[train]]\nname = \"x\"\nmodel = \"{model}\"\n{loss}")
+    };
+    for (model, written, expected) in [
+        ("skip-gram", "loss = \"logistic\"", None),
+        ("glove", "loss = \"squares\"", None),
+        ("skip-gram", "loss = \"hinge\"", Some(LossConfig::Hinge { margin: 1.0 })),
+        (
+            "skip-gram",
+            "loss = { name = \"focal\", gamma = 2 }",
+            Some(LossConfig::Focal { gamma: 2.0 }),
+        ),
+        (
+            "glove",
+            "loss = { name = \"huber\", delta = 0.5 }",
+            Some(LossConfig::Huber { delta: 0.5 }),
+        ),
+        ("glove", "loss.name = \"ppmi\"\nloss.shift = 5", Some(LossConfig::Ppmi { shift: 5.0 })),
+    ] {
+        let config = resolve(&trainer(written, model), &[]).unwrap();
+        assert_eq!(config.train[0].loss, expected, "{written}");
+        assert_eq!(resolve(&config.to_toml(), &[]), Ok(config));
+    }
+    for (model, written, expected) in [
+        (
+            "skip-gram",
+            "loss = \"hing\"",
+            ".name: skip-gram with negative sampling has no loss \"hing\", did you mean \"hinge\"?; … \"focal\"",
+        ),
+        (
+            "glove",
+            "loss = \"hinge\"",
+            ".name: GloVe has no loss … \"squares\" or \"huber\" or \"ppmi\"",
+        ),
+        (
+            "skip-gram",
+            "loss = { margin = 1 }",
+            ".name: missing; choose \"logistic\" or … \"focal\"",
+        ),
+        ("skip-gram", "loss = 3", ": expected a name in quotes or a table in braces, found 3"),
+        (
+            "skip-gram",
+            "loss = { name = \"hinge\", gamma = 1 }",
+            ".gamma: unknown key … name, margin",
+        ),
+        (
+            "glove",
+            "loss = { name = \"huber\", delta = 0 }",
+            ".delta: expected a number above 0, found 0",
+        ),
+        (
+            "cbow",
+            "loss = \"hinge\"",
+            ": not used by CBOW with negative sampling, … GloVe; remove it",
+        ),
+    ] {
+        check(&trainer(written, model), &[], &format!("p.toml:6: train.0.loss{expected}"));
+    }
+    let text = trainer("objective = \"hierarchical-softmax\"\nloss = \"hinge\"", "skip-gram");
+    check(&text, &[], "p.toml:7: train.0.loss: not used by skip-gram with hierarchical softmax");
+}
+
+#[test]
 fn later_layers_win() {
     check(MINIMAL, &[], "window = 5");
     check(MINIMAL, &[], "name = \"sgns\"");

@@ -132,6 +132,8 @@ impl TrainConfig {
             ]),
         }
         rows.push(("on_divergence", name(self.on_divergence)));
+        // Only where it is not the usual one: what was trained before there was a choice stays valid.
+        rows.extend(self.loss.as_ref().map(|loss| ("loss", loss.value())));
         rows.extend(self.trainer.rows());
         rows
     }

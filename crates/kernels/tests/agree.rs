@@ -276,6 +276,106 @@ fn glove_cells_by_row_in_runs() {
     }
 }
 
+/// A group whose loss is that of negative sampling, computed outside.
+fn open_group(
+    kernels: &Kernels,
+    model: &mut Model,
+    pairs: &Pairs,
+    scratch: &mut GroupScratch,
+) -> Loss {
+    let (rows, cols, rate) = (&mut model.rows.side(), &mut model.cols.side(), 0.05);
+    let group = pairs.group();
+    kernels.open_group(rows, cols, &group, scratch, &mut |positive, negative| {
+        let mut softplus = vec![0.0; positive.len()];
+        positive.iter_mut().for_each(|score| *score = -*score);
+        kernels.logistic(positive, &mut softplus);
+        let mut loss = Loss::default();
+        for ((it, softplus), weight) in positive.iter_mut().zip(softplus).zip(group.weight) {
+            *it *= rate * weight;
+            loss += Loss { loss: f64::from(weight * softplus), weight: f64::from(*weight) };
+        }
+        for (row, weight) in negative.iter_mut().zip(group.negative_weight) {
+            let mut softplus = [0.0; LANES];
+            kernels.logistic(row, &mut softplus);
+            for k in 0..LANES {
+                let is_there = k < group.negatives.len();
+                row[k] = if is_there { -(rate * weight) * row[k] } else { 0.0 };
+                loss.loss += if is_there { f64::from(weight * softplus[k]) } else { 0.0 };
+            }
+        }
+        loss
+    })
+}
+
+#[test]
+fn a_group_with_its_loss_outside_is_a_group() {
+    for dim in dims() {
+        for (pairs, negatives) in [(0, 0), (1, 1), (5, 3), (31, 13), (32, 16)] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 9, 11, dim, 0.5);
+                let (mut fused, mut scratch) = (model.clone(), GroupScratch::new());
+                let pairs = Pairs::random(random, &model, pairs, negatives);
+                let loss = open_group(kernels, &mut model, &pairs, &mut scratch);
+                let (rows, cols) = (&mut fused.rows.side(), &mut fused.cols.side());
+                let usual = kernels.sgns_group(rows, cols, &pairs.group(), 0.05, &mut scratch);
+                model.rows.assert_same(&fused.rows, "rows of the fused group");
+                model.cols.assert_same(&fused.cols, "columns of the fused group");
+                assert!((loss.loss - usual.loss).abs() <= 1e-9 * usual.loss.abs().max(1.0));
+                (model, loss)
+            };
+            check((dim * 100 + pairs) as u64, work, compare_models);
+        }
+    }
+}
+
+#[test]
+fn cells_with_their_loss_outside_are_cells() {
+    for (dim, is_by_row) in dims().flat_map(|dim| [(dim, false), (dim, true)]) {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            let model = Model::random(random, 4, 5, dim, 0.3);
+            let cells = glove_runs(random, &model);
+            let mut found = [model.clone(), model.clone()].map(|it| (it, Loss::default()));
+            for (is_open, (model, loss)) in [false, true].into_iter().zip(&mut found) {
+                let mut squares = [Vec::new(), Vec::new()];
+                let [left, right] = &mut squares;
+                let (mut rows, mut cols) = match is_by_row {
+                    true => (model.rows.row_adagrad(left), model.cols.row_adagrad(right)),
+                    false => (model.rows.adagrad(), model.cols.adagrad()),
+                };
+                let (rows, cols) = (&mut rows, &mut cols);
+                // x says what log x and the weight of the usual loss are.
+                let open: Vec<MatrixCell> = (0u16..)
+                    .zip(&cells)
+                    .map(|(i, cell)| MatrixCell { row: cell.row, col: cell.col, x: f32::from(i) })
+                    .collect();
+                let mut between = |run: &[MatrixCell], it: &mut RunScores| {
+                    for (k, cell) in run.iter().enumerate() {
+                        let usual = &cells[cell.x as usize];
+                        let error = it.score[k] - usual.log_x;
+                        it.slope[k] = usual.weight * error;
+                        it.loss[k] = 0.5 * (it.slope[k] * error);
+                    }
+                    // What stands past the run does not count.
+                    it.slope[run.len()..].fill(f32::NAN);
+                    it.loss[run.len()..].fill(f32::NAN);
+                };
+                *loss = match (is_open, is_by_row) {
+                    (false, false) => kernels.glove_cells(rows, cols, &cells, 0.01),
+                    (false, true) => kernels.glove_cells_by_row(rows, cols, &cells, 0.01, dim),
+                    (true, false) => kernels.open_cells(rows, cols, &open, 0.01, &mut between),
+                    (true, true) => {
+                        kernels.open_cells_by_row(rows, cols, &open, (0.01, dim), &mut between)
+                    }
+                };
+            }
+            let [fused, open] = found;
+            compare_models(&open, &fused, "the usual loss outside");
+            open
+        };
+        check(dim as u64, work, compare_models);
+    }
+}
+
 #[test]
 fn levels_have_names() {
     for level in available() {

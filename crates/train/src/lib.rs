@@ -30,6 +30,9 @@ mod nodes;
 
 mod order;
 
+mod loss;
+mod losses;
+
 mod model;
 
 mod checkpoint;
@@ -47,7 +50,11 @@ mod softmax;
 mod windows;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod divergence;
+#[cfg(test)]
+mod equals;
 #[cfg(test)]
 mod oracle;
 
@@ -59,6 +66,8 @@ pub use engine::{
 pub use error::TrainError;
 pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
+pub use loss::{CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_slope};
+pub use losses::{CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares};
 pub use metrics::EpochRow;
 pub use nodes::NodeCells;
 pub use order::Half;
