@@ -208,6 +208,7 @@ fn trainer(
     if counts.subsample > 0.0 && source == TrainSource::Matrix {
         defaults.subsample = defaults.subsample.min(counts.subsample);
     }
+    let of_cells = ["x_max", "alpha"].into_iter().find(|key| section.has(key));
     let mut trainer = match (objective, source) {
         (Some(objective), TrainSource::Windows) => {
             let what = (model, objective);
@@ -233,6 +234,10 @@ fn trainer(
         true => LossConfig::read(&mut section, &trainer)?,
         false => None,
     };
+    if let (Some(LossConfig::Cell(_)), Some(key)) = (&loss, of_cells) {
+        let what = "not used by a loss that is written as an expression; put the number into it";
+        return Err(section.error(key, what));
+    }
     let rate = |x| x > 0.0 && x <= 10.0;
     let config = TrainConfig {
         dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,

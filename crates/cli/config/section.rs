@@ -43,6 +43,11 @@ impl<'a> Section<'a> {
         ConfigError::new(self.layers.place(&dotted), format!("{dotted}: {what}"))
     }
 
+    /// Whether a key is written and not asked for yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A whole number.
     pub(super) fn whole(
         &mut self,

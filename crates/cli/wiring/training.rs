@@ -54,7 +54,7 @@ impl TrainJob<'_> {
                     discount,
                     kernels,
                 )?;
-                let objective = match self.loss() {
+                let objective = match self.loss()? {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
                     None => objective,
                 };
@@ -72,7 +72,7 @@ impl TrainJob<'_> {
                 let objective = train::Glove::new(config, words, index.unit, kernels);
                 let (ctx, grid) = (self.pipeline.ctx, tiles.stripes.len() as u32);
                 let place = (ctx, self.trainer.name.as_str());
-                let objective = match self.loss() {
+                let objective = match self.loss()? {
                     Some(loss) => objective.with_loss(place, loss, &self.counted(), grid)?,
                     None => objective,
                 };
@@ -112,28 +112,36 @@ impl TrainJob<'_> {
     }
 
     /// The loss that takes the place of the trainer's own.
-    fn loss(&self) -> Option<Box<dyn train::CellLoss>> {
+    fn loss(&self) -> anyhow::Result<Option<Box<dyn train::CellLoss>>> {
         let kernels = self.pipeline.kernels;
+        let Some(loss) = &self.trainer.loss else {
+            return Ok(None);
+        };
+        let words = || self.counted().iter().sum::<u64>() as f64;
+        let index = self.matrix().0;
+        let pairs = index.weight as f64 / index.unit as f64;
         let weight = || match self.trainer.trainer {
             Trainer::Glove { x_max, alpha, .. } => {
                 train::CellWeight { x_max: x_max as f32, alpha: alpha as f32, kernels }
             }
             _ => unreachable!("cells are those of GloVe"),
         };
-        Some(match *self.trainer.loss.as_ref()? {
+        Ok(Some(match *loss {
             LossConfig::Hinge { margin } => Box::new(train::Hinge { margin: margin as f32 }),
             LossConfig::Focal { gamma } => Box::new(train::Focal { gamma: gamma as f32, kernels }),
             LossConfig::Huber { delta } => {
                 Box::new(train::WeightedHuber { weight: weight(), delta: delta as f32 })
             }
             LossConfig::Ppmi { shift } => {
-                let index = self.matrix().0;
-                let words = self.counted().iter().sum::<u64>() as f64;
-                let pairs = index.weight as f64 / index.unit as f64;
-                let scale = words * words / (pairs * shift);
+                let scale = words().powi(2) / (pairs * shift);
                 Box::new(train::ShiftedPpmi { weight: weight(), scale })
             }
-        })
+            LossConfig::Sampled { .. } | LossConfig::Cell(_) => {
+                let parts = loss.parts().unwrap_or_default();
+                let constants = train::Constants { tokens: words(), pairs };
+                Box::new(train::Written::new(&parts, constants, kernels)?)
+            }
+        }))
     }
 
     /// What is left of each word where pairs were counted.

@@ -27,6 +27,7 @@ mod rows;
 mod sgns;
 mod side;
 mod table;
+mod tape;
 
 pub use binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 pub use glove::{AdagradSide, GloveCell};
@@ -36,3 +37,4 @@ pub use open::{GroupLoss, MatrixCell, RunLoss, RunScores};
 pub use sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 pub use side::{Loss, Side, padded};
 pub use table::Kernels;
+pub use tape::{Op, Tape, TapeScratch};

@@ -9,10 +9,12 @@ use crate::level::Level;
 use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 use crate::side::{Loss, Side};
+use crate::tape::{Tape, TapeScratch};
 
 mod open;
 
 type Elementwise = unsafe fn(&mut [f32]);
+type RunTape = unsafe fn(&Tape, &[&[f32]], &mut [&mut [f32]], &mut TapeScratch);
 type OpenGroup =
     unsafe fn(&mut Side, &mut Side, &Group, &mut GroupScratch, &mut GroupLoss<'_>) -> Loss;
 type OpenCells<Rate> =
@@ -49,6 +51,7 @@ pub struct Kernels {
     open_group: OpenGroup,
     open_cells: OpenCells<f32>,
     open_cells_by_row: OpenCells<(f32, usize)>,
+    tape: RunTape,
 }
 
 impl core::fmt::Debug for Kernels {
@@ -350,7 +353,7 @@ macro_rules! table {
     ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
         pub(crate) mod $module {
             use super::*;
-            use crate::{binomial, dot, glove, mix, open, rows, sgns, side};
+            use crate::{binomial, dot, glove, mix, open, rows, sgns, side, tape as tapes};
 
             wrap! { $token, $attribute,
                 dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
@@ -387,6 +390,7 @@ macro_rules! table {
                 open_cells_by_row = open::cells_by_row::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: (f32, usize), loss: &mut RunLoss<'_>)
                     -> Loss;
+                tape = tapes::run, (tape: &Tape, inputs: &[&[f32]], outputs: &mut [&mut [f32]], scratch: &mut TapeScratch) -> ();
             }
 
             pub(crate) static KERNELS: Kernels = Kernels {
@@ -414,6 +418,7 @@ macro_rules! table {
                 open_group,
                 open_cells,
                 open_cells_by_row,
+                tape,
             };
         }
     };

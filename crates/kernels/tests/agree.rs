@@ -376,6 +376,83 @@ fn cells_with_their_loss_outside_are_cells() {
     }
 }
 
+/// Every op; results of the first are read long after others took their turn.
+fn all_ops() -> Vec<Op> {
+    use Op::*;
+    vec![
+        Input(0),
+        Input(1),
+        Number(0.75),
+        Neg(0),
+        Abs(0),
+        Exp(0),
+        Ln(1),
+        Sigmoid(0),
+        Softplus(0),
+        Sqrt(4),
+        Add(0, 1),
+        Sub(2, 1),
+        Mul(0, 6),
+        Div(0, 1),
+        Min(0, 1),
+        Max(12, 3),
+        Less(0, 1, 5, 8),
+        Softplus(3),
+        Add(7, 17),
+        Mul(18, 18),
+    ]
+}
+
+#[test]
+fn tapes() {
+    let ops = all_ops();
+    let outputs: Vec<u16> = (3..ops.len() as u16).chain([0]).collect();
+    let tape = Tape::new(&ops, &outputs);
+    for cells in [0, 1, 15, 16, 17, 127, 128, 129, 513] {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            let mut a = random.floats(cells, 20.0);
+            let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-45, 3e38];
+            a.iter_mut().skip(3).step_by(5).zip(special).for_each(|(a, it)| *a = it);
+            let b = random.floats(cells, 3.0);
+            let mut columns = vec![vec![7.0; cells]; outputs.len()];
+            let mut places: Vec<&mut [f32]> = columns.iter_mut().map(|it| &mut it[..]).collect();
+            kernels.tape(&tape, &[&a, &b], &mut places, &mut TapeScratch::default());
+            (a, b, columns)
+        };
+        check(cells as u64, work, |found, oracle, what| {
+            for (found, oracle) in found.2.iter().zip(&oracle.2) {
+                assert_same(found, oracle, what);
+            }
+            let (a, b, columns) = found;
+            for i in 0..cells {
+                let (a, b) = (a[i], b[i]);
+                let root = if a == 0.0 { 0.0 } else { a.abs() * math::rsqrt(a.abs()) };
+                let expected = [
+                    (3, -a),
+                    (4, a.abs()),
+                    (5, math::exp(a)),
+                    (6, math::ln(b)),
+                    (7, math::sigmoid(a)),
+                    (8, math::softplus(a)),
+                    (10, a + b),
+                    (11, 0.75 - b),
+                    (13, a / b),
+                    (17, math::softplus(-a)),
+                    (ops.len(), a),
+                ];
+                for (op, expected) in expected {
+                    assert!(same(columns[op - 3][i], expected), "{what}: op {op} of {a} and {b}");
+                }
+                if a.is_finite() {
+                    assert!(same(columns[9 - 3][i], root), "{what}: the root of {a}");
+                    let less = if a < b { math::exp(a) } else { math::softplus(a) };
+                    assert!(same(columns[16 - 3][i], less), "{what}: less of {a} and {b}");
+                }
+            }
+        });
+    }
+}
+
 #[test]
 fn levels_have_names() {
     for level in available() {

@@ -13,9 +13,10 @@ use wordmill_formats::{
 use crate::engine::reserve_passes;
 use crate::nodes::unpack;
 use crate::{
-    CellLoss, CellWeight, ContextRates, Discount, Divergence, Focal, Glove, GloveConfig,
-    HuffmanTree, Logistic, NodeCells, Objective, Plan, ShiftedPpmi, SkipGram, SkipGramConfig,
-    Softmax, SoftmaxConfig, Squares, TrainError, TrainInput, WeightedSquares, pair_mass, train,
+    CellLoss, CellWeight, Constants, ContextRates, Discount, Divergence, Expression, Focal, Glove,
+    GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Plan, ShiftedPpmi, SkipGram,
+    SkipGramConfig, Softmax, SoftmaxConfig, Squares, Term, TrainError, TrainInput, WeightedSquares,
+    Written, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -240,10 +241,22 @@ fn loss(name: &str) -> Option<Box<dyn CellLoss>> {
     Some(match name {
         "glove-open" | "glove-rows-open" => Box::new(WeightedSquares(weight)),
         "glove-ppmi" => Box::new(ShiftedPpmi { weight, scale: 3e5 }),
+        "glove-written" => written(&[(Term::Cell, "0.5 * min(1, (x/10)^0.75) * (s - log(x))^2")]),
+        "sgns-written" => written(&[
+            (Term::Positive, "-log(sigmoid(s))"),
+            (Term::Negative, "-log(1 - sigmoid(s))"),
+        ]),
         "sgns-open" => Box::new(Logistic { kernels }),
         "sgns-focal" => Box::new(Focal { gamma: 1.0, kernels }),
         _ => return None,
     })
+}
+
+fn written(parts: &[(Term, &str)]) -> Box<dyn CellLoss> {
+    let parse = |&(term, text): &(Term, &str)| (term, Expression::parse(text, term).unwrap());
+    let parts: Vec<_> = parts.iter().map(parse).collect();
+    let constants = Constants { tokens: 1e5, pairs: 1e5 };
+    Box::new(Written::new(&parts, constants, wordmill_kernels::best()).unwrap())
 }
 
 /// Trains and returns a digest of the vectors file's bytes and the losses.
@@ -259,8 +272,8 @@ pub(crate) fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<
     Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
 }
 
-pub(crate) const OBJECTIVES: [&str; 6] =
-    ["glove", "glove-rows", "sgns", "hs", "sgns-focal", "glove-ppmi"];
+pub(crate) const OBJECTIVES: [&str; 7] =
+    ["glove", "glove-rows", "sgns", "hs", "sgns-focal", "glove-ppmi", "sgns-written"];
 
 /// A context with so much memory.
 pub(crate) fn with_memory(threads: usize, budget_bytes: u64) -> Context {

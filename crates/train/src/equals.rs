@@ -1,4 +1,5 @@
-//! Tests that a loss by the trait trains the vectors that the kernel into which it is fused does.
+//! Tests that a loss by the trait, also one that is written as an expression, trains the vectors that the kernel does into which it is
+//! fused.
 
 use wordmill_formats::Vectors;
 
@@ -18,7 +19,13 @@ fn trained(name: &str) -> (Vec<f32>, Vec<f64>) {
 
 #[test]
 fn a_loss_by_the_trait_trains_the_same_vectors_as_its_kernel() {
-    let pairs = [("sgns", "sgns-open"), ("glove", "glove-open"), ("glove-rows", "glove-rows-open")];
+    let pairs = [
+        ("sgns", "sgns-open"),
+        ("sgns", "sgns-written"),
+        ("glove", "glove-open"),
+        ("glove", "glove-written"),
+        ("glove-rows", "glove-rows-open"),
+    ];
     for (fused, open) in pairs {
         let ((expected, losses), (found, their_losses)) = (trained(fused), trained(open));
         let size = expected.iter().fold(0.0f32, |most, it| most.max(it.abs()));

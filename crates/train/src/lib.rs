@@ -30,6 +30,7 @@ mod nodes;
 
 mod order;
 
+mod expression;
 mod loss;
 mod losses;
 
@@ -64,9 +65,12 @@ pub use engine::{
     Divergence, Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train,
 };
 pub use error::TrainError;
+pub use expression::{Constants, Expression, ExpressionError, Name, Written};
 pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
-pub use loss::{CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_slope};
+pub use loss::{
+    CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
+};
 pub use losses::{CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares};
 pub use metrics::EpochRow;
 pub use nodes::NodeCells;

@@ -160,6 +160,29 @@ pub fn check_slope(loss: &dyn CellLoss, term: Term) -> Result<(), SlopeError> {
     Ok(())
 }
 
+/// Looks whether losses and slopes are numbers at scores from −6 to 6 and at common counts.
+///
+/// # Errors
+/// The first place at which one is none, in words.
+pub fn check_finite(loss: &dyn CellLoss, term: Term) -> Result<(), String> {
+    for step in -SCORES.0..=SCORES.0 {
+        for (x, (i, j)) in XS.iter().flat_map(|x| COUNTS.map(|counts| (*x, counts))) {
+            let s = step as f32 * SCORES.1;
+            let cells = Cells { score: &[s], x: &[x], i_count: &[i], j_count: &[j] };
+            let (mut value, mut slope) = ([0.0], [0.0]);
+            loss.eval(term, cells, Outcome { loss: &mut value, slope: &mut slope });
+            let [value, slope] = [value[0], slope[0]];
+            if !value.is_finite() || !slope.is_finite() {
+                return Err(format!(
+                    "the loss is {value} and its slope {slope} at s = {s}, x = {x}, i_count = {i}, j_count = {j}; both \
+                     must be finite for any score"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn check_slope_at(loss: &dyn CellLoss, term: Term, at: [f32; 4]) -> Result<(), SlopeError> {
     let [middle, x, i, j] = at;
     let place = |part: usize| middle - HALF + 2.0 * HALF * part as f32 / PARTS as f32;

@@ -7,6 +7,7 @@ use crate::glove::AdagradSide;
 use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{Group, GroupScratch};
 use crate::side::{Loss, Side};
+use crate::tape::{Tape, TapeScratch};
 
 impl Kernels {
     /// [`math::sigmoid`](crate::math::sigmoid) of each element, in place, and its [`math::softplus`](crate::math::softplus): both from
@@ -70,5 +71,26 @@ impl Kernels {
         check_glove(rows, cols, cells, 1);
         // SAFETY: `level` hands a table out only where its instruction set was detected.
         unsafe { (self.open_cells_by_row)(rows, cols, cells, rate, loss) }
+    }
+
+    /// Runs a tape over the columns `inputs`, all of one length, and fills in one column for each of its results.
+    ///
+    /// # Panics
+    /// Where columns are missing or differ in length.
+    pub fn tape(
+        &self,
+        tape: &Tape,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        scratch: &mut TapeScratch,
+    ) {
+        assert!(inputs.len() >= tape.inputs(), "a tape has more inputs");
+        assert_eq!(outputs.len(), tape.outputs(), "a column for each result");
+        let cells = outputs.first().map_or(0, |column| column.len());
+        let fits = inputs.iter().all(|column| column.len() == cells)
+            && outputs.iter().all(|column| column.len() == cells);
+        assert!(fits, "columns of two lengths");
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.tape)(tape, inputs, outputs, scratch) }
     }
 }
