@@ -8,6 +8,7 @@
 mod choice;
 mod error;
 mod layers;
+mod loss;
 mod preset;
 mod read;
 mod section;
@@ -27,6 +28,7 @@ pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Mo
 pub use choice::{Objective, OnDivergence, Optimizer, Tokenizer, Weighting, WindowMode};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
+pub use loss::LossConfig;
 pub(crate) use read::LEAST_MEMORY;
 pub(crate) use size::{parse_duration, parse_size};
 pub use windows::{WindowsModel, WindowsObjective, WindowsTrainer};
@@ -139,6 +141,8 @@ pub struct TrainConfig {
     pub rate: f64,
     /// Rotations an epoch; 1 where the text is read.
     pub rotations: u32,
+    /// The loss of a cell, where it is not the trainer's own.
+    pub loss: Option<LossConfig>,
     /// What happens when numbers are no longer finite. No result of a training that goes well
     /// depends on it.
     pub on_divergence: OnDivergence,

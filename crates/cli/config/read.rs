@@ -11,6 +11,7 @@ use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Obje
 use super::choice::{OnDivergence, Optimizer, Preset, Tokenizer, TrainSource};
 use super::error::ConfigError;
 use super::layers::Layers;
+use super::loss::LossConfig;
 use super::preset::{CountDefaults, Defaults, misplaced};
 use super::section::Section;
 use super::windows::WindowsTrainer;
@@ -19,8 +20,7 @@ use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
 const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
 const LATER_SECTIONS: [&str; 1] = ["phrases"];
-const LATER_TRAIN: [&str; 8] =
-    ["loss", "l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
+const LATER_TRAIN: [&str; 7] = ["l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
 pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
 /// A checkpoint of a model of 1 GB takes about a second.
@@ -208,6 +208,7 @@ fn trainer(
     if counts.subsample > 0.0 && source == TrainSource::Matrix {
         defaults.subsample = defaults.subsample.min(counts.subsample);
     }
+    let of_cells = ["x_max", "alpha"].into_iter().find(|key| section.has(key));
     let mut trainer = match (objective, source) {
         (Some(objective), TrainSource::Windows) => {
             let what = (model, objective);
@@ -228,6 +229,39 @@ fn trainer(
         let what = format!("{found:?} is not supported for {trainer} yet; choose {known:?}");
         return Err(section.error("optimizer", what));
     }
+    check_subsample(&section, &trainer, counts)?;
+    let loss = match LossConfig::is_for(&trainer) {
+        true => LossConfig::read(&mut section, &trainer)?,
+        false => None,
+    };
+    if let (Some(LossConfig::Cell(_)), Some(key)) = (&loss, of_cells) {
+        let what = "not used by a loss that is written as an expression; put the number into it";
+        return Err(section.error(key, what));
+    }
+    let rate = |x| x > 0.0 && x <= 10.0;
+    let config = TrainConfig {
+        dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,
+        epochs: section.whole("epochs", 1..=100_000, defaults.epochs)? as u32,
+        rate: section.real("rate", "a number above 0, at most 10", rate, defaults.rate)?,
+        rotations: match trainer.reads_text() {
+            true => 1,
+            false => section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
+        },
+        loss,
+        on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
+        name,
+        trainer,
+    };
+    section.finish(&LATER_TRAIN, |key| unused(key, &trainer))?;
+    Ok(config)
+}
+
+/// Counts of a thinned text do not have what was left out of it.
+fn check_subsample(
+    section: &Section<'_>,
+    trainer: &Trainer,
+    counts: &CooccurConfig,
+) -> Result<(), ConfigError> {
     if let Some(share) =
         trainer.subsample().filter(|&share| share == 0.0 || share > counts.subsample)
         && counts.subsample > 0.0
@@ -239,21 +273,7 @@ fn trainer(
         );
         return Err(section.error("subsample", what));
     }
-    let rate = |x| x > 0.0 && x <= 10.0;
-    let config = TrainConfig {
-        dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,
-        epochs: section.whole("epochs", 1..=100_000, defaults.epochs)? as u32,
-        rate: section.real("rate", "a number above 0, at most 10", rate, defaults.rate)?,
-        rotations: match trainer.reads_text() {
-            true => 1,
-            false => section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
-        },
-        on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
-        name,
-        trainer,
-    };
-    section.finish(&LATER_TRAIN, |key| unused(key, &trainer))?;
-    Ok(config)
+    Ok(())
 }
 
 /// What the trainer reads: CBOW needs whole windows, GloVe counts.
@@ -327,6 +347,7 @@ fn unused(key: &str, trainer: &Trainer) -> Option<String> {
         }
         "context" | "cbow_compat" => "CBOW",
         "x_max" | "alpha" => "GloVe",
+        "loss" => "skip-gram with negative sampling from the matrix and GloVe",
         _ => return None,
     };
     Some(format!("not used by {trainer}, only by {users}; remove it"))

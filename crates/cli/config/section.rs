@@ -43,6 +43,11 @@ impl<'a> Section<'a> {
         ConfigError::new(self.layers.place(&dotted), format!("{dotted}: {what}"))
     }
 
+    /// Whether a key is written and not asked for yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A whole number.
     pub(super) fn whole(
         &mut self,
@@ -155,6 +160,25 @@ impl<'a> Section<'a> {
             None => Ok(default),
             Some(name) => T::parse(&name).map_err(|what| self.error(key, what)),
         }
+    }
+
+    /// A table under a key, `{ name = "x" }`; a text stands for a table with nothing but that `name`.
+    pub(super) fn inner(
+        &mut self,
+        key: &'static str,
+        name: &str,
+    ) -> Result<Option<Self>, ConfigError> {
+        let table = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Table(table)) => table,
+            Some(text @ Value::String(_)) => Table::from_iter([(name.to_owned(), text)]),
+            Some(other) => {
+                let found = describe(&other);
+                let what = format!("expected a name in quotes or a table in braces, found {found}");
+                return Err(self.error(key, what));
+            }
+        };
+        Ok(Some(Self::of(self.layers, &format!("{}.{key}", self.path), table)))
     }
 
     /// A list of texts; a single text stands for a list of one.

@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::choice::{Choice, TrainSource};
 use super::size::{format_seconds, format_size};
-use super::{Config, TrainConfig, Trainer};
+use super::{Config, LossConfig, TrainConfig, Trainer};
 
 type Rows = Vec<(&'static str, Value)>;
 
@@ -132,7 +132,12 @@ impl TrainConfig {
             ]),
         }
         rows.push(("on_divergence", name(self.on_divergence)));
+        // Only where it is not the usual one: what was trained before there was a choice stays valid.
+        rows.extend(self.loss.as_ref().map(|loss| ("loss", loss.value())));
         rows.extend(self.trainer.rows());
+        if let Some(LossConfig::Cell(_)) = self.loss {
+            rows.retain(|(key, _)| !["x_max", "alpha"].contains(key));
+        }
         rows
     }
 }

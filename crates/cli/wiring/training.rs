@@ -7,7 +7,7 @@ use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
 use super::{Origin, Pipeline, Text, Tiles, section};
-use crate::config::{Optimizer, TrainConfig, Trainer, WindowsTrainer};
+use crate::config::{LossConfig, Optimizer, TrainConfig, Trainer, WindowsTrainer};
 
 /// One trainer at work.
 pub(super) struct TrainJob<'a> {
@@ -54,6 +54,10 @@ impl TrainJob<'_> {
                     discount,
                     kernels,
                 )?;
+                let objective = match self.loss()? {
+                    Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
+                    None => objective,
+                };
                 self.train(&objective, stripes, 1e-4)
             }
             Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
@@ -66,6 +70,12 @@ impl TrainJob<'_> {
                 let config = train::GloveConfig { dim, x_max, alpha, squares, seed };
                 let words = counts.len() as u32;
                 let objective = train::Glove::new(config, words, index.unit, kernels);
+                let (ctx, grid) = (self.pipeline.ctx, tiles.stripes.len() as u32);
+                let place = (ctx, self.trainer.name.as_str());
+                let objective = match self.loss()? {
+                    Some(loss) => objective.with_loss(place, loss, &self.counted(), grid)?,
+                    None => objective,
+                };
                 self.train(&objective, &tiles.stripes, 1.0)
             }
         }
@@ -101,21 +111,63 @@ impl TrainJob<'_> {
         Ok(trained)
     }
 
+    /// The loss that takes the place of the trainer's own.
+    fn loss(&self) -> anyhow::Result<Option<Box<dyn train::CellLoss>>> {
+        let kernels = self.pipeline.kernels;
+        let Some(loss) = &self.trainer.loss else {
+            return Ok(None);
+        };
+        let words = || self.counted().iter().sum::<u64>() as f64;
+        let index = self.matrix().0;
+        let pairs = index.weight as f64 / index.unit as f64;
+        let weight = || match self.trainer.trainer {
+            Trainer::Glove { x_max, alpha, .. } => {
+                train::CellWeight { x_max: x_max as f32, alpha: alpha as f32, kernels }
+            }
+            _ => unreachable!("cells are those of GloVe"),
+        };
+        Ok(Some(match *loss {
+            LossConfig::Hinge { margin } => Box::new(train::Hinge { margin: margin as f32 }),
+            LossConfig::Focal { gamma } => Box::new(train::Focal { gamma: gamma as f32, kernels }),
+            LossConfig::Huber { delta } => {
+                Box::new(train::WeightedHuber { weight: weight(), delta: delta as f32 })
+            }
+            LossConfig::Ppmi { shift } => {
+                let scale = words().powi(2) / (pairs * shift);
+                Box::new(train::ShiftedPpmi { weight: weight(), scale })
+            }
+            LossConfig::Sampled { .. } | LossConfig::Cell(_) => {
+                let parts = loss.parts().unwrap_or_default();
+                let constants = train::Constants { tokens: words(), pairs };
+                Box::new(train::Written::new(&parts, constants, kernels)?)
+            }
+        }))
+    }
+
+    /// What is left of each word where pairs were counted.
+    fn keep(&self) -> Vec<f32> {
+        let share = match self.pipeline.origin {
+            Origin::Text(_) => self.pipeline.config.cooccur.subsample,
+            Origin::Counts => 0.0,
+        };
+        train::Discount::keep(self.text.vocabulary.table().counts(), share)
+    }
+
+    /// How often words occur in the text whose pairs were counted.
+    fn counted(&self) -> Vec<u64> {
+        let left = self.text.vocabulary.table().counts().iter().zip(self.keep());
+        left.map(|(&n, keep)| (n as f64 * f64::from(keep)).round() as u64).collect()
+    }
+
     fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
         let Pipeline { ctx, dir, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
         // Counts of a thinned text are those of the pairs that word2vec would draw: what was left out
         // there is not left out again.
-        let share = match self.pipeline.origin {
-            Origin::Text(_) => self.pipeline.config.cooccur.subsample,
-            Origin::Counts => 0.0,
-        };
-        let thinned = train::Discount::keep(counts, share);
+        let thinned = self.keep();
         let more = train::Discount::keep(counts, subsample).into_iter().zip(&thinned);
         let keep: Vec<f32> = more.map(|(keep, thinned)| (keep / thinned).min(1.0)).collect();
-        let left = counts.iter().zip(&thinned);
-        let left: Vec<u64> =
-            left.map(|(&n, &keep)| (n as f64 * f64::from(keep)).round() as u64).collect();
+        let left = self.counted();
         let index = self.matrix().0;
         let (unit, weight) = (index.unit, index.weight as f64);
         let mass = match keep.iter().all(|&keep| keep == 1.0) {

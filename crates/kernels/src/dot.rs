@@ -195,3 +195,18 @@ elementwise! {
     softplus = math::softplus_of;
     rsqrt = math::rsqrt_of;
 }
+
+/// σ(x) of each element in place, and log(1+e^x).
+#[inline(always)]
+pub(crate) fn logistic<S: Lanes>(s: S, x: &mut [f32], softplus: &mut [f32]) {
+    let (x_blocks, x_tail) = x.as_chunks_mut::<LANES>();
+    let (blocks, tail) = softplus.as_chunks_mut::<LANES>();
+    for (x, softplus) in x_blocks.iter_mut().zip(blocks) {
+        let both = math::logistic_of(s, s.load(x));
+        s.store(both.0, x);
+        s.store(both.1, softplus);
+    }
+    let both = math::logistic_of(s, s.load_tail(x_tail));
+    s.store_tail(both.0, x_tail);
+    s.store_tail(both.1, tail);
+}

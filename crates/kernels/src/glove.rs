@@ -55,6 +55,49 @@ pub struct GloveCell {
     pub weight: f32,
 }
 
+/// Where a cell stands.
+pub(crate) trait CellPlace: Copy {
+    fn row(&self) -> u32;
+    fn col(&self) -> u32;
+}
+
+impl CellPlace for GloveCell {
+    #[inline(always)]
+    fn row(&self) -> u32 {
+        self.row
+    }
+    #[inline(always)]
+    fn col(&self) -> u32 {
+        self.col
+    }
+}
+
+/// What a loss makes of the scores of a run.
+pub(crate) trait Pull<S: Lanes> {
+    type Cell: CellPlace;
+    /// The losses and their derivatives by the scores; zeros in lanes past the run.
+    fn of(&mut self, s: S, run: &[Self::Cell], scores: S::F) -> (S::F, S::F);
+}
+
+/// ½·f·(score − log x)².
+struct WeightedSquares;
+
+impl<S: Lanes> Pull<S> for WeightedSquares {
+    type Cell = GloveCell;
+
+    #[inline(always)]
+    fn of(&mut self, s: S, run: &[GloveCell], scores: S::F) -> (S::F, S::F) {
+        let (mut log_x, mut weight) = ([0.0; LANES], [0.0; LANES]);
+        for (k, cell) in run.iter().enumerate().take(LANES) {
+            log_x[k] = cell.log_x;
+            weight[k] = cell.weight;
+        }
+        let diff = s.sub(scores, s.load(&log_x));
+        let slope = s.mul(s.load(&weight), diff);
+        (s.mul(s.splat(0.5), s.mul(slope, diff)), slope)
+    }
+}
+
 impl AdagradSide<'_> {
     /// Rows that the slices hold, with `squares` floats of squares each. Panics where their lengths disagree.
     pub(crate) fn rows(&self, squares: usize) -> usize {
@@ -66,18 +109,18 @@ impl AdagradSide<'_> {
     }
 
     #[inline(always)]
-    fn row(&self, id: u32) -> &[f32] {
+    pub(crate) fn row(&self, id: u32) -> &[f32] {
         &self.vectors[id as usize * self.stride..][..self.stride]
     }
 
     /// Asks for the rows of the runs that begin among the first `count` of `cells`. Columns are left to the L2 cache, in which the
     /// visits of `wordmill-train` keep them; prefetching their squares from there gained nothing.
     #[inline(always)]
-    fn prefetch_next<S: Lanes>(&self, s: S, cells: &[GloveCell], count: usize) {
+    pub(crate) fn prefetch_next<S: Lanes>(&self, s: S, cells: &[impl CellPlace], count: usize) {
         let width = self.squares.len() / self.bias.len().max(1);
         for next in cells.windows(2).take(count) {
-            if next[0].row != next[1].row {
-                let id = next[1].row as usize;
+            if next[0].row() != next[1].row() {
+                let id = next[1].row() as usize;
                 s.prefetch(&self.vectors[id * self.stride..(id + 1) * self.stride]);
                 s.prefetch(&self.squares[id * width..(id + 1) * width]);
             }
@@ -124,9 +167,9 @@ macro_rules! panels {
 
 /// The first cells of one row, at most a register's worth.
 #[inline(always)]
-fn run(cells: &[GloveCell]) -> &[GloveCell] {
+pub(crate) fn run<C: CellPlace>(cells: &[C]) -> &[C] {
     let most = &cells[..cells.len().min(LANES)];
-    let len = most.iter().position(|cell| cell.row != most[0].row).unwrap_or(most.len());
+    let len = most.iter().position(|cell| cell.row() != most[0].row()).unwrap_or(most.len());
     &most[..len]
 }
 
@@ -139,14 +182,27 @@ pub(crate) fn cells<S: Lanes, const J: usize>(
     cells: &[GloveCell],
     rate: f32,
 ) -> Loss {
+    pulled::<S, J, _>(s, rows, cols, cells, rate, &mut WeightedSquares)
+}
+
+/// The same for any pull on the scores.
+#[inline(always)]
+pub(crate) fn pulled<S: Lanes, const J: usize, P: Pull<S>>(
+    s: S,
+    rows: &mut AdagradSide,
+    cols: &mut AdagradSide,
+    cells: &[P::Cell],
+    rate: f32,
+    pull: &mut P,
+) -> Loss {
     let mut loss = s.wide_zero();
     let mut done = 0;
     while done < cells.len() {
         let run = run(&cells[done..]);
         rows.prefetch_next(s, &cells[(done + AHEAD).min(cells.len())..], run.len());
         done += run.len();
-        let scores = scores(s, rows.row(run[0].row), cols, run);
-        let (losses, steps) = coefficients(s, rows, cols, run, scores, rate);
+        let scores = scores(s, rows.row(run[0].row()), cols, run);
+        let (losses, steps) = coefficients(s, rows, cols, run, scores, rate, pull);
         loss = s.wide_add(loss, losses);
         let mut g = [0.0; LANES];
         s.store(steps, &mut g);
@@ -165,6 +221,19 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
     rate: f32,
     dim: usize,
 ) -> Loss {
+    pulled_by_row::<S, J, _>(s, rows, cols, cells, (rate, dim), &mut WeightedSquares)
+}
+
+/// The same for any pull on the scores.
+#[inline(always)]
+pub(crate) fn pulled_by_row<S: Lanes, const J: usize, P: Pull<S>>(
+    s: S,
+    rows: &mut AdagradSide,
+    cols: &mut AdagradSide,
+    cells: &[P::Cell],
+    (rate, dim): (f32, usize),
+    pull: &mut P,
+) -> Loss {
     let mut loss = s.wide_zero();
     let share = 1.0 / dim as f32;
     let mut done = 0;
@@ -172,12 +241,12 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
         let run = run(&cells[done..]);
         rows.prefetch_next(s, &cells[(done + AHEAD).min(cells.len())..], run.len());
         done += run.len();
-        let row = run[0].row;
+        let row = run[0].row();
         let w = rows.row(row);
         let norm = s.sum(tile(s, [w], [w])[0][0]) * share;
-        let col = |k: usize| cols.row(run[k].col);
+        let col = |k: usize| cols.row(run[k].col());
         let (scores, norms) = dots_and_norms::<S, 4>(s, w, col, run.len());
-        let (losses, steps) = coefficients(s, rows, cols, run, scores, rate);
+        let (losses, steps) = coefficients(s, rows, cols, run, scores, rate, pull);
         loss = s.wide_add(loss, losses);
         let (mut g, mut p) = ([0.0; LANES], [0.0; LANES]);
         s.store(steps, &mut g);
@@ -193,11 +262,16 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
 
 /// w·c_k of a run, zeros behind.
 #[inline(always)]
-fn scores<S: Lanes>(s: S, w: &[f32], cols: &AdagradSide, run: &[GloveCell]) -> S::F {
+pub(crate) fn scores<S: Lanes>(
+    s: S,
+    w: &[f32],
+    cols: &AdagradSide,
+    run: &[impl CellPlace],
+) -> S::F {
     let mut sums = [s.splat(0.0); LANES];
     let last = run.len() - 1;
     for k in (0..run.len()).step_by(4) {
-        let c = |i: usize| cols.row(run[(k + i).min(last)].col);
+        let c = |i: usize| cols.row(run[(k + i).min(last)].col());
         let part = tile(s, [w], [c(0), c(1), c(2), c(3)])[0];
         sums[k..k + 4].copy_from_slice(&part);
     }
@@ -209,55 +283,52 @@ fn scores<S: Lanes>(s: S, w: &[f32], cols: &AdagradSide, run: &[GloveCell]) -> S
 fn step_squares<S: Lanes>(
     s: S,
     cols: &mut AdagradSide,
-    run: &[GloveCell],
+    run: &[impl CellPlace],
     g: S::F,
     norm: f32,
 ) -> S::F {
     let (mut square, mut more) = ([1.0; LANES], [0.0; LANES]);
     for (cell, square) in run.iter().zip(&mut square) {
-        *square = cols.squares[cell.col as usize];
+        *square = cols.squares[cell.col() as usize];
     }
     s.store(s.mul(s.mul(g, g), s.splat(norm)), &mut more);
     for (cell, more) in run.iter().zip(more) {
-        cols.squares[cell.col as usize] += more;
+        cols.squares[cell.col() as usize] += more;
     }
     s.mul(g, math::rsqrt_normal(s, s.load(&square)))
 }
 
 /// Scores into the losses and g_k, and the steps of the biases.
 #[inline(always)]
-fn coefficients<S: Lanes>(
+fn coefficients<S: Lanes, P: Pull<S>>(
     s: S,
     rows: &mut AdagradSide,
     cols: &mut AdagradSide,
-    run: &[GloveCell],
+    run: &[P::Cell],
     scores: S::F,
     rate: f32,
+    pull: &mut P,
 ) -> (S::F, S::F) {
-    let (mut bias, mut square, mut log_x, mut weight) =
-        ([0.0; LANES], [1.0; LANES], [0.0; LANES], [0.0; LANES]);
+    let (mut bias, mut square) = ([0.0; LANES], [1.0; LANES]);
     for (k, cell) in run.iter().enumerate().take(LANES) {
-        bias[k] = cols.bias[cell.col as usize];
-        square[k] = cols.bias_square[cell.col as usize];
-        log_x[k] = cell.log_x;
-        weight[k] = cell.weight;
+        bias[k] = cols.bias[cell.col() as usize];
+        square[k] = cols.bias_square[cell.col() as usize];
     }
-    let row = run[0].row as usize;
+    let row = run[0].row() as usize;
     let biases = s.add(s.splat(rows.bias[row]), s.load(&bias));
-    let diff = s.sub(s.add(scores, biases), s.load(&log_x));
-    let pull = s.mul(s.load(&weight), diff);
-    let g = s.mul(pull, s.splat(rate));
+    let (losses, slopes) = pull.of(s, run, s.add(scores, biases));
+    let g = s.mul(slopes, s.splat(rate));
     let gg = s.mul(g, g);
     s.store(s.mul(g, math::rsqrt_normal(s, s.load(&square))), &mut bias);
     s.store(gg, &mut square);
     for (k, cell) in run.iter().enumerate().take(LANES) {
-        cols.bias[cell.col as usize] -= bias[k];
-        cols.bias_square[cell.col as usize] += square[k];
+        cols.bias[cell.col() as usize] -= bias[k];
+        cols.bias_square[cell.col() as usize] += square[k];
     }
     let (square, more) = (&mut rows.bias_square[row], s.sum(gg));
     rows.bias[row] -= s.sum(g) * math::rsqrt_normal(One, late(run).mul_add(more, *square));
     *square += more;
-    (s.mul(s.splat(0.5), s.mul(pull, diff)), g)
+    (losses, g)
 }
 
 /// The whole update of a run for J blocks of the dimension.
@@ -266,11 +337,11 @@ fn panel<S: Lanes, const J: usize>(
     s: S,
     rows: &mut AdagradSide,
     cols: &mut AdagradSide,
-    run: &[GloveCell],
+    run: &[impl CellPlace],
     at: usize,
     steps: &Block,
 ) {
-    let (row, row_squares) = rows.state::<J>(run[0].row, at);
+    let (row, row_squares) = rows.state::<J>(run[0].row(), at);
     let zero = s.splat(0.0);
     let (mut w, mut sum, mut ww) = ([zero; J], [zero; J], [zero; J]);
     for j in 0..J {
@@ -279,7 +350,7 @@ fn panel<S: Lanes, const J: usize>(
     }
     for (cell, &g) in run.iter().zip(steps) {
         let g = s.splat(g);
-        let (col, col_squares) = cols.state::<J>(cell.col, at);
+        let (col, col_squares) = cols.state::<J>(cell.col(), at);
         for j in 0..J {
             let (c, cc) = (s.load(&col[j]), s.load(&col_squares[j]));
             let (step_w, step_c) = (s.mul(g, c), s.mul(g, w[j]));
@@ -301,7 +372,7 @@ fn panel<S: Lanes, const J: usize>(
 /// The part of a run's squares that its row is scaled by: all but the last step's, were they equal. Without it sixteen steps over the
 /// squares before them overshoot at rates ten times the usual.
 #[inline(always)]
-fn late(run: &[GloveCell]) -> f32 {
+fn late(run: &[impl CellPlace]) -> f32 {
     (run.len() - 1) as f32 / run.len() as f32
 }
 
@@ -311,18 +382,18 @@ fn row_panel<S: Lanes, const J: usize>(
     s: S,
     rows: &mut AdagradSide,
     cols: &mut AdagradSide,
-    run: &[GloveCell],
+    run: &[impl CellPlace],
     at: usize,
     (g, p, scale): &(Block, Block, f32),
 ) {
-    let row = rows.part::<J>(run[0].row, at);
+    let row = rows.part::<J>(run[0].row(), at);
     let (mut w, mut sum) = ([s.splat(0.0); J], [s.splat(0.0); J]);
     for j in 0..J {
         w[j] = s.load(&row[j]);
     }
     for (cell, (&g, &p)) in run.iter().zip(g.iter().zip(p)) {
         let (g, p) = (s.splat(g), s.splat(p));
-        let col = cols.part::<J>(cell.col, at);
+        let col = cols.part::<J>(cell.col(), at);
         for j in 0..J {
             let c = s.load(&col[j]);
             sum[j] = s.fma(g, c, sum[j]);

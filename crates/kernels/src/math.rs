@@ -171,6 +171,14 @@ pub(crate) fn rsqrt_of<A: Arith>(s: A, x: A::F) -> A::F {
     s.select(s.eq(x, x), valid, x)
 }
 
+/// √x = x/√x, which rounds twice: relative error 1.5e-7. 0 for ±0, +∞ for +∞, NaN for x < 0 and NaN.
+#[inline(always)]
+pub(crate) fn sqrt_of<A: Arith>(s: A, x: A::F) -> A::F {
+    let root = s.mul(x, rsqrt_of(s, x));
+    let root = s.select(s.lt(s.splat(f32::MAX), x), x, root);
+    s.select(s.eq(x, s.splat(0.0)), s.splat(0.0), root)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,18 +52,18 @@ pub struct Group<'a> {
 /// Working memory of [`Kernels::sgns_group`](crate::Kernels::sgns_group): 16 KiB, any stride, contents without meaning between calls.
 #[derive(Clone, Debug, Default)]
 pub struct GroupScratch {
-    buffers: Box<Buffers>,
+    pub(crate) buffers: Box<Buffers>,
 }
 
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-struct Buffers {
+pub(crate) struct Buffers {
     /// S_rk, then q_rk: a block for each row, lanes past the last negative hold zeros as q.
-    negative: [Block; GROUP_PAIRS],
+    pub negative: [Block; GROUP_PAIRS],
     /// Lanes of s_b.
     lanes: [Block; GROUP_PAIRS],
     /// s_b, then p_b.
-    positive: [f32; GROUP_PAIRS],
+    pub positive: [f32; GROUP_PAIRS],
     /// What the negatives do to the rows, and the rows to the negatives, for one panel.
     row_step: [[Block; PANEL]; GROUP_PAIRS],
     negative_step: [[Block; PANEL]; GROUP_NEGATIVES],
@@ -102,6 +102,19 @@ pub(crate) fn group<S: Lanes, const R: usize, const C: usize, const J: usize>(
     score_pairs(s, rows, cols, group, buffers);
     score_negatives::<S, R, C>(s, rows, cols, group, buffers);
     let loss = coefficients(s, group, rate, buffers);
+    update::<S, R, J>(s, rows, cols, group, buffers);
+    loss
+}
+
+/// The moves of a group by the coefficients that stand in place of its scores.
+#[inline(always)]
+pub(crate) fn update<S: Lanes, const R: usize, const J: usize>(
+    s: S,
+    rows: &mut Side,
+    cols: &mut Side,
+    group: &Group,
+    buffers: &mut Buffers,
+) {
     let blocks = rows.stride / LANES;
     let mut at = 0;
     while at < blocks {
@@ -114,7 +127,6 @@ pub(crate) fn group<S: Lanes, const R: usize, const C: usize, const J: usize>(
         }
         at += width;
     }
-    loss
 }
 
 /// The rows of four ids from index `i` on; past the end the last one repeats and its results are dropped.
@@ -131,7 +143,13 @@ fn four<'a>(side: &'a Side, ids: &[u32], i: usize) -> [&'a [f32]; 4] {
 
 /// s_b: a row against four of its columns at a time.
 #[inline(always)]
-fn score_pairs<S: Lanes>(s: S, rows: &Side, cols: &Side, group: &Group, buffers: &mut Buffers) {
+pub(crate) fn score_pairs<S: Lanes>(
+    s: S,
+    rows: &Side,
+    cols: &Side,
+    group: &Group,
+    buffers: &mut Buffers,
+) {
     let mut b = 0;
     for (&id, &end) in group.row.iter().zip(group.end) {
         let row = rows.row(id);
@@ -158,7 +176,7 @@ fn score_pairs<S: Lanes>(s: S, rows: &Side, cols: &Side, group: &Group, buffers:
 
 /// S_rk, sixteen at a time.
 #[inline(always)]
-fn score_negatives<S: Lanes, const R: usize, const C: usize>(
+pub(crate) fn score_negatives<S: Lanes, const R: usize, const C: usize>(
     s: S,
     rows: &Side,
     cols: &Side,

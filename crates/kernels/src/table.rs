@@ -4,13 +4,22 @@
 //! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`level`).
 
 use crate::binomial::{BinomialCell, BinomialRun, RUN_CELLS};
-use crate::glove::{AdagradSide, GloveCell};
+use crate::glove::{AdagradSide, CellPlace, GloveCell};
 use crate::level::Level;
 use crate::mix::Window;
+use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 use crate::side::{Loss, Side};
+use crate::tape::{Tape, TapeScratch};
+
+mod open;
 
 type Elementwise = unsafe fn(&mut [f32]);
+type RunTape = unsafe fn(&Tape, &[&[f32]], &mut [&mut [f32]], &mut TapeScratch);
+type OpenGroup =
+    unsafe fn(&mut Side, &mut Side, &Group, &mut GroupScratch, &mut GroupLoss<'_>) -> Loss;
+type OpenCells<Rate> =
+    unsafe fn(&mut AdagradSide, &mut AdagradSide, &[MatrixCell], Rate, &mut RunLoss<'_>) -> Loss;
 type BinomialRuns = unsafe fn(&mut Side, &mut Side, &[BinomialRun], &[BinomialCell], f32) -> Loss;
 type AddChanges = unsafe fn((&[f32], &[f32]), &[u32], &mut Side, &[u32], &[f32]);
 type Spread = unsafe fn(&mut Side, &Window, (&[f32], &[f32]));
@@ -28,6 +37,7 @@ pub struct Kernels {
     sigmoid: Elementwise,
     softplus: Elementwise,
     rsqrt: Elementwise,
+    logistic: unsafe fn(&mut [f32], &mut [f32]),
     prefetch: unsafe fn(&Side, &[u32]),
     sgns_group: unsafe fn(&mut Side, &mut Side, &Group, f32, &mut GroupScratch) -> Loss,
     binomial_runs: BinomialRuns,
@@ -39,6 +49,10 @@ pub struct Kernels {
     glove_cells: unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32) -> Loss,
     glove_cells_by_row:
         unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32, usize) -> Loss,
+    open_group: OpenGroup,
+    open_cells: OpenCells<f32>,
+    open_cells_by_row: OpenCells<(f32, usize)>,
+    tape: RunTape,
 }
 
 impl core::fmt::Debug for Kernels {
@@ -152,30 +166,7 @@ impl Kernels {
         rate: f32,
         scratch: &mut GroupScratch,
     ) -> Loss {
-        let (row_len, pairs) = (group.row.len(), group.col.len());
-        assert!(
-            row_len.max(pairs) <= GROUP_PAIRS && group.negatives.len() <= GROUP_NEGATIVES,
-            "a group is too large"
-        );
-        assert_eq!(rows.stride, cols.stride, "both sides have one stride");
-        assert!(
-            group.end.len() == row_len
-                && group.negative_weight.len() == row_len
-                && group.weight.len() == pairs
-                && group.col_rate.len() == pairs
-                && group.negative_sign.len() == group.negatives.len()
-                && group.negative_rate.len() == group.negatives.len(),
-            "a group's slices differ in length"
-        );
-        assert!(
-            group.end.is_sorted() && group.end.last().map_or(0, |&end| end as usize) == pairs,
-            "the ends of a group's rows do not cover its pairs"
-        );
-        let (row_count, col_count) = (rows.rows(), cols.rows());
-        let in_range = |ids: &[u32], n: usize| ids.iter().all(|&id| (id as usize) < n);
-        assert!(in_range(group.row, row_count), "a row id is out of range");
-        assert!(in_range(group.col, col_count), "a column id is out of range");
-        assert!(in_range(group.negatives, col_count), "a negative's id is out of range");
+        check_group(rows, cols, group);
         // SAFETY: `level` hands a table out only where its instruction set was detected.
         unsafe { (self.sgns_group)(rows, cols, group, rate, scratch) }
     }
@@ -299,13 +290,44 @@ impl Kernels {
     }
 }
 
+/// The preconditions of a group.
+fn check_group(rows: &Side, cols: &Side, group: &Group) {
+    let (row_len, pairs) = (group.row.len(), group.col.len());
+    assert!(
+        row_len.max(pairs) <= GROUP_PAIRS && group.negatives.len() <= GROUP_NEGATIVES,
+        "a group is too large"
+    );
+    assert_eq!(rows.stride, cols.stride, "both sides have one stride");
+    assert!(
+        group.end.len() == row_len
+            && group.negative_weight.len() == row_len
+            && group.weight.len() == pairs
+            && group.col_rate.len() == pairs
+            && group.negative_sign.len() == group.negatives.len()
+            && group.negative_rate.len() == group.negatives.len(),
+        "a group's slices differ in length"
+    );
+    assert!(
+        group.end.is_sorted() && group.end.last().map_or(0, |&end| end as usize) == pairs,
+        "the ends of a group's rows do not cover its pairs"
+    );
+    let (row_count, col_count) = (rows.rows(), cols.rows());
+    let in_range = |ids: &[u32], n: usize| ids.iter().all(|&id| (id as usize) < n);
+    assert!(in_range(group.row, row_count), "a row id is out of range");
+    assert!(in_range(group.col, col_count), "a column id is out of range");
+    assert!(in_range(group.negatives, col_count), "a negative's id is out of range");
+}
+
 /// The preconditions of cells on two sides with so many squares a row.
-fn check_glove(rows: &AdagradSide, cols: &AdagradSide, cells: &[GloveCell], squares: usize) {
+fn check_glove(rows: &AdagradSide, cols: &AdagradSide, cells: &[impl CellPlace], squares: usize) {
     assert_eq!(rows.stride, cols.stride, "both sides have one stride");
     let (row_count, col_count) = (rows.rows(squares), cols.rows(squares));
     let in_range =
-        |cell: &GloveCell| (cell.row as usize) < row_count && (cell.col as usize) < col_count;
-    assert!(cells.iter().all(in_range), "a cell's id is out of range");
+        |(row, col): (u32, u32)| (row as usize) < row_count && (col as usize) < col_count;
+    assert!(
+        cells.iter().all(|cell| in_range((cell.row(), cell.col()))),
+        "a cell's id is out of range"
+    );
 }
 
 /// Compiles one generic algorithm for one token: `wrap!(token, attribute, name = path, (arguments) -> result)`.
@@ -327,7 +349,7 @@ macro_rules! table {
     ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
         pub(crate) mod $module {
             use super::*;
-            use crate::{binomial, dot, glove, mix, rows, sgns, side};
+            use crate::{binomial, dot, glove, mix, open, rows, sgns, side, tape as tapes};
 
             wrap! { $token, $attribute,
                 dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
@@ -340,6 +362,7 @@ macro_rules! table {
                 sigmoid = dot::sigmoid, (x: &mut [f32]) -> ();
                 softplus = dot::softplus, (x: &mut [f32]) -> ();
                 rsqrt = dot::rsqrt, (x: &mut [f32]) -> ();
+                logistic = dot::logistic, (x: &mut [f32], softplus: &mut [f32]) -> ();
                 prefetch = side::prefetch, (side: &Side, ids: &[u32]) -> ();
                 sgns_group = sgns::group::<_, $r, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, group: &Group, rate: f32, scratch: &mut GroupScratch) -> Loss;
@@ -355,6 +378,14 @@ macro_rules! table {
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
                 glove_cells_by_row = glove::cells_by_row::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32, dim: usize) -> Loss;
+                open_group = open::group::<_, $r, $c, $j>,
+                    (rows: &mut Side, cols: &mut Side, group: &Group, scratch: &mut GroupScratch, loss: &mut GroupLoss<'_>) -> Loss;
+                open_cells = open::cells::<_, $j>,
+                    (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: f32, loss: &mut RunLoss<'_>) -> Loss;
+                open_cells_by_row = open::cells_by_row::<_, $j>,
+                    (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: (f32, usize), loss: &mut RunLoss<'_>)
+                    -> Loss;
+                tape = tapes::run, (tape: &Tape, inputs: &[&[f32]], outputs: &mut [&mut [f32]], scratch: &mut TapeScratch) -> ();
             }
 
             pub(crate) static KERNELS: Kernels = Kernels {
@@ -368,6 +399,7 @@ macro_rules! table {
                 sigmoid,
                 softplus,
                 rsqrt,
+                logistic,
                 prefetch,
                 sgns_group,
                 binomial_runs,
@@ -378,6 +410,10 @@ macro_rules! table {
                 merge_row,
                 glove_cells,
                 glove_cells_by_row,
+                open_group,
+                open_cells,
+                open_cells_by_row,
+                tape,
             };
         }
     };

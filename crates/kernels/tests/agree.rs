@@ -278,6 +278,183 @@ fn glove_cells_by_row_in_runs() {
     }
 }
 
+/// A group whose loss is that of negative sampling, computed outside.
+fn open_group(
+    kernels: &Kernels,
+    model: &mut Model,
+    pairs: &Pairs,
+    scratch: &mut GroupScratch,
+) -> Loss {
+    let (rows, cols, rate) = (&mut model.rows.side(), &mut model.cols.side(), 0.05);
+    let group = pairs.group();
+    kernels.open_group(rows, cols, &group, scratch, &mut |positive, negative| {
+        let mut softplus = vec![0.0; positive.len()];
+        positive.iter_mut().for_each(|score| *score = -*score);
+        kernels.logistic(positive, &mut softplus);
+        let mut loss = Loss::default();
+        for ((it, softplus), weight) in positive.iter_mut().zip(softplus).zip(group.weight) {
+            *it *= rate * weight;
+            loss += Loss { loss: f64::from(weight * softplus), weight: f64::from(*weight) };
+        }
+        for (row, weight) in negative.iter_mut().zip(group.negative_weight) {
+            let mut softplus = [0.0; LANES];
+            kernels.logistic(row, &mut softplus);
+            for k in 0..LANES {
+                let is_there = k < group.negatives.len();
+                row[k] = if is_there { -(rate * weight) * row[k] } else { 0.0 };
+                loss.loss += if is_there { f64::from(weight * softplus[k]) } else { 0.0 };
+            }
+        }
+        loss
+    })
+}
+
+#[test]
+fn a_group_with_its_loss_outside_is_a_group() {
+    for dim in dims() {
+        for (pairs, negatives) in [(0, 0), (1, 1), (5, 3), (31, 13), (32, 16)] {
+            let work = |kernels: &Kernels, random: &mut Random| {
+                let mut model = Model::random(random, 9, 11, dim, 0.5);
+                let (mut fused, mut scratch) = (model.clone(), GroupScratch::new());
+                let pairs = Pairs::random(random, &model, pairs, negatives);
+                let loss = open_group(kernels, &mut model, &pairs, &mut scratch);
+                let (rows, cols) = (&mut fused.rows.side(), &mut fused.cols.side());
+                let usual = kernels.sgns_group(rows, cols, &pairs.group(), 0.05, &mut scratch);
+                model.rows.assert_same(&fused.rows, "rows of the fused group");
+                model.cols.assert_same(&fused.cols, "columns of the fused group");
+                assert!((loss.loss - usual.loss).abs() <= 1e-9 * usual.loss.abs().max(1.0));
+                (model, loss)
+            };
+            check((dim * 100 + pairs) as u64, work, compare_models);
+        }
+    }
+}
+
+#[test]
+fn cells_with_their_loss_outside_are_cells() {
+    for (dim, is_by_row) in dims().flat_map(|dim| [(dim, false), (dim, true)]) {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            let model = Model::random(random, 4, 5, dim, 0.3);
+            let cells = glove_runs(random, &model);
+            let mut found = [model.clone(), model.clone()].map(|it| (it, Loss::default()));
+            for (is_open, (model, loss)) in [false, true].into_iter().zip(&mut found) {
+                let mut squares = [Vec::new(), Vec::new()];
+                let [left, right] = &mut squares;
+                let (mut rows, mut cols) = match is_by_row {
+                    true => (model.rows.row_adagrad(left), model.cols.row_adagrad(right)),
+                    false => (model.rows.adagrad(), model.cols.adagrad()),
+                };
+                let (rows, cols) = (&mut rows, &mut cols);
+                // x says what log x and the weight of the usual loss are.
+                let open: Vec<MatrixCell> = (0u16..)
+                    .zip(&cells)
+                    .map(|(i, cell)| MatrixCell { row: cell.row, col: cell.col, x: f32::from(i) })
+                    .collect();
+                let mut between = |run: &[MatrixCell], it: &mut RunScores| {
+                    for (k, cell) in run.iter().enumerate() {
+                        let usual = &cells[cell.x as usize];
+                        let error = it.score[k] - usual.log_x;
+                        it.slope[k] = usual.weight * error;
+                        it.loss[k] = 0.5 * (it.slope[k] * error);
+                    }
+                    // What stands past the run does not count.
+                    it.slope[run.len()..].fill(f32::NAN);
+                    it.loss[run.len()..].fill(f32::NAN);
+                };
+                *loss = match (is_open, is_by_row) {
+                    (false, false) => kernels.glove_cells(rows, cols, &cells, 0.01),
+                    (false, true) => kernels.glove_cells_by_row(rows, cols, &cells, 0.01, dim),
+                    (true, false) => kernels.open_cells(rows, cols, &open, 0.01, &mut between),
+                    (true, true) => {
+                        kernels.open_cells_by_row(rows, cols, &open, (0.01, dim), &mut between)
+                    }
+                };
+            }
+            let [fused, open] = found;
+            compare_models(&open, &fused, "the usual loss outside");
+            open
+        };
+        check(dim as u64, work, compare_models);
+    }
+}
+
+/// Every op; results of the first are read long after others took their turn.
+fn all_ops() -> Vec<Op> {
+    use Op::*;
+    vec![
+        Input(0),
+        Input(1),
+        Number(0.75),
+        Neg(0),
+        Abs(0),
+        Exp(0),
+        Ln(1),
+        Sigmoid(0),
+        Softplus(0),
+        Sqrt(4),
+        Add(0, 1),
+        Sub(2, 1),
+        Mul(0, 6),
+        Div(0, 1),
+        Min(0, 1),
+        Max(12, 3),
+        Less(0, 1, 5, 8),
+        Softplus(3),
+        Add(7, 17),
+        Mul(18, 18),
+    ]
+}
+
+#[test]
+fn tapes() {
+    let ops = all_ops();
+    let outputs: Vec<u16> = (3..ops.len() as u16).chain([0]).collect();
+    let tape = Tape::new(&ops, &outputs);
+    for cells in [0, 1, 15, 16, 17, 127, 128, 129, 513] {
+        let work = |kernels: &Kernels, random: &mut Random| {
+            let mut a = random.floats(cells, 20.0);
+            let special = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-45, 3e38];
+            a.iter_mut().skip(3).step_by(5).zip(special).for_each(|(a, it)| *a = it);
+            let b = random.floats(cells, 3.0);
+            let mut columns = vec![vec![7.0; cells]; outputs.len()];
+            let mut places: Vec<&mut [f32]> = columns.iter_mut().map(|it| &mut it[..]).collect();
+            kernels.tape(&tape, &[&a, &b], &mut places, &mut TapeScratch::default());
+            (a, b, columns)
+        };
+        check(cells as u64, work, |found, oracle, what| {
+            for (found, oracle) in found.2.iter().zip(&oracle.2) {
+                assert_same(found, oracle, what);
+            }
+            let (a, b, columns) = found;
+            for i in 0..cells {
+                let (a, b) = (a[i], b[i]);
+                let root = if a == 0.0 { 0.0 } else { a.abs() * math::rsqrt(a.abs()) };
+                let expected = [
+                    (3, -a),
+                    (4, a.abs()),
+                    (5, math::exp(a)),
+                    (6, math::ln(b)),
+                    (7, math::sigmoid(a)),
+                    (8, math::softplus(a)),
+                    (10, a + b),
+                    (11, 0.75 - b),
+                    (13, a / b),
+                    (17, math::softplus(-a)),
+                    (ops.len(), a),
+                ];
+                for (op, expected) in expected {
+                    assert!(same(columns[op - 3][i], expected), "{what}: op {op} of {a} and {b}");
+                }
+                if a.is_finite() {
+                    assert!(same(columns[9 - 3][i], root), "{what}: the root of {a}");
+                    let less = if a < b { math::exp(a) } else { math::softplus(a) };
+                    assert!(same(columns[16 - 3][i], less), "{what}: less of {a} and {b}");
+                }
+            }
+        });
+    }
+}
+
 #[test]
 fn levels_have_names() {
     for level in available() {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use wordmill_flow::Context;
 use wordmill_formats::{TensorReader, Vectors, VectorsWriter, xxh3};
 
+use crate::bench::{Bench, OBJECTIVES, memory_for, with_memory};
 use crate::engine::{Layout, Pass, PassCells, Place, Tally};
-use crate::oracle::{Bench, OBJECTIVES, memory_for, with_memory};
 use crate::{Divergence, Half, Objective, Stripe, TrainError, TrainInput, train};
 
 /// The epoch, from 0, and the tile that go wrong.

@@ -11,11 +11,13 @@
 
 use std::sync::Mutex;
 
+use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
-use wordmill_kernels::{AdagradSide, GloveCell, Kernels, LANES, padded};
+use wordmill_kernels::{AdagradSide, GloveCell, Kernels, LANES, Loss, MatrixCell, padded};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
+use crate::loss::{CellLoss, StripeCounts, TileLoss};
 use crate::random::Stream;
 use crate::stripes::{Squares, Stripe, StripeShape};
 
@@ -46,21 +48,28 @@ pub struct Glove {
     config: GloveConfig,
     words: u32,
     unit: u64,
+    /// The loss with the counts that it reads, where it is not the usual one.
+    loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
     kernels: &'static Kernels,
     spare: Mutex<Vec<Visits>>,
 }
+
+/// Where something begins, and where it ends or its length.
+type Span = (usize, usize);
 
 /// The cells of a pass, sorted by block and row, and its runs. Buffers go from pass to pass: fresh
 /// ones of two megabytes would come from the system page by page each time.
 #[derive(Default)]
 struct Visits {
+    /// As the loss wants them: the usual one, or another.
     cells: Vec<GloveCell>,
+    open: Vec<MatrixCell>,
     /// Where the cells of a block and row begin.
     starts: Vec<usize>,
     /// Where a run begins, and its cells.
-    runs: Vec<(usize, usize)>,
+    runs: Vec<Span>,
     /// Where the runs of a block begin and end.
-    blocks: Vec<(usize, usize)>,
+    blocks: Vec<Span>,
     log_x: Vec<f32>,
     weight: Vec<f32>,
 }
@@ -68,8 +77,47 @@ struct Visits {
 impl Glove {
     /// GloVe over a matrix of `words` words with weights in units of 1 / `unit`.
     pub fn new(config: GloveConfig, words: u32, unit: u64, kernels: &'static Kernels) -> Self {
-        Self { config, words, unit, kernels, spare: Mutex::default() }
+        Self { config, words, unit, loss: None, kernels, spare: Mutex::default() }
     }
+
+    /// Another loss of cells than weighted squares; `counts` says how often words occur in the text whose pairs were
+    /// counted, `grid` how many stripes a side has.
+    ///
+    /// # Errors
+    /// Where the counts that the loss reads have no room.
+    pub fn with_loss(
+        self,
+        (ctx, name): (&Context, &str),
+        loss: Box<dyn CellLoss>,
+        counts: &[u64],
+        grid: u32,
+    ) -> Result<Self, TrainError> {
+        let counts = StripeCounts::new(ctx, name, &*loss, counts, grid)?;
+        Ok(Self { loss: Some((loss, counts)), ..self })
+    }
+}
+
+/// A batch of cells at a time, run after run: blocks in random order, runs of a block in random order.
+fn walk<C: Copy>(
+    cells: &[C],
+    (runs, blocks): (&mut [Span], &mut [Span]),
+    stream: &mut Stream,
+    mut flush: impl FnMut(&[C]),
+) {
+    let mut batch: Vec<C> = Vec::with_capacity(BATCH_CELLS + LANES);
+    stream.shuffle(blocks);
+    for &(first, end) in blocks.iter() {
+        let runs = &mut runs[first..end];
+        stream.shuffle(runs);
+        for &(start, len) in runs.iter() {
+            batch.extend_from_slice(&cells[start..start + len]);
+            if batch.len() >= BATCH_CELLS {
+                flush(&batch);
+                batch.clear();
+            }
+        }
+    }
+    flush(&batch);
 }
 
 impl Objective for Glove {
@@ -107,34 +155,43 @@ impl Objective for Glove {
     ) -> Result<Tally, TrainError> {
         let mut visits = self.spare.lock().ok().and_then(|mut all| all.pop()).unwrap_or_default();
         self.sort(&mut visits, cells, rows.rows(), columns.rows());
-        let by_row = self.config.squares == Squares::Row;
-        let mut rows = adagrad(rows);
-        let mut columns = adagrad(columns);
+        let is_by_row = self.config.squares == Squares::Row;
+        let (mut rows, mut columns) = (adagrad(rows), adagrad(columns));
+        let (rows, columns) = (&mut rows, &mut columns);
+        let (rate, dim, kernels) = (pass.rate, self.config.dim, self.kernels);
         let mut tally = Tally::default();
-        let mut batch: Vec<GloveCell> = Vec::with_capacity(BATCH_CELLS + LANES);
-        let mut flush = |batch: &mut Vec<GloveCell>| {
-            let (rate, dim) = (pass.rate, self.config.dim);
-            let loss = match by_row {
-                true => self.kernels.glove_cells_by_row(&mut rows, &mut columns, batch, rate, dim),
-                false => self.kernels.glove_cells(&mut rows, &mut columns, batch, rate),
-            };
-            tally += Tally { loss: loss.loss, weight: loss.weight, visits: batch.len() as u64 };
-            batch.clear();
+        let mut add = |loss: Loss, visits: usize| {
+            tally += Tally { loss: loss.loss, weight: loss.weight, visits: visits as u64 };
         };
         let mut stream = pass.stream();
-        let Visits { cells, runs, blocks, .. } = &mut visits;
-        stream.shuffle(blocks);
-        for &(first, end) in blocks.iter() {
-            let runs = &mut runs[first..end];
-            stream.shuffle(runs);
-            for &(start, len) in runs.iter() {
-                batch.extend_from_slice(&cells[start..start + len]);
-                if batch.len() >= BATCH_CELLS {
-                    flush(&mut batch);
-                }
+        let Visits { cells, open, runs, blocks, .. } = &mut visits;
+        let order = (&mut runs[..], &mut blocks[..]);
+        match &self.loss {
+            None => walk(cells, order, &mut stream, |batch| {
+                let loss = match is_by_row {
+                    true => kernels.glove_cells_by_row(rows, columns, batch, rate, dim),
+                    false => kernels.glove_cells(rows, columns, batch, rate),
+                };
+                add(loss, batch.len());
+            }),
+            Some((loss, counts)) => {
+                let mut loss = TileLoss::new(&**loss, counts, pass.tile);
+                let mut between = |run: &[_], scores: &mut _| loss.run(run, scores);
+                walk(open, order, &mut stream, |batch| {
+                    let loss = match is_by_row {
+                        true => kernels.open_cells_by_row(
+                            rows,
+                            columns,
+                            batch,
+                            (rate, dim),
+                            &mut between,
+                        ),
+                        false => kernels.open_cells(rows, columns, batch, rate, &mut between),
+                    };
+                    add(loss, batch.len());
+                });
             }
         }
-        flush(&mut batch);
         if let Ok(mut spare) = self.spare.lock() {
             spare.push(visits);
         }
@@ -149,11 +206,15 @@ impl Objective for Glove {
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("model", "glove".into()),
-            ("x_max", self.config.x_max.to_string()),
-            ("alpha", self.config.alpha.to_string()),
-        ]
+        let mut settings = vec![("model", "glove".into())];
+        match &self.loss {
+            Some((loss, _)) => settings.push(("loss_formula", loss.formula())),
+            None => settings.extend([
+                ("x_max", self.config.x_max.to_string()),
+                ("alpha", self.config.alpha.to_string()),
+            ]),
+        }
+        settings
     }
 
     fn advice(&self) -> &'static str {
@@ -175,7 +236,7 @@ impl Glove {
         let bits = self.block_bits();
         let keys = columns.div_ceil(1 << bits) * rows;
         let key = |cell: &TileCell| (cell.column >> bits) as usize * rows + cell.row as usize;
-        let Visits { cells: sorted, starts, runs, blocks, log_x, weight } = visits;
+        let Visits { cells: sorted, open, starts, runs, blocks, log_x, weight } = visits;
         starts.clear();
         starts.resize(keys, 0);
         all().for_each(|cell| starts[key(cell)] += 1);
@@ -194,12 +255,23 @@ impl Glove {
             }
             blocks.push((first, runs.len()));
         }
+        let mut place = |cell: &TileCell| {
+            let place = &mut starts[key(cell)];
+            *place += 1;
+            *place - 1
+        };
+        if self.loss.is_some() {
+            open.resize(start, MatrixCell { row: 0, col: 0, x: 0.0 });
+            for cell in all() {
+                let x = (cell.payload as f64 / self.unit as f64) as f32;
+                open[place(cell)] = MatrixCell { row: cell.row, col: cell.column, x };
+            }
+            return;
+        }
         self.weigh(all(), log_x, weight);
         sorted.resize(start, GloveCell { row: 0, col: 0, log_x: 0.0, weight: 0.0 });
         for (cell, (&log_x, &weight)) in all().zip(log_x.iter().zip(&*weight)) {
-            let place = &mut starts[key(cell)];
-            sorted[*place] = GloveCell { row: cell.row, col: cell.column, log_x, weight };
-            *place += 1;
+            sorted[place(cell)] = GloveCell { row: cell.row, col: cell.column, log_x, weight };
         }
     }
 

@@ -12,6 +12,7 @@
 use wordmill_kernels::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels, Side};
 
 use crate::engine::Tally;
+use crate::loss::TileLoss;
 use crate::random::{Alias, Stream};
 
 /// Most visits of a run.
@@ -89,6 +90,8 @@ pub(crate) struct Groups<'a> {
     rows: Side<'a>,
     columns: Side<'a>,
     rates: Rates<'a>,
+    /// The loss, where it is not that of negative sampling, which the kernel knows.
+    loss: Option<TileLoss<'a>>,
     scratch: GroupScratch,
     filling: Contents,
     full: Contents,
@@ -115,10 +118,11 @@ impl<'a> Groups<'a> {
         rows: Side<'a>,
         columns: Side<'a>,
         rates: Rates<'a>,
+        loss: Option<TileLoss<'a>>,
     ) -> Self {
         let (filling, full) = (Contents::default(), Contents::default());
         let (scratch, tally) = (GroupScratch::new(), Tally::default());
-        Self { kernels, rows, columns, rates, scratch, filling, full, tally }
+        Self { kernels, rows, columns, rates, loss, scratch, filling, full, tally }
     }
 
     /// Adds a run; `mass` is the weight of all negatives beside each of its visits. Negatives are drawn
@@ -184,7 +188,17 @@ impl<'a> Groups<'a> {
             negative_rate: &it.negative_rate,
         };
         let (rows, columns, scratch) = (&mut self.rows, &mut self.columns, &mut self.scratch);
-        let loss = self.kernels.sgns_group(rows, columns, &group, self.rates.rate, scratch);
+        let rate = self.rates.rate;
+        let loss = match &mut self.loss {
+            None => self.kernels.sgns_group(rows, columns, &group, rate, scratch),
+            Some(loss) => self.kernels.open_group(
+                rows,
+                columns,
+                &group,
+                scratch,
+                &mut |positive, negative| loss.group(&group, rate, positive, negative),
+            ),
+        };
         self.tally += Tally { loss: loss.loss, weight: loss.weight, visits: it.pairs as u64 };
         (it.rows, it.pairs) = (0, 0);
     }

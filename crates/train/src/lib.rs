@@ -30,6 +30,10 @@ mod nodes;
 
 mod order;
 
+mod expression;
+mod loss;
+mod losses;
+
 mod model;
 
 mod checkpoint;
@@ -47,7 +51,11 @@ mod softmax;
 mod windows;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod divergence;
+#[cfg(test)]
+mod equals;
 #[cfg(test)]
 mod oracle;
 
@@ -57,8 +65,13 @@ pub use engine::{
     Divergence, Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train,
 };
 pub use error::TrainError;
+pub use expression::{Constants, Expression, ExpressionError, Name, Written};
 pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
+pub use loss::{
+    CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
+};
+pub use losses::{CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares};
 pub use metrics::EpochRow;
 pub use nodes::NodeCells;
 pub use order::Half;

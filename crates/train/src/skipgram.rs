@@ -20,6 +20,7 @@ use crate::discount::Discount;
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
 use crate::groups::{Groups, Rates, Runs};
+use crate::loss::{CellLoss, StripeCounts, TileLoss};
 use crate::masses::Masses;
 use crate::order::Half;
 use crate::random::{Alias, Stream};
@@ -68,6 +69,8 @@ pub struct SkipGram {
     discount: Discount,
     stripes: Vec<StripeTables>,
     masses: Masses,
+    /// The loss with the counts that it reads, where it is not the usual one.
+    loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
     /// The most visits that a pass holds at a time.
     visits: u64,
     kernels: &'static Kernels,
@@ -122,7 +125,34 @@ impl SkipGram {
         let most = tables.iter().flat_map(|table| &table.visits).fold(0.0, |most, &n| n.max(most));
         let visits = 2 * most.min(BATCH_VISITS) as u64;
         let stripes = tables;
-        Ok(Self { config, words, discount, stripes, masses, visits, kernels, _memory: memory })
+        let loss = None;
+        Ok(Self {
+            config,
+            words,
+            discount,
+            stripes,
+            masses,
+            loss,
+            visits,
+            kernels,
+            _memory: memory,
+        })
+    }
+
+    /// Another loss of pairs and negatives than that of negative sampling; `counts` says how often words occur in
+    /// the text whose pairs were counted.
+    ///
+    /// # Errors
+    /// Where the counts that the loss reads have no room.
+    pub fn with_loss(
+        self,
+        ctx: &Context,
+        name: &str,
+        loss: Box<dyn CellLoss>,
+        counts: &[u64],
+    ) -> Result<Self, TrainError> {
+        let counts = StripeCounts::new(ctx, name, &*loss, counts, self.stripes.len() as u32)?;
+        Ok(Self { loss: Some((loss, counts)), ..self })
     }
 
     /// Appends a pass's visits, part `part` of `parts` of its cells.
@@ -251,6 +281,7 @@ impl Objective for SkipGram {
             Side { vectors: rows.vectors_mut(), stride },
             Side { vectors: columns.vectors_mut(), stride },
             Rates { rate: pass.rate, columns: &theirs.rates },
+            self.loss.as_ref().map(|(loss, counts)| TileLoss::new(&**loss, counts, pass.tile)),
         );
         let mass = self
             .masses
@@ -268,13 +299,15 @@ impl Objective for SkipGram {
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut settings = vec![
             ("model", "skip-gram".into()),
             ("objective", "negative-sampling".into()),
             ("negatives", self.config.negatives.to_string()),
             ("noise_exponent", self.config.noise_exponent.to_string()),
             ("context_rates", self.config.context_rates.name().into()),
-        ]
+        ];
+        settings.extend(self.loss.as_ref().map(|(loss, _)| ("loss_formula", loss.formula())));
+        settings
     }
 
     fn advice(&self) -> &'static str {

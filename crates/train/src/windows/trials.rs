@@ -16,9 +16,9 @@ use super::config::{Prediction, Sharing, WindowsConfig, WindowsInput};
 use super::oracle::{CBOW, NOISE, WORDS, all, config, dot};
 use super::text::{END, Texts};
 use super::train_windows;
+use crate::bench::Table;
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
-use crate::oracle::Table;
 use crate::random::Stream;
 
 /// A run directory with token shards: lines of words of one of three groups, with an unknown word now and then.

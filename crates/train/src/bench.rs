@@ -1,0 +1,291 @@
+//! A small matrix whose structure is known, and every objective over it: what tests of the room train on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wordmill_flow::{Context, Progress, ProgressMode};
+use wordmill_formats::{
+    CellBlock, CellSource, CsrShardWriter, MatrixIndex, MemoryStorage, RunDir, StripeFile,
+    StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, Words,
+};
+
+use crate::engine::reserve_passes;
+use crate::nodes::unpack;
+use crate::{
+    CellLoss, CellWeight, Constants, ContextRates, Discount, Divergence, Expression, Focal, Glove,
+    GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Plan, ShiftedPpmi, SkipGram,
+    SkipGramConfig, Softmax, SoftmaxConfig, Squares, Term, TrainError, TrainInput, WeightedSquares,
+    Written, pair_mass, train,
+};
+
+pub(crate) const WORDS: u32 = 60;
+pub(crate) const UNIT: u64 = 5;
+
+/// Three groups of words, spread over all stripes: words of a group meet often, others rarely.
+pub(crate) fn weight(row: u32, column: u32) -> u64 {
+    let jitter = u64::from(row.min(column) * 31 + row.max(column) * 17) % 7;
+    let together = row % 3 == column % 3;
+    if together { 40 + jitter * 5 } else { jitter % 3 }
+}
+
+pub(crate) struct Table {
+    pub words: Vec<String>,
+    pub counts: Vec<u64>,
+    pub lookup: Vec<u32>,
+}
+
+impl Table {
+    fn new() -> Self {
+        let words: Vec<String> = (0..WORDS).map(|id| format!("w{id:03}")).collect();
+        let counts = (0..u64::from(WORDS)).map(|id| 5000 / (id + 1) + 20).collect();
+        Self { words, counts, lookup: (0..WORDS).collect() }
+    }
+}
+
+impl Words for Table {
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+    fn word(&self, id: usize) -> &[u8] {
+        self.words[id].as_bytes()
+    }
+    fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+    fn lookup(&self) -> &[u32] {
+        &self.lookup
+    }
+}
+
+pub(crate) struct Bench {
+    pub dir: RunDir,
+    pub table: Table,
+    pub index: MatrixIndex,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
+        let mut shards = Vec::new();
+        for (shard, first) in [(0, 0), (1, 25)] {
+            let rows = if shard == 0 { 25 } else { WORDS - 25 };
+            let path = dir.matrix_shard(shard, 2);
+            let (span, none) = ((first, rows, WORDS), BTreeMap::new());
+            let mut writer =
+                CsrShardWriter::create(dir.storage(), &path, shard, span, &none, 1 << 20).unwrap();
+            for row in first..first + rows {
+                let cells = (0..WORDS).map(|column| (column, weight(row, column)));
+                let (columns, weights): (Vec<_>, Vec<_>) = cells.filter(|(_, w)| *w > 0).unzip();
+                writer.cells(&columns, &weights).unwrap();
+                writer.end_row();
+            }
+            shards.push(writer.finish().unwrap().1);
+        }
+        let index = MatrixIndex {
+            words: WORDS,
+            unit: UNIT,
+            cells: shards.iter().map(|shard| shard.cells).sum(),
+            weight: shards.iter().map(|shard| shard.weight).sum(),
+            vocabulary: String::new(),
+            settings: BTreeMap::new(),
+            shards,
+        };
+        Self { dir, table: Table::new(), index }
+    }
+
+    pub fn discount(&self, subsample: f64) -> Discount {
+        let keep = Discount::keep(&self.table.counts, subsample);
+        let mass = pair_mass(&Context::for_tests(2), &self.dir, &self.index, &keep).unwrap();
+        Discount::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
+    }
+
+    /// Tiles of cells, those with `heavy` apart; in slots or in random order.
+    fn tiles(
+        &self,
+        (folder, columns, slots): (&str, u32, u32),
+        cells: &[(u32, u32, u64)],
+        heavy: impl Fn(u64) -> bool,
+    ) -> Vec<StripeFile> {
+        let grid = TileGrid { grid: 4, rows: WORDS, columns };
+        let stripe_file = |stripe: u32| {
+            let path = self.dir.stripe(folder, stripe);
+            let storage = self.dir.storage();
+            let layout = StripeLayout { grid, stripe, seed: 1, unit: None, slots };
+            let mut writer = StripeWriter::create(storage, &path, layout).unwrap();
+            for column_stripe in 0..4 {
+                for section in [TileSection::Heavy, TileSection::Light] {
+                    let ours = cells.iter().filter(|&&(row, column, payload)| {
+                        let place = (grid.place(row).0, grid.place(column).0);
+                        let is_heavy = section == TileSection::Heavy;
+                        place == (stripe, column_stripe) && heavy(payload) == is_heavy
+                    });
+                    let local = ours.map(|&(row, column, payload)| TileCell {
+                        row: grid.place(row).1,
+                        column: grid.place(column).1,
+                        payload,
+                    });
+                    let mut local: Vec<TileCell> = local.collect();
+                    local.sort_by_key(|cell| (cell.row, cell.column));
+                    let of = |slot: u32| {
+                        let mut block = CellBlock::default();
+                        let parts = if section == TileSection::Light { slots.max(1) } else { 1 };
+                        let skip = slot.saturating_sub(1) as usize;
+                        let ours = local.iter().skip(skip).step_by(parts as usize);
+                        ours.for_each(|&cell| block.push(cell));
+                        block
+                    };
+                    let frames = match (section, slots) {
+                        (TileSection::Heavy, _) | (_, 0) => 0..1,
+                        (TileSection::Light, _) => 1..slots + 1,
+                    };
+                    for slot in frames.filter(|&slot| !of(slot).is_empty()) {
+                        match slots {
+                            0 => writer.frame(column_stripe, section, &of(slot)).unwrap(),
+                            _ => writer.slot((column_stripe, slot), &of(slot)).unwrap(),
+                        }
+                    }
+                }
+            }
+            writer.finish().unwrap();
+            StripeFile::open(storage, &path).unwrap()
+        };
+        (0..4).map(stripe_file).collect()
+    }
+
+    pub fn matrix_tiles(&self) -> Vec<StripeFile> {
+        let pairs = (0..WORDS).flat_map(|row| (0..WORDS).map(move |column| (row, column)));
+        let cells: Vec<_> = pairs.map(|(i, j)| (i, j, weight(i, j))).filter(|c| c.2 > 0).collect();
+        self.tiles(("tiles", WORDS, 0), &cells, |weight| weight >= 8 * UNIT)
+    }
+
+    pub fn node_cells(&self, tree: &HuffmanTree, discount: &Discount) -> Vec<(u32, u32, u64)> {
+        let source = NodeCells { dir: &self.dir, index: &self.index, tree, discount, heavy: 16.0 };
+        let mut cells = Vec::new();
+        for part in 0..source.parts() {
+            let keep = &mut |batch: &[TileCell]| {
+                cells.extend(batch.iter().map(|cell| (cell.row, cell.column, cell.payload)));
+                Ok(())
+            };
+            source.for_each(part, keep).unwrap();
+        }
+        cells
+    }
+
+    pub fn objective(&self, name: &str) -> (Box<dyn Objective>, Vec<StripeFile>, Plan) {
+        let ctx = Context::for_tests(1);
+        let kernels = wordmill_kernels::best();
+        let (dim, seed) = (20, 3);
+        let tiles = self.matrix_tiles();
+        let plan = Plan {
+            name: name.into(),
+            epochs: 4,
+            rotations: 3,
+            rate: 0.05,
+            final_rate: 1e-4,
+            seed,
+            fingerprint: "f".into(),
+            checkpoint_every: Duration::ZERO,
+            divergence: Divergence::Stop,
+        };
+        let counts = &self.table.counts;
+        match name {
+            _ if name.starts_with("glove") => {
+                let is_by_row = name.starts_with("glove-rows");
+                let squares = if is_by_row { Squares::Row } else { Squares::Coordinate };
+                let config = GloveConfig { dim, x_max: 10.0, alpha: 0.75, squares, seed };
+                let objective = Glove::new(config, WORDS, UNIT, kernels);
+                let objective = match loss(name) {
+                    Some(loss) => objective.with_loss((&ctx, name), loss, counts, 4).unwrap(),
+                    None => objective,
+                };
+                (Box::new(objective), tiles, plan)
+            }
+            _ if name.starts_with("sgns") => {
+                let context_rates = ContextRates::ByCount;
+                let (negatives, noise_exponent) = (5, 0.75);
+                let config = SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
+                let discount = self.discount(1e-1);
+                let objective = SkipGram::new(
+                    &ctx,
+                    (&self.dir, name),
+                    config,
+                    counts,
+                    &tiles,
+                    discount,
+                    kernels,
+                )
+                .unwrap();
+                let objective = match loss(name) {
+                    Some(loss) => objective.with_loss(&ctx, name, loss, counts).unwrap(),
+                    None => objective,
+                };
+                (Box::new(objective), tiles, plan)
+            }
+            _ => {
+                let tree = HuffmanTree::new(counts);
+                let cells = self.node_cells(&tree, &self.discount(1e-1));
+                let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
+                let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
+                let config = SoftmaxConfig { dim, cap: 8.0, seed };
+                (Box::new(Softmax::new(config, tree, kernels)), tiles, plan)
+            }
+        }
+    }
+}
+
+/// The loss of an objective by the trait.
+fn loss(name: &str) -> Option<Box<dyn CellLoss>> {
+    let kernels = wordmill_kernels::best();
+    let weight = CellWeight { x_max: 10.0, alpha: 0.75, kernels };
+    Some(match name {
+        "glove-open" | "glove-rows-open" => Box::new(WeightedSquares(weight)),
+        "glove-ppmi" => Box::new(ShiftedPpmi { weight, scale: 3e5 }),
+        "glove-written" => written(&[(Term::Cell, "0.5 * min(1, (x/10)^0.75) * (s - log(x))^2")]),
+        "sgns-written" => written(&[
+            (Term::Positive, "-log(sigmoid(s))"),
+            (Term::Negative, "-log(1 - sigmoid(s))"),
+        ]),
+        "sgns-open" => Box::new(Logistic { kernels }),
+        "sgns-focal" => Box::new(Focal { gamma: 1.0, kernels }),
+        _ => return None,
+    })
+}
+
+fn written(parts: &[(Term, &str)]) -> Box<dyn CellLoss> {
+    let parse = |&(term, text): &(Term, &str)| (term, Expression::parse(text, term).unwrap());
+    let parts: Vec<_> = parts.iter().map(parse).collect();
+    let constants = Constants { tokens: 1e5, pairs: 1e5 };
+    Box::new(Written::new(&parts, constants, wordmill_kernels::best()).unwrap())
+}
+
+/// Trains and returns a digest of the vectors file's bytes and the losses.
+pub(crate) fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<f64>), TrainError> {
+    let (objective, stripes, plan) = bench.objective(name);
+    let settings = BTreeMap::new();
+    let kernels = wordmill_kernels::best();
+    let input = TrainInput { stripes: &stripes, words: &bench.table, settings: &settings, kernels };
+    let (published, metrics) = train(ctx, &bench.dir, &plan, &*objective, input)?;
+    let file = bench.dir.storage().open(&published.path).unwrap();
+    let mut bytes = vec![0; file.len() as usize];
+    file.read_exact_at(0, &mut bytes).unwrap();
+    Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
+}
+
+pub(crate) const OBJECTIVES: [&str; 7] =
+    ["glove", "glove-rows", "sgns", "hs", "sgns-focal", "glove-ppmi", "sgns-written"];
+
+/// A context with so much memory.
+pub(crate) fn with_memory(threads: usize, budget_bytes: u64) -> Context {
+    let budget = wordmill_flow::Budget::new(budget_bytes);
+    Context { budget, progress: Progress::new(ProgressMode::None), ..Context::for_tests(threads) }
+}
+
+/// Memory for the passes of an objective and so many sixteenths of its model.
+pub(crate) fn memory_for(bench: &Bench, name: &str, threads: usize, share: u64) -> u64 {
+    let (objective, stripes, plan) = bench.objective(name);
+    let ctx = Context::for_tests(threads);
+    let passes = reserve_passes(&ctx, &plan, &*objective, &stripes).unwrap().bytes();
+    let layout = objective.layout();
+    passes + layout.shape.bytes(u64::from(WORDS + layout.columns)) * share / 16
+}
