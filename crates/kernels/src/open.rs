@@ -10,7 +10,8 @@ use crate::sgns::{self, Group, GroupScratch};
 use crate::side::{Loss, Side};
 
 /// What a loss is given of a group: the score of each pair, and for each row those with the negatives, of which there may be
-/// fewer than [`LANES`]. It leaves the coefficients of the moves: `−rate·weight·slope`, zeros past the last negative.
+/// fewer than [`LANES`]. It leaves the coefficients of the moves: `−rate·weight·slope`, zeros past the last negative. Signs of
+/// negatives are left to it.
 pub type GroupLoss<'a> = dyn FnMut(&mut [f32], &mut [[f32; LANES]]) -> Loss + 'a;
 
 /// What a loss is given of a run: its cells and [`RunScores`].

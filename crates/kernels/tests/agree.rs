@@ -316,7 +316,9 @@ fn a_group_with_its_loss_outside_is_a_group() {
             let work = |kernels: &Kernels, random: &mut Random| {
                 let mut model = Model::random(random, 9, 11, dim, 0.5);
                 let (mut fused, mut scratch) = (model.clone(), GroupScratch::new());
-                let pairs = Pairs::random(random, &model, pairs, negatives);
+                let mut pairs = Pairs::random(random, &model, pairs, negatives);
+                // Signs are for the loss, which here is outside.
+                pairs.negative_sign.fill(1.0);
                 let loss = open_group(kernels, &mut model, &pairs, &mut scratch);
                 let (rows, cols) = (&mut fused.rows.side(), &mut fused.cols.side());
                 let usual = kernels.sgns_group(rows, cols, &pairs.group(), 0.05, &mut scratch);
