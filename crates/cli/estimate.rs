@@ -195,10 +195,10 @@ mod cost {
     pub const THINNED_CELLS: f64 = 1.22;
     pub const SAMPLE_CELLS: f64 = 0.037;
     /// A token of the text where windows are trained, at dimension 100 and, skip-gram, a window of 5.
-    pub const CBOW_WORD: f64 = 700.0;
+    pub const CBOW_WORD: f64 = 420.0;
     pub const CBOW_PATH: f64 = 700.0;
-    pub const PAIRED_WORD: f64 = 1200.0;
-    pub const PAIRED_PATH: f64 = 2500.0;
+    pub const PAIRED_WORD: f64 = 800.0;
+    pub const PAIRED_PATH: f64 = 1600.0;
     /// More for a cell whose weight takes bytes of its own.
     pub const WIDE_MATRIX_CELL: f64 = 14.0;
     pub const WIDE_TILE_CELL: f64 = 30.0;
@@ -368,9 +368,9 @@ fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, nee
     let window = f64::from(it.window);
     let is_tree = it.objective == WindowsObjective::HierarchicalSoftmax;
     let (nanoseconds, rows) = match (it.model, is_tree) {
-        (WindowsModel::Cbow { .. }, false) => (cost::CBOW_WORD, 4e3),
+        (WindowsModel::Cbow { .. }, false) => (cost::CBOW_WORD, 2.6e3),
         (WindowsModel::Cbow { .. }, true) => (cost::CBOW_PATH, 8e3),
-        (WindowsModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 12e3),
+        (WindowsModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 2.6e3),
         (WindowsModel::SkipGram, true) => (cost::PAIRED_PATH * window / 5.0, 8e3),
     };
     let readers = if it.deterministic { 8.0 } else { needs.threads };
