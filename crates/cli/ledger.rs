@@ -22,7 +22,7 @@ pub type Settings = BTreeMap<String, String>;
 /// Keys of settings that are digests of other stages' outputs.
 const INPUT: &str = "input.";
 /// Version of what stages compute; raised when the same settings give other bytes.
-const COMPUTATION: u32 = 4;
+const COMPUTATION: u32 = 5;
 
 /// A stage as the pipeline wants it.
 #[derive(Clone, Debug)]
