@@ -294,7 +294,11 @@ impl TensorIndex {
         }
         let found = self.metadata.get("version").and_then(|text| text.parse().ok()).unwrap_or(0);
         if !(u64::from(VERSION)..=u64::from(known)).contains(&found) {
-            return Err(FormatError::Version { path: self.path.clone(), found, known: known.into() });
+            return Err(FormatError::Version {
+                path: self.path.clone(),
+                found,
+                known: known.into(),
+            });
         }
         Ok(())
     }

@@ -220,7 +220,8 @@ impl Vectors {
                 continue;
             };
             let rows = rows.chunks_exact(self.dim);
-            let wrong = rows.len() != norms.len() || rows.zip(norms).any(|(row, &is)| norm(row) != is);
+            let wrong =
+                rows.len() != norms.len() || rows.zip(norms).any(|(row, &is)| norm(row) != is);
             if wrong {
                 let what = format!("{name} are not the lengths of the rows of {matrix}");
                 return Err(FormatError::corrupt(self.words.path(), 8, what));
