@@ -9,6 +9,7 @@
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
+//! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
 //! * `windows`: trainers that read the text itself.
 //!
@@ -29,5 +30,7 @@ mod pipeline;
 mod reading;
 mod restart;
 mod tidy;
+
+mod using;
 mod verify;
 mod windows;

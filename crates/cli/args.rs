@@ -6,9 +6,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
-use wordmill_query::{AnalogyMethod, ConvertFormat, ExportFormat, ExportWhich, Which};
+use wordmill_query::{AnalogyMethod, Convention, ExportWhich, Which};
+
+pub use using::*;
 
 use crate::config::{LEAST_MEMORY, Sources, parse_duration, parse_size};
+
+mod using;
 
 /// Grinds a text corpus larger than memory into word vectors.
 #[derive(Debug, Parser)]
@@ -46,7 +50,14 @@ pub enum Command {
     Similar(SimilarArgs),
     /// A is to B as C is to what?
     Analogy(AnalogyArgs),
-    /// Scores vectors on analogies and similarity sets
+    /// Which word stands among these? With probabilities
+    #[command(after_help = PREDICT_HELP)]
+    Predict(PredictArgs),
+    /// Asks for neighbours, analogies and predictions, interactively
+    #[command(after_help = QUERY_HELP)]
+    Query(QueryArgs),
+    /// Scores vectors on analogies, similarity sets and outliers, and compares them
+    #[command(after_help = EVAL_HELP)]
     Eval(EvalArgs),
     /// Writes vectors in another program's format
     Export(ExportArgs),
@@ -60,6 +71,31 @@ pub enum Command {
     #[command(after_help = IMPORT_HELP)]
     ImportCounts(ImportCountsArgs),
 }
+
+const PREDICT_HELP: &str = "\
+Several words predict by the mean of their vectors, as in CBOW. Of hierarchical softmax the probability of a word is the \
+product of the decisions on its path through the tree; of negative sampling it is the softmax of the scores, to which s * ln count \
+is added: the noise that the model was told from is taken out again (s is noise_exponent). Frequent words were thinned out in \
+training, and are in these probabilities.";
+
+const QUERY_HELP: &str = "\
+What can be asked:
+  king                   neighbours
+  king - man + woman     neighbours of a sum
+  man : king :: woman    man is to king as woman is to ?
+  ? the cat on the       which word stands among these
+  :n 20  :which sum  :method mul  :help  :quit
+
+Words are completed with TAB; the history is kept in $XDG_STATE_HOME/wordmill/history, or under ~/.local/state. What comes through a \
+pipe is answered line by line.";
+
+const EVAL_HELP: &str = "\
+Without a set, those of the built-in sample are asked; builtin:sample names them beside others. Intervals are by the bootstrap, \
+differences between files by McNemar's exact test and the paired bootstrap.
+
+Example:
+  wordmill eval run/vectors/sgns.safetensors run/vectors/glove.safetensors --analogies questions-words.txt --similarity ws353.tsv
+  wordmill eval vectors.safetensors --analogies questions-words.txt --convention gensim --top 300000";
 
 const CONVERT_HELP: &str = "\
 What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
@@ -196,116 +232,6 @@ pub struct InfoArgs {
     pub file: PathBuf,
 }
 
-/// `wordmill vector`
-#[derive(Debug, Args)]
-pub struct VectorArgs {
-    /// The vectors file
-    pub vectors: PathBuf,
-    /// Words
-    #[arg(required = true, value_name = "WORD")]
-    pub words: Vec<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `wordmill similar`
-#[derive(Debug, Args)]
-pub struct SimilarArgs {
-    /// The vectors file
-    pub vectors: PathBuf,
-    /// Words; several are added up
-    #[arg(required = true, value_name = "WORD")]
-    pub words: Vec<String>,
-    /// How many neighbours
-    #[arg(short, value_name = "N", default_value_t = 10)]
-    pub n: usize,
-    /// Which vectors are compared
-    #[arg(long, default_value = "word")]
-    pub which: WhichArg,
-    /// Threads, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub threads: usize,
-}
-
-/// `wordmill analogy`
-#[derive(Debug, Args)]
-pub struct AnalogyArgs {
-    /// The vectors file
-    pub vectors: PathBuf,
-    /// A, as in "A is to B as C is to ?"
-    pub a: String,
-    /// B
-    pub b: String,
-    /// C
-    pub c: String,
-    /// How many answers
-    #[arg(short, value_name = "N", default_value_t = 10)]
-    pub n: usize,
-    /// Add cosines (3CosAdd) or multiply them (3CosMul)
-    #[arg(long, default_value = "add")]
-    pub method: MethodArg,
-    /// Threads, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub threads: usize,
-}
-
-/// `wordmill eval`
-#[derive(Debug, Args)]
-pub struct EvalArgs {
-    /// The vectors file
-    pub vectors: PathBuf,
-    /// Analogies in the format of questions-words.txt
-    #[arg(long, value_name = "FILE")]
-    pub analogies: Vec<PathBuf>,
-    /// Similarity sets: word, word, score
-    #[arg(long, value_name = "FILE")]
-    pub similarity: Vec<PathBuf>,
-    /// Analogies among the most frequent words only; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 30_000)]
-    pub top: usize,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Threads, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub threads: usize,
-}
-
-/// `wordmill export`
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// The vectors file
-    pub vectors: PathBuf,
-    /// The file to write
-    pub out: PathBuf,
-    /// word2vec, word2vec-text or glove
-    #[arg(long, value_parser = parse_format)]
-    pub format: ExportFormat,
-    /// Which vectors: word, context, their sum, mean, or both in a row
-    #[arg(long, default_value = "word")]
-    pub which: ExportWhichArg,
-    /// Scale every vector to length 1
-    #[arg(long)]
-    pub normalize: bool,
-    /// The most frequent words only; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub top: usize,
-}
-
-/// `wordmill convert`
-#[derive(Debug, Args)]
-pub struct ConvertArgs {
-    /// The vectors
-    #[arg(value_name = "IN")]
-    pub input: PathBuf,
-    /// The file to write
-    pub out: PathBuf,
-    /// What to write, see below; without it the ending of OUT tells
-    #[arg(long, value_parser = parse_convert_format)]
-    pub format: Option<ConvertFormat>,
-}
-
 /// `wordmill matrix`
 #[derive(Debug, Args)]
 pub struct MatrixArgs {
@@ -375,6 +301,10 @@ values! {
     MethodArg => AnalogyMethod { Add, Mul }
 }
 values! {
+    /// `--convention`
+    ConventionArg => Convention { Wordmill, Word2vec, Gensim }
+}
+values! {
     /// `--which` of exports
     ExportWhichArg => ExportWhich { Word, Context, Sum, Mean, Concat }
 }
@@ -398,14 +328,6 @@ fn parse_memory(text: &str) -> Result<u64, String> {
     let bytes = parse_size(text)?;
     let enough = bytes >= LEAST_MEMORY;
     enough.then_some(bytes).ok_or_else(|| "expected at least 32 MiB".to_owned())
-}
-
-fn parse_format(name: &str) -> Result<ExportFormat, String> {
-    ExportFormat::parse(name).map_err(|error| error.to_string())
-}
-
-fn parse_convert_format(name: &str) -> Result<ConvertFormat, String> {
-    ConvertFormat::parse(name).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -435,6 +357,11 @@ mod tests {
             "vector v.safetensors king --json",
             "similar v.safetensors king queen -n 5 --which sum",
             "analogy v.safetensors a b c -n 1 --method mul",
+            "similar v.safetensors king --minus man --minus men --method mul --json",
+            "similar v.safetensors king queen --each",
+            "predict v.safetensors the cat -n 3 --json",
+            "query v.safetensors -n 3 --which sum --method mul",
+            "eval a.safetensors b.safetensors --outliers 888 --convention word2vec --method add --seed 3",
             "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
             "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
             "convert a.bin out",
@@ -462,6 +389,8 @@ mod tests {
         check("matrix run out", Err(K::MissingRequiredArgument));
         check("matrix run --format csv out", Err(K::InvalidValue));
         check("similar v w --which all", Err(K::InvalidValue));
+        check("similar v w --each --minus x", Err(K::ArgumentConflict));
+        check("predict v", Err(K::MissingRequiredArgument));
         check("grind", Err(K::InvalidSubcommand));
     }
 }

@@ -1,4 +1,4 @@
-//! The commands, one file each. Every one has a function `run(args, out)`, where `out` is standard
+//! The commands, one file each. Every command has a function `run(args, out)`, where `out` is standard
 //! output: a closed pipe comes back as an error and ends the program quietly.
 
 pub mod run;
@@ -14,11 +14,15 @@ pub mod import_counts;
 
 pub mod info;
 
+pub mod answers;
+
 pub mod analogy;
 pub mod convert;
 pub mod eval;
 pub mod export;
 pub mod matrix;
+pub mod predict;
+pub mod query;
 pub mod similar;
 pub mod vector;
 

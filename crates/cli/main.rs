@@ -59,6 +59,8 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Vector(args) => commands::vector::run(args, out),
         Command::Similar(args) => commands::similar::run(args, out),
         Command::Analogy(args) => commands::analogy::run(args, out),
+        Command::Predict(args) => commands::predict::run(args, out),
+        Command::Query(args) => commands::query::run(args, out),
         Command::Eval(args) => commands::eval::run(args, out),
         Command::Export(args) => commands::export::run(args, out),
         Command::Convert(args) => commands::convert::run(args, out),

@@ -6,7 +6,7 @@ use std::io::Write;
 use wordmill_corpus::Source;
 use wordmill_corpus::input;
 use wordmill_formats::{RunDir, Vectors, Words};
-use wordmill_query::{EvalReport, Which, nearest};
+use wordmill_query::{EvalConfig, EvalReport, Which, nearest_each};
 
 use crate::commands::eval::EvalSets;
 use crate::config::Config;
@@ -31,14 +31,16 @@ pub fn print(
     for trainer in &config.train {
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
         writeln!(out, "{}: neighbours", trainer.name)?;
-        for id in shown_words(&vectors) {
-            let answers = nearest(&vectors, Which::Word, &[id], &[], NEIGHBOURS, threads)?;
+        let shown = shown_words(&vectors);
+        let each = nearest_each(&vectors, Which::Word, &shown, NEIGHBOURS, threads)?;
+        for (id, answers) in shown.into_iter().zip(each) {
             let words = vectors.words();
             let near: Vec<_> = answers.iter().map(|(id, _)| words.text(*id)).collect();
             writeln!(out, "  {:<14} {}", words.text(id), near.join(" "))?;
         }
         if let Some(sets) = &sets {
-            let report = sets.score(&vectors, config.eval.top, threads)?;
+            let asked = EvalConfig { top: config.eval.top, threads, ..EvalConfig::default() };
+            let report = sets.score(&vectors, &asked)?;
             reports.push((trainer.name.clone(), report));
         }
     }
@@ -56,7 +58,7 @@ fn sets(config: &Config, inputs: &[input::Input]) -> anyhow::Result<Option<EvalS
     let eval = &config.eval;
     let is_sample = inputs.iter().any(|input| matches!(input.source, Source::Sample { .. }));
     let wanted = is_sample || !eval.analogies.is_empty() || !eval.similarity.is_empty();
-    let read = || EvalSets::read(&eval.analogies, &eval.similarity);
+    let read = || EvalSets::read(&eval.analogies, &eval.similarity, &[]);
     Ok(wanted.then(read).transpose()?)
 }
 

@@ -54,7 +54,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         &["formats", "flow", "kernels"],
         &["rand_xoshiro", "serde", "serde_json", "thiserror"],
     ),
-    ("query", &["formats", "kernels"], &["rayon", "serde", "serde_json", "strsim", "thiserror"]),
+    ("query", &["formats", "kernels"], &["serde", "serde_json", "strsim", "thiserror"]),
     (
         "",
         &["formats", "flow", "kernels", "corpus", "cooccur", "train", "query"],
@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "criterion",
             "flate2",
             "peak_alloc",
+            "rustyline",
             "serde",
             "serde_json",
             "signal-hook",

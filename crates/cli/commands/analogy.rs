@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use wordmill_query::{analogy, find_words};
+use wordmill_query::{combine, find_words};
 
+use super::answers::{answers, print};
 use crate::args::AnalogyArgs;
 use crate::commands::open_vectors;
-use crate::commands::similar::print_answers;
 use crate::config::threads_or_all;
 
 /// Prints the answers.
@@ -15,7 +15,7 @@ pub fn run(args: &AnalogyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let words = [&args.a, &args.b, &args.c].map(Clone::clone);
     let ids = find_words(&vectors, &words)?;
     let threads = threads_or_all(args.threads);
-    let question = (ids[0], ids[1], ids[2]);
-    let answers = analogy(&vectors, question, args.method.into(), args.n, threads)?;
-    print_answers(&vectors, &answers, out)
+    let (which, method) = (args.which.into(), args.method.into());
+    let found = combine(&vectors, which, (&ids[1..], &ids[..1]), method, args.n, threads)?;
+    print(&answers(&vectors, &found), args.json, out)
 }

@@ -32,8 +32,8 @@ use crate::xxh3;
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 /// Room for one tensor's entry and digest in the header, its name aside.
 const ENTRY_ROOM: usize = 256;
-/// Version of what the kinds of tensor files mean; the safetensors layout itself has none.
-const VERSION: &str = "1";
+/// First version of what a kind of tensor files means; the safetensors layout itself has none.
+const VERSION: u32 = 1;
 
 /// Element types that wordmill uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl TensorWriter {
     ) -> Result<Self, FormatError> {
         let mut metadata = settings.clone();
         metadata.insert("kind".into(), kind.into());
-        metadata.insert("version".into(), VERSION.into());
+        metadata.insert("version".into(), VERSION.to_string());
         let fixed = serde_json::to_vec(&metadata).expect("strings are JSON").len();
         let room = fixed + names.iter().map(|name| 2 * name.len() + ENTRY_ROOM).sum::<usize>();
         let room = (8 + room as u64 + 64).next_multiple_of(64);
@@ -109,6 +109,12 @@ impl TensorWriter {
     /// The path that the file will have.
     pub(crate) fn path(&self) -> &Path {
         self.artefact.path()
+    }
+
+    /// Gives the file a later version of its kind, of one digit.
+    pub fn set_version(&mut self, version: u32) {
+        assert!(version < 10, "the header has room for one digit");
+        self.metadata.insert("version".into(), version.to_string());
     }
 
     /// Begins the next tensor. Tensors of wider types come first.
@@ -274,17 +280,25 @@ impl TensorIndex {
         value.ok_or_else(|| FormatError::corrupt(&self.path, 8, format!("no usable setting {key}")))
     }
 
-    /// Fails unless the file is of this kind and version.
+    /// Fails unless the file is of this kind, in its first version.
     pub fn expect_kind(&self, kind: &str) -> Result<(), FormatError> {
+        self.expect_version(kind, VERSION)
+    }
+
+    /// Fails unless the file is of this kind, in a version up to `known`.
+    pub fn expect_version(&self, kind: &str, known: u32) -> Result<(), FormatError> {
         let found = self.metadata.get("kind").map_or("no kind", String::as_str);
         if found != kind {
             let what = format!("its kind is {found:?}");
             return Err(FormatError::foreign(&self.path, format!("a {kind} file"), what));
         }
-        let found = self.metadata.get("version").map_or("", String::as_str);
-        if found != VERSION {
-            let found = found.parse().unwrap_or(0);
-            return Err(FormatError::Version { path: self.path.clone(), found, known: 1 });
+        let found = self.metadata.get("version").and_then(|text| text.parse().ok()).unwrap_or(0);
+        if !(u64::from(VERSION)..=u64::from(known)).contains(&found) {
+            return Err(FormatError::Version {
+                path: self.path.clone(),
+                found,
+                known: known.into(),
+            });
         }
         Ok(())
     }

@@ -7,10 +7,14 @@
 //! | `word_vectors` | f32 | V × d | word vectors w |
 //! | `context_vectors` | f32 | V × d | context vectors c (skip-gram with negative sampling, GloVe) |
 //! | `word_bias`, `context_bias` | f32 | V | biases (GloVe) |
+//! | `word_norms`, `context_norms` | f32 | V | lengths of the rows, so that a query need not read them twice |
 //! | `node_vectors` | f32 | (V − 1) × d | inner nodes of the Huffman tree (hierarchical softmax) |
 //! | `tree_parents` | u32 | 2 V − 1 | the n of the parent of leaf `id`, then of node V + n; the root is its own; bit 31: a right child |
 //!
 //! The metadata holds the settings that made them (`model`, `objective`, `dim`, …).
+//!
+//! Version 2 added the norms: √Σx² in f64, rounded to f32 (infinity where it does not fit). Files of version 1 have none
+//! and still open.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,6 +29,13 @@ use crate::words::{WORD_TENSORS, WordTable, WordTensors, Words, write_words};
 
 /// The kind of these files.
 pub(crate) const KIND: &str = "vectors";
+
+/// What is written, and what is read.
+const VERSION: u32 = 2;
+
+/// The matrices with a row a word, and where the lengths of their rows stand.
+const NORMS: [(&str, &str); 2] =
+    [("word_vectors", "word_norms"), ("context_vectors", "context_norms")];
 
 /// Floats of a matrix that are asked for at a time: 4 MiB.
 const MATRIX_FLOATS: u64 = 1 << 20;
@@ -41,6 +52,7 @@ pub struct VectorsWriter {
     writer: TensorWriter,
     words: u64,
     dim: u64,
+    norms: Vec<(&'static str, Vec<f32>)>,
 }
 
 impl VectorsWriter {
@@ -54,12 +66,14 @@ impl VectorsWriter {
     ) -> Result<Self, FormatError> {
         let mut names = WORD_TENSORS.to_vec();
         names.extend(["word_vectors", "context_vectors", "word_bias", "context_bias"]);
-        names.extend(["node_vectors", "tree_parents"]);
+        names.extend(["node_vectors", "tree_parents", "word_norms", "context_norms"]);
         let mut settings = settings.clone();
         settings.insert("dim".into(), dim.to_string());
         let mut writer = TensorWriter::create(storage, path, KIND, &names, &settings)?;
+        writer.set_version(VERSION);
         write_words(&mut writer, WordTensors::Wide, words)?;
-        Ok(Self { writer, words: words.len() as u64, dim: dim as u64 })
+        let norms = Vec::new();
+        Ok(Self { writer, words: words.len() as u64, dim: dim as u64, norms })
     }
 
     /// Writes a matrix of `rows` vectors; `vectors` appends those of some rows after the others.
@@ -72,15 +86,21 @@ impl VectorsWriter {
         self.writer.begin(name, Dtype::F32);
         let step = (MATRIX_FLOATS / self.dim.max(1)).clamp(1, u64::from(u32::MAX)) as u32;
         let mut buffer = Vec::new();
+        let mut norms = Vec::new();
+        let tensor = NORMS.iter().find(|(matrix, _)| *matrix == name).map(|(_, norms)| *norms);
         let mut first = 0;
         while first < rows {
             let end = first.saturating_add(step).min(rows);
             buffer.clear();
             vectors(first..end, &mut buffer)?;
             self.writer.write(&buffer)?;
+            if tensor.is_some() {
+                norms.extend(buffer.chunks_exact(self.dim.max(1) as usize).map(norm));
+            }
             first = end;
         }
         self.writer.end(&[u64::from(rows), self.dim]);
+        self.norms.extend(tensor.map(|tensor| (tensor, norms)));
         Ok(())
     }
 
@@ -94,8 +114,11 @@ impl VectorsWriter {
         self.writer.tensor("tree_parents", Dtype::U32, &[parents.len() as u64], parents)
     }
 
-    /// Writes the rest of the words and publishes the file.
+    /// Writes the norms and the rest of the words, and publishes the file.
     pub fn finish(mut self, words: &impl Words) -> Result<Published, FormatError> {
+        for (name, norms) in std::mem::take(&mut self.norms) {
+            self.column(name, &norms)?;
+        }
         write_words(&mut self.writer, WordTensors::Narrow, words)?;
         self.writer.finish()
     }
@@ -105,7 +128,7 @@ impl Vectors {
     /// Maps a file; reads only its header.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let file = TensorFile::open(storage, path)?;
-        file.index().expect_kind(KIND)?;
+        file.index().expect_version(KIND, VERSION)?;
         let shape = file.index().info("word_vectors", Dtype::F32, 2)?.shape.clone();
         let words = WordTable::new(file)?;
         if shape[0] != words.len() as u64 || shape[1] == 0 {
@@ -150,22 +173,36 @@ impl Vectors {
         self.words.file().view(name, Dtype::F32, 1).ok()
     }
 
+    /// The lengths of the word vectors, if the file is not older than they are.
+    pub fn word_norms(&self) -> Option<&[f32]> {
+        self.column("word_norms").filter(|norms| norms.len() == self.words.len())
+    }
+
+    /// The lengths of the context vectors, likewise.
+    pub fn context_norms(&self) -> Option<&[f32]> {
+        self.column("context_norms").filter(|norms| norms.len() == self.words.len())
+    }
+
     /// The vector of a word.
     pub fn word_vector(&self, id: usize) -> &[f32] {
         &self.word_vectors()[id * self.dim..(id + 1) * self.dim]
     }
 
-    /// Reads everything: checksums, order of words, finiteness of numbers, shape of the tree.
+    /// Reads everything: checksums, order of words, finiteness of numbers, norms, shape of the tree.
     pub fn verify(&self) -> Result<(), FormatError> {
         self.words.verify()?;
         let index = self.words.file().index();
-        for (name, info) in index.tensors().iter().filter(|(_, info)| info.dtype == Dtype::F32) {
+        let is_norm = |name: &str| NORMS.iter().any(|(_, norms)| *norms == name);
+        let numbers = index.tensors().iter();
+        let numbers = numbers.filter(|(name, info)| info.dtype == Dtype::F32 && !is_norm(name));
+        for (name, info) in numbers {
             let values = self.words.file().view::<f32>(name, Dtype::F32, info.shape.len())?;
             if let Some(at) = values.iter().position(|value| !value.is_finite()) {
                 let what = format!("number {at} of {name} is not finite");
                 return Err(FormatError::corrupt(self.words.path(), info.offset, what));
             }
         }
+        self.verify_norms()?;
         match self.words.file().view::<u32>("tree_parents", Dtype::U32, 1) {
             Ok(parents) if !is_tree(parents, self.words.len()) => {
                 let what = "tree_parents is not a binary tree over the words";
@@ -174,6 +211,39 @@ impl Vectors {
             _ => Ok(()),
         }
     }
+
+    fn verify_norms(&self) -> Result<(), FormatError> {
+        for (matrix, name) in NORMS {
+            let (Some(rows), Ok(norms)) =
+                (self.matrix(matrix), self.words.file().view::<f32>(name, Dtype::F32, 1))
+            else {
+                continue;
+            };
+            let rows = rows.chunks_exact(self.dim);
+            let wrong =
+                rows.len() != norms.len() || rows.zip(norms).any(|(row, &is)| norm(row) != is);
+            if wrong {
+                let what = format!("{name} are not the lengths of the rows of {matrix}");
+                return Err(FormatError::corrupt(self.words.path(), 8, what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The length of a row: the same on every machine, since the order of the sum is fixed.
+fn norm(row: &[f32]) -> f32 {
+    let mut sums = [0.0f64; 8];
+    let (blocks, rest) = row.as_chunks::<8>();
+    for block in blocks {
+        for (sum, &x) in sums.iter_mut().zip(block) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    }
+    for (sum, &x) in sums.iter_mut().zip(rest) {
+        *sum += f64::from(x) * f64::from(x);
+    }
+    sums.iter().sum::<f64>().sqrt() as f32
 }
 
 /// Whether every inner node has one left and one right child made before it, and the last is the

@@ -1,18 +1,14 @@
-//! A is to B as C is to ?: 3CosAdd and 3CosMul (Levy & Goldberg 2014, CoNLL).
-
-use std::collections::BTreeSet;
+//! A is to B as C is to ?: 3CosAdd and 3CosMul (Levy & Goldberg 2014, CoNLL), of any words for and against.
 
 use wordmill_formats::Vectors;
 use wordmill_kernels::best;
 
 use crate::error::QueryError;
-use crate::nearest::{nearest, scan};
+use crate::nearest::nearest;
 use crate::rows::{Rows, Which};
+use crate::search::{Answers, Judge, Search};
 
-/// Keeps the divisor of 3CosMul above zero; the value of the paper.
-const EPSILON: f32 = 1e-3;
-
-/// How the three cosines are put together.
+/// How the cosines are put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnalogyMethod {
     /// 3CosAdd: the cosine with b − a + c.
@@ -35,17 +31,32 @@ pub fn analogy(
     method: AnalogyMethod,
     n: usize,
     threads: usize,
-) -> Result<Vec<(usize, f32)>, QueryError> {
-    if method == AnalogyMethod::Add {
-        return nearest(vectors, Which::Word, &[b, c], &[a], n, threads);
+) -> Result<Answers, QueryError> {
+    combine(vectors, Which::Word, (&[b, c], &[a]), method, n, threads)
+}
+
+/// The `n` best answers near to all of some words and far from others, by either method.
+///
+/// # Errors
+/// Where the model has no such vectors.
+///
+/// # Panics
+/// Where an id has no row.
+pub fn combine(
+    vectors: &Vectors,
+    which: Which,
+    (positive, negative): (&[usize], &[usize]),
+    method: AnalogyMethod,
+    n: usize,
+    threads: usize,
+) -> Result<Answers, QueryError> {
+    if method == AnalogyMethod::Add || positive.len() + negative.len() == 0 {
+        return nearest(vectors, which, positive, negative, n, threads);
     }
-    let rows = Rows::new(vectors, Which::Word)?;
-    let unit = |id| rows.unit(id, best());
-    let queries = [unit(a), unit(b), unit(c)].concat();
-    let asked = BTreeSet::from([a, b, c]);
-    let judge = |cosines: &[f32]| {
-        let shifted = |at: usize| (1.0 + cosines[at]) / 2.0;
-        shifted(1) * shifted(2) / (shifted(0) + EPSILON)
-    };
-    Ok(scan(&rows, &queries, &asked, n, threads, judge))
+    let rows = Rows::new(vectors, which)?;
+    let asked: Vec<usize> = positive.iter().chain(negative).copied().collect();
+    let queries: Vec<f32> = asked.iter().flat_map(|&id| rows.unit(id, best())).collect();
+    let judge = Judge::Product { positive: positive.len(), negative: negative.len() };
+    let search = Search { rows: &rows, among: rows.len(), judge, n, threads };
+    Ok(search.answers(&queries, &[asked]).remove(0))
 }

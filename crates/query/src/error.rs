@@ -33,6 +33,25 @@ pub enum QueryError {
         /// What was asked for.
         what: &'static str,
     },
+    /// Vectors that were not trained to predict a word.
+    #[error(
+        "{}: predicting a word: {what}; skip-gram and CBOW of wordmill can, with negative sampling or hierarchical softmax",
+        path.display()
+    )]
+    NoPrediction {
+        /// The vectors.
+        path: PathBuf,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// A question that cannot be read.
+    #[error("{text:?}: reading the question: {what}")]
+    BadQuestion {
+        /// The question as it was typed.
+        text: String,
+        /// What is wrong, and what was expected.
+        what: String,
+    },
     /// A format that cannot be written.
     #[error("export: {0}")]
     ExportFormat(String),

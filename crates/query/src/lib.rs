@@ -14,11 +14,14 @@
 mod error;
 mod lookup;
 mod rows;
+mod search;
 mod threads;
 mod top;
 
 mod analogy;
 mod nearest;
+mod predict;
+mod question;
 
 mod eval;
 
@@ -30,16 +33,19 @@ mod spread;
 #[cfg(test)]
 mod tests;
 
-pub use analogy::{AnalogyMethod, analogy};
+pub use analogy::{AnalogyMethod, analogy, combine};
 pub use convert::{ConvertFormat, Converted, convert};
 pub use describe::{Description, describe};
 pub use error::QueryError;
 pub use eval::{
-    AnalogyScores, AnalogySet, EvalReport, Score, SectionScore, SimilarityScores, SimilaritySet,
-    score_analogies, score_similarity, spearman,
+    AnalogyScores, AnalogySet, Comparison, Convention, EvalConfig, EvalReport, OutlierScores,
+    OutlierSection, OutlierSet, Score, SectionScore, SideBySide, SimilarityScores, SimilaritySet,
+    compare, score_analogies, score_outliers, score_similarity, spearman,
 };
 pub use export::{ExportConfig, ExportFormat, ExportScale, ExportWhich, export};
-pub use lookup::{find_word, find_words};
-pub use nearest::{cosine, nearest};
+pub use lookup::{complete, find_word, find_words};
+pub use nearest::{cosine, nearest, nearest_each};
+pub use predict::{Prediction, Predictor};
+pub use question::Question;
 pub use rows::Which;
 pub use spread::Spread;

@@ -34,6 +34,21 @@ pub fn find_words(vectors: &Vectors, words: &[String]) -> Result<Vec<usize>, Que
     words.iter().map(find).collect()
 }
 
+/// The most frequent words that begin with some letters, at most `n`, most frequent first. Words stand in the order
+/// of their bytes in the file, so those that begin alike are found by bisection.
+pub fn complete(vectors: &Vectors, begin: &str, n: usize) -> Vec<String> {
+    let words = vectors.words();
+    let (lookup, begin) = (words.lookup(), begin.as_bytes());
+    let known = |&id: &u32| if (id as usize) < words.len() { words.word(id as usize) } else { &[] };
+    let first = lookup.partition_point(|id| known(id) < begin);
+    let last = lookup[first..].partition_point(|id| known(id).starts_with(begin));
+    let mut found = lookup[first..first + last].to_vec();
+    // Ids are ranks by frequency.
+    found.sort_unstable();
+    let known = found.into_iter().map(|id| id as usize).filter(|&id| id < words.len());
+    known.take(n).map(|id| words.text(id).into_owned()).collect()
+}
+
 /// Whether the corpus was put into lower case, by the settings that the vectors carry.
 fn is_lower_case(vectors: &Vectors) -> bool {
     let says = |key: &str| vectors.settings().get(key).is_some_and(|value| value == "true");

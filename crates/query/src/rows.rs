@@ -7,8 +7,7 @@ use wordmill_kernels::Kernels;
 
 use crate::error::QueryError;
 
-/// Bytes of a block of rows: half of a second-level cache, since a block is read twice (scores and
-/// norms) and shares it with the scores.
+/// Bytes of a block of rows: a quarter of a second-level cache, which it shares with the scores of a batch.
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// Which vectors of a model.
@@ -27,6 +26,8 @@ pub enum Which {
 pub(crate) struct Rows<'a> {
     word: Option<&'a [f32]>,
     context: Option<&'a [f32]>,
+    /// The lengths of the rows, where the file has them: not for sums, nor in old files.
+    norms: Option<&'a [f32]>,
     dim: usize,
     len: usize,
 }
@@ -43,7 +44,12 @@ impl<'a> Rows<'a> {
                 })?)
             }
         };
-        Ok(Self { word, context, dim: vectors.dim(), len: vectors.words().len() })
+        let norms = match which {
+            Which::Word => vectors.word_norms(),
+            Which::Context => vectors.context_norms(),
+            Which::Sum => None,
+        };
+        Ok(Self { word, context, norms, dim: vectors.dim(), len: vectors.words().len() })
     }
 
     /// Number of rows.
@@ -79,6 +85,21 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// One over the length of each row of a block; 0 where that is no finite number.
+    pub(crate) fn inverse_norms(
+        &self,
+        rows: Range<usize>,
+        block: &[f32],
+        kernels: &Kernels,
+        out: &mut Vec<f32>,
+    ) {
+        out.clear();
+        match self.norms {
+            Some(norms) => out.extend(norms[rows].iter().map(|&norm| inverse(norm))),
+            None => out.extend(block.chunks_exact(self.dim).map(|row| inverse_norm(row, kernels))),
+        }
+    }
+
     /// One row, scaled to length 1; a row of zeros (or not finite) becomes zeros.
     pub(crate) fn unit(&self, id: usize, kernels: &Kernels) -> Vec<f32> {
         let mut scratch = Vec::new();
@@ -99,13 +120,10 @@ pub(crate) fn normalize(row: &mut [f32], kernels: &Kernels) {
 
 /// One over the length of a vector; 0 if that is not a finite number.
 pub(crate) fn inverse_norm(row: &[f32], kernels: &Kernels) -> f32 {
-    let inverse = 1.0 / kernels.dot(row, row).sqrt();
-    if inverse.is_finite() { inverse } else { 0.0 }
+    inverse(kernels.dot(row, row).sqrt())
 }
 
-/// One over the length of each row of a block.
-pub(crate) fn inverse_norms(block: &[f32], dim: usize, kernels: &Kernels, out: &mut Vec<f32>) {
-    out.clear();
-    let rows = block.chunks_exact(dim);
-    out.extend(rows.map(|row| inverse_norm(row, kernels)));
+fn inverse(norm: f32) -> f32 {
+    let inverse = 1.0 / norm;
+    if inverse.is_finite() { inverse } else { 0.0 }
 }

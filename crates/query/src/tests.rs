@@ -11,6 +11,9 @@ use wordmill_formats::{
 
 use crate::*;
 
+mod asking;
+mod eval;
+
 /// Words in memory, in id order.
 struct List {
     words: Vec<String>,
@@ -177,147 +180,50 @@ fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
     assert!(nearest(&vectors, Which::Word, &[1], &[], 0, 1).unwrap().is_empty());
 }
 
+#[test]
+fn several_words_at_once_are_answered_as_one_by_one() {
+    for (rows, dim) in SHAPES {
+        let (words, contexts) = (random_rows(rows, dim, 6), random_rows(rows, dim, 7));
+        let vectors = write(&storage(), names(rows), &words, Some(&contexts));
+        for which in [Which::Word, Which::Context, Which::Sum] {
+            let ids: Vec<usize> = (0..rows).step_by(rows / 40).chain([3, 3]).collect();
+            for threads in [1, 3] {
+                let each = nearest_each(&vectors, which, &ids, 9, threads).unwrap();
+                for (&id, found) in ids.iter().zip(&each) {
+                    let alone = nearest(&vectors, which, &[id], &[], 9, 1).unwrap();
+                    let found: Vec<usize> = found.iter().map(|(id, _)| *id).collect();
+                    assert_eq!(found, alone.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+                }
+            }
+        }
+        assert!(nearest_each(&vectors, Which::Word, &[], 9, 2).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn products_of_any_words_follow_the_definition() {
+    let (rows, dim) = (2500, 33);
+    let words = random_rows(rows, dim, 9);
+    let vectors = write(&storage(), names(rows), &words, None);
+    let units: Vec<Vec<f64>> = words.iter().map(|row| unit(row)).collect();
+    for (positive, negative) in [(vec![1], vec![]), (vec![], vec![2]), (vec![3, 4, 5], vec![6, 7])]
+    {
+        let shifted = |row: &[f64], word: &usize| (1.0 + dot(row, &units[*word])) / 2.0;
+        let product =
+            |row: &[f64], of: &[usize]| -> f64 { of.iter().map(|id| shifted(row, id)).product() };
+        let score = |row: &Vec<f64>| product(row, &positive) / (product(row, &negative) + 1e-3);
+        let expected: Vec<f64> = units.iter().map(score).collect();
+        let asked = [&positive[..], &negative].concat();
+        let method = AnalogyMethod::Mul;
+        let found = combine(&vectors, Which::Word, (&positive, &negative), method, 15, 2).unwrap();
+        check_answers(&found, &expected, &asked, 15);
+    }
+}
+
 fn letters() -> Vectors {
     let words = ["the", "king", "kings", "ring", "queen", "naïve"];
     let rows = random_rows(words.len(), 4, 5);
     write(&storage(), words.map(str::to_owned).to_vec(), &rows, None)
-}
-
-#[test]
-fn unknown_words_come_with_close_spellings() {
-    let vectors = letters();
-    assert_eq!(find_word(&vectors, "King"), Some(1));
-    assert_eq!(find_word(&vectors, "NAÏVE"), Some(5));
-    for (word, expected) in [
-        ("kinf", "spelled alike: king, kings, ring"),
-        ("QUEAN", "spelled alike: queen"),
-        ("xylophone", "nothing is spelled alike"),
-    ] {
-        let error = find_words(&vectors, &["the".into(), word.into()]).unwrap_err();
-        let text = error.to_string();
-        assert!(text.starts_with(&format!("v.safetensors: looking up {word:?}: ")), "{text}");
-        assert!(text.ends_with(expected), "{text}");
-    }
-    let error = nearest(&vectors, Which::Sum, &[0], &[], 1, 1).unwrap_err();
-    assert!(matches!(error, QueryError::NoMatrix { .. }));
-}
-
-#[test]
-fn analogies_agree_with_brute_force() {
-    let (rows, dim, top) = (2500, 20, 2000);
-    let words = random_rows(rows, dim, 8);
-    let vectors = write(&storage(), names(rows), &words, None);
-    let units: Vec<Vec<f64>> = words.iter().map(|row| unit(row)).collect();
-    let best = |[a, b, c]: [usize; 3]| {
-        let score = |id: &usize| {
-            let row = &units[*id];
-            dot(row, &units[b]) - dot(row, &units[a]) + dot(row, &units[c])
-        };
-        let candidates = (0..top).filter(|id| ![a, b, c].contains(id));
-        candidates.max_by(|x, y| score(x).total_cmp(&score(y))).unwrap()
-    };
-    // Every third question is given another answer than the best one, every seventh asks for a
-    // word that is too rare.
-    let mut text = String::from("// comment\n: capital\n");
-    let (mut correct, mut skipped) = (0, 0);
-    for question in 0..200 {
-        let [a, b, c] = [question, 3 * question + 1, 5 * question + 2];
-        let answer = match (question % 7, question % 3) {
-            (0, _) => rows - 1,
-            (_, 0) => c,
-            _ => best([a, b, c]),
-        };
-        skipped += u64::from(question % 7 == 0);
-        correct += u64::from(question % 7 != 0 && question % 3 != 0);
-        text += &format!("W{a} w{b} w{c} w{answer}\n");
-    }
-    text += ": gram1-plural\nw1 w2 w3 nobody\n";
-    let set = AnalogySet::parse("q.txt", &text).unwrap();
-    let one = score_analogies(&vectors, &set, top, 1).unwrap();
-    assert_eq!(one.semantic, Score::new(correct, 200 - skipped, skipped));
-    assert_eq!(one.syntactic, Score::new(0, 0, 1));
-    assert_eq!(one.total, Score::new(correct, 200 - skipped, skipped + 1));
-    for threads in [2, 3] {
-        assert_eq!(score_analogies(&vectors, &set, top, threads).unwrap(), one);
-    }
-}
-
-fn check_bad_line(text: &str, line: usize, similarity: bool) {
-    let error = match similarity {
-        true => SimilaritySet::parse("s", text).map(drop).unwrap_err(),
-        false => AnalogySet::parse("s", text).map(drop).unwrap_err(),
-    };
-    assert!(error.is_bad_input());
-    assert!(error.to_string().starts_with(&format!("s:{line}: ")), "{error}");
-}
-
-#[test]
-fn malformed_sets_are_named_by_line() {
-    check_bad_line(": a\n\na b c d\na b c\n", 4, false);
-    check_bad_line("a b c d e\n", 1, false);
-    check_bad_line(": only a title\n", 1, false);
-    check_bad_line("a\tb\t1\n# c\na\tb\n", 3, true);
-    check_bad_line("a,b,1\na,b,many\n", 2, true);
-    check_bad_line("a b 1\na b nan\n", 2, true);
-    check_bad_line("word word score\n", 1, true);
-    check_bad_line("a\tb\t1\n\t\t3\n", 2, true);
-}
-
-#[test]
-fn similarity_sets_come_in_many_shapes() {
-    for text in [
-        "king\tqueen\t8.5\nthe\tring\t1\n",
-        "\u{feff}Word 1,Word 2,Human (mean)\r\nking,queen,8.5\r\n\"the\",ring,1\r\n",
-        "# comment\nKing queen 8.5\nthe ring 1",
-        "word1\tword2\tPOS\tSimLex999\tSD\nking\tqueen\tN\t8.5\t0.3\nthe\tring\tN\t1\t9.9\n",
-        "king queen 8.5\nthe ring 1\nking nobody 5\n",
-    ] {
-        let set = SimilaritySet::parse("s", text).unwrap();
-        let scores = score_similarity(&letters(), &set);
-        assert_eq!(scores.pairs, 2, "{text}");
-        assert_eq!(scores.skipped, set.len() as u64 - 2);
-        assert!(scores.spearman.is_some_and(|value| value.abs() == 1.0), "{text}");
-    }
-}
-
-#[test]
-fn ties_share_the_mean_of_their_ranks() {
-    // Ranks 1, 2.5, 2.5, 4 and 1, 2, 3, 4: covariance 4.5, spreads 4.5 and 5.
-    let found = spearman(&[0.1, 0.2, 0.2, 0.9], &[1.0, 2.0, 3.0, 4.0]).unwrap();
-    assert!((found - 4.5 / (4.5f64 * 5.0).sqrt()).abs() < 1e-12);
-    assert_eq!(spearman(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), Some(-1.0));
-    assert_eq!(spearman(&[1.0, 1.0], &[1.0, 2.0]), None);
-    assert_eq!(spearman(&[], &[]), None);
-}
-
-#[test]
-fn json_and_table_are_stable() {
-    let vectors = letters();
-    let set = AnalogySet::parse("q", ": family\nthe king ring queen\n").unwrap();
-    let mut analogies = score_analogies(&vectors, &set, 0, 1).unwrap();
-    analogies.sections[0].score = Score::new(1, 1, 0);
-    let pairs = SimilaritySet::parse("s", "the king 1\nthe queen 2\n").unwrap();
-    let report = EvalReport {
-        vectors: "v".into(),
-        words: 6,
-        dim: 4,
-        analogies: vec![analogies],
-        similarity: vec![SimilarityScores {
-            spearman: Some(0.5),
-            ..score_similarity(&vectors, &pairs)
-        }],
-    };
-    let json = serde_json::to_value(&report).unwrap();
-    let section = serde_json::json!(
-        {"name": "family", "correct": 1, "asked": 1, "skipped": 0, "accuracy": 1.0}
-    );
-    assert_eq!(json["analogies"][0]["sections"][0], section);
-    assert_eq!(json["analogies"][0]["syntactic"]["accuracy"], serde_json::Value::Null);
-    let similarity = serde_json::json!({"set": "s", "pairs": 2, "skipped": 0, "spearman": 0.5});
-    assert_eq!(json["similarity"][0], similarity);
-    let table = report.to_string();
-    assert!(table.contains("family") && table.contains("100.00 %"), "{table}");
-    assert!(table.contains("50.00"), "{table}");
 }
 
 fn exported(config: &ExportConfig) -> Vec<u8> {

@@ -1,9 +1,10 @@
 //! Blocks on threads: each thread takes the next block when it is free and keeps a state of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-/// Calls `work` for the blocks `0..blocks` on up to `threads` named threads; returns their states.
-/// A thread gets its blocks in ascending order.
+/// Calls `work` for the blocks `0..blocks` on up to `threads` threads, this one among them; returns
+/// their states. A thread gets its blocks in ascending order.
 pub(crate) fn over_blocks<S: Send>(
     threads: usize,
     blocks: usize,
@@ -21,14 +22,16 @@ pub(crate) fn over_blocks<S: Send>(
             work(&mut state, block);
         }
     };
-    let threads = threads.clamp(1, blocks.max(1));
-    if threads == 1 {
-        return vec![run()];
-    }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|thread| format!("query-{thread}"))
-        .build()
-        .expect("the system starts threads");
-    pool.broadcast(|_| run())
+    let others = threads.clamp(1, blocks.max(1)) - 1;
+    thread::scope(|scope| {
+        let begin = |number: usize| {
+            let builder = thread::Builder::new().name(format!("query-{number}"));
+            builder.spawn_scoped(scope, run).expect("the system starts threads")
+        };
+        let others: Vec<_> = (0..others).map(begin).collect();
+        let mut states = vec![run()];
+        let ended = others.into_iter().map(|other| other.join().expect("a search does not panic"));
+        states.extend(ended);
+        states
+    })
 }

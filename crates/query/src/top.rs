@@ -28,6 +28,12 @@ impl Top {
         }
     }
 
+    /// The score below which a row is none of the best.
+    #[inline]
+    pub(crate) fn floor(&self) -> f32 {
+        self.floor
+    }
+
     /// Offers a row.
     #[inline]
     pub(crate) fn offer(&mut self, id: usize, score: f32) {

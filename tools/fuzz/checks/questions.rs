@@ -1,10 +1,13 @@
-//! Sets of questions that people write: analogies and similarities.
+//! Sets of questions that people write: analogies, similarities and outliers.
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use wordmill_formats::Vectors;
-use wordmill_query::{AnalogySet, QueryError, SimilaritySet, score_analogies, score_similarity};
+use wordmill_query::{
+    AnalogySet, EvalConfig, OutlierSet, QueryError, SimilaritySet, score_analogies, score_outliers,
+    score_similarity,
+};
 
 use super::{Read, Target, held, nothing_to_repair};
 
@@ -30,13 +33,18 @@ fn vectors() -> &'static Vectors {
 fn read_questions(path: &Path) -> Result<(), String> {
     let analogies = AnalogySet::read(path).map_err(refused);
     let similarity = SimilaritySet::read(path).map_err(refused);
+    let outliers = OutlierSet::read(path).map_err(refused);
+    let config = EvalConfig { top: 0, ..EvalConfig::default() };
     if let Ok(set) = &analogies {
-        score_analogies(vectors(), set, 0, 1).expect("there are word vectors");
+        score_analogies(vectors(), set, &config).expect("there are word vectors");
     }
     if let Ok(set) = &similarity {
-        score_similarity(vectors(), set);
+        score_similarity(vectors(), set, &config);
     }
-    analogies.map(drop).or(similarity.map(drop))
+    if let Ok(set) = &outliers {
+        score_outliers(vectors(), set, &config).expect("there are word vectors");
+    }
+    analogies.map(drop).or(similarity.map(drop)).or(outliers.map(drop))
 }
 
 fn refused(error: QueryError) -> String {

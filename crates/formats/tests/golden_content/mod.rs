@@ -86,6 +86,8 @@ pub const GOLDEN: &[Golden] = &[
     blocks::SLOTS,
     old::SPILL_RUN,
     old::STRIPE,
+    old::BOTH_SIDES,
+    old::TREE,
     tensors::NARROW_SHARD,
     tensors::WIDE_SHARD,
     tensors::VOCABULARY,

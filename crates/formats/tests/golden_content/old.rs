@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    FormatError, FrameFile, FrameWriter, Kind, Storage, TileCell, TileSection, put_varint,
+    Dtype, FormatError, FrameFile, FrameWriter, Kind, Storage, TensorWriter, TileCell, TileSection,
+    WORD_TENSORS, WordTensors, put_varint, write_words,
 };
 
 use super::blocks::{GRID, light_cells, read_stripe};
+use super::tensors::{self, BIAS, CONTEXT_BIAS, DIM, Known, PARENTS};
 use super::{Golden, Made};
 
 /// A spill run of version 1: nothing but frames.
@@ -27,6 +29,50 @@ pub const STRIPE: Golden = Golden {
     read: read_stripe,
     holds: || format!("1 {GRID:?} \"9\" {:?}", tiles()),
 };
+
+/// Vectors of version 1: without norms.
+pub const BOTH_SIDES: Golden = Golden {
+    name: "both-sides.safetensors",
+    write: |storage, path| {
+        write_vectors(storage, path, |writer| {
+            let context = tensors::context_vectors();
+            writer.tensor("context_vectors", Dtype::F32, &[6, DIM as u64], &context)?;
+            writer.tensor("word_bias", Dtype::F32, &[6], BIAS)?;
+            writer.tensor("context_bias", Dtype::F32, &[6], CONTEXT_BIAS)
+        })
+    },
+    ..tensors::BOTH_SIDES
+};
+
+/// The same with a tree.
+pub const TREE: Golden = Golden {
+    name: "tree.safetensors",
+    write: |storage, path| {
+        write_vectors(storage, path, |writer| {
+            let nodes = &tensors::context_vectors()[DIM..];
+            writer.tensor("node_vectors", Dtype::F32, &[5, DIM as u64], nodes)?;
+            writer.tensor("tree_parents", Dtype::U32, &[11], PARENTS)
+        })
+    },
+    ..tensors::TREE
+};
+
+fn write_vectors(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    rest: impl FnOnce(&mut TensorWriter) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
+    let settings = [("model".into(), "golden".into()), ("dim".into(), DIM.to_string())].into();
+    let mut names = WORD_TENSORS.to_vec();
+    names.extend(["word_vectors", "context_vectors", "word_bias", "context_bias"]);
+    names.extend(["node_vectors", "tree_parents"]);
+    let mut writer = TensorWriter::create(storage, path, "vectors", &names, &settings)?;
+    write_words(&mut writer, WordTensors::Wide, &Known)?;
+    writer.tensor("word_vectors", Dtype::F32, &[6, DIM as u64], &tensors::word_vectors())?;
+    rest(&mut writer)?;
+    write_words(&mut writer, WordTensors::Narrow, &Known)?;
+    writer.finish().map(drop)
+}
 
 type Frame = (u64, u32, Vec<u8>);
 

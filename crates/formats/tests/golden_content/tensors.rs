@@ -41,7 +41,7 @@ pub const VOCABULARY: Golden = Golden {
 
 /// Vectors with context vectors and biases.
 pub const BOTH_SIDES: Golden = Golden {
-    name: "both-sides.safetensors",
+    name: "both-sides-v2.safetensors",
     made: Made::Tensor,
     write: write_both_sides,
     read: |storage, path| read_vectors(storage, path, &["context_vectors"]),
@@ -54,7 +54,7 @@ pub const BOTH_SIDES: Golden = Golden {
 
 /// Vectors with the inner nodes of a Huffman tree.
 pub const TREE: Golden = Golden {
-    name: "tree.safetensors",
+    name: "tree-v2.safetensors",
     made: Made::Tensor,
     write: write_tree,
     read: |storage, path| read_vectors(storage, path, &["node_vectors"]),
@@ -124,10 +124,10 @@ fn read_vocabulary(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, Fo
 
 /// The length of a golden vector.
 pub const DIM: usize = 3;
-const BIAS: &[f32] = &[0.5, -0.5, 0.0, -0.0, 1e-8, 3.0];
-const CONTEXT_BIAS: &[f32] = &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+pub const BIAS: &[f32] = &[0.5, -0.5, 0.0, -0.0, 1e-8, 3.0];
+pub const CONTEXT_BIAS: &[f32] = &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 /// The parent of each word and then of each inner node, by its number; bit 31 for right children.
-const PARENTS: &[u32] =
+pub const PARENTS: &[u32] =
     &[4 | 1 << 31, 3 | 1 << 31, 1, 1 | 1 << 31, 0, 1 << 31, 2, 2 | 1 << 31, 3, 4, 4];
 
 /// Numbers that are hard to print and to read.
@@ -137,7 +137,7 @@ pub fn word_vectors() -> Vec<f32> {
     all
 }
 
-fn context_vectors() -> Vec<f32> {
+pub fn context_vectors() -> Vec<f32> {
     (0..18).map(|i| i as f32 * 0.25).collect()
 }
 

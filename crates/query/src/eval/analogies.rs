@@ -1,226 +1,343 @@
-//! Analogy sets in Google's format: "a b c d" asks for d, the row nearest to b − a + c.
+//! Analogy sets: which word is to c as b is to a?
 //!
-//! The rules are those of word2vec's `compute-accuracy` with a threshold and of gensim's
-//! `evaluate_word_analogies`: only the `top` most frequent words take part; a question with a word
-//! outside them is skipped; a, b and c are never the answer. Candidates pass from the map once, block
-//! by block; each block is scaled to length 1 and multiplied with all questions.
+//! Google's format has a question a line, `a b c d`, and `: NAME` before each section. BATS (Gladkova et al. 2016) has a file a
+//! section and a pair a line, `word<TAB>answer/answer/…`: every pair asks about every other, the first known answer of the one
+//! is b, any answer of the other is right. Which of them a file has is told by its lines; a folder is read file by file.
+//!
+//! A question with a word that does not take part is skipped, and counted. All questions are asked at once, so the rows
+//! pass from the map once.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use wordmill_formats::{Vectors, Words};
+use wordmill_formats::Vectors;
 use wordmill_kernels::{Kernels, best};
 
+use super::bootstrap::share_interval;
+use super::convention::{Convention, Lexicon};
 use super::report::{AnalogyScores, Score, SectionScore};
-use super::{lines, read_set};
+use super::{EvalConfig, files_of, lines, read_set, stem};
+use crate::analogy::AnalogyMethod;
 use crate::error::QueryError;
-use crate::lookup::find_word;
-use crate::rows::{Rows, Which, normalize};
-use crate::threads::over_blocks;
+use crate::nearest::direction;
+use crate::rows::{Rows, Which};
+use crate::search::{Judge, Search};
 
-/// Questions multiplied at a time: they fit a first-level cache, and their scores with a block of
-/// candidates a second-level one.
-const BATCH: usize = 64;
+/// Pairs of a section: BATS has 50. Every one asks about every other.
+const PAIRS_MAX: usize = 1000;
 
 /// Sections of questions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnalogySet {
     name: String,
-    sections: Vec<(String, Vec<[String; 4]>)>,
+    sections: Vec<Section>,
 }
 
-/// The words of a question that is asked, and the section it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+struct Section {
+    name: String,
+    questions: Questions,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Questions {
+    /// a, b, c, d.
+    Whole(Vec<[String; 4]>),
+    /// A word, and what may stand in the relation to it.
+    Pairs(Vec<(String, Vec<String>)>),
+}
+
+/// The words of a question that is asked.
 struct Question {
-    section: usize,
-    words: [usize; 4],
-}
-
-/// The best row so far.
-#[derive(Clone, Copy)]
-struct Best {
-    score: f32,
-    id: usize,
+    /// Its number in the set.
+    number: u64,
+    words: [usize; 3],
+    expected: Vec<usize>,
 }
 
 impl AnalogySet {
-    /// Reads a file.
+    /// Reads a file, or all texts of a folder.
     ///
     /// # Errors
-    /// A file that cannot be read, and what [`parse`](Self::parse) refuses.
+    /// A file that cannot be read, a folder without questions, and what [`parse`](Self::parse) refuses.
     pub fn read(path: &Path) -> Result<Self, QueryError> {
-        Self::parse(&path.display().to_string(), &read_set(path)?)
+        let name = path.display().to_string();
+        let mut sections = Vec::new();
+        for file in files_of(path)? {
+            let set = Self::parse(&file.display().to_string(), &read_set(&file)?)?;
+            let titled = |mut section: Section| {
+                if section.name == UNTITLED {
+                    section.name = stem(&file);
+                }
+                section
+            };
+            sections.extend(set.sections.into_iter().map(titled));
+        }
+        let set = Self { name, sections };
+        match set.is_empty() {
+            true => Err(bad(&set.name, 1, "there is no question in it".to_owned())),
+            false => Ok(set),
+        }
     }
 
-    /// `: NAME` begins a section, every other line is a question of four words; lines that begin
+    /// `: NAME` begins a section, every other line is a question of four words or a pair; lines that begin
     /// with `//` are comments.
     ///
     /// # Errors
-    /// A line that does not have four words.
+    /// A line that does not have four words, or in a section of pairs two fields; more than 1,000 pairs in a section.
     pub fn parse(name: &str, text: &str) -> Result<Self, QueryError> {
-        let bad =
-            |line: usize, what: String| QueryError::BadLine { path: name.to_owned(), line, what };
-        let mut sections = Vec::new();
+        let mut sections: Vec<Section> = Vec::new();
         for (line, text) in lines(text).filter(|(_, line)| !line.starts_with("//")) {
             if let Some(title) = text.strip_prefix(':') {
-                sections.push((title.trim().to_owned(), Vec::new()));
+                let questions = Questions::Whole(Vec::new());
+                sections.push(Section { name: title.trim().to_owned(), questions });
                 continue;
             }
-            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            let words = <[String; 4]>::try_from(words).map_err(|_| {
-                bad(line, format!("expected four words or `: section`, found {text:?}"))
-            })?;
             if sections.is_empty() {
-                sections.push(("all".to_owned(), Vec::new()));
+                let questions = Questions::Whole(Vec::new());
+                sections.push(Section { name: UNTITLED.to_owned(), questions });
             }
-            sections.last_mut().expect("there is one").1.push(words);
+            let section = sections.last_mut().expect("there is one");
+            section.questions.push(text).map_err(|what| bad(name, line, what))?;
         }
+        sections.iter_mut().for_each(|section| section.questions.merge());
         let set = Self { name: name.to_owned(), sections };
         match set.is_empty() {
-            true => Err(bad(1, "there is no question in it".to_owned())),
+            true => Err(bad(name, 1, "there is no question in it".to_owned())),
             false => Ok(set),
         }
     }
 
     /// Number of questions.
     pub fn len(&self) -> usize {
-        self.sections.iter().map(|(_, questions)| questions.len()).sum()
+        self.sections.iter().map(|section| section.questions.len()).sum()
     }
 
     /// Whether there is no question.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    /// The questions whose words all have an id below `top`.
-    fn questions(&self, vectors: &Vectors, top: usize) -> Vec<Question> {
-        let mut known = Vec::new();
-        for (section, (_, questions)) in self.sections.iter().enumerate() {
-            for question in questions {
-                let find = |word: &String| find_word(vectors, word).filter(|&id| id < top);
-                let ids: Option<Vec<usize>> = question.iter().map(find).collect();
-                if let Some(Ok(words)) = ids.map(<[usize; 4]>::try_from) {
-                    known.push(Question { section, words });
+/// The name of what stands before the first title.
+const UNTITLED: &str = "all";
+
+fn bad(path: &str, line: usize, what: String) -> QueryError {
+    QueryError::BadLine { path: path.to_owned(), line, what }
+}
+
+impl Questions {
+    /// Takes a line; one of two fields begins a section of pairs.
+    fn push(&mut self, line: &str) -> Result<(), String> {
+        let words: Vec<&str> = match line.contains('\t') {
+            true => line.split('\t').map(str::trim).filter(|word| !word.is_empty()).collect(),
+            false => line.split_whitespace().collect(),
+        };
+        if let Self::Whole(questions) = self
+            && questions.is_empty()
+            && words.len() == 2
+        {
+            *self = Self::Pairs(Vec::new());
+        }
+        match self {
+            Self::Whole(questions) => {
+                let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+                let words = <[String; 4]>::try_from(words).map_err(|_| {
+                    format!("expected four words, a pair `word answer/answer`, or `: section`, found {line:?}")
+                })?;
+                questions.push(words);
+            }
+            Self::Pairs(pairs) => {
+                let [word, answers] = words[..] else {
+                    return Err(format!("expected a pair, a word and its answers, found {line:?}"));
+                };
+                let answers = answers.split('/').filter(|answer| !answer.is_empty());
+                let answers: Vec<String> = answers.map(str::to_owned).collect();
+                if answers.is_empty() || pairs.len() == PAIRS_MAX {
+                    return Err(format!(
+                        "expected answers, and at most {PAIRS_MAX} pairs a section"
+                    ));
+                }
+                pairs.push((word.to_owned(), answers));
+            }
+        }
+        Ok(())
+    }
+
+    /// Pairs of one word become one.
+    fn merge(&mut self) {
+        let Self::Pairs(pairs) = self else {
+            return;
+        };
+        let mut at: HashMap<String, usize> = HashMap::new();
+        let mut merged: Vec<(String, Vec<String>)> = Vec::new();
+        for (word, answers) in std::mem::take(pairs) {
+            match at.get(&word) {
+                Some(&at) => merged[at].1.extend(answers),
+                None => {
+                    at.insert(word.clone(), merged.len());
+                    merged.push((word, answers));
                 }
             }
         }
-        known
+        *pairs = merged;
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Whole(questions) => questions.len(),
+            Self::Pairs(pairs) => pairs.len() * pairs.len().saturating_sub(1),
+        }
+    }
+
+    /// The questions whose words take part; they are numbered from `first` on.
+    fn known(&self, lexicon: &Lexicon<'_>, first: u64) -> Vec<Question> {
+        match self {
+            Self::Whole(questions) => {
+                let known = |(words, number): (&[String; 4], u64)| {
+                    let [a, b, c, d] = words.each_ref().map(|word| lexicon.find(word));
+                    Some(Question { number, words: [a?, b?, c?], expected: vec![d?] })
+                };
+                questions.iter().zip(first..).filter_map(known).collect()
+            }
+            Self::Pairs(pairs) => {
+                let find = |(word, answers): &(String, Vec<String>)| {
+                    let known: Vec<usize> =
+                        answers.iter().filter_map(|answer| lexicon.find(answer)).collect();
+                    lexicon.find(word).filter(|_| !known.is_empty()).map(|word| (word, known))
+                };
+                let found: Vec<_> = pairs.iter().map(find).collect();
+                let mut known = Vec::new();
+                for (one, of_one) in found.iter().enumerate() {
+                    for (other, of_other) in found.iter().enumerate().filter(|(it, _)| *it != one) {
+                        if let (Some((a, b)), Some((c, expected))) = (of_one, of_other) {
+                            let at = one * (pairs.len() - 1) + other - usize::from(other > one);
+                            let (number, words) = (first + at as u64, [*a, b[0], *c]);
+                            known.push(Question { number, words, expected: expected.clone() });
+                        }
+                    }
+                }
+                known
+            }
+        }
     }
 }
 
-/// Asks every question of a set of the word vectors, among the `top` most frequent words (0: all),
-/// by 3CosAdd.
+/// Asks every question of a set of the word vectors.
 ///
 /// # Errors
 /// Where the file has no word vectors.
 pub fn score_analogies(
     vectors: &Vectors,
     set: &AnalogySet,
-    top: usize,
-    threads: usize,
+    config: &EvalConfig,
 ) -> Result<AnalogyScores, QueryError> {
-    let words = vectors.words().len();
-    let top = if top == 0 { words } else { top.min(words) };
+    let lexicon = Lexicon::new(vectors, config.convention, config.top);
     let rows = Rows::new(vectors, Which::Word)?;
-    let questions = set.questions(vectors, top);
-    let answers = answers(&rows, &questions, top, threads);
-    let mut scores: Vec<[u64; 2]> = vec![[0; 2]; set.sections.len()];
-    for (question, answer) in questions.iter().zip(answers) {
-        let [correct, asked] = &mut scores[question.section];
-        *asked += 1;
-        *correct += u64::from(answer.id == question.words[3]);
+    let mut first = 0;
+    let mut of_sections = Vec::new();
+    for section in &set.sections {
+        of_sections.push(section.questions.known(&lexicon, first));
+        first += section.questions.len() as u64;
     }
-    let section = |((name, all), [correct, asked]): (&(String, Vec<_>), [u64; 2])| SectionScore {
-        name: name.clone(),
-        score: Score::new(correct, asked, all.len() as u64 - asked),
+    let right = right(&rows, &lexicon, &of_sections, config);
+    let mut outcomes = of_sections.iter().flatten().map(|question| question.number).zip(right);
+    let mut all = Vec::new();
+    let mut sections = Vec::new();
+    for (section, questions) in set.sections.iter().zip(&of_sections) {
+        let some: Vec<(u64, bool)> = outcomes.by_ref().take(questions.len()).collect();
+        let skipped = (section.questions.len() - some.len()) as u64;
+        sections.push(SectionScore {
+            name: section.name.clone(),
+            score: score(&some, skipped, config.seed),
+        });
+        all.push(some);
+    }
+    Ok(put_together(set, lexicon.top, sections, all, config))
+}
+
+fn score(outcomes: &[(u64, bool)], skipped: u64, seed: u64) -> Score {
+    let right: Vec<bool> = outcomes.iter().map(|(_, right)| *right).collect();
+    let correct = right.iter().filter(|right| **right).count() as u64;
+    let interval = share_interval(&right, seed);
+    Score { interval, ..Score::new(correct, right.len() as u64, skipped) }
+}
+
+fn put_together(
+    set: &AnalogySet,
+    top: usize,
+    sections: Vec<SectionScore>,
+    outcomes: Vec<Vec<(u64, bool)>>,
+    config: &EvalConfig,
+) -> AnalogyScores {
+    let sum = |wanted: &dyn Fn(bool) -> bool| {
+        let numbered = sections.iter().zip(&outcomes).enumerate();
+        let of = numbered.filter(|(number, (section, _))| {
+            wanted(config.convention.is_syntactic(*number, &section.name))
+        });
+        let (mut some, mut skipped) = (Vec::new(), 0);
+        for (_, (section, outcomes)) in of {
+            some.extend_from_slice(outcomes);
+            skipped += section.score.skipped;
+        }
+        score(&some, skipped, config.seed)
     };
-    let sections = set.sections.iter().zip(scores).map(section).collect();
-    Ok(AnalogyScores::new(&set.name, top, sections))
+    AnalogyScores {
+        set: set.name.clone(),
+        top,
+        semantic: sum(&|is_syntactic| !is_syntactic),
+        syntactic: sum(&|is_syntactic| is_syntactic),
+        total: sum(&|_| true),
+        outcomes: outcomes.into_iter().flatten().collect(),
+        sections,
+    }
 }
 
-/// What a thread keeps: its block of candidates, scores, and the best answers so far.
-struct State {
-    sums: Vec<f32>,
-    units: Vec<f32>,
-    scores: Vec<f32>,
-    best: Vec<Best>,
-}
-
-/// The best candidate for each question.
-fn answers(rows: &Rows<'_>, questions: &[Question], top: usize, threads: usize) -> Vec<Best> {
-    let (kernels, dim, block_rows) = (best(), rows.dim(), rows.block_rows());
-    let queries = queries(rows, questions, kernels);
-    let none = Best { score: f32::NEG_INFINITY, id: usize::MAX };
-    let start = || State {
-        sums: Vec::new(),
-        units: Vec::new(),
-        scores: Vec::new(),
-        best: vec![none; questions.len()],
+/// Whether each question is answered rightly.
+fn right(
+    rows: &Rows<'_>,
+    lexicon: &Lexicon<'_>,
+    sections: &[Vec<Question>],
+    config: &EvalConfig,
+) -> Vec<bool> {
+    let questions = || sections.iter().flatten();
+    let judge = match config.method {
+        AnalogyMethod::Add => Judge::Cosine,
+        AnalogyMethod::Mul => Judge::Product { positive: 2, negative: 1 },
     };
-    let work = |state: &mut State, block: usize| {
-        let first = block * block_rows;
-        let span = first..(first + block_rows).min(top);
-        state.units.clear();
-        state.units.extend_from_slice(rows.block(span.clone(), &mut state.sums));
-        for row in state.units.chunks_exact_mut(dim) {
-            normalize(row, kernels);
-        }
-        let batches = questions.chunks(BATCH).zip(queries.chunks(BATCH * dim));
-        for ((batch, queries), best) in batches.zip(state.best.chunks_mut(BATCH)) {
-            state.scores.resize(batch.len() * span.len(), 0.0);
-            kernels.scores_many(queries, &state.units, dim, &mut state.scores);
-            let scores = state.scores.chunks_exact_mut(span.len());
-            for ((question, best), scores) in batch.iter().zip(best).zip(scores) {
-                improve(best, question, first, scores);
-            }
-        }
-    };
-    let states = over_blocks(threads, top.div_ceil(block_rows), start, work);
-    let mut all = vec![none; questions.len()];
-    for state in states {
-        for (best, other) in all.iter_mut().zip(state.best) {
-            let ties = other.score == best.score && other.id < best.id;
-            if other.score > best.score || ties {
-                *best = other;
-            }
-        }
-    }
-    all
+    let kernels = best();
+    let query = |question: &Question| query(rows, question.words, judge, kernels);
+    let queries: Vec<f32> = questions().flat_map(query).collect();
+    let left_out: Vec<Vec<usize>> = questions().map(|question| question.words.to_vec()).collect();
+    let n = config.convention.answers();
+    let search = Search { rows, among: lexicon.top, judge, n, threads: config.threads };
+    let answers = search.answers(&queries, &left_out);
+    let both = questions().zip(&answers);
+    both.map(|(question, answers)| lexicon.is_right(&question.words, &question.expected, answers))
+        .collect()
 }
 
-/// b − a + c of every question, of rows scaled to length 1.
-fn queries(rows: &Rows<'_>, questions: &[Question], kernels: &Kernels) -> Vec<f32> {
-    let mut queries = Vec::with_capacity(questions.len() * rows.dim());
-    for question in questions {
-        let [a, b, c, _] = question.words.map(|id| rows.unit(id, kernels));
-        let sums = a.iter().zip(&b).zip(&c);
-        queries.extend(sums.map(|((a, b), c)| b - a + c));
-    }
-    queries
-}
-
-/// Looks for a better answer among the scores of the rows from `first` on. Blocks come in ascending
-/// order, so the first of equal scores stays.
-fn improve(best: &mut Best, question: &Question, first: usize, scores: &mut [f32]) {
-    for &word in &question.words[..3] {
-        if let Some(score) = word.checked_sub(first).and_then(|at| scores.get_mut(at)) {
-            *score = f32::NEG_INFINITY;
+/// b − a + c, or b, c and a one after another.
+fn query(rows: &Rows<'_>, [a, b, c]: [usize; 3], judge: Judge, kernels: &Kernels) -> Vec<f32> {
+    match judge {
+        Judge::Cosine => direction(rows, &[b, c], &[a]),
+        Judge::Product { .. } => {
+            [b, c, a].into_iter().flat_map(|id| rows.unit(id, kernels)).collect()
         }
-    }
-    let most = maximum(scores);
-    if most > best.score {
-        let at = scores.iter().position(|&score| score == most);
-        *best = Best { score: most, id: first + at.expect("the maximum is one of them") };
     }
 }
 
-/// The greatest score. Sixteen running maxima, so that the compiler uses wide registers.
-fn maximum(scores: &[f32]) -> f32 {
-    let more = |a: f32, b: f32| if b > a { b } else { a };
-    let (blocks, rest) = scores.as_chunks::<16>();
-    let mut most = [f32::NEG_INFINITY; 16];
-    for block in blocks {
-        for (most, &score) in most.iter_mut().zip(block) {
-            *most = more(*most, score);
+impl EvalConfig {
+    /// Fails where a convention knows no such method.
+    ///
+    /// # Errors
+    /// 3CosMul with rules other than our own.
+    pub fn check(&self) -> Result<(), QueryError> {
+        if self.method == AnalogyMethod::Mul && self.convention != Convention::Wordmill {
+            let text = format!("--method mul --convention {}", self.convention.name());
+            let what = "it adds only; leave out one of the two".to_owned();
+            return Err(QueryError::BadQuestion { text, what });
         }
+        Ok(())
     }
-    most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, more)
 }

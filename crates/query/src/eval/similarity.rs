@@ -4,10 +4,11 @@ use std::path::Path;
 
 use wordmill_formats::Vectors;
 
+use super::bootstrap::{middle, scores};
+use super::convention::{Convention, Lexicon};
 use super::report::SimilarityScores;
-use super::{lines, read_set};
+use super::{EvalConfig, lines, read_set};
 use crate::error::QueryError;
-use crate::lookup::find_word;
 use crate::nearest::cosine;
 
 /// Pairs of words with the scores that people gave them.
@@ -67,21 +68,45 @@ impl SimilaritySet {
 
 /// Ranks the pairs of a set by the cosines of their word vectors; pairs with an unknown word are
 /// skipped.
-pub fn score_similarity(vectors: &Vectors, set: &SimilaritySet) -> SimilarityScores {
-    let (mut cosines, mut scores) = (Vec::new(), Vec::new());
-    for (one, other, score) in &set.pairs {
-        let ids = find_word(vectors, one).zip(find_word(vectors, other));
-        if let Some((a, b)) = ids {
-            cosines.push(cosine(vectors.word_vector(a), vectors.word_vector(b)));
-            scores.push(*score);
-        }
-    }
+pub fn score_similarity(
+    vectors: &Vectors,
+    set: &SimilaritySet,
+    config: &EvalConfig,
+) -> SimilarityScores {
+    let top = if config.convention == Convention::Gensim { config.top } else { 0 };
+    let lexicon = Lexicon::new(vectors, config.convention, top);
+    let scored = |(one, other, score): &(String, String, f64)| {
+        let (a, b) = (lexicon.find(one)?, lexicon.find(other)?);
+        Some((*score, cosine(vectors.word_vector(a), vectors.word_vector(b))))
+    };
+    let pairs_scored: Vec<Option<(f64, f64)>> = set.pairs.iter().map(scored).collect();
+    let known: Vec<(f64, f64)> = pairs_scored.iter().copied().flatten().collect();
+    let correlation = |pairs: &[(f64, f64)]| {
+        let (people, cosines): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        spearman(&cosines, &people)
+    };
+    let (people, cosines): (Vec<f64>, Vec<f64>) = known.iter().copied().unzip();
     SimilarityScores {
         set: set.name.clone(),
-        pairs: scores.len() as u64,
-        skipped: (set.pairs.len() - scores.len()) as u64,
-        spearman: spearman(&cosines, &scores),
+        pairs: known.len() as u64,
+        skipped: (set.pairs.len() - known.len()) as u64,
+        coverage: known.len() as f64 / set.pairs.len() as f64,
+        spearman: correlation(&known),
+        interval: scores(&known, config.seed, correlation).map(|scores| middle(&scores)),
+        pearson: pearson(&cosines, &people),
+        pairs_scored,
     }
+}
+
+/// Pearson's correlation; `None` with fewer than two values, or where all are equal.
+fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let product = |a: &[f64], mean_a: f64, b: &[f64], mean_b: f64| -> f64 {
+        a.iter().zip(b).map(|(x, y)| (x - mean_a) * (y - mean_b)).sum()
+    };
+    let spread = (product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b)).sqrt();
+    (spread > 0.0).then(|| product(a, mean_a, b, mean_b) / spread)
 }
 
 /// Spearman's rank correlation: Pearson's of the ranks, where equal values share the mean of their
@@ -91,15 +116,7 @@ pub fn score_similarity(vectors: &Vectors, set: &SimilaritySet) -> SimilaritySco
 /// Where the lengths differ.
 pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "values come in pairs");
-    let (a, b) = (ranks(a), ranks(b));
-    // The mean of the ranks 1..=n, ties or not.
-    let mean = (a.len() as f64 + 1.0) / 2.0;
-    let product = |a: &[f64], b: &[f64]| -> f64 {
-        let both = a.iter().zip(b);
-        both.map(|(x, y)| (x - mean) * (y - mean)).sum()
-    };
-    let spread = (product(&a, &a) * product(&b, &b)).sqrt();
-    (spread > 0.0).then(|| product(&a, &b) / spread)
+    pearson(&ranks(a), &ranks(b))
 }
 
 fn ranks(values: &[f64]) -> Vec<f64> {

@@ -1,0 +1,75 @@
+//! The bootstrap (Efron 1979): how far a score would lie elsewhere if the set had other questions of the same kind.
+//!
+//! Questions are drawn again with replacement, a thousand times; the interval holds the middle 95 % of the scores. It knows the
+//! chance in the questions only: vectors of another seed may differ by more, and questions that share words vary less than it
+//! takes them to.
+
+/// How often a set is drawn again.
+const DRAWS: usize = 1000;
+
+/// Splitmix64 (Steele, Lea & Flood 2014), the same numbers for a seed.
+struct Stream(u64);
+
+impl Stream {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        // The high half of a product: no division, and a bias below 2⁻³².
+        ((u128::from(z ^ (z >> 31)) * limit as u128) >> 64) as usize
+    }
+}
+
+/// The scores of sets that are drawn again from `items`, in ascending order. None where there is nothing, or a draw
+/// has no score.
+pub(super) fn scores<T: Copy>(
+    items: &[T],
+    seed: u64,
+    score: impl Fn(&[T]) -> Option<f64>,
+) -> Option<Vec<f64>> {
+    if items.len() < 2 {
+        return None;
+    }
+    let mut stream = Stream(seed);
+    let mut drawn = Vec::with_capacity(items.len());
+    let mut scores = Vec::with_capacity(DRAWS);
+    for _ in 0..DRAWS {
+        drawn.clear();
+        drawn.extend((0..items.len()).map(|_| items[stream.below(items.len())]));
+        // A draw in which all are equal has no rank correlation; such sets are tiny.
+        scores.push(score(&drawn)?);
+    }
+    scores.sort_unstable_by(f64::total_cmp);
+    Some(scores)
+}
+
+/// The middle 95 % of sorted scores.
+pub(super) fn middle(scores: &[f64]) -> [f64; 2] {
+    let cut = scores.len() / 40;
+    [scores[cut], scores[scores.len() - 1 - cut]]
+}
+
+/// The interval of a share of right answers.
+pub(super) fn share_interval(right: &[bool], seed: u64) -> Option<[f64; 2]> {
+    let share = |drawn: &[bool]| {
+        Some(drawn.iter().filter(|right| **right).count() as f64 / drawn.len() as f64)
+    };
+    scores(right, seed, share).map(|scores| middle(&scores))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_of_shares_are_those_of_the_normal_limit() {
+        // 300 of 1000: deviation √(0.3 · 0.7 / 1000) = 0.0145, 1.96 of it on each side.
+        let right: Vec<bool> = (0..1000).map(|at| at % 10 < 3).collect();
+        let [low, high] = share_interval(&right, 5).unwrap();
+        assert!((low - 0.2716).abs() < 0.004 && (high - 0.3284).abs() < 0.004, "{low} {high}");
+        assert_eq!(share_interval(&right, 5), Some([low, high]), "one seed, one interval");
+        assert_eq!(share_interval(&[true; 9], 1), Some([1.0, 1.0]));
+        assert_eq!(share_interval(&[true], 1), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! The exact search that all questions share: every row against every query, block by block.
+//!
+//! A *search* has a judge, which makes one score of the cosines of a question's queries; a *question* is one query
+//! for [`Judge::Cosine`], one for each of its words for [`Judge::Product`]. Rows pass from the map once: a block
+//! that fits a second-level cache is multiplied with all queries while it is there, one query as a row of dot
+//! products, many as a matrix product. Every thread keeps the best rows of its blocks; equal scores go to the lower
+//! id, so no result depends on who took which block.
+
+use wordmill_kernels::{Kernels, best};
+
+use crate::rows::Rows;
+use crate::threads::over_blocks;
+use crate::top::Top;
+
+/// Numbers of the queries that are multiplied at a time: they stay in a first-level cache beside four rows.
+const BATCH_FLOATS: usize = 4 << 10;
+/// So few queries are multiplied one by one with a block that is in a second-level cache.
+const FEW: usize = 4;
+/// Keeps the divisor of 3CosMul above zero; the value of its authors.
+const EPSILON: f32 = 1e-3;
+
+/// How one score is made of cosines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// The cosine with the one query of the question.
+    Cosine,
+    /// The product of (1 + cos) / 2 over the first so many queries, over that of the others + ε (3CosMul, Levy &
+    /// Goldberg 2014, CoNLL).
+    Product {
+        /// Words that the answer is near to.
+        positive: usize,
+        /// Words that it is far from.
+        negative: usize,
+    },
+}
+
+/// What is searched, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Search<'a> {
+    /// The rows.
+    pub rows: &'a Rows<'a>,
+    /// Only the first so many of them.
+    pub among: usize,
+    /// The judge.
+    pub judge: Judge,
+    /// Answers a question.
+    pub n: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// Row ids and scores, best first.
+pub(crate) type Answers = Vec<(usize, f32)>;
+
+/// What a thread keeps while it searches.
+struct State {
+    tops: Vec<Top>,
+    sums: Vec<f32>,
+    scores: Vec<f32>,
+    inverse: Vec<f32>,
+}
+
+impl Search<'_> {
+    /// The best rows for each question. `queries` are unit vectors, those of a question together; `left_out` are, for
+    /// each question, the rows that are no answer.
+    pub(crate) fn answers(&self, queries: &[f32], left_out: &[Vec<usize>]) -> Vec<Answers> {
+        let (dim, questions) = (self.rows.dim(), left_out.len());
+        assert_eq!(
+            queries.len(),
+            questions * self.judge.queries() * dim,
+            "queries of all questions"
+        );
+        let (kernels, block_rows) = (best(), self.rows.block_rows());
+        let start = || State {
+            tops: vec![Top::new(self.n.min(self.among)); questions],
+            sums: Vec::new(),
+            scores: Vec::new(),
+            inverse: Vec::new(),
+        };
+        let work = |state: &mut State, block: usize| {
+            let first = block * block_rows;
+            let span = first..(first + block_rows).min(self.among);
+            let State { tops, sums, scores, inverse } = state;
+            let block = self.rows.block(span.clone(), sums);
+            self.rows.inverse_norms(span.clone(), block, kernels, inverse);
+            let some = (BATCH_FLOATS / dim / self.judge.queries()).max(1);
+            let batches = queries.chunks(some * self.judge.queries() * dim);
+            for ((queries, left_out), tops) in
+                batches.zip(left_out.chunks(some)).zip(tops.chunks_mut(some))
+            {
+                products(kernels, queries, block, dim, scores);
+                let each = scores.chunks_exact_mut(span.len() * self.judge.queries());
+                for ((scores, left_out), top) in each.zip(left_out).zip(tops) {
+                    self.judge.offer(scores, inverse, first, left_out, top);
+                }
+            }
+        };
+        let states = over_blocks(self.threads, self.among.div_ceil(block_rows), start, work);
+        let mut of_threads: Vec<_> =
+            states.into_iter().map(|state| state.tops.into_iter()).collect();
+        let each = |_| Top::merge(of_threads.iter_mut().filter_map(Iterator::next).collect());
+        (0..questions).map(each).collect()
+    }
+}
+
+impl Judge {
+    /// Queries of a question.
+    fn queries(self) -> usize {
+        match self {
+            Self::Cosine => 1,
+            Self::Product { positive, negative } => positive + negative,
+        }
+    }
+
+    /// Offers the rows from `first` on; `scores` are products, query by query, and become cosines.
+    fn offer(
+        self,
+        scores: &mut [f32],
+        inverse: &[f32],
+        first: usize,
+        left_out: &[usize],
+        top: &mut Top,
+    ) {
+        let rows = inverse.len();
+        for scores in scores.chunks_exact_mut(rows) {
+            for (score, &inverse) in scores.iter_mut().zip(inverse) {
+                *score = finite(*score * inverse);
+            }
+        }
+        if let Self::Product { positive, .. } = self {
+            for at in 0..rows {
+                let mut parts = [1.0, 1.0];
+                for (query, cosines) in scores.chunks_exact(rows).enumerate() {
+                    parts[usize::from(query >= positive)] *= (1.0 + cosines[at]) / 2.0;
+                }
+                // The cosine of this row with the first query is not needed any more.
+                scores[at] = parts[0] / (parts[1] + EPSILON);
+            }
+        }
+        for (block, scores) in scores[..rows].chunks(16).enumerate() {
+            // Almost no row is better than the worst of the best so far: sixteen are asked at once.
+            if !scores.iter().any(|&score| score >= top.floor()) {
+                continue;
+            }
+            for (at, &score) in scores.iter().enumerate() {
+                let id = first + block * 16 + at;
+                if score >= top.floor() && !left_out.contains(&id) {
+                    top.offer(id, score);
+                }
+            }
+        }
+    }
+}
+
+/// Every query against every row of a block.
+fn products(kernels: &Kernels, queries: &[f32], block: &[f32], dim: usize, out: &mut Vec<f32>) {
+    let rows = block.len() / dim;
+    out.resize(rows * (queries.len() / dim), 0.0);
+    if queries.len() > FEW * dim {
+        return kernels.scores_many(queries, block, dim, out);
+    }
+    for (query, out) in queries.chunks_exact(dim).zip(out.chunks_exact_mut(rows)) {
+        kernels.scores(query, block, dim, out);
+    }
+}
+
+/// Rows of zeros, and damaged ones, are like nothing.
+fn finite(cosine: f32) -> f32 {
+    if cosine.is_finite() { cosine } else { 0.0 }
+}

@@ -1,0 +1,114 @@
+//! Vectors in use: neighbours, sums and differences, predictions, and the same asked through a pipe.
+
+use serde_json::Value;
+
+use crate::support::{Ended, Place, end, tiny};
+
+/// A place with the vectors of the tiny run.
+pub fn place() -> Place {
+    let place = Place::new("");
+    for name in ["sgns", "hs", "glove"] {
+        place
+            .write(&format!("{name}.safetensors"), &tiny()[&format!("vectors/{name}.safetensors")]);
+    }
+    place
+}
+
+pub fn said(ended: Ended) -> String {
+    String::from_utf8(ended.expect(0).stdout).unwrap()
+}
+
+/// What the program says with these arguments.
+pub fn says(place: &Place, args: &[&str]) -> String {
+    said(place.wordmill(args))
+}
+
+fn json(place: &Place, args: &[&str]) -> Value {
+    serde_json::from_str(&says(place, args)).unwrap()
+}
+
+fn words(place: &Place) -> Vec<String> {
+    let vectors = place.path("sgns.safetensors");
+    let vectors = wordmill_formats::Vectors::open(&crate::reading::disk(), &vectors).unwrap();
+    (0..30).map(|id| vectors.words().text(id).into_owned()).collect()
+}
+
+#[test]
+fn neighbours_of_many_words_are_those_of_each() {
+    let place = place();
+    let words = words(&place);
+    let (a, b, c) = (&words[20], &words[25], &words[29]);
+    for which in ["word", "context", "sum"] {
+        let alone = |word: &str| {
+            let lines = says(&place, &["similar", "sgns.safetensors", word, "--which", which]);
+            lines.lines().map(|line| format!("{word}\t{line}\n")).collect::<String>()
+        };
+        let each = ["similar", "sgns.safetensors", a, b, c, "--each", "--which", which];
+        assert_eq!(says(&place, &each), [alone(a), alone(b), alone(c)].concat(), "{which}");
+    }
+    let each = json(&place, &["similar", "hs.safetensors", a, b, "--each", "--json", "-n", "3"]);
+    assert_eq!(each[1]["word"], **b);
+    assert_eq!(each[1]["neighbours"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn words_are_added_taken_away_and_multiplied() {
+    let place = place();
+    let words = words(&place);
+    let (a, b, c) = (&words[20], &words[25], &words[29]);
+    for method in ["add", "mul"] {
+        let file = "glove.safetensors";
+        let analogy =
+            json(&place, &["analogy", file, a, b, c, "--method", method, "--json", "-n", "7"]);
+        let sum = ["similar", file, b, c, "--minus", a, "--method", method, "--json", "-n", "7"];
+        assert_eq!(analogy, json(&place, &sum), "{method}");
+        let found = analogy.as_array().unwrap();
+        assert_eq!(found.len(), 7);
+        assert!(found.iter().all(|answer| ![a, b, c].iter().any(|word| answer["word"] == ***word)));
+        let scores: Vec<f64> = found.iter().map(|it| it["score"].as_f64().unwrap()).collect();
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    }
+}
+
+#[test]
+fn predictions_are_probabilities() {
+    let place = place();
+    let words = words(&place);
+    for file in ["hs.safetensors", "sgns.safetensors"] {
+        for context in [&words[20..21], &words[20..24]] {
+            let mut args = vec!["predict", file, "--json", "-n", "1000000"];
+            args.extend(context.iter().map(String::as_str));
+            let all = json(&place, &args);
+            let shares: Vec<f64> =
+                all.as_array().unwrap().iter().map(|it| it["score"].as_f64().unwrap()).collect();
+            assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{file}");
+            assert!(shares.len() > 100 && shares.is_sorted_by(|a, b| a >= b));
+        }
+    }
+    let ended = place.wordmill(&["predict", "glove.safetensors", &words[20]]);
+    ended.refused("GloVe", 2, &["glove.safetensors", "GloVe is trained on counts"]);
+}
+
+#[test]
+fn a_pipe_is_answered_line_by_line() {
+    let place = place();
+    let words = words(&place);
+    let (a, b, c) = (&words[20], &words[25], &words[29]);
+    let asked =
+        |file: &str, text: &str| end(place.command(&["query", file, "-n", "4"]), text.as_bytes());
+    let lines = format!("{a}\n\n:n 2\n{b} - {a} + {c}\n{a} : {b} :: {c}\n? {a} {b}\n:quit\n{c}\n");
+    let file = "hs.safetensors";
+    let expected = [
+        says(&place, &["similar", file, a, "-n", "4"]),
+        says(&place, &["similar", file, b, c, "--minus", a, "-n", "2"]),
+        says(&place, &["analogy", file, a, b, c, "-n", "2"]),
+        says(&place, &["predict", file, a, b, "-n", "2"]),
+    ];
+    let expected: String = expected.iter().map(|answer| format!("{answer}\n")).collect();
+    assert_eq!(said(asked(file, &lines)), expected);
+
+    let unknown = format!("{a}x");
+    asked(file, &unknown).refused("an unknown word", 2, &["spelled alike", a]);
+    asked(file, &format!("{a} -\n")).refused("a sign", 2, &["a sign at the end"]);
+    asked(file, ":which all\n").refused("a command", 2, &[":help"]);
+}
