@@ -13,6 +13,7 @@ mod preset;
 mod read;
 mod section;
 mod size;
+mod steps;
 mod windows;
 mod write;
 
@@ -25,12 +26,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize};
-pub use choice::{Objective, OnDivergence, Optimizer, Tokenizer, Weighting, WindowMode};
+pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 pub use loss::LossConfig;
 pub(crate) use read::LEAST_MEMORY;
 pub(crate) use size::{parse_duration, parse_size};
+pub use steps::StepsConfig;
 pub use windows::{WindowsModel, WindowsObjective, WindowsTrainer};
 
 /// The template that ships with the program: what `wordmill init` writes and `wordmill run` follows
@@ -141,6 +143,8 @@ pub struct TrainConfig {
     pub rate: f64,
     /// Rotations an epoch; 1 where the text is read.
     pub rotations: u32,
+    /// Optimiser, penalties, schedule.
+    pub steps: StepsConfig,
     /// The loss of a cell, where it is not the trainer's own.
     pub loss: Option<LossConfig>,
     /// What happens when numbers are no longer finite. No result of a training that goes well
@@ -175,8 +179,6 @@ pub enum Trainer {
         x_max: f64,
         /// How fast lighter cells count less.
         alpha: f64,
-        /// Which AdaGrad.
-        optimizer: Optimizer,
     },
     /// CBOW, or skip-gram from the text itself.
     Windows(WindowsTrainer),
@@ -297,14 +299,6 @@ impl Trainer {
             Self::NegativeSampling { subsample, .. }
             | Self::HierarchicalSoftmax { subsample, .. } => Some(subsample),
             Self::Glove { .. } | Self::Windows(_) => None,
-        }
-    }
-
-    /// `train.optimizer`: only GloVe has a choice so far.
-    pub fn optimizer(&self) -> Optimizer {
-        match self {
-            Self::Glove { optimizer, .. } => *optimizer,
-            _ => Optimizer::Sgd,
         }
     }
 }

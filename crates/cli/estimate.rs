@@ -337,13 +337,16 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
         Trainer::HierarchicalSoftmax { .. } => {
             (2.0, sizes.cells * 4.0 * 6.0 / 9e9, sizes.cells * 4.0 * 12.0)
         }
-        Trainer::Glove { optimizer, .. } => {
-            let copies = if optimizer == Optimizer::RowAdagrad { 2.0 } else { 4.0 };
-            (copies, sizes.cells * 14.0 / 13e9, 0.0)
-        }
+        Trainer::Glove { .. } => (2.0, sizes.cells * 14.0 / 13e9, 0.0),
         Trainer::Windows(it) => return windows_need((trainer, it), sizes, needs),
     };
-    let model = sizes.words * row * copies;
+    // Vectors, and what the optimiser keeps of each, on both sides.
+    let kept = match trainer.steps.optimizer {
+        Optimizer::Sgd | Optimizer::RowAdagrad => 1.0,
+        Optimizer::Adagrad => 2.0,
+        Optimizer::Adam => 3.0,
+    };
+    let model = sizes.words * row * copies * kept;
     let tables = sizes.words * 80.0;
     let room = config.run.memory_bytes as f64 - PROGRAM_BYTES as f64 - tables;
     // What does not fit goes through pages, of which three are in memory at least.

@@ -171,8 +171,20 @@ choices! {
         /// A rate of its own for each coordinate.
         Adagrad = "adagrad",
         /// A rate of its own for each vector.
-        RowAdagrad = "row-adagrad"
-    } later ["adam"];
+        RowAdagrad = "row-adagrad",
+        /// Moving means of gradients and of their squares.
+        Adam = "adam"
+    } later [];
+
+    /// `train.schedule`: how the rate falls.
+    Schedule {
+        /// In a line.
+        Linear = "linear",
+        /// Along half a cosine.
+        Cosine = "cosine",
+        /// Not at all.
+        Constant = "constant"
+    } later [];
 
     /// `train.on_divergence`: what happens when numbers are no longer finite.
     OnDivergence {

@@ -8,12 +8,13 @@ use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{OnDivergence, Optimizer, Preset, Tokenizer, TrainSource};
+use super::choice::{OnDivergence, Preset, Tokenizer, TrainSource};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::loss::LossConfig;
 use super::preset::{CountDefaults, Defaults, misplaced};
 use super::section::Section;
+use super::steps::StepsConfig;
 use super::windows::WindowsTrainer;
 use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
@@ -209,7 +210,7 @@ fn trainer(
         defaults.subsample = defaults.subsample.min(counts.subsample);
     }
     let of_cells = ["x_max", "alpha"].into_iter().find(|key| section.has(key));
-    let mut trainer = match (objective, source) {
+    let trainer = match (objective, source) {
         (Some(objective), TrainSource::Windows) => {
             let what = (model, objective);
             Trainer::Windows(WindowsTrainer::read(&mut section, what, &defaults, counts)?)
@@ -218,17 +219,7 @@ fn trainer(
         (Some(Objective::HierarchicalSoftmax), _) => hierarchical_softmax(&mut section, &defaults)?,
         (None, _) => glove(&mut section, &defaults)?,
     };
-    let optimizer = section.choice("optimizer", trainer.optimizer())?;
-    if let (Trainer::Glove { optimizer: ours, .. }, Optimizer::RowAdagrad) =
-        (&mut trainer, optimizer)
-    {
-        *ours = optimizer;
-    }
-    if optimizer != trainer.optimizer() {
-        let (found, known) = (optimizer.name(), trainer.optimizer().name());
-        let what = format!("{found:?} is not supported for {trainer} yet; choose {known:?}");
-        return Err(section.error("optimizer", what));
-    }
+    let steps = StepsConfig::read(&mut section, &trainer)?;
     check_subsample(&section, &trainer, counts)?;
     let loss = match LossConfig::is_for(&trainer) {
         true => LossConfig::read(&mut section, &trainer)?,
@@ -242,17 +233,25 @@ fn trainer(
     let config = TrainConfig {
         dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,
         epochs: section.whole("epochs", 1..=100_000, defaults.epochs)? as u32,
-        rate: section.real("rate", "a number above 0, at most 10", rate, defaults.rate)?,
+        rate: section.real(
+            "rate",
+            "a number above 0, at most 10",
+            rate,
+            steps.rate(&trainer, defaults.rate),
+        )?,
         rotations: match trainer.reads_text() {
             true => 1,
             false => section.whole("rotations", 1..=1024, defaults.rotations)? as u32,
         },
+        steps,
         loss,
         on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
         name,
         trainer,
     };
-    section.finish(&LATER_TRAIN, |key| unused(key, &trainer))?;
+    section.finish(&LATER_TRAIN, |key| {
+        steps.unused(key, &trainer).or_else(|| unused(key, &trainer))
+    })?;
     Ok(config)
 }
 
@@ -323,7 +322,6 @@ fn glove(section: &mut Section<'_>, defaults: &Defaults) -> Result<Trainer, Conf
     Ok(Trainer::Glove {
         x_max: section.real("x_max", "a number above 0", x_max, defaults.x_max)?,
         alpha: section.real("alpha", "a number from 0 to 4", alpha, 0.75)?,
-        optimizer: Optimizer::Adagrad,
     })
 }
 

@@ -64,14 +64,49 @@ fn the_template_holds_the_defaults() {
 }
 
 #[test]
-fn glove_has_a_choice_of_optimizers() {
-    for (name, optimizer) in
-        [("adagrad", Optimizer::Adagrad), ("row-adagrad", Optimizer::RowAdagrad)]
-    {
-        let config = resolve(TEMPLATE, &[&format!("train.2.optimizer={name}")]).unwrap();
-        assert_eq!(config.train[2].trainer.optimizer(), optimizer);
-        assert_eq!(resolve(&config.to_toml(), &[]), Ok(config));
+fn trainers_have_a_choice_of_optimizers_penalties_and_schedules() {
+    for (name, optimizer) in Optimizer::NAMES {
+        for trainer in 0..3 {
+            let layer = format!("train.{trainer}.optimizer={name}");
+            // The template's rate is that of the trainer's own optimiser.
+            let text: String = TEMPLATE
+                .lines()
+                .filter(|line| !line.starts_with("rate"))
+                .flat_map(|it| [it, "\n"])
+                .collect();
+            let config = resolve(&text, &[&layer]).unwrap();
+            assert_eq!(config.train[trainer].steps.optimizer, *optimizer);
+            assert_eq!(resolve(&config.to_toml(), &[]), Ok(config));
+        }
     }
+    for (layers, expected) in [
+        (&["train.0.l2=0.001"][..], "l2 = 0.001"),
+        (&["train.2.clip=2"], "clip = 2.0"),
+        (&["train.0.max_norm=3", "train.0.l2=0"], "max_norm = 3.0"),
+        (&["train.0.schedule=cosine", "train.0.final_rate=0.1"], "schedule = \"cosine\""),
+        (&["train.2.schedule=linear", "train.2.final_rate=0.2"], "final_rate = 0.2"),
+        (&["train.1.optimizer=adam", "train.1.beta2=0.99"], "beta2 = 0.99"),
+        (&["train.1.l2=1"], "--set train.1.l2=1: train.1.l2: not with optimizer = \"sgd\""),
+        (
+            &["train.0.beta1=0.5"],
+            "--set train.0.beta1=0.5: train.0.beta1: only used by optimizer = \"adam\"",
+        ),
+        (
+            &["train.2.final_rate=0.5"],
+            "--set train.2.final_rate=0.5: train.2.final_rate: only used by a schedule that falls",
+        ),
+        (
+            &["train.0.clip=-1"],
+            "--set train.0.clip=-1: train.0.clip: expected 0 (off) or a number above, found -1",
+        ),
+        (&["train.0.schedule=cosin"], "--set … choose \"linear\" or \"cosine\" or \"constant\""),
+    ] {
+        check(TEMPLATE, layers, expected);
+    }
+    let cbow = |key: &str| format!("{MINIMAL}[[train]]\nname = \"x\"\nmodel = \"cbow\"\n{key}");
+    check(&cbow("schedule = \"cosine\""), &[], "schedule = \"cosine\"");
+    check(&cbow("l2 = 1"), &[], "p.toml:6: train.0.l2: only used by trainers of the matrix");
+    check(&cbow("optimizer = \"adam\""), &[], "p.toml:6: train.0.optimizer: \"adam\" is only for");
 }
 
 #[test]
@@ -325,9 +360,6 @@ fn what_is_not_supported_yet_is_refused() {
         "vocabulary.drop=\"\"",
         "phrases.passes=0",
         "train.0.patience=1",
-        "train.0.optimizer=adam",
-        "train.0.optimizer=adagrad",
-        "train.2.optimizer=sgd",
     ] {
         let error = resolve(TEMPLATE, &[layer]).unwrap_err().to_string();
         assert!(error.contains(" yet"), "{layer}: {error}");

@@ -122,7 +122,7 @@ impl TrainConfig {
             ("dim", whole(self.dim as u64)),
             ("epochs", whole(self.epochs)),
             ("rate", self.rate.into()),
-            ("optimizer", name(self.trainer.optimizer())),
+            ("optimizer", name(self.steps.optimizer)),
         ]);
         match self.trainer.reads_text() {
             true => rows.push(("source", name(TrainSource::Windows))),
@@ -133,6 +133,7 @@ impl TrainConfig {
         }
         rows.push(("on_divergence", name(self.on_divergence)));
         // Only where it is not the usual one: what was trained before there was a choice stays valid.
+        rows.extend(self.steps.rows());
         rows.extend(self.loss.as_ref().map(|loss| ("loss", loss.value())));
         rows.extend(self.trainer.rows());
         if let Some(LossConfig::Cell(_)) = self.loss {
@@ -154,7 +155,7 @@ impl Trainer {
             Self::HierarchicalSoftmax { subsample, cap } => {
                 vec![("subsample", subsample.into()), ("cap", cap.into())]
             }
-            Self::Glove { x_max, alpha, .. } => {
+            Self::Glove { x_max, alpha } => {
                 vec![("x_max", x_max.into()), ("alpha", alpha.into())]
             }
             Self::Windows(trainer) => trainer.rows(),

@@ -7,7 +7,7 @@ use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
 use super::{Origin, Pipeline, Text, Tiles, section};
-use crate::config::{LossConfig, Optimizer, TrainConfig, Trainer, WindowsTrainer};
+use crate::config::{LossConfig, TrainConfig, Trainer, WindowsTrainer};
 
 /// One trainer at work.
 pub(super) struct TrainJob<'a> {
@@ -37,12 +37,19 @@ impl TrainJob<'_> {
         let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
         let kernels = self.pipeline.kernels;
         let counts = self.text.vocabulary.table().counts();
+        let steps = super::translate::steps(&self.trainer.steps);
         match self.trainer.trainer {
             Trainer::NegativeSampling { negatives, noise_exponent, subsample, context_rates } => {
                 let discount = self.discount(subsample)?;
                 let context_rates = super::translate::context_rates(context_rates);
-                let config =
-                    train::SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
+                let config = train::SkipGramConfig {
+                    dim,
+                    negatives,
+                    noise_exponent,
+                    context_rates,
+                    steps,
+                    seed,
+                };
                 let Pipeline { ctx, dir, .. } = self.pipeline;
                 let (stripes, name) = (&tiles.stripes[..], self.trainer.name.as_str());
                 let objective = train::SkipGram::new(
@@ -58,16 +65,12 @@ impl TrainJob<'_> {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
                     None => objective,
                 };
-                self.train(&objective, stripes, 1e-4)
+                self.train(&objective, stripes)
             }
             Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
             Trainer::Windows(_) => unreachable!("trained above"),
-            Trainer::Glove { x_max, alpha, optimizer } => {
-                let squares = match optimizer {
-                    Optimizer::RowAdagrad => train::Squares::Row,
-                    _ => train::Squares::Coordinate,
-                };
-                let config = train::GloveConfig { dim, x_max, alpha, squares, seed };
+            Trainer::Glove { x_max, alpha } => {
+                let config = train::GloveConfig { dim, x_max, alpha, steps, seed };
                 let words = counts.len() as u32;
                 let objective = train::Glove::new(config, words, index.unit, kernels);
                 let (ctx, grid) = (self.pipeline.ctx, tiles.stripes.len() as u32);
@@ -76,7 +79,7 @@ impl TrainJob<'_> {
                     Some(loss) => objective.with_loss(place, loss, &self.counted(), grid)?,
                     None => objective,
                 };
-                self.train(&objective, &tiles.stripes, 1.0)
+                self.train(&objective, &tiles.stripes)
             }
         }
     }
@@ -103,9 +106,11 @@ impl TrainJob<'_> {
             checkpoint_every: config.run.checkpoint_every,
         };
         let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
-        let softmax = train::SoftmaxConfig { dim: self.trainer.dim, cap, seed: config.run.seed };
+        let (dim, seed) = (self.trainer.dim, config.run.seed);
+        let steps = super::translate::steps(&self.trainer.steps);
+        let softmax = train::SoftmaxConfig { dim, cap, steps, seed };
         let objective = train::Softmax::new(softmax, tree, kernels);
-        let trained = self.train(&objective, &stripes, 1e-4)?;
+        let trained = self.train(&objective, &stripes)?;
         drop(stripes);
         dir.sweep(&folder, |_| true)?;
         Ok(trained)
@@ -121,7 +126,7 @@ impl TrainJob<'_> {
         let index = self.matrix().0;
         let pairs = index.weight as f64 / index.unit as f64;
         let weight = || match self.trainer.trainer {
-            Trainer::Glove { x_max, alpha, .. } => {
+            Trainer::Glove { x_max, alpha } => {
                 train::CellWeight { x_max: x_max as f32, alpha: alpha as f32, kernels }
             }
             _ => unreachable!("cells are those of GloVe"),
@@ -181,10 +186,9 @@ impl TrainJob<'_> {
         &self,
         objective: &dyn train::Objective,
         stripes: &[StripeFile],
-        final_rate: f64,
     ) -> anyhow::Result<Trained> {
         let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
-        let (plan, settings) = (self.plan(final_rate), self.settings());
+        let (plan, settings) = (self.plan(), self.settings());
         let words = self.text.vocabulary.table();
         let input = train::TrainInput { stripes, words, settings: &settings, kernels };
         Ok(train::train(ctx, dir, &plan, objective, input)?)
@@ -192,7 +196,7 @@ impl TrainJob<'_> {
 
     fn windows(&self, trainer: &WindowsTrainer) -> anyhow::Result<Trained> {
         let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
-        let (plan, settings) = (self.plan(1e-4), self.settings());
+        let (plan, settings) = (self.plan(), self.settings());
         let config = super::translate::windows(self.trainer.dim, trainer);
         let vocabulary = &self.text.vocabulary;
         let (shards, words) = (vocabulary.shards(), vocabulary.table());
@@ -204,14 +208,15 @@ impl TrainJob<'_> {
         self.matrix.expect("there is one unless no trainer reads it")
     }
 
-    fn plan(&self, final_rate: f64) -> train::Plan {
+    fn plan(&self) -> train::Plan {
         let config = self.pipeline.config;
         train::Plan {
             name: self.trainer.name.clone(),
             epochs: self.trainer.epochs,
             rotations: self.trainer.rotations,
             rate: self.trainer.rate,
-            final_rate,
+            schedule: super::translate::schedule(self.trainer.steps.schedule),
+            final_rate: self.trainer.steps.final_rate,
             seed: config.run.seed,
             fingerprint: self.fingerprint.clone(),
             checkpoint_every: config.run.checkpoint_every,

@@ -137,3 +137,29 @@ pub fn context_rates(rates: config::ContextRates) -> train::ContextRates {
         config::ContextRates::Even => train::ContextRates::Even,
     }
 }
+
+/// Optimiser and penalties.
+pub fn steps(config: &config::StepsConfig) -> train::Steps {
+    let or_off = |value: f64| if value > 0.0 { value as f32 } else { f32::INFINITY };
+    let [beta1, beta2, epsilon] = config.adam.map(|value| value as f32);
+    train::Steps {
+        optimizer: match config.optimizer {
+            config::Optimizer::Sgd => train::Optimizer::Sgd,
+            config::Optimizer::Adagrad => train::Optimizer::Adagrad,
+            config::Optimizer::RowAdagrad => train::Optimizer::RowAdagrad,
+            config::Optimizer::Adam => train::Optimizer::Adam { beta1, beta2, epsilon },
+        },
+        l2: config.l2 as f32,
+        clip: or_off(config.clip),
+        max_norm: or_off(config.max_norm),
+    }
+}
+
+/// How the rate falls.
+pub fn schedule(choice: config::Schedule) -> train::Schedule {
+    match choice {
+        config::Schedule::Linear => train::Schedule::Linear,
+        config::Schedule::Cosine => train::Schedule::Cosine,
+        config::Schedule::Constant => train::Schedule::Constant,
+    }
+}

@@ -26,6 +26,7 @@ mod open;
 mod rows;
 mod sgns;
 mod side;
+mod steps;
 mod table;
 mod tape;
 
@@ -37,5 +38,6 @@ pub use mix::Window;
 pub use open::{GroupLoss, MatrixCell, RunLoss, RunScores};
 pub use sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 pub use side::{Loss, Side, padded};
+pub use steps::{Rule, StepLoss, StepPlan, StepScratch, StepSide, adam_rest};
 pub use table::Kernels;
 pub use tape::{Op, Tape, TapeScratch};

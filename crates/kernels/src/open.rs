@@ -41,6 +41,29 @@ pub struct RunScores {
     pub slope: [f32; LANES],
 }
 
+/// As many ones as a group of one row has pairs.
+const ONES: [f32; LANES] = [1.0; LANES];
+
+impl<'a> Group<'a> {
+    /// Up to [`LANES`] pairs of one row, all of weight and rate 1, without negatives; `end` is their number.
+    ///
+    /// # Panics
+    /// Where there are more.
+    pub fn of_row(row: &'a u32, end: &'a u32, col: &'a [u32]) -> Self {
+        let ones = &ONES[..col.len()];
+        Self {
+            row: core::slice::from_ref(row),
+            end: core::slice::from_ref(end),
+            col,
+            weight: ones,
+            negatives: &[],
+            negative_weight: &ONES[..1],
+            col_rate: ones,
+            negative_rate: &[],
+        }
+    }
+}
+
 impl CellPlace for MatrixCell {
     #[inline(always)]
     fn row(&self) -> u32 {

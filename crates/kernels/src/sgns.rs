@@ -65,8 +65,8 @@ pub(crate) struct Buffers {
     /// s_b, then p_b.
     pub positive: [f32; GROUP_PAIRS],
     /// What the negatives do to the rows, and the rows to the negatives, for one panel.
-    row_step: [[Block; PANEL]; GROUP_PAIRS],
-    negative_step: [[Block; PANEL]; GROUP_NEGATIVES],
+    pub row_step: [[Block; PANEL]; GROUP_PAIRS],
+    pub negative_step: [[Block; PANEL]; GROUP_NEGATIVES],
 }
 
 impl Default for Buffers {
@@ -254,7 +254,7 @@ fn add<S: Lanes, const J: usize>(s: S, to: &mut [Block; J], rate: f32, step: &[B
 
 /// Σ_r q_rk·w_r for R negatives from `k` on, r ascending from 0.
 #[inline(always)]
-fn negative_steps<S: Lanes, const R: usize, const J: usize>(
+pub(crate) fn negative_steps<S: Lanes, const R: usize, const J: usize>(
     s: S,
     rows: &Side,
     group: &Group,
@@ -282,7 +282,7 @@ fn negative_steps<S: Lanes, const R: usize, const J: usize>(
 
 /// Σ_k q_rk·n_k for R rows from `first` on, k ascending from 0.
 #[inline(always)]
-fn row_steps<S: Lanes, const R: usize, const J: usize>(
+pub(crate) fn row_steps<S: Lanes, const R: usize, const J: usize>(
     s: S,
     cols: &Side,
     group: &Group,

@@ -10,11 +10,19 @@ use crate::mix::Window;
 use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 use crate::side::{Loss, Side};
+use crate::steps::{StepLoss, StepPlan, StepScratch, StepSide};
 use crate::tape::{Tape, TapeScratch};
 
 mod open;
 
 type Elementwise = unsafe fn(&mut [f32]);
+type StepGroup = unsafe fn(
+    (&mut StepSide, &mut StepSide),
+    &Group,
+    &StepPlan,
+    &mut StepScratch,
+    &mut GroupLoss<'_>,
+) -> StepLoss;
 type RunTape = unsafe fn(&Tape, &[&[f32]], &mut [&mut [f32]], &mut TapeScratch);
 type OpenGroup =
     unsafe fn(&mut Side, &mut Side, &Group, &mut GroupScratch, &mut GroupLoss<'_>) -> Loss;
@@ -53,6 +61,7 @@ pub struct Kernels {
     open_cells: OpenCells<f32>,
     open_cells_by_row: OpenCells<(f32, usize)>,
     tape: RunTape,
+    step_group: StepGroup,
 }
 
 impl core::fmt::Debug for Kernels {
@@ -349,7 +358,7 @@ macro_rules! table {
     ($module:ident, $level:expr, $token:ty, $r:literal, $c:literal, $j:literal, $attribute:meta) => {
         pub(crate) mod $module {
             use super::*;
-            use crate::{binomial, dot, glove, mix, open, rows, sgns, side, tape as tapes};
+            use crate::{binomial, dot, glove, mix, open, rows, sgns, side, steps, tape as tapes};
 
             wrap! { $token, $attribute,
                 dot = dot::dot, (a: &[f32], b: &[f32]) -> f32;
@@ -385,6 +394,9 @@ macro_rules! table {
                 open_cells_by_row = open::cells_by_row::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: (f32, usize), loss: &mut RunLoss<'_>)
                     -> Loss;
+                step_group = steps::group::<_, $r, $c, $j>,
+                    (sides: (&mut StepSide, &mut StepSide), group: &Group, plan: &StepPlan, scratch: &mut StepScratch,
+                    loss: &mut GroupLoss<'_>) -> StepLoss;
                 tape = tapes::run, (tape: &Tape, inputs: &[&[f32]], outputs: &mut [&mut [f32]], scratch: &mut TapeScratch) -> ();
             }
 
@@ -414,6 +426,7 @@ macro_rules! table {
                 open_cells,
                 open_cells_by_row,
                 tape,
+                step_group,
             };
         }
     };

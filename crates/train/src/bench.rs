@@ -14,9 +14,9 @@ use crate::engine::reserve_passes;
 use crate::nodes::unpack;
 use crate::{
     CellLoss, CellWeight, Constants, ContextRates, Discount, Divergence, Expression, Focal, Glove,
-    GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Plan, ShiftedPpmi, SkipGram,
-    SkipGramConfig, Softmax, SoftmaxConfig, Squares, Term, TrainError, TrainInput, WeightedSquares,
-    Written, pair_mass, train,
+    GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan, Schedule,
+    ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Squares, Steps, Term,
+    TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -182,6 +182,7 @@ impl Bench {
             epochs: 4,
             rotations: 3,
             rate: 0.05,
+            schedule: Schedule::Linear,
             final_rate: 1e-4,
             seed,
             fingerprint: "f".into(),
@@ -191,9 +192,8 @@ impl Bench {
         let counts = &self.table.counts;
         match name {
             _ if name.starts_with("glove") => {
-                let is_by_row = name.starts_with("glove-rows");
-                let squares = if is_by_row { Squares::Row } else { Squares::Coordinate };
-                let config = GloveConfig { dim, x_max: 10.0, alpha: 0.75, squares, seed };
+                let config =
+                    GloveConfig { dim, x_max: 10.0, alpha: 0.75, steps: steps(name), seed };
                 let objective = Glove::new(config, WORDS, UNIT, kernels);
                 let objective = match loss(name) {
                     Some(loss) => objective.with_loss((&ctx, name), loss, counts, 4).unwrap(),
@@ -204,7 +204,9 @@ impl Bench {
             _ if name.starts_with("sgns") => {
                 let context_rates = ContextRates::ByCount;
                 let (negatives, noise_exponent) = (5, 0.75);
-                let config = SkipGramConfig { dim, negatives, noise_exponent, context_rates, seed };
+                let steps = steps(name);
+                let config =
+                    SkipGramConfig { dim, negatives, noise_exponent, context_rates, steps, seed };
                 let discount = self.discount(1e-1);
                 let objective = SkipGram::new(
                     &ctx,
@@ -227,10 +229,31 @@ impl Bench {
                 let cells = self.node_cells(&tree, &self.discount(1e-1));
                 let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
                 let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
-                let config = SoftmaxConfig { dim, cap: 8.0, seed };
+                let config = SoftmaxConfig { dim, cap: 8.0, steps: steps(name), seed };
                 (Box::new(Softmax::new(config, tree, kernels)), tiles, plan)
             }
         }
+    }
+}
+
+/// Optimiser and penalties of an objective.
+fn steps(name: &str) -> Steps {
+    let optimizer = match name {
+        "glove-rows" | "glove-rows-open" | "hs-rows" => Optimizer::RowAdagrad,
+        _ if name.ends_with("adam") => Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        "sgns-adagrad" => Optimizer::Adagrad,
+        "glove-sgd" => Optimizer::Sgd,
+        _ if name.starts_with("glove") => Optimizer::Adagrad,
+        _ => Optimizer::Sgd,
+    };
+    let steps = Steps { optimizer, ..Steps::default() };
+    match name {
+        "sgns-penalties" | "glove-penalties" => {
+            Steps { l2: 1e-5, clip: 20.0, max_norm: 5.0, ..steps }
+        }
+        // So long that it never acts, but the steps are those of the general kernel.
+        "sgns-stepped" => Steps { max_norm: 1e15, ..steps },
+        _ => steps,
     }
 }
 
@@ -272,8 +295,21 @@ pub(crate) fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<
     Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
 }
 
-pub(crate) const OBJECTIVES: [&str; 7] =
-    ["glove", "glove-rows", "sgns", "hs", "sgns-focal", "glove-ppmi", "sgns-written"];
+pub(crate) const OBJECTIVES: [&str; 13] = [
+    "glove",
+    "glove-rows",
+    "sgns",
+    "hs",
+    "sgns-focal",
+    "glove-ppmi",
+    "sgns-written",
+    "sgns-adam",
+    "sgns-penalties",
+    "hs-rows",
+    "hs-adam",
+    "glove-adam",
+    "glove-penalties",
+];
 
 /// A context with so much memory.
 pub(crate) fn with_memory(threads: usize, budget_bytes: u64) -> Context {

@@ -21,6 +21,7 @@ use crate::order::Half;
 use crate::publish::publish;
 use crate::random::Stream;
 use crate::rotation::Run;
+use crate::steps::Schedule;
 use crate::stripes::{Stripe, StripeShape};
 
 /// What an objective trains: the shapes of its two matrices.
@@ -45,7 +46,9 @@ pub struct Plan {
     pub rotations: u32,
     /// Initial rate.
     pub rate: f64,
-    /// What the rate falls to, as a share of the initial one; 1 for a constant rate.
+    /// How the rate falls.
+    pub schedule: Schedule,
+    /// What it falls to, as a share of the initial one.
     pub final_rate: f64,
     /// Seed.
     pub seed: u64,

@@ -13,13 +13,18 @@ use std::sync::Mutex;
 
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
-use wordmill_kernels::{AdagradSide, GloveCell, Kernels, LANES, Loss, MatrixCell, padded};
+use wordmill_kernels::{
+    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, StepPlan,
+    StepScratch, StepSide, padded,
+};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
+use crate::losses::{CellWeight, WeightedSquares};
 use crate::random::Stream;
-use crate::stripes::{Squares, Stripe, StripeShape};
+use crate::steps::{Optimizer, Steps, step_bias};
+use crate::stripes::{Stripe, StripeShape};
 
 /// Cells handed to the kernel at a time, about.
 const BATCH_CELLS: usize = 1024;
@@ -37,8 +42,8 @@ pub struct GloveConfig {
     pub x_max: f64,
     /// α.
     pub alpha: f64,
-    /// Accumulators of AdaGrad, one a row or one a coordinate.
-    pub squares: Squares,
+    /// Optimiser and penalties.
+    pub steps: Steps,
     /// Seed of the initial values.
     pub seed: u64,
 }
@@ -50,6 +55,7 @@ pub struct Glove {
     unit: u64,
     /// The loss with the counts that it reads, where it is not the usual one.
     loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
+    squares: WeightedSquares,
     kernels: &'static Kernels,
     spare: Mutex<Vec<Visits>>,
 }
@@ -77,7 +83,9 @@ struct Visits {
 impl Glove {
     /// GloVe over a matrix of `words` words with weights in units of 1 / `unit`.
     pub fn new(config: GloveConfig, words: u32, unit: u64, kernels: &'static Kernels) -> Self {
-        Self { config, words, unit, loss: None, kernels, spare: Mutex::default() }
+        let (x_max, alpha) = (config.x_max as f32, config.alpha as f32);
+        let squares = WeightedSquares(CellWeight { x_max, alpha, kernels });
+        Self { config, words, unit, loss: None, squares, kernels, spare: Mutex::default() }
     }
 
     /// Another loss of cells than weighted squares; `counts` says how often words occur in the text whose pairs were
@@ -95,6 +103,60 @@ impl Glove {
         let counts = StripeCounts::new(ctx, name, &*loss, counts, grid)?;
         Ok(Self { loss: Some((loss, counts)), ..self })
     }
+}
+
+/// Both sides of a pass with their biases: value, square, moment.
+struct Biased<'a> {
+    rows: (StepSide<'a>, [&'a mut [f32]; 3]),
+    columns: (StepSide<'a>, [&'a mut [f32]; 3]),
+}
+
+impl Biased<'_> {
+    /// Steps the cells of a run of one row and their biases; returns the loss.
+    fn step(
+        &mut self,
+        kernels: &Kernels,
+        run: &[MatrixCell],
+        plan: &StepPlan,
+        loss: &mut TileLoss<'_>,
+        scratch: &mut StepScratch,
+    ) -> f64 {
+        let (count, row) = (run.len() as u32, run[0].row);
+        let mut col = [0; LANES];
+        col.iter_mut().zip(run).for_each(|(col, cell)| *col = cell.col);
+        let Self { rows: (rows, row_bias), columns: (columns, column_bias) } = self;
+        let mut it = RunScores::default();
+        let between = &mut |score: &mut [f32], _: &mut [[f32; LANES]]| {
+            for (k, (to, &score)) in it.score.iter_mut().zip(&*score).enumerate() {
+                *to = score + row_bias[0][row as usize] + column_bias[0][col[k] as usize];
+            }
+            loss.run(run, &mut it);
+            score.iter_mut().zip(&it.slope).for_each(|(to, slope)| *to = -slope);
+            let loss = it.loss[..run.len()].iter().map(|&loss| f64::from(loss)).sum();
+            Loss { loss, weight: f64::from(count) }
+        };
+        let group = Group::of_row(&row, &count, &col[..run.len()]);
+        let stepped = kernels.step_group(rows, columns, &group, plan, scratch, between);
+        for (cell, slope) in run.iter().zip(&it.slope) {
+            step_one(plan, -slope, column_bias, columns, cell.col as usize);
+        }
+        let slope: f32 = it.slope[..run.len()].iter().sum();
+        step_one(plan, -slope, row_bias, rows, row as usize);
+        stepped.loss.loss
+    }
+}
+
+/// A step of one bias.
+fn step_one(
+    plan: &StepPlan,
+    direction: f32,
+    [bias, square, moment]: &mut [&mut [f32]; 3],
+    side: &StepSide<'_>,
+    row: usize,
+) {
+    let steps = side.steps.get(row).copied().unwrap_or(0.0);
+    let state = (&mut bias[row], square.get_mut(row), moment.get_mut(row));
+    step_bias(plan, direction, state, steps);
 }
 
 /// A batch of cells at a time, run after run: blocks in random order, runs of a block in random order.
@@ -122,7 +184,8 @@ fn walk<C: Copy>(
 
 impl Objective for Glove {
     fn layout(&self) -> Layout {
-        let shape = StripeShape { dim: self.config.dim, bias: true, squares: self.config.squares };
+        let shape =
+            StripeShape { dim: self.config.dim, bias: true, squares: self.config.steps.squares() };
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
@@ -155,43 +218,11 @@ impl Objective for Glove {
     ) -> Result<Tally, TrainError> {
         let mut visits = self.spare.lock().ok().and_then(|mut all| all.pop()).unwrap_or_default();
         self.sort(&mut visits, cells, rows.rows(), columns.rows());
-        let is_by_row = self.config.squares == Squares::Row;
-        let (mut rows, mut columns) = (adagrad(rows), adagrad(columns));
-        let (rows, columns) = (&mut rows, &mut columns);
-        let (rate, dim, kernels) = (pass.rate, self.config.dim, self.kernels);
-        let mut tally = Tally::default();
-        let mut add = |loss: Loss, visits: usize| {
-            tally += Tally { loss: loss.loss, weight: loss.weight, visits: visits as u64 };
-        };
         let mut stream = pass.stream();
-        let Visits { cells, open, runs, blocks, .. } = &mut visits;
-        let order = (&mut runs[..], &mut blocks[..]);
-        match &self.loss {
-            None => walk(cells, order, &mut stream, |batch| {
-                let loss = match is_by_row {
-                    true => kernels.glove_cells_by_row(rows, columns, batch, rate, dim),
-                    false => kernels.glove_cells(rows, columns, batch, rate),
-                };
-                add(loss, batch.len());
-            }),
-            Some((loss, counts)) => {
-                let mut loss = TileLoss::new(&**loss, counts, pass.tile);
-                let mut between = |run: &[_], scores: &mut _| loss.run(run, scores);
-                walk(open, order, &mut stream, |batch| {
-                    let loss = match is_by_row {
-                        true => kernels.open_cells_by_row(
-                            rows,
-                            columns,
-                            batch,
-                            (rate, dim),
-                            &mut between,
-                        ),
-                        false => kernels.open_cells(rows, columns, batch, rate, &mut between),
-                    };
-                    add(loss, batch.len());
-                });
-            }
-        }
+        let tally = match self.is_fused() {
+            true => self.fused(pass, &mut visits, rows, columns, &mut stream),
+            false => self.stepped(pass, &mut visits, rows, columns, &mut stream),
+        };
         if let Ok(mut spare) = self.spare.lock() {
             spare.push(visits);
         }
@@ -229,6 +260,86 @@ fn adagrad(stripe: &mut Stripe) -> AdagradSide<'_> {
 }
 
 impl Glove {
+    /// Whether kernels have the steps fused.
+    fn is_fused(&self) -> bool {
+        let steps = &self.config.steps;
+        matches!(steps.optimizer, Optimizer::Adagrad | Optimizer::RowAdagrad)
+            && !steps.has_penalties()
+    }
+
+    /// Trains the visits with AdaGrad as the kernels have it.
+    fn fused(
+        &self,
+        pass: &Pass,
+        visits: &mut Visits,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+        stream: &mut Stream,
+    ) -> Tally {
+        let is_by_row = self.config.steps.optimizer == Optimizer::RowAdagrad;
+        let (mut rows, mut columns) = (adagrad(rows), adagrad(columns));
+        let (rows, columns) = (&mut rows, &mut columns);
+        let (rate, dim, kernels) = (pass.rate, self.config.dim, self.kernels);
+        let mut tally = Tally::default();
+        let mut add = |loss: Loss, visits: usize| {
+            tally += Tally { loss: loss.loss, weight: loss.weight, visits: visits as u64 };
+        };
+        let Visits { cells, open, runs, blocks, .. } = visits;
+        let order = (&mut runs[..], &mut blocks[..]);
+        match &self.loss {
+            None => walk(cells, order, stream, |batch| {
+                let loss = match is_by_row {
+                    true => kernels.glove_cells_by_row(rows, columns, batch, rate, dim),
+                    false => kernels.glove_cells(rows, columns, batch, rate),
+                };
+                add(loss, batch.len());
+            }),
+            Some((loss, counts)) => {
+                let mut loss = TileLoss::new(&**loss, counts, pass.tile);
+                let mut between = |run: &[_], scores: &mut _| loss.run(run, scores);
+                walk(open, order, stream, |batch| {
+                    let (rows, cols, between) = (&mut *rows, &mut *columns, &mut between);
+                    let loss = match is_by_row {
+                        true => kernels.open_cells_by_row(rows, cols, batch, (rate, dim), between),
+                        false => kernels.open_cells(rows, cols, batch, rate, between),
+                    };
+                    add(loss, batch.len());
+                });
+            }
+        }
+        tally
+    }
+
+    /// Trains the visits by any rule, a run at a time.
+    fn stepped(
+        &self,
+        pass: &Pass,
+        visits: &mut Visits,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+        stream: &mut Stream,
+    ) -> Tally {
+        let mut loss = match &self.loss {
+            Some((loss, counts)) => TileLoss::new(&**loss, counts, pass.tile),
+            None => TileLoss::without_counts(&self.squares),
+        };
+        let plan = self.config.steps.glove_plan(pass.rate, self.config.dim);
+        let mut biased = Biased { rows: rows.steps_mut(), columns: columns.steps_mut() };
+        let mut scratch = StepScratch::default();
+        let mut tally = Tally::default();
+        let Visits { open, runs, blocks, .. } = visits;
+        walk(open, (&mut runs[..], &mut blocks[..]), stream, |batch| {
+            for of_row in batch.chunk_by(|a, b| a.row == b.row) {
+                for run in of_row.chunks(LANES) {
+                    let sum = biased.step(self.kernels, run, &plan, &mut loss, &mut scratch);
+                    tally +=
+                        Tally { loss: sum, weight: run.len() as f64, visits: run.len() as u64 };
+                }
+            }
+        });
+        tally
+    }
+
     /// Sorts the cells of a pass by block and row and cuts them into runs. In a block, cells of a row
     /// keep the order in which they were read, which is random.
     fn sort(&self, visits: &mut Visits, cells: &PassCells, rows: usize, columns: usize) {
@@ -260,7 +371,7 @@ impl Glove {
             *place += 1;
             *place - 1
         };
-        if self.loss.is_some() {
+        if self.loss.is_some() || !self.is_fused() {
             open.resize(start, MatrixCell { row: 0, col: 0, x: 0.0 });
             for cell in all() {
                 let x = (cell.payload as f64 / self.unit as f64) as f32;
@@ -277,10 +388,12 @@ impl Glove {
 
     /// A block has 2 to this power columns.
     fn block_bits(&self) -> u32 {
-        let floats = match self.config.squares {
-            Squares::Row => padded(self.config.dim),
-            _ => 2 * padded(self.config.dim),
+        let states = match self.config.steps.optimizer {
+            Optimizer::Sgd | Optimizer::RowAdagrad => 1,
+            Optimizer::Adagrad => 2,
+            Optimizer::Adam { .. } => 3,
         };
+        let floats = states * padded(self.config.dim);
         (BLOCK_BYTES / (4 * floats)).max(1).ilog2()
     }
 

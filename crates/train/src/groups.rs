@@ -9,7 +9,10 @@
 //! 41.1, 41; 8: 2.211, 39.6, 31. Half as many negatives for runs of 4: 2.213, 39.3, 34; a quarter for
 //! runs of 1: 2.209, 41.0, 49.
 
-use wordmill_kernels::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels, Side};
+use wordmill_kernels::{
+    GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels, LANES, Loss, Side, StepPlan,
+    StepScratch, StepSide,
+};
 
 use crate::engine::Tally;
 use crate::loss::TileLoss;
@@ -84,15 +87,25 @@ pub(crate) struct Rates<'a> {
     pub columns: &'a [f32],
 }
 
+/// The two sides of a pass, and how they are stepped.
+pub(crate) enum Sides<'a> {
+    /// Along the gradient of the loss that the kernel knows, or of another.
+    Plain { rows: Side<'a>, columns: Side<'a>, loss: Option<TileLoss<'a>>, scratch: GroupScratch },
+    /// By any rule.
+    Stepped {
+        rows: StepSide<'a>,
+        columns: StepSide<'a>,
+        loss: TileLoss<'a>,
+        plan: StepPlan,
+        scratch: StepScratch,
+    },
+}
+
 /// Groups of runs: one that fills up, and the full one before it, whose rows are on their way.
 pub(crate) struct Groups<'a> {
     kernels: &'static Kernels,
-    rows: Side<'a>,
-    columns: Side<'a>,
+    sides: Sides<'a>,
     rates: Rates<'a>,
-    /// The loss, where it is not that of negative sampling, which the kernel knows.
-    loss: Option<TileLoss<'a>>,
-    scratch: GroupScratch,
     filling: Contents,
     full: Contents,
     tally: Tally,
@@ -113,16 +126,9 @@ struct Contents {
 }
 
 impl<'a> Groups<'a> {
-    pub fn new(
-        kernels: &'static Kernels,
-        rows: Side<'a>,
-        columns: Side<'a>,
-        rates: Rates<'a>,
-        loss: Option<TileLoss<'a>>,
-    ) -> Self {
+    pub fn new(kernels: &'static Kernels, sides: Sides<'a>, rates: Rates<'a>) -> Self {
         let (filling, full) = (Contents::default(), Contents::default());
-        let (scratch, tally) = (GroupScratch::new(), Tally::default());
-        Self { kernels, rows, columns, rates, loss, scratch, filling, full, tally }
+        Self { kernels, sides, rates, filling, full, tally: Tally::default() }
     }
 
     /// Adds a run; `mass` is the weight of all negatives beside each of its visits. Negatives are drawn
@@ -163,9 +169,15 @@ impl<'a> Groups<'a> {
         let it = &mut self.filling;
         it.negatives = std::array::from_fn(|_| noise.draw(stream));
         it.negative_rate = it.negatives.map(|id| self.rates.columns[id as usize]);
-        self.kernels.prefetch(&self.rows, &it.row[..it.rows]);
-        self.kernels.prefetch(&self.columns, &it.column[..it.pairs]);
-        self.kernels.prefetch(&self.columns, &it.negatives);
+        let ask = |rows: &Side<'_>, columns: &Side<'_>| {
+            self.kernels.prefetch(rows, &it.row[..it.rows]);
+            self.kernels.prefetch(columns, &it.column[..it.pairs]);
+            self.kernels.prefetch(columns, &it.negatives);
+        };
+        match &mut self.sides {
+            Sides::Plain { rows, columns, .. } => ask(rows, columns),
+            Sides::Stepped { rows, columns, .. } => ask(&rows.side(), &columns.side()),
+        }
         std::mem::swap(&mut self.filling, &mut self.full);
         self.train();
     }
@@ -187,19 +199,30 @@ impl<'a> Groups<'a> {
             negative_sign: &[1.0; GROUP_NEGATIVES],
             negative_rate: &it.negative_rate,
         };
-        let (rows, columns, scratch) = (&mut self.rows, &mut self.columns, &mut self.scratch);
-        let rate = self.rates.rate;
-        let loss = match &mut self.loss {
-            None => self.kernels.sgns_group(rows, columns, &group, rate, scratch),
-            Some(loss) => self.kernels.open_group(
-                rows,
-                columns,
-                &group,
-                scratch,
-                &mut |positive, negative| loss.group(&group, rate, positive, negative),
-            ),
-        };
+        let loss = self.sides.train(self.kernels, &group, self.rates.rate);
         self.tally += Tally { loss: loss.loss, weight: loss.weight, visits: it.pairs as u64 };
         (it.rows, it.pairs) = (0, 0);
+    }
+}
+
+impl Sides<'_> {
+    fn train(&mut self, kernels: &Kernels, group: &Group<'_>, rate: f32) -> Loss {
+        match self {
+            Self::Plain { rows, columns, loss: None, scratch } => {
+                kernels.sgns_group(rows, columns, group, rate, scratch)
+            }
+            Self::Plain { rows, columns, loss: Some(loss), scratch } => {
+                let between = &mut |positive: &mut [f32], negative: &mut [[f32; LANES]]| {
+                    loss.group(group, rate, positive, negative)
+                };
+                kernels.open_group(rows, columns, group, scratch, between)
+            }
+            Self::Stepped { rows, columns, loss, plan, scratch } => {
+                let between = &mut |positive: &mut [f32], negative: &mut [[f32; LANES]]| {
+                    loss.group(group, 1.0, positive, negative)
+                };
+                kernels.step_group(rows, columns, group, plan, scratch, between).loss
+            }
+        }
     }
 }

@@ -22,6 +22,7 @@
 mod error;
 
 mod random;
+mod steps;
 mod stripes;
 
 mod discount;
@@ -77,6 +78,7 @@ pub use nodes::NodeCells;
 pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
+pub use steps::{Optimizer, Schedule, Steps};
 pub use stripes::{Squares, Stripe, StripeShape};
 pub use windows::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,

@@ -260,11 +260,20 @@ struct Batch {
 
 impl<'a> TileLoss<'a> {
     pub fn new(loss: &'a dyn CellLoss, counts: &'a StripeCounts, tile: (u32, u32)) -> Self {
+        Self::with(loss, counts.of(tile.0), counts.of(tile.1))
+    }
+
+    fn with(loss: &'a dyn CellLoss, rows: &'a [f32], columns: &'a [f32]) -> Self {
         let [x, i_count, j_count] = [[1.0; CELLS_MAX]; 3];
         let [losses, slope] = [[0.0; CELLS_MAX]; 2];
         let batch = Box::new(Batch { x, i_count, j_count, loss: losses, slope });
-        let (rows, columns) = (counts.of(tile.0), counts.of(tile.1));
         Self { loss, reads: loss.reads(), rows, columns, batch }
+    }
+
+    /// A loss that does not read how often words occur.
+    pub fn without_counts(loss: &'a dyn CellLoss) -> Self {
+        debug_assert!(!loss.reads().counts);
+        Self::with(loss, &[], &[])
     }
 
     /// Scores of a group, each row with as many negatives as there are lanes, into the coefficients of its moves.
@@ -329,6 +338,25 @@ impl<'a> TileLoss<'a> {
         };
         let out = Outcome { loss: &mut it.loss[..count], slope: &mut it.slope[..count] };
         self.loss.eval(Term::Cell, cells, out);
+    }
+
+    /// Scores of pairs of one row into the coefficients of its directions, where each weighs so much as a positive and as
+    /// a negative.
+    pub fn binomial(&mut self, score: &mut [f32], weights: impl Fn(usize) -> (f32, f32)) -> Loss {
+        let (mut coefficients, mut loss) = ([0.0; LANES], Loss::default());
+        for (term, is_left) in [(Term::Positive, true), (Term::Negative, false)] {
+            self.eval(term, score);
+            let Batch { loss: losses, slope, .. } = &*self.batch;
+            for (k, coefficient) in coefficients.iter_mut().enumerate().take(score.len()) {
+                let (left, right) = weights(k);
+                let weight = if is_left { left } else { right };
+                *coefficient -= weight * slope[k];
+                loss.loss += f64::from(weight * losses[k]);
+                loss.weight += f64::from(weight);
+            }
+        }
+        score.copy_from_slice(&coefficients[..score.len()]);
+        loss
     }
 
     fn columns_of(&mut self, first: usize, ids: &[u32]) {

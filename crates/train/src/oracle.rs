@@ -12,8 +12,8 @@ use crate::bench::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memor
 use crate::nodes::pack;
 use crate::random::{Alias, Stream};
 use crate::{
-    ContextRates, Discount, Divergence, HuffmanTree, Plan, SkipGram, SkipGramConfig, TrainError,
-    TrainInput, train,
+    ContextRates, Discount, Divergence, HuffmanTree, Plan, Schedule, SkipGram, SkipGramConfig,
+    Steps, TrainError, TrainInput, train,
 };
 
 #[test]
@@ -210,6 +210,7 @@ fn tiles_end_where_random_order_does() {
             epochs: 8,
             rotations: 4,
             rate: 0.05,
+            schedule: Schedule::Linear,
             final_rate: 1e-4,
             seed,
             fingerprint: format!("f{seed}"),
@@ -221,6 +222,7 @@ fn tiles_end_where_random_order_does() {
             negatives: NEGATIVES,
             noise_exponent: 0.75,
             context_rates: ContextRates::Even,
+            steps: Steps::default(),
             seed,
         };
         let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);

@@ -150,14 +150,14 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// The rate falls linearly with the rounds done, as word2vec's falls with the words done.
+    /// The rate falls with the rounds done, as word2vec's falls with the words done.
     fn rate(&self, position: &Position, round: u32) -> f32 {
         let grid = self.stripes.len() as u64;
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        let share = rate_share(position.halvings)
-            * (self.plan.final_rate + (1.0 - self.plan.final_rate) * left);
+        let share =
+            rate_share(position.halvings) * self.plan.schedule.share(left, self.plan.final_rate);
         (self.plan.rate * share) as f32
     }
 

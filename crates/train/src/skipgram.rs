@@ -14,16 +14,18 @@
 
 use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
-use wordmill_kernels::{Kernels, Side};
+use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch};
 
 use crate::discount::Discount;
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
-use crate::groups::{Groups, Rates, Runs};
+use crate::groups::{Groups, Rates, Runs, Sides};
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
+use crate::losses::Logistic;
 use crate::masses::Masses;
 use crate::order::Half;
 use crate::random::{Alias, Stream};
+use crate::steps::Steps;
 use crate::stripes::{Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
@@ -58,6 +60,8 @@ pub struct SkipGramConfig {
     pub noise_exponent: f64,
     /// Rates of contexts.
     pub context_rates: ContextRates,
+    /// Optimiser and penalties.
+    pub steps: Steps,
     /// Seed of the initial values.
     pub seed: u64,
 }
@@ -71,6 +75,7 @@ pub struct SkipGram {
     masses: Masses,
     /// The loss with the counts that it reads, where it is not the usual one.
     loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
+    logistic: Logistic,
     /// The most visits that a pass holds at a time.
     visits: u64,
     kernels: &'static Kernels,
@@ -124,8 +129,7 @@ impl SkipGram {
         })?;
         let most = tables.iter().flat_map(|table| &table.visits).fold(0.0, |most, &n| n.max(most));
         let visits = 2 * most.min(BATCH_VISITS) as u64;
-        let stripes = tables;
-        let loss = None;
+        let (stripes, loss, logistic) = (tables, None, Logistic { kernels });
         Ok(Self {
             config,
             words,
@@ -133,6 +137,7 @@ impl SkipGram {
             stripes,
             masses,
             loss,
+            logistic,
             visits,
             kernels,
             _memory: memory,
@@ -176,6 +181,29 @@ impl SkipGram {
         };
         add(&cells.heavy, 1.0 / (pass.rotations as f32 * parts as f32));
         add(cells.light_part(part, parts), 1.0);
+    }
+}
+
+impl SkipGram {
+    /// How the stripes of a pass are stepped.
+    fn sides<'a>(
+        &'a self,
+        pass: &Pass,
+        rows: &'a mut Stripe,
+        columns: &'a mut Stripe,
+    ) -> Sides<'a> {
+        let loss = self.loss.as_ref();
+        let loss = loss.map(|(loss, counts)| TileLoss::new(&**loss, counts, pass.tile));
+        if self.config.steps.are_plain() {
+            let stride = rows.stride();
+            let rows = Side { vectors: rows.vectors_mut(), stride };
+            let columns = Side { vectors: columns.vectors_mut(), stride };
+            return Sides::Plain { rows, columns, loss, scratch: GroupScratch::new() };
+        }
+        let plan = self.config.steps.plan(pass.rate, self.config.dim);
+        let loss = loss.unwrap_or_else(|| TileLoss::without_counts(&self.logistic));
+        let ((rows, _), (columns, _)) = (rows.steps_mut(), columns.steps_mut());
+        Sides::Stepped { rows, columns, loss, plan, scratch: StepScratch::default() }
     }
 }
 
@@ -247,7 +275,8 @@ fn negative_mass(visits: &[f32], share: &[f64], negatives: u32) -> Vec<f32> {
 
 impl Objective for SkipGram {
     fn layout(&self) -> Layout {
-        let shape = StripeShape { dim: self.config.dim, bias: false, squares: Default::default() };
+        let shape =
+            StripeShape { dim: self.config.dim, bias: false, squares: self.config.steps.squares() };
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
@@ -275,14 +304,9 @@ impl Objective for SkipGram {
         let (ours, theirs) = (&self.stripes[row_stripe], &self.stripes[column_stripe]);
         let parts =
             (ours.visits[column_stripe] / pass.rotations as f32 / BATCH_VISITS) as usize + 1;
-        let (stride, row_count) = (rows.stride(), rows.rows());
-        let mut groups = Groups::new(
-            self.kernels,
-            Side { vectors: rows.vectors_mut(), stride },
-            Side { vectors: columns.vectors_mut(), stride },
-            Rates { rate: pass.rate, columns: &theirs.rates },
-            self.loss.as_ref().map(|(loss, counts)| TileLoss::new(&**loss, counts, pass.tile)),
-        );
+        let row_count = rows.rows();
+        let rates = Rates { rate: pass.rate, columns: &theirs.rates };
+        let mut groups = Groups::new(self.kernels, self.sides(pass, rows, columns), rates);
         let mass = self
             .masses
             .of(row_stripe, column_stripe * row_count..(column_stripe + 1) * row_count)?;

@@ -18,14 +18,19 @@
 //! that training diverges.
 
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
-use wordmill_kernels::{BinomialCell, BinomialRun, Kernels, RUN_CELLS, Side};
+use wordmill_kernels::{
+    BinomialCell, BinomialRun, Group, Kernels, LANES, Loss, RUN_CELLS, Side, StepScratch,
+};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
 use crate::huffman::HuffmanTree;
+use crate::loss::TileLoss;
+use crate::losses::Logistic;
 use crate::nodes::unpack;
 use crate::random::Stream;
 use crate::skipgram::init_words;
+use crate::steps::Steps;
 use crate::stripes::{Stripe, StripeShape};
 
 /// Visits that are put together before they are made, or some of a row more: 48 KiB, which stay in
@@ -39,6 +44,9 @@ pub struct SoftmaxConfig {
     pub dim: usize,
     /// Half the weight from which a cell is visited in every rotation.
     pub cap: f32,
+    /// Optimiser and penalties. Plain steps are implicit; others are not, and penalties want an optimiser that
+    /// bounds what a heavy cell does.
+    pub steps: Steps,
     /// Seed of the initial values.
     pub seed: u64,
 }
@@ -47,13 +55,14 @@ pub struct SoftmaxConfig {
 pub struct Softmax {
     config: SoftmaxConfig,
     tree: HuffmanTree,
+    logistic: Logistic,
     kernels: &'static Kernels,
 }
 
 impl Softmax {
     /// The objective over a tree.
     pub fn new(config: SoftmaxConfig, tree: HuffmanTree, kernels: &'static Kernels) -> Self {
-        Self { config, tree, kernels }
+        Self { config, tree, logistic: Logistic { kernels }, kernels }
     }
 
     /// Weight an epoch from which a cell is visited in every rotation.
@@ -115,9 +124,59 @@ impl Visits {
     }
 }
 
+/// What is done with runs of visits.
+type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> Loss + 'a>;
+
+impl Softmax {
+    /// How the stripes of a pass are stepped.
+    fn walk<'a>(&'a self, rate: f32, rows: &'a mut Stripe, columns: &'a mut Stripe) -> Walk<'a> {
+        let (kernels, steps) = (self.kernels, &self.config.steps);
+        if steps.are_plain() {
+            let stride = rows.stride();
+            let mut rows = Side { vectors: rows.vectors_mut(), stride };
+            let mut columns = Side { vectors: columns.vectors_mut(), stride };
+            return Box::new(move |runs, cells| {
+                kernels.binomial_runs(&mut rows, &mut columns, runs, cells, rate)
+            });
+        }
+        let ((mut rows, _), (mut columns, _)) = (rows.steps_mut(), columns.steps_mut());
+        let plan = steps.plan(rate, self.config.dim);
+        let mut loss = TileLoss::without_counts(&self.logistic);
+        let mut scratch = StepScratch::default();
+        Box::new(move |runs, cells| {
+            let mut sum = Loss::default();
+            for run in runs {
+                let cells = &cells[run.first as usize..][..run.len as usize];
+                let (mut col, mut weight) = ([0; RUN_CELLS], [0.0; RUN_CELLS]);
+                for (k, cell) in cells.iter().enumerate().take(RUN_CELLS) {
+                    (col[k], weight[k]) = (cell.col, cell.left + cell.right);
+                }
+                let group = Group {
+                    weight: &weight[..cells.len()],
+                    ..Group::of_row(&run.row, &run.len, &col[..cells.len()])
+                };
+                let between = &mut |score: &mut [f32], _: &mut [[f32; LANES]]| {
+                    loss.binomial(score, |k| (cells[k].left, cells[k].right))
+                };
+                let stepped = kernels.step_group(
+                    &mut rows,
+                    &mut columns,
+                    &group,
+                    &plan,
+                    &mut scratch,
+                    between,
+                );
+                sum += stepped.loss;
+            }
+            sum
+        })
+    }
+}
+
 impl Objective for Softmax {
     fn layout(&self) -> Layout {
-        let shape = StripeShape { dim: self.config.dim, bias: false, squares: Default::default() };
+        let shape =
+            StripeShape { dim: self.config.dim, bias: false, squares: self.config.steps.squares() };
         Layout { shape, columns: self.tree.nodes(), columns_name: "node_vectors" }
     }
 
@@ -143,9 +202,8 @@ impl Objective for Softmax {
         columns: &mut Stripe,
     ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
-        let (count, stride) = (rows.rows(), rows.stride());
-        let mut rows = Side { vectors: rows.vectors_mut(), stride };
-        let mut columns = Side { vectors: columns.vectors_mut(), stride };
+        let count = rows.rows();
+        let mut walk = self.walk(pass.rate, rows, columns);
         let heavy = Rows::new(&cells.heavy, count, 1.0 / pass.rotations as f32);
         let light = Rows::new(&cells.light, count, 1.0);
         let mut order: Vec<u32> = (0..count as u32).collect();
@@ -155,10 +213,9 @@ impl Objective for Softmax {
         for (done, row) in (1..).zip(order) {
             visits.add(row, heavy.visits(row).chain(light.visits(row)), &mut stream);
             if done == count || visits.cells.len() >= BATCH_VISITS {
-                let Visits { runs, cells } = &visits;
-                let loss =
-                    self.kernels.binomial_runs(&mut rows, &mut columns, runs, cells, pass.rate);
-                tally += Tally { loss: loss.loss, weight: loss.weight, visits: cells.len() as u64 };
+                let loss = walk(&visits.runs, &visits.cells);
+                let made = visits.cells.len() as u64;
+                tally += Tally { loss: loss.loss, weight: loss.weight, visits: made };
                 visits.clear();
             }
         }

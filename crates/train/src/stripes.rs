@@ -3,7 +3,7 @@
 //! Word `id` stands in stripe `id mod G` at local row `id / G`. Rows are padded to a multiple of 16
 //! floats; padding stays zero. A stripe begins at a multiple of 64 bytes.
 
-use wordmill_kernels::padded;
+use wordmill_kernels::{StepSide, padded};
 
 /// What a stripe holds besides vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub struct StripeShape {
     pub dim: usize,
     /// Whether rows have a bias.
     pub bias: bool,
-    /// The accumulators of AdaGrad; a bias has one where there are any.
+    /// What the optimiser keeps; a bias has the same as a coordinate.
     pub squares: Squares,
 }
 
-/// How many accumulators of AdaGrad a row has.
+/// What an optimiser keeps for a row: the accumulators of AdaGrad, from 1 on, or the means of Adam.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Squares {
     /// None.
@@ -26,10 +26,13 @@ pub enum Squares {
     Row,
     /// One for every coordinate.
     Coordinate,
+    /// Those of Adam: a mean and a mean of squares for every coordinate, from 0 on, and a count of steps.
+    Moments,
 }
 
 /// Names of what a stripe keeps, as in checkpoints.
-pub(crate) const PARTS: [&str; 4] = ["vectors", "squares", "bias", "bias_square"];
+pub(crate) const PARTS: [&str; 7] =
+    ["vectors", "squares", "bias", "bias_square", "moments", "bias_moment", "steps"];
 
 /// What a stripe has of a list over all ids.
 pub(crate) fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iterator<Item = T> {
@@ -46,6 +49,9 @@ pub struct Stripe {
     squares: Aligned,
     bias: Vec<f32>,
     bias_square: Vec<f32>,
+    moments: Aligned,
+    bias_moment: Vec<f32>,
+    steps: Vec<f32>,
 }
 
 /// Floats that begin at a multiple of 64 bytes.
@@ -99,22 +105,37 @@ impl StripeShape {
     pub fn bytes(&self, rows: u64) -> u64 {
         let biases = match self.squares {
             Squares::None => u64::from(self.bias),
+            Squares::Moments => 3 * u64::from(self.bias) + 1,
             _ => 2 * u64::from(self.bias),
         };
-        rows * 4 * ((padded(self.dim) + self.squares_a_row()) as u64 + biases)
+        rows * 4
+            * ((padded(self.dim) + self.squares_a_row() + self.moments_a_row()) as u64 + biases)
     }
 
     fn squares_a_row(&self) -> usize {
         match self.squares {
             Squares::None => 0,
             Squares::Row => 1,
-            Squares::Coordinate => padded(self.dim),
+            Squares::Coordinate | Squares::Moments => padded(self.dim),
         }
+    }
+
+    fn moments_a_row(&self) -> usize {
+        if self.squares == Squares::Moments { padded(self.dim) } else { 0 }
+    }
+
+    /// What accumulators begin with.
+    fn first_square(&self) -> f32 {
+        if self.squares == Squares::Moments { 0.0 } else { 1.0 }
+    }
+
+    fn has_moments(&self) -> bool {
+        self.squares == Squares::Moments
     }
 }
 
 impl Stripe {
-    /// Vectors and biases of zeros, accumulators of ones.
+    /// Vectors and biases of zeros, accumulators of AdaGrad of ones, means of Adam of zeros.
     pub(crate) fn new(shape: StripeShape, rows: usize) -> Self {
         let stride = padded(shape.dim);
         let count = |wanted: bool| if wanted { rows } else { 0 };
@@ -123,9 +144,15 @@ impl Stripe {
             dim: shape.dim,
             stride,
             vectors: Aligned::new(rows * stride, 0.0),
-            squares: Aligned::new(rows * shape.squares_a_row(), 1.0),
+            squares: Aligned::new(rows * shape.squares_a_row(), shape.first_square()),
             bias: vec![0.0; count(shape.bias)],
-            bias_square: vec![1.0; count(shape.bias && shape.squares != Squares::None)],
+            bias_square: vec![
+                shape.first_square();
+                count(shape.bias && shape.squares != Squares::None)
+            ],
+            moments: Aligned::new(rows * shape.moments_a_row(), 0.0),
+            bias_moment: vec![0.0; count(shape.bias && shape.has_moments())],
+            steps: vec![0.0; count(shape.has_moments())],
         }
     }
 
@@ -137,6 +164,9 @@ impl Stripe {
         let biases = |wanted: bool| if wanted { rows } else { 0 };
         self.bias.resize(biases(shape.bias), 0.0);
         self.bias_square.resize(biases(shape.bias && shape.squares != Squares::None), 1.0);
+        self.moments.cut(rows * shape.moments_a_row());
+        self.bias_moment.resize(biases(shape.bias && shape.has_moments()), 0.0);
+        self.steps.resize(biases(shape.has_moments()), 0.0);
     }
 
     /// Number of rows.
@@ -188,6 +218,8 @@ impl Stripe {
             of(self.squares.get(), squares),
             of(&self.bias, 1),
             of(&self.bias_square, 1),
+            of(self.moments.get(), self.stride),
+            of(&self.bias_moment, 1),
         ]
         .into_iter()
         .flatten()
@@ -200,35 +232,54 @@ impl Stripe {
         (vectors.get_mut(), squares.get_mut(), bias, bias_square)
     }
 
+    /// Vectors with what any optimiser keeps of them, and the biases with theirs: value, square, moment.
+    pub(crate) fn steps_mut(&mut self) -> (StepSide<'_>, [&mut [f32]; 3]) {
+        let Self { stride, vectors, squares, moments, steps, .. } = self;
+        let side = StepSide {
+            vectors: vectors.get_mut(),
+            squares: squares.get_mut(),
+            moments: moments.get_mut(),
+            steps,
+            stride: *stride,
+        };
+        (side, [&mut self.bias, &mut self.bias_square, &mut self.bias_moment])
+    }
+
     /// Everything that a checkpoint keeps, in the order of [`PARTS`], with names.
-    pub(crate) fn parts(&self) -> [(&'static str, &[f32]); 4] {
-        let [vectors, squares, bias, bias_square] = PARTS;
+    pub(crate) fn parts(&self) -> [(&'static str, &[f32]); 7] {
+        let [vectors, squares, bias, bias_square, moments, bias_moment, steps] = PARTS;
         [
             (vectors, self.vectors.get()),
             (squares, self.squares.get()),
             (bias, &self.bias),
             (bias_square, &self.bias_square),
+            (moments, self.moments.get()),
+            (bias_moment, &self.bias_moment),
+            (steps, &self.steps),
         ]
     }
 
     /// The same, to be filled in.
-    pub(crate) fn parts_mut(&mut self) -> [(&'static str, &mut [f32]); 4] {
-        let [vectors, squares, bias, bias_square] = PARTS;
+    pub(crate) fn parts_mut(&mut self) -> [(&'static str, &mut [f32]); 7] {
+        let [vectors, squares, bias, bias_square, moments, bias_moment, steps] = PARTS;
         [
             (vectors, self.vectors.get_mut()),
             (squares, self.squares.get_mut()),
             (bias, &mut self.bias),
             (bias_square, &mut self.bias_square),
+            (moments, self.moments.get_mut()),
+            (bias_moment, &mut self.bias_moment),
+            (steps, &mut self.steps),
         ]
     }
 
     /// Everything, in the same order.
-    pub(crate) fn floats(&self) -> [&[f32]; 4] {
+    pub(crate) fn floats(&self) -> [&[f32]; 7] {
         self.parts().map(|(_, values)| values)
     }
 
     /// The same, to be filled in.
-    pub(crate) fn floats_mut(&mut self) -> [&mut [f32]; 4] {
+    pub(crate) fn floats_mut(&mut self) -> [&mut [f32]; 7] {
         self.parts_mut().map(|(_, values)| values)
     }
 }

@@ -7,6 +7,7 @@ use crate::glove::AdagradSide;
 use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{Group, GroupScratch};
 use crate::side::{Loss, Side};
+use crate::steps::{StepLoss, StepPlan, StepScratch, StepSide};
 use crate::tape::{Tape, TapeScratch};
 
 impl Kernels {
@@ -71,6 +72,27 @@ impl Kernels {
         check_glove(rows, cols, cells, 1);
         // SAFETY: `level` hands a table out only where its instruction set was detected.
         unsafe { (self.open_cells_by_row)(rows, cols, cells, rate, loss) }
+    }
+
+    /// A step by any rule on a group. `loss` leaves `−weight·slope` in the place of scores, without the rate; `weight` of a pair is
+    /// also what the penalty of its two vectors is multiplied with.
+    ///
+    /// # Panics
+    /// As [`sgns_group`](Self::sgns_group) does, and where the state of a side is not that of the rule.
+    pub fn step_group(
+        &self,
+        rows: &mut StepSide,
+        cols: &mut StepSide,
+        group: &Group,
+        plan: &StepPlan,
+        scratch: &mut StepScratch,
+        loss: &mut GroupLoss<'_>,
+    ) -> StepLoss {
+        rows.check(plan.rule);
+        cols.check(plan.rule);
+        check_group(&rows.side(), &cols.side(), group);
+        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        unsafe { (self.step_group)((rows, cols), group, plan, scratch, loss) }
     }
 
     /// Runs a tape over the columns `inputs`, all of one length, and fills in one column for each of its results.

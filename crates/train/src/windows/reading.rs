@@ -82,7 +82,7 @@ impl Epoch<'_> {
     pub fn rate(&self, words: u64) -> f32 {
         let plan = self.plan;
         let left = (1.0 - words as f64 / self.words).max(0.0);
-        let share = self.rate_share * (plan.final_rate + (1.0 - plan.final_rate) * left);
+        let share = self.rate_share * plan.schedule.share(left, plan.final_rate);
         (plan.rate * share) as f32
     }
 }

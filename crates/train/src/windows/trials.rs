@@ -75,6 +75,7 @@ impl Bench {
             epochs: 4,
             rotations: 1,
             rate: self.rate,
+            schedule: crate::Schedule::Linear,
             final_rate: 1e-4,
             seed: 5,
             fingerprint: name.into(),
