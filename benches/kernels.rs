@@ -215,6 +215,7 @@ fn sgns(
                 negative_rate: &weight[..GROUP_NEGATIVES],
                 negatives: &negatives[g * GROUP_NEGATIVES..][..GROUP_NEGATIVES],
                 negative_weight: &negative_weight[..row_len],
+                negative_sign: &weight[..GROUP_NEGATIVES],
             };
             loss += kernels.sgns_group(&mut rows, &mut cols, &group, 1e-3, &mut scratch);
         }

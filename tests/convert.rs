@@ -135,8 +135,8 @@ fn slips_are_told_apart_from_damage() {
         let args: Vec<&str> = ["convert"].iter().chain(args).copied().collect();
         place.wordmill(&args).refused(&format!("{args:?}"), code, says);
     };
-    check(&["glove.out", "made.txt"], 2, &["made.txt", "word2vec-text or glove"]);
-    check(&["glove.out", "made.bin", "--format", "npy"], 2, &["npy", "choose safetensors"]);
+    check(&["glove.out", "made.txt"], 2, &["made.txt", "word2vec-text, glove"]);
+    check(&["glove.out", "made.bin", "--format", "csv"], 2, &["csv", "choose safetensors"]);
     check(&["glove.out", "glove.out", "--format", "glove"], 2, &["glove.out", "name another"]);
     check(&["missing", "made.bin"], 2, &["missing", "check the path"]);
     for (name, text, says) in [
@@ -153,4 +153,96 @@ fn slips_are_told_apart_from_damage() {
     check(&["vocabulary", "made.bin"], 4, &["not a vectors file"]);
     place.write("wide", "1 1\na\u{2003}b 1\n");
     check(&["wide", "made.bin"], 2, &["white space", "choose another format"]);
+}
+
+/// Words, counts and numbers of a vectors file.
+fn content(path: &Path) -> (Vec<String>, Vec<u64>, Vec<f32>) {
+    let vectors = read(path);
+    let words = vectors.words();
+    let text = (0..words.len()).map(|id| words.text(id).into_owned());
+    (text.collect(), words.counts().to_vec(), vectors.word_vectors().to_vec())
+}
+
+fn check_near(found: &[f32], expected: &[f32], dim: usize, share: f32, what: &str) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.chunks(dim).zip(expected.chunks(dim)) {
+        let most = expected.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        let far = found.iter().zip(expected).any(|(x, y)| (x - y).abs() > share * most);
+        assert!(!far, "{what}: {found:?}, expected {expected:?}");
+    }
+}
+
+#[test]
+fn smaller_numbers_come_back_as_near_as_they_can() {
+    let place = place();
+    let (words, counts, numbers) = content(&place.path("ours.safetensors"));
+    // Half a step: 1/2048 of a number as f16, 1/254 of the greatest of a row as int8.
+    for (format, dtype, share) in [
+        ("finalfusion", "f32", 2e-7),
+        ("npy", "f32", 0.0),
+        ("npy", "f16", 1.0 / 2048.0),
+        ("safetensors", "f32", 0.0),
+        ("safetensors", "f16", 1.0 / 2048.0),
+        ("safetensors", "int8", 1.001 / 254.0),
+    ] {
+        let what = format!("{format} {dtype}");
+        let args = ["export", "ours.safetensors", "small", "--format", format, "--dtype", dtype];
+        let said = String::from_utf8(place.wordmill(&args).expect(0).stdout).unwrap();
+        assert_eq!(said.contains("loss: a row's cosine"), dtype != "f32", "{said}");
+        place.wordmill(&["info", "small"]).expect(0);
+        place.wordmill(&["convert", "small", "back.safetensors"]).expect(0);
+        let back = content(&place.path("back.safetensors"));
+        let known = format != "finalfusion";
+        assert_eq!((&back.0, back.1 == counts), (&words, known), "{what}");
+        check_near(&back.2, &numbers, 8, share, &what);
+        place.wordmill(&["similar", "back.safetensors", &words[3]]).expect(0);
+    }
+    let args = ["export", "ours.safetensors", "no", "--format", "glove", "--dtype", "int8"];
+    place.wordmill(&args).refused("int8", 2, &["glove holds no int8", "safetensors does"]);
+    let args =
+        ["export", "ours.safetensors", "few.safetensors", "--format", "safetensors", "--top", "9"];
+    place.wordmill(&args).expect(0);
+    assert_eq!(content(&place.path("few.safetensors")).0, words[..9]);
+}
+
+#[test]
+fn words_with_spaces_are_refused_or_joined() {
+    let place = Place::new("");
+    place.write("a.npy", array());
+    place.write("a.npy.vocab.txt", "New\u{2003}York 9\nof 5\n");
+    place.wordmill(&["convert", "a.npy", "a.safetensors"]).expect(0);
+    let export = |format: &str, spaces: &str| {
+        place.wordmill(&["export", "a.safetensors", "out", "--format", format, "--spaces", spaces])
+    };
+    export("glove", "refuse").refused("a space", 2, &["white space", "--spaces underscore"]);
+    export("npy", "refuse").refused("a space", 2, &["white space"]);
+    export("glove", "underscore").expect(0);
+    let text = std::fs::read_to_string(place.path("out")).unwrap();
+    assert!(text.starts_with("New_York 1 -0.5 0.001\n"), "{text}");
+    // finalfusion holds any word.
+    export("finalfusion", "refuse").expect(0);
+    place.wordmill(&["convert", "out", "b.safetensors"]).expect(0);
+    assert_eq!(content(&place.path("b.safetensors")).0, ["New\u{2003}York", "of"]);
+    place.write("a.npy.vocab.txt", "New\u{2003}York 9\nNew_York 5\n");
+    place.wordmill(&["convert", "a.npy", "a.safetensors"]).expect(0);
+    export("glove", "underscore").refused("two of them", 2, &["makes two words \"New_York\""]);
+}
+
+#[test]
+fn the_projector_gets_a_folder() {
+    let place = place();
+    let args = ["export", "ours.safetensors", "p", "--format", "projector", "--top", "5"];
+    place.wordmill(&args).expect(0);
+    let read = |name: &str| std::fs::read_to_string(place.path(&format!("p/{name}"))).unwrap();
+    let (words, counts, numbers) = content(&place.path("ours.safetensors"));
+    let mut metadata = "word\tcount\n".to_owned();
+    (0..5).for_each(|id| metadata += &format!("{}\t{}\n", words[id], counts[id]));
+    assert_eq!(read("metadata.tsv"), metadata);
+    let found: Vec<f32> =
+        read("tensors.tsv").split_whitespace().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(found, numbers[..40]);
+    assert_eq!(read("tensors.tsv").lines().count(), 5);
+    let json: serde_json::Value = serde_json::from_str(&read("projector_config.json")).unwrap();
+    assert_eq!(json["embeddings"][0]["tensorShape"], serde_json::json!([5, 8]));
+    assert!(read("projector_config.pbtxt").contains("metadata.tsv"));
 }

@@ -4,8 +4,11 @@
 //! * `tidy`: the rules of the house, read from the manifests and the sources.
 //! * `pipeline`: from text to vectors, on the built-in sample.
 //! * `imports`: counts of another program instead of text.
+//! * `look`: tables, units and colours.
 //! * `matrix`: the matrix as other programs read it.
 //! * `convert`: vectors of other programs read and written.
+//! * `peers`: programs that read our files, where they are installed.
+//! * `report`: the page about a run.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
@@ -25,9 +28,12 @@ mod bad_input;
 mod convert;
 mod hard_places;
 mod imports;
+mod look;
 mod matrix;
+mod peers;
 mod pipeline;
 mod reading;
+mod report;
 mod restart;
 mod tidy;
 

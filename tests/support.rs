@@ -2,7 +2,7 @@
 //!
 //! Nouns: a [`Place`] is a temporary folder in which the program works; [`Ended`] is what a process
 //! left behind; a [`Tree`] is the files of a run directory with their bytes. [`artefacts`] are those
-//! files that must be the same for equal text, settings and seed; `run.json`, `run.lock` and
+//! files that must be the same for equal text, settings and seed; `run.json`, `run.lock`, the report and
 //! `metrics.jsonl` also tell times and processes. Nothing here knows what a file holds.
 
 use std::collections::BTreeMap;
@@ -237,8 +237,13 @@ pub fn tree(root: &Path) -> Tree {
 /// The files that do not depend on the time.
 pub fn artefacts(root: &Path) -> Tree {
     let mut tree = tree(root);
-    tree.retain(|name, _| name != "run.json" && !name.ends_with("/metrics.jsonl"));
+    tree.retain(|name, _| is_artefact(name));
     tree
+}
+
+/// Whether a file is none of those that tell times.
+fn is_artefact(name: &str) -> bool {
+    name != "run.json" && !name.ends_with("/metrics.jsonl") && !name.starts_with("report/")
 }
 
 /// Fails with the names of the files that differ.
@@ -266,7 +271,7 @@ pub fn tiny() -> &'static Tree {
 /// Its artefacts.
 pub fn tiny_artefacts() -> Tree {
     let mut tree = tiny().clone();
-    tree.retain(|name, _| name != "run.json" && !name.ends_with("/metrics.jsonl"));
+    tree.retain(|name, _| is_artefact(name));
     tree
 }
 

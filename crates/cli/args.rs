@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
-use wordmill_query::{AnalogyMethod, Convention, ExportWhich, Which};
+use wordmill_query::{AnalogyMethod, Convention, ExportElement, ExportSpaces, ExportWhich, Which};
 
 pub use using::*;
 
@@ -60,10 +60,13 @@ pub enum Command {
     #[command(after_help = EVAL_HELP)]
     Eval(EvalArgs),
     /// Writes vectors in another program's format
+    #[command(after_help = EXPORT_HELP)]
     Export(ExportArgs),
     /// Reads vectors of any known format and writes them in another
     #[command(after_help = CONVERT_HELP)]
     Convert(ConvertArgs),
+    /// Writes a page about a run: times, curves, scores, a map of words; it needs nothing else
+    Report(ReportArgs),
     /// Writes the co-occurrence matrix in another program's format
     #[command(after_help = MATRIX_HELP)]
     Matrix(MatrixArgs),
@@ -97,15 +100,31 @@ Example:
   wordmill eval run/vectors/sgns.safetensors run/vectors/glove.safetensors --analogies questions-words.txt --similarity ws353.tsv
   wordmill eval vectors.safetensors --analogies questions-words.txt --convention gensim --top 300000";
 
+const EXPORT_HELP: &str = "\
+Formats:
+  word2vec       word2vec's binary format
+  word2vec-text  word2vec's text format; fasttext-vec is the same
+  glove          the same without the header line
+  finalfusion    rows of length 1, their lengths, and the settings: .fifu
+  npy            an array of NumPy, f32 or f16; the words in OUT.vocab.txt
+  safetensors    a vectors file of wordmill with only what was asked for; f16 and int8 are unpacked by `convert`
+  projector      a folder for TensorBoard's projector
+
+Example:
+  wordmill export run/vectors/sgns.safetensors small.safetensors --format safetensors --top 50000 --dtype int8";
+
 const CONVERT_HELP: &str = "\
 What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
-or a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each.
+finalfusion, or a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each.
 
 Formats:
   safetensors    vectors of wordmill: .safetensors
   word2vec       word2vec's binary format: .bin
   word2vec-text  word2vec's text format: .vec
   glove          the same without the header line
+  finalfusion    finalfusion's format: .fifu
+  npy            an array of NumPy and OUT.vocab.txt: .npy
+  projector      a folder for TensorBoard's projector
 
 Example:
   wordmill convert GoogleNews.bin news.safetensors
@@ -244,6 +263,13 @@ pub struct MatrixArgs {
     pub out: PathBuf,
 }
 
+/// `wordmill report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run directory
+    pub run_dir: PathBuf,
+}
+
 /// `wordmill import-counts`
 #[derive(Debug, Args)]
 pub struct ImportCountsArgs {
@@ -305,6 +331,14 @@ values! {
     ConventionArg => Convention { Wordmill, Word2vec, Gensim }
 }
 values! {
+    /// `--dtype`
+    ElementArg => ExportElement { F32, F16, Int8 }
+}
+values! {
+    /// `--spaces`
+    SpacesArg => ExportSpaces { Refuse, Underscore }
+}
+values! {
     /// `--which` of exports
     ExportWhichArg => ExportWhich { Word, Context, Sum, Mean, Concat }
 }
@@ -364,6 +398,8 @@ mod tests {
             "eval a.safetensors b.safetensors --outliers 888 --convention word2vec --method add --seed 3",
             "eval v.safetensors --analogies q.txt --similarity a --similarity b --top 1000 --json",
             "export v.safetensors out --format word2vec-text --which concat --normalize --top 9",
+            "export v out --format npy --dtype f16 --spaces underscore",
+            "report run",
             "convert a.bin out",
             "convert a.bin out --format safetensors",
             "convert a.bin out --format word2vec-text",
@@ -382,8 +418,9 @@ mod tests {
         use clap::error::ErrorKind as K;
         check("run --vectorsize 7", Err(K::UnknownArgument));
         check("run --max-time 8", Err(K::ValueValidation));
-        check("export v out --format npy", Err(K::ValueValidation));
-        check("convert a b --format npy", Err(K::ValueValidation));
+        check("export v out --format csv", Err(K::ValueValidation));
+        check("convert a b --format csv", Err(K::ValueValidation));
+        check("export v out --format npy --dtype f64", Err(K::InvalidValue));
         check("convert a", Err(K::MissingRequiredArgument));
         check("import-counts a b c --memory 1MiB", Err(K::ValueValidation));
         check("matrix run out", Err(K::MissingRequiredArgument));

@@ -13,6 +13,7 @@ pub mod sample;
 pub mod import_counts;
 
 pub mod info;
+pub mod report;
 
 pub mod answers;
 

@@ -13,6 +13,8 @@ mod config;
 mod estimate;
 mod exit;
 mod ledger;
+mod look;
+mod report;
 mod results;
 mod session;
 mod wiring;
@@ -64,6 +66,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Eval(args) => commands::eval::run(args, out),
         Command::Export(args) => commands::export::run(args, out),
         Command::Convert(args) => commands::convert::run(args, out),
+        Command::Report(args) => commands::report::run(args, out),
         Command::Matrix(args) => commands::matrix::run(args, out),
         Command::ImportCounts(args) => commands::import_counts::run(args, out),
     }

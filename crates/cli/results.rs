@@ -1,5 +1,5 @@
 //! What a run shows at its end: neighbours of a few frequent words, the scores of the evaluation
-//! sets, and where the vectors are.
+//! sets, and where the vectors and the report are.
 
 use std::io::Write;
 
@@ -10,6 +10,8 @@ use wordmill_query::{EvalConfig, EvalReport, Which, nearest_each};
 
 use crate::commands::eval::EvalSets;
 use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::report;
 
 /// Words shown of each vectors file.
 const WORDS: usize = 5;
@@ -18,16 +20,15 @@ const NEIGHBOURS: usize = 6;
 /// The first rank looked at; before it stand function words.
 const FIRST_RANK: usize = 60;
 
-/// Prints the results of a run.
+/// Prints the results of a run, and writes its report.
 pub fn print(
     dir: &RunDir,
+    ledger: &Ledger<'_>,
     config: &Config,
     inputs: &[input::Input],
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let threads = config.run.thread_count();
-    let sets = sets(config, inputs)?;
-    let mut reports = Vec::new();
     for trainer in &config.train {
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
         writeln!(out, "{}: neighbours", trainer.name)?;
@@ -38,19 +39,38 @@ pub fn print(
             let near: Vec<_> = answers.iter().map(|(id, _)| words.text(*id)).collect();
             writeln!(out, "  {:<14} {}", words.text(id), near.join(" "))?;
         }
-        if let Some(sets) = &sets {
-            let asked = EvalConfig { top: config.eval.top, threads, ..EvalConfig::default() };
-            let report = sets.score(&vectors, &asked)?;
-            reports.push((trainer.name.clone(), report));
-        }
     }
+    let reports = scores(dir, config, inputs)?;
     if !reports.is_empty() {
         print_scores(&reports, out)?;
     }
+    let page = report::write(dir, ledger, config, &reports)?;
     for trainer in &config.train {
         writeln!(out, "{}", dir.vectors(&trainer.name).display())?;
     }
+    writeln!(out, "report: {}", page.path.display())?;
     Ok(())
+}
+
+/// The scores of every trainer, called by its name; none without sets.
+pub fn scores(
+    dir: &RunDir,
+    config: &Config,
+    inputs: &[input::Input],
+) -> anyhow::Result<Vec<EvalReport>> {
+    let Some(sets) = sets(config, inputs)? else {
+        return Ok(Vec::new());
+    };
+    let (top, threads) = (config.eval.top, config.run.thread_count());
+    let asked = EvalConfig { top, threads, ..EvalConfig::default() };
+    let mut reports = Vec::new();
+    for trainer in &config.train {
+        let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
+        let mut report = sets.score(&vectors, &asked)?;
+        report.vectors.clone_from(&trainer.name);
+        reports.push(report);
+    }
+    Ok(reports)
 }
 
 /// The sets of `[eval]`; without any, those of the built-in sample if that is what was read.
@@ -76,18 +96,18 @@ fn shown_words(vectors: &Vectors) -> Vec<usize> {
 }
 
 /// One line a set, one column a trainer: per cent of right answers, and Spearman × 100.
-fn print_scores(reports: &[(String, EvalReport)], out: &mut dyn Write) -> anyhow::Result<()> {
+fn print_scores(reports: &[EvalReport], out: &mut dyn Write) -> anyhow::Result<()> {
     let cell = |value: Option<f64>| value.map_or("-".into(), |v| format!("{:.1}", 100.0 * v));
     let mut line = |name: &str, cells: Vec<String>| {
         let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>8}")).collect();
         writeln!(out, "{name:<34} {}", cells.join(" "))
     };
-    line("scores", reports.iter().map(|(name, _)| name.clone()).collect())?;
-    let first = &reports[0].1;
+    line("scores", reports.iter().map(|report| report.vectors.clone()).collect())?;
+    let first = &reports[0];
     for (at, set) in first.analogies.iter().enumerate() {
         let name = set.set.rsplit('/').next().unwrap_or(&set.set);
         let column = |pick: fn(&wordmill_query::AnalogyScores) -> Option<f64>| {
-            reports.iter().map(|(_, report)| cell(pick(&report.analogies[at]))).collect()
+            reports.iter().map(|report| cell(pick(&report.analogies[at]))).collect()
         };
         line(&format!("{name} analogies, % right"), column(|set| set.total.accuracy))?;
         line("  semantic", column(|set| set.semantic.accuracy))?;
@@ -95,7 +115,7 @@ fn print_scores(reports: &[(String, EvalReport)], out: &mut dyn Write) -> anyhow
     }
     for (at, set) in first.similarity.iter().enumerate() {
         let name = set.set.rsplit('/').next().unwrap_or(&set.set);
-        let scores = reports.iter().map(|(_, report)| cell(report.similarity[at].spearman));
+        let scores = reports.iter().map(|report| cell(report.similarity[at].spearman));
         line(&format!("{name} similarity, Spearman"), scores.collect())?;
     }
     Ok(())

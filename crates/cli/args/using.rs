@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wordmill_query::{ConvertFormat, ExportFormat};
 
-use super::{ConventionArg, ExportWhichArg, MethodArg, WhichArg};
+use super::{ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg};
 
 /// `wordmill vector`
 #[derive(Debug, Args)]
@@ -159,7 +159,7 @@ pub struct ExportArgs {
     pub vectors: PathBuf,
     /// The file to write
     pub out: PathBuf,
-    /// word2vec, word2vec-text or glove
+    /// What to write, see below
     #[arg(long, value_parser = parse_format)]
     pub format: ExportFormat,
     /// Which vectors: word, context, their sum, mean, or both in a row
@@ -171,6 +171,12 @@ pub struct ExportArgs {
     /// The most frequent words only; 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub top: usize,
+    /// Smaller numbers: safetensors holds f16 and int8, npy f16; what they lose is printed
+    #[arg(long, default_value = "f32")]
+    pub dtype: ElementArg,
+    /// Words with spaces in formats that cannot hold them
+    #[arg(long, default_value = "refuse")]
+    pub spaces: SpacesArg,
 }
 
 /// `wordmill convert`

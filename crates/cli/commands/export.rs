@@ -20,9 +20,19 @@ pub fn run(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         true => ExportScale::Unit,
         false => ExportScale::Keep,
     };
-    let config =
-        ExportConfig { format: args.format, which: args.which.into(), scale, top: args.top };
-    let written = export(&disk(), &config, &vectors, &args.out)?;
-    writeln!(out, "{}: {} bytes", args.out.display(), written.bytes)?;
+    let config = ExportConfig {
+        format: args.format,
+        which: args.which.into(),
+        scale,
+        top: args.top,
+        element: args.dtype.into(),
+        spaces: args.spaces.into(),
+    };
+    let exported = export(&disk(), &config, &vectors, &args.out)?;
+    let published = exported.published;
+    writeln!(out, "{}: {} bytes", published.path.display(), published.bytes)?;
+    if let Some(loss) = exported.loss {
+        writeln!(out, "{loss}")?;
+    }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     pipeline.run(&mut ledger)?;
     say_stages(&ctx, &ledger, started);
     if until.is_none() {
-        results::print(&dir, &config, &inputs, out)?;
+        results::print(&dir, &ledger, &config, &inputs, out)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, r
 use crate::args::StatusArgs;
 use crate::config::{Config, Sources};
 use crate::ledger::{Ledger, Stage};
+use crate::look::{Look, Tone, count};
 use crate::wiring::Origin;
 use crate::wiring::import::is_imported;
 use crate::{session, wiring};
@@ -26,7 +27,7 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         let what = "there is no run.json; `wordmill run --run-dir DIR` makes one";
         return Err(FormatError::foreign(&args.run_dir, "a run directory", what).into());
     }
-    let stages = match wanted(&ledger) {
+    let stages = match wanted(&dir, &ledger) {
         Ok(stages) => stages,
         Err(error) => {
             writeln!(
@@ -36,6 +37,10 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             Vec::new()
         }
     };
+    let look = Look::of_output();
+    let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
+    let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
+    writeln!(out, "{}", look.paint(Tone::Quiet, &head))?;
     let changes = ledger.changes(&stages);
     let stale = session::stale_stages(&changes, &stages);
     for row in &ledger.manifest().stages {
@@ -49,27 +54,39 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             reasons.push("a stage before it is stale".into());
         }
         if reasons.is_empty() && row.state == StageState::Partial {
-            progress_of(&dir, &ledger, row, out)?;
+            progress_of((look, &dir), &ledger, row, out)?;
             continue;
         }
-        print_row(row, &reasons, out)?;
+        print_row(look, row, &reasons, out)?;
     }
     for stage in &stages {
         if ledger.manifest().stage(&stage.name).is_none() {
-            writeln!(out, "{:<16} {:<8}", stage.name, "waiting")?;
+            let state = look.paint(Tone::Quiet, &format!("{:<8}", "waiting"));
+            writeln!(out, "{:<16} {state}", stage.name)?;
         }
     }
+    let rows = &ledger.manifest().stages;
+    let done = rows.iter().filter(|row| row.state == StageState::Done).count();
+    let seconds: f64 = rows.iter().map(|row| row.seconds).sum();
+    let files: usize = rows.iter().map(|row| row.outputs.len()).sum();
+    let bytes = format_bytes(rows.iter().map(bytes_of).sum());
+    let waiting = match stages.len().saturating_sub(done) {
+        0 => String::new(),
+        some => format!(", {some} to go"),
+    };
+    let time = format_duration(seconds);
+    writeln!(out, "\n{done} stages done in {time}{waiting}: {files} files, {bytes}")?;
     Ok(())
 }
 
 /// How far a stage has come that is not finished: what of it is on disk.
 fn progress_of(
-    dir: &RunDir,
+    (look, dir): (Look, &RunDir),
     ledger: &Ledger<'_>,
     row: &StageRow,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    print_row(row, &[], out)?;
+    print_row(look, row, &[], out)?;
     let mut there = Vec::new();
     if let Some(name) = row.name.strip_prefix("train:") {
         let metrics = dir.path(&format!("models/{name}/metrics.jsonl"));
@@ -85,15 +102,27 @@ fn progress_of(
     Ok(())
 }
 
-/// The stages that the pipeline of the last run asks for now.
-fn wanted(ledger: &Ledger<'_>) -> anyhow::Result<Vec<Stage>> {
+/// The configuration of the last run in a directory.
+///
+/// # Errors
+/// A directory that is none of a run; a pipeline that cannot be read any more.
+pub fn last_config(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Config> {
+    if ledger.manifest().stages.is_empty() {
+        let what = "there is no run.json; `wordmill run --run-dir DIR` makes one";
+        return Err(FormatError::foreign(dir.root(), "a run directory", what).into());
+    }
     let source = &ledger.manifest().pipeline;
-    let config = Config::load(&Sources {
+    Ok(Config::load(&Sources {
         file: source.file.as_ref().map(PathBuf::from),
         sets: source.set.clone(),
         seed: source.seed,
         ..Sources::default()
-    })?;
+    })?)
+}
+
+/// The stages that the pipeline of the last run asks for now.
+fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Vec<Stage>> {
+    let config = last_config(dir, ledger)?;
     if is_imported(ledger) {
         return Ok(wiring::stages(&config, Origin::Counts));
     }
@@ -101,27 +130,41 @@ fn wanted(ledger: &Ledger<'_>) -> anyhow::Result<Vec<Stage>> {
     Ok(wiring::stages(&config, Origin::Text(&inputs)))
 }
 
-fn print_row(row: &StageRow, reasons: &[String], out: &mut dyn Write) -> anyhow::Result<()> {
-    let state = match row.state {
-        _ if !reasons.is_empty() => "stale",
-        StageState::Done => "done",
-        StageState::Partial => "partial",
+fn print_row(
+    look: Look,
+    row: &StageRow,
+    reasons: &[String],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (state, tone) = match row.state {
+        _ if !reasons.is_empty() => ("stale", Tone::Bad),
+        StageState::Done => ("done", Tone::Good),
+        StageState::Partial => ("partial", Tone::Open),
     };
-    let bytes: u64 = row.outputs.iter().map(|output| output.bytes).sum();
     let (time, peak) = (format_duration(row.seconds), format_bytes(row.peak_bytes));
-    writeln!(
-        out,
-        "{:<16} {state:<8} {time:>8} {peak:>10} {:>10}{}",
-        row.name,
-        format_bytes(bytes),
-        counts(&row.counts)
-    )?;
+    let state = look.paint(tone, &format!("{state:<8}"));
+    let made = match bytes_of(row) {
+        0 => String::new(),
+        bytes => format_bytes(bytes),
+    };
+    let counts = look.paint(Tone::Quiet, &counts(&row.counts));
+    writeln!(out, "{:<16} {state} {time:>8} {peak:>10} {made:>10}{counts}", row.name)?;
     for reason in reasons {
-        writeln!(out, "{:17}{reason}", "")?;
+        writeln!(out, "{:17}{}", "", look.paint(Tone::Bad, reason))?;
     }
     Ok(())
 }
 
+fn bytes_of(row: &StageRow) -> u64 {
+    row.outputs.iter().map(|output| output.bytes).sum()
+}
+
+/// What was counted, without what was not there.
 fn counts(counts: &BTreeMap<String, u64>) -> String {
-    counts.iter().map(|(key, count)| format!("  {key} {count}")).collect()
+    let there = counts.iter().filter(|(_, count)| **count > 0);
+    let each = there.map(|(key, n)| match key.as_str() {
+        "bytes" => format!("  {}", format_bytes(*n)),
+        key => format!("  {key} {}", count(*n)),
+    });
+    each.collect()
 }

@@ -40,6 +40,8 @@ const VERSION: u32 = 1;
 #[allow(missing_docs)]
 pub enum Dtype {
     U8,
+    I8,
+    F16,
     U32,
     U64,
     F32,
@@ -49,7 +51,8 @@ impl Dtype {
     /// Bytes of one element.
     pub fn bytes(self) -> u64 {
         match self {
-            Self::U8 => 1,
+            Self::U8 | Self::I8 => 1,
+            Self::F16 => 2,
             Self::U32 | Self::F32 => 4,
             Self::U64 => 8,
         }

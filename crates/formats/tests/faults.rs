@@ -143,7 +143,13 @@ fn export(
 ) -> Result<(), FormatError> {
     let vector =
         |row: usize, out: &mut Vec<f32>| out.resize(4000, row as f32 + version as f32 + 0.1);
-    write(&Rows { len: 17, dim: 4000, word: &|row| format!("w{row}"), vector: &vector })
+    write(&Rows {
+        len: 17,
+        dim: 4000,
+        word: &|row| format!("w{row}"),
+        count: &|_| 0,
+        vector: &vector,
+    })
 }
 
 /// A storage whose process is dead once the fault was met: nothing can be tidied up any more.
@@ -352,7 +358,8 @@ fn a_writer_that_is_given_up_leaves_the_old_file() {
     drop(writer);
     assert_eq!(memory.snapshot(), old);
     let white = |row: usize| if row == 1 { "two words".to_owned() } else { "one".to_owned() };
-    let rows = Rows { len: 2, dim: 1, word: &white, vector: &|_, out| out.push(1.0) };
+    let rows =
+        Rows { len: 2, dim: 1, word: &white, count: &|_| 0, vector: &|_, out| out.push(1.0) };
     for write in [word2vec::write_binary, word2vec::write_text, glove::write_text] {
         let error = write(&storage, path, &rows).unwrap_err();
         assert!(matches!(error, FormatError::Unwritable { .. }), "{error}");

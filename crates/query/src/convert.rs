@@ -13,28 +13,31 @@ use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{ListedWords, VectorFile, VectorForm};
 use wordmill_formats::{
-    ArtefactWriter, FormatError, Published, Storage, Vectors, VectorsWriter, Words, xxh3,
+    ArtefactWriter, FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words,
+    xxh3,
 };
 
 use crate::error::QueryError;
-use crate::export::{ExportConfig, ExportFormat, ExportScale, ExportWhich, export};
+use crate::export::{ExportConfig, ExportFormat, export, packed};
 
 /// What a conversion writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvertFormat {
-    /// Our own vectors file.
+    /// Our own vectors file, all of it.
     Safetensors,
     /// Another program's.
     Export(ExportFormat),
 }
 
 /// Endings of names that tell the format.
-const ENDINGS: [(&str, ConvertFormat); 3] = [
+const ENDINGS: [(&str, ConvertFormat); 5] = [
     ("safetensors", ConvertFormat::Safetensors),
     ("bin", ConvertFormat::Export(ExportFormat::Word2vec)),
     ("vec", ConvertFormat::Export(ExportFormat::Word2vecText)),
+    ("fifu", ConvertFormat::Export(ExportFormat::Finalfusion)),
+    ("npy", ConvertFormat::Export(ExportFormat::Npy)),
 ];
-const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text or glove";
+const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy or projector";
 /// Bytes copied at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -126,6 +129,10 @@ fn convert_ours(
     input: &Path,
     out: &Path,
 ) -> Result<Converted, QueryError> {
+    let index = TensorReader::open(storage, input)?;
+    if index.index().metadata().get("kind").is_some_and(|kind| kind == packed::KIND) {
+        return convert_packed(storage, format, input, out);
+    }
     let vectors = Vectors::open(storage, input)?;
     vectors.verify()?;
     let written = match format {
@@ -141,6 +148,24 @@ fn convert_ours(
     })
 }
 
+fn convert_packed(
+    storage: &Arc<dyn Storage>,
+    format: ConvertFormat,
+    input: &Path,
+    out: &Path,
+) -> Result<Converted, QueryError> {
+    let between = Between::new(storage, out);
+    let place = if format == ConvertFormat::Safetensors { out } else { &between.path };
+    let (made, words, dim) = packed::unpack(storage, input, place)?;
+    let vectors = Vectors::open(storage, place)?;
+    let written = match format {
+        ConvertFormat::Safetensors => made,
+        ConvertFormat::Export(format) => export_words(storage, format, &vectors, out)?,
+    };
+    let counts_known = counts_known(vectors.words());
+    Ok(Converted { from: "word vectors, packed", words, dim, counts_known, written })
+}
+
 fn counts_known(words: &impl Words) -> bool {
     words.counts().iter().any(|&count| count > 0)
 }
@@ -151,8 +176,7 @@ fn export_words(
     vectors: &Vectors,
     out: &Path,
 ) -> Result<Published, QueryError> {
-    let (which, scale) = (ExportWhich::Word, ExportScale::Keep);
-    export(storage, &ExportConfig { format, which, scale, top: 0 }, vectors, out)
+    Ok(export(storage, &ExportConfig::all(format), vectors, out)?.published)
 }
 
 /// Streams the rows into a vectors file of ours.

@@ -162,6 +162,7 @@ fn tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     let kind = index.metadata().get("kind").map_or("", String::as_str);
     let what = match kind {
         "vectors" => "word vectors".to_owned(),
+        crate::export::packed::KIND => "word vectors in smaller numbers".to_owned(),
         "vocabulary" => "a vocabulary".to_owned(),
         "csr-shard" => "a shard of a co-occurrence matrix".to_owned(),
         "" => "a safetensors file that wordmill did not write".to_owned(),
@@ -171,7 +172,8 @@ fn tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     let mut about = Description::new(path, what, bytes);
     for (name, info) in index.tensors() {
         let shape: Vec<String> = info.shape.iter().map(u64::to_string).collect();
-        about.fact(name, format!("{:?} {}", info.dtype, shape.join(" x ")));
+        let (dtype, shape) = (format!("{:?}", info.dtype).to_lowercase(), shape.join(" x "));
+        about.fact(name, format!("{dtype:<4} {shape:<16} {:>10}", human(info.bytes)));
     }
     let ours = |key: &str| key != "kind" && key != "version" && !key.starts_with("xxh3.");
     let settings = index.metadata().iter().filter(|(key, _)| ours(key));
@@ -211,20 +213,58 @@ impl Description {
     }
 }
 
+/// Bytes in the largest unit of which there is one.
+fn human(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut at) = (bytes as f64, 0);
+    while value >= 1024.0 && at + 1 < units.len() {
+        (value, at) = (value / 1024.0, at + 1);
+    }
+    let digits = usize::from(at > 0 && value < 99.95);
+    format!("{value:.digits$} {}", units[at])
+}
+
 impl fmt::Display for Description {
+    /// Columns are as wide as their widest entry.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}: {}, {} bytes", self.path.display(), self.what, self.bytes)?;
+        let size = human(self.bytes);
+        let exact =
+            if self.bytes < 1024 { String::new() } else { format!(" ({} bytes)", self.bytes) };
+        writeln!(out, "{}: {}, {size}{exact}", self.path.display(), self.what)?;
+        let wide = |names: &mut dyn Iterator<Item = &String>| {
+            names.map(|name| name.chars().count()).max().unwrap_or(0)
+        };
+        let width = wide(&mut self.facts.iter().map(|(name, _)| name)) + 1;
         for (name, value) in &self.facts {
-            writeln!(out, "  {name}: {value}")?;
+            writeln!(out, "  {:<width$} {value}", format!("{name}:"))?;
         }
-        for (name, spread) in &self.spreads {
-            writeln!(out, "  {name}: {spread}")?;
+        if !self.spreads.is_empty() {
+            let width = wide(&mut self.spreads.iter().map(|(name, _)| name)).max(7);
+            let head = ["mean", "deviation", "least", "most", "shortest", "mean length", "longest"];
+            write!(out, "spread:\n  {:<width$}", "")?;
+            head.iter().try_for_each(|title| write!(out, " {title:>11}"))?;
+            writeln!(out)?;
+            for (name, it) in &self.spreads {
+                write!(out, "  {name:<width$}")?;
+                let numbers = [it.mean, it.deviation, f64::from(it.least), f64::from(it.most)];
+                let lengths = [it.norm_least, it.norm_mean, it.norm_most];
+                let all = numbers.into_iter().chain(lengths);
+                all.into_iter().try_for_each(|number| write!(out, " {number:>11.4}"))?;
+                if it.zero_rows > 0 {
+                    write!(out, "; {} rows are zero", it.zero_rows)?;
+                }
+                if it.not_finite > 0 {
+                    write!(out, "; {} NUMBERS ARE NOT FINITE", it.not_finite)?;
+                }
+                writeln!(out)?;
+            }
         }
         if !self.settings.is_empty() {
             writeln!(out, "settings:")?;
         }
+        let width = wide(&mut self.settings.keys());
         for (key, value) in &self.settings {
-            writeln!(out, "  {key} = {value}")?;
+            writeln!(out, "  {key:<width$} = {value}")?;
         }
         Ok(())
     }

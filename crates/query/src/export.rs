@@ -1,13 +1,18 @@
 //! Vectors in other programs' formats.
 
+pub(crate) mod packed;
+
+use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::compat::{Rows as OutRows, glove, word2vec};
-use wordmill_formats::{Published, Storage, Vectors, Words};
+use wordmill_formats::compat::{Rows as OutRows, finalfusion, glove, npy, projector, word2vec};
+use wordmill_formats::{Published, Storage, Vectors, WordTable, Words};
 use wordmill_kernels::best;
 
 use crate::error::QueryError;
+use crate::nearest::cosine;
 use crate::rows::normalize;
 
 /// What another program reads.
@@ -19,6 +24,58 @@ pub enum ExportFormat {
     Word2vecText,
     /// GloVe's text format: no header line.
     Glove,
+    /// fastText's `.vec`, which is word2vec's text format.
+    FasttextVec,
+    /// finalfusion's format.
+    Finalfusion,
+    /// An array of NumPy, its words beside it.
+    Npy,
+    /// A vectors file of ours with only what was asked for.
+    Safetensors,
+    /// A folder for TensorBoard's projector.
+    Projector,
+}
+
+/// What the numbers become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportElement {
+    /// As they are.
+    F32,
+    /// Sixteen-bit floats: half the size.
+    F16,
+    /// Whole numbers from -127 to 127, with a scale a row: a quarter.
+    Int8,
+}
+
+/// What becomes of words with white space in formats that cannot hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportSpaces {
+    /// They are refused.
+    Refuse,
+    /// White space becomes `_`; where that is another word, it is refused.
+    Underscore,
+}
+
+/// What an export has cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exported {
+    /// The file, or the largest of several.
+    pub published: Published,
+    /// What the smaller numbers lost, if they are smaller.
+    pub loss: Option<Loss>,
+}
+
+/// How far rows are from what they were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// Mean cosine of a row with what it was.
+    pub cosine_mean: f64,
+    /// The worst one.
+    pub cosine_least: f64,
+    /// The word that has it.
+    pub worst: String,
+    /// Root of the mean squared difference of numbers, over that of the numbers.
+    pub relative: f64,
 }
 
 /// Which vectors are written.
@@ -47,6 +104,24 @@ pub struct ExportConfig {
     pub scale: ExportScale,
     /// Only the so many most frequent words; 0 is all.
     pub top: usize,
+    /// What the numbers become.
+    pub element: ExportElement,
+    /// What becomes of words with white space.
+    pub spaces: ExportSpaces,
+}
+
+impl ExportConfig {
+    /// All word vectors as they are.
+    pub fn all(format: ExportFormat) -> Self {
+        Self {
+            format,
+            which: ExportWhich::Word,
+            scale: ExportScale::Keep,
+            top: 0,
+            element: ExportElement::F32,
+            spaces: ExportSpaces::Refuse,
+        }
+    }
 }
 
 /// Whether vectors keep their length.
@@ -58,76 +133,196 @@ pub enum ExportScale {
     Unit,
 }
 
-const FORMATS: [(&str, ExportFormat); 3] = [
+const FORMATS: [(&str, ExportFormat); 8] = [
     ("word2vec", ExportFormat::Word2vec),
     ("word2vec-text", ExportFormat::Word2vecText),
     ("glove", ExportFormat::Glove),
+    ("fasttext-vec", ExportFormat::FasttextVec),
+    ("finalfusion", ExportFormat::Finalfusion),
+    ("npy", ExportFormat::Npy),
+    ("safetensors", ExportFormat::Safetensors),
+    ("projector", ExportFormat::Projector),
 ];
-const LATER: [&str; 5] = ["fasttext-vec", "finalfusion", "npy", "safetensors", "projector"];
 
 impl ExportFormat {
     /// The format of a name.
     ///
     /// # Errors
-    /// [`QueryError::ExportFormat`] for a name that is unknown or not supported yet.
+    /// [`QueryError::ExportFormat`] for a name that is unknown.
     pub fn parse(name: &str) -> Result<Self, QueryError> {
-        if let Some((_, format)) = FORMATS.iter().find(|(known, _)| *known == name) {
-            return Ok(*format);
-        }
-        let choose = "choose word2vec, word2vec-text or glove";
-        let what = match LATER.contains(&name) {
-            true => format!("{name} is not supported yet; {choose}"),
-            false => format!("unknown format {name:?}; {choose}"),
-        };
-        Err(QueryError::ExportFormat(what))
+        let known = FORMATS.iter().find(|(known, _)| *known == name);
+        known.map(|(_, format)| *format).ok_or_else(|| {
+            let names: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+            let what = format!("unknown format {name:?}; choose {}", names.join(", "));
+            QueryError::ExportFormat(what)
+        })
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let known = FORMATS.iter().find(|(_, format)| *format == self);
+        known.map_or("", |(name, _)| name)
     }
 }
 
 /// Writes the vectors of the most frequent words to `out`.
 ///
 /// # Errors
-/// Vectors that the model does not have, a word that the format cannot hold, and storage errors.
+/// Vectors that the model does not have, a word or an element that the format cannot hold, and storage errors.
 pub fn export(
     storage: &Arc<dyn Storage>,
     config: &ExportConfig,
     vectors: &Vectors,
     out: &Path,
-) -> Result<Published, QueryError> {
+) -> Result<Exported, QueryError> {
+    use ExportElement::{F16, F32, Int8};
     let words = vectors.words();
-    let (word, context) = matrices(vectors, config.which)?;
-    let dim = vectors.dim();
-    let row_of = |rows: Option<&'_ [f32]>, id: usize, row: &mut Vec<f32>| {
-        row.extend_from_slice(rows.map_or(&[], |rows| &rows[id * dim..(id + 1) * dim]));
+    let chosen = Chosen::new(vectors, config)?;
+    let names = Names::new(words, chosen.len, config)?;
+    let row = |id: usize, row: &mut Vec<f32>| chosen.row(id, row);
+    let rows = OutRows {
+        len: chosen.len,
+        dim: chosen.dim,
+        word: &|id| names.name(id),
+        count: &|id| words.counts()[id],
+        vector: &row,
     };
-    let vector = |id: usize, row: &mut Vec<f32>| {
-        row_of(word, id, row);
-        row_of(context, id, row);
-        if matches!(config.which, ExportWhich::Sum | ExportWhich::Mean) {
-            let share = if config.which == ExportWhich::Mean { 0.5 } else { 1.0 };
-            let (one, other) = row.split_at_mut(dim);
+    let published = match (config.format, config.element) {
+        (ExportFormat::Word2vec, F32) => word2vec::write_binary(storage, out, &rows)?,
+        (ExportFormat::Word2vecText | ExportFormat::FasttextVec, F32) => {
+            word2vec::write_text(storage, out, &rows)?
+        }
+        (ExportFormat::Glove, F32) => glove::write_text(storage, out, &rows)?,
+        (ExportFormat::Finalfusion, F32) => {
+            let ours = |(key, _): &(&str, &str)| !key.starts_with("xxh3.");
+            let settings = vectors.settings().iter().map(|(key, value)| (&key[..], &value[..]));
+            finalfusion::write(storage, out, &rows, settings.filter(ours))?
+        }
+        (ExportFormat::Projector, F32) => projector::write(storage, out, &rows)?,
+        (ExportFormat::Npy, F32) => npy::write(storage, out, &rows, npy::NpyElement::F32)?,
+        (ExportFormat::Npy, F16) => npy::write(storage, out, &rows, npy::NpyElement::F16)?,
+        (ExportFormat::Safetensors, element) => {
+            packed::write(storage, out, &rows, element, (vectors, config))?
+        }
+        (format, element) => {
+            let (name, element) = (format.name(), if element == Int8 { "int8" } else { "f16" });
+            let what = format!("{name} holds no {element}; safetensors does, and npy f16");
+            return Err(QueryError::ExportFormat(what));
+        }
+    };
+    let loss = (config.element != F32).then(|| loss(&rows, config.element));
+    Ok(Exported { published, loss })
+}
+
+/// The rows that are written.
+struct Chosen<'a> {
+    matrices: Matrices<'a>,
+    which: ExportWhich,
+    scale: ExportScale,
+    from: usize,
+    len: usize,
+    dim: usize,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(vectors: &'a Vectors, config: &ExportConfig) -> Result<Self, QueryError> {
+        let ExportConfig { which, scale, top, .. } = *config;
+        let (words, from) = (vectors.words().len(), vectors.dim());
+        let len = if top == 0 { words } else { top.min(words) };
+        let dim = if which == ExportWhich::Concat { 2 * from } else { from };
+        Ok(Self { matrices: matrices(vectors, which)?, which, scale, from, len, dim })
+    }
+
+    /// Appends a row.
+    fn row(&self, id: usize, row: &mut Vec<f32>) {
+        let start = row.len();
+        for rows in [self.matrices.0, self.matrices.1].into_iter().flatten() {
+            row.extend_from_slice(&rows[id * self.from..(id + 1) * self.from]);
+        }
+        if matches!(self.which, ExportWhich::Sum | ExportWhich::Mean) {
+            let share = if self.which == ExportWhich::Mean { 0.5 } else { 1.0 };
+            let (one, other) = row[start..].split_at_mut(self.from);
             for (one, other) in one.iter_mut().zip(other) {
                 *one = (*one + *other) * share;
             }
-            row.truncate(dim);
+            row.truncate(start + self.from);
         }
-        if config.scale == ExportScale::Unit {
-            normalize(row, best());
+        if self.scale == ExportScale::Unit {
+            normalize(&mut row[start..], best());
         }
-    };
-    let top = if config.top == 0 { words.len() } else { config.top };
-    let concat = config.which == ExportWhich::Concat;
-    let rows = OutRows {
-        len: top.min(words.len()),
-        dim: if concat { 2 * dim } else { dim },
-        word: &|id| words.text(id).into_owned(),
-        vector: &vector,
-    };
-    let written = match config.format {
-        ExportFormat::Word2vec => word2vec::write_binary(storage, out, &rows),
-        ExportFormat::Word2vecText => word2vec::write_text(storage, out, &rows),
-        ExportFormat::Glove => glove::write_text(storage, out, &rows),
-    };
-    Ok(written?)
+    }
+}
+
+/// The words as they are written.
+struct Names<'a> {
+    words: &'a WordTable,
+    spaces: ExportSpaces,
+}
+
+impl<'a> Names<'a> {
+    /// Fails where two words would become one.
+    fn new(words: &'a WordTable, len: usize, config: &ExportConfig) -> Result<Self, QueryError> {
+        let names = Self { words, spaces: config.spaces };
+        if config.spaces == ExportSpaces::Underscore {
+            let mut seen = HashSet::new();
+            let spaced = (0..len).filter(|&id| words.text(id).contains(char::is_whitespace));
+            for name in spaced.map(|id| names.name(id)) {
+                if words.find(name.as_bytes()).is_some() || !seen.insert(name.clone()) {
+                    let what = format!(
+                        "--spaces underscore makes two words {name:?}; choose another format"
+                    );
+                    return Err(QueryError::ExportFormat(what));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    fn name(&self, id: usize) -> String {
+        let text = self.words.text(id);
+        match self.spaces {
+            ExportSpaces::Refuse => text.into_owned(),
+            ExportSpaces::Underscore => text.replace(char::is_whitespace, "_"),
+        }
+    }
+}
+
+/// What rows lose as smaller numbers.
+fn loss(rows: &OutRows<'_>, element: ExportElement) -> Loss {
+    let mut loss = Loss { cosine_least: f64::INFINITY, ..Loss::default() };
+    let (mut errors, mut squares) = (0.0, 0.0);
+    let (mut row, mut back) = (Vec::new(), Vec::new());
+    for index in 0..rows.len {
+        row.clear();
+        (rows.vector)(index, &mut row);
+        back.clear();
+        back.extend_from_slice(&row);
+        packed::round(&mut back, element);
+        let both = row.iter().zip(&back);
+        errors += both.map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum::<f64>();
+        squares += row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        let is_zero = row.iter().all(|x| *x == 0.0);
+        let cosine = if is_zero { 1.0 } else { cosine(&row, &back) };
+        loss.cosine_mean += cosine / rows.len as f64;
+        if cosine < loss.cosine_least {
+            (loss.cosine_least, loss.worst) = (cosine, (rows.word)(index));
+        }
+    }
+    loss.relative = if squares > 0.0 { (errors / squares).sqrt() } else { 0.0 };
+    loss
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "loss: a row's cosine with what it was is {:.6} on average and {:.6} at worst ({}); numbers are {:.4} % off",
+            self.cosine_mean,
+            self.cosine_least,
+            self.worst,
+            100.0 * self.relative
+        )
+    }
 }
 
 type Matrices<'a> = (Option<&'a [f32]>, Option<&'a [f32]>);

@@ -13,6 +13,7 @@
 
 mod error;
 mod lookup;
+mod map;
 mod rows;
 mod search;
 mod threads;
@@ -42,8 +43,12 @@ pub use eval::{
     OutlierSection, OutlierSet, Score, SectionScore, SideBySide, SimilarityScores, SimilaritySet,
     compare, score_analogies, score_outliers, score_similarity, spearman,
 };
-pub use export::{ExportConfig, ExportFormat, ExportScale, ExportWhich, export};
+pub use export::{
+    ExportConfig, ExportElement, ExportFormat, ExportScale, ExportSpaces, ExportWhich, Exported,
+    Loss, export,
+};
 pub use lookup::{complete, find_word, find_words};
+pub use map::{Map, Point, map};
 pub use nearest::{cosine, nearest, nearest_each};
 pub use predict::{Prediction, Predictor};
 pub use question::Question;

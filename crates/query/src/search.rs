@@ -128,14 +128,7 @@ impl Judge {
             }
         }
         if let Self::Product { positive, .. } = self {
-            for at in 0..rows {
-                let mut parts = [1.0, 1.0];
-                for (query, cosines) in scores.chunks_exact(rows).enumerate() {
-                    parts[usize::from(query >= positive)] *= (1.0 + cosines[at]) / 2.0;
-                }
-                // The cosine of this row with the first query is not needed any more.
-                scores[at] = parts[0] / (parts[1] + EPSILON);
-            }
+            multiply(scores, rows, positive);
         }
         for (block, scores) in scores[..rows].chunks(16).enumerate() {
             // Almost no row is better than the worst of the best so far: sixteen are asked at once.
@@ -148,6 +141,27 @@ impl Judge {
                     top.offer(id, score);
                 }
             }
+        }
+    }
+}
+
+/// Puts the products of (1 + cos) / 2 over the first `positive` queries, divided by those over the others + ε, in the place of
+/// the first query.
+fn multiply(scores: &mut [f32], rows: usize, positive: usize) {
+    scores.iter_mut().for_each(|score| *score = (1.0 + *score) / 2.0);
+    let (for_it, against) = scores.split_at_mut(positive * rows);
+    for part in [&mut *for_it, &mut *against] {
+        let (product, others) = part.split_at_mut(rows.min(part.len()));
+        for other in others.chunks_exact(rows) {
+            product.iter_mut().zip(other).for_each(|(product, other)| *product *= other);
+        }
+    }
+    match (for_it.is_empty(), against.is_empty()) {
+        (true, _) => against[..rows].iter_mut().for_each(|it| *it = 1.0 / (*it + EPSILON)),
+        (_, true) => for_it[..rows].iter_mut().for_each(|it| *it /= 1.0 + EPSILON),
+        _ => {
+            let both = for_it[..rows].iter_mut().zip(&against[..rows]);
+            both.for_each(|(product, against)| *product /= against + EPSILON);
         }
     }
 }

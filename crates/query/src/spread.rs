@@ -1,7 +1,5 @@
 //! How the numbers of a matrix are spread: the first thing to look at when vectors are no good.
 
-use std::fmt;
-
 use serde::Serialize;
 
 /// The spread of a matrix; sums are taken in f64. Numbers that are not finite are counted and left
@@ -63,28 +61,5 @@ impl Spread {
             zero_rows,
             not_finite: matrix.len() as u64 - count,
         })
-    }
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "mean {:.4}, deviation {:.4}, from {:.4} to {:.4}; norms {:.4} to {:.4}, mean {:.4}",
-            self.mean,
-            self.deviation,
-            self.least,
-            self.most,
-            self.norm_least,
-            self.norm_most,
-            self.norm_mean
-        )?;
-        if self.zero_rows > 0 {
-            write!(out, "; {} rows are zero", self.zero_rows)?;
-        }
-        if self.not_finite > 0 {
-            write!(out, "; {} NUMBERS ARE NOT FINITE", self.not_finite)?;
-        }
-        Ok(())
     }
 }

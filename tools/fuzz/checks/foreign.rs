@@ -59,6 +59,7 @@ fn read_again(storage: &Arc<dyn Storage>, dim: usize, rows: &[(String, Vec<f32>)
     let again = Rows {
         len: rows.len(),
         dim,
+        count: &|_| 0,
         word: &|row| rows[row].0.clone(),
         vector: &|row, out| out.extend_from_slice(&rows[row].1),
     };

@@ -1,6 +1,6 @@
 //! Vectors that another program has written, read row by row.
 //!
-//! A [`VectorForm`] is one of four formats; which one a file has is told by its first bytes. A
+//! A [`VectorForm`] is one of five formats; which one a file has is told by its first bytes. A
 //! [`VectorFile`] is a file whose header was read; a [`VectorReader`] goes through its rows, of which it
 //! keeps one; [`ListedWords`] are the words of all rows, for those who need them at once.
 //!
@@ -9,13 +9,15 @@
 //! | word2vec, binary | `ROWS DIM` | word, space, d f32 little-endian; a line feed may follow |
 //! | word2vec, text (fastText's `.vec`) | `ROWS DIM` | `word v1 … vd`, spaces or tabs between |
 //! | GloVe | none | the same; at least two numbers, or it would look like a list of counts |
-//! | npy | NumPy's, versions 1 to 3 | d f4 or f8, little-endian; the words stand in FILE`.vocab.txt` |
+//! | finalfusion | `FiFu`, chunks | words and numbers in chunks of their own; lengths of the rows in a third |
+//! | npy | NumPy's, versions 1 to 3 | d f2, f4 or f8, little-endian; the words stand in FILE`.vocab.txt` |
 //!
 //! What is refused: a word that is empty, not UTF-8, or longer than 1 MiB; a number that is not finite as
 //! f32, because no neighbour of it can be found; a row that is too long or too short; another number of
 //! rows than the header says; a text whose last line has no end, because a number cut off is a number, too.
 //! No length in a file is believed before it is checked, so memory grows with a row, and a row is limited.
 
+mod finalfusion;
 mod npy;
 mod reader;
 mod sniff;
@@ -28,6 +30,7 @@ use std::sync::Arc;
 
 use crate::error::FormatError;
 use crate::storage::Storage;
+use finalfusion::Layout;
 use npy::Element;
 use reader::Wanted;
 use source::Source;
@@ -55,6 +58,8 @@ pub enum VectorForm {
     Glove,
     /// An array of NumPy.
     Npy,
+    /// finalfusion's format.
+    Finalfusion,
 }
 
 impl VectorForm {
@@ -65,6 +70,7 @@ impl VectorForm {
             Self::Word2vecText => "vectors in word2vec's text format",
             Self::Glove => "vectors in GloVe's text format",
             Self::Npy => "an array of NumPy",
+            Self::Finalfusion => "vectors in finalfusion's format",
         }
     }
 
@@ -88,6 +94,8 @@ pub struct VectorFile {
     /// Where the first row stands.
     start: u64,
     element: Element,
+    /// Where things stand in a file of finalfusion.
+    layout: Layout,
 }
 
 impl VectorFile {
@@ -98,13 +106,18 @@ impl VectorFile {
     /// a header that does not fit the file.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let Some(form) = VectorForm::of(storage, path)? else {
-            let what =
-                "it begins neither like word2vec's formats, nor GloVe's, nor an array of NumPy";
+            let what = "it begins like none of word2vec, GloVe, finalfusion and NumPy";
             return Err(FormatError::foreign(path, "vectors of another program", what));
         };
         let mut source = Source::open(storage, path, form)?;
+        let mut layout = Layout::default();
         let (rows, dim, element) = match form {
             VectorForm::Npy => npy::header(&mut source)?,
+            VectorForm::Finalfusion => {
+                let (rows, dim, places) = finalfusion::header(&mut source)?;
+                layout = places;
+                (Some(rows), dim, Element::F32)
+            }
             VectorForm::Glove => (None, sniff::dim_of_first_line(&mut source)?, Element::F32),
             _ => {
                 let (rows, dim) = sniff::sizes_of_first_line(&mut source)?;
@@ -115,9 +128,13 @@ impl VectorFile {
         let Some(dim) = dim else {
             return Err(source.error(0, format!("vectors of 1 to {DIM_MAX} numbers can be read")));
         };
-        let start = if form == VectorForm::Glove { 0 } else { source.at() };
+        let start = match form {
+            VectorForm::Glove => 0,
+            VectorForm::Finalfusion => layout.array,
+            _ => source.at(),
+        };
         let (storage, path) = (Arc::clone(storage), path.to_path_buf());
-        let file = Self { storage, path, form, rows, dim, start, element };
+        let file = Self { storage, path, form, rows, dim, start, element, layout };
         file.check_length(&source)?;
         Ok(file)
     }
@@ -130,6 +147,10 @@ impl VectorFile {
         if rows == 0 || rows > ROWS_MAX {
             let what = format!("it says that it has {rows} rows; 1 to {ROWS_MAX} can be read");
             return Err(source.error(0, what));
+        }
+        if self.form == VectorForm::Finalfusion {
+            // The lengths of its chunks were compared with the file.
+            return Ok(());
         }
         let dim = self.dim as u64;
         let least = match self.form {
@@ -192,9 +213,17 @@ impl VectorFile {
         source.skip(self.start)?;
         let names = match self.form {
             VectorForm::Npy => Some(self.names()?),
+            VectorForm::Finalfusion => Some(self.open_at(self.layout.words)?),
             _ => None,
         };
-        Ok(VectorReader::new(self, wanted, source, names))
+        let norms = self.layout.norms.map(|at| self.open_at(at)).transpose()?;
+        Ok(VectorReader::new(self, wanted, source, (names, norms)))
+    }
+
+    fn open_at(&self, offset: u64) -> Result<Source, FormatError> {
+        let mut source = Source::open(&self.storage, &self.path, self.form)?;
+        source.skip(offset)?;
+        Ok(source)
     }
 
     fn names(&self) -> Result<Source, FormatError> {

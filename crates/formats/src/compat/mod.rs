@@ -4,11 +4,18 @@
 
 mod plain;
 
+pub mod finalfusion;
 pub mod glove;
 pub mod incoming;
 pub mod market;
+pub mod npy;
 pub mod npz;
+pub mod projector;
 pub mod word2vec;
+
+use std::path::Path;
+
+use crate::error::FormatError;
 
 /// Words with vectors, on their way out: what an export writes.
 pub struct Rows<'a> {
@@ -18,6 +25,21 @@ pub struct Rows<'a> {
     pub dim: usize,
     /// The word of a row.
     pub word: &'a dyn Fn(usize) -> String,
+    /// How often it stands in the text.
+    pub count: &'a dyn Fn(usize) -> u64,
     /// Fills in the vector of a row.
     pub vector: &'a dyn Fn(usize, &mut Vec<f32>),
+}
+
+/// Refuses a word that a format with spaces between its fields cannot hold.
+fn check_word(path: &Path, word: &str) -> Result<(), FormatError> {
+    if word.is_empty() || word.chars().any(char::is_whitespace) {
+        let what = format!(
+            "the word {word:?} contains white space, which this format cannot hold; write an underscore instead \
+             (--spaces underscore) or choose another format"
+        );
+        let (path, format) = (path.to_path_buf(), "a format with spaces between its fields");
+        return Err(FormatError::Unwritable { path, format, what });
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Rows;
+use super::{Rows, check_word};
 use crate::artefact::{ArtefactWriter, Published};
 use crate::error::FormatError;
 use crate::storage::Storage;
@@ -72,14 +72,7 @@ pub(super) fn write(
     let mut vector = Vec::new();
     for index in 0..rows.len {
         let word = (rows.word)(index);
-        if word.is_empty() || word.chars().any(char::is_whitespace) {
-            let what = format!(
-                "the word {word:?} contains white space, which this format cannot hold; \
-                 choose another format"
-            );
-            let (path, format) = (path.to_path_buf(), "word2vec or GloVe");
-            return Err(FormatError::Unwritable { path, format, what });
-        }
+        check_word(path, &word)?;
         vector.clear();
         (rows.vector)(index, &mut vector);
         assert_eq!(vector.len(), rows.dim);

@@ -217,6 +217,7 @@ fn export<T>(write: impl FnOnce(&Rows<'_>) -> Result<T, FormatError>) -> Result<
         len: Known.len(),
         dim: DIM,
         word: &|id| String::from_utf8_lossy(Known.word(id)).into_owned(),
+        count: &|_| 0,
         vector: &|id, out| out.extend_from_slice(&vectors[id * DIM..][..DIM]),
     };
     write(&rows).map(drop)

@@ -17,6 +17,7 @@ const HEADER_BYTES_MAX: u64 = 10_000;
 /// What an array consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
+    F16,
     F32,
     F64,
 }
@@ -24,6 +25,7 @@ pub(super) enum Element {
 impl Element {
     pub fn bytes(self) -> u64 {
         match self {
+            Self::F16 => 2,
             Self::F32 => 4,
             Self::F64 => 8,
         }
@@ -63,12 +65,13 @@ pub(super) fn header(source: &mut Source) -> Result<(Option<u64>, u64, Element),
         source.error(10, "its header is not a dictionary of descr, fortran_order and shape".into())
     })?;
     let element = match entries.descr {
+        Some("<f2") => Element::F16,
         Some("<f4") => Element::F32,
         Some("<f8") => Element::F64,
         other => {
             let found = other.unwrap_or("nothing");
             let what = format!(
-                "elements of type {found}, <f4 and <f8 can be read; save array.astype('<f4')"
+                "elements of type {found}, <f2, <f4 and <f8 can be read; save array.astype('<f4')"
             );
             return Err(source.error(10, what));
         }

@@ -4,6 +4,7 @@ use super::npy::Element;
 use super::source::{Source, fields};
 use super::{LINE_BYTES_MAX, ROWS_MAX, VectorFile, VectorForm, WORD_BYTES_MAX};
 use crate::error::FormatError;
+use crate::half::from_f16;
 
 /// What a reader is to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,12 @@ pub(super) enum Wanted {
 pub struct VectorReader {
     form: VectorForm,
     source: Source,
-    /// The words of an array.
+    /// The words, where they stand apart from the numbers.
     names: Option<Source>,
+    /// The lengths of the rows, likewise.
+    norms: Option<Source>,
+    /// Where the words end, in a file of finalfusion.
+    names_end: u64,
     wanted: Wanted,
     rows: Option<u64>,
     dim: usize,
@@ -36,12 +41,14 @@ impl VectorReader {
         file: &VectorFile,
         wanted: Wanted,
         source: Source,
-        names: Option<Source>,
+        (names, norms): (Option<Source>, Option<Source>),
     ) -> Self {
         Self {
             form: file.form,
             source,
             names,
+            norms,
+            names_end: file.layout.words_end,
             wanted,
             rows: file.rows,
             dim: file.dim,
@@ -62,6 +69,7 @@ impl VectorReader {
         let more = match self.form {
             VectorForm::Word2vec => self.binary_row(),
             VectorForm::Npy => self.array_row(),
+            VectorForm::Finalfusion => self.chunk_row(),
             _ => self.text_row(),
         }?;
         self.row += u64::from(more);
@@ -180,6 +188,35 @@ impl VectorReader {
         Ok(true)
     }
 
+    fn chunk_row(&mut self) -> Result<bool, FormatError> {
+        let names = self.names.as_mut().expect("a file of finalfusion has words");
+        let at = names.at();
+        if Some(self.row) == self.rows {
+            return match at == self.names_end {
+                true => Ok(false),
+                false => Err(self.bad(at, "its words are not as long as their chunk")),
+            };
+        }
+        names.exactly(4, &mut self.buffer)?;
+        let length = self.buffer.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
+        if length > WORD_BYTES_MAX {
+            return Err(self.bad(at, "its word is too long"));
+        }
+        names.exactly(length, &mut self.buffer)?;
+        let word = std::mem::take(&mut self.buffer);
+        self.take_word(at, &word)?;
+        self.buffer = word;
+        let start = self.source.at();
+        self.take_numbers(start)?;
+        if let Some(norms) = self.norms.as_mut().filter(|_| self.wanted == Wanted::Rows) {
+            norms.exactly(4, &mut self.buffer)?;
+            let norm = f32::from_le_bytes(self.buffer[..].try_into().expect("four bytes"));
+            self.vector.iter_mut().for_each(|x| *x *= norm);
+            self.check_vector(start)?;
+        }
+        Ok(true)
+    }
+
     fn take_word(&mut self, start: u64, word: &[u8]) -> Result<(), FormatError> {
         let problem = match std::str::from_utf8(word) {
             Ok("") => "it has no word",
@@ -203,6 +240,10 @@ impl VectorReader {
         self.source.exactly(bytes, &mut self.buffer)?;
         self.vector.clear();
         match self.element {
+            Element::F16 => {
+                let numbers = self.buffer.as_chunks().0.iter();
+                self.vector.extend(numbers.map(|bytes| from_f16(u16::from_le_bytes(*bytes))));
+            }
             Element::F32 => {
                 let numbers = self.buffer.as_chunks().0.iter();
                 self.vector.extend(numbers.map(|bytes| f32::from_le_bytes(*bytes)));

@@ -2,6 +2,7 @@
 
 use super::source::{Source, fields};
 use super::{LINE_BYTES_MAX, VectorForm, npy};
+use crate::compat::finalfusion::MAGIC;
 use crate::error::FormatError;
 
 /// A header is two numbers of up to twenty digits, with space to spare.
@@ -13,6 +14,9 @@ const TEXT_BYTES: usize = 4096;
 pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     if head.starts_with(npy::MAGIC) {
         return Some(VectorForm::Npy);
+    }
+    if head.starts_with(MAGIC) {
+        return Some(VectorForm::Finalfusion);
     }
     let (first, rest) = match head.iter().position(|&byte| byte == b'\n') {
         Some(end) => head.split_at(end + 1),

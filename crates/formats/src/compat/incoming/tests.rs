@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::compat::{Rows, glove, word2vec};
+use crate::compat::{Rows, finalfusion, glove, npy as arrays, word2vec};
 use crate::memory::MemoryStorage;
 use crate::words::Words;
 
@@ -70,6 +70,7 @@ fn what_our_writers_wrote_comes_back() {
         len: WORDS.len(),
         dim: DIM,
         word: &|row| WORDS[row].to_owned(),
+        count: &|row| 7 + row as u64,
         vector: &|row, out| out.extend_from_slice(&vector(row)),
     };
     word2vec::write_binary(&storage, path, &rows).unwrap();
@@ -202,6 +203,7 @@ fn every_cut_of_a_file_with_a_header_is_noticed() {
         len: WORDS.len(),
         dim: DIM,
         word: &|row| WORDS[row].to_owned(),
+        count: &|row| 7 + row as u64,
         vector: &|row, out| out.extend_from_slice(&vector(row)),
     };
     for write in [word2vec::write_binary, word2vec::write_text] {
@@ -213,4 +215,56 @@ fn every_cut_of_a_file_with_a_header_is_noticed() {
             assert!(error.is_bad_artefact(), "cut at {cut}: {error}");
         }
     }
+}
+
+#[test]
+fn arrays_and_chunks_of_ours_come_back() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let vector = |row: usize| [row as f32 + 1.0, -0.5, 0.25, 1024.0];
+    let rows = Rows {
+        len: 3,
+        dim: DIM,
+        word: &|row| WORDS[row].to_owned(),
+        count: &|row| 7 + row as u64,
+        vector: &|row, out| out.extend_from_slice(&vector(row)),
+    };
+    for element in [arrays::NpyElement::F32, arrays::NpyElement::F16] {
+        arrays::write(&storage, Path::new(FILE), &rows, element).unwrap();
+        let (form, found) = read(&storage).unwrap();
+        assert_eq!(form, VectorForm::Npy);
+        for (row, (word, numbers)) in found.iter().enumerate() {
+            assert_eq!(
+                (word.as_str(), &numbers[..]),
+                (WORDS[row], &vector(row)[..]),
+                "{element:?}"
+            );
+        }
+        let file = VectorFile::open(&storage, Path::new(FILE)).unwrap();
+        assert_eq!(ListedWords::read(&file).unwrap().counts(), [7, 8, 9]);
+    }
+    let settings = [("dim", "4"), ("a \"b\"", "c\nd")];
+    finalfusion::write(&storage, Path::new(FILE), &rows, settings.into_iter()).unwrap();
+    let whole = storage.map(Path::new(FILE)).unwrap().to_vec();
+    let (form, found) = read(&storage).unwrap();
+    assert_eq!((form, found.len()), (VectorForm::Finalfusion, 3));
+    for (row, (word, numbers)) in found.iter().enumerate() {
+        assert_eq!(word, WORDS[row]);
+        let near = |(x, y): (&f32, f32)| (x - y).abs() <= 2e-7 * y.abs();
+        assert!(numbers.iter().zip(vector(row)).all(near), "{numbers:?}");
+    }
+    for cut in 4..whole.len() {
+        let error = read_bytes(&whole[..cut], None).map(drop).unwrap_err();
+        assert!(error.is_bad_artefact(), "cut at {cut}: {error}");
+    }
+    // The kind of the array's chunk becomes that of quantized ones; a word becomes longer.
+    let array = whole.windows(12).position(|it| {
+        it.starts_with(&2u32.to_le_bytes()) && it[4] < 255 && it[5..].iter().all(|&byte| byte == 0)
+    });
+    let mut other = whole.clone();
+    other[array.unwrap()] = 4;
+    check_refused(&other, None, "quantized");
+    let mut longer = whole.clone();
+    let the = whole.windows(3).position(|it| it == b"the").unwrap();
+    longer[the - 4] = 4;
+    assert!(read_bytes(&longer, None).unwrap_err().is_bad_artefact());
 }

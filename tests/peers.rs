@@ -1,0 +1,146 @@
+//! The programs that our files and scores are meant for, where they are installed: gensim, NumPy, safetensors, finalfusion.
+//!
+//! Python is `python3`, or what `WORDMILL_PYTHON` names. What cannot be imported is skipped with a message.
+
+use std::process::Command;
+
+use crate::support::{Place, tiny};
+
+/// Runs a script in a place; `None`, with a message, if Python or a module is not there.
+fn python(place: &Place, modules: &[&str], script: &str) -> Option<String> {
+    let program = std::env::var_os("WORDMILL_PYTHON").unwrap_or_else(|| "python3".into());
+    let imports: String = modules.iter().map(|module| format!("import {module}\n")).collect();
+    let there = Command::new(&program).args(["-c", &imports]).output();
+    if !there.is_ok_and(|ended| ended.status.success()) {
+        println!("skipped: {} cannot import {}", program.display(), modules.join(", "));
+        return None;
+    }
+    let script = format!("{imports}{script}");
+    let ended = Command::new(&program).args(["-c", &script]).current_dir(place.path("")).output();
+    let ended = ended.unwrap();
+    assert!(ended.status.success(), "{script}\n{}", String::from_utf8_lossy(&ended.stderr));
+    Some(String::from_utf8(ended.stdout).unwrap())
+}
+
+fn place() -> Place {
+    let place = Place::new("");
+    place.write("v.safetensors", &tiny()["vectors/sgns.safetensors"]);
+    place
+}
+
+/// The rows of the vectors file, read by safetensors itself.
+const OURS: &str = "
+from safetensors.numpy import load_file
+t = load_file('v.safetensors')
+o, b = t['word_offsets'], t['word_bytes'].tobytes()
+words = [b[x:y].decode() for x, y in zip(o[:-1], o[1:])]
+rows = t['word_vectors']
+";
+
+#[test]
+fn gensim_reads_what_is_written_for_it() {
+    let place = place();
+    for (format, arguments) in [
+        ("word2vec", "binary=True"),
+        ("word2vec-text", "binary=False"),
+        ("fasttext-vec", "binary=False"),
+        ("glove", "binary=False, no_header=True"),
+    ] {
+        place.wordmill(&["export", "v.safetensors", "out", "--format", format]).expect(0);
+        let script = format!(
+            "{OURS}
+kv = gensim.models.KeyedVectors.load_word2vec_format('out', {arguments})
+assert kv.index_to_key == words
+assert (kv.vectors == rows).all()
+kv.save_word2vec_format('back', binary=True)
+"
+        );
+        if python(&place, &["gensim", "safetensors"], &script).is_some() {
+            place.wordmill(&["convert", "back", "back.safetensors"]).expect(0);
+        }
+    }
+}
+
+#[test]
+fn numpy_reads_arrays_and_packed_numbers() {
+    let place = place();
+    for (format, dtype) in
+        [("npy", "f16"), ("npy", "f32"), ("safetensors", "f16"), ("safetensors", "int8")]
+    {
+        let out = format!("{format}-{dtype}");
+        let args = ["export", "v.safetensors", &out, "--format", format, "--dtype", dtype];
+        place.wordmill(&args).expect(0);
+    }
+    let script = format!(
+        "{OURS}
+for name in 'npy-f32', 'npy-f16':
+    found = numpy.load(name, mmap_mode='r')
+    assert (found == rows.astype(found.dtype)).all(), name
+    lines = open(name + '.vocab.txt', encoding='utf-8').read().splitlines()
+    assert lines == [f'{{w}} {{c}}' for w, c in zip(words, t['counts'])]
+half = load_file('safetensors-f16')['word_vectors']
+assert half.dtype == numpy.float16 and (half == rows.astype(numpy.float16)).all()
+small = load_file('safetensors-int8')
+scales = abs(rows).max(axis=1) / numpy.float32(127)
+assert (small['word_scales'] == scales).all()
+assert abs(small['word_vectors'] * scales[:, None] - rows).max() <= scales.max() * 0.5001
+"
+    );
+    python(&place, &["numpy", "safetensors"], &script);
+}
+
+#[test]
+fn finalfusion_reads_its_format() {
+    let place = place();
+    place.wordmill(&["export", "v.safetensors", "v.fifu", "--format", "finalfusion"]).expect(0);
+    let script = format!(
+        "{OURS}
+e = finalfusion.load_finalfusion('v.fifu')
+assert list(e.vocab.words) == words
+norms = numpy.linalg.norm(rows.astype(numpy.float64), axis=1)
+assert abs(numpy.asarray(e.norms) - norms).max() < 1e-6 * norms.max()
+assert abs(numpy.asarray(e.storage) * norms[:, None] - rows).max() < 1e-6 * norms.max()
+e.write('back.fifu')
+"
+    );
+    if python(&place, &["numpy", "safetensors", "finalfusion"], &script).is_some() {
+        place.wordmill(&["convert", "back.fifu", "back.safetensors"]).expect(0);
+    }
+}
+
+/// Sections, questions and correlations on the built-in sample's sets and vectors.
+#[test]
+fn scores_are_those_of_gensim() {
+    let place = place();
+    place.write("q.txt", wordmill_corpus::sample::analogies());
+    place.write("s.tsv", wordmill_corpus::sample::similarities());
+    place.wordmill(&["export", "v.safetensors", "v.bin", "--format", "word2vec"]).expect(0);
+    let script = "
+import json
+kv = gensim.models.KeyedVectors.load_word2vec_format('v.bin', binary=True)
+score, sections = kv.evaluate_word_analogies('q.txt', restrict_vocab=2000)
+pearson, spearman, oov = kv.evaluate_word_pairs('s.tsv', restrict_vocab=2000)
+found = [[s['section'], len(s['correct']), len(s['correct']) + len(s['incorrect'])] for s in sections[:-1]]
+print(json.dumps([found, pearson[0], spearman[0], oov]))
+";
+    let Some(theirs) = python(&place, &["gensim"], script) else {
+        return;
+    };
+    let theirs: serde_json::Value = serde_json::from_str(&theirs).unwrap();
+    let args = [
+        &["eval", "v.safetensors", "--json", "--top", "2000", "--convention", "gensim"][..],
+        &["--analogies", "q.txt", "--similarity", "s.tsv"],
+    ];
+    let ours = place.wordmill(&args.concat()).expect(0).stdout;
+    let ours: serde_json::Value = serde_json::from_slice(&ours).unwrap();
+    let sections = ours["analogies"][0]["sections"].as_array().unwrap().iter();
+    let row = |it: &serde_json::Value| serde_json::json!([it["name"], it["correct"], it["asked"]]);
+    let sections: Vec<serde_json::Value> = sections.map(row).collect();
+    assert_eq!(serde_json::Value::from(sections.clone()), theirs[0]);
+    assert!(sections.iter().map(|it| it[2].as_u64().unwrap()).sum::<u64>() > 100);
+    let similarity = &ours["similarity"][0];
+    for (name, at) in [("pearson", 1), ("spearman", 2)] {
+        let (one, other) = (similarity[name].as_f64().unwrap(), theirs[at].as_f64().unwrap());
+        assert!((one - other).abs() < 1e-6, "{name}: {one}, gensim {other}");
+    }
+}
