@@ -6,6 +6,7 @@
 //! * `imports`: counts of another program instead of text.
 //! * `matrix`: the matrix as other programs read it.
 //! * `convert`: vectors of other programs read and written.
+//! * `records`: texts in fields of other formats.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
@@ -28,6 +29,7 @@ mod imports;
 mod matrix;
 mod pipeline;
 mod reading;
+mod records;
 mod restart;
 mod tidy;
 
