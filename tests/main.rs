@@ -9,6 +9,7 @@
 //! * `convert`: vectors of other programs read and written.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `report`: the page about a run.
+//! * `records`: texts in fields of other formats.
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
@@ -33,6 +34,7 @@ mod matrix;
 mod peers;
 mod pipeline;
 mod reading;
+mod records;
 mod report;
 mod restart;
 mod tidy;

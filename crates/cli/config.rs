@@ -74,6 +74,13 @@ pub struct RunConfig {
     pub checkpoint_every: Duration,
 }
 
+impl Format {
+    /// Whether the text stands in a field.
+    pub fn has_fields(self) -> bool {
+        matches!(self, Self::Jsonl | Self::CsvColumn | Self::TsvColumn)
+    }
+}
+
 /// `[corpus]`: which text, and how it becomes words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CorpusConfig {
@@ -81,6 +88,10 @@ pub struct CorpusConfig {
     pub inputs: Vec<String>,
     /// What a document is.
     pub format: Format,
+    /// Where its text stands, if it has fields: keys with dots between, the name of a column or its number from 1.
+    pub field: Option<String>,
+    /// Whether the first broken record ends the run, if there are records.
+    pub strict: bool,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
     /// Whether words become lower case.

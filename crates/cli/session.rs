@@ -20,6 +20,7 @@ use crate::args::PipelineArgs;
 use crate::config::{Config, ConfigError};
 use crate::estimate;
 use crate::ledger::{Change, Ledger, Stage};
+use crate::wiring::translate;
 
 /// What the program takes beside all that is reserved: its code, stacks, buffers of files, contexts
 /// of zstd. 5 MiB were measured with two threads in the stages that take all they can get.
@@ -51,7 +52,11 @@ pub fn source(args: &PipelineArgs) -> PipelineSource {
 
 /// The inputs of a configuration, found.
 pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
-    Ok(corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?)
+    let mut inputs =
+        corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
+    let records = Arc::new(translate::records(&config.corpus));
+    inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
+    Ok(inputs)
 }
 
 /// The kernels: the best that the machine has, or those of `WORDMILL_KERNEL`.

@@ -8,7 +8,7 @@ mod outputs;
 mod training;
 pub mod translate;
 
-use outputs::{file_digest, matrix_outputs, open_stripes, published};
+use outputs::{file_digest, matrix_outputs, open_stripes, published, report_losses};
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
@@ -231,27 +231,13 @@ impl Pipeline<'_> {
         let outputs: Vec<Published> = shards.outputs().cloned().collect();
         let mut counts = vec![("shards", shards.len() as u64)];
         counts.extend(shards.totals().rows());
+        let corpus::RecordCounts { records, broken } = shards.records();
+        if self.config.corpus.format != config::Format::Lines {
+            counts.extend([("records", records), ("broken_records", broken)]);
+        }
         ledger.finish(stage, outputs, counts)?;
-        self.report_losses(&shards);
+        report_losses(self.ctx, self.config, &shards);
         Ok(shards)
-    }
-
-    /// Says what was left out: nothing is lost in silence.
-    fn report_losses(&self, shards: &corpus::TokenShards) {
-        let totals = shards.totals();
-        if totals.invalid_lines > 0 {
-            let what = match self.config.corpus.invalid_utf8 {
-                config::InvalidUtf8::Skip => "were skipped",
-                _ => "had their bad bytes replaced",
-            };
-            let lines = totals.invalid_lines;
-            self.ctx.progress.say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
-        }
-        if totals.overlong_words > 0 {
-            let (words, bytes) = (totals.overlong_words, totals.overlong_bytes);
-            let text = format!("tokenize: {words} words over 1 MiB, {bytes} bytes, were left out");
-            self.ctx.progress.say(&text);
-        }
     }
 
     fn vocabulary(

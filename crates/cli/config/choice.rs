@@ -69,8 +69,18 @@ choices! {
     /// `corpus.format`: what a document is.
     Format {
         /// A document a line.
-        Lines = "lines"
-    } later ["documents", "jsonl", "csv-column", "parquet"];
+        Lines = "lines",
+        /// Lines up to a blank one.
+        Documents = "documents",
+        /// A field of an object a line.
+        Jsonl = "jsonl",
+        /// A column between commas.
+        CsvColumn = "csv-column",
+        /// A column between tabs.
+        TsvColumn = "tsv-column",
+        /// A page of Common Crawl's WET files.
+        Wet = "wet"
+    } later ["parquet"];
 
     /// `corpus.tokenizer`: where words are cut.
     Tokenizer {

@@ -76,9 +76,12 @@ fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         let what = "no input; name files, folders, \"-\" or \"builtin:sample\"";
         return Err(section.error("inputs", what));
     }
+    let format = section.choice("format", Format::Lines)?;
     let config = CorpusConfig {
         inputs,
-        format: section.choice("format", Format::Lines)?,
+        format,
+        field: field(&mut section, format)?,
+        strict: format != Format::Lines && section.flag("strict", false)?,
         tokenizer: section.choice("tokenizer", Tokenizer::Words)?,
         lowercase: section.flag("lowercase", true)?,
         normalize: section.choice("normalize", Normalize::Nfc)?,
@@ -86,8 +89,33 @@ fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
         chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
     };
-    section.finish(&["field", "stop_words"], |_| None)?;
+    let explain = |key: &str| match key {
+        "field" => Some(
+            "only texts in fields have one: format = \"jsonl\", \"csv-column\" or \"tsv-column\"",
+        ),
+        "strict" => Some("only records can be broken: any format but \"lines\""),
+        _ => None,
+    };
+    section.finish(&["stop_words"], |key| Some(explain(key)?.to_owned() + "; remove it"))?;
     Ok(config)
+}
+
+/// Where the text of a record stands.
+fn field(section: &mut Section<'_>, format: Format) -> Result<Option<String>, ConfigError> {
+    if !format.has_fields() {
+        return Ok(None);
+    }
+    let field = section.text("field")?.unwrap_or_else(|| "text".into());
+    let is_path = !field.split('.').any(str::is_empty);
+    let is_column = field != "0" && !field.is_empty();
+    if if format == Format::Jsonl { is_path } else { is_column } {
+        return Ok(Some(field));
+    }
+    let expected = match format {
+        Format::Jsonl => "keys with dots between, such as \"meta.text\"",
+        _ => "the name of a column, or its number from 1",
+    };
+    Err(section.error("field", format!("expected {expected}, found {field:?}")))
 }
 
 fn vocabulary(layers: &Layers) -> Result<VocabularyConfig, ConfigError> {

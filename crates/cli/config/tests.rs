@@ -351,9 +351,8 @@ fn unknown_names_come_with_a_guess() {
 #[test]
 fn what_is_not_supported_yet_is_refused() {
     for layer in [
-        "corpus.field=text",
         "corpus.stop_words=\"\"",
-        "corpus.format=jsonl",
+        "corpus.format=parquet",
         "corpus.tokenizer=hf:tokenizer.json",
         "corpus.tokenizer=cjk",
         "vocabulary.keep=\"\"",
@@ -363,6 +362,27 @@ fn what_is_not_supported_yet_is_refused() {
     ] {
         let error = resolve(TEMPLATE, &[layer]).unwrap_err().to_string();
         assert!(error.contains(" yet"), "{layer}: {error}");
+    }
+}
+
+#[test]
+fn texts_in_fields_have_a_field_and_others_none() {
+    let field = |layers: &[&str]| resolve(TEMPLATE, layers).map(|config| config.corpus.field);
+    assert_eq!(field(&[]), Ok(None));
+    assert_eq!(field(&["corpus.format=jsonl"]), Ok(Some("text".into())));
+    let layers = ["corpus.format=csv-column", "corpus.field=3", "corpus.strict=true"];
+    let config = resolve(TEMPLATE, &layers).unwrap();
+    assert!(config.corpus.strict && config.corpus.field.as_deref() == Some("3"));
+    assert_eq!(resolve(&config.to_toml(), &[]), Ok(config), "the text reads back");
+    let wrong: [(&[&str], &str); 4] = [
+        (&["corpus.field=text"], "only texts in fields have one"),
+        (&["corpus.strict=true"], "only records can be broken"),
+        (&["corpus.format=jsonl", "corpus.field=a..b"], "expected keys with dots between"),
+        (&["corpus.format=tsv-column", "corpus.field=0"], "its number from 1"),
+    ];
+    for (layers, says) in wrong {
+        let error = field(layers).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::{Choice, TrainSource};
+use super::choice::{Choice, Format, TrainSource};
 use super::size::{format_seconds, format_size};
 use super::{Config, LossConfig, TrainConfig, Trainer};
 
@@ -100,16 +100,23 @@ impl Config {
     }
 
     fn corpus_rows(&self) -> Rows {
-        vec![
+        let mut rows: Rows = vec![
             ("inputs", self.corpus.inputs.clone().into()),
             ("format", name(self.corpus.format)),
+        ];
+        rows.extend(self.corpus.field.as_ref().map(|field| ("field", field.clone().into())));
+        if self.corpus.format != Format::Lines {
+            rows.push(("strict", self.corpus.strict.into()));
+        }
+        rows.extend([
             ("tokenizer", name(self.corpus.tokenizer)),
             ("lowercase", self.corpus.lowercase.into()),
             ("normalize", name(self.corpus.normalize)),
             ("digits", name(self.corpus.digits)),
             ("invalid_utf8", name(self.corpus.invalid_utf8)),
             ("chunk_bytes", format_size(self.corpus.chunk_bytes).into()),
-        ]
+        ]);
+        rows
     }
 }
 

@@ -1,8 +1,35 @@
-//! Finished files as the ledger lists them.
+//! Finished files as the ledger lists them, and what was left out of them.
 
 use std::path::Path;
 
+use wordmill_corpus as corpus;
+use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StripeFile, read_file, xxh3};
+
+use crate::config::{Config, InvalidUtf8};
+
+/// Says what was left out of the text: nothing is lost in silence.
+pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::TokenShards) {
+    let totals = shards.totals();
+    let corpus::RecordCounts { records, broken } = shards.records();
+    if broken > 0 {
+        let text = format!("tokenize: {broken} of {records} records are broken and were left out");
+        ctx.progress.say(&text);
+    }
+    if totals.invalid_lines > 0 {
+        let what = match config.corpus.invalid_utf8 {
+            InvalidUtf8::Skip => "were skipped",
+            _ => "had their bad bytes replaced",
+        };
+        let lines = totals.invalid_lines;
+        ctx.progress.say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
+    }
+    if totals.overlong_words > 0 {
+        let (words, bytes) = (totals.overlong_words, totals.overlong_bytes);
+        let text = format!("tokenize: {words} words over 1 MiB, {bytes} bytes, were left out");
+        ctx.progress.say(&text);
+    }
+}
 
 pub(super) fn published(stripe: &StripeFile) -> Published {
     let file = stripe.file();

@@ -24,6 +24,30 @@ pub fn tokenize(config: &CorpusConfig) -> corpus::TokenizeConfig {
     }
 }
 
+/// Where the text stands in the inputs.
+pub fn records(config: &CorpusConfig) -> corpus::Records {
+    let field = config.field.clone().unwrap_or_default();
+    let column = || match field.parse::<usize>() {
+        Ok(number) => corpus::Column::Numbered(number.saturating_sub(1)),
+        Err(_) => corpus::Column::Named(field.clone()),
+    };
+    let format = match config.format {
+        config::Format::Lines => corpus::RecordFormat::Lines,
+        config::Format::Documents => corpus::RecordFormat::Documents,
+        config::Format::Jsonl => {
+            corpus::RecordFormat::JsonLines { path: field.split('.').map(str::to_owned).collect() }
+        }
+        config::Format::CsvColumn => {
+            corpus::RecordFormat::Columns { delimiter: b',', column: column() }
+        }
+        config::Format::TsvColumn => {
+            corpus::RecordFormat::Columns { delimiter: b'\t', column: column() }
+        }
+        config::Format::Wet => corpus::RecordFormat::Wet,
+    };
+    corpus::Records { format, strict: config.strict }
+}
+
 /// How text becomes words.
 pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     tokenizer::TokenizerConfig {

@@ -4,6 +4,7 @@
 //! unpacked bytes without a byte-order mark. Lines and words are not known here.
 
 mod glob;
+mod plain;
 mod sniff;
 
 use std::collections::HashSet;
@@ -16,7 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
 use crate::error::CorpusError;
+use crate::records::{RecordCounts, RecordFormat, RecordText, Records};
 use crate::sample::{DEFAULT_SAMPLE_BYTES, SampleReader};
+pub(crate) use plain::PlainText;
 use sniff::Packing;
 pub(crate) use sniff::not_text;
 
@@ -53,6 +56,8 @@ pub struct Input {
     pub bytes: Option<u64>,
     /// When it was changed last, in nanoseconds since 1970, where that is known.
     pub modified_ns: Option<u64>,
+    /// What its bytes are, once unpacked.
+    pub records: Arc<Records>,
 }
 
 /// Whether a file is to be unpacked.
@@ -114,6 +119,7 @@ impl Input {
             input: self.clone(),
             reader: Box::new(Cursor::new(head).chain(unpacked)),
             stored,
+            records: RecordText::new(&self.records),
         })
     }
 
@@ -153,7 +159,7 @@ impl Input {
             Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
             Packing::Zstd => self.zstd(raw)?,
         };
-        Ok(InputReader { input: self.clone(), reader: unpacked, stored })
+        Ok(InputReader { input: self.clone(), reader: unpacked, stored, records: None })
     }
 
     /// Memory that unpacking it takes; 0 where nothing is unpacked or nothing is known in advance.
@@ -184,11 +190,14 @@ impl Input {
     }
 
     /// The text as a plain file that can be read at any place; `None` if it is no file of known size
-    /// or is packed.
+    /// or is packed, or its text stands in records.
     pub(crate) fn open_plain(&self) -> Result<Option<PlainText>, CorpusError> {
         let (Source::File(path), Some(bytes)) = (&self.source, self.bytes) else {
             return Ok(None);
         };
+        if self.records.format != RecordFormat::Lines {
+            return Ok(None);
+        }
         let file = File::open(path).map_err(|source| self.read_error("opening", source))?;
         let (head, file) = self.head(file)?;
         if sniff::packing(&head) != Packing::Plain {
@@ -198,7 +207,7 @@ impl Input {
             return Err(self.input_error("opening", problem, way_out));
         }
         let mark_bytes = if head.starts_with(&BYTE_ORDER_MARK) { 3 } else { 0 };
-        Ok(Some(PlainText { input: self.clone(), file, mark_bytes, bytes: bytes - mark_bytes }))
+        Ok(Some(PlainText::new(self.clone(), file, mark_bytes, bytes - mark_bytes)))
     }
 
     /// Reads the first bytes, all of them even from a pipe that gives few at a time.
@@ -251,56 +260,41 @@ impl Input {
     }
 }
 
-/// A file whose bytes are the text, open at any place.
-pub(crate) struct PlainText {
-    input: Input,
-    file: File,
-    /// Bytes before the text.
-    mark_bytes: u64,
-    bytes: u64,
-}
-
-impl PlainText {
-    /// The length of the text.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Fills `buffer` with the text from `offset` on.
-    pub(crate) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), CorpusError> {
-        self.file.read_exact_at(buffer, self.mark_bytes + offset).map_err(|source| {
-            match source.kind() {
-                io::ErrorKind::UnexpectedEof => self.input.input_error(
-                    "reading",
-                    "it became shorter while it was read".to_owned(),
-                    "run again when nobody writes to it",
-                ),
-                _ => self.input.read_error("reading", source),
-            }
-        })
-    }
-}
-
 /// The unpacked bytes of one input.
 pub struct InputReader {
     input: Input,
     reader: Box<dyn Read + Send>,
     stored: Arc<AtomicU64>,
+    records: Option<RecordText>,
 }
 
 impl InputReader {
-    /// Reads some bytes; 0 at the end.
+    /// Reads some bytes of text; 0 at the end.
     ///
     /// # Errors
-    /// As [`Input::open`], where the damage stands later in the file.
+    /// As [`Input::open`], where the damage stands later in the file; a broken record where that is not
+    /// allowed, and an input without any other.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, CorpusError> {
-        loop {
-            match self.reader.read(buffer) {
-                Ok(count) => return Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.input.unpack_error(error)),
+        let (input, reader) = (&self.input, &mut self.reader);
+        let mut read = |buffer: &mut [u8]| {
+            loop {
+                match reader.read(buffer) {
+                    Ok(count) => return Ok(count),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(input.unpack_error(error)),
+                }
             }
+        };
+        match &mut self.records {
+            Some(records) => records.read(input, buffer, read),
+            None => read(buffer),
         }
+    }
+
+    /// Records read so far, and the first broken ones; none where a line is a line.
+    #[must_use]
+    pub fn records(&self) -> Option<(RecordCounts, &[String])> {
+        self.records.as_ref().map(RecordText::counts)
     }
 
     /// Bytes read so far as they are stored: to be compared with [`Input::bytes`].
@@ -336,6 +330,7 @@ fn resolve_one(
             name: "-".to_owned(),
             bytes: None,
             modified_ns: None,
+            records: Arc::default(),
         });
         return Ok(());
     }
@@ -347,6 +342,7 @@ fn resolve_one(
             name: pattern.to_owned(),
             bytes: Some(bytes),
             modified_ns: None,
+            records: Arc::default(),
         });
         return Ok(());
     }
@@ -423,7 +419,8 @@ fn file(path: PathBuf) -> Result<Input, CorpusError> {
         .and_then(|age| u64::try_from(age.as_nanos()).ok());
     // A named pipe or a device has no size of its own.
     let bytes = data.is_file().then_some(data.len());
-    Ok(Input { name: path.display().to_string(), source: Source::File(path), bytes, modified_ns })
+    let (name, records) = (path.display().to_string(), Arc::default());
+    Ok(Input { name, source: Source::File(path), bytes, modified_ns, records })
 }
 
 fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {

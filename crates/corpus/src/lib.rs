@@ -2,9 +2,9 @@
 //!
 //! This room reads text and makes two finished artefacts: the token shards ([`tokenize`]) and the
 //! vocabulary ([`vocabulary`]). On the way stand inputs ([`input`]), chunks ([`chunk`]) and tokens
-//! ([`tokenizer`]); [`sample`] is the text that is built in. What another program has counted comes in by
-//! [`import_vocabulary`] and [`CountsFile`]. It knows nothing of pairs, of training or of the
-//! command line.
+//! ([`tokenizer`]); texts in fields of other formats are taken out on the way ([`records`]); [`sample`]
+//! is the text that is built in. What another program has counted comes in by [`import_vocabulary`] and
+//! [`CountsFile`]. It knows nothing of pairs, of training or of the command line.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -19,6 +19,7 @@ mod lines;
 mod numbering;
 #[cfg(test)]
 mod reader;
+pub mod records;
 pub mod sample;
 mod scan;
 mod shard;
@@ -30,6 +31,7 @@ pub use error::{CorpusError, ErrorKind};
 pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
+pub use records::{Column, RecordCounts, RecordFormat, Records};
 pub use shard::{ShardRow, TokenCounts};
 pub use tokenize::{TokenShards, TokenizeConfig, tokenize, unpacking_bytes};
 pub use vocabulary::{

@@ -20,6 +20,7 @@ use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeRead
 use crate::error::CorpusError;
 use crate::input::Input;
 use crate::lines::InvalidUtf8;
+use crate::records::RecordCounts;
 use crate::shard::{ShardMaker, ShardRow, TokenCounts, WORD_BYTES};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -86,6 +87,8 @@ pub struct TokenShards {
     totals: TokenCounts,
     /// The index, where this process wrote it.
     index: Option<Published>,
+    /// Records of the inputs, where they have any and this process read them.
+    records: RecordCounts,
 }
 
 impl TokenShards {
@@ -133,7 +136,7 @@ impl TokenShards {
         let mut totals = TokenCounts::default();
         rows.iter().for_each(|row| totals.add(&row.counts));
         let ids = rows.iter().map(|row| row.id).collect();
-        Self { run, rows, ids, totals, index: None }
+        Self { run, rows, ids, totals, index: None, records: RecordCounts::default() }
     }
 
     /// The run they are part of.
@@ -170,6 +173,12 @@ impl TokenShards {
     #[must_use]
     pub fn totals(&self) -> &TokenCounts {
         &self.totals
+    }
+
+    /// Records that this process read, where inputs have any.
+    #[must_use]
+    pub fn records(&self) -> RecordCounts {
+        self.records
     }
 
     /// Their files and the index, if it was written now, for the ledger.
@@ -232,11 +241,13 @@ pub fn tokenize(
         idle: AtomicUsize::new(0),
         spare: Mutex::new(Vec::new()),
         work: Mutex::new(Work::default()),
+        records: Mutex::new(RecordCounts::default()),
         ends: Mutex::new((0..workers).map(|_| (sender.clone(), receiver.clone())).collect()),
     };
     drop((sender, receiver));
     let rows = run_workers("tokenize", workers, |_| floor.enter())?;
     let mut shards = TokenShards::of(run.clone(), rows.into_iter().flatten().collect());
+    shards.records = *locked(&floor.records);
     sweep(run, &shards)?;
     shards.publish()?;
     Ok(shards)
@@ -275,6 +286,7 @@ struct Floor<'a> {
     /// Buffers of chunks that are done.
     spare: Mutex<Vec<Vec<u8>>>,
     work: Mutex<Work>,
+    records: Mutex<RecordCounts>,
     ends: Mutex<Vec<(Sender<Chunk>, Receiver<Chunk>)>>,
 }
 
@@ -392,6 +404,13 @@ impl Floor<'_> {
                 self.make(maker, chunk, rows)?;
             } else if sender.send(chunk) == Err(Closed) {
                 break;
+            }
+        }
+        if let Some((counts, told)) = reader.records() {
+            *locked(&self.records) += counts;
+            let name = &self.inputs[input].name;
+            for what in told {
+                self.ctx.progress.say(&format!("tokenize: {name}: {what}; left out"));
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use wordmill_formats::ShardId;
 use super::{Chunk, Cut, Cutter, READ_BYTES, at};
 use crate::error::CorpusError;
 use crate::input::{Input, InputReader};
+use crate::records::RecordCounts;
 use crate::scan::PAD_BYTES;
 use crate::tokenizer::Tokenizer;
 
@@ -52,6 +53,11 @@ impl StreamReader {
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         self.reader.stored_bytes()
+    }
+
+    /// Records read so far, and the first broken ones; none where a line is a line.
+    pub(crate) fn records(&self) -> Option<(RecordCounts, &[String])> {
+        self.reader.records()
     }
 
     /// The next chunk, whose text is put into `buffer`; `None` at the end.

@@ -1,0 +1,235 @@
+//! Records: texts that stand in fields of a larger format, taken out as lines.
+//!
+//! A *record* is an object of a JSON Lines file, a row of a table, a page of a crawl, a document. Its text
+//! becomes lines: a line break within it is a line end, and so is its end, so no window reaches from one
+//! record into the next. What cannot be read as a record is *broken*: left out, counted, the first few told,
+//! or refused where the reader is strict. A taker works on bytes as they come and holds no more of them than
+//! one record, or less where the format allows it. Words are not known here.
+
+mod delimited;
+mod documents;
+mod jsonl;
+mod wet;
+
+use crate::error::CorpusError;
+use crate::input::Input;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// The longest JSON object that is read.
+const MAX_RECORD_BYTES: usize = 64 << 20;
+/// Broken records of an input that are told.
+const TOLD: usize = 3;
+
+/// What the bytes of an input are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RecordFormat {
+    /// Text, a line is a line.
+    #[default]
+    Lines,
+    /// Text; lines up to a blank one belong together, as one line.
+    Documents,
+    /// An object a line (<https://jsonlines.org>), whose text stands at a path of keys; in a list on the
+    /// way, each entry counts.
+    JsonLines {
+        /// The keys.
+        path: Vec<String>,
+    },
+    /// Rows of columns. Between commas as in RFC 4180, with quotes; between tabs without.
+    Columns {
+        /// What stands between columns.
+        delimiter: u8,
+        /// Which column.
+        column: Column,
+    },
+    /// The records of type `conversion` of a WARC file (ISO 28500), as Common Crawl's WET files have them.
+    Wet,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// By its name in the first row.
+    Named(String),
+    /// By its number, from 0; the first row is a row like others.
+    Numbered(usize),
+}
+
+/// What the readers of inputs share about their records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// What the inputs are.
+    pub format: RecordFormat,
+    /// Whether the first broken record ends the run.
+    pub strict: bool,
+}
+
+/// Records that were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordCounts {
+    /// All of them.
+    pub records: u64,
+    /// Those left out.
+    pub broken: u64,
+}
+
+impl std::ops::AddAssign for RecordCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.broken += other.broken;
+    }
+}
+
+/// Takes records from bytes.
+trait Take: Send {
+    /// Takes what is complete in `raw`, at least all of it at the end, and says how many bytes that were.
+    fn take(&mut self, raw: &[u8], is_end: bool, sink: &mut Sink) -> Result<usize, Refused>;
+    /// `raw` holds the longest record that is read, and it is not complete: goes on without it.
+    fn give_up(&mut self, _sink: &mut Sink) -> Result<(), Refused> {
+        Ok(())
+    }
+}
+
+/// Why an input cannot be read on, and what to do.
+struct Refused(String, &'static str);
+
+/// What takers give.
+struct Sink {
+    text: Vec<u8>,
+    counts: RecordCounts,
+    told: Vec<String>,
+    strict: bool,
+    /// Where `raw` begins in the input.
+    offset: u64,
+}
+
+impl Sink {
+    /// A record begins.
+    fn record(&mut self) {
+        self.counts.records += 1;
+    }
+
+    /// The last record is broken; `place` is where in the input that is seen.
+    fn broken(&mut self, place: u64, what: &str) -> Result<(), Refused> {
+        self.counts.broken += 1;
+        let told = format!("record {}, byte {place}: {what}", self.counts.records);
+        if self.strict {
+            return Err(Refused(told, "mend it, or set corpus.strict to false to leave it out"));
+        }
+        if self.told.len() < TOLD {
+            self.told.push(told);
+        }
+        Ok(())
+    }
+
+    /// A place in `raw`, counted from the begin of the input.
+    fn place(&self, at: usize) -> u64 {
+        self.offset + at as u64
+    }
+
+    fn end_line(&mut self) {
+        self.text.push(b'\n');
+    }
+}
+
+/// The text of records, as one would read it from a file.
+pub(crate) struct RecordText {
+    taker: Box<dyn Take>,
+    raw: Vec<u8>,
+    /// What of `raw` is taken.
+    taken: usize,
+    sink: Sink,
+    /// What of the text is given out.
+    given: usize,
+    /// No more bytes come, and no more records.
+    ended: [bool; 2],
+}
+
+impl RecordText {
+    /// For an input of a format other than lines.
+    pub fn new(records: &Records) -> Option<Self> {
+        let taker: Box<dyn Take> = match &records.format {
+            RecordFormat::Lines => return None,
+            RecordFormat::Documents => Box::new(documents::Documents::default()),
+            RecordFormat::JsonLines { path } => Box::new(jsonl::JsonLines::new(path.clone())),
+            RecordFormat::Columns { delimiter, column } => {
+                Box::new(delimited::Columns::new(*delimiter, column.clone()))
+            }
+            RecordFormat::Wet => Box::new(wet::Wet::default()),
+        };
+        let counts = RecordCounts::default();
+        let strict = records.strict;
+        let sink = Sink { text: Vec::new(), counts, told: Vec::new(), strict, offset: 0 };
+        Some(Self { taker, raw: Vec::new(), taken: 0, sink, given: 0, ended: [false; 2] })
+    }
+
+    /// What was counted so far, and the first broken records.
+    pub fn counts(&self) -> (RecordCounts, &[String]) {
+        (self.sink.counts, &self.sink.told)
+    }
+
+    /// Gives some bytes of text; 0 at the end.
+    pub fn read(
+        &mut self,
+        input: &Input,
+        buffer: &mut [u8],
+        mut more: impl FnMut(&mut [u8]) -> Result<usize, CorpusError>,
+    ) -> Result<usize, CorpusError> {
+        while self.given == self.sink.text.len() && !self.ended[1] {
+            self.sink.text.clear();
+            self.given = 0;
+            self.advance(&mut more)?.map_err(|Refused(problem, way_out)| {
+                input.error("reading records", problem, way_out)
+            })?;
+        }
+        let count = buffer.len().min(self.sink.text.len() - self.given);
+        buffer[..count].copy_from_slice(&self.sink.text[self.given..self.given + count]);
+        self.given += count;
+        Ok(count)
+    }
+
+    /// Takes records, or reads bytes where none is complete.
+    fn advance(
+        &mut self,
+        more: &mut impl FnMut(&mut [u8]) -> Result<usize, CorpusError>,
+    ) -> Result<Result<(), Refused>, CorpusError> {
+        let raw = &self.raw[self.taken..];
+        let is_end = self.ended[0];
+        let taken = match self.taker.take(raw, is_end, &mut self.sink) {
+            Ok(taken) => taken,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let is_too_long = taken == 0 && raw.len() >= MAX_RECORD_BYTES;
+        self.taken += taken;
+        self.sink.offset += taken as u64;
+        if is_end {
+            self.ended[1] = true;
+            return Ok(self.check());
+        }
+        if is_too_long && let Err(refused) = self.taker.give_up(&mut self.sink) {
+            return Ok(Err(refused));
+        }
+        self.raw.drain(..self.taken);
+        self.taken = 0;
+        let held = self.raw.len();
+        self.raw.resize(held + READ_BYTES, 0);
+        let count = more(&mut self.raw[held..])?;
+        self.raw.truncate(held + count);
+        self.ended[0] = count == 0;
+        Ok(Ok(()))
+    }
+
+    /// An input without any record that can be read is not what it was taken for.
+    fn check(&self) -> Result<(), Refused> {
+        let RecordCounts { records, broken } = self.sink.counts;
+        if records == 0 || broken < records {
+            return Ok(());
+        }
+        let first = self.sink.told.first().map_or("", String::as_str);
+        let what = format!("none of its {records} records can be read; {first}");
+        Err(Refused(what, "check corpus.format and corpus.field"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! WARC (ISO 28500): the bodies of records of type `conversion`, the plain text of crawled pages.
+//!
+//! A record is a version line, named fields up to a blank line, and as many bytes as `Content-Length` says. A
+//! header without that is broken, and reading goes on at the next line that begins like a version.
+
+use super::{Refused, Sink, Take};
+
+/// The longest header.
+const HEADER_BYTES: usize = 1 << 20;
+
+/// Where the file stands.
+#[derive(Default)]
+pub(super) struct Wet {
+    /// Bytes of a body that are still to come, and whether they are text.
+    body: Option<(u64, bool)>,
+    /// Whether what stands here has been told to be no header.
+    is_lost: bool,
+    /// Whether the last byte of text was a line end.
+    is_line_end: bool,
+}
+
+impl Wet {
+    /// A header at the begin of `raw`, and its length; `None` if it is not whole.
+    fn header(
+        &mut self,
+        raw: &[u8],
+        at: usize,
+        is_end: bool,
+        sink: &mut Sink,
+    ) -> Result<Option<usize>, Refused> {
+        let rest = &raw[at..];
+        if !rest.starts_with(b"WARC/") {
+            if rest.len() < 5 && !is_end {
+                return Ok(None);
+            }
+            return self.lose(raw, at, "there is no record of WARC here", sink).map(Some);
+        }
+        let blank = memchr::memmem::find(rest, b"\r\n\r\n").map(|at| at + 4);
+        let blank = blank.or_else(|| memchr::memmem::find(rest, b"\n\n").map(|at| at + 2));
+        let Some(len) = blank.filter(|len| *len <= HEADER_BYTES) else {
+            if rest.len() < HEADER_BYTES && !is_end {
+                return Ok(None);
+            }
+            return self.lose(raw, at, "its header does not end", sink).map(Some);
+        };
+        let field = |name: &str| {
+            rest[..len].split(|byte| *byte == b'\n').find_map(|line| {
+                let colon = memchr::memchr(b':', line)?;
+                let is_it = line[..colon].eq_ignore_ascii_case(name.as_bytes());
+                is_it.then(|| String::from_utf8_lossy(line[colon + 1..].trim_ascii()).into_owned())
+            })
+        };
+        let Some(bytes) = field("Content-Length").and_then(|bytes| bytes.parse().ok()) else {
+            return self.lose(raw, at, "its Content-Length is no number", sink).map(Some);
+        };
+        let is_text = field("WARC-Type").is_some_and(|kind| kind == "conversion");
+        if is_text {
+            sink.record();
+        }
+        (self.body, self.is_lost, self.is_line_end) = (Some((bytes, is_text)), false, true);
+        Ok(Some(len))
+    }
+
+    /// Passes over a line that is no header.
+    fn lose(
+        &mut self,
+        raw: &[u8],
+        at: usize,
+        what: &str,
+        sink: &mut Sink,
+    ) -> Result<usize, Refused> {
+        if !self.is_lost {
+            sink.record();
+            sink.broken(sink.place(at), what)?;
+            self.is_lost = true;
+        }
+        let rest = &raw[at..];
+        Ok(memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1))
+    }
+
+    /// Hands on what is there of a body.
+    fn take_body(&mut self, rest: &[u8], bytes: u64, is_text: bool, sink: &mut Sink) -> usize {
+        let count = rest.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
+        if is_text && count > 0 {
+            sink.text.extend_from_slice(&rest[..count]);
+            self.is_line_end = rest[count - 1] == b'\n';
+        }
+        let left = bytes - count as u64;
+        self.body = (left > 0).then_some((left, is_text));
+        if left == 0 && !self.is_line_end {
+            sink.end_line();
+        }
+        count
+    }
+}
+
+impl Take for Wet {
+    fn take(&mut self, raw: &[u8], is_end: bool, sink: &mut Sink) -> Result<usize, Refused> {
+        let mut at = 0;
+        while at < raw.len() {
+            if let Some((bytes, is_text)) = self.body {
+                at += self.take_body(&raw[at..], bytes, is_text, sink);
+                continue;
+            }
+            // Line ends between records.
+            if raw[at] == b'\n' || raw[at] == b'\r' {
+                at += 1;
+                continue;
+            }
+            match self.header(raw, at, is_end, sink)? {
+                Some(len) => at += len,
+                None => break,
+            }
+        }
+        if let (true, Some((bytes, _))) = (is_end, self.body) {
+            sink.end_line();
+            sink.broken(
+                sink.place(at),
+                &format!("it is cut off, {bytes} bytes of it are missing"),
+            )?;
+            self.body = None;
+        }
+        Ok(at)
+    }
+}

@@ -1,0 +1,96 @@
+//! One text in every format: what stands in records becomes the same tokens as the lines themselves.
+
+use std::io::Write;
+
+use crate::support::{Place, Tree, assert_same, tree};
+
+/// A small pipeline over the folder `texts`.
+const PIPELINE: &str = r#"
+[run]
+memory = "64MiB"
+threads = 2
+[corpus]
+inputs = ["texts"]
+chunk_bytes = "8KiB"
+[vocabulary]
+min_count = 1
+[[train]]
+name = "sgns"
+dim = 4
+epochs = 1
+rotations = 1
+"#;
+
+fn lines() -> Vec<String> {
+    let place = Place::new("");
+    let sample = place.wordmill(&["sample", "--bytes", "60KB"]).expect(0).stdout;
+    String::from_utf8(sample).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// What the stage of tokens leaves of a file in a format.
+fn tokens(name: &str, bytes: &[u8], args: &[&str]) -> (Tree, String) {
+    let place = Place::new(PIPELINE);
+    place.write(&format!("texts/{name}"), bytes);
+    let args: Vec<&str> = ["--until", "vocabulary"].iter().chain(args).copied().collect();
+    let ended = place.run("run", &args).expect(0);
+    let is_shard = |path: &str| path.starts_with("tokens/shard-");
+    let shards = tree(&place.path("run")).into_iter().filter(|(path, _)| is_shard(path));
+    (shards.collect(), ended.stderr)
+}
+
+fn json(line: &str) -> String {
+    serde_json::json!({ "id": 7, "meta": { "text": [line] }, "text": 1 }).to_string()
+}
+
+#[test]
+fn a_text_in_records_is_the_text() {
+    let lines = lines();
+    let join = |of: &dyn Fn(&String) -> String| lines.iter().map(of).collect::<Vec<_>>().join("\n");
+    let plain = lines.join("\n") + "\n";
+    let (expected, _) = tokens("a.txt", plain.as_bytes(), &[]);
+    let jsonl = join(&|line| json(line));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(jsonl.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let quoted = |line: &String| format!("1,\"{}\"", line.replace('"', "\"\""));
+    let page = |line: &String| {
+        let len = line.len();
+        format!("WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {len}\r\n\r\n{line}\r\n\r")
+    };
+    let csv = format!("id,body\n{}", join(&quoted));
+    let cases: [(&str, Vec<u8>, &[&str]); 6] = [
+        ("jsonl", jsonl.into_bytes(), &["corpus.field=meta.text"]),
+        ("jsonl", gzip, &["corpus.field=meta.text"]),
+        ("csv-column", csv.into_bytes(), &["corpus.field=body"]),
+        ("tsv-column", join(&|line| format!("1\t{line}\tx")).into_bytes(), &["corpus.field=2"]),
+        ("documents", join(&|line| line.replacen(' ', "\n", 3) + "\n").into_bytes(), &[]),
+        ("wet", join(&page).into_bytes(), &[]),
+    ];
+    for (format, bytes, settings) in cases {
+        let format = format!("corpus.format={format}");
+        let mut args = vec!["--set", &format, "--set", "corpus.strict=true"];
+        settings.iter().for_each(|it| args.extend(["--set", it]));
+        let (found, _) = tokens("records", &bytes, &args);
+        assert!(expected.len() > 8, "there are several shards");
+        assert_same(&format, &expected, &found);
+    }
+}
+
+#[test]
+fn broken_records_are_counted_and_told() {
+    let lines = lines();
+    let mut text: String = lines.iter().map(|line| json(line) + "\n").collect();
+    text += "{\"meta\": {\"text\": \"cut off\n{}\n";
+    let set = ["--set", "corpus.format=jsonl", "--set", "corpus.field=meta.text"];
+    let (_, said) = tokens("a.jsonl", text.as_bytes(), &set);
+    let (first, all) = (lines.len() + 1, lines.len() + 2);
+    assert!(said.contains(&format!("a.jsonl: record {first}, byte ")), "{said}");
+    assert!(said.contains(&format!("2 of {all} records are broken and were left out")), "{said}");
+    let place = Place::new(PIPELINE);
+    place.write("texts/a.jsonl", &text);
+    let place_of = format!("record {first}, byte ");
+    let strict = [&set[..], &["--set", "corpus.strict=true"]].concat();
+    place.run("run", &strict).refused("strict", 3, &["a.jsonl", &place_of, "corpus.strict"]);
+    let wrong = [&set[..2], &["--set", "corpus.field=txt"]].concat();
+    place.run("run", &wrong).refused("a wrong field", 3, &["none of its", "corpus.field"]);
+}
