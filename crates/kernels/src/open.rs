@@ -58,6 +58,7 @@ impl<'a> Group<'a> {
             weight: ones,
             negatives: &[],
             negative_weight: &ONES[..1],
+            negative_sign: &[],
             col_rate: ones,
             negative_rate: &[],
         }
