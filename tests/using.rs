@@ -112,3 +112,55 @@ fn a_pipe_is_answered_line_by_line() {
     asked(file, &format!("{a} -\n")).refused("a sign", 2, &["a sign at the end"]);
     asked(file, ":which all\n").refused("a command", 2, &[":help"]);
 }
+
+#[test]
+fn sets_of_every_kind_are_scored_and_files_compared() {
+    let place = place();
+    let words = words(&place);
+    let pairs: String =
+        (10..16).map(|at| format!("{}\t{}/nobody\n", words[at], words[at + 6])).collect();
+    place.write("bats/1_Forms/I01 [one - other].txt", &pairs);
+    place.write("bats/2_Sense/E01 [one - other].txt", &pairs);
+    place.write("bats/notes.md", "no questions");
+    let outliers = format!("{}\n\n{}\n", words[10..18].join("\n"), words[22..30].join("\n"));
+    place.write("888/topic.txt", outliers);
+    let args = ["eval", "sgns.safetensors", "--analogies", "bats", "--outliers", "888", "--json"];
+    let report = json(&place, &args);
+    let analogies = &report["analogies"][0];
+    assert_eq!(analogies["sections"][0]["name"], "I01 [one - other]");
+    for sum in ["semantic", "syntactic"] {
+        assert_eq!(analogies[sum]["asked"], 30, "{sum}");
+    }
+    assert_eq!(analogies["total"]["asked"], 60);
+    assert_eq!(report["outliers"][0]["sections"][0]["asked"], 8);
+    let position = report["outliers"][0]["opp"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&position));
+
+    let files = ["eval", "sgns.safetensors", "hs.safetensors", "sgns.safetensors"];
+    let all = json(&place, &[&files[..], &["--json"]].concat());
+    assert_eq!(all["files"].as_array().unwrap().len(), 3);
+    let of = |set: &str, other: usize| {
+        let name = files[other];
+        let all = all["comparisons"].as_array().unwrap().iter();
+        let mut found = all.filter(|it| it["kind"] == set && it["other"] == name);
+        found.next().unwrap().clone()
+    };
+    for kind in ["analogies", "similarity"] {
+        let same = of(kind, 3);
+        assert_eq!((&same["difference"], &same["p"]), (&Value::from(0.0), &Value::from(1.0)));
+        assert_ne!(of(kind, 2)["difference"], Value::from(0.0));
+    }
+    let table = says(&place, &files);
+    assert!(
+        table.contains("[3] sgns.safetensors") && table.contains("difference from [1]"),
+        "{table}"
+    );
+
+    let mul = ["eval", "sgns.safetensors", "--method", "mul"];
+    says(&place, &mul);
+    let ended = place.wordmill(&[&mul[..], &["--convention", "gensim"]].concat());
+    ended.refused("gensim by 3CosMul", 2, &["it adds only"]);
+    place.write("empty/x.md", "");
+    let empty = ["eval", "sgns.safetensors", "--outliers", "empty"];
+    place.wordmill(&empty).refused("an empty folder", 3, &["empty", ".txt"]);
+}

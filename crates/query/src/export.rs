@@ -316,7 +316,7 @@ impl fmt::Display for Loss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "loss: a row's cosine with what it was is {:.6} on average and {:.6} at worst ({}); numbers are {:.4} % off",
+            "loss: a row's cosine with what it was is {:.8} on average and {:.8} at worst ({}); numbers are {:.4} % off",
             self.cosine_mean,
             self.cosine_least,
             self.worst,

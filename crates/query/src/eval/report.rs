@@ -330,7 +330,9 @@ impl SideBySide {
         write_row(out, "difference from [1]", head)?;
         for it in &self.comparisons {
             let points = it.difference.map_or("-".into(), |value| format!("{:+.2}", 100.0 * value));
-            let p = it.p.map_or("-".into(), |p| format!("{p:.3}"));
+            let p = it.p.map_or("-".into(), |p| {
+                if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
+            });
             let stars = match it.p {
                 Some(p) if p < 0.001 => "***",
                 Some(p) if p < 0.01 => "**",
