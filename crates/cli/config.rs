@@ -6,6 +6,7 @@
 //! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
 
 mod choice;
+mod curve;
 mod error;
 mod layers;
 mod loss;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
+pub use curve::CurveConfig;
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 pub use loss::LossConfig;
@@ -158,6 +160,10 @@ pub struct TrainConfig {
     pub steps: StepsConfig,
     /// The loss of a cell, where it is not the trainer's own.
     pub loss: Option<LossConfig>,
+    /// What of a learning curve is wanted.
+    pub curve: CurveConfig,
+    /// A command after each epoch; empty for none. No result depends on it.
+    pub on_epoch: String,
     /// What happens when numbers are no longer finite. No result of a training that goes well
     /// depends on it.
     pub on_divergence: OnDivergence,

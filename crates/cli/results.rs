@@ -1,7 +1,7 @@
 //! What a run shows at its end: neighbours of a few frequent words, the scores of the evaluation
 //! sets, and where the vectors and the report are.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 
 use wordmill_corpus::Source;
 use wordmill_corpus::input;
@@ -39,6 +39,12 @@ pub fn print(
             let near: Vec<_> = answers.iter().map(|(id, _)| words.text(*id)).collect();
             writeln!(out, "  {:<14} {}", words.text(id), near.join(" "))?;
         }
+        if std::io::stdout().is_terminal() {
+            let path = dir.path(&format!("models/{}/metrics.jsonl", trainer.name));
+            if let Ok(text) = std::fs::read_to_string(&path) {
+                write!(out, "{}", curve(&text))?;
+            }
+        }
     }
     let reports = scores(dir, config, inputs)?;
     if !reports.is_empty() {
@@ -71,6 +77,33 @@ pub fn scores(
         reports.push(report);
     }
     Ok(reports)
+}
+
+/// The learning curve of a trainer as bars, from its metrics: losses, and those of what is held out.
+fn curve(metrics: &str) -> String {
+    let rows =
+        metrics.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let epochs: Vec<_> = rows.filter(|row| row.get("round").is_none()).collect();
+    let line = |key: &str, label: &str| {
+        let values: Vec<f64> = epochs.iter().filter_map(|row| row.get(key)?.as_f64()).collect();
+        let (first, last) = (values.first()?, values.last()?);
+        Some(format!("  {label:<14} {} {first:.4} to {last:.4}\n", bars(&values)))
+    };
+    let lines = [line("loss", "loss"), line("held_out_loss", "held out")];
+    lines.into_iter().flatten().collect()
+}
+
+/// A bar for each number, the highest for the largest; at most sixty, each of the mean of its neighbours.
+fn bars(values: &[f64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let width = values.len().div_ceil(60).max(1);
+    let means: Vec<f64> =
+        values.chunks(width).map(|some| some.iter().sum::<f64>() / some.len() as f64).collect();
+    let least = means.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let bar =
+        |mean: &f64| BARS[(((mean - least) / (most - least).max(1e-300)) * 7.0).round() as usize];
+    means.iter().map(bar).collect()
 }
 
 /// The sets of `[eval]`; without any, those of the built-in sample if that is what was read.
@@ -119,4 +152,21 @@ fn print_scores(reports: &[EvalReport], out: &mut dyn Write) -> anyhow::Result<(
         line(&format!("{name} similarity, Spearman"), scores.collect())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_drawn_in_bars() {
+        let rows = [3.0, 2.0, 1.5, 1.0].map(|loss| format!("{{\"epoch\":1,\"loss\":{loss}}}\n"));
+        let text = format!("{{\"round\":1,\"epoch\":1,\"loss\":9}}\n{}", rows.concat());
+        assert_eq!(curve(&text), "  loss           █▅▃▁ 3.0000 to 1.0000\n");
+        let held = "{\"loss\":2,\"held_out_loss\":4}\n{\"loss\":1,\"held_out_loss\":5}\n";
+        assert_eq!(curve(held).lines().last(), Some("  held out       ▁█ 4.0000 to 5.0000"));
+        assert_eq!(bars(&[1.0; 5]), "▁▁▁▁▁");
+        assert_eq!(bars(&(0..600).map(f64::from).collect::<Vec<_>>()).chars().count(), 60);
+        assert_eq!(curve(""), "");
+    }
 }

@@ -3,6 +3,7 @@
 //! [`stages`] says which stages a configuration has and with which settings; [`Pipeline::run`] runs
 //! those that are not done. What one stage hands to the next are finished artefacts and their digests.
 
+mod callback;
 pub mod import;
 mod outputs;
 mod training;
@@ -57,6 +58,7 @@ pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
         let mut settings = section(config, &format!("train.{}", trainer.name));
         // It only matters to a training that has not come to its end.
         settings.remove(&format!("train.{}.on_divergence", trainer.name));
+        settings.remove(&format!("train.{}.on_epoch", trainer.name));
         settings.insert("run.seed".into(), config.run.seed.to_string());
         stages.push(stage(&train_stage(trainer), settings));
     }

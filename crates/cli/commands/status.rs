@@ -91,7 +91,11 @@ fn progress_of(
     if let Some(name) = row.name.strip_prefix("train:") {
         let metrics = dir.path(&format!("models/{name}/metrics.jsonl"));
         let epochs = match read_file(dir.storage(), &metrics, METRICS_BYTES_MAX) {
-            Ok(text) => text.iter().filter(|byte| **byte == b'\n').count(),
+            // Rows of rounds stand between those of epochs.
+            Ok(text) => text
+                .split(|byte| *byte == b'\n')
+                .filter(|row| row.starts_with(b"{\"epoch\""))
+                .count(),
             Err(_) => 0,
         };
         there.push(format!("{epochs} epochs"));

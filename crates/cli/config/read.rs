@@ -9,6 +9,7 @@ use toml::Value;
 use super::choice::{Choice, did_you_mean};
 use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
 use super::choice::{OnDivergence, Preset, Tokenizer, TrainSource};
+use super::curve::CurveConfig;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::loss::LossConfig;
@@ -21,7 +22,7 @@ use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
 const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
 const LATER_SECTIONS: [&str; 1] = ["phrases"];
-const LATER_TRAIN: [&str; 7] = ["l2", "clip", "held_out", "patience", "schedule", "init", "freeze"];
+const LATER_TRAIN: [&str; 2] = ["init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
 pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
 /// A checkpoint of a model of 1 GB takes about a second.
@@ -273,12 +274,15 @@ fn trainer(
         },
         steps,
         loss,
+        curve: CurveConfig::read(&mut section, &trainer)?,
+        on_epoch: section.text("on_epoch")?.unwrap_or_default(),
         on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
         name,
         trainer,
     };
     section.finish(&LATER_TRAIN, |key| {
-        steps.unused(key, &trainer).or_else(|| unused(key, &trainer))
+        let of_curve = || CurveConfig::unused(key, &trainer);
+        steps.unused(key, &trainer).or_else(of_curve).or_else(|| unused(key, &trainer))
     })?;
     Ok(config)
 }

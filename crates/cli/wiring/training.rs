@@ -221,6 +221,8 @@ impl TrainJob<'_> {
             fingerprint: self.fingerprint.clone(),
             checkpoint_every: config.run.checkpoint_every,
             divergence: super::translate::divergence(self.trainer.on_divergence),
+            curve: super::translate::curve(&self.trainer.curve),
+            on_epoch: super::callback::on_epoch(self.pipeline.ctx, self.trainer),
         }
     }
 
@@ -229,6 +231,7 @@ impl TrainJob<'_> {
         let config = self.pipeline.config;
         let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
         settings.remove("on_divergence");
+        settings.remove("on_epoch");
         match self.pipeline.origin {
             Origin::Text(_) => {
                 let counting = self.matrix.map(|_| "cooccur");

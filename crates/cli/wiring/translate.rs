@@ -187,3 +187,9 @@ pub fn schedule(choice: config::Schedule) -> train::Schedule {
         config::Schedule::Constant => train::Schedule::Constant,
     }
 }
+
+/// What of a learning curve is wanted.
+pub fn curve(config: &config::CurveConfig) -> train::CurvePlan {
+    let config::CurveConfig { held_out, log_every, patience } = *config;
+    train::CurvePlan { held_out, log_every, patience }
+}

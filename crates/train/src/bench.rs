@@ -13,9 +13,9 @@ use wordmill_formats::{
 use crate::engine::reserve_passes;
 use crate::nodes::unpack;
 use crate::{
-    CellLoss, CellWeight, Constants, ContextRates, Discount, Divergence, Expression, Focal, Glove,
-    GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan, Schedule,
-    ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Squares, Steps, Term,
+    CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
+    Focal, Glove, GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,
+    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Steps, Term,
     TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
 };
 
@@ -188,6 +188,11 @@ impl Bench {
             fingerprint: "f".into(),
             checkpoint_every: Duration::ZERO,
             divergence: Divergence::Stop,
+            on_epoch: None,
+            curve: match name.ends_with("-held") {
+                true => CurvePlan { held_out: 0.1, log_every: 3, patience: 5 },
+                false => CurvePlan::default(),
+            },
         };
         let counts = &self.table.counts;
         match name {
@@ -292,10 +297,19 @@ pub(crate) fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<
     let file = bench.dir.storage().open(&published.path).unwrap();
     let mut bytes = vec![0; file.len() as usize];
     file.read_exact_at(0, &mut bytes).unwrap();
+    // And all figures of the learning curve but times.
+    for row in &metrics {
+        let figures = (row.loss, row.visits, row.rate, row.held_out_loss, row.gradient_norm);
+        bytes.extend(format!("{figures:?}").bytes());
+    }
+    let path = bench.dir.path(&format!("models/{name}/metrics.jsonl"));
+    let text = wordmill_formats::read_file(bench.dir.storage(), &path, 1 << 20).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    text.lines().filter(|line| line.contains("round")).for_each(|line| bytes.extend(line.bytes()));
     Ok((wordmill_formats::xxh3(&bytes), metrics.iter().map(|row| row.loss).collect()))
 }
 
-pub(crate) const OBJECTIVES: [&str; 13] = [
+pub(crate) const OBJECTIVES: [&str; 16] = [
     "glove",
     "glove-rows",
     "sgns",
@@ -309,6 +323,9 @@ pub(crate) const OBJECTIVES: [&str; 13] = [
     "hs-adam",
     "glove-adam",
     "glove-penalties",
+    "sgns-held",
+    "hs-held",
+    "glove-held",
 ];
 
 /// A context with so much memory.

@@ -1,6 +1,7 @@
 //! Checkpoints: everything that training needs to go on, in two files.
 //!
-//! `models/NAME/checkpoint-a.safetensors` is the beginning of an epoch, `-b` a place within one: the model as it
+//! `models/NAME/checkpoint-a.safetensors` is the beginning of an epoch, `-b` a place within one, `-best` the best epoch so far where
+//! patience wants it: the model as it
 //! keeps itself ([`Kept`]), and the position as JSON in the metadata. The newer one with the right
 //! fingerprint is read; a damaged one is skipped.
 //!
@@ -17,16 +18,17 @@ use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 
 use crate::engine::{Divergence, Plan, Tally};
 use crate::error::TrainError;
-use crate::metrics::EpochRow;
+use crate::metrics::{EpochRow, RoundRow};
 use crate::model::Model;
 use crate::order::Half;
 use crate::stripes::{PARTS, Stripe};
 
 /// A rate of a thousandth that still diverges is not what is wrong.
 const HALVINGS_MAX: u32 = 10;
-/// The file of the beginning of an epoch, and that of a place within one.
+/// The file of the beginning of an epoch, that of a place within one, and that of the best epoch.
 const EPOCH: &str = "a";
 const WITHIN: &str = "b";
+const BEST: &str = "best";
 
 /// How far a training has come.
 pub(crate) trait Reached: Serialize + DeserializeOwned {
@@ -71,6 +73,11 @@ pub(crate) struct Position {
     /// How often the rate was halved because training had diverged.
     #[serde(default)]
     pub halvings: u32,
+    /// Rows of rounds, and the sums of those since the last.
+    #[serde(default)]
+    pub rounds: Vec<RoundRow>,
+    #[serde(default)]
+    pub partial: SavedTally,
 }
 
 /// A rotation that was cut short between two tasks.
@@ -97,7 +104,8 @@ mod tally {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Tally, D::Error> {
         let (loss, weight, visits) = <(u64, u64, u64)>::deserialize(input)?;
-        Ok(Tally { loss: f64::from_bits(loss), weight: f64::from_bits(weight), visits })
+        let (loss, weight) = (f64::from_bits(loss), f64::from_bits(weight));
+        Ok(Tally { loss, weight, visits, ..Tally::default() })
     }
 }
 
@@ -125,6 +133,9 @@ impl Position {
             weight: tally.weight,
             visits: tally.visits,
             seconds: std::mem::take(&mut self.seconds),
+            rate: None,
+            held_out_loss: None,
+            gradient_norm: None,
             halvings: self.halvings,
         });
         Ok(true)
@@ -132,6 +143,11 @@ impl Position {
 }
 
 impl Begun {
+    /// Nothing is done yet.
+    pub fn none(grid: usize) -> Self {
+        Self { seen: vec![0; grid], tallies: vec![SavedTally::default(); grid * grid] }
+    }
+
     /// Tiles done.
     pub fn tiles(&self) -> u64 {
         self.seen.iter().map(|&seen| u64::from(seen)).sum()
@@ -234,6 +250,20 @@ impl<'a> Checkpoints<'a> {
         self.load_newest(&[EPOCH], model)
     }
 
+    /// Fills in the model as it was after the best epoch.
+    pub fn load_best<M: Kept>(&self, model: &mut M) -> Result<Option<M::Reached>, TrainError> {
+        self.load_newest(&[BEST], model)
+    }
+
+    /// Writes the file of the best epoch.
+    pub fn save_best<M: Kept>(
+        &mut self,
+        position: &M::Reached,
+        model: &M,
+    ) -> Result<(), TrainError> {
+        self.save_as(BEST, position, model)
+    }
+
     fn load_newest<M: Kept>(
         &self,
         letters: &[&str],
@@ -258,6 +288,15 @@ impl<'a> Checkpoints<'a> {
 
     /// Writes the file of such a position.
     pub fn save<M: Kept>(&mut self, position: &M::Reached, model: &M) -> Result<(), TrainError> {
+        self.save_as(if position.is_begin() { EPOCH } else { WITHIN }, position, model)
+    }
+
+    fn save_as<M: Kept>(
+        &mut self,
+        letter: &str,
+        position: &M::Reached,
+        model: &M,
+    ) -> Result<(), TrainError> {
         let begun = Instant::now();
         let names = model.names();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -266,7 +305,7 @@ impl<'a> Checkpoints<'a> {
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
             ("position".to_owned(), json),
         ]);
-        let path = self.path(if position.is_begin() { EPOCH } else { WITHIN });
+        let path = self.path(letter);
         let mut writer =
             TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
         model.write(&mut writer)?;

@@ -14,6 +14,7 @@ use wordmill_formats::{
 use wordmill_kernels::Kernels;
 
 use crate::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
+use crate::curve::{CurvePlan, OnEpoch, best_epoch, is_over};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use crate::model::Model;
@@ -59,6 +60,10 @@ pub struct Plan {
     pub checkpoint_every: Duration,
     /// What happens when a number is no longer finite.
     pub divergence: Divergence,
+    /// What of a learning curve is wanted.
+    pub curve: CurvePlan,
+    /// What is called after each epoch.
+    pub on_epoch: Option<OnEpoch>,
 }
 
 /// What happens when training diverges.
@@ -100,6 +105,8 @@ pub struct Pass {
     pub rotations: u32,
     /// Rate of this round.
     pub rate: f32,
+    /// Whether to look only: losses and gradients are told, no number changes.
+    pub look: bool,
     /// Key of the random stream.
     pub(crate) key: [u64; 5],
     pub(crate) seed: u64,
@@ -114,6 +121,8 @@ pub struct Tally {
     pub weight: f64,
     /// Gradient steps.
     pub visits: u64,
+    /// Sum of squared lengths of gradients, of a pass that looks.
+    pub square: f64,
 }
 
 /// What a pass over a tile does.
@@ -163,6 +172,15 @@ pub struct TrainInput<'a, W: Words> {
     pub kernels: &'static Kernels,
 }
 
+impl Plan {
+    /// Tells of an epoch.
+    pub(crate) fn tell(&self, row: Option<&EpochRow>) {
+        if let (Some(OnEpoch(call)), Some(row)) = (&self.on_epoch, row) {
+            call(row);
+        }
+    }
+}
+
 impl PassCells {
     /// Part `part` of `parts` of the light cells.
     pub(crate) fn light_part(&self, part: usize, parts: usize) -> &[TileCell] {
@@ -197,6 +215,7 @@ impl std::ops::AddAssign for Tally {
         self.loss += other.loss;
         self.weight += other.weight;
         self.visits += other.visits;
+        self.square += other.square;
     }
 }
 
@@ -231,7 +250,7 @@ pub fn train<W: Words + Sync>(
     progress.set_done(tiles_done(&position));
     let word = |id: u32| String::from_utf8_lossy(input.words.word(id as usize)).into_owned();
     let run = Run { plan, objective, stripes: input.stripes, progress: &progress, word: &word };
-    while position.epoch < plan.epochs {
+    while !is_over(plan, &position) {
         match run.step(ctx, dir, &mut position, &mut model, &mut checkpoints) {
             Err(TrainError::Diverged { place, rate, .. })
                 if may_go_back(plan, position.halvings) =>
@@ -255,8 +274,19 @@ pub fn train<W: Words + Sync>(
         }
     }
     // Here and not in the step: a process killed after the last checkpoint makes no further step.
-    write_metrics(dir, &plan.name, &position.metrics)?;
-    let settings = settings(objective, plan, input.settings, &position);
+    write_metrics(dir, &plan.name, &position.metrics, &position.rounds)?;
+    let mut settings = settings(objective, plan, input.settings, &position);
+    if let Some(best) = best_epoch(&position).filter(|_| plan.curve.patience > 0) {
+        if best != position.epoch {
+            model.reset();
+            let found = checkpoints.load_best(&mut model)?;
+            // It was written before the epoch went on record.
+            debug_assert!(found.is_some_and(|found| found.epoch == best), "the best epoch is kept");
+        }
+        settings.insert("best_epoch".into(), best.to_string());
+        let loss = position.metrics[best as usize - 1].loss;
+        settings.insert("final_loss".into(), loss.to_string());
+    }
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
     Ok((published, position.metrics))
@@ -289,6 +319,14 @@ pub(crate) fn reserve_passes(
     };
     let tiles = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
     let most = tiles.map(|(file, column)| of_tile(file, column)).max().unwrap_or(0);
+    // Cells that are held out come together from all rotations; both are there while they do.
+    let whole = |file: &StripeFile, column: u32| {
+        file.cells(column, TileSection::Heavy) + file.cells(column, TileSection::Light)
+    };
+    let all = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
+    let all = all.map(|(file, column)| whole(file, column)).max().unwrap_or(0);
+    let held = (1.5 * plan.curve.held_out * all as f64) as u64;
+    let most = most + held;
     let bytes = most * size_of::<TileCell>() as u64 + objective.pass_bytes(most);
     let threads = ctx.threads.min(stripes.len()) as u64;
     let what = format!("the cells of a pass of {}", plan.name);

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
-    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, StepPlan,
+    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, StepLoss, StepPlan,
     StepScratch, StepSide, padded,
 };
 
@@ -120,7 +120,7 @@ impl Biased<'_> {
         plan: &StepPlan,
         loss: &mut TileLoss<'_>,
         scratch: &mut StepScratch,
-    ) -> f64 {
+    ) -> StepLoss {
         let (count, row) = (run.len() as u32, run[0].row);
         let mut col = [0; LANES];
         col.iter_mut().zip(run).for_each(|(col, cell)| *col = cell.col);
@@ -142,7 +142,7 @@ impl Biased<'_> {
         }
         let slope: f32 = it.slope[..run.len()].iter().sum();
         step_one(plan, -slope, row_bias, rows, row as usize);
-        stepped.loss.loss
+        stepped
     }
 }
 
@@ -217,9 +217,10 @@ impl Objective for Glove {
         columns: &mut Stripe,
     ) -> Result<Tally, TrainError> {
         let mut visits = self.spare.lock().ok().and_then(|mut all| all.pop()).unwrap_or_default();
-        self.sort(&mut visits, cells, rows.rows(), columns.rows());
+        let is_fused = self.is_fused() && !pass.look;
+        self.sort(&mut visits, cells, (rows.rows(), columns.rows()), is_fused);
         let mut stream = pass.stream();
-        let tally = match self.is_fused() {
+        let tally = match is_fused {
             true => self.fused(pass, &mut visits, rows, columns, &mut stream),
             false => self.stepped(pass, &mut visits, rows, columns, &mut stream),
         };
@@ -282,7 +283,8 @@ impl Glove {
         let (rate, dim, kernels) = (pass.rate, self.config.dim, self.kernels);
         let mut tally = Tally::default();
         let mut add = |loss: Loss, visits: usize| {
-            tally += Tally { loss: loss.loss, weight: loss.weight, visits: visits as u64 };
+            let Loss { loss, weight } = loss;
+            tally += Tally { loss, weight, visits: visits as u64, square: 0.0 };
         };
         let Visits { cells, open, runs, blocks, .. } = visits;
         let order = (&mut runs[..], &mut blocks[..]);
@@ -323,7 +325,10 @@ impl Glove {
             Some((loss, counts)) => TileLoss::new(&**loss, counts, pass.tile),
             None => TileLoss::without_counts(&self.squares),
         };
-        let plan = self.config.steps.glove_plan(pass.rate, self.config.dim);
+        let plan = match pass.look {
+            true => Steps::look(self.config.dim),
+            false => self.config.steps.glove_plan(pass.rate, self.config.dim),
+        };
         let mut biased = Biased { rows: rows.steps_mut(), columns: columns.steps_mut() };
         let mut scratch = StepScratch::default();
         let mut tally = Tally::default();
@@ -332,8 +337,8 @@ impl Glove {
             for of_row in batch.chunk_by(|a, b| a.row == b.row) {
                 for run in of_row.chunks(LANES) {
                     let sum = biased.step(self.kernels, run, &plan, &mut loss, &mut scratch);
-                    tally +=
-                        Tally { loss: sum, weight: run.len() as f64, visits: run.len() as u64 };
+                    let StepLoss { loss: Loss { loss, weight }, square } = sum;
+                    tally += Tally { loss, weight, visits: run.len() as u64, square };
                 }
             }
         });
@@ -342,7 +347,13 @@ impl Glove {
 
     /// Sorts the cells of a pass by block and row and cuts them into runs. In a block, cells of a row
     /// keep the order in which they were read, which is random.
-    fn sort(&self, visits: &mut Visits, cells: &PassCells, rows: usize, columns: usize) {
+    fn sort(
+        &self,
+        visits: &mut Visits,
+        cells: &PassCells,
+        (rows, columns): (usize, usize),
+        is_fused: bool,
+    ) {
         let all = || cells.heavy.iter().chain(&cells.light);
         let bits = self.block_bits();
         let keys = columns.div_ceil(1 << bits) * rows;
@@ -371,7 +382,7 @@ impl Glove {
             *place += 1;
             *place - 1
         };
-        if self.loss.is_some() || !self.is_fused() {
+        if self.loss.is_some() || !is_fused {
             open.resize(start, MatrixCell { row: 0, col: 0, x: 0.0 });
             for cell in all() {
                 let x = (cell.payload as f64 / self.unit as f64) as f32;

@@ -10,8 +10,8 @@
 //! runs of 1: 2.209, 41.0, 49.
 
 use wordmill_kernels::{
-    GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels, LANES, Loss, Side, StepPlan,
-    StepScratch, StepSide,
+    GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels, LANES, Loss, Side, StepLoss,
+    StepPlan, StepScratch, StepSide,
 };
 
 use crate::engine::Tally;
@@ -199,15 +199,16 @@ impl<'a> Groups<'a> {
             negative_sign: &[1.0; GROUP_NEGATIVES],
             negative_rate: &it.negative_rate,
         };
-        let loss = self.sides.train(self.kernels, &group, self.rates.rate);
-        self.tally += Tally { loss: loss.loss, weight: loss.weight, visits: it.pairs as u64 };
+        let StepLoss { loss: Loss { loss, weight }, square } =
+            self.sides.train(self.kernels, &group, self.rates.rate);
+        self.tally += Tally { loss, weight, visits: it.pairs as u64, square };
         (it.rows, it.pairs) = (0, 0);
     }
 }
 
 impl Sides<'_> {
-    fn train(&mut self, kernels: &Kernels, group: &Group<'_>, rate: f32) -> Loss {
-        match self {
+    fn train(&mut self, kernels: &Kernels, group: &Group<'_>, rate: f32) -> StepLoss {
+        let loss = match self {
             Self::Plain { rows, columns, loss: None, scratch } => {
                 kernels.sgns_group(rows, columns, group, rate, scratch)
             }
@@ -221,8 +222,9 @@ impl Sides<'_> {
                 let between = &mut |positive: &mut [f32], negative: &mut [[f32; LANES]]| {
                     loss.group(group, 1.0, positive, negative)
                 };
-                kernels.step_group(rows, columns, group, plan, scratch, between).loss
+                return kernels.step_group(rows, columns, group, plan, scratch, between);
             }
-        }
+        };
+        StepLoss { loss, square: 0.0 }
     }
 }

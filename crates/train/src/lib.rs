@@ -35,6 +35,8 @@ mod expression;
 mod loss;
 mod losses;
 
+mod curve;
+
 mod model;
 
 mod checkpoint;
@@ -61,6 +63,7 @@ mod equals;
 mod oracle;
 
 pub use checkpoint::remove_checkpoints;
+pub use curve::{CurvePlan, OnEpoch};
 pub use discount::{Discount, pair_mass};
 pub use engine::{
     Divergence, Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train,
@@ -73,7 +76,7 @@ pub use loss::{
     CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
 };
 pub use losses::{CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares};
-pub use metrics::EpochRow;
+pub use metrics::{EpochRow, RoundRow};
 pub use nodes::NodeCells;
 pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};

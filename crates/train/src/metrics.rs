@@ -1,4 +1,4 @@
-//! Learning curves: a row an epoch, in `models/NAME/metrics.jsonl`.
+//! Learning curves: a row an epoch, in `models/NAME/metrics.jsonl`, and before it those of its rounds, which say `round`.
 
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{FormatError, RunDir, write_file};
@@ -16,26 +16,61 @@ pub struct EpochRow {
     pub visits: u64,
     /// Seconds of training.
     pub seconds: f64,
+    /// The rate at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Mean loss of the cells that are held out, after the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_loss: Option<f64>,
+    /// The root of the mean squared length of gradients of vectors, over those cells: Σ ‖∂L/∂w‖² + ‖∂L/∂c‖² by the sum of weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_norm: Option<f64>,
     /// How often the rate was halved before, because training had diverged.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub halvings: u32,
+}
+
+/// Some rounds, `log_every` of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundRow {
+    /// Rounds done since the beginning.
+    pub round: u64,
+    /// The epoch in which the last of them lies, from 1.
+    pub epoch: u32,
+    /// Mean loss over them.
+    pub loss: f64,
+    /// Sum of weights.
+    pub weight: f64,
+    /// Gradient steps.
+    pub visits: u64,
+    /// The rate of the last of them.
+    pub rate: f64,
 }
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Replaces the metrics file.
+/// Replaces the metrics file: rows of epochs, each after those of its rounds.
 pub(crate) fn write_metrics(
     dir: &RunDir,
     name: &str,
     rows: &[EpochRow],
+    rounds: &[RoundRow],
 ) -> Result<(), FormatError> {
     let mut text = String::new();
-    for row in rows {
-        text += &serde_json::to_string(row).expect("plain data is JSON");
+    let mut add = |row: Result<String, serde_json::Error>| {
+        text += &row.expect("plain data is JSON");
         text.push('\n');
+    };
+    let mut rounds = rounds.iter().peekable();
+    for row in rows {
+        while let Some(round) = rounds.next_if(|round| round.epoch <= row.epoch) {
+            add(serde_json::to_string(round));
+        }
+        add(serde_json::to_string(row));
     }
+    rounds.for_each(|round| add(serde_json::to_string(round)));
     let path = dir.path(&format!("models/{name}/metrics.jsonl"));
     write_file(dir.storage(), &path, text.as_bytes()).map(drop)
 }

@@ -216,6 +216,8 @@ fn tiles_end_where_random_order_does() {
             fingerprint: format!("f{seed}"),
             checkpoint_every: Duration::MAX,
             divergence: Divergence::Stop,
+            curve: Default::default(),
+            on_epoch: None,
         };
         let config = SkipGramConfig {
             dim: 20,

@@ -11,6 +11,7 @@ use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{FormatError, RunDir, StripeFile, TileSection};
 
 use crate::checkpoint::{Begun, Checkpoints, Position, SavedTally, rate_share};
+use crate::curve::{HeldOut, best_epoch, is_over, note_rounds};
 use crate::engine::{Objective, Pass, PassCells, Place, Plan, Tally};
 use crate::error::TrainError;
 use crate::metrics::write_metrics;
@@ -18,6 +19,9 @@ use crate::model::Model;
 use crate::order::{Half, Order, Tile};
 use crate::random::Stream;
 use crate::stripes::Stripe;
+
+/// In place of epoch and rotation, of a rotation that looks.
+const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
 
 /// What stays the same during a run.
 pub(crate) struct Run<'a> {
@@ -37,6 +41,8 @@ struct Rotation<'a> {
     order: Order,
     /// Whether to do no more than the tasks in hand.
     stop: &'a (dyn Fn() -> bool + Sync),
+    /// Whether to look at what is held out.
+    look: bool,
     /// Round × G + row stripe → what its pass did.
     tallies: Mutex<Vec<SavedTally>>,
 }
@@ -59,7 +65,10 @@ impl Run<'_> {
         }
         let (plan, now) = (self.plan, position.clone());
         let epoch_ended = position.end_rotation(plan, self.objective.advice())?;
-        let last = position.epoch == plan.epochs;
+        if epoch_ended {
+            self.end_epoch(&now, position, model, checkpoints)?;
+        }
+        let last = is_over(plan, position);
         if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
             self.check_finite(&now, model)?;
             // Where only publishing is left, that is as good, unless much would be lost with it.
@@ -71,9 +80,36 @@ impl Run<'_> {
             return Ok(());
         }
         if epoch_ended {
-            write_metrics(dir, &plan.name, &position.metrics)?;
+            write_metrics(dir, &plan.name, &position.metrics, &position.rounds)?;
         }
         Ok(ctx.cancel.check()?)
+    }
+
+    /// Completes the row of an epoch, and keeps the model if it is the best so far.
+    fn end_epoch(
+        &self,
+        before: &Position,
+        position: &mut Position,
+        model: &mut Model,
+        checkpoints: &mut Checkpoints<'_>,
+    ) -> Result<(), TrainError> {
+        let rate = f64::from(self.rate(before, self.stripes.len() as u32));
+        let held_out = match self.plan.curve.held_out > 0.0 {
+            true => Some(self.look(before, model)?),
+            false => None,
+        };
+        let row = position.metrics.last_mut().expect("an epoch has ended");
+        row.rate = Some(rate);
+        if let Some(held_out) = held_out.filter(|tally| tally.weight > 0.0) {
+            row.held_out_loss = Some(held_out.loss / held_out.weight);
+            row.gradient_norm = Some((held_out.square / held_out.weight).sqrt());
+        }
+        if self.plan.curve.patience > 0 && best_epoch(position) == Some(position.epoch) {
+            self.check_finite(before, model)?;
+            checkpoints.save_best(position, model)?;
+        }
+        self.plan.tell(position.metrics.last());
+        Ok(())
     }
 
     /// Fails where a number of the model is not finite: what is kept must be good.
@@ -115,20 +151,50 @@ impl Run<'_> {
     ) -> Result<bool, TrainError> {
         let started = Instant::now();
         let grid = self.stripes.len();
+        let begun = position.begun.take().unwrap_or_else(|| Begun::none(grid));
+        let (seen, tallies) = self.turn(position, begun, model, (stop, false))?;
+        position.seconds += started.elapsed().as_secs_f64();
+        if seen.iter().any(|&tiles| (tiles as usize) < grid) {
+            position.begun = Some(Begun { seen, tallies });
+            return Ok(false);
+        }
+        let tallies: Vec<Tally> = tallies.into_iter().map(|SavedTally(tally)| tally).collect();
+        let now = position.clone();
+        note_rounds(self.plan, position, &tallies, grid, |round| self.rate(&now, round));
+        tallies.into_iter().for_each(|tally| position.tally += tally);
+        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
+        Ok(true)
+    }
+
+    /// Looks at all cells that are held out, with the model as it is.
+    fn look(&self, position: &Position, model: &mut Model) -> Result<Tally, TrainError> {
+        let begun = Begun::none(self.stripes.len());
+        let (_, tallies) = self.turn(position, begun, model, (&|| false, true))?;
+        let mut sum = Tally::default();
+        tallies.into_iter().for_each(|SavedTally(tally)| sum += tally);
+        Ok(sum)
+    }
+
+    /// What is left of a rotation, to train or to look; what row stripes have seen then, and what passes did.
+    fn turn(
+        &self,
+        position: &Position,
+        begun: Begun,
+        model: &mut Model,
+        (stop, look): (&(dyn Fn() -> bool + Sync), bool),
+    ) -> Result<(Vec<u32>, Vec<SavedTally>), TrainError> {
+        let grid = self.stripes.len();
         let turn = [u64::from(position.epoch), u64::from(position.rotation)];
+        let turn = if look { LOOK } else { turn };
         let mut stream = Stream::new(self.plan.seed, &[turn[0], turn[1], u64::MAX]);
         let mut positions = || {
             let mut stripes: Vec<u32> = (0..grid as u32).collect();
             stream.shuffle(&mut stripes);
             stripes
         };
-        let begun = position.begun.take().unwrap_or_else(|| Begun {
-            seen: vec![0; grid],
-            tallies: vec![SavedTally::default(); grid * grid],
-        });
         let (order, moves) = model.begin(positions(), positions(), &begun.seen);
         let tallies = Mutex::new(begun.tallies);
-        let rotation = Rotation { run: self, position, model, order, stop, tallies };
+        let rotation = Rotation { run: self, position, model, order, stop, look, tallies };
         let workers = model.workers();
         run_workers("train", workers + usize::from(model.is_paged()), |worker| {
             let _watch = model.watch();
@@ -139,15 +205,7 @@ impl Run<'_> {
             done.inspect_err(|_| model.fail())
         })?;
         let tallies = rotation.tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
-        position.seconds += started.elapsed().as_secs_f64();
-        let seen = model.seen();
-        if seen.iter().any(|&tiles| (tiles as usize) < grid) {
-            position.begun = Some(Begun { seen, tallies });
-            return Ok(false);
-        }
-        tallies.into_iter().for_each(|SavedTally(tally)| position.tally += tally);
-        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
-        Ok(true)
+        Ok((model.seen(), tallies))
     }
 
     /// The rate falls with the rounds done, as word2vec's falls with the words done.
@@ -173,7 +231,39 @@ impl Run<'_> {
         cells.heavy.clear();
         cells.light.clear();
         file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
-        file.segment((column, TileSection::Light), part, &mut cells.light)
+        file.segment((column, TileSection::Light), part, &mut cells.light)?;
+        let held_out = HeldOut::new(self.plan, self.stripes.len() as u32);
+        held_out.retain((row, column), &mut cells.heavy, false);
+        held_out.retain((row, column), &mut cells.light, false);
+        Ok(())
+    }
+
+    /// The cells of a tile that are held out, of all rotations, in order.
+    fn held_out(
+        &self,
+        Tile { row, column, .. }: Tile,
+        cells: &mut PassCells,
+    ) -> Result<(), FormatError> {
+        let file = &self.stripes[row as usize];
+        let parts = self.plan.rotations;
+        let held_out = HeldOut::new(self.plan, self.stripes.len() as u32);
+        let mut read = Vec::new();
+        let PassCells { heavy, light } = cells;
+        let every = self.objective.heavy_every_rotation();
+        for (section, kept, parts) in [
+            (TileSection::Heavy, heavy, if every { 1 } else { parts }),
+            (TileSection::Light, light, parts),
+        ] {
+            kept.clear();
+            for part in 0..parts {
+                read.clear();
+                file.segment((column, section), (part, parts), &mut read)?;
+                held_out.retain((row, column), &mut read, true);
+                kept.append(&mut read);
+            }
+            kept.sort_by_key(|cell| (cell.row, cell.column));
+        }
+        Ok(())
     }
 }
 
@@ -185,7 +275,10 @@ impl Rotation<'_> {
         while let Some(task) = self.model.next_task((self.stop)()) {
             let mut lent = None;
             for tile in self.order.tiles(&self.order.tasks()[task]) {
-                self.run.cells(tile, self.position.rotation, &mut cells)?;
+                match self.look {
+                    true => self.run.held_out(tile, &mut cells)?,
+                    false => self.run.cells(tile, self.position.rotation, &mut cells)?,
+                }
                 let row = match lent.take() {
                     Some((row, _)) => Some(row),
                     None => self.model.take(Half::Rows, tile.row, tile.round),
@@ -213,16 +306,19 @@ impl Rotation<'_> {
     fn pass(&self, tile: Tile) -> Pass {
         let Run { plan, .. } = self.run;
         let turn = [self.position.epoch, self.position.rotation].map(u64::from);
+        // Always the same draws, so that losses of epochs can be compared.
+        let turn = if self.look { LOOK } else { turn };
         let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
         let rate = self.run.rate(self.position, tile.round);
         let tile = (tile.row, tile.column);
-        Pass { tile, rotations: plan.rotations, rate, key, seed: plan.seed }
+        let rotations = if self.look { 1 } else { plan.rotations };
+        Pass { tile, rotations, rate, look: self.look, key, seed: plan.seed }
     }
 
     fn note(&self, tile: Tile, tally: Tally) {
         let place = tile.round as usize * self.run.stripes.len() + tile.row as usize;
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)[place] = SavedTally(tally);
-        self.run.progress.add(1);
+        self.run.progress.add(u64::from(!self.look));
     }
 
     /// The error of a tile whose loss is not finite.

@@ -194,13 +194,16 @@ impl SkipGram {
     ) -> Sides<'a> {
         let loss = self.loss.as_ref();
         let loss = loss.map(|(loss, counts)| TileLoss::new(&**loss, counts, pass.tile));
-        if self.config.steps.are_plain() {
+        if self.config.steps.are_plain() && !pass.look {
             let stride = rows.stride();
             let rows = Side { vectors: rows.vectors_mut(), stride };
             let columns = Side { vectors: columns.vectors_mut(), stride };
             return Sides::Plain { rows, columns, loss, scratch: GroupScratch::new() };
         }
-        let plan = self.config.steps.plan(pass.rate, self.config.dim);
+        let plan = match pass.look {
+            true => Steps::look(self.config.dim),
+            false => self.config.steps.plan(pass.rate, self.config.dim),
+        };
         let loss = loss.unwrap_or_else(|| TileLoss::without_counts(&self.logistic));
         let ((rows, _), (columns, _)) = (rows.steps_mut(), columns.steps_mut());
         Sides::Stepped { rows, columns, loss, plan, scratch: StepScratch::default() }

@@ -19,7 +19,7 @@
 
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
-    BinomialCell, BinomialRun, Group, Kernels, LANES, Loss, RUN_CELLS, Side, StepScratch,
+    BinomialCell, BinomialRun, Group, Kernels, LANES, RUN_CELLS, Side, StepLoss, StepScratch,
 };
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
@@ -125,26 +125,30 @@ impl Visits {
 }
 
 /// What is done with runs of visits.
-type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> Loss + 'a>;
+type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> StepLoss + 'a>;
 
 impl Softmax {
     /// How the stripes of a pass are stepped.
-    fn walk<'a>(&'a self, rate: f32, rows: &'a mut Stripe, columns: &'a mut Stripe) -> Walk<'a> {
-        let (kernels, steps) = (self.kernels, &self.config.steps);
-        if steps.are_plain() {
+    fn walk<'a>(&'a self, pass: &Pass, rows: &'a mut Stripe, columns: &'a mut Stripe) -> Walk<'a> {
+        let (kernels, steps, rate) = (self.kernels, &self.config.steps, pass.rate);
+        if steps.are_plain() && !pass.look {
             let stride = rows.stride();
             let mut rows = Side { vectors: rows.vectors_mut(), stride };
             let mut columns = Side { vectors: columns.vectors_mut(), stride };
             return Box::new(move |runs, cells| {
-                kernels.binomial_runs(&mut rows, &mut columns, runs, cells, rate)
+                let loss = kernels.binomial_runs(&mut rows, &mut columns, runs, cells, rate);
+                StepLoss { loss, square: 0.0 }
             });
         }
         let ((mut rows, _), (mut columns, _)) = (rows.steps_mut(), columns.steps_mut());
-        let plan = steps.plan(rate, self.config.dim);
+        let plan = match pass.look {
+            true => Steps::look(self.config.dim),
+            false => steps.plan(rate, self.config.dim),
+        };
         let mut loss = TileLoss::without_counts(&self.logistic);
         let mut scratch = StepScratch::default();
         Box::new(move |runs, cells| {
-            let mut sum = Loss::default();
+            let mut sum = StepLoss::default();
             for run in runs {
                 let cells = &cells[run.first as usize..][..run.len as usize];
                 let (mut col, mut weight) = ([0; RUN_CELLS], [0.0; RUN_CELLS]);
@@ -166,7 +170,8 @@ impl Softmax {
                     &mut scratch,
                     between,
                 );
-                sum += stepped.loss;
+                sum.loss += stepped.loss;
+                sum.square += stepped.square;
             }
             sum
         })
@@ -203,7 +208,7 @@ impl Objective for Softmax {
     ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
         let count = rows.rows();
-        let mut walk = self.walk(pass.rate, rows, columns);
+        let mut walk = self.walk(pass, rows, columns);
         let heavy = Rows::new(&cells.heavy, count, 1.0 / pass.rotations as f32);
         let light = Rows::new(&cells.light, count, 1.0);
         let mut order: Vec<u32> = (0..count as u32).collect();
@@ -213,9 +218,9 @@ impl Objective for Softmax {
         for (done, row) in (1..).zip(order) {
             visits.add(row, heavy.visits(row).chain(light.visits(row)), &mut stream);
             if done == count || visits.cells.len() >= BATCH_VISITS {
-                let loss = walk(&visits.runs, &visits.cells);
+                let StepLoss { loss, square } = walk(&visits.runs, &visits.cells);
                 let made = visits.cells.len() as u64;
-                tally += Tally { loss: loss.loss, weight: loss.weight, visits: made };
+                tally += Tally { loss: loss.loss, weight: loss.weight, visits: made, square };
                 visits.clear();
             }
         }

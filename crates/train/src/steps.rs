@@ -81,6 +81,12 @@ impl Steps {
         }
     }
 
+    /// No steps: losses and gradients without penalties.
+    pub(crate) fn look(dim: usize) -> StepPlan {
+        let (clip, max_norm) = (f32::INFINITY, f32::INFINITY);
+        StepPlan { rule: Rule::Look, rate: 0.0, dim, l2: 0.0, clip, max_norm }
+    }
+
     /// Steps at a rate.
     pub(crate) fn plan(&self, rate: f32, dim: usize) -> StepPlan {
         let inside = 1.0;

@@ -118,7 +118,7 @@ pub fn train_windows<W: Words + Sync>(
             other => other?,
         }
     }
-    write_metrics(dir, &plan.name, &position.metrics)?;
+    write_metrics(dir, &plan.name, &position.metrics, &[])?;
     let published = model.publish(dir, plan, recipe, (input.words, input.settings), &position)?;
     remove_checkpoints(dir, &plan.name)?;
     Ok((published, position.metrics))
@@ -190,10 +190,11 @@ impl Run<'_> {
         }
         if is_done {
             position.end_epoch(plan)?;
+            plan.tell(position.metrics.last());
         }
         if position.epoch < plan.epochs {
             if is_done {
-                write_metrics(dir, &plan.name, &position.metrics)?;
+                write_metrics(dir, &plan.name, &position.metrics, &[])?;
             }
             saved.save(position, model)?;
             ctx.cancel.check()?;
@@ -204,7 +205,7 @@ impl Run<'_> {
 
 impl Position {
     fn end_epoch(&mut self, plan: &Plan) -> Result<(), TrainError> {
-        let Tally { loss, weight, visits } = std::mem::take(&mut self.tally).0;
+        let Tally { loss, weight, visits, .. } = std::mem::take(&mut self.tally).0;
         if visits == 0 {
             let what = "no word of the text has a neighbour; lower vocabulary.min_count, or raise \
                         subsample of the trainer or set it to 0";
@@ -222,6 +223,9 @@ impl Position {
             visits,
             seconds,
             halvings: self.halvings,
+            rate: None,
+            held_out_loss: None,
+            gradient_norm: None,
         });
         Ok(())
     }

@@ -327,7 +327,7 @@ impl Batch {
             }
             loss.weight = self.weight;
         }
-        Tally { visits: self.visits, loss: loss.loss, weight: loss.weight }
+        Tally { visits: self.visits, loss: loss.loss, weight: loss.weight, ..Tally::default() }
     }
 
     fn train_mixes(&mut self, recipe: &Recipe, rate: f32) -> Loss {

@@ -76,6 +76,8 @@ impl Bench {
             rotations: 1,
             rate: self.rate,
             schedule: crate::Schedule::Linear,
+            curve: Default::default(),
+            on_epoch: None,
             final_rate: 1e-4,
             seed: 5,
             fingerprint: name.into(),

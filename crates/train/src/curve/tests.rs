@@ -1,0 +1,156 @@
+//! Tests of learning curves: what is held out is never trained on, looking changes nothing, patience keeps the best epoch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use wordmill_flow::Context;
+use wordmill_formats::{TileCell, Vectors};
+
+use super::{CurvePlan, OnEpoch};
+use crate::bench::Bench;
+use crate::engine::{Layout, Pass, PassCells, Place, Tally};
+use crate::{EpochRow, Objective, Plan, Schedule, Stripe, TrainError, TrainInput, train};
+
+/// Ids of a cell.
+type Ids = (u32, u32);
+
+/// Watches the cells of every pass, and has a held-out loss of its own choice for each look.
+struct Watched {
+    inner: Box<dyn Objective>,
+    seen: Mutex<[BTreeSet<Ids>; 2]>,
+    /// Loss of the first look, of the second, and so on; that of the trainer past the end.
+    losses: Vec<f64>,
+    looks: AtomicU32,
+}
+
+impl Objective for Watched {
+    fn layout(&self) -> Layout {
+        self.inner.layout()
+    }
+    fn init(&self, place: Place, stripe: &mut Stripe) {
+        self.inner.init(place, stripe);
+    }
+    fn pass_bytes(&self, cells: u64) -> u64 {
+        self.inner.pass_bytes(cells)
+    }
+    fn heavy_every_rotation(&self) -> bool {
+        self.inner.heavy_every_rotation()
+    }
+    fn pass(
+        &self,
+        pass: &Pass,
+        cells: &PassCells,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+    ) -> Result<Tally, TrainError> {
+        let ids = |cell: &TileCell| (cell.row * 4 + pass.tile.0, cell.column * 4 + pass.tile.1);
+        self.seen.lock().unwrap()[usize::from(pass.look)]
+            .extend(cells.heavy.iter().chain(&cells.light).map(ids));
+        let before = (rows.vectors().to_vec(), columns.vectors().to_vec());
+        let mut tally = self.inner.pass(pass, cells, rows, columns)?;
+        if pass.look {
+            assert!(
+                before == (rows.vectors().to_vec(), columns.vectors().to_vec()),
+                "a look moves nothing"
+            );
+            let look = self.looks.fetch_add(1, Ordering::Relaxed) / 16;
+            if let Some(loss) = self.losses.get(look as usize) {
+                (tally.loss, tally.weight) = (*loss, 1.0);
+            }
+        }
+        Ok(tally)
+    }
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        self.inner.settings()
+    }
+    fn advice(&self) -> &'static str {
+        self.inner.advice()
+    }
+}
+
+/// Trains on one thread with a plan; the vectors, the rows and what passes saw.
+fn run(
+    name: &str,
+    losses: &[f64],
+    change: impl Fn(Plan) -> Plan,
+) -> (Vec<f32>, Vec<EpochRow>, [BTreeSet<Ids>; 2]) {
+    let bench = Bench::new();
+    let (inner, stripes, plan) = bench.objective(name);
+    let (seen, looks) = (Mutex::default(), AtomicU32::new(0));
+    let objective = Watched { inner, seen, losses: losses.to_vec(), looks };
+    let settings = BTreeMap::new();
+    let kernels = wordmill_kernels::best();
+    let input = TrainInput { stripes: &stripes, words: &bench.table, settings: &settings, kernels };
+    let ctx = Context::for_tests(1);
+    let (published, rows) = train(&ctx, &bench.dir, &change(plan), &objective, input).unwrap();
+    let vectors = Vectors::open(bench.dir.storage(), &published.path).unwrap();
+    (vectors.word_vectors().to_vec(), rows, objective.seen.into_inner().unwrap())
+}
+
+#[test]
+fn what_is_held_out_is_never_trained_on() {
+    for name in ["sgns", "glove", "hs"] {
+        let (_, _, [all, none]) = run(name, &[], |plan| plan);
+        assert!(none.is_empty(), "nothing is held out unless it is asked for");
+        let curve = CurvePlan { held_out: 0.2, ..CurvePlan::default() };
+        let (_, rows, [trained, looked]) = run(name, &[], |plan| Plan { curve, ..plan });
+        assert!(trained.is_disjoint(&looked), "{name}");
+        let both: BTreeSet<Ids> = trained.union(&looked).copied().collect();
+        assert_eq!(both, all, "{name}: every cell is one or the other");
+        let share = looked.len() as f64 / all.len() as f64;
+        assert!((share - 0.2).abs() < 0.05, "{name}: {share}");
+        if name != "hs" {
+            let mirrored = looked.iter().all(|&(row, column)| looked.contains(&(column, row)));
+            assert!(mirrored, "{name}: one half of a matrix tells the other");
+        }
+        for row in &rows {
+            let (loss, norm) = (row.held_out_loss.unwrap(), row.gradient_norm.unwrap());
+            assert!(loss > 0.0 && norm > 0.0, "{name}: {row:?}");
+        }
+        let held_out: Vec<f64> = rows.iter().filter_map(|row| row.held_out_loss).collect();
+        assert!(
+            held_out.last() < held_out.first(),
+            "{name} learns what it does not see: {held_out:?}"
+        );
+    }
+}
+
+#[test]
+fn rows_tell_the_rate_and_are_told() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (_, rows, _) = run("sgns", &[], |plan| {
+        let told = Arc::clone(&told);
+        let call = move |row: &EpochRow| told.lock().unwrap().push(row.clone());
+        Plan { on_epoch: Some(OnEpoch(Arc::new(call))), ..plan }
+    });
+    assert_eq!(*told.lock().unwrap(), rows);
+    let rates: Vec<f64> = rows.iter().filter_map(|row| row.rate).collect();
+    let expected = |epoch: usize| 0.05 * (1e-4 + (1.0 - 1e-4) * (1.0 - epoch as f64 / 4.0));
+    for (epoch, rate) in (1..).zip(&rates) {
+        assert!((rate - expected(epoch)).abs() < 1e-6, "{rates:?}");
+    }
+}
+
+#[test]
+fn patience_keeps_the_best_epoch() {
+    let curve = CurvePlan { held_out: 0.1, log_every: 0, patience: 2 };
+    let with = |epochs, patience| {
+        move |plan| {
+            let curve = CurvePlan { patience, ..curve };
+            Plan { curve, epochs, schedule: Schedule::Constant, ..plan }
+        }
+    };
+    let losses = [3.0, 1.0, 2.0, 1.5, 0.5, 0.1];
+    for name in ["sgns", "glove-adam"] {
+        let (best, rows, _) = run(name, &losses, with(6, 2));
+        assert_eq!(rows.len(), 4, "{name}: two epochs after the second are no better");
+        let (two, ..) = run(name, &losses, with(2, 0));
+        assert_eq!(best, two, "{name}: the vectors are those of the second epoch");
+        let (four, ..) = run(name, &losses, with(4, 0));
+        assert_ne!(best, four, "{name}");
+        let (patient, rows, _) = run(name, &losses, with(6, 3));
+        assert_eq!(rows.len(), 6, "{name}: the fifth epoch is better in time");
+        assert_eq!(patient, run(name, &losses, with(6, 0)).0, "{name}");
+    }
+}
