@@ -143,7 +143,10 @@ impl Tape {
         let mut slots = Slots { of: vec![None; ops.len()], free: Vec::new(), count: 0 };
         let mut steps: Vec<Step> = Vec::new();
         for (at, &op) in ops.iter().enumerate() {
+            let ends: Vec<u16> = op.operands().filter(|&of| last[usize::from(of)] == at).collect();
+            // The softplus that a sigmoid has brought, or the other way round.
             if slots.of[at].is_some() {
+                slots.give(&ends);
                 continue;
             }
             let softplus = match op {
@@ -166,8 +169,6 @@ impl Tape {
                 _ => Step { op, to: slots.take(at), softplus: None },
             };
             steps.push(step);
-            let ends: Vec<u16> =
-                ops[at].operands().filter(|&of| last[usize::from(of)] == at).collect();
             slots.give(&ends);
         }
         let outputs = outputs.iter().map(|&of| slots.of[usize::from(of)].expect("an op")).collect();
