@@ -373,7 +373,7 @@ fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, nee
     let (nanoseconds, rows) = match (it.model, is_tree) {
         (WindowsModel::Cbow { .. }, false) => (cost::CBOW_WORD, 2.6e3),
         (WindowsModel::Cbow { .. }, true) => (cost::CBOW_PATH, 8e3),
-        (WindowsModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 2.6e3),
+        (WindowsModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 4.2e3),
         (WindowsModel::SkipGram, true) => (cost::PAIRED_PATH * window / 5.0, 8e3),
     };
     let readers = if it.deterministic { 8.0 } else { needs.threads };
