@@ -135,14 +135,15 @@ impl Sink {
 /// The text of records, as one would read it from a file.
 pub(crate) struct RecordText {
     taker: Box<dyn Take>,
+    /// Read and not taken.
     raw: Vec<u8>,
-    /// What of `raw` is taken.
-    taken: usize,
     sink: Sink,
     /// What of the text is given out.
     given: usize,
-    /// No more bytes come, and no more records.
-    ended: [bool; 2],
+    /// Whether no more bytes come.
+    is_read: bool,
+    /// Whether no more records come.
+    is_done: bool,
 }
 
 impl RecordText {
@@ -160,7 +161,7 @@ impl RecordText {
         let counts = RecordCounts::default();
         let strict = records.strict;
         let sink = Sink { text: Vec::new(), counts, told: Vec::new(), strict, offset: 0 };
-        Some(Self { taker, raw: Vec::new(), taken: 0, sink, given: 0, ended: [false; 2] })
+        Some(Self { taker, raw: Vec::new(), sink, given: 0, is_read: false, is_done: false })
     }
 
     /// What was counted so far, and the first broken records.
@@ -175,12 +176,18 @@ impl RecordText {
         buffer: &mut [u8],
         mut more: impl FnMut(&mut [u8]) -> Result<usize, CorpusError>,
     ) -> Result<usize, CorpusError> {
-        while self.given == self.sink.text.len() && !self.ended[1] {
+        let refused = |Refused(problem, way_out)| input.error("reading records", problem, way_out);
+        while self.given == self.sink.text.len() && !self.is_done {
             self.sink.text.clear();
             self.given = 0;
-            self.advance(&mut more)?.map_err(|Refused(problem, way_out)| {
-                input.error("reading records", problem, way_out)
-            })?;
+            self.advance().map_err(refused)?;
+            if !self.is_done {
+                let held = self.raw.len();
+                self.raw.resize(held + READ_BYTES, 0);
+                let count = more(&mut self.raw[held..])?;
+                self.raw.truncate(held + count);
+                self.is_read = count == 0;
+            }
         }
         let count = buffer.len().min(self.sink.text.len() - self.given);
         buffer[..count].copy_from_slice(&self.sink.text[self.given..self.given + count]);
@@ -188,35 +195,19 @@ impl RecordText {
         Ok(count)
     }
 
-    /// Takes records, or reads bytes where none is complete.
-    fn advance(
-        &mut self,
-        more: &mut impl FnMut(&mut [u8]) -> Result<usize, CorpusError>,
-    ) -> Result<Result<(), Refused>, CorpusError> {
-        let raw = &self.raw[self.taken..];
-        let is_end = self.ended[0];
-        let taken = match self.taker.take(raw, is_end, &mut self.sink) {
-            Ok(taken) => taken,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        let is_too_long = taken == 0 && raw.len() >= MAX_RECORD_BYTES;
-        self.taken += taken;
+    /// Takes the records that are complete.
+    fn advance(&mut self) -> Result<(), Refused> {
+        let taken = self.taker.take(&self.raw, self.is_read, &mut self.sink)?;
         self.sink.offset += taken as u64;
-        if is_end {
-            self.ended[1] = true;
-            return Ok(self.check());
+        self.is_done = self.is_read;
+        if self.is_done {
+            return self.check();
         }
-        if is_too_long && let Err(refused) = self.taker.give_up(&mut self.sink) {
-            return Ok(Err(refused));
+        if taken == 0 && self.raw.len() >= MAX_RECORD_BYTES {
+            self.taker.give_up(&mut self.sink)?;
         }
-        self.raw.drain(..self.taken);
-        self.taken = 0;
-        let held = self.raw.len();
-        self.raw.resize(held + READ_BYTES, 0);
-        let count = more(&mut self.raw[held..])?;
-        self.raw.truncate(held + count);
-        self.ended[0] = count == 0;
-        Ok(Ok(()))
+        self.raw.drain(..taken);
+        Ok(())
     }
 
     /// An input without any record that can be read is not what it was taken for.
