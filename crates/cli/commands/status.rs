@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wordmill_flow::{format_bytes, format_duration};
-use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, read_file};
+use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState};
+use wordmill_train::read_metrics;
 
 use crate::args::StatusArgs;
 use crate::config::{Config, Sources};
@@ -15,9 +16,6 @@ use crate::look::{Look, Tone, count};
 use crate::wiring::Origin;
 use crate::wiring::import::is_imported;
 use crate::{session, wiring};
-
-/// The longest learning curve that is looked at.
-const METRICS_BYTES_MAX: u64 = 1 << 30;
 
 /// Prints the state of every stage of a run directory.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -89,15 +87,7 @@ fn progress_of(
     print_row(look, row, &[], out)?;
     let mut there = Vec::new();
     if let Some(name) = row.name.strip_prefix("train:") {
-        let metrics = dir.path(&format!("models/{name}/metrics.jsonl"));
-        let epochs = match read_file(dir.storage(), &metrics, METRICS_BYTES_MAX) {
-            // Rows of rounds stand between those of epochs.
-            Ok(text) => text
-                .split(|byte| *byte == b'\n')
-                .filter(|row| row.starts_with(b"{\"epoch\""))
-                .count(),
-            Err(_) => 0,
-        };
+        let epochs = read_metrics(dir, name).len();
         there.push(format!("{epochs} epochs"));
     }
     let (files, bytes) = ledger.on_disk(&row.name)?;

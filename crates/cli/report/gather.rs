@@ -1,11 +1,9 @@
 //! What the page shows, as plain data.
 
 use serde_json::{Value, json};
-use wordmill_formats::{
-    CsrShardReader, FormatError, MatrixIndex, RunDir, Vectors, Words, read_file,
-};
+use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, RunDir, Vectors, Words};
 use wordmill_query::{EvalReport, Which, map, nearest_each};
-use wordmill_train::EpochRow;
+use wordmill_train::read_metrics;
 
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -22,8 +20,6 @@ const CLOUD_POINTS: usize = 1500;
 const BINS: usize = 48;
 /// Cells of the matrix that are looked at; of a larger one every so many shards.
 const CELLS_MAX: u64 = 100_000_000;
-/// The longest learning curve.
-const METRICS_BYTES_MAX: u64 = 1 << 30;
 
 /// All of it.
 pub fn data(
@@ -38,7 +34,7 @@ pub fn data(
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
         let mut of = of_vectors(&vectors, threads)?;
         of["name"] = json!(trainer.name);
-        of["epochs"] = json!(epochs(dir, &trainer.name));
+        of["epochs"] = json!(read_metrics(dir, &trainer.name));
         trainers.push(of);
     }
     let first = config.train.first().map(|trainer| dir.vectors(&trainer.name));
@@ -129,15 +125,6 @@ fn matrix(dir: &RunDir) -> anyhow::Result<Value> {
     Ok(
         json!({"words": index.words, "cells": index.cells, "weight": weight, "seen": seen, "bins": bins}),
     )
-}
-
-fn epochs(dir: &RunDir, name: &str) -> Vec<EpochRow> {
-    let path = dir.path(&format!("models/{name}/metrics.jsonl"));
-    // A curve that is not there is not shown.
-    let text = read_file(dir.storage(), &path, METRICS_BYTES_MAX).unwrap_or_default();
-    let rows =
-        text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    rows.collect()
 }
 
 fn of_vectors(vectors: &Vectors, threads: usize) -> anyhow::Result<Value> {

@@ -76,7 +76,7 @@ pub use loss::{
     CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
 };
 pub use losses::{CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares};
-pub use metrics::{EpochRow, RoundRow};
+pub use metrics::{EpochRow, RoundRow, read_metrics};
 pub use nodes::NodeCells;
 pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};

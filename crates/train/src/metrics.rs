@@ -1,7 +1,9 @@
 //! Learning curves: a row an epoch, in `models/NAME/metrics.jsonl`, and before it those of its rounds, which say `round`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
-use wordmill_formats::{FormatError, RunDir, write_file};
+use wordmill_formats::{FormatError, RunDir, read_file, write_file};
 
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,21 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// The longest metrics file that is read.
+const METRICS_BYTES_MAX: u64 = 1 << 30;
+
+/// The epochs of a trainer so far; none where there is no curve that can be read.
+pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
+    let text = read_file(dir.storage(), &metrics_path(dir, name), METRICS_BYTES_MAX);
+    // Rows of rounds say no seconds.
+    let rows = text.unwrap_or_default();
+    rows.split(|byte| *byte == b'\n').filter_map(|row| serde_json::from_slice(row).ok()).collect()
+}
+
+fn metrics_path(dir: &RunDir, name: &str) -> PathBuf {
+    dir.path(&format!("models/{name}/metrics.jsonl"))
+}
+
 /// Replaces the metrics file: rows of epochs, each after those of its rounds.
 pub(crate) fn write_metrics(
     dir: &RunDir,
@@ -71,6 +88,5 @@ pub(crate) fn write_metrics(
         add(serde_json::to_string(row));
     }
     rounds.for_each(|round| add(serde_json::to_string(round)));
-    let path = dir.path(&format!("models/{name}/metrics.jsonl"));
-    write_file(dir.storage(), &path, text.as_bytes()).map(drop)
+    write_file(dir.storage(), &metrics_path(dir, name), text.as_bytes()).map(drop)
 }
