@@ -90,6 +90,40 @@ assert abs(small['word_vectors'] * scales[:, None] - rows).max() <= scales.max()
 }
 
 #[test]
+fn arrow_reads_tables() {
+    if !cfg!(feature = "parquet") {
+        println!("skipped: a build without the feature parquet");
+        return;
+    }
+    let place = place();
+    for format in ["arrow", "parquet"] {
+        place.wordmill(&["export", "v.safetensors", "t", "--format", format]).expect(0);
+        let script = format!(
+            "{OURS}
+import pyarrow.feather, pyarrow.parquet
+feather, parquet = pyarrow.feather, pyarrow.parquet
+found = feather.read_table('t') if '{format}' == 'arrow' else parquet.read_table('t')
+assert found.column('word').to_pylist() == words
+assert found.column('count').to_pylist() == t['counts'].tolist()
+assert (numpy.stack(found.column('vector').to_numpy(zero_copy_only=False)) == rows).all()
+assert found.schema.metadata[b'dim'] == str(rows.shape[1]).encode()
+plain = pyarrow.table({{'token': words, 'embedding': rows.astype(numpy.float64).tolist()}})
+feather.write_feather(plain, 'back') if '{format}' == 'arrow' else parquet.write_table(plain, 'back')
+"
+        );
+        if python(&place, &["numpy", "safetensors", "pyarrow"], &script).is_some() {
+            place.wordmill(&["convert", "back", "back.safetensors"]).expect(0);
+            let same = format!(
+                "{OURS}
+assert (load_file('back.safetensors')['word_vectors'] == rows).all()
+"
+            );
+            python(&place, &["numpy", "safetensors"], &same);
+        }
+    }
+}
+
+#[test]
 fn finalfusion_reads_its_format() {
     let place = place();
     place.wordmill(&["export", "v.safetensors", "v.fifu", "--format", "finalfusion"]).expect(0);

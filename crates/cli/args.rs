@@ -109,13 +109,15 @@ Formats:
   npy            an array of NumPy, f32 or f16; the words in OUT.vocab.txt
   safetensors    a vectors file of wordmill with only what was asked for; f16 and int8 are unpacked by `convert`
   projector      a folder for TensorBoard's projector
+  arrow, parquet a table of words, counts and vectors; in builds with --features parquet
 
 Example:
   wordmill export run/vectors/sgns.safetensors small.safetensors --format safetensors --top 50000 --dtype int8";
 
 const CONVERT_HELP: &str = "\
 What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
-finalfusion, or a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each.
+finalfusion, a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each, \
+or (in builds with --features parquet) a table of Arrow or Parquet with a column of words and one of vectors.
 
 Formats:
   safetensors    vectors of wordmill: .safetensors
@@ -125,6 +127,7 @@ Formats:
   finalfusion    finalfusion's format: .fifu
   npy            an array of NumPy and OUT.vocab.txt: .npy
   projector      a folder for TensorBoard's projector
+  arrow, parquet a table: .arrow, .parquet; in builds with --features parquet
 
 Example:
   wordmill convert GoogleNews.bin news.safetensors

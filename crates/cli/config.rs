@@ -208,6 +208,8 @@ pub struct EvalConfig {
     pub analogies: Vec<PathBuf>,
     /// Similarity sets.
     pub similarity: Vec<PathBuf>,
+    /// Outlier sets in the format of 8-8-8.
+    pub outliers: Vec<PathBuf>,
     /// Only the so many most frequent words take part in analogies; 0 is all.
     pub top: usize,
 }

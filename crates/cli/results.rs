@@ -110,8 +110,9 @@ fn bars(values: &[f64]) -> String {
 fn sets(config: &Config, inputs: &[input::Input]) -> anyhow::Result<Option<EvalSets>> {
     let eval = &config.eval;
     let is_sample = inputs.iter().any(|input| matches!(input.source, Source::Sample { .. }));
-    let wanted = is_sample || !eval.analogies.is_empty() || !eval.similarity.is_empty();
-    let read = || EvalSets::read(&eval.analogies, &eval.similarity, &[]);
+    let named = [&eval.analogies, &eval.similarity, &eval.outliers];
+    let wanted = is_sample || named.iter().any(|files| !files.is_empty());
+    let read = || EvalSets::read(&eval.analogies, &eval.similarity, &eval.outliers);
     Ok(wanted.then(read).transpose()?)
 }
 
@@ -150,6 +151,11 @@ fn print_scores(reports: &[EvalReport], out: &mut dyn Write) -> anyhow::Result<(
         let name = set.set.rsplit('/').next().unwrap_or(&set.set);
         let scores = reports.iter().map(|report| cell(report.similarity[at].spearman));
         line(&format!("{name} similarity, Spearman"), scores.collect())?;
+    }
+    for (at, set) in first.outliers.iter().enumerate() {
+        let name = set.set.rsplit('/').next().unwrap_or(&set.set);
+        let scores = reports.iter().map(|report| cell(report.outliers[at].accuracy));
+        line(&format!("{name} outliers, % found"), scores.collect())?;
     }
     Ok(())
 }

@@ -173,6 +173,7 @@ fn eval(layers: &Layers) -> Result<EvalConfig, ConfigError> {
     let config = EvalConfig {
         analogies: paths(section.list("analogies")?),
         similarity: paths(section.list("similarity")?),
+        outliers: paths(section.list("outliers")?),
         top: section.whole("top", 0..=u64::from(u32::MAX), 30_000)? as usize,
     };
     section.finish(&[], |_| None)?;

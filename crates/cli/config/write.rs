@@ -83,6 +83,7 @@ impl Config {
             vec![
                 ("analogies", paths(&self.eval.analogies)),
                 ("similarity", paths(&self.eval.similarity)),
+                ("outliers", paths(&self.eval.outliers)),
                 ("top", whole(self.eval.top as u64)),
             ],
         ));
