@@ -168,6 +168,9 @@ pub struct PipelineArgs {
     /// Sets any key by its dotted name, such as cooccur.window=8 or train.0.dim=300
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Reads the files that LIST names, a path a line (corpus.inputs = ["@LIST"]); - is the standard input
+    #[arg(long, value_name = "LIST")]
+    pub files_from: Option<String>,
     /// The run directory (run.dir)
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
@@ -352,12 +355,21 @@ impl PipelineArgs {
         Sources {
             file: self.pipeline.clone(),
             variables: std::env::vars_os().collect(),
-            sets: self.set.clone(),
+            sets: self.sets(),
             run_dir: self.run_dir.clone(),
             memory: self.memory.clone(),
             threads: self.threads,
             seed: self.seed,
         }
+    }
+
+    /// `KEY=VALUE` of each `--set`, and of what stands for one.
+    pub fn sets(&self) -> Vec<String> {
+        let list = self.files_from.iter().map(|list| {
+            let entry = format!("@{list}").replace('\\', "\\\\").replace('"', "\\\"");
+            format!("corpus.inputs=[\"{entry}\"]")
+        });
+        self.set.iter().cloned().chain(list).collect()
     }
 }
 

@@ -79,7 +79,7 @@ pub struct RunConfig {
 impl Format {
     /// Whether the text stands in a field.
     pub fn has_fields(self) -> bool {
-        matches!(self, Self::Jsonl | Self::CsvColumn | Self::TsvColumn)
+        matches!(self, Self::Jsonl | Self::CsvColumn | Self::TsvColumn | Self::Parquet)
     }
 }
 
@@ -92,7 +92,7 @@ pub struct CorpusConfig {
     pub format: Format,
     /// Where its text stands, if it has fields: keys with dots between, the name of a column or its number from 1.
     pub field: Option<String>,
-    /// Whether the first broken record ends the run, if there are records.
+    /// Whether the first broken record, or file of an archive, ends the run.
     pub strict: bool,
     /// Where words are cut.
     pub tokenizer: Tokenizer,

@@ -45,7 +45,7 @@ pub fn source(args: &PipelineArgs) -> PipelineSource {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     PipelineSource {
         file: args.pipeline.as_ref().map(|path| absolute(path).to_string_lossy().into_owned()),
-        set: args.set.clone(),
+        set: args.sets(),
         seed: args.seed,
     }
 }

@@ -234,7 +234,7 @@ impl Pipeline<'_> {
         let mut counts = vec![("shards", shards.len() as u64)];
         counts.extend(shards.totals().rows());
         let corpus::RecordCounts { records, broken } = shards.records();
-        if self.config.corpus.format != config::Format::Lines {
+        if self.config.corpus.format != config::Format::Lines || records > 0 {
             counts.extend([("records", records), ("broken_records", broken)]);
         }
         ledger.finish(stage, outputs, counts)?;

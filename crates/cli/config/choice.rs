@@ -78,9 +78,13 @@ choices! {
         CsvColumn = "csv-column",
         /// A column between tabs.
         TsvColumn = "tsv-column",
+        /// An article of a dump of MediaWiki.
+        MediaWiki = "mediawiki",
+        /// A column of a Parquet file.
+        Parquet = "parquet",
         /// A page of Common Crawl's WET files.
         Wet = "wet"
-    } later ["parquet"];
+    } later [];
 
     /// `corpus.tokenizer`: where words are cut.
     Tokenizer {

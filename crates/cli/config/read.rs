@@ -82,7 +82,7 @@ fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         inputs,
         format,
         field: field(&mut section, format)?,
-        strict: format != Format::Lines && section.flag("strict", false)?,
+        strict: section.flag("strict", false)?,
         tokenizer: section.choice("tokenizer", Tokenizer::Words)?,
         lowercase: section.flag("lowercase", true)?,
         normalize: section.choice("normalize", Normalize::Nfc)?,
@@ -92,9 +92,8 @@ fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
     };
     let explain = |key: &str| match key {
         "field" => Some(
-            "only texts in fields have one: format = \"jsonl\", \"csv-column\" or \"tsv-column\"",
+            "only texts in fields have one: format = \"jsonl\", \"csv-column\", \"tsv-column\" or \"parquet\"",
         ),
-        "strict" => Some("only records can be broken: any format but \"lines\""),
         _ => None,
     };
     section.finish(&["stop_words"], |key| Some(explain(key)?.to_owned() + "; remove it"))?;
@@ -109,11 +108,17 @@ fn field(section: &mut Section<'_>, format: Format) -> Result<Option<String>, Co
     let field = section.text("field")?.unwrap_or_else(|| "text".into());
     let is_path = !field.split('.').any(str::is_empty);
     let is_column = field != "0" && !field.is_empty();
-    if if format == Format::Jsonl { is_path } else { is_column } {
+    let is_good = match format {
+        Format::Jsonl => is_path,
+        Format::Parquet => !field.is_empty(),
+        _ => is_column,
+    };
+    if is_good {
         return Ok(Some(field));
     }
     let expected = match format {
         Format::Jsonl => "keys with dots between, such as \"meta.text\"",
+        Format::Parquet => "the name of a column",
         _ => "the name of a column, or its number from 1",
     };
     Err(section.error("field", format!("expected {expected}, found {field:?}")))

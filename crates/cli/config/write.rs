@@ -106,7 +106,7 @@ impl Config {
             ("format", name(self.corpus.format)),
         ];
         rows.extend(self.corpus.field.as_ref().map(|field| ("field", field.clone().into())));
-        if self.corpus.format != Format::Lines {
+        if self.corpus.format != Format::Lines || self.corpus.strict {
             rows.push(("strict", self.corpus.strict.into()));
         }
         rows.extend([

@@ -43,6 +43,8 @@ pub fn records(config: &CorpusConfig) -> corpus::Records {
         config::Format::TsvColumn => {
             corpus::RecordFormat::Columns { delimiter: b'\t', column: column() }
         }
+        config::Format::Parquet => corpus::RecordFormat::Parquet { column: field },
+        config::Format::MediaWiki => corpus::RecordFormat::MediaWiki,
         config::Format::Wet => corpus::RecordFormat::Wet,
     };
     corpus::Records { format, strict: config.strict }

@@ -9,7 +9,7 @@ use crate::error::QueryError;
 /// How many close spellings an error names.
 const CLOSE_WORDS: usize = 5;
 
-/// The id of a word: as it is typed, then in lower case if the vocabulary is.
+/// The id of a word: as it is typed, then in lower case if the vocabulary is, or if nobody knows what was done to its text.
 pub fn find_word(vectors: &Vectors, word: &str) -> Option<usize> {
     let words = vectors.words();
     let lower = || {
@@ -49,10 +49,11 @@ pub fn complete(vectors: &Vectors, begin: &str, n: usize) -> Vec<String> {
     known.take(n).map(|id| words.text(id).into_owned()).collect()
 }
 
-/// Whether the corpus was put into lower case, by the settings that the vectors carry.
+/// Whether the corpus was put into lower case, by the settings that the vectors carry; those of other programs carry none.
 fn is_lower_case(vectors: &Vectors) -> bool {
-    let says = |key: &str| vectors.settings().get(key).is_some_and(|value| value == "true");
-    says("lowercase") || says("corpus.lowercase")
+    let settings = vectors.settings();
+    let says = |key: &str| settings.get(key).is_some_and(|value| value == "true");
+    says("lowercase") || says("corpus.lowercase") || settings.contains_key("converted_from")
 }
 
 /// The words of the smallest edit distance, frequent ones first within a distance.
