@@ -10,7 +10,8 @@ use crate::support::Place;
 /// A finished run and its page.
 fn place() -> (Place, String) {
     let place = Place::new(crate::support::TINY);
-    let said = place.run("run", &["--progress", "none"]).expect(0).stdout;
+    let args = ["--progress", "none", "--set", "train.0.held_out=0.1"];
+    let said = place.run("run", &args).expect(0).stdout;
     assert!(String::from_utf8(said).unwrap().ends_with("report: run/report/index.html\n"));
     let read = || std::fs::read_to_string(place.path("run/report/index.html")).unwrap();
     let first = read();
@@ -80,6 +81,11 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     assert!(shown.contains("data-ready=\"1\""), "the script did not reach its end: {shown}");
     assert!(shown.contains("data-errors=\"0\"") && !shown.contains("data-error="), "{shown}");
     assert!(shown.contains(&format!("“{word}” stands in the text")), "{word}");
+    assert_eq!(
+        shown.matches("class=\"quiet held-out\"").count(),
+        1,
+        "one trainer has a second curve"
+    );
     for trainer in ["sgns", "hs", "glove"] {
         assert!(shown.contains(&format!("data-trainer=\"{trainer}\"")), "{trainer}");
         let args = ["similar", &format!("run/vectors/{trainer}.safetensors"), &word, "-n", "1"];
