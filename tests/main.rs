@@ -13,6 +13,7 @@
 //! * `restart`: runs that are killed, stopped, or changed half way.
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
+//! * `start`: training that begins with vectors, and goes on from them.
 //! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
 //! * `windows`: trainers that read the text itself.
@@ -37,6 +38,7 @@ mod reading;
 mod records;
 mod report;
 mod restart;
+mod start;
 mod tidy;
 
 mod using;

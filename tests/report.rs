@@ -16,7 +16,8 @@ fn place() -> (Place, String) {
         "topic.txt",
         format!("{}\n\n{}\n", words[10..18].join("\n"), words[22..30].join("\n")),
     );
-    let said = place.run("run", &["--progress", "none"]).expect(0).stdout;
+    let args = ["--progress", "none", "--set", "train.0.held_out=0.1"];
+    let said = place.run("run", &args).expect(0).stdout;
     let said = String::from_utf8(said).unwrap();
     assert!(
         said.ends_with("report: run/report/index.html\n")
@@ -92,6 +93,11 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     assert!(shown.contains("data-errors=\"0\"") && !shown.contains("data-error="), "{shown}");
     assert!(shown.contains(&format!("“{word}” stands in the text")), "{word}");
     assert!(shown.contains("topic.txt: outliers, % found"), "{shown}");
+    assert_eq!(
+        shown.matches("class=\"quiet held-out\"").count(),
+        1,
+        "one trainer has a second curve"
+    );
     for trainer in ["sgns", "hs", "glove"] {
         assert!(shown.contains(&format!("data-trainer=\"{trainer}\"")), "{trainer}");
         let args = ["similar", &format!("run/vectors/{trainer}.safetensors"), &word, "-n", "1"];

@@ -14,6 +14,7 @@ mod preset;
 mod read;
 mod section;
 mod size;
+mod start;
 mod steps;
 mod windows;
 mod write;
@@ -34,6 +35,7 @@ use layers::{Layers, Origin};
 pub use loss::LossConfig;
 pub(crate) use read::LEAST_MEMORY;
 pub(crate) use size::{parse_duration, parse_size};
+pub use start::{InitConfig, StartConfig};
 pub use steps::StepsConfig;
 pub use windows::{WindowsModel, WindowsObjective, WindowsTrainer};
 
@@ -160,6 +162,8 @@ pub struct TrainConfig {
     pub steps: StepsConfig,
     /// The loss of a cell, where it is not the trainer's own.
     pub loss: Option<LossConfig>,
+    /// Where training starts.
+    pub start: StartConfig,
     /// What of a learning curve is wanted.
     pub curve: CurveConfig,
     /// A command after each epoch; empty for none. No result depends on it.

@@ -117,7 +117,7 @@ fn of_train(error: &TrainError) -> u8 {
         TrainError::OverBudget(_) => EXHAUSTED,
         TrainError::Stopped(_) => STOPPED,
         TrainError::Diverged { .. } | TrainError::DivergedInText { .. } => DIVERGED,
-        TrainError::Empty { .. } => USAGE,
+        TrainError::Empty { .. } | TrainError::Given { .. } => USAGE,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::artefacts::verify as verify_file;
 use crate::config::{Config, Sources};
 use crate::ledger::Ledger;
 use crate::wiring::import::Import;
-use crate::wiring::{Origin, Pipeline, stages};
+use crate::wiring::{GivenFiles, Origin, Pipeline, stages};
 use crate::{exit, session};
 
 /// Four trainers on a few thousand words, with a checkpoint after every task.
@@ -214,13 +214,15 @@ impl World {
                 Origin::Counts
             }
         };
-        let stages = &stages(&self.config, origin)[..];
+        let given = &GivenFiles::default();
+        let stages = &stages(&self.config, origin, given)[..];
         let progress = Context::for_tests(1).progress;
         session::settle(&progress, dir.root(), &mut ledger, stages, false)?;
         for &(until, bytes) in &self.parts {
             let ctx = &Context { budget: Budget::new(bytes), ..Context::for_tests(self.threads) };
             let (config, kernels) = (&self.config, wordmill_kernels::best());
-            Pipeline { ctx, dir, config, origin, stages, kernels, until }.run(&mut ledger)?;
+            Pipeline { ctx, dir, config, origin, given, stages, kernels, until }
+                .run(&mut ledger)?;
         }
         Ok(())
     }

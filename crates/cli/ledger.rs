@@ -31,6 +31,15 @@ pub struct Stage {
     pub name: String,
     /// Its settings, inputs aside.
     pub settings: Settings,
+    /// A stage of the same rank that it begins with, the trainer from whose vectors it goes on.
+    pub after: Option<String>,
+}
+
+impl Stage {
+    /// A stage that depends on those of earlier ranks.
+    pub fn new(name: &str, settings: Settings) -> Self {
+        Self { name: name.into(), settings, after: None }
+    }
 }
 
 /// A setting that differs from that of an earlier run.

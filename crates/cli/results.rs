@@ -7,6 +7,7 @@ use wordmill_corpus::Source;
 use wordmill_corpus::input;
 use wordmill_formats::{RunDir, Vectors, Words};
 use wordmill_query::{EvalConfig, EvalReport, Which, nearest_each};
+use wordmill_train::{EpochRow, read_metrics};
 
 use crate::commands::eval::EvalSets;
 use crate::config::Config;
@@ -40,10 +41,7 @@ pub fn print(
             writeln!(out, "  {:<14} {}", words.text(id), near.join(" "))?;
         }
         if std::io::stdout().is_terminal() {
-            let path = dir.path(&format!("models/{}/metrics.jsonl", trainer.name));
-            if let Ok(text) = std::fs::read_to_string(&path) {
-                write!(out, "{}", curve(&text))?;
-            }
+            write!(out, "{}", curve(&read_metrics(dir, &trainer.name)))?;
         }
     }
     let reports = scores(dir, config, inputs)?;
@@ -79,18 +77,15 @@ pub fn scores(
     Ok(reports)
 }
 
-/// The learning curve of a trainer as bars, from its metrics: losses, and those of what is held out.
-fn curve(metrics: &str) -> String {
-    let rows =
-        metrics.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let epochs: Vec<_> = rows.filter(|row| row.get("round").is_none()).collect();
-    let line = |key: &str, label: &str| {
-        let values: Vec<f64> = epochs.iter().filter_map(|row| row.get(key)?.as_f64()).collect();
+/// The learning curve of a trainer as bars: losses, and those of what is held out.
+fn curve(epochs: &[EpochRow]) -> String {
+    let line = |label: &str, values: Vec<f64>| {
         let (first, last) = (values.first()?, values.last()?);
         Some(format!("  {label:<14} {} {first:.4} to {last:.4}\n", bars(&values)))
     };
-    let lines = [line("loss", "loss"), line("held_out_loss", "held out")];
-    lines.into_iter().flatten().collect()
+    let losses = epochs.iter().map(|row| row.loss).collect();
+    let held_out = epochs.iter().filter_map(|row| row.held_out_loss).collect();
+    [line("loss", losses), line("held out", held_out)].into_iter().flatten().collect()
 }
 
 /// A bar for each number, the highest for the largest; at most sixty, each of the mean of its neighbours.
@@ -166,13 +161,24 @@ mod tests {
 
     #[test]
     fn a_curve_is_drawn_in_bars() {
-        let rows = [3.0, 2.0, 1.5, 1.0].map(|loss| format!("{{\"epoch\":1,\"loss\":{loss}}}\n"));
-        let text = format!("{{\"round\":1,\"epoch\":1,\"loss\":9}}\n{}", rows.concat());
-        assert_eq!(curve(&text), "  loss           █▅▃▁ 3.0000 to 1.0000\n");
-        let held = "{\"loss\":2,\"held_out_loss\":4}\n{\"loss\":1,\"held_out_loss\":5}\n";
-        assert_eq!(curve(held).lines().last(), Some("  held out       ▁█ 4.0000 to 5.0000"));
+        let row = |loss, held_out_loss| EpochRow {
+            epoch: 1,
+            loss,
+            weight: 1.0,
+            visits: 1,
+            seconds: 1.0,
+            visits_per_second: 1.0,
+            rate: None,
+            held_out_loss,
+            gradient_norm: None,
+            halvings: 0,
+        };
+        let rows = [3.0, 2.0, 1.5, 1.0].map(|loss| row(loss, None));
+        assert_eq!(curve(&rows), "  loss           █▅▃▁ 3.0000 to 1.0000\n");
+        let held = [row(2.0, Some(4.0)), row(1.0, Some(5.0))];
+        assert_eq!(curve(&held).lines().last(), Some("  held out       ▁█ 4.0000 to 5.0000"));
         assert_eq!(bars(&[1.0; 5]), "▁▁▁▁▁");
         assert_eq!(bars(&(0..600).map(f64::from).collect::<Vec<_>>()).chars().count(), 60);
-        assert_eq!(curve(""), "");
+        assert_eq!(curve(&[]), "");
     }
 }

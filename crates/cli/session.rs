@@ -159,7 +159,8 @@ pub fn settle(
         let what = format!(
             "holds stages that were made with other settings:\n{list}\n{losses}\n\
              run with --rebuild to delete and make them anew, restore the settings, or choose another \
-             directory (--run-dir)",
+             directory (--run-dir){}",
+            more_epochs(&changes)
         );
         return Err(ConfigError::new(dir.display(), what).into());
     }
@@ -171,6 +172,27 @@ pub fn settle(
         }
     }
     Ok(ledger.tidy()?)
+}
+
+/// How to train more where only that was asked for.
+fn more_epochs(changes: &[Change]) -> String {
+    let number = |text: &str| text.parse::<u32>().ok();
+    let more = |change: &Change| -> Option<String> {
+        let name = change.stage.strip_prefix("train:")?;
+        let (old, new) = (number(&change.old)?, number(&change.new)?);
+        let is_epochs = change.key == format!("train.{name}.epochs") && new > old;
+        is_epochs.then(|| {
+            let more = new - old;
+            format!(
+                "\nto go on from the vectors of {name} instead, leave it as it was and add a [[train]] table with a name of its \
+                 own, init = {{ trainer = \"{name}\" }}, epochs = {more}"
+            )
+        })
+    };
+    match changes {
+        [change] => more(change).unwrap_or_default(),
+        _ => String::new(),
+    }
 }
 
 /// What goes with stages that are made anew.
@@ -197,13 +219,14 @@ pub fn describe(change: &Change) -> String {
 }
 
 /// The stages with a change and those that depend on them, in order. Trainers do not depend on one
-/// another.
+/// another, but where one goes on from another's vectors.
 pub fn stale_stages<'a>(changes: &[Change], stages: &'a [Stage]) -> Vec<&'a str> {
     let mut after = false;
     let mut stale = Vec::new();
     for stage in stages {
         let changed = changes.iter().any(|change| change.stage == stage.name);
-        if after || changed {
+        let goes_on = |from: &String| stale.contains(&from.as_str());
+        if after || changed || stage.after.as_ref().is_some_and(goes_on) {
             stale.push(stage.name.as_str());
         }
         after |= changed && !stage.name.starts_with("train:");

@@ -6,10 +6,12 @@
 mod callback;
 pub mod import;
 mod outputs;
+mod start;
 mod training;
 pub mod translate;
 
 use outputs::{file_digest, matrix_outputs, open_stripes, published, report_losses};
+pub use start::GivenFiles;
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
@@ -43,8 +45,8 @@ pub enum Origin<'a> {
 
 /// The stages of a configuration, in order, with their settings. An import is none of them: it does
 /// not depend on the configuration.
-pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
-    let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
+pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<Stage> {
+    let stage = |name: &str, settings: Settings| Stage::new(name, settings);
     let mut stages = match origin {
         Origin::Text(inputs) => counting_stages(config, inputs),
         Origin::Counts => Vec::new(),
@@ -60,14 +62,19 @@ pub fn stages(config: &Config, origin: Origin<'_>) -> Vec<Stage> {
         settings.remove(&format!("train.{}.on_divergence", trainer.name));
         settings.remove(&format!("train.{}.on_epoch", trainer.name));
         settings.insert("run.seed".into(), config.run.seed.to_string());
-        stages.push(stage(&train_stage(trainer), settings));
+        given.replace(trainer, &format!("train.{}.", trainer.name), &mut settings);
+        let after = match &trainer.start.init {
+            Some(config::InitConfig::Trainer(name)) => Some(format!("train:{name}")),
+            _ => None,
+        };
+        stages.push(Stage { after, ..stage(&train_stage(trainer), settings) });
     }
     stages
 }
 
 /// The stages from text to matrix, or to the vocabulary if no trainer needs a matrix.
 fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
-    let stage = |name: &str, settings: Settings| Stage { name: name.into(), settings };
+    let stage = |name: &str, settings: Settings| Stage::new(name, settings);
     let mut tokenize = section(config, "corpus");
     for input in inputs {
         let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
@@ -131,6 +138,8 @@ pub struct Pipeline<'a> {
     pub config: &'a Config,
     /// Where the matrix comes from.
     pub origin: Origin<'a>,
+    /// What the files hold that trainers start from.
+    pub given: &'a GivenFiles,
     /// The stages, from [`stages`].
     pub stages: &'a [Stage],
     /// The kernels to train with.
@@ -410,6 +419,10 @@ impl Pipeline<'_> {
             Some((_, tiles)) => settings.insert("input.tiles".into(), tiles.fingerprint.clone()),
             None => settings.insert("input.vocabulary".into(), text.digest.clone()),
         };
+        if let Some(config::InitConfig::Trainer(other)) = &trainer.start.init {
+            let vectors = TensorReader::open(self.dir.storage(), &self.dir.vectors(other))?;
+            settings.insert("input.init".into(), format!("{:016x}", vectors.index().digest()));
+        }
         if ledger.done(&name, &settings)?.is_some() {
             return Ok(());
         }
@@ -424,17 +437,22 @@ impl Pipeline<'_> {
                 ledger.check("vocabulary")?;
             }
         }
+        let published = self.published_vectors(trainer, &fingerprint)?;
+        let job = TrainJob { pipeline: self, trainer, text, matrix, fingerprint };
+        // A file that does not fit is told before the stage goes on record: another may take its place.
+        let start = published.is_none().then(|| job.start()).transpose()?;
         let stage = begin(self.ctx, ledger, &name, settings)?;
-        if let Some(vectors) = self.published_vectors(trainer, &fingerprint)? {
+        if let Some(vectors) = published {
             train::remove_checkpoints(self.dir, &trainer.name)?;
             self.dir.sweep(&training::tiles_folder(trainer), |_| true)?;
             ledger.finish(stage, [vectors], [])?;
             return Ok(());
         }
-        let job = TrainJob { pipeline: self, trainer, text, matrix, fingerprint };
-        let (stage, (published, metrics)) = ledger.or_pause(stage, job.run())?;
-        let visits = metrics.iter().map(|row| row.visits).sum();
-        ledger.finish(stage, [published], [("visits", visits)])?;
+        let start = start.unwrap_or_default();
+        let (stage, (published, metrics)) = ledger.or_pause(stage, job.run(&start))?;
+        let mut counts = start::counts(&start);
+        counts.push(("visits", metrics.iter().map(|row| row.visits).sum()));
+        ledger.finish(stage, [published], counts)?;
         Ok(())
     }
 

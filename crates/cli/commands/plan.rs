@@ -22,7 +22,8 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let imported = import.is_some();
     let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
     let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
-    let stages = wiring::stages(&config, origin);
+    let given = wiring::GivenFiles::read(&config, &dir)?;
+    let stages = wiring::stages(&config, origin, &given);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let sizes = match &import {
         Some(ledger) => Some(imported_sizes(imported_row(&dir, ledger)?)),

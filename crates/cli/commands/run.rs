@@ -27,7 +27,8 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let imported = Ledger::open(&dir).is_ok_and(|ledger| is_imported(&ledger));
     let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
     let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
-    let stages = wiring::stages(&config, origin);
+    let given = wiring::GivenFiles::read(&config, &dir)?;
+    let stages = wiring::stages(&config, origin, &given);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, args.progress.into(), deadline)?;
@@ -56,6 +57,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         dir: &dir,
         config: &config,
         origin,
+        given: &given,
         stages: &stages,
         kernels,
         until,

@@ -117,11 +117,12 @@ pub fn last_config(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Config> 
 /// The stages that the pipeline of the last run asks for now.
 fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Vec<Stage>> {
     let config = last_config(dir, ledger)?;
+    let given = wiring::GivenFiles::read(&config, dir)?;
     if is_imported(ledger) {
-        return Ok(wiring::stages(&config, Origin::Counts));
+        return Ok(wiring::stages(&config, Origin::Counts, &given));
     }
     let inputs = session::inputs(&config)?;
-    Ok(wiring::stages(&config, Origin::Text(&inputs)))
+    Ok(wiring::stages(&config, Origin::Text(&inputs), &given))
 }
 
 fn print_row(

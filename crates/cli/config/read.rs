@@ -15,6 +15,7 @@ use super::layers::Layers;
 use super::loss::LossConfig;
 use super::preset::{CountDefaults, Defaults, misplaced};
 use super::section::Section;
+use super::start::StartConfig;
 use super::steps::StepsConfig;
 use super::windows::WindowsTrainer;
 use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
@@ -22,7 +23,6 @@ use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
 const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
 const LATER_SECTIONS: [&str; 1] = ["phrases"];
-const LATER_TRAIN: [&str; 2] = ["init", "freeze"];
 /// Below this the fixed buffers of the stages have no room.
 pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
 /// A checkpoint of a model of 1 GB takes about a second.
@@ -204,7 +204,8 @@ fn trainers(layers: &Layers, counts: &CooccurConfig) -> Result<Vec<TrainConfig>,
             let what = format!("{name:?} is the name of another trainer; choose another name");
             return Err(section.error("name", what));
         }
-        configs.push(trainer(name, section, counts)?);
+        let config = trainer(name, section, counts, &configs)?;
+        configs.push(config);
     }
     Ok(configs)
 }
@@ -228,6 +229,7 @@ fn trainer(
     name: String,
     mut section: Section<'_>,
     counts: &CooccurConfig,
+    before: &[TrainConfig],
 ) -> Result<TrainConfig, ConfigError> {
     let model = section.choice("model", Model::SkipGram)?;
     let preset = section.choice("preset", Preset::Wordmill)?;
@@ -265,8 +267,9 @@ fn trainer(
         return Err(section.error(key, what));
     }
     let rate = |x| x > 0.0 && x <= 10.0;
+    let dim = section.whole("dim", 1..=10_000, defaults.dim)? as usize;
     let config = TrainConfig {
-        dim: section.whole("dim", 1..=10_000, defaults.dim)? as usize,
+        dim,
         epochs: section.whole("epochs", 1..=100_000, defaults.epochs)? as u32,
         rate: section.real(
             "rate",
@@ -280,16 +283,14 @@ fn trainer(
         },
         steps,
         loss,
-        curve: CurveConfig::read(&mut section, &trainer)?,
+        start: StartConfig::read(&mut section, dim, before)?,
+        curve: CurveConfig::read(&mut section)?,
         on_epoch: section.text("on_epoch")?.unwrap_or_default(),
         on_divergence: section.choice("on_divergence", OnDivergence::Stop)?,
         name,
         trainer,
     };
-    section.finish(&LATER_TRAIN, |key| {
-        let of_curve = || CurveConfig::unused(key, &trainer);
-        steps.unused(key, &trainer).or_else(of_curve).or_else(|| unused(key, &trainer))
-    })?;
+    section.finish(&[], |key| steps.unused(key, &trainer).or_else(|| unused(key, &trainer)))?;
     Ok(config)
 }
 

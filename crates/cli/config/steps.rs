@@ -40,7 +40,8 @@ impl StepsConfig {
         let optimizer = section.choice("optimizer", own)?;
         if trainer.reads_text() && optimizer != Optimizer::Sgd {
             let what = format!(
-                "{:?} is only for trainers of the matrix; {trainer} has \"sgd\"",
+                "{:?} is only for trainers of the matrix; {trainer} has \"sgd\": its readers train copies of vectors and merge \
+                 them, and what an optimiser has summed up of several copies cannot be merged",
                 optimizer.name()
             );
             return Err(section.error("optimizer", what));
@@ -102,7 +103,10 @@ impl StepsConfig {
         let users = match key {
             "beta1" | "beta2" | "epsilon" => "optimizer = \"adam\"".to_owned(),
             "final_rate" => "a schedule that falls, \"linear\" or \"cosine\"".to_owned(),
-            "l2" | "clip" | "max_norm" => format!("trainers of the matrix, not by {trainer}"),
+            "l2" | "clip" | "max_norm" => format!(
+                "trainers of the matrix, not by {trainer}, whose readers train copies of vectors and merge them: no single \
+                 step is there to be bounded"
+            ),
             _ => return None,
         };
         Some(format!("only used by {users}; remove it"))

@@ -105,11 +105,11 @@ fn trainers_have_a_choice_of_optimizers_penalties_and_schedules() {
         (&["train.2.on_epoch=echo {epoch} {loss}"], "on_epoch = \"echo {epoch} {loss}\""),
         (
             &["train.1.held_out=0.6"],
-            "--set train.1.held_out=0.6: train.1.held_out: expected a share of cells from 0 to 0.5",
+            "--set train.1.held_out=0.6: train.1.held_out: expected a share from 0 to 0.5",
         ),
         (
             &["train.1.patience=2"],
-            "--set train.1.patience=2: train.1.patience: wants cells to be held out",
+            "--set train.1.patience=2: train.1.patience: wants something held out",
         ),
         (&["train.0.schedule=cosin"], "--set … choose \"linear\" or \"cosine\" or \"constant\""),
     ] {
@@ -118,11 +118,13 @@ fn trainers_have_a_choice_of_optimizers_penalties_and_schedules() {
     let cbow = |key: &str| format!("{MINIMAL}[[train]]\nname = \"x\"\nmodel = \"cbow\"\n{key}");
     check(&cbow("schedule = \"cosine\""), &[], "schedule = \"cosine\"");
     check(&cbow("l2 = 1"), &[], "p.toml:6: train.0.l2: only used by trainers of the matrix");
-    check(
-        &cbow("held_out = 0.1"),
-        &[],
-        "p.toml:6: train.0.held_out: only used by trainers of the matrix",
-    );
+    check(&cbow("held_out = 0.1\npatience = 3"), &[], "patience = 3");
+    check(&cbow("freeze = \"w\""), &[], "freeze = \"w\"");
+    check(&cbow("init = { file = \"v.bin\" }"), &[], "init = \"v.bin\"");
+    let second = "[[train]]\nname = \"y\"\ninit = { trainer = \"x\" }";
+    check(&cbow(second), &[], "init = { trainer = \"x\" }");
+    let wrong = "p.toml:6: train.0.init.trainer: no trainer before this one is called \"y\"";
+    check(&cbow("init.trainer = \"y\""), &[], wrong);
     check(&cbow("optimizer = \"adam\""), &[], "p.toml:6: train.0.optimizer: \"adam\" is only for");
 }
 
@@ -242,7 +244,6 @@ fn what_is_not_supported_yet_is_refused() {
         "vocabulary.keep=\"\"",
         "vocabulary.drop=\"\"",
         "phrases.passes=0",
-        "train.0.init=a.txt",
     ] {
         let error = resolve(TEMPLATE, &[layer]).unwrap_err().to_string();
         assert!(error.contains(" yet"), "{layer}: {error}");

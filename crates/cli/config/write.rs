@@ -142,6 +142,7 @@ impl TrainConfig {
         rows.push(("on_divergence", name(self.on_divergence)));
         // Only where it is not the usual one: what was trained before there was a choice stays valid.
         rows.extend(self.steps.rows());
+        rows.extend(self.start.rows());
         rows.extend(self.curve.rows());
         if !self.on_epoch.is_empty() {
             rows.push(("on_epoch", self.on_epoch.as_str().into()));

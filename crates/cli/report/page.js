@@ -89,8 +89,8 @@ function plot(title, { x, y, log = [false, false], labels, height = 230, floor =
   body(svg, px, py, H - B);
   return make('div', {}, make('h3', {}, title), svg);
 }
-function line(svg, points, px, py, stroke, dots) {
-  svg.append(draw('polyline', { points: points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' '), fill: 'none', stroke, 'stroke-width': 2 }));
+function line(svg, points, px, py, stroke, dots, dashed) {
+  svg.append(draw('polyline', { points: points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' '), fill: 'none', stroke, 'stroke-width': 2, 'stroke-dasharray': dashed ? '5 4' : 'none' }));
   for (const [x, y, tip] of dots ? points : []) {
     const dot = draw('circle', { cx: px(x), cy: py(y), r: 3, fill: stroke });
     dot.append(draw('title', {}, tip || `${short(x)}: ${y}`));
@@ -320,8 +320,15 @@ function curves() {
   data.trainers.forEach((trainer, at) => {
     if (!trainer.epochs.length) return;
     const points = trainer.epochs.map((e) => [e.epoch, e.loss, `epoch ${e.epoch}: ${e.loss.toPrecision(6)}, ${time(e.seconds)}, ${count(e.visits)} steps`]);
-    place.append(plot(`${trainer.name}: loss`, { x: points.map((p) => p[0]), y: points.map((p) => p[1]), labels: ['epoch', 'mean loss', true] },
-      (svg, px, py) => line(svg, points, px, py, color(at), true)));
+    const told = trainer.epochs.filter((e) => typeof e.held_out_loss === 'number');
+    const held = told.map((e) => [e.epoch, e.held_out_loss, `epoch ${e.epoch}, held out: ${e.held_out_loss.toPrecision(6)}`]);
+    const all = [...points, ...held];
+    place.append(plot(`${trainer.name}: loss`, { x: all.map((p) => p[0]), y: all.map((p) => p[1]), labels: ['epoch', 'mean loss', true] },
+      (svg, px, py) => {
+        line(svg, points, px, py, color(at), true);
+        if (held.length) line(svg, held, px, py, color(at), true, true);
+      }));
+    if (held.length) place.lastChild.append(make('p', { class: 'quiet held-out' }, 'Dashed: what is held out, after each epoch.'));
   });
   if (!place.children.length) place.append(make('p', { class: 'quiet' }, 'There is no learning curve.'));
   else place.after(make('p', { class: 'quiet' }, 'Losses of different trainers are sums of different things; only their shapes can be compared.'));

@@ -65,6 +65,7 @@ mod tests {
             weight: 2.0,
             visits,
             seconds: 1.5,
+            visits_per_second: 3.0,
             rate: Some(0.01),
             held_out_loss,
             gradient_norm: None,

@@ -29,9 +29,9 @@ type Trained = (Published, Vec<train::EpochRow>);
 
 impl TrainJob<'_> {
     /// Trains, and publishes the vectors.
-    pub fn run(&self) -> anyhow::Result<Trained> {
+    pub fn run(&self, start: &train::Start) -> anyhow::Result<Trained> {
         if let Trainer::Windows(trainer) = &self.trainer.trainer {
-            return self.windows(trainer);
+            return self.windows(trainer, start);
         }
         let (index, tiles) = self.matrix();
         let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
@@ -65,9 +65,11 @@ impl TrainJob<'_> {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
                     None => objective,
                 };
-                self.train(&objective, stripes)
+                self.train(&objective, stripes, start)
             }
-            Trainer::HierarchicalSoftmax { subsample, cap } => self.softmax(subsample, cap as f32),
+            Trainer::HierarchicalSoftmax { subsample, cap } => {
+                self.softmax(subsample, cap as f32, start)
+            }
             Trainer::Windows(_) => unreachable!("trained above"),
             Trainer::Glove { x_max, alpha } => {
                 let config = train::GloveConfig { dim, x_max, alpha, steps, seed };
@@ -79,12 +81,12 @@ impl TrainJob<'_> {
                     Some(loss) => objective.with_loss(place, loss, &self.counted(), grid)?,
                     None => objective,
                 };
-                self.train(&objective, &tiles.stripes)
+                self.train(&objective, &tiles.stripes, start)
             }
         }
     }
 
-    fn softmax(&self, subsample: f64, cap: f32) -> anyhow::Result<Trained> {
+    fn softmax(&self, subsample: f64, cap: f32, start: &train::Start) -> anyhow::Result<Trained> {
         let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
         let tree = train::HuffmanTree::new(counts);
@@ -110,7 +112,7 @@ impl TrainJob<'_> {
         let steps = super::translate::steps(&self.trainer.steps);
         let softmax = train::SoftmaxConfig { dim, cap, steps, seed };
         let objective = train::Softmax::new(softmax, tree, kernels);
-        let trained = self.train(&objective, &stripes)?;
+        let trained = self.train(&objective, &stripes, start)?;
         drop(stripes);
         dir.sweep(&folder, |_| true)?;
         Ok(trained)
@@ -186,21 +188,22 @@ impl TrainJob<'_> {
         &self,
         objective: &dyn train::Objective,
         stripes: &[StripeFile],
+        start: &train::Start,
     ) -> anyhow::Result<Trained> {
         let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
-        let (plan, settings) = (self.plan(), self.settings());
+        let (plan, settings) = (self.plan(), self.settings(start));
         let words = self.text.vocabulary.table();
-        let input = train::TrainInput { stripes, words, settings: &settings, kernels };
+        let input = train::TrainInput { stripes, words, settings: &settings, start, kernels };
         Ok(train::train(ctx, dir, &plan, objective, input)?)
     }
 
-    fn windows(&self, trainer: &WindowsTrainer) -> anyhow::Result<Trained> {
+    fn windows(&self, trainer: &WindowsTrainer, start: &train::Start) -> anyhow::Result<Trained> {
         let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
-        let (plan, settings) = (self.plan(), self.settings());
+        let (plan, settings) = (self.plan(), self.settings(start));
         let config = super::translate::windows(self.trainer.dim, trainer);
         let vocabulary = &self.text.vocabulary;
         let (shards, words) = (vocabulary.shards(), vocabulary.table());
-        let input = train::WindowsInput { shards, words, settings: &settings, kernels };
+        let input = train::WindowsInput { shards, words, settings: &settings, start, kernels };
         Ok(train::train_windows(ctx, dir, &plan, &config, input)?)
     }
 
@@ -227,11 +230,14 @@ impl TrainJob<'_> {
     }
 
     /// Settings to be stored with the vectors.
-    fn settings(&self) -> BTreeMap<String, String> {
+    fn settings(&self, start: &train::Start) -> BTreeMap<String, String> {
         let config = self.pipeline.config;
         let mut settings = config.settings_of(&format!("train.{}", self.trainer.name));
         settings.remove("on_divergence");
         settings.remove("on_epoch");
+        self.pipeline.given.replace(self.trainer, "", &mut settings);
+        let counts = super::start::counts(start).into_iter();
+        settings.extend(counts.map(|(key, count)| (key.to_owned(), count.to_string())));
         match self.pipeline.origin {
             Origin::Text(_) => {
                 let counting = self.matrix.map(|_| "cooccur");

@@ -78,7 +78,9 @@ pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};
 
 pub use spool::Spool;
 pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
-pub use tensor::{Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter};
+pub use tensor::{
+    Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter, is_tensor_file,
+};
 pub use tiles::{
     CellSource, StripeFile, StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, mix,
 };

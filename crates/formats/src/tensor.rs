@@ -35,6 +35,16 @@ const ENTRY_ROOM: usize = 256;
 /// First version of what a kind of tensor files means; the safetensors layout itself has none.
 const VERSION: u32 = 1;
 
+/// Whether a file has JSON where a tensor file has it.
+///
+/// # Errors
+/// Those of the storage.
+pub fn is_tensor_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+    let mut first = [0; 1];
+    Ok(file.len() > 8 && file.read_exact_at(8, &mut first).is_ok() && first == *b"{")
+}
+
 /// Element types that wordmill uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]

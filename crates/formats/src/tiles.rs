@@ -319,6 +319,11 @@ impl StripeFile {
         self.layout.grid
     }
 
+    /// Slots of a light section, 0 where sections are in random order.
+    pub fn slots(&self) -> u32 {
+        self.layout.slots
+    }
+
     /// The row stripe.
     pub fn stripe(&self) -> u32 {
         self.layout.stripe
@@ -358,7 +363,7 @@ impl StripeFile {
         out: &mut Vec<TileCell>,
     ) -> Result<(), FormatError> {
         if self.layout.slots > 0 {
-            return self.slots((column_stripe, section), (part, parts), out);
+            return self.of_slots((column_stripe, section), (part, parts), out);
         }
         let total = self.cells(column_stripe, section);
         let edge = |part: u32| (u128::from(total) * u128::from(part) / u128::from(parts)) as u64;
@@ -381,7 +386,7 @@ impl StripeFile {
     }
 
     /// The same where there are slots.
-    fn slots(
+    fn of_slots(
         &self,
         (column_stripe, section): (u32, TileSection),
         (part, parts): (u32, u32),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use wordmill_formats::compat::incoming::{ListedWords, VectorFile, VectorForm};
 use wordmill_formats::{
     ArtefactWriter, FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words,
-    xxh3,
+    is_tensor_file, xxh3,
 };
 
 use crate::error::QueryError;
@@ -118,11 +118,16 @@ pub fn convert(
     })
 }
 
-/// Whether a file has JSON where safetensors has it.
-fn is_tensor_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
-    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
-    let mut first = [0; 1];
-    Ok(file.len() > 8 && file.read_exact_at(8, &mut first).is_ok() && first == *b"{")
+/// Whether a file has vectors of ours with smaller numbers, which [`convert`] makes whole.
+///
+/// # Errors
+/// Those of the storage, and of a tensor file that is damaged.
+pub fn is_packed(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
+    if VectorForm::of(storage, path)?.is_some() || !is_tensor_file(storage, path)? {
+        return Ok(false);
+    }
+    let reader = TensorReader::open(storage, path)?;
+    Ok(reader.index().metadata().get("kind").is_some_and(|kind| kind == packed::KIND))
 }
 
 fn convert_ours(
@@ -131,8 +136,7 @@ fn convert_ours(
     input: &Path,
     out: &Path,
 ) -> Result<Converted, QueryError> {
-    let index = TensorReader::open(storage, input)?;
-    if index.index().metadata().get("kind").is_some_and(|kind| kind == packed::KIND) {
+    if is_packed(storage, input)? {
         return convert_packed(storage, format, input, out);
     }
     let vectors = Vectors::open(storage, input)?;

@@ -35,7 +35,7 @@ mod spread;
 mod tests;
 
 pub use analogy::{AnalogyMethod, analogy, combine};
-pub use convert::{ConvertFormat, Converted, convert};
+pub use convert::{ConvertFormat, Converted, convert, is_packed};
 pub use describe::{Description, describe};
 pub use error::QueryError;
 pub use eval::{

@@ -15,7 +15,7 @@ use crate::nodes::unpack;
 use crate::{
     CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
     Focal, Glove, GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,
-    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Steps, Term,
+    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Start, Steps, Term,
     TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
 };
 
@@ -289,10 +289,22 @@ fn written(parts: &[(Term, &str)]) -> Box<dyn CellLoss> {
 
 /// Trains and returns a digest of the vectors file's bytes and the losses.
 pub(crate) fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<f64>), TrainError> {
+    run_from(bench, name, ctx, &Start::default(), |plan| plan)
+}
+
+/// The same from somewhere else, with another plan.
+pub(crate) fn run_from(
+    bench: &Bench,
+    name: &str,
+    ctx: &Context,
+    start: &Start,
+    change: impl Fn(Plan) -> Plan,
+) -> Result<(u64, Vec<f64>), TrainError> {
     let (objective, stripes, plan) = bench.objective(name);
-    let settings = BTreeMap::new();
+    let (settings, plan) = (BTreeMap::new(), change(plan));
     let kernels = wordmill_kernels::best();
-    let input = TrainInput { stripes: &stripes, words: &bench.table, settings: &settings, kernels };
+    let words = &bench.table;
+    let input = TrainInput { stripes: &stripes, words, settings: &settings, start, kernels };
     let (published, metrics) = train(ctx, &bench.dir, &plan, &*objective, input)?;
     let file = bench.dir.storage().open(&published.path).unwrap();
     let mut bytes = vec![0; file.len() as usize];

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use wordmill_flow::Context;
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 
-use crate::engine::{Divergence, Plan, Tally};
+use crate::course::{Course, SavedTally};
+use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
-use crate::metrics::{EpochRow, RoundRow};
 use crate::model::Model;
 use crate::order::Half;
 use crate::stripes::{PARTS, Stripe};
@@ -36,6 +37,10 @@ pub(crate) trait Reached: Serialize + DeserializeOwned {
     fn done(&self) -> [u64; 3];
     /// Whether nothing of an epoch is trained yet.
     fn is_begin(&self) -> bool;
+    /// Epochs, and what they told.
+    fn course(&self) -> &Course;
+    /// The same, to be changed.
+    fn course_mut(&mut self) -> &mut Course;
 }
 
 /// A model that checkpoints keep.
@@ -50,6 +55,8 @@ pub(crate) trait Kept {
     fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError>;
     /// Whether a position may be one of this model.
     fn fits(&self, position: &Self::Reached) -> bool;
+    /// Forgets all values: the next come from a checkpoint or are the first.
+    fn reset(&mut self);
     /// Takes over what a checkpoint has.
     fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError>;
 }
@@ -57,27 +64,13 @@ pub(crate) trait Kept {
 /// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Finished epochs.
-    pub epoch: u32,
+    /// Epochs, and what they told.
+    #[serde(flatten)]
+    pub course: Course,
     /// Finished rotations of the current epoch.
     pub rotation: u32,
     /// What is done of the rotation in hand.
     pub begun: Option<Begun>,
-    /// Sums of the current epoch so far.
-    #[serde(with = "tally")]
-    pub tally: Tally,
-    /// Seconds of the current epoch so far.
-    pub seconds: f64,
-    /// Finished epochs.
-    pub metrics: Vec<EpochRow>,
-    /// How often the rate was halved because training had diverged.
-    #[serde(default)]
-    pub halvings: u32,
-    /// Rows of rounds, and the sums of those since the last.
-    #[serde(default)]
-    pub rounds: Vec<RoundRow>,
-    #[serde(default)]
-    pub partial: SavedTally,
 }
 
 /// A rotation that was cut short between two tasks.
@@ -89,30 +82,10 @@ pub(crate) struct Begun {
     pub tallies: Vec<SavedTally>,
 }
 
-/// A tally that stands in a checkpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SavedTally(#[serde(with = "tally")] pub Tally);
-
-/// A tally as bits: JSON's decimal numbers would do, bits leave no doubt.
-mod tally {
-    use super::Tally;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(tally: &Tally, out: S) -> Result<S::Ok, S::Error> {
-        (tally.loss.to_bits(), tally.weight.to_bits(), tally.visits).serialize(out)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Tally, D::Error> {
-        let (loss, weight, visits) = <(u64, u64, u64)>::deserialize(input)?;
-        let (loss, weight) = (f64::from_bits(loss), f64::from_bits(weight));
-        Ok(Tally { loss, weight, visits, ..Tally::default() })
-    }
-}
-
 impl Position {
     /// Finished rotations of all epochs.
     pub fn rotations_done(&self, rotations: u32) -> u64 {
-        u64::from(self.epoch) * u64::from(rotations) + u64::from(self.rotation)
+        u64::from(self.course.epoch) * u64::from(rotations) + u64::from(self.rotation)
     }
 
     /// Steps past a rotation; true if it was the last of its epoch.
@@ -121,23 +94,8 @@ impl Position {
         if self.rotation < plan.rotations {
             return Ok(false);
         }
-        let tally = std::mem::take(&mut self.tally);
-        if tally.visits == 0 {
-            return Err(TrainError::Empty { name: plan.name.clone(), what: advice.into() });
-        }
-        self.epoch += 1;
         self.rotation = 0;
-        self.metrics.push(EpochRow {
-            epoch: self.epoch,
-            loss: tally.loss / tally.weight,
-            weight: tally.weight,
-            visits: tally.visits,
-            seconds: std::mem::take(&mut self.seconds),
-            rate: None,
-            held_out_loss: None,
-            gradient_norm: None,
-            halvings: self.halvings,
-        });
+        self.course.end_epoch(plan, advice)?;
         Ok(true)
     }
 }
@@ -173,11 +131,23 @@ pub(crate) fn rate_share(halvings: u32) -> f64 {
 
 impl Reached for Position {
     fn done(&self) -> [u64; 3] {
-        [self.epoch.into(), self.rotation.into(), self.begun.as_ref().map_or(0, Begun::tiles)]
+        [
+            self.course.epoch.into(),
+            self.rotation.into(),
+            self.begun.as_ref().map_or(0, Begun::tiles),
+        ]
     }
 
     fn is_begin(&self) -> bool {
         self.rotation == 0 && self.begun.is_none()
+    }
+
+    fn course(&self) -> &Course {
+        &self.course
+    }
+
+    fn course_mut(&mut self) -> &mut Course {
+        &mut self.course
     }
 }
 
@@ -206,6 +176,10 @@ impl Kept for Model {
 
     fn fits(&self, position: &Position) -> bool {
         position.begun.as_ref().is_none_or(|begun| begun.fits(self.grid()))
+    }
+
+    fn reset(&mut self) {
+        self.forget();
     }
 
     fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError> {
@@ -245,14 +219,44 @@ impl<'a> Checkpoints<'a> {
         self.load_newest(&[EPOCH, WITHIN], model)
     }
 
-    /// Fills in the model as it was at the beginning of the last epoch; `None` if that is not kept.
-    pub fn load_epoch<M: Kept>(&self, model: &mut M) -> Result<Option<M::Reached>, TrainError> {
-        self.load_newest(&[EPOCH], model)
+    /// After numbers that are no longer finite: the beginning of the epoch, from which to go on at half the rate.
+    pub fn go_back<M: Kept>(
+        &self,
+        ctx: &Context,
+        model: &mut M,
+        failed: &M::Reached,
+        (place, rate): (&str, f64),
+        begin: impl FnOnce(&mut M) -> Result<M::Reached, TrainError>,
+    ) -> Result<M::Reached, TrainError> {
+        let (epoch, halvings) = (failed.course().epoch + 1, failed.course().halvings + 1);
+        model.reset();
+        let mut position = match self.load_newest(&[EPOCH], model)? {
+            Some(position) => position,
+            None => begin(model)?,
+        };
+        position.course_mut().halvings = halvings;
+        ctx.progress.say(&format!(
+            "train {}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
+             from the beginning of epoch {} with half of it",
+            self.plan.name,
+            position.course().epoch + 1
+        ));
+        Ok(position)
     }
 
-    /// Fills in the model as it was after the best epoch.
-    pub fn load_best<M: Kept>(&self, model: &mut M) -> Result<Option<M::Reached>, TrainError> {
-        self.load_newest(&[BEST], model)
+    /// Where patience has kept a better epoch than the last, fills in the model as it was after that.
+    pub fn take_best<M: Kept>(&self, course: &Course, model: &mut M) -> Result<(), TrainError> {
+        let best = course.kept_epoch(self.plan);
+        if best != course.epoch {
+            model.reset();
+            let found = self.load_newest(&[BEST], model)?;
+            // It was written before the epoch went on record.
+            debug_assert!(
+                found.is_some_and(|found| found.course().epoch == best),
+                "the best is kept"
+            );
+        }
+        Ok(())
     }
 
     /// Writes the file of the best epoch.

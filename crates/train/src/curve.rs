@@ -12,7 +12,7 @@ use wordmill_formats::TileCell;
 
 use crate::checkpoint::Position;
 use crate::engine::{Plan, Tally};
-use crate::metrics::{EpochRow, RoundRow};
+use crate::metrics::EpochRow;
 use crate::random::mix;
 
 /// What of a learning curve is wanted.
@@ -66,20 +66,6 @@ impl HeldOut {
     }
 }
 
-/// Whether nothing is left to train: all epochs are done, or patience has run out.
-pub(crate) fn is_over(plan: &Plan, position: &Position) -> bool {
-    let (patience, done) = (plan.curve.patience, position.epoch);
-    done == plan.epochs
-        || patience > 0 && best_epoch(position).is_some_and(|best| done - best >= patience)
-}
-
-/// The epoch with the lowest held-out loss, from 1; the first of several.
-pub(crate) fn best_epoch(position: &Position) -> Option<u32> {
-    let rows = position.metrics.iter();
-    let known = rows.filter_map(|row| Some((row.held_out_loss?, row.epoch)));
-    known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, epoch)| epoch)
-}
-
 /// Notes the rounds of a rotation: `tallies` are those of its tiles, round × grid + row stripe, `rate` gives that of a round.
 pub(crate) fn note_rounds(
     plan: &Plan,
@@ -93,19 +79,8 @@ pub(crate) fn note_rounds(
     }
     let before = position.rotations_done(plan.rotations) * grid as u64;
     for (round, tallies) in (0u32..).zip(tallies.chunks(grid)) {
-        tallies.iter().for_each(|&tally| position.partial.0 += tally);
-        let done = before + u64::from(round) + 1;
-        if done.is_multiple_of(u64::from(plan.curve.log_every)) {
-            let Tally { loss, weight, visits, .. } = std::mem::take(&mut position.partial.0);
-            position.rounds.push(RoundRow {
-                round: done,
-                epoch: position.epoch + 1,
-                loss: loss / weight.max(f64::MIN_POSITIVE),
-                weight,
-                visits,
-                rate: f64::from(rate(round)),
-            });
-        }
+        tallies.iter().for_each(|&tally| position.course.partial.0 += tally);
+        position.course.note_round(plan, before + u64::from(round) + 1, f64::from(rate(round)));
     }
 }
 

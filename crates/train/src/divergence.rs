@@ -4,73 +4,18 @@
 use std::collections::BTreeMap;
 
 use wordmill_flow::Context;
-use wordmill_formats::{TensorReader, Vectors, VectorsWriter, xxh3};
+use wordmill_formats::{TensorReader, Vectors, xxh3};
 
 use crate::bench::{Bench, OBJECTIVES, memory_for, with_memory};
-use crate::engine::{Layout, Pass, PassCells, Place, Tally};
-use crate::{Divergence, Half, Objective, Stripe, TrainError, TrainInput, train};
+use crate::engine::{Pass, PassCells};
+use crate::wrapped::Wrapped;
+use crate::{Divergence, Half, Objective, Start, Stripe, TrainError, TrainInput, train};
 
 /// The epoch, from 0, and the tile that go wrong.
 const EPOCH: u64 = 2;
 const TILE: (u32, u32) = (1, 2);
 
-/// An objective with a vector that is no number any more in one tile, as long as the rate is above a
-/// limit.
-struct Poisoned {
-    inner: Box<dyn Objective>,
-    half: Half,
-    limit: f32,
-}
-
-impl Objective for Poisoned {
-    fn layout(&self) -> Layout {
-        self.inner.layout()
-    }
-
-    fn init(&self, place: Place, stripe: &mut Stripe) {
-        self.inner.init(place, stripe);
-    }
-
-    fn pass_bytes(&self, cells: u64) -> u64 {
-        self.inner.pass_bytes(cells)
-    }
-
-    fn heavy_every_rotation(&self) -> bool {
-        self.inner.heavy_every_rotation()
-    }
-
-    fn pass(
-        &self,
-        pass: &Pass,
-        cells: &PassCells,
-        rows: &mut Stripe,
-        columns: &mut Stripe,
-    ) -> Result<Tally, TrainError> {
-        if pass.epoch() == EPOCH && pass.tile == TILE && pass.rate > self.limit {
-            let stripe = if self.half == Half::Rows { &mut *rows } else { &mut *columns };
-            stripe.vector_mut(3).fill(f32::NAN);
-        }
-        self.inner.pass(pass, cells, rows, columns)
-    }
-
-    fn extras(
-        &self,
-        writer: &mut VectorsWriter,
-        biases: [Vec<f32>; 2],
-    ) -> Result<(), wordmill_formats::FormatError> {
-        self.inner.extras(writer, biases)
-    }
-
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        self.inner.settings()
-    }
-
-    fn advice(&self) -> &'static str {
-        self.inner.advice()
-    }
-}
-
-/// Trains where a vector of this half goes wrong above a rate.
+/// Trains where a vector of this half is no number any more in one tile, as long as the rate is above a limit.
 fn run(
     bench: &Bench,
     name: &str,
@@ -79,11 +24,22 @@ fn run(
     ctx: &Context,
 ) -> Result<u64, TrainError> {
     let (inner, stripes, plan) = bench.objective(name);
-    let objective = Poisoned { inner, half, limit };
+    let around = |inner: &dyn Objective,
+                  (pass, cells): (&Pass<'_>, &PassCells),
+                  rows: &mut Stripe,
+                  columns: &mut Stripe| {
+        if pass.epoch() == EPOCH && pass.tile == TILE && pass.rate > limit {
+            let stripe = if half == Half::Rows { &mut *rows } else { &mut *columns };
+            stripe.vector_mut(3).fill(f32::NAN);
+        }
+        inner.pass(pass, cells, rows, columns)
+    };
+    let objective = Wrapped { inner, around };
     let plan = crate::Plan { divergence, ..plan };
     let settings = BTreeMap::new();
     let kernels = wordmill_kernels::best();
-    let input = TrainInput { stripes: &stripes, words: &bench.table, settings: &settings, kernels };
+    let (words, start) = (&bench.table, &Start::default());
+    let input = TrainInput { stripes: &stripes, words, settings: &settings, start, kernels };
     let (published, _) = train(ctx, &bench.dir, &plan, &objective, input)?;
     Vectors::open(bench.dir.storage(), &published.path).unwrap().verify().unwrap();
     let file = bench.dir.storage().open(&published.path).unwrap();

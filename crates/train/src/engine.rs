@@ -14,14 +14,16 @@ use wordmill_formats::{
 use wordmill_kernels::Kernels;
 
 use crate::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
-use crate::curve::{CurvePlan, OnEpoch, best_epoch, is_over};
+use crate::curve::{CurvePlan, OnEpoch};
 use crate::error::TrainError;
+use crate::frozen::{Fixed, Frozen};
 use crate::metrics::{EpochRow, write_metrics};
 use crate::model::Model;
 use crate::order::Half;
 use crate::publish::publish;
 use crate::random::Stream;
 use crate::rotation::Run;
+use crate::start::Start;
 use crate::steps::Schedule;
 use crate::stripes::{Stripe, StripeShape};
 
@@ -98,9 +100,11 @@ pub struct Place {
 
 /// Where and when a pass happens.
 #[derive(Clone, Copy, Debug)]
-pub struct Pass {
+pub struct Pass<'a> {
     /// Row stripe and column stripe.
     pub tile: (u32, u32),
+    /// Stripes a side.
+    pub grid: u32,
     /// Rotations an epoch.
     pub rotations: u32,
     /// Rate of this round.
@@ -110,6 +114,8 @@ pub struct Pass {
     /// Key of the random stream.
     pub(crate) key: [u64; 5],
     pub(crate) seed: u64,
+    /// Words whose vectors do not move.
+    pub(crate) frozen: &'a Frozen,
 }
 
 /// What a pass did.
@@ -139,7 +145,7 @@ pub trait Objective: Sync {
     /// Visits the cells of a tile.
     fn pass(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
@@ -168,6 +174,8 @@ pub struct TrainInput<'a, W: Words> {
     pub words: &'a W,
     /// Settings to be stored with the vectors.
     pub settings: &'a std::collections::BTreeMap<String, String>,
+    /// Where training starts.
+    pub start: &'a Start,
     /// The kernels to use.
     pub kernels: &'static Kernels,
 }
@@ -197,7 +205,12 @@ impl Place {
     }
 }
 
-impl Pass {
+impl<'a> Pass<'a> {
+    /// The rows of the tile that do not move.
+    pub(crate) fn fixed(&self) -> Fixed<'a> {
+        self.frozen.of_stripe(self.tile.0, self.grid)
+    }
+
     /// The epoch, from 0.
     #[cfg(test)]
     pub(crate) fn epoch(&self) -> u64 {
@@ -238,7 +251,7 @@ pub fn train<W: Words + Sync>(
     let mut checkpoints = Checkpoints::new(dir, plan);
     let mut position = match checkpoints.load(&mut model)? {
         Some(position) => position,
-        None => begin(objective, &mut model)?,
+        None => begin(objective, input.start, &mut model)?,
     };
     let tiles = u64::from(grid.grid).pow(2);
     let total = u64::from(plan.epochs) * u64::from(plan.rotations) * tiles;
@@ -249,55 +262,51 @@ pub fn train<W: Words + Sync>(
     };
     progress.set_done(tiles_done(&position));
     let word = |id: u32| String::from_utf8_lossy(input.words.word(id as usize)).into_owned();
-    let run = Run { plan, objective, stripes: input.stripes, progress: &progress, word: &word };
-    while !is_over(plan, &position) {
+    let run = Run {
+        plan,
+        objective,
+        stripes: input.stripes,
+        progress: &progress,
+        word: &word,
+        frozen: input.start.frozen(),
+    };
+    while !position.course.is_over(plan) {
         match run.step(ctx, dir, &mut position, &mut model, &mut checkpoints) {
             Err(TrainError::Diverged { place, rate, .. })
-                if may_go_back(plan, position.halvings) =>
+                if may_go_back(plan, position.course.halvings) =>
             {
-                let (epoch, halvings) = (position.epoch + 1, position.halvings + 1);
-                model.reset();
-                position = match checkpoints.load_epoch(&mut model)? {
-                    Some(position) => position,
-                    None => begin(objective, &mut model)?,
-                };
-                position.halvings = halvings;
+                let first = |model: &mut Model| begin(objective, input.start, model);
+                let told = (place.as_str(), rate);
+                position = checkpoints.go_back(ctx, &mut model, &position, told, first)?;
                 progress.set_done(tiles_done(&position));
-                ctx.progress.say(&format!(
-                    "train {}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
-                     from the beginning of epoch {} with half of it",
-                    plan.name,
-                    position.epoch + 1
-                ));
             }
             other => other?,
         }
     }
+    let course = position.course;
     // Here and not in the step: a process killed after the last checkpoint makes no further step.
-    write_metrics(dir, &plan.name, &position.metrics, &position.rounds)?;
-    let mut settings = settings(objective, plan, input.settings, &position);
-    if let Some(best) = best_epoch(&position).filter(|_| plan.curve.patience > 0) {
-        if best != position.epoch {
-            model.reset();
-            let found = checkpoints.load_best(&mut model)?;
-            // It was written before the epoch went on record.
-            debug_assert!(found.is_some_and(|found| found.epoch == best), "the best epoch is kept");
-        }
-        settings.insert("best_epoch".into(), best.to_string());
-        let loss = position.metrics[best as usize - 1].loss;
-        settings.insert("final_loss".into(), loss.to_string());
-    }
+    write_metrics(dir, &plan.name, &course.metrics, &course.rounds)?;
+    checkpoints.take_best(&course, &mut model)?;
+    let mut settings = input.settings.clone();
+    settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));
+    settings.extend(course.settings(plan));
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
-    Ok((published, position.metrics))
+    Ok((published, course.metrics))
 }
 
 /// Initial values.
-fn begin(objective: &dyn Objective, model: &mut Model) -> Result<Position, TrainError> {
+fn begin(
+    objective: &dyn Objective,
+    start: &Start,
+    model: &mut Model,
+) -> Result<Position, TrainError> {
     let grid = model.grid() as u32;
+    let columns = objective.layout().columns_name;
     model.fill(|half, number, stripe: &mut Stripe| {
-        objective.init(Place { half, number, grid }, stripe);
-        Ok::<_, FormatError>(())
+        let place = Place { half, number, grid };
+        objective.init(place, stripe);
+        start.fill(place, columns, stripe)
     })?;
     Ok(Position::default())
 }
@@ -334,23 +343,4 @@ pub(crate) fn reserve_passes(
         error.advice = ", raise tiles.grid, or lower the number of threads".into();
         error.into()
     })
-}
-
-fn settings(
-    objective: &dyn Objective,
-    plan: &Plan,
-    given: &std::collections::BTreeMap<String, String>,
-    position: &Position,
-) -> std::collections::BTreeMap<String, String> {
-    let mut settings = given.clone();
-    settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));
-    settings.insert("name".into(), plan.name.clone());
-    settings.insert("fingerprint".into(), plan.fingerprint.clone());
-    if let Some(last) = position.metrics.last() {
-        settings.insert("final_loss".into(), last.loss.to_string());
-    }
-    if position.halvings > 0 {
-        settings.insert("rate_halvings".into(), position.halvings.to_string());
-    }
-    settings
 }

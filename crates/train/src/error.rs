@@ -49,6 +49,14 @@ pub enum TrainError {
         /// The rate at the start.
         rate: f64,
     },
+    /// A file that says where training starts does not fit.
+    #[error("{}: {what}", path.display())]
+    Given {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why, and what to do.
+        what: String,
+    },
     /// Nothing was left to train on.
     #[error("{name}: no visit in a whole epoch: {what}")]
     Empty {

@@ -14,12 +14,13 @@ use std::sync::Mutex;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
-    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, StepLoss, StepPlan,
-    StepScratch, StepSide, padded,
+    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, Side, StepLoss,
+    StepPlan, StepScratch, StepSide, padded,
 };
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
+use crate::frozen::Before;
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
 use crate::losses::{CellWeight, WeightedSquares};
 use crate::random::Stream;
@@ -159,12 +160,14 @@ fn step_one(
     step_bias(plan, direction, state, steps);
 }
 
-/// A batch of cells at a time, run after run: blocks in random order, runs of a block in random order.
+/// A batch of cells at a time, run after run: blocks in random order, runs of a block in random order. A run whose row stays comes
+/// by itself, and `flush` is told so.
 fn walk<C: Copy>(
     cells: &[C],
     (runs, blocks): (&mut [Span], &mut [Span]),
     stream: &mut Stream,
-    mut flush: impl FnMut(&[C]),
+    stays: impl Fn(&C) -> bool,
+    mut flush: impl FnMut(&[C], bool),
 ) {
     let mut batch: Vec<C> = Vec::with_capacity(BATCH_CELLS + LANES);
     stream.shuffle(blocks);
@@ -172,14 +175,26 @@ fn walk<C: Copy>(
         let runs = &mut runs[first..end];
         stream.shuffle(runs);
         for &(start, len) in runs.iter() {
-            batch.extend_from_slice(&cells[start..start + len]);
-            if batch.len() >= BATCH_CELLS {
-                flush(&batch);
+            let run = &cells[start..start + len];
+            let stay = stays(&run[0]);
+            if !stay {
+                batch.extend_from_slice(run);
+            }
+            if stay || batch.len() >= BATCH_CELLS {
+                flush(&batch, false);
                 batch.clear();
+            }
+            if stay {
+                flush(run, true);
             }
         }
     }
-    flush(&batch);
+    flush(&batch, false);
+}
+
+/// The vectors of a side.
+fn vectors<'a>(side: &'a mut AdagradSide<'_>) -> Side<'a> {
+    Side { vectors: side.vectors, stride: side.stride }
 }
 
 impl Objective for Glove {
@@ -211,7 +226,7 @@ impl Objective for Glove {
 
     fn pass(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
@@ -271,7 +286,7 @@ impl Glove {
     /// Trains the visits with AdaGrad as the kernels have it.
     fn fused(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         visits: &mut Visits,
         rows: &mut Stripe,
         columns: &mut Stripe,
@@ -288,25 +303,46 @@ impl Glove {
         };
         let Visits { cells, open, runs, blocks, .. } = visits;
         let order = (&mut runs[..], &mut blocks[..]);
+        let (fixed, mut before) = (pass.fixed(), Before::default());
         match &self.loss {
-            None => walk(cells, order, stream, |batch| {
-                let loss = match is_by_row {
-                    true => kernels.glove_cells_by_row(rows, columns, batch, rate, dim),
-                    false => kernels.glove_cells(rows, columns, batch, rate),
-                };
-                add(loss, batch.len());
-            }),
+            None => walk(
+                cells,
+                order,
+                stream,
+                |cell| fixed.has(cell.row),
+                |batch, stay| {
+                    let of_batch = batch.first().map_or(0, |cell| cell.row);
+                    before.keep(&vectors(rows), &[of_batch], |_| stay);
+                    let loss = match is_by_row {
+                        true => kernels.glove_cells_by_row(rows, columns, batch, rate, dim),
+                        false => kernels.glove_cells(rows, columns, batch, rate),
+                    };
+                    before.put_back(&mut vectors(rows));
+                    add(loss, batch.len());
+                },
+            ),
             Some((loss, counts)) => {
                 let mut loss = TileLoss::new(&**loss, counts, pass.tile);
                 let mut between = |run: &[_], scores: &mut _| loss.run(run, scores);
-                walk(open, order, stream, |batch| {
-                    let (rows, cols, between) = (&mut *rows, &mut *columns, &mut between);
-                    let loss = match is_by_row {
-                        true => kernels.open_cells_by_row(rows, cols, batch, (rate, dim), between),
-                        false => kernels.open_cells(rows, cols, batch, rate, between),
-                    };
-                    add(loss, batch.len());
-                });
+                walk(
+                    open,
+                    order,
+                    stream,
+                    |cell| fixed.has(cell.row),
+                    |batch, stay| {
+                        let (rows, cols, between) = (&mut *rows, &mut *columns, &mut between);
+                        let of_batch = batch.first().map_or(0, |cell| cell.row);
+                        before.keep(&vectors(rows), &[of_batch], |_| stay);
+                        let loss = match is_by_row {
+                            true => {
+                                kernels.open_cells_by_row(rows, cols, batch, (rate, dim), between)
+                            }
+                            false => kernels.open_cells(rows, cols, batch, rate, between),
+                        };
+                        before.put_back(&mut vectors(rows));
+                        add(loss, batch.len());
+                    },
+                );
             }
         }
         tally
@@ -315,7 +351,7 @@ impl Glove {
     /// Trains the visits by any rule, a run at a time.
     fn stepped(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         visits: &mut Visits,
         rows: &mut Stripe,
         columns: &mut Stripe,
@@ -333,15 +369,25 @@ impl Glove {
         let mut scratch = StepScratch::default();
         let mut tally = Tally::default();
         let Visits { open, runs, blocks, .. } = visits;
-        walk(open, (&mut runs[..], &mut blocks[..]), stream, |batch| {
-            for of_row in batch.chunk_by(|a, b| a.row == b.row) {
-                for run in of_row.chunks(LANES) {
-                    let sum = biased.step(self.kernels, run, &plan, &mut loss, &mut scratch);
-                    let StepLoss { loss: Loss { loss, weight }, square } = sum;
-                    tally += Tally { loss, weight, visits: run.len() as u64, square };
+        let (fixed, mut before) = (pass.fixed(), Before::default());
+        let order = (&mut runs[..], &mut blocks[..]);
+        walk(
+            open,
+            order,
+            stream,
+            |_| false,
+            |batch, _| {
+                for of_row in batch.chunk_by(|a, b| a.row == b.row) {
+                    for run in of_row.chunks(LANES) {
+                        before.keep(&biased.rows.0.side(), &[run[0].row], |row| fixed.has(row));
+                        let sum = biased.step(self.kernels, run, &plan, &mut loss, &mut scratch);
+                        before.put_back(&mut biased.rows.0.side());
+                        let StepLoss { loss: Loss { loss, weight }, square } = sum;
+                        tally += Tally { loss, weight, visits: run.len() as u64, square };
+                    }
                 }
-            }
-        });
+            },
+        );
         tally
     }
 

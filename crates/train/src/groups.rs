@@ -15,6 +15,7 @@ use wordmill_kernels::{
 };
 
 use crate::engine::Tally;
+use crate::frozen::{Before, Fixed};
 use crate::loss::TileLoss;
 use crate::random::{Alias, Stream};
 
@@ -106,6 +107,9 @@ pub(crate) struct Groups<'a> {
     kernels: &'static Kernels,
     sides: Sides<'a>,
     rates: Rates<'a>,
+    /// Rows that do not move, and those of a group as they were.
+    fixed: Fixed<'a>,
+    before: Before,
     filling: Contents,
     full: Contents,
     tally: Tally,
@@ -126,9 +130,14 @@ struct Contents {
 }
 
 impl<'a> Groups<'a> {
-    pub fn new(kernels: &'static Kernels, sides: Sides<'a>, rates: Rates<'a>) -> Self {
-        let (filling, full) = (Contents::default(), Contents::default());
-        Self { kernels, sides, rates, filling, full, tally: Tally::default() }
+    pub fn new(
+        kernels: &'static Kernels,
+        sides: Sides<'a>,
+        rates: Rates<'a>,
+        fixed: Fixed<'a>,
+    ) -> Self {
+        let (filling, full, before) = Default::default();
+        Self { kernels, sides, rates, fixed, before, filling, full, tally: Tally::default() }
     }
 
     /// Adds a run; `mass` is the weight of all negatives beside each of its visits. Negatives are drawn
@@ -140,7 +149,10 @@ impl<'a> Groups<'a> {
         noise: &Alias,
         stream: &mut Stream,
     ) {
-        if self.filling.pairs + columns.len() > GROUP_PAIRS {
+        let it = &self.filling;
+        // A row that comes again in a group is seen as it has moved.
+        let comes_again = || self.fixed.has(row) && it.row[..it.rows].contains(&row);
+        if it.pairs + columns.len() > GROUP_PAIRS || comes_again() {
             self.next(noise, stream);
         }
         let it = &mut self.filling;
@@ -199,14 +211,29 @@ impl<'a> Groups<'a> {
             negative_sign: &[1.0; GROUP_NEGATIVES],
             negative_rate: &it.negative_rate,
         };
+        let is_fixed = !self.fixed.is_none();
+        if is_fixed {
+            self.before.keep(&self.sides.rows(), group.row, |row| self.fixed.has(row));
+        }
         let StepLoss { loss: Loss { loss, weight }, square } =
             self.sides.train(self.kernels, &group, self.rates.rate);
+        if is_fixed {
+            self.before.put_back(&mut self.sides.rows());
+        }
         self.tally += Tally { loss, weight, visits: it.pairs as u64, square };
         (it.rows, it.pairs) = (0, 0);
     }
 }
 
 impl Sides<'_> {
+    /// The vectors of the rows.
+    fn rows(&mut self) -> Side<'_> {
+        match self {
+            Self::Plain { rows, .. } => Side { vectors: rows.vectors, stride: rows.stride },
+            Self::Stepped { rows, .. } => rows.side(),
+        }
+    }
+
     fn train(&mut self, kernels: &Kernels, group: &Group<'_>, rate: f32) -> StepLoss {
         let loss = match self {
             Self::Plain { rows, columns, loss: None, scratch } => {

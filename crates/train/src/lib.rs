@@ -25,6 +25,9 @@ mod random;
 mod steps;
 mod stripes;
 
+mod frozen;
+mod start;
+
 mod discount;
 mod huffman;
 mod nodes;
@@ -35,6 +38,7 @@ mod expression;
 mod loss;
 mod losses;
 
+mod course;
 mod curve;
 
 mod model;
@@ -44,6 +48,7 @@ mod engine;
 mod metrics;
 mod publish;
 mod rotation;
+mod sample;
 
 mod glove;
 mod groups;
@@ -61,6 +66,8 @@ mod divergence;
 mod equals;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod wrapped;
 
 pub use checkpoint::remove_checkpoints;
 pub use curve::{CurvePlan, OnEpoch};
@@ -70,6 +77,7 @@ pub use engine::{
 };
 pub use error::TrainError;
 pub use expression::{Constants, Expression, ExpressionError, Name, Written};
+pub use frozen::Frozen;
 pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
 pub use loss::{
@@ -81,6 +89,7 @@ pub use nodes::NodeCells;
 pub use order::Half;
 pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
 pub use softmax::{Softmax, SoftmaxConfig};
+pub use start::{Has, Start, StartConfig};
 pub use steps::{Optimizer, Schedule, Steps};
 pub use stripes::{Squares, Stripe, StripeShape};
 pub use windows::{

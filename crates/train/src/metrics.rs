@@ -18,13 +18,17 @@ pub struct EpochRow {
     pub visits: u64,
     /// Seconds of training.
     pub seconds: f64,
+    /// Gradient steps a second.
+    #[serde(default)]
+    pub visits_per_second: f64,
     /// The rate at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Mean loss of the cells that are held out, after the epoch.
+    /// Mean loss of what is held out, after the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_loss: Option<f64>,
-    /// The root of the mean squared length of gradients of vectors, over those cells: Σ ‖∂L/∂w‖² + ‖∂L/∂c‖² by the sum of weights.
+    /// The root of the mean squared length of gradients of vectors, Σ ‖∂L/∂w‖² + ‖∂L/∂c‖² by the sum of weights: over the cells that
+    /// are held out, or else a sample of all cells. Trainers that read the text do not tell it: they know no gradient of a vector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_norm: Option<f64>,
     /// How often the rate was halved before, because training had diverged.
@@ -32,7 +36,7 @@ pub struct EpochRow {
     pub halvings: u32,
 }
 
-/// Some rounds, `log_every` of them.
+/// Some rounds, `log_every` of them. They run into one another, so there are no seconds of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundRow {
     /// Rounds done since the beginning.

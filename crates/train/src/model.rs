@@ -175,7 +175,7 @@ impl Model {
     }
 
     /// Forgets all stripes in memory and that a worker has failed: the next is [`fill`](Self::fill).
-    pub fn reset(&mut self) {
+    pub fn forget(&mut self) {
         let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
         board.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
         board.failed = false;
@@ -259,6 +259,29 @@ impl Model {
             })?;
         }
         Ok(biases)
+    }
+
+    /// Takes a stripe out between two rotations.
+    pub fn lend(&mut self, half: Half, number: u32) -> Result<Stripe, FormatError> {
+        let side =
+            &mut self.board.get_mut().unwrap_or_else(PoisonError::into_inner).sides[half as usize];
+        if let Some(stripe) = side[number as usize].stripe.take() {
+            return Ok(stripe);
+        }
+        // Its memory is that of another of its side, which goes to its page.
+        let other = (0..).zip(side).find_map(|(number, slot)| Some((number, slot.stripe.take()?)));
+        if let Some((number, stripe)) = other {
+            let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
+            pages.write(self.page_of(half, number), &stripe.floats())?;
+            self.spare().push(stripe);
+        }
+        self.fetch(half, number)
+    }
+
+    /// Takes it back.
+    pub fn take_back(&mut self, half: Half, number: u32, stripe: Stripe) {
+        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
+        board.sides[half as usize][number as usize].stripe = Some(stripe);
     }
 
     /// All stripes.

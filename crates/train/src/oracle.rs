@@ -13,7 +13,7 @@ use crate::nodes::pack;
 use crate::random::{Alias, Stream};
 use crate::{
     ContextRates, Discount, Divergence, HuffmanTree, Plan, Schedule, SkipGram, SkipGramConfig,
-    Steps, TrainError, TrainInput, train,
+    Start, Steps, TrainError, TrainInput, train,
 };
 
 #[test]
@@ -240,7 +240,8 @@ fn tiles_end_where_random_order_does() {
         .unwrap();
         let settings = BTreeMap::new();
         let words = &bench.table;
-        let input = TrainInput { stripes: &stripes, words, settings: &settings, kernels };
+        let start = &Start::default();
+        let input = TrainInput { stripes: &stripes, words, settings: &settings, start, kernels };
         let (published, _) = train(&ctx, &bench.dir, &plan, &objective, input).unwrap();
         let vectors = Vectors::open(bench.dir.storage(), &published.path).unwrap();
         let wide = |vector: &[f32]| vector.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();

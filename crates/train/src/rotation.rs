@@ -10,18 +10,21 @@ use std::time::Instant;
 use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{FormatError, RunDir, StripeFile, TileSection};
 
-use crate::checkpoint::{Begun, Checkpoints, Position, SavedTally, rate_share};
-use crate::curve::{HeldOut, best_epoch, is_over, note_rounds};
+use crate::checkpoint::{Begun, Checkpoints, Position, rate_share};
+use crate::course::SavedTally;
+use crate::curve::{HeldOut, note_rounds};
 use crate::engine::{Objective, Pass, PassCells, Place, Plan, Tally};
 use crate::error::TrainError;
+use crate::frozen::Frozen;
 use crate::metrics::write_metrics;
 use crate::model::Model;
 use crate::order::{Half, Order, Tile};
 use crate::random::Stream;
+use crate::sample;
 use crate::stripes::Stripe;
 
 /// In place of epoch and rotation, of a rotation that looks.
-const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
+pub(crate) const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
 
 /// What stays the same during a run.
 pub(crate) struct Run<'a> {
@@ -31,6 +34,8 @@ pub(crate) struct Run<'a> {
     pub progress: &'a StageProgress,
     /// The word of an id.
     pub word: &'a (dyn Fn(u32) -> String + Sync),
+    /// Words whose vectors do not move.
+    pub frozen: &'a Frozen,
 }
 
 /// What stays the same during a rotation, and what comes of it.
@@ -68,7 +73,7 @@ impl Run<'_> {
         if epoch_ended {
             self.end_epoch(&now, position, model, checkpoints)?;
         }
-        let last = is_over(plan, position);
+        let last = position.course.is_over(plan);
         if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
             self.check_finite(&now, model)?;
             // Where only publishing is left, that is as good, unless much would be lost with it.
@@ -80,7 +85,7 @@ impl Run<'_> {
             return Ok(());
         }
         if epoch_ended {
-            write_metrics(dir, &plan.name, &position.metrics, &position.rounds)?;
+            write_metrics(dir, &plan.name, &position.course.metrics, &position.course.rounds)?;
         }
         Ok(ctx.cancel.check()?)
     }
@@ -94,21 +99,20 @@ impl Run<'_> {
         checkpoints: &mut Checkpoints<'_>,
     ) -> Result<(), TrainError> {
         let rate = f64::from(self.rate(before, self.stripes.len() as u32));
-        let held_out = match self.plan.curve.held_out > 0.0 {
-            true => Some(self.look(before, model)?),
-            false => None,
+        let (held_out, gradient) = match self.plan.curve.held_out > 0.0 {
+            true => {
+                let tally = self.look(before, model)?;
+                (Some(tally), tally)
+            }
+            false => (None, sample::look(self, before, model)?),
         };
-        let row = position.metrics.last_mut().expect("an epoch has ended");
-        row.rate = Some(rate);
-        if let Some(held_out) = held_out.filter(|tally| tally.weight > 0.0) {
-            row.held_out_loss = Some(held_out.loss / held_out.weight);
-            row.gradient_norm = Some((held_out.square / held_out.weight).sqrt());
-        }
-        if self.plan.curve.patience > 0 && best_epoch(position) == Some(position.epoch) {
+        position.course.complete_epoch(rate, held_out, Some(gradient));
+        let course = &position.course;
+        if self.plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
             self.check_finite(before, model)?;
             checkpoints.save_best(position, model)?;
         }
-        self.plan.tell(position.metrics.last());
+        self.plan.tell(position.course.metrics.last());
         Ok(())
     }
 
@@ -135,10 +139,10 @@ impl Run<'_> {
         };
         TrainError::Diverged {
             name: self.plan.name.clone(),
-            epoch: position.epoch + 1,
+            epoch: position.course.epoch + 1,
             rotation: position.rotation + 1,
             place: format!("{tile}{row}"),
-            rate: self.plan.rate * rate_share(position.halvings),
+            rate: self.plan.rate * rate_share(position.course.halvings),
         }
     }
 
@@ -153,7 +157,7 @@ impl Run<'_> {
         let grid = self.stripes.len();
         let begun = position.begun.take().unwrap_or_else(|| Begun::none(grid));
         let (seen, tallies) = self.turn(position, begun, model, (stop, false))?;
-        position.seconds += started.elapsed().as_secs_f64();
+        position.course.seconds += started.elapsed().as_secs_f64();
         if seen.iter().any(|&tiles| (tiles as usize) < grid) {
             position.begun = Some(Begun { seen, tallies });
             return Ok(false);
@@ -161,8 +165,9 @@ impl Run<'_> {
         let tallies: Vec<Tally> = tallies.into_iter().map(|SavedTally(tally)| tally).collect();
         let now = position.clone();
         note_rounds(self.plan, position, &tallies, grid, |round| self.rate(&now, round));
-        tallies.into_iter().for_each(|tally| position.tally += tally);
-        self.progress.set_loss(position.tally.loss / position.tally.weight.max(1e-300));
+        let sum = &mut position.course.tally.0;
+        tallies.into_iter().for_each(|tally| *sum += tally);
+        self.progress.set_loss(sum.loss / sum.weight.max(1e-300));
         Ok(true)
     }
 
@@ -184,7 +189,7 @@ impl Run<'_> {
         (stop, look): (&(dyn Fn() -> bool + Sync), bool),
     ) -> Result<(Vec<u32>, Vec<SavedTally>), TrainError> {
         let grid = self.stripes.len();
-        let turn = [u64::from(position.epoch), u64::from(position.rotation)];
+        let turn = [u64::from(position.course.epoch), u64::from(position.rotation)];
         let turn = if look { LOOK } else { turn };
         let mut stream = Stream::new(self.plan.seed, &[turn[0], turn[1], u64::MAX]);
         let mut positions = || {
@@ -209,13 +214,13 @@ impl Run<'_> {
     }
 
     /// The rate falls with the rounds done, as word2vec's falls with the words done.
-    fn rate(&self, position: &Position, round: u32) -> f32 {
+    pub fn rate(&self, position: &Position, round: u32) -> f32 {
         let grid = self.stripes.len() as u64;
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        let share =
-            rate_share(position.halvings) * self.plan.schedule.share(left, self.plan.final_rate);
+        let share = rate_share(position.course.halvings)
+            * self.plan.schedule.share(left, self.plan.final_rate);
         (self.plan.rate * share) as f32
     }
 
@@ -303,16 +308,17 @@ impl Rotation<'_> {
         Ok(())
     }
 
-    fn pass(&self, tile: Tile) -> Pass {
-        let Run { plan, .. } = self.run;
-        let turn = [self.position.epoch, self.position.rotation].map(u64::from);
+    fn pass(&self, tile: Tile) -> Pass<'_> {
+        let Run { plan, frozen, .. } = *self.run;
+        let turn = [self.position.course.epoch, self.position.rotation].map(u64::from);
         // Always the same draws, so that losses of epochs can be compared.
         let turn = if self.look { LOOK } else { turn };
         let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
         let rate = self.run.rate(self.position, tile.round);
         let tile = (tile.row, tile.column);
         let rotations = if self.look { 1 } else { plan.rotations };
-        Pass { tile, rotations, rate, look: self.look, key, seed: plan.seed }
+        let grid = self.run.stripes.len() as u32;
+        Pass { tile, grid, rotations, rate, look: self.look, key, seed: plan.seed, frozen }
     }
 
     fn note(&self, tile: Tile, tally: Tally) {

@@ -163,7 +163,7 @@ impl SkipGram {
     /// Appends a pass's visits, part `part` of `parts` of its cells.
     fn visits(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         cells: &PassCells,
         (part, parts): (usize, usize),
         stream: &mut Stream,
@@ -188,7 +188,7 @@ impl SkipGram {
     /// How the stripes of a pass are stepped.
     fn sides<'a>(
         &'a self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         rows: &'a mut Stripe,
         columns: &'a mut Stripe,
     ) -> Sides<'a> {
@@ -297,7 +297,7 @@ impl Objective for SkipGram {
 
     fn pass(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,
@@ -309,7 +309,8 @@ impl Objective for SkipGram {
             (ours.visits[column_stripe] / pass.rotations as f32 / BATCH_VISITS) as usize + 1;
         let row_count = rows.rows();
         let rates = Rates { rate: pass.rate, columns: &theirs.rates };
-        let mut groups = Groups::new(self.kernels, self.sides(pass, rows, columns), rates);
+        let sides = self.sides(pass, rows, columns);
+        let mut groups = Groups::new(self.kernels, sides, rates, pass.fixed());
         let mass = self
             .masses
             .of(row_stripe, column_stripe * row_count..(column_stripe + 1) * row_count)?;

@@ -19,11 +19,12 @@
 
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
-    BinomialCell, BinomialRun, Group, Kernels, LANES, RUN_CELLS, Side, StepLoss, StepScratch,
+    BinomialCell, BinomialRun, Group, Kernels, LANES, Loss, RUN_CELLS, Side, StepLoss, StepScratch,
 };
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
+use crate::frozen::{Before, apart};
 use crate::huffman::HuffmanTree;
 use crate::loss::TileLoss;
 use crate::losses::Logistic;
@@ -129,14 +130,27 @@ type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> StepLoss + 'a>
 
 impl Softmax {
     /// How the stripes of a pass are stepped.
-    fn walk<'a>(&'a self, pass: &Pass, rows: &'a mut Stripe, columns: &'a mut Stripe) -> Walk<'a> {
+    fn walk<'a>(
+        &'a self,
+        pass: &Pass<'a>,
+        rows: &'a mut Stripe,
+        columns: &'a mut Stripe,
+    ) -> Walk<'a> {
         let (kernels, steps, rate) = (self.kernels, &self.config.steps, pass.rate);
+        let (fixed, mut before) = (pass.fixed(), Before::default());
         if steps.are_plain() && !pass.look {
             let stride = rows.stride();
             let mut rows = Side { vectors: rows.vectors_mut(), stride };
             let mut columns = Side { vectors: columns.vectors_mut(), stride };
             return Box::new(move |runs, cells| {
-                let loss = kernels.binomial_runs(&mut rows, &mut columns, runs, cells, rate);
+                let mut loss = Loss::default();
+                for (runs, stay) in apart(runs, |run| fixed.has(run.row)) {
+                    for runs in runs.chunks(if stay { 1 } else { runs.len() }) {
+                        before.keep(&rows, &[runs[0].row], |_| stay);
+                        loss += kernels.binomial_runs(&mut rows, &mut columns, runs, cells, rate);
+                        before.put_back(&mut rows);
+                    }
+                }
                 StepLoss { loss, square: 0.0 }
             });
         }
@@ -162,14 +176,11 @@ impl Softmax {
                 let between = &mut |score: &mut [f32], _: &mut [[f32; LANES]]| {
                     loss.binomial(score, |k| (cells[k].left, cells[k].right))
                 };
-                let stepped = kernels.step_group(
-                    &mut rows,
-                    &mut columns,
-                    &group,
-                    &plan,
-                    &mut scratch,
-                    between,
-                );
+                before.keep(&rows.side(), group.row, |row| fixed.has(row));
+                let (rows, columns) = (&mut rows, &mut columns);
+                let stepped =
+                    kernels.step_group(rows, columns, &group, &plan, &mut scratch, between);
+                before.put_back(&mut rows.side());
                 sum.loss += stepped.loss;
                 sum.square += stepped.square;
             }
@@ -201,7 +212,7 @@ impl Objective for Softmax {
 
     fn pass(
         &self,
-        pass: &Pass,
+        pass: &Pass<'_>,
         cells: &PassCells,
         rows: &mut Stripe,
         columns: &mut Stripe,

@@ -19,6 +19,7 @@ mod bundle;
 mod config;
 mod free;
 mod gate;
+mod held;
 mod local;
 mod model;
 mod reading;
@@ -42,11 +43,12 @@ pub use config::{
 };
 
 use crate::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
-use crate::engine::{Plan, Tally};
+use crate::engine::Plan;
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use batch::{Batch, Recipe, Targets};
 use free::train_free;
+use held::look;
 use local::Local;
 use model::Model;
 use reading::{Epoch, PIECE, Position, Worker};
@@ -56,6 +58,10 @@ use text::Texts;
 
 /// What a reader holds of a shard beside the ids of its words: a frame packed, its ids, and its places.
 const READER_BYTES: u64 = 1 << 20;
+
+/// What to check if an epoch makes no visit.
+const ADVICE: &str = "no word of the text has a neighbour; lower vocabulary.min_count, or raise subsample of the trainer or set it \
+                      to 0";
 
 /// Trains on the windows of a text and publishes the vectors. Goes on from the last checkpoint with the
 /// same fingerprint. `plan.rotations` is not used.
@@ -72,18 +78,23 @@ pub fn train_windows<W: Words + Sync>(
     input: WindowsInput<'_, W>,
 ) -> Result<(Published, Vec<EpochRow>), TrainError> {
     let counts = input.words.counts();
-    let recipe = Recipe::new(*config, counts, input.kernels);
+    let recipe = Recipe::new(*config, counts, input.kernels).with_frozen(input.start.frozen());
     let texts =
-        Texts::new((dir, input.shards), counts, (config.subsample, config.window, plan.seed));
+        Texts::new((dir, input.shards), counts, (config.subsample, config.window, plan.seed))
+            .hold_out(plan.curve.held_out);
     let readers = if config.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
     let mut model = Model::new(&recipe, counts.len() as u32);
     let _memory = reserve(ctx, dir, plan, (&recipe, &model), (readers, input.shards))?;
     let mut saved = Checkpoints::new(dir, plan);
+    let begin = |model: &mut Model| -> Result<Position, TrainError> {
+        model.init(plan.seed, input.start, recipe.columns())?;
+        Ok(Position::default())
+    };
     let mut position = match saved.load(&mut model)? {
         Some(position) => position,
-        None => begin(&mut model, plan),
+        None => begin(&mut model)?,
     };
-    let words = texts.expected_words(counts) * f64::from(plan.epochs);
+    let words = texts.expected_words(counts) * f64::from(plan.epochs) * (1.0 - plan.curve.held_out);
     let progress = ctx.progress.stage(&format!("train {}", plan.name), "words", words as u64);
     progress.set_done(position.words);
     let (recipe, texts, shards) = (&recipe, &texts, input.shards.len());
@@ -93,41 +104,26 @@ pub fn train_windows<W: Words + Sync>(
         (0..readers).map(|_| Worker::new(Batch::new(recipe, word_rows, out_rows))).collect()
     };
     let mut at_work = workers();
-    while position.epoch < plan.epochs {
+    while !position.course.is_over(plan) {
         match run.step(&mut model, &mut saved, &mut at_work, &mut position) {
             Err(TrainError::DivergedInText { name, epoch, rate, .. }) => {
                 let place = place(&model, recipe, input.words);
-                if !may_go_back(plan, position.halvings) {
+                if !may_go_back(plan, position.course.halvings) {
                     return Err(TrainError::DivergedInText { name, epoch, place, rate });
                 }
-                let halvings = position.halvings + 1;
-                model.reset();
-                position = match saved.load_epoch(&mut model)? {
-                    Some(position) => position,
-                    None => begin(&mut model, plan),
-                };
-                position.halvings = halvings;
+                position = saved.go_back(ctx, &mut model, &position, (&place, rate), begin)?;
                 at_work = workers();
                 progress.set_done(position.words);
-                ctx.progress.say(&format!(
-                    "train {name}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
-                     from the beginning of epoch {} with half of it",
-                    position.epoch + 1
-                ));
             }
             other => other?,
         }
     }
-    write_metrics(dir, &plan.name, &position.metrics, &[])?;
-    let published = model.publish(dir, plan, recipe, (input.words, input.settings), &position)?;
+    let course = position.course;
+    write_metrics(dir, &plan.name, &course.metrics, &course.rounds)?;
+    saved.take_best(&course, &mut model)?;
+    let published = model.publish(dir, plan, recipe, (input.words, input.settings), &course)?;
     remove_checkpoints(dir, &plan.name)?;
-    Ok((published, position.metrics))
-}
-
-/// Initial values.
-fn begin(model: &mut Model, plan: &Plan) -> Position {
-    model.init(plan.seed);
-    Position::default()
+    Ok((published, course.metrics))
 }
 
 /// The first vector that is no number any more, in words.
@@ -168,10 +164,10 @@ impl Run<'_> {
             plan,
             recipe,
             texts,
-            number: position.epoch,
-            order: Epoch::order(plan, position.epoch, self.shards),
+            number: position.course.epoch,
+            order: Epoch::order(plan, position.course.epoch, self.shards),
             words: self.words,
-            rate_share: rate_share(position.halvings),
+            rate_share: rate_share(position.course.halvings),
         };
         let started = Instant::now();
         let stop = || ctx.cancel.is_stopped() || saved.are_due();
@@ -184,49 +180,46 @@ impl Run<'_> {
             }
             Sharing::Free => train_free(progress, &epoch, rows, workers, position, &stop)?,
         };
-        position.seconds += started.elapsed().as_secs_f64();
+        position.course.seconds += started.elapsed().as_secs_f64();
         if model.bad_row().is_some() {
             return Err(epoch.diverged());
         }
         if is_done {
-            position.end_epoch(plan)?;
-            plan.tell(position.metrics.last());
+            self.end_epoch(&epoch, model, saved, workers, position)?;
         }
-        if position.epoch < plan.epochs {
+        if !position.course.is_over(plan) {
             if is_done {
-                write_metrics(dir, &plan.name, &position.metrics, &[])?;
+                write_metrics(dir, &plan.name, &position.course.metrics, &position.course.rounds)?;
             }
             saved.save(position, model)?;
             ctx.cancel.check()?;
         }
         Ok(())
     }
-}
 
-impl Position {
-    fn end_epoch(&mut self, plan: &Plan) -> Result<(), TrainError> {
-        let Tally { loss, weight, visits, .. } = std::mem::take(&mut self.tally).0;
-        if visits == 0 {
-            let what = "no word of the text has a neighbour; lower vocabulary.min_count, or raise \
-                        subsample of the trainer or set it to 0";
-            return Err(TrainError::Empty { name: plan.name.clone(), what: what.into() });
+    /// Completes the row of an epoch, and keeps the model if it is the best so far.
+    fn end_epoch(
+        &self,
+        epoch: &Epoch<'_>,
+        model: &Model,
+        saved: &mut Checkpoints<'_>,
+        workers: &mut [Worker],
+        position: &mut Position,
+    ) -> Result<(), TrainError> {
+        let plan = self.plan;
+        position.course.end_epoch(plan, ADVICE)?;
+        position.next = 0;
+        position.open.clear();
+        let held_out = match plan.curve.held_out > 0.0 {
+            true => Some(look(self.ctx.threads, epoch, [&model.words, &model.outs], workers)?),
+            false => None,
+        };
+        position.course.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
+        let course = &position.course;
+        if plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
+            saved.save_best(position, model)?;
         }
-        self.epoch += 1;
-        self.next = 0;
-        self.open.clear();
-        let seconds = std::mem::take(&mut self.seconds);
-        let loss = loss / weight;
-        self.metrics.push(EpochRow {
-            epoch: self.epoch,
-            loss,
-            weight,
-            visits,
-            seconds,
-            halvings: self.halvings,
-            rate: None,
-            held_out_loss: None,
-            gradient_norm: None,
-        });
+        plan.tell(position.course.metrics.last());
         Ok(())
     }
 }

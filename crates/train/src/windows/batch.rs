@@ -18,15 +18,16 @@ use std::ops::Range;
 
 use wordmill_kernels::{
     BinomialCell, BinomialRun, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
-    RUN_CELLS, Side, padded,
+    RUN_CELLS, Side, Window, padded,
 };
 
 use super::around::{Around, Places, neighbours, weights};
-use super::bundle::{Bundles, Shared};
+use super::bundle::{Bundle, Bundles, Shared};
 use super::config::{Mix, MixStep, Prediction, Reach, WindowModel, WindowsConfig};
 use super::local::Local;
 use super::text::{END, Piece};
 use crate::engine::Tally;
+use crate::frozen::{Before, Frozen};
 use crate::huffman::HuffmanTree;
 use crate::random::{Alias, Stream};
 
@@ -57,6 +58,8 @@ pub(crate) struct Recipe {
     pub targets: Targets,
     pub kernels: &'static Kernels,
     weights: Vec<f32>,
+    /// Words whose vectors do not move.
+    pub frozen: Frozen,
 }
 
 /// A window that is mixed, and the runs of its cells.
@@ -79,6 +82,9 @@ pub(crate) struct Batch {
     mixed: Vec<f32>,
     before: Vec<f32>,
     scratch: GroupScratch,
+    /// Words of a group that do not move, as they were; neighbours of a mix that move, with their weights.
+    still: Before,
+    moving: (Vec<u32>, Vec<f32>),
     /// Neighbours, or mixes.
     visits: u64,
     /// Weight of the neighbours, or mixes; with a tree, times nodes, if neighbours meet them at once.
@@ -97,7 +103,21 @@ impl Recipe {
             }
             Prediction::Tree => Targets::Tree(HuffmanTree::new(counts)),
         };
-        Self { config, targets, kernels, weights: weights(config.reach, config.window) }
+        let (weights, frozen) = (weights(config.reach, config.window), Frozen::default());
+        Self { config, targets, kernels, weights, frozen }
+    }
+
+    /// The same with words whose vectors do not move.
+    pub fn with_frozen(self, frozen: &Frozen) -> Self {
+        Self { frozen: frozen.clone(), ..self }
+    }
+
+    /// What the matrix beside that of words is called.
+    pub fn columns(&self) -> &'static str {
+        match self.targets {
+            Targets::Noise(..) => "context_vectors",
+            Targets::Tree(_) => "node_vectors",
+        }
     }
 
     /// How far the window of a word reaches.
@@ -156,6 +176,8 @@ impl Batch {
             mixed: vec![0.0; MIXES * stride],
             before: vec![0.0; MIXES * stride],
             scratch: GroupScratch::new(),
+            still: Before::default(),
+            moving: Default::default(),
             visits: 0,
             weight: 0.0,
             kept: 0,
@@ -242,14 +264,19 @@ impl Batch {
         let window = self.places.window(around, &recipe.weights, 1.0);
         let total: f32 = window.weights.iter().sum();
         let row = self.words.slot(word, total);
-        let mut run = RUN_PAIRS;
+        // A row that comes again in a bundle is seen as it has moved, so one that does not move comes once.
+        let stays = recipe.frozen.has(word);
+        let runs = if stays { GROUP_PAIRS } else { RUN_PAIRS };
+        let mut run = runs;
         for (column, weight) in neighbours(&window) {
-            let is_full = self.bundles.last().is_none_or(|it| it.pairs == GROUP_PAIRS);
+            let again = stays && run == runs;
+            let is_full = |it: &mut Bundle| it.pairs == GROUP_PAIRS || again && it.has_row(row);
+            let is_full = self.bundles.last().is_none_or(is_full);
             if is_full {
                 self.bundles.open(some_noise(recipe, stream));
             }
             let bundle = self.bundles.last().expect("it was opened");
-            if run == RUN_PAIRS || is_full {
+            if run == runs || is_full {
                 bundle.push_row(row, 0.0);
                 run = 0;
             }
@@ -322,16 +349,28 @@ impl Batch {
         self.weight += f64::from(total) * nodes.len() as f64;
     }
 
+    /// Once rows are copied: those that do not move are not given back.
+    pub fn keep_back(&mut self, recipe: &Recipe) {
+        if !recipe.frozen.is_none() {
+            self.words.keep_back(|id| recipe.frozen.has(id));
+        }
+    }
+
     /// Trains the piece on the copies of its rows.
     pub fn train(&mut self, recipe: &Recipe, rate: f32) -> Tally {
         let mut loss = Loss::default();
         if recipe.config.model != WindowModel::SkipGram {
             loss = self.train_mixes(recipe, rate);
         } else {
-            let (mut words, mut outs) = (self.words.side(), self.outs.side());
+            let (mut words, ids) = self.words.side_and_ids();
+            let mut outs = self.outs.side();
+            let frozen = &recipe.frozen;
+            let stays = |slot: u32| !frozen.is_none() && frozen.has(ids[slot as usize]);
             for bundle in self.bundles.get() {
                 let (group, scratch) = (bundle.group(&self.shared), &mut self.scratch);
+                self.still.keep(&words, group.row, stays);
                 loss += recipe.kernels.sgns_group(&mut words, &mut outs, &group, rate, scratch);
+                self.still.put_back(&mut words);
             }
             loss.weight = self.weight;
         }
@@ -340,7 +379,8 @@ impl Batch {
 
     fn train_mixes(&mut self, recipe: &Recipe, rate: f32) -> Loss {
         let (kernels, weights) = (recipe.kernels, &recipe.weights);
-        let (mut words, mut outs) = (self.words.side(), self.outs.side());
+        let (mut words, ids) = self.words.side_and_ids();
+        let mut outs = self.outs.side();
         let (stride, mut loss) = (words.stride, Loss::default());
         for (number, windows) in self.mixes.chunks(MIXES).enumerate() {
             for (window, mixed) in windows.iter().zip(self.mixed.chunks_exact_mut(stride)) {
@@ -365,12 +405,31 @@ impl Batch {
             let steps = self.before.chunks_exact(stride).zip(self.mixed.chunks_exact(stride));
             for (window, step) in windows.iter().zip(steps) {
                 let scale = 1.0 / recipe.divisors(window.total)[1];
-                let window = self.places.window(window.around, weights, scale);
+                let mut window = self.places.window(window.around, weights, scale);
+                if !recipe.frozen.is_none() {
+                    let moves = |slot: u32| !recipe.frozen.has(ids[slot as usize]);
+                    window = moving(&window, moves, &mut self.moving);
+                }
                 kernels.spread(&mut words, &window, step);
             }
         }
         loss
     }
+}
+
+/// A window of those neighbours that move.
+fn moving<'a>(
+    window: &Window<'_>,
+    moves: impl Fn(u32) -> bool,
+    (slots, weights): &'a mut (Vec<u32>, Vec<f32>),
+) -> Window<'a> {
+    slots.clear();
+    weights.clear();
+    for (slot, weight) in neighbours(window).filter(|&(slot, _)| moves(slot)) {
+        slots.push(slot);
+        weights.push(weight);
+    }
+    Window { left: &[], right: slots, weights, scale: window.scale }
 }
 
 /// Some neighbouring draws of the noise of a piece.

@@ -84,6 +84,11 @@ impl Bundle {
         shared: 0..0,
     };
 
+    /// Whether a row is there.
+    pub fn has_row(&self, row: u32) -> bool {
+        self.row[..self.rows].contains(&row)
+    }
+
     /// A row, and the weight of each shared column beside it.
     pub fn push_row(&mut self, row: u32, shared_weight: f32) {
         self.row[self.rows] = row;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use wordmill_formats::ShardId;
 use wordmill_kernels::Kernels;
 
+use crate::start::Start;
+
 /// What predicts what.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WindowModel {
@@ -97,6 +99,8 @@ pub struct WindowsInput<'a, W> {
     pub words: &'a W,
     /// Settings to be stored with the vectors.
     pub settings: &'a BTreeMap<String, String>,
+    /// Where training starts.
+    pub start: &'a Start,
     /// The kernels to use.
     pub kernels: &'static Kernels,
 }

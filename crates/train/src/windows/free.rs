@@ -30,7 +30,7 @@ pub(crate) fn train_free(
     let left = position.open.drain(..).flatten().filter(|open| !is_held(open));
     let left: Vec<Open> = left.rev().collect();
     let done = AtomicU64::new(position.words);
-    let state = Mutex::new((left, position.next, position.tally.0));
+    let state = Mutex::new((left, position));
     let is_stopped = AtomicBool::new(false);
     let slots: Vec<_> = workers.iter_mut().map(Mutex::new).collect();
     let work = |thread: usize| {
@@ -39,7 +39,8 @@ pub(crate) fn train_free(
         while !is_stopped.load(Ordering::Relaxed) {
             if worker.open.is_none() {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                let (left, next, _) = &mut *state;
+                let (left, position) = &mut *state;
+                let next = &mut position.next;
                 let open = left.pop().unwrap_or(Open { turn: *next, pieces: 0 });
                 if open.turn as usize >= epoch.order.len() {
                     break;
@@ -55,6 +56,7 @@ pub(crate) fn train_free(
             let kernels = epoch.recipe.kernels;
             batch.words.gather(kernels, words);
             batch.outs.gather(kernels, outs);
+            batch.keep_back(epoch.recipe);
             batch.words.remember();
             batch.outs.remember();
             let tally = batch.train(epoch.recipe, rate);
@@ -67,8 +69,8 @@ pub(crate) fn train_free(
             done.fetch_add(batch.kept, Ordering::Relaxed);
             progress.add(batch.kept);
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.2 += tally;
-            let Tally { loss, weight, .. } = state.2;
+            state.1.note_round(epoch.plan, std::iter::once(tally), rate);
+            let Tally { loss, weight, .. } = state.1.course.tally.0;
             progress.set_loss(loss / weight.max(1e-300));
             if stop() {
                 is_stopped.store(true, Ordering::Relaxed);
@@ -78,10 +80,9 @@ pub(crate) fn train_free(
     };
     run_workers::<_, TrainError>("train", threads, work)?;
     drop(slots);
-    let (left, next, tally) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (left, position) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     position.open =
         workers.iter().map(|worker| worker.open).chain(left.into_iter().map(Some)).collect();
-    (position.next, position.tally.0) = (next, tally);
     position.words = done.into_inner();
     Ok(position.is_done(epoch))
 }

@@ -145,6 +145,27 @@ impl Local {
         Side { vectors: self.rows.get_mut(), stride: self.stride }
     }
 
+    /// The same, and which row each slot has.
+    pub fn side_and_ids(&mut self) -> (Side<'_>, &[u32]) {
+        (Side { vectors: self.rows.get_mut(), stride: self.stride }, &self.ids)
+    }
+
+    /// Some rows are not given back: they are no others than they were.
+    pub fn keep_back(&mut self, stays: impl Fn(u32) -> bool) {
+        let (mut kept, mut first) = (0, 0);
+        for stripe in 0..STRIPES as usize {
+            let end = self.starts[stripe + 1] as usize;
+            for at in first..end {
+                let slot = self.by_stripe[at];
+                if !stays(self.ids[slot as usize]) {
+                    (self.by_stripe[kept], self.places[kept]) = (slot, self.places[at]);
+                    kept += 1;
+                }
+            }
+            (first, self.starts[stripe + 1]) = (end, kept as u32);
+        }
+    }
+
     /// Adds what has changed since [`Self::remember`] while `threads` threads do so, beginning at some stripe.
     pub fn give_back(
         &self,

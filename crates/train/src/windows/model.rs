@@ -13,9 +13,12 @@ use super::batch::{Recipe, Targets};
 use super::reading::Position;
 use super::rows::{Rows, STRIPES};
 use crate::checkpoint::{Kept, read_flat};
-use crate::engine::Plan;
+use crate::course::Course;
+use crate::engine::{Place, Plan};
 use crate::error::TrainError;
-use crate::random::Stream;
+use crate::order::Half;
+use crate::skipgram::init_words;
+use crate::start::Start;
 
 const SIDES: [&str; 2] = ["words", "outs"];
 
@@ -37,18 +40,17 @@ impl Model {
         Self { words: Rows::new(dim, words), outs: Rows::new(dim, outs), dim }
     }
 
-    /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0.
-    pub fn init(&mut self, seed: u64) {
-        for stripe in 0..STRIPES {
-            let mut rows = self.words.write(stripe);
-            for row in 0..rows.rows() {
-                let id = row as u64 * u64::from(STRIPES) + u64::from(stripe);
-                let mut stream = Stream::new(seed, &[id]);
-                let vector = rows.vector_mut(row);
-                let scale = 1.0 / vector.len() as f32;
-                vector.iter_mut().for_each(|value| *value = (stream.unit() - 0.5) * scale);
+    /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0; then what is given takes their place.
+    pub fn init(&mut self, seed: u64, start: &Start, columns: &str) -> Result<(), FormatError> {
+        for (half, (_, rows)) in Half::ALL.into_iter().zip(self.sides()) {
+            for number in 0..STRIPES {
+                let place = Place { half, number, grid: STRIPES };
+                let mut stripe = rows.write(number);
+                init_words(place, &mut stripe, seed);
+                start.fill(place, columns, &mut stripe)?;
             }
         }
+        Ok(())
     }
 
     /// The first vector with a number that is not finite: its matrix and its row.
@@ -62,15 +64,6 @@ impl Model {
             .find_map(|(side, rows)| Some((side, (0..STRIPES).find_map(|it| of(rows, it))?)))
     }
 
-    /// Zeros again.
-    pub fn reset(&mut self) {
-        for (stripe, (_, rows)) in
-            (0..STRIPES).flat_map(|stripe| self.sides().map(|side| (stripe, side)))
-        {
-            rows.write(stripe).vectors_mut().fill(0.0);
-        }
-    }
-
     fn sides(&self) -> [(&'static str, &Rows); 2] {
         [(SIDES[0], &self.words), (SIDES[1], &self.outs)]
     }
@@ -82,19 +75,12 @@ impl Model {
         plan: &Plan,
         recipe: &Recipe,
         (words, given): (&W, &BTreeMap<String, String>),
-        position: &Position,
+        course: &Course,
     ) -> Result<Published, TrainError> {
         let mut settings = given.clone();
         let ours = recipe.config.settings().into_iter();
         settings.extend(ours.map(|(key, value)| (key.into(), value)));
-        settings.insert("name".into(), plan.name.clone());
-        settings.insert("fingerprint".into(), plan.fingerprint.clone());
-        if let Some(last) = position.metrics.last() {
-            settings.insert("final_loss".into(), last.loss.to_string());
-        }
-        if position.halvings > 0 {
-            settings.insert("rate_halvings".into(), position.halvings.to_string());
-        }
+        settings.extend(course.settings(plan));
         let path = dir.vectors(&plan.name);
         let mut writer = VectorsWriter::create(dir.storage(), &path, words, self.dim, &settings)?;
         let mut matrix = |name: &str, rows: &Rows| {
@@ -105,9 +91,9 @@ impl Model {
         };
         matrix("word_vectors", &self.words)?;
         match &recipe.targets {
-            Targets::Noise(..) => matrix("context_vectors", &self.outs)?,
+            Targets::Noise(..) => matrix(recipe.columns(), &self.outs)?,
             Targets::Tree(tree) => {
-                matrix("node_vectors", &self.outs)?;
+                matrix(recipe.columns(), &self.outs)?;
                 writer.tree(tree.parents())?;
             }
         }
@@ -138,6 +124,14 @@ impl Kept for Model {
 
     fn fits(&self, _position: &Position) -> bool {
         true
+    }
+
+    fn reset(&mut self) {
+        for (stripe, (_, rows)) in
+            (0..STRIPES).flat_map(|stripe| self.sides().map(|side| (stripe, side)))
+        {
+            rows.write(stripe).vectors_mut().fill(0.0);
+        }
     }
 
     fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError> {

@@ -9,9 +9,9 @@ use wordmill_formats::FormatError;
 
 use super::batch::{Batch, Recipe};
 use super::text::{Reader, Texts};
-use crate::checkpoint::{Reached, SavedTally};
-use crate::engine::Plan;
-use crate::metrics::EpochRow;
+use crate::checkpoint::Reached;
+use crate::course::Course;
+use crate::engine::{Plan, Tally};
 use crate::random::Stream;
 
 /// Places of a piece. CBOW in rounds on 22 million tokens of English (d = 100, one epoch: loss, seconds of CPU): 1024 2.148,
@@ -30,23 +30,18 @@ pub(crate) struct Open {
 /// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Finished epochs.
-    pub epoch: u32,
+    /// Epochs, and what they told.
+    #[serde(flatten)]
+    pub course: Course,
     /// What each reader has open.
     pub open: Vec<Option<Open>>,
     /// The next turn that nobody has taken.
     pub next: u32,
     /// Words trained, of all epochs.
     pub words: u64,
-    /// Sums of the current epoch so far.
-    pub tally: SavedTally,
-    /// Seconds of the current epoch so far.
-    pub seconds: f64,
-    /// Finished epochs.
-    pub metrics: Vec<EpochRow>,
-    /// How often the rate was halved because training had diverged.
+    /// Rounds done, of all epochs; pieces, where there are no rounds.
     #[serde(default)]
-    pub halvings: u32,
+    pub rounds_done: u64,
 }
 
 /// What stays the same during an epoch.
@@ -89,11 +84,36 @@ impl Epoch<'_> {
 
 impl Reached for Position {
     fn done(&self) -> [u64; 3] {
-        [self.epoch.into(), self.words, 0]
+        [self.course.epoch.into(), self.words, self.rounds_done]
     }
 
     fn is_begin(&self) -> bool {
         self.next == 0 && self.open.iter().all(Option::is_none)
+    }
+
+    fn course(&self) -> &Course {
+        &self.course
+    }
+
+    fn course_mut(&mut self) -> &mut Course {
+        &mut self.course
+    }
+}
+
+impl Position {
+    /// Notes what a round did.
+    pub fn note_round(&mut self, plan: &Plan, tallies: impl Iterator<Item = Tally>, rate: f32) {
+        self.rounds_done += 1;
+        let course = &mut self.course;
+        for tally in tallies {
+            course.tally.0 += tally;
+            if plan.curve.log_every > 0 {
+                course.partial.0 += tally;
+            }
+        }
+        if plan.curve.log_every > 0 {
+            course.note_round(plan, self.rounds_done, f64::from(rate));
+        }
     }
 }
 

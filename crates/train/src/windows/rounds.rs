@@ -107,6 +107,7 @@ fn train_piece(
     let taken = worker.take(epoch)?;
     worker.batch.words.gather(epoch.recipe.kernels, words);
     worker.batch.outs.gather(epoch.recipe.kernels, outs);
+    worker.batch.keep_back(epoch.recipe);
     Ok(if taken { worker.batch.train(epoch.recipe, rate) } else { Tally::default() })
 }
 
@@ -142,10 +143,12 @@ impl Round<'_> {
             let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
             *open = slot.0.open;
             self.position.words += slot.0.batch.kept;
-            self.position.tally.0 += slot.1;
             progress.add(slot.0.batch.kept);
         }
-        let Tally { loss, weight, .. } = self.position.tally.0;
+        let tally =
+            |it: &RwLock<(&mut Worker, Tally)>| it.read().unwrap_or_else(PoisonError::into_inner).1;
+        self.position.note_round(epoch.plan, slots.iter().map(tally), self.rate);
+        let Tally { loss, weight, .. } = self.position.course.tally.0;
         if !loss.is_finite() {
             self.error = Some(epoch.diverged());
             self.is_over = true;

@@ -4,6 +4,9 @@
 //! out leaves no gap, as in word2vec, so windows reach over it. Whether an occurrence stays depends on
 //! the seed, the epoch, its shard and its number there, so a reader that begins again reads the same. A
 //! line that goes on in the next shard is cut there: a line longer than a chunk of the corpus.
+//!
+//! Text is held out by the *stretch*: a line, or each thousand words of a longer one, by a hash of its place and the seed. A reader
+//! gives either what is held out or all the rest, with an end of a line where the other part was.
 
 use std::ops::Range;
 
@@ -15,6 +18,11 @@ use crate::discount::Discount;
 
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;
+
+/// In place of an epoch, of a reader of what is held out.
+pub(crate) const LOOK: u32 = u32::MAX;
+/// Words of the longest stretch.
+const STRETCH: u32 = 1000;
 
 /// All places that are there, and which of them are handed out.
 pub(crate) type Piece<'a> = (&'a [u32], Range<usize>);
@@ -28,6 +36,8 @@ pub(crate) struct Texts<'a> {
     /// Words to be seen on each side of a place.
     reach: usize,
     seed: u64,
+    /// A stretch is held out if 64 random bits are below this.
+    held_limit: u64,
 }
 
 /// A shard being read.
@@ -35,6 +45,7 @@ pub(crate) struct Reader {
     file: TokenShard,
     remap: Vec<u32>,
     key: u64,
+    held: Option<HeldOut>,
     frame: usize,
     /// Tokens and line ends decoded so far.
     items: u64,
@@ -45,6 +56,17 @@ pub(crate) struct Reader {
     ids: Vec<u32>,
 }
 
+/// Which stretches a reader passes over.
+struct HeldOut {
+    key: u64,
+    limit: u64,
+    /// Whether it reads what is held out.
+    is_wanted: bool,
+    /// Whether the stretch in hand is, and its words so far.
+    is_held: bool,
+    words: u32,
+}
+
 impl<'a> Texts<'a> {
     pub fn new(
         (dir, shards): (&'a RunDir, &'a [ShardId]),
@@ -53,7 +75,12 @@ impl<'a> Texts<'a> {
     ) -> Self {
         let keep = Discount::keep(counts, subsample).into_iter();
         let limits = keep.map(|keep| (f64::from(keep) * 4_294_967_296.0) as u64).collect();
-        Self { dir, shards, limits, reach: window as usize, seed }
+        Self { dir, shards, limits, reach: window as usize, seed, held_limit: 0 }
+    }
+
+    /// The same with a share of the text held out.
+    pub fn hold_out(self, share: f64) -> Self {
+        Self { held_limit: (share * 2f64.powi(64)) as u64, ..self }
     }
 
     /// How many words an epoch is expected to keep.
@@ -62,8 +89,17 @@ impl<'a> Texts<'a> {
         counts.iter().zip(&self.limits).map(kept).sum()
     }
 
-    /// Begins shard number `shard` in an epoch.
+    /// Begins shard number `shard` in an epoch, what is held out of it left out.
     pub fn open(&self, epoch: u32, shard: u32) -> Result<Reader, FormatError> {
+        self.open_part(epoch, shard, false)
+    }
+
+    /// Begins what is held out of shard number `shard`.
+    pub fn open_held(&self, shard: u32) -> Result<Reader, FormatError> {
+        self.open_part(LOOK, shard, true)
+    }
+
+    fn open_part(&self, epoch: u32, shard: u32, is_wanted: bool) -> Result<Reader, FormatError> {
         let id = self.shards[shard as usize];
         let file = TokenShard::open(self.dir.storage(), &self.dir.token_shard(id))?;
         let path = self.dir.remap(id);
@@ -72,11 +108,19 @@ impl<'a> Texts<'a> {
             let what = format!("{} words, its token shard has {}", remap.len(), file.local_words());
             return Err(FormatError::corrupt(&path, 0, what));
         }
-        let key = mix(self.seed ^ mix(u64::from(epoch) << 32 ^ mix(u64::from(shard))));
+        let key = |epoch: u32| mix(self.seed ^ mix(u64::from(epoch) << 32 ^ mix(u64::from(shard))));
+        let held = (self.held_limit > 0 || is_wanted).then(|| HeldOut {
+            key: mix(key(LOOK) ^ 0x6865_6c64),
+            limit: self.held_limit,
+            is_wanted,
+            is_held: is_wanted,
+            words: 0,
+        });
         Ok(Reader {
             file,
             remap,
-            key,
+            key: key(epoch),
+            held,
             frame: 0,
             items: 0,
             places: Vec::new(),
@@ -112,7 +156,20 @@ impl Reader {
         self.frame += 1;
         for &id in &self.ids {
             self.items += 1;
-            if id == LINE_END {
+            if let Some(held) = &mut self.held {
+                match held.pass(id == LINE_END, self.items) {
+                    Passed::Inside => {}
+                    Passed::Other => continue,
+                    Passed::Edge(goes_on) => {
+                        if self.places.last().is_some_and(|&last| last != END) {
+                            self.places.push(END);
+                        }
+                        if !goes_on {
+                            continue;
+                        }
+                    }
+                }
+            } else if id == LINE_END {
                 self.places.push(END);
                 continue;
             }
@@ -128,5 +185,35 @@ impl Reader {
     fn keeps(&self, limit: u64) -> bool {
         let draw = || mix(self.key.wrapping_add(self.items.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         limit >> 32 > 0 || draw() >> 32 < limit
+    }
+}
+
+/// What an item is to a reader of one part of the text.
+enum Passed {
+    /// A word of its part.
+    Inside,
+    /// A word of the other part.
+    Other,
+    /// The end of a stretch: of a line, or before a word that begins another one, which is of its part or not.
+    Edge(bool),
+}
+
+impl HeldOut {
+    fn pass(&mut self, is_end: bool, item: u64) -> Passed {
+        if is_end {
+            self.words = 0;
+            return Passed::Edge(false);
+        }
+        let before = self.is_held;
+        if self.words == 0 {
+            self.is_held = mix(self.key ^ mix(item)) < self.limit;
+        }
+        self.words = (self.words + 1) % STRETCH;
+        let is_ours = self.is_held == self.is_wanted;
+        match before == self.is_held {
+            false => Passed::Edge(is_ours),
+            true if is_ours => Passed::Inside,
+            true => Passed::Other,
+        }
     }
 }

@@ -20,6 +20,7 @@ use crate::bench::Table;
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
 use crate::random::Stream;
+use crate::{CurvePlan, EpochRow, Frozen, Schedule, Start};
 
 /// A run directory with token shards: lines of words of one of three groups, with an unknown word now and then.
 struct Bench {
@@ -29,6 +30,10 @@ struct Bench {
     checkpoint_every: Duration,
     rate: f64,
     divergence: Divergence,
+    start: Start,
+    curve: CurvePlan,
+    epochs: u32,
+    schedule: Schedule,
 }
 
 impl Bench {
@@ -66,17 +71,32 @@ impl Bench {
             checkpoint_every: Duration::from_secs(1000),
             rate: 0.1,
             divergence: Divergence::Stop,
+            start: Start::default(),
+            curve: CurvePlan::default(),
+            epochs: 4,
+            schedule: Schedule::Linear,
         }
     }
 
     fn train(&self, config: &WindowsConfig, name: &str, ctx: &Context) -> Result<f64, TrainError> {
+        let metrics = self.rows(config, name, ctx)?;
+        assert!(metrics.len() == 4 && metrics[3].loss.is_finite(), "{metrics:?}");
+        Ok(metrics[3].loss)
+    }
+
+    fn rows(
+        &self,
+        config: &WindowsConfig,
+        name: &str,
+        ctx: &Context,
+    ) -> Result<Vec<EpochRow>, TrainError> {
         let plan = Plan {
             name: name.into(),
-            epochs: 4,
+            epochs: self.epochs,
             rotations: 1,
             rate: self.rate,
-            schedule: crate::Schedule::Linear,
-            curve: Default::default(),
+            schedule: self.schedule,
+            curve: self.curve,
             on_epoch: None,
             final_rate: 1e-4,
             seed: 5,
@@ -89,11 +109,10 @@ impl Bench {
             shards: &self.shards,
             words: &self.table,
             settings: &settings,
+            start: &self.start,
             kernels: best(),
         };
-        let (_, metrics) = train_windows(ctx, &self.dir, &plan, config, input)?;
-        assert!(metrics.len() == 4 && metrics[3].loss.is_finite(), "{metrics:?}");
-        Ok(metrics[3].loss)
+        Ok(train_windows(ctx, &self.dir, &plan, config, input)?.1)
     }
 
     fn vectors(&self, name: &str) -> Vectors {
@@ -264,4 +283,179 @@ fn thinning_keeps_the_expected_number_of_words() {
     }
     let expected = texts.expected_words(&bench.table.counts);
     assert!((kept - expected).abs() < 5.0 * expected.sqrt(), "{kept} {expected}");
+}
+
+/// Every third word.
+fn some_frozen() -> Frozen {
+    let mut frozen = Frozen::default();
+    (0..WORDS).step_by(3).for_each(|id| frozen.insert(id));
+    frozen
+}
+
+#[test]
+fn frozen_words_keep_their_bits_whoever_reads() {
+    for (number, config) in all().enumerate() {
+        // What words are before anything is trained.
+        let mut bench = Bench::new(3);
+        let mut everything = Frozen::default();
+        (0..WORDS).for_each(|id| everything.insert(id));
+        bench.start = Start::default().with_frozen(everything);
+        let name = format!("still-{number}");
+        bench.train(&config, &name, &Context::for_tests(2)).unwrap();
+        let still = bench.vectors(&name).word_vectors().to_vec();
+        bench.start = Start::default().with_frozen(some_frozen());
+        let mut digests = Vec::new();
+        for (sharing, threads, stops) in [
+            (Sharing::Rounds, 1, false),
+            (Sharing::Rounds, 2, false),
+            (Sharing::Rounds, 3, true),
+            (Sharing::Rounds, 8, false),
+            (Sharing::Free, 3, false),
+        ] {
+            let config = WindowsConfig { sharing, ..config };
+            let name = format!("frozen-{number}-{sharing:?}-{threads}");
+            loop {
+                let ctx = Context::for_tests(threads);
+                if stops {
+                    ctx.cancel.stop();
+                }
+                match bench.train(&config, &name, &ctx) {
+                    Err(TrainError::Stopped(_)) if stops => {}
+                    done => {
+                        done.unwrap();
+                        break;
+                    }
+                }
+            }
+            let vectors = bench.vectors(&name);
+            let dim = vectors.dim();
+            for (id, before) in still.chunks_exact(dim).enumerate() {
+                let same = before
+                    .iter()
+                    .zip(vectors.word_vector(id))
+                    .all(|(a, b)| a.to_bits() == b.to_bits());
+                let is_there = bench.table.counts[id] > 0;
+                assert!(same == (id % 3 == 0) || !is_there, "{config:?}: word {id}");
+            }
+            if sharing == Sharing::Rounds {
+                digests.push(bench.digest(&name));
+            }
+        }
+        assert!(digests.iter().all(|it| *it == digests[0]), "{config:?}: {digests:x?}");
+    }
+}
+
+#[test]
+fn what_is_held_out_is_told_and_the_same_for_any_number_of_threads() {
+    let mut bench = Bench::new(5);
+    for (number, config) in all().enumerate() {
+        let mut curves = Vec::new();
+        for (threads, stops) in [(1, false), (2, false), (3, true), (8, false)] {
+            bench.curve = CurvePlan { held_out: 0.2, log_every: 3, patience: 0 };
+            let name = format!("held-{number}-{threads}");
+            let rows = loop {
+                let ctx = Context::for_tests(threads);
+                if stops {
+                    ctx.cancel.stop();
+                }
+                match bench.rows(&config, &name, &ctx) {
+                    Err(TrainError::Stopped(_)) if stops => {}
+                    done => break done.unwrap(),
+                }
+            };
+            let figures: Vec<_> = rows
+                .iter()
+                .map(|row| (row.loss, row.weight, row.visits, row.rate, row.held_out_loss))
+                .collect();
+            let losses: Vec<f64> = rows.iter().filter_map(|row| row.held_out_loss).collect();
+            println!(
+                "{config:?}: {losses:?} {:?}",
+                rows.iter().map(|r| r.loss).collect::<Vec<_>>()
+            );
+            assert!(rows.iter().all(|row| row.gradient_norm.is_none()));
+            let path = bench.dir.path(&format!("models/{name}/metrics.jsonl"));
+            let text = wordmill_formats::read_file(bench.dir.storage(), &path, 1 << 20).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            let rounds: Vec<String> =
+                text.lines().filter(|line| line.contains("round")).map(str::to_owned).collect();
+            assert!(rounds.len() > 4, "{rounds:?}");
+            curves.push((figures, rounds, bench.digest(&name)));
+        }
+        assert!(curves.iter().all(|curve| *curve == curves[0]), "{config:?}");
+        // Rows of rounds are only told.
+        let name = format!("no-rows-{number}");
+        bench.curve = CurvePlan { held_out: 0.2, ..CurvePlan::default() };
+        bench.train(&config, &name, &Context::for_tests(2)).unwrap();
+        assert_eq!(bench.digest(&name), curves[0].2, "{config:?}");
+    }
+}
+
+/// The places that readers of both parts give, END aside, by shard.
+#[test]
+fn every_word_is_in_one_part_of_the_text() {
+    let bench = Bench::new(4);
+    let texts = |share| {
+        let counts = &bench.table.counts;
+        Texts::new((&bench.dir, &bench.shards), counts, (0.0, 5, 1)).hold_out(share)
+    };
+    let read = |mut reader: super::text::Reader, texts: &Texts<'_>| {
+        let mut lines: Vec<Vec<u32>> = vec![Vec::new()];
+        while let Some((places, piece)) = reader.next(texts, 100).unwrap() {
+            for &place in &places[piece] {
+                match place {
+                    END => lines.push(Vec::new()),
+                    word => lines.last_mut().unwrap().push(word),
+                }
+            }
+        }
+        lines.retain(|line| !line.is_empty());
+        lines
+    };
+    let whole = texts(0.0);
+    let parted = texts(0.1);
+    let mut held_words = 0;
+    for shard in 0..4 {
+        let mut all = read(whole.open(0, shard).unwrap(), &whole);
+        let trained = read(parted.open(0, shard).unwrap(), &parted);
+        assert_eq!(read(parted.open(7, shard).unwrap(), &parted), trained, "in every epoch");
+        let held = read(parted.open_held(shard).unwrap(), &parted);
+        held_words += held.iter().map(Vec::len).sum::<usize>();
+        // Lines are shorter than a stretch, so each is in one part as a whole.
+        let mut both: Vec<Vec<u32>> = trained.into_iter().chain(held).collect();
+        both.sort();
+        all.sort();
+        assert_eq!(both, all);
+    }
+    let share = held_words as f64 / bench.table.counts.iter().sum::<u64>() as f64;
+    assert!((share - 0.1).abs() < 0.03, "{share}");
+}
+
+#[test]
+fn patience_publishes_the_epoch_that_knew_most() {
+    let mut bench = Bench::new(4);
+    (bench.schedule, bench.rate, bench.epochs) = (Schedule::Constant, 0.4, 12);
+    bench.curve = CurvePlan { held_out: 0.2, log_every: 0, patience: 2 };
+    let config = config(CBOW, NOISE);
+    for stops in [false, true] {
+        let name = format!("patient-{stops}");
+        let rows = loop {
+            let ctx = Context::for_tests(2);
+            if stops {
+                ctx.cancel.stop();
+            }
+            match bench.rows(&config, &name, &ctx) {
+                Err(TrainError::Stopped(_)) if stops => {}
+                done => break done.unwrap(),
+            }
+        };
+        let loss = |row: &EpochRow| row.held_out_loss.unwrap();
+        let best = rows.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap().epoch;
+        assert!(rows.len() as u32 == best + 2 && best + 2 < 12, "it stops early: {rows:?}");
+        assert_eq!(bench.vectors(&name).settings()["best_epoch"], best.to_string());
+        let mut short = Bench::new(4);
+        (short.schedule, short.rate, short.epochs) = (Schedule::Constant, 0.4, best);
+        short.curve = CurvePlan { patience: 0, ..bench.curve };
+        short.rows(&config, &name, &Context::for_tests(3)).unwrap();
+        assert_eq!(bench.digest(&name), short.digest(&name), "stopped: {stops}");
+    }
 }

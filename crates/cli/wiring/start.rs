@@ -1,0 +1,173 @@
+//! Where trainers start: the files that their settings name, known by content before anything is done, and opened when a trainer
+//! begins.
+//!
+//! A stage depends on what these files hold, not on where they lie: their digests stand in its settings in the place of their
+//! paths, and in those that are stored with the vectors.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
+use wordmill_formats::{
+    FormatError, RunDir, Storage, TensorReader, Vectors, Words, is_tensor_file, xxh3,
+};
+use wordmill_query::{ConvertFormat, convert, is_packed};
+use wordmill_train as train;
+
+use super::training::TrainJob;
+use crate::config::{Config, ConfigError, InitConfig, TrainConfig};
+
+/// What the files hold: (trainer, key) → a digest.
+#[derive(Clone, Debug, Default)]
+pub struct GivenFiles(BTreeMap<(String, &'static str), String>);
+
+impl GivenFiles {
+    /// Reads all files that trainers start from.
+    ///
+    /// # Errors
+    /// A file that is not there, is what its trainer makes, or has vectors of another length.
+    pub fn read(config: &Config, dir: &RunDir) -> anyhow::Result<Self> {
+        let mut digests = BTreeMap::new();
+        let storage = dir.storage();
+        for trainer in &config.train {
+            let mut add = |key, text: String| digests.insert((trainer.name.clone(), key), text);
+            if let Some(InitConfig::File(path)) = &trainer.start.init {
+                add("init", digest(storage, path)?);
+                check_vectors(dir, trainer, path)?;
+            }
+            if let Some(path) = &trainer.start.freeze {
+                add("freeze", digest(storage, path)?);
+            }
+        }
+        Ok(Self(digests))
+    }
+
+    /// Puts digests in the place of paths; keys of settings have `prefix` in front.
+    pub(super) fn replace(
+        &self,
+        trainer: &TrainConfig,
+        prefix: &str,
+        settings: &mut BTreeMap<String, String>,
+    ) {
+        for ((name, key), digest) in &self.0 {
+            if *name == trainer.name {
+                settings.insert(format!("{prefix}{key}"), digest.clone());
+            }
+        }
+    }
+}
+
+/// What a file holds, and the list of words beside an array.
+fn digest(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let of = |path: &Path| -> Result<String, FormatError> {
+        let map = storage.map(path).map_err(|e| FormatError::io(path, "opening", e))?;
+        Ok(format!("{} bytes, xxh3 {:016x}", map.len(), xxh3(&map)))
+    };
+    let text = of(path)?;
+    Ok(match VectorForm::of(storage, path)? {
+        Some(VectorForm::Npy) => {
+            format!("{text}; words {}", of(&VectorFile::names_path(path))?)
+        }
+        _ => text,
+    })
+}
+
+/// Looks at the header of a file of vectors: what will not do is told before hours of other stages.
+fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> anyhow::Result<()> {
+    let storage = dir.storage();
+    let own = dir.vectors(&trainer.name);
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if real(path) == real(&own) {
+        let what = format!(
+            "init of {}: this is the file that it makes; give the trainer that goes on from it another name",
+            trainer.name
+        );
+        return Err(ConfigError::new(path.display(), what).into());
+    }
+    let dim = match () {
+        () if is_packed(storage, path)? => {
+            let reader = TensorReader::open(storage, path)?;
+            let tensor = reader.index().tensors().get("word_vectors");
+            tensor.and_then(|info| info.shape.get(1)).map_or(0, |&dim| dim as usize)
+        }
+        () if VectorForm::of(storage, path)?.is_none() && is_tensor_file(storage, path)? => {
+            Vectors::open(storage, path)?.dim()
+        }
+        () => VectorFile::open(storage, path)?.dim(),
+    };
+    Ok(config(trainer, String::new(), Some(path.to_path_buf())).check_dim(dim)?)
+}
+
+fn config(trainer: &TrainConfig, fingerprint: String, init: Option<PathBuf>) -> train::StartConfig {
+    train::StartConfig {
+        name: trainer.name.clone(),
+        dim: trainer.dim,
+        fingerprint,
+        init,
+        freeze: trainer.start.freeze.clone(),
+    }
+}
+
+impl TrainJob<'_> {
+    /// Opens what this trainer starts from, and tells what was found.
+    pub(super) fn start(&self) -> anyhow::Result<train::Start> {
+        let dir = self.pipeline.dir;
+        let shown = match &self.trainer.start.init {
+            None => None,
+            Some(InitConfig::File(path)) => Some(path.clone()),
+            Some(InitConfig::Trainer(name)) => Some(dir.vectors(name)),
+        };
+        let init = match &shown {
+            // Swept away with the checkpoints.
+            Some(path) if is_packed(dir.storage(), path)? => {
+                let whole = dir.path(&format!("models/{}/unpacked.scratch", self.trainer.name));
+                convert(dir.storage(), ConvertFormat::Safetensors, path, &whole)?;
+                Some(whole)
+            }
+            path => path.clone(),
+        };
+        let config = config(self.trainer, self.fingerprint.clone(), init);
+        let words = self.text.vocabulary.table();
+        let start = train::Start::open(self.pipeline.ctx, dir, &config, words)?;
+        self.tell(&start, shown.as_deref(), words.len() as u64);
+        Ok(start)
+    }
+
+    fn tell(&self, start: &train::Start, path: Option<&Path>, words: u64) {
+        let (name, progress) = (&self.trainer.name, &self.pipeline.ctx.progress);
+        if let (Some(has), Some(path)) = (start.given(), path) {
+            let more = [(has.contexts, "contexts"), (has.biases, "biases"), (has.nodes, "nodes")];
+            let more: Vec<&str> =
+                more.into_iter().filter_map(|(has, what)| has.then_some(what)).collect();
+            let more = match more.is_empty() {
+                true => "word vectors only".to_owned(),
+                false => format!("word vectors and {}", more.join(", ")),
+            };
+            progress.say(&format!(
+                "train {name}: {} of {words} words begin as in {} ({more}), {} as usual",
+                has.words,
+                path.display(),
+                words - has.words
+            ));
+        }
+        let frozen = start.frozen();
+        if frozen.words() > 0 {
+            let mut text = format!("train {name}: {} words are frozen", frozen.words());
+            if frozen.unknown() > 0 {
+                text += &format!("; {} lines are no word of the vocabulary", frozen.unknown());
+            }
+            if start.frozen_at_random() > 0 {
+                text += &format!("; {} stay at random values", start.frozen_at_random());
+            }
+            progress.say(&text);
+        }
+    }
+}
+
+/// What is counted of a start, for the ledger and for the settings that are stored with the vectors.
+pub(super) fn counts(start: &train::Start) -> Vec<(&'static str, u64)> {
+    let words = start.given().map(|has| ("init_words", has.words));
+    let frozen = Some(("frozen_words", start.frozen().words())).filter(|(_, words)| *words > 0);
+    words.into_iter().chain(frozen).collect()
+}

@@ -1,0 +1,140 @@
+//! The course of a training: what it has to tell so far, whatever it trains on.
+//!
+//! A [`Course`] is part of the position that a checkpoint keeps, so that a training that goes on tells the same.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Plan, Tally};
+use crate::error::TrainError;
+use crate::metrics::{EpochRow, RoundRow};
+
+/// Epochs and rounds so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Course {
+    /// Finished epochs.
+    pub epoch: u32,
+    /// Sums of the current epoch so far.
+    pub tally: SavedTally,
+    /// Seconds of the current epoch so far.
+    pub seconds: f64,
+    /// Finished epochs.
+    pub metrics: Vec<EpochRow>,
+    /// How often the rate was halved because training had diverged.
+    #[serde(default)]
+    pub halvings: u32,
+    /// Rows of rounds, and the sums of those since the last.
+    #[serde(default)]
+    pub rounds: Vec<RoundRow>,
+    #[serde(default)]
+    pub partial: SavedTally,
+}
+
+/// A tally that stands in a checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedTally(#[serde(with = "tally")] pub Tally);
+
+/// A tally as bits: JSON's decimal numbers would do, bits leave no doubt.
+mod tally {
+    use super::Tally;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(tally: &Tally, out: S) -> Result<S::Ok, S::Error> {
+        (tally.loss.to_bits(), tally.weight.to_bits(), tally.visits).serialize(out)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Tally, D::Error> {
+        let (loss, weight, visits) = <(u64, u64, u64)>::deserialize(input)?;
+        let (loss, weight) = (f64::from_bits(loss), f64::from_bits(weight));
+        Ok(Tally { loss, weight, visits, ..Tally::default() })
+    }
+}
+
+impl Course {
+    /// Steps past an epoch.
+    ///
+    /// # Errors
+    /// An epoch without a visit; `advice` says what to check.
+    pub fn end_epoch(&mut self, plan: &Plan, advice: &str) -> Result<(), TrainError> {
+        let Tally { loss, weight, visits, .. } = std::mem::take(&mut self.tally).0;
+        if visits == 0 {
+            return Err(TrainError::Empty { name: plan.name.clone(), what: advice.into() });
+        }
+        self.epoch += 1;
+        let seconds = std::mem::take(&mut self.seconds);
+        self.metrics.push(EpochRow {
+            epoch: self.epoch,
+            loss: loss / weight,
+            weight,
+            visits,
+            seconds,
+            visits_per_second: (visits as f64 / seconds.max(1e-9)).round(),
+            rate: None,
+            held_out_loss: None,
+            gradient_norm: None,
+            halvings: self.halvings,
+        });
+        Ok(())
+    }
+
+    /// Completes the row of the last epoch: the rate at its end, and what a look has found.
+    pub fn complete_epoch(&mut self, rate: f64, held_out: Option<Tally>, gradient: Option<Tally>) {
+        let row = self.metrics.last_mut().expect("an epoch has ended");
+        row.rate = Some(rate);
+        let mean = |tally: Tally, sum: f64| Some(sum / tally.weight).filter(|_| tally.weight > 0.0);
+        row.held_out_loss = held_out.and_then(|tally| mean(tally, tally.loss));
+        row.gradient_norm = gradient.and_then(|tally| mean(tally, tally.square)).map(f64::sqrt);
+    }
+
+    /// Notes a row if as many rounds are done as it takes; what they did is in `partial`.
+    pub fn note_round(&mut self, plan: &Plan, done: u64, rate: f64) {
+        if !done.is_multiple_of(u64::from(plan.curve.log_every)) {
+            return;
+        }
+        let Tally { loss, weight, visits, .. } = std::mem::take(&mut self.partial.0);
+        self.rounds.push(RoundRow {
+            round: done,
+            epoch: self.epoch + 1,
+            loss: loss / weight.max(f64::MIN_POSITIVE),
+            weight,
+            visits,
+            rate,
+        });
+    }
+
+    /// Whether nothing is left to train: all epochs are done, or patience has run out.
+    pub fn is_over(&self, plan: &Plan) -> bool {
+        let patience = plan.curve.patience;
+        self.epoch == plan.epochs
+            || patience > 0 && self.best_epoch().is_some_and(|best| self.epoch - best >= patience)
+    }
+
+    /// The epoch with the lowest held-out loss, from 1; the first of several.
+    pub fn best_epoch(&self) -> Option<u32> {
+        let rows = self.metrics.iter();
+        let known = rows.filter_map(|row| Some((row.held_out_loss?, row.epoch)));
+        known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, epoch)| epoch)
+    }
+
+    /// The epoch whose vectors are published: the best one where patience keeps it, or else the last.
+    pub fn kept_epoch(&self, plan: &Plan) -> u32 {
+        self.best_epoch().filter(|_| plan.curve.patience > 0).unwrap_or(self.epoch)
+    }
+
+    /// Settings to be stored with the vectors.
+    pub fn settings(&self, plan: &Plan) -> Vec<(String, String)> {
+        let mut settings = vec![
+            ("name".to_owned(), plan.name.clone()),
+            ("fingerprint".to_owned(), plan.fingerprint.clone()),
+        ];
+        let kept = self.kept_epoch(plan);
+        let row = (kept as usize).checked_sub(1).and_then(|at| self.metrics.get(at));
+        settings.extend(row.map(|row| ("final_loss".to_owned(), row.loss.to_string())));
+        if self.halvings > 0 {
+            settings.push(("rate_halvings".to_owned(), self.halvings.to_string()));
+        }
+        if plan.curve.patience > 0 {
+            settings.push(("best_epoch".to_owned(), kept.to_string()));
+        }
+        settings
+    }
+}

@@ -1,0 +1,336 @@
+//! Where training starts: vectors that are given, and words that are frozen.
+//!
+//! A file of vectors has words of its own, in an order of its own. What belongs to a word of the vocabulary, by its bytes, is taken
+//! over; all other words, and whatever the file does not have, start as they would without it. A vectors file of ours is mapped;
+//! of another program's, which can only be read from front to back, the rows that are found are first written to a scratch
+//! file beside the checkpoints, so that stripes can take them in any order and memory need not hold them.
+//!
+//! | scratch tensor | type | shape | what |
+//! |---|---|---|---|
+//! | `word_vectors` | f32 | N × d | rows of the file whose words are known, in its order |
+//! | `ids` | u32 | N | their ids |
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use wordmill_flow::{Context, Reservation};
+use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
+use wordmill_formats::{
+    Dtype, FormatError, RunDir, TensorFile, TensorWriter, Vectors, Words, is_tensor_file,
+};
+
+use crate::engine::Place;
+use crate::error::TrainError;
+use crate::frozen::{Frozen, find};
+use crate::huffman::HuffmanTree;
+use crate::order::Half;
+use crate::stripes::Stripe;
+
+/// The kind of the scratch file.
+const KIND: &str = "start";
+/// A word that the file does not have.
+const NONE: u32 = u32::MAX;
+/// Rows between two looks at whether to stop.
+const ROWS_BETWEEN: u64 = 4096;
+
+/// Which files say where training starts.
+#[derive(Clone, Debug)]
+pub struct StartConfig {
+    /// Name of the trainer.
+    pub name: String,
+    /// Length of its vectors.
+    pub dim: usize,
+    /// Identifies the settings and the files.
+    pub fingerprint: String,
+    /// A file of vectors.
+    pub init: Option<PathBuf>,
+    /// A list of words.
+    pub freeze: Option<PathBuf>,
+}
+
+impl StartConfig {
+    /// Fails where the vectors of the file have another length.
+    ///
+    /// # Errors
+    /// [`TrainError::Given`], with both numbers.
+    pub fn check_dim(&self, found: usize) -> Result<(), TrainError> {
+        let Self { name, dim, .. } = self;
+        match &self.init {
+            Some(path) if found != *dim => {
+                let what = format!(
+                    "init of {name}: its vectors have {found} numbers, dim of {name} is {dim}; set dim = {found}, or name another \
+                     file"
+                );
+                Err(TrainError::Given { path: path.clone(), what })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where training starts. The default is: as usual, and nothing is frozen.
+#[derive(Debug, Default)]
+pub struct Start {
+    given: Option<Given>,
+    frozen: Frozen,
+    _memory: Option<Reservation>,
+}
+
+/// What a file of vectors has for the words of a vocabulary.
+#[derive(Debug)]
+struct Given {
+    file: TensorFile,
+    /// Id → row of the file.
+    rows: Vec<u32>,
+    has: Has,
+}
+
+/// What of a file is taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Has {
+    /// Words of the vocabulary that the file has.
+    pub words: u64,
+    /// Context vectors.
+    pub contexts: bool,
+    /// Biases of words and contexts.
+    pub biases: bool,
+    /// Vectors of the nodes of this vocabulary's Huffman tree.
+    pub nodes: bool,
+}
+
+impl Start {
+    /// Opens the files.
+    ///
+    /// # Errors
+    /// A file that is damaged or none of its kind, has vectors of another length or none of the words; memory for a number a word;
+    /// [`TrainError::Stopped`].
+    pub fn open<W: Words>(
+        ctx: &Context,
+        dir: &RunDir,
+        config: &StartConfig,
+        words: &W,
+    ) -> Result<Self, TrainError> {
+        let frozen = match &config.freeze {
+            Some(path) => Frozen::read(dir.storage(), path, words)?,
+            None => Frozen::default(),
+        };
+        let Some(path) = &config.init else {
+            return Ok(Self { given: None, frozen, _memory: None });
+        };
+        let what = format!("the words of {} in the vocabulary", path.display());
+        let memory = ctx.budget.reserve(4 * words.len() as u64, &what)?;
+        let is_foreign = VectorForm::of(dir.storage(), path)?.is_some();
+        let given = match !is_foreign && is_tensor_file(dir.storage(), path)? {
+            true => Given::ours(dir, config, path, words)?,
+            false => Given::foreign(ctx, dir, config, path, words)?,
+        };
+        if given.has.words == 0 {
+            let what = format!(
+                "init of {}: it has none of the {} words of the vocabulary; words are matched by their bytes: look at letter case \
+                 (corpus.lowercase), or name another file",
+                config.name,
+                words.len()
+            );
+            return Err(TrainError::Given { path: path.clone(), what });
+        }
+        Ok(Self { given: Some(given), frozen, _memory: Some(memory) })
+    }
+
+    /// Nothing given, some words frozen.
+    #[must_use]
+    pub fn with_frozen(self, frozen: Frozen) -> Self {
+        Self { frozen, ..self }
+    }
+
+    /// What the file of vectors has, if there is one.
+    #[must_use]
+    pub fn given(&self) -> Option<Has> {
+        Some(self.given.as_ref()?.has)
+    }
+
+    /// The words that never move.
+    #[must_use]
+    pub fn frozen(&self) -> &Frozen {
+        &self.frozen
+    }
+
+    /// Frozen words that the file of vectors does not have, which stay at random values.
+    #[must_use]
+    pub fn frozen_at_random(&self) -> u64 {
+        let Some(given) = &self.given else { return self.frozen.words() };
+        let ids = (0u32..).zip(&given.rows).filter(|&(_, &row)| row == NONE);
+        ids.filter(|&(id, _)| self.frozen.has(id)).count() as u64
+    }
+
+    /// Puts what is given into a stripe that has its usual first values.
+    pub(crate) fn fill(
+        &self,
+        place: Place,
+        columns: &str,
+        stripe: &mut Stripe,
+    ) -> Result<(), FormatError> {
+        match &self.given {
+            Some(given) => given.fill(place, columns, stripe),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Given {
+    /// A vectors file of ours.
+    fn ours<W: Words>(
+        dir: &RunDir,
+        config: &StartConfig,
+        path: &Path,
+        words: &W,
+    ) -> Result<Self, TrainError> {
+        let vectors = Vectors::open(dir.storage(), path)?;
+        config.check_dim(vectors.dim())?;
+        vectors.verify()?;
+        let row = |id: usize| vectors.words().find(words.word(id)).map_or(NONE, |row| row as u32);
+        let rows: Vec<u32> = (0..words.len()).map(row).collect();
+        let biases =
+            |name| vectors.column(name).is_some_and(|it| it.len() == vectors.words().len());
+        let has = Has {
+            words: rows.iter().filter(|&&row| row != NONE).count() as u64,
+            contexts: vectors.context_vectors().is_some(),
+            biases: biases("word_bias") && biases("context_bias"),
+            nodes: has_our_tree(&vectors, words),
+        };
+        Ok(Self { file: vectors.words().file().clone(), rows, has })
+    }
+
+    /// Vectors of another program.
+    fn foreign<W: Words>(
+        ctx: &Context,
+        dir: &RunDir,
+        config: &StartConfig,
+        path: &Path,
+        words: &W,
+    ) -> Result<Self, TrainError> {
+        let file = VectorFile::open(dir.storage(), path)?;
+        config.check_dim(file.dim())?;
+        let scratch = dir.path(&format!("models/{}/init.scratch", config.name));
+        if let Some(given) = Self::scratch(dir, config, &scratch, words.len())? {
+            return Ok(given);
+        }
+        let names = ["word_vectors", "ids"];
+        let settings = BTreeMap::from([("fingerprint".to_owned(), config.fingerprint.clone())]);
+        let mut writer = TensorWriter::create(dir.storage(), &scratch, KIND, &names, &settings)?;
+        writer.begin("word_vectors", Dtype::F32);
+        let (mut rows, mut ids) = (vec![NONE; words.len()], Vec::new());
+        let total = file.rows().unwrap_or(0);
+        let progress = ctx.progress.stage(&format!("init {}", config.name), "rows", total);
+        let mut reader = file.reader()?;
+        let mut read = 0u64;
+        while reader.advance()? {
+            read += 1;
+            if read.is_multiple_of(ROWS_BETWEEN) {
+                ctx.cancel.check()?;
+                progress.set_done(read);
+            }
+            let Some(id) = find(words, reader.word().as_bytes()) else { continue };
+            let row = &mut rows[id as usize];
+            if *row != NONE {
+                let what = format!(
+                    "the word {:?} stands in two rows, the second is {read}",
+                    reader.word()
+                );
+                let (path, form) = (path.to_path_buf(), file.form().what());
+                return Err(FormatError::Incoming { path, form, offset: 0, what }.into());
+            }
+            *row = ids.len() as u32;
+            ids.push(id);
+            writer.write(reader.vector())?;
+        }
+        let found = ids.len() as u64;
+        writer.end(&[found, file.dim() as u64]);
+        writer.tensor("ids", Dtype::U32, &[found], &ids)?;
+        writer.finish()?;
+        let file = TensorFile::open(dir.storage(), &scratch)?;
+        Ok(Self { file, rows, has: Has { words: found, ..Has::default() } })
+    }
+
+    /// The scratch file of an earlier process with the same fingerprint, if it is whole.
+    fn scratch(
+        dir: &RunDir,
+        config: &StartConfig,
+        path: &Path,
+        words: usize,
+    ) -> Result<Option<Self>, FormatError> {
+        let open = || {
+            let file = TensorFile::open(dir.storage(), path)?;
+            file.index().expect_kind(KIND)?;
+            file.verify()?;
+            Ok(file)
+        };
+        let file = match open() {
+            Ok(file) => file,
+            Err(error) if FormatError::is_not_found(&error) || error.is_bad_artefact() => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let same = file.index().metadata().get("fingerprint") == Some(&config.fingerprint);
+        let shape = file.index().info("word_vectors", Dtype::F32, 2)?.shape.clone();
+        let ids: &[u32] = file.view("ids", Dtype::U32, 1)?;
+        let fits = shape == [ids.len() as u64, config.dim as u64];
+        if !same || !fits || ids.iter().any(|&id| id as usize >= words) {
+            return Ok(None);
+        }
+        let mut rows = vec![NONE; words];
+        (0..).zip(ids).for_each(|(row, &id)| rows[id as usize] = row);
+        let has = Has { words: ids.len() as u64, ..Has::default() };
+        Ok(Some(Self { file, rows, has }))
+    }
+
+    fn fill(&self, place: Place, columns: &str, stripe: &mut Stripe) -> Result<(), FormatError> {
+        let names = match (place.half, columns) {
+            (Half::Rows, _) => Some(("word_vectors", "word_bias")),
+            (Half::Columns, "context_vectors") if self.has.contexts => {
+                Some(("context_vectors", "context_bias"))
+            }
+            (Half::Columns, "node_vectors") if self.has.nodes => Some(("node_vectors", "")),
+            _ => None,
+        };
+        let Some((vectors, bias)) = names else { return Ok(()) };
+        let values: &[f32] = self.file.view(vectors, Dtype::F32, 2)?;
+        let biases: Option<&[f32]> =
+            match self.has.biases && !stripe.bias().is_empty() && !bias.is_empty() {
+                true => Some(self.file.view(bias, Dtype::F32, 1)?),
+                false => None,
+            };
+        for row in 0..stripe.rows() {
+            // Nodes are only taken where they are those of the same words in the same order.
+            let from = self.rows[place.id(row) as usize] as usize;
+            if from == NONE as usize {
+                continue;
+            }
+            let vector = stripe.vector_mut(row);
+            let dim = vector.len();
+            vector.copy_from_slice(&values[from * dim..][..dim]);
+            if let Some(biases) = biases {
+                stripe.bias_mut()[row] = biases[from];
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file has the nodes of the tree over the same words in the same order.
+fn has_our_tree(vectors: &Vectors, words: &impl Words) -> bool {
+    let theirs = vectors.words();
+    let same_words = || {
+        theirs.len() == words.len() && (0..words.len()).all(|id| theirs.word(id) == words.word(id))
+    };
+    let nodes = words.len().saturating_sub(1) * vectors.dim();
+    vectors.matrix("node_vectors").is_some_and(|it| it.len() == nodes)
+        && same_words()
+        && theirs
+            .file()
+            .view::<u32>("tree_parents", Dtype::U32, 1)
+            .is_ok_and(|parents| HuffmanTree::new(words.counts()).parents() == parents)
+}
+
+#[cfg(test)]
+mod tests;
