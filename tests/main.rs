@@ -15,6 +15,7 @@
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
+//! * `words`: normalisers, lists of words, other spellings.
 //! * `windows`: trainers that read the text itself.
 //!
 //! `hostile.rs` beside this file is a binary of its own, because it counts what the process allocates.
@@ -42,3 +43,4 @@ mod tidy;
 mod using;
 mod verify;
 mod windows;
+mod words;
