@@ -6,6 +6,7 @@
 //! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
 
 mod choice;
+mod corpus;
 mod curve;
 mod error;
 mod layers;
@@ -27,7 +28,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize};
+pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Mark};
+pub use choice::{Model, Normalize};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;
@@ -78,6 +80,13 @@ pub struct RunConfig {
     pub checkpoint_every: Duration,
 }
 
+impl Tokenizer {
+    /// Whether words are cut by the rules of UAX 29.
+    pub fn has_rules(self) -> bool {
+        self == Self::Words
+    }
+}
+
 impl Format {
     /// Whether the text stands in a field.
     pub fn has_fields(self) -> bool {
@@ -98,12 +107,20 @@ pub struct CorpusConfig {
     pub strict: bool,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
+    /// What becomes of apostrophes within words.
+    pub apostrophes: Mark,
+    /// What becomes of hyphens between words.
+    pub hyphens: Mark,
     /// Whether words become lower case.
     pub lowercase: bool,
     /// Unicode normalisation.
     pub normalize: Normalize,
+    /// What becomes of accents.
+    pub accents: Accents,
     /// What becomes of digits.
     pub digits: Digits,
+    /// A list of words that are left out of the text.
+    pub stop_words: Option<PathBuf>,
     /// What becomes of lines that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// The least size of a chunk in bytes.
@@ -117,6 +134,10 @@ pub struct VocabularyConfig {
     pub min_count: u64,
     /// At most so many words, the most frequent ones; 0 is no limit.
     pub max_size: u64,
+    /// A list of the only words that may stay.
+    pub keep: Option<PathBuf>,
+    /// A list of words that are dropped.
+    pub drop: Option<PathBuf>,
 }
 
 /// `[cooccur]`: what counts as a meeting.

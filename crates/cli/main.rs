@@ -17,6 +17,7 @@ mod look;
 mod report;
 mod results;
 mod session;
+mod spelling;
 mod wiring;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use wordmill_train::{EpochRow, read_metrics};
 use crate::commands::eval::EvalSets;
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::report;
+use crate::{report, spelling};
 
 /// Words shown of each vectors file.
 const WORDS: usize = 5;
@@ -70,6 +70,8 @@ pub fn scores(
     let mut reports = Vec::new();
     for trainer in &config.train {
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
+        let spelling = spelling::of(vectors.settings());
+        let vectors = vectors.spelled(spelling);
         let mut report = sets.score(&vectors, &asked)?;
         report.vectors.clone_from(&trainer.name);
         reports.push(report);

@@ -56,6 +56,9 @@ pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
         corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
+    // A slip in the path of a list should not wait for the stage that uses it.
+    translate::tokenize(&config.corpus)?;
+    translate::vocabulary(config)?;
     Ok(inputs)
 }
 

@@ -99,10 +99,17 @@ fn cooccur_settings(config: &Config) -> Settings {
     settings
 }
 
-/// The settings of a section, keys with the section's name in front.
+/// The settings of a section, keys with the section's name in front; of a file it is what it holds that counts.
 fn section(config: &Config, name: &str) -> Settings {
-    let settings = config.settings_of(name).into_iter();
-    settings.map(|(key, value)| (format!("{name}.{key}"), value)).collect()
+    let mut settings = config.settings_of(name);
+    for key in ["stop_words", "keep", "drop"] {
+        if let Some(path) =
+            settings.get_mut(key).filter(|_| ["corpus", "vocabulary"].contains(&name))
+        {
+            *path = outputs::content(path);
+        }
+    }
+    settings.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)).collect()
 }
 
 /// Notes that a stage is being worked on, with what the process takes by itself at this point.
@@ -236,7 +243,8 @@ impl Pipeline<'_> {
             return Ok(corpus::TokenShards::open(self.dir)?);
         }
         let stage = begin(self.ctx, ledger, "tokenize", settings)?;
-        let config = translate::tokenize(&self.config.corpus);
+        let config = translate::tokenize(&self.config.corpus)?;
+        outputs::report_list(self.ctx, "corpus.stop_words", config.stop_words.as_deref());
         let made = corpus::tokenize(self.ctx, &config, self.dir, inputs);
         let (stage, shards) = ledger.or_pause(stage, made)?;
         let outputs: Vec<Published> = shards.outputs().cloned().collect();
@@ -264,16 +272,10 @@ impl Pipeline<'_> {
             None => {
                 ledger.check("tokenize")?;
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
-                let config = translate::vocabulary(&self.config.vocabulary);
+                let config = translate::vocabulary(self.config)?;
                 let made = corpus::vocabulary(self.ctx, &config, shards);
                 let (stage, vocabulary) = ledger.or_pause(stage, made)?;
-                let counts = vocabulary.counts();
-                let rows = [
-                    ("tokens", counts.tokens),
-                    ("distinct_words", counts.distinct_words),
-                    ("words", counts.words),
-                    ("kept_tokens", counts.kept_tokens),
-                ];
+                let rows = outputs::report_words(self.ctx, &config, vocabulary.counts());
                 ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
                 vocabulary
             }

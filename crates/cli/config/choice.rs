@@ -98,9 +98,29 @@ choices! {
     Normalize {
         /// Composed.
         Nfc = "nfc",
+        /// Composed, and what only looks different made the same.
+        Nfkc = "nfkc",
         /// As it is.
         None = "none"
-    } later ["nfkc", "nfd", "nfkd"];
+    } later [];
+
+    /// `corpus.accents`: what becomes of accents.
+    Accents {
+        /// They stay.
+        Keep = "keep",
+        /// They are taken off.
+        Strip = "strip"
+    } later [];
+
+    /// `corpus.apostrophes` and `corpus.hyphens`: what becomes of a mark within a word.
+    Mark {
+        /// It holds the word together.
+        Keep = "keep",
+        /// The word is cut there.
+        Split = "split",
+        /// It is taken out.
+        Drop = "drop"
+    } later [];
 
     /// `corpus.digits`: what becomes of digits.
     Digits {

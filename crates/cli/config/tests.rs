@@ -237,17 +237,34 @@ fn unknown_names_come_with_a_guess() {
 #[test]
 fn what_is_not_supported_yet_is_refused() {
     for layer in [
-        "corpus.stop_words=\"\"",
         "corpus.format=parquet",
         "corpus.tokenizer=hf:tokenizer.json",
         "corpus.tokenizer=cjk",
-        "vocabulary.keep=\"\"",
-        "vocabulary.drop=\"\"",
         "phrases.passes=0",
     ] {
         let error = resolve(TEMPLATE, &[layer]).unwrap_err().to_string();
         assert!(error.contains(" yet"), "{layer}: {error}");
     }
+}
+
+#[test]
+fn words_have_settings_of_their_own() {
+    for (layers, expected) in [
+        (&["corpus.normalize=nfkc", "corpus.accents=strip"][..], "accents = \"strip\""),
+        (&["corpus.digits=fold"], "digits = \"zero\""),
+        (&["corpus.hyphens=keep", "corpus.apostrophes=drop"], "hyphens = \"keep\""),
+        (&["corpus.stop_words=a.txt"], "stop_words = \"a.txt\""),
+        (&["vocabulary.keep=a.tsv", "vocabulary.drop=b"], "drop = \"b\""),
+        (
+            &["corpus.tokenizer=whitespace", "corpus.hyphens=keep"],
+            "--set corpus.hyphens=keep: corpus.hyphens: only used by tokenizer = \"words\"",
+        ),
+        (&["corpus.digits=fould"], "--set corpus.digits=fould: corpus.digits: unknown value"),
+    ] {
+        check(TEMPLATE, layers, expected);
+    }
+    let usual = ["corpus.hyphens=split", "corpus.accents=keep", "corpus.stop_words="];
+    assert_eq!(resolve(TEMPLATE, &usual), resolve(TEMPLATE, &[]));
 }
 
 #[test]

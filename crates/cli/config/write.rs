@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::{Choice, Format, TrainSource};
+use super::choice::{Accents, Choice, Format, Mark, TrainSource};
 use super::size::{format_seconds, format_size};
 use super::{Config, LossConfig, TrainConfig, Trainer};
 
@@ -56,13 +56,7 @@ impl Config {
         let mut tables = vec![
             ("[run]", self.run_rows()),
             ("[corpus]", self.corpus_rows()),
-            (
-                "[vocabulary]",
-                vec![
-                    ("min_count", whole(self.vocabulary.min_count)),
-                    ("max_size", whole(self.vocabulary.max_size)),
-                ],
-            ),
+            ("[vocabulary]", self.vocabulary_rows()),
             (
                 "[cooccur]",
                 vec![
@@ -100,6 +94,16 @@ impl Config {
         ]
     }
 
+    fn vocabulary_rows(&self) -> Rows {
+        let mut rows = vec![
+            ("min_count", whole(self.vocabulary.min_count)),
+            ("max_size", whole(self.vocabulary.max_size)),
+        ];
+        rows.extend(list("keep", &self.vocabulary.keep));
+        rows.extend(list("drop", &self.vocabulary.drop));
+        rows
+    }
+
     fn corpus_rows(&self) -> Rows {
         let mut rows: Rows = vec![
             ("inputs", self.corpus.inputs.clone().into()),
@@ -114,6 +118,19 @@ impl Config {
             ("lowercase", self.corpus.lowercase.into()),
             ("normalize", name(self.corpus.normalize)),
             ("digits", name(self.corpus.digits)),
+        ]);
+        // Only where they are not the usual ones: what was made before there was a choice stays valid.
+        let marks = [
+            ("apostrophes", self.corpus.apostrophes, Mark::Keep),
+            ("hyphens", self.corpus.hyphens, Mark::Split),
+        ];
+        let chosen = marks.into_iter().filter(|(_, mark, usual)| mark != usual);
+        rows.extend(chosen.map(|(key, mark, _)| (key, name(mark))));
+        if self.corpus.accents != Accents::Keep {
+            rows.push(("accents", name(self.corpus.accents)));
+        }
+        rows.extend(list("stop_words", &self.corpus.stop_words));
+        rows.extend([
             ("invalid_utf8", name(self.corpus.invalid_utf8)),
             ("chunk_bytes", format_size(self.corpus.chunk_bytes).into()),
         ]);
@@ -183,6 +200,11 @@ fn name(choice: impl Choice) -> Value {
 /// Every whole number of a configuration was read from TOML or checked to fit.
 fn whole(number: impl Into<u64>) -> Value {
     Value::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
+}
+
+/// A file, if there is one.
+fn list(key: &'static str, path: &Option<PathBuf>) -> Option<(&'static str, Value)> {
+    path.as_ref().map(|path| (key, path.to_string_lossy().as_ref().into()))
 }
 
 fn paths(list: &[PathBuf]) -> Value {

@@ -245,6 +245,8 @@ impl TrainJob<'_> {
                     .into_iter()
                     .chain(counting)
                     .for_each(|name| settings.extend(section(config, name)));
+                let tokenizer = super::translate::tokenizer(&config.corpus);
+                settings.insert("tokenizer".into(), tokenizer.describe());
                 // Vectors are the same wherever the text lay.
                 settings.remove("corpus.inputs");
                 settings.insert("corpus.digest".into(), self.text.digest.clone());

@@ -1,27 +1,42 @@
 //! From the words of `pipeline.toml` to the types of the rooms.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::{self as corpus, tokenizer};
+use wordmill_corpus::{self as corpus, CorpusError, tokenizer};
 use wordmill_train as train;
 
-use crate::config::{self, CooccurConfig, CorpusConfig, VocabularyConfig};
+use crate::config::{self, Config, CooccurConfig, CorpusConfig};
 
 /// Tokens that are to be counted in all samples of a thinned text together, and the most samples. On 22
 /// million tokens of English one sample is worth 1.7 points less on the mean of four evaluation sets than four.
 const SAMPLED_TOKENS: u64 = 80_000_000;
 const MOST_SAMPLES: u64 = 4;
 
-/// Settings of the stage `tokenize`.
-pub fn tokenize(config: &CorpusConfig) -> corpus::TokenizeConfig {
-    corpus::TokenizeConfig {
+/// Settings of the stage `tokenize`; reads the stop words.
+pub fn tokenize(config: &CorpusConfig) -> Result<corpus::TokenizeConfig, CorpusError> {
+    let stop_words = list("corpus.stop_words", config.stop_words.as_deref(), config)?;
+    Ok(corpus::TokenizeConfig {
         tokenizer: tokenizer(config),
+        stop_words,
         invalid_utf8: match config.invalid_utf8 {
             config::InvalidUtf8::Replace => corpus::InvalidUtf8::Replace,
             config::InvalidUtf8::Skip => corpus::InvalidUtf8::Skip,
             config::InvalidUtf8::Fail => corpus::InvalidUtf8::Fail,
         },
         chunk_bytes: usize::try_from(config.chunk_bytes).unwrap_or(usize::MAX),
-    }
+    })
+}
+
+/// The list that a setting names, its words in the form that the tokeniser gives them.
+fn list(
+    key: &'static str,
+    path: Option<&Path>,
+    config: &CorpusConfig,
+) -> Result<Option<Arc<corpus::WordSet>>, CorpusError> {
+    let read = |path| corpus::WordSet::read(path, key, &tokenizer(config)).map(Arc::new);
+    path.map(read).transpose()
 }
 
 /// Where the text stands in the inputs.
@@ -57,8 +72,17 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
             config::Tokenizer::Whitespace => tokenizer::Segmentation::Whitespace,
             config::Tokenizer::Words => tokenizer::Segmentation::Words,
         },
+        rules: tokenizer::WordRules {
+            apostrophes: mark(config.apostrophes),
+            hyphens: mark(config.hyphens),
+        },
+        accents: match config.accents {
+            config::Accents::Keep => tokenizer::Accents::Keep,
+            config::Accents::Strip => tokenizer::Accents::Strip,
+        },
         normalize: match config.normalize {
             config::Normalize::Nfc => tokenizer::Normalize::Nfc,
+            config::Normalize::Nfkc => tokenizer::Normalize::Nfkc,
             config::Normalize::None => tokenizer::Normalize::None,
         },
         case: match config.lowercase {
@@ -73,12 +97,26 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     }
 }
 
-/// Settings of the stage `vocabulary`.
-pub fn vocabulary(config: &VocabularyConfig) -> corpus::VocabularyConfig {
-    corpus::VocabularyConfig {
-        min_count: config.min_count,
-        max_size: usize::try_from(config.max_size).unwrap_or(usize::MAX),
+fn mark(mark: config::Mark) -> tokenizer::Mark {
+    match mark {
+        config::Mark::Keep => tokenizer::Mark::Keep,
+        config::Mark::Split => tokenizer::Mark::Split,
+        config::Mark::Drop => tokenizer::Mark::Drop,
     }
+}
+
+/// Settings of the stage `vocabulary`; reads its lists.
+pub fn vocabulary(config: &Config) -> Result<corpus::VocabularyConfig, CorpusError> {
+    let Config { corpus: text, vocabulary, .. } = config;
+    Ok(corpus::VocabularyConfig {
+        min_count: vocabulary.min_count,
+        max_size: usize::try_from(vocabulary.max_size).unwrap_or(usize::MAX),
+        lists: corpus::WordLists {
+            keep: list("vocabulary.keep", vocabulary.keep.as_deref(), text)?,
+            drop: list("vocabulary.drop", vocabulary.drop.as_deref(), text)?,
+        },
+        tokenizer: tokenizer(text).describe(),
+    })
 }
 
 /// The window of the stage `cooccur`.

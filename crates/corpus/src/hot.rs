@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use crate::chunk::Chunk;
 use crate::numbering::Numbering;
 use crate::scan::{PAD_BYTES, Scanner};
-use crate::tokenizer::TokenizerConfig;
+use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
 /// The parts, with memory that is used again.
 pub struct HotLoops {
@@ -23,7 +23,7 @@ impl HotLoops {
     #[must_use]
     pub fn new(config: TokenizerConfig) -> Self {
         Self {
-            scanner: Scanner::new(config.segmentation),
+            scanner: Scanner::new(Tokenizer::new(config.clone()).spans()),
             numbering: Numbering::new(config),
             chunk: Chunk::new(Vec::new()),
             sorted: Vec::new(),

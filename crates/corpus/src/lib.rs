@@ -16,6 +16,7 @@ pub mod hot;
 pub mod input;
 mod interner;
 mod lines;
+mod lists;
 mod numbering;
 #[cfg(test)]
 mod reader;
@@ -31,6 +32,7 @@ pub use error::{CorpusError, ErrorKind};
 pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
+pub use lists::{CONTINUES, WordLists, WordSet};
 pub use records::{Column, RecordCounts, RecordFormat, Records};
 pub use shard::{ShardRow, TokenCounts};
 pub use tokenize::{TokenShards, TokenizeConfig, tokenize, unpacking_bytes};

@@ -1,0 +1,91 @@
+//! `[corpus]`: which text, and how it becomes words.
+
+use super::CorpusConfig;
+use super::choice::{Accents, Choice, Digits, Format, InvalidUtf8, Mark, Normalize, Tokenizer};
+use super::error::ConfigError;
+use super::layers::Layers;
+use super::section::Section;
+
+/// Reads the section.
+pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
+    let mut section = Section::new(layers, "corpus")?;
+    let inputs = section.list("inputs")?.unwrap_or_default();
+    if inputs.is_empty() {
+        let what = "no input; name files, folders, \"-\" or \"builtin:sample\"";
+        return Err(section.error("inputs", what));
+    }
+    let format = section.choice("format", Format::Lines)?;
+    let tokenizer = section.choice("tokenizer", Tokenizer::Words)?;
+    let [apostrophes, hyphens] = marks(&mut section, tokenizer)?;
+    let config = CorpusConfig {
+        inputs,
+        format,
+        field: field(&mut section, format)?,
+        strict: section.flag("strict", false)?,
+        tokenizer,
+        apostrophes,
+        hyphens,
+        lowercase: section.flag("lowercase", true)?,
+        normalize: section.choice("normalize", Normalize::Nfc)?,
+        accents: section.choice("accents", Accents::Keep)?,
+        digits: digits(&mut section)?,
+        stop_words: section.path("stop_words")?,
+        invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
+        chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
+    };
+    section.finish(&[], |key| Some(explain(key)?.to_owned() + "; remove it"))?;
+    Ok(config)
+}
+
+/// Why a key has no business here.
+fn explain(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "field" => {
+            "only texts in fields have one: format = \"jsonl\", \"csv-column\", \"tsv-column\" or \"parquet\""
+        }
+        "apostrophes" | "hyphens" => "only used by tokenizer = \"words\"",
+        _ => return None,
+    })
+}
+
+/// What becomes of digits; `fold` is what others call `zero`.
+fn digits(section: &mut Section<'_>) -> Result<Digits, ConfigError> {
+    match section.text("digits")?.as_deref() {
+        None => Ok(Digits::Keep),
+        Some("fold") => Ok(Digits::Zero),
+        Some(name) => Digits::parse(name).map_err(|what| section.error("digits", what)),
+    }
+}
+
+/// What becomes of apostrophes and hyphens, where words are cut by rules.
+fn marks(section: &mut Section<'_>, tokenizer: Tokenizer) -> Result<[Mark; 2], ConfigError> {
+    if !tokenizer.has_rules() {
+        return Ok([Mark::Keep, Mark::Split]);
+    }
+    let apostrophes = section.choice("apostrophes", Mark::Keep)?;
+    Ok([apostrophes, section.choice("hyphens", Mark::Split)?])
+}
+
+/// Where the text of a record stands.
+fn field(section: &mut Section<'_>, format: Format) -> Result<Option<String>, ConfigError> {
+    if !format.has_fields() {
+        return Ok(None);
+    }
+    let field = section.text("field")?.unwrap_or_else(|| "text".into());
+    let is_path = !field.split('.').any(str::is_empty);
+    let is_column = field != "0" && !field.is_empty();
+    let is_good = match format {
+        Format::Jsonl => is_path,
+        Format::Parquet => !field.is_empty(),
+        _ => is_column,
+    };
+    if is_good {
+        return Ok(Some(field));
+    }
+    let expected = match format {
+        Format::Jsonl => "keys with dots between, such as \"meta.text\"",
+        Format::Parquet => "the name of a column",
+        _ => "the name of a column, or its number from 1",
+    };
+    Err(section.error("field", format!("expected {expected}, found {field:?}")))
+}
