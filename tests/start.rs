@@ -117,7 +117,9 @@ fn frozen_words_are_those_of_the_file_to_the_bit_and_all_of_it_is_told() {
             format!(
                 "train {name}: {all} of {all} words begin as in old.bin (word vectors only), 0 as usual"
             ),
-            format!("train {name}: {some} words are frozen; 1 lines are no word of the vocabulary"),
+            format!(
+                "train {name}: {some} words are frozen; lines that are no word of the vocabulary: 1"
+            ),
         ] {
             assert!(done.stderr.contains(&says), "{says:?} is not in {}", done.stderr);
         }

@@ -1,5 +1,6 @@
 //! What a pipeline will need, from a sample of its text: sizes first, then the stages' needs.
 
+mod more;
 mod pace;
 mod sample;
 
@@ -347,7 +348,7 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
         Optimizer::Adam => 3.0,
     };
     let model = sizes.words * row * copies * kept;
-    let tables = sizes.words * 80.0;
+    let tables = sizes.words * (80.0 + more::memory_a_word(trainer));
     let room = config.run.memory_bytes as f64 - PROGRAM_BYTES as f64 - tables;
     // What does not fit goes through pages, of which three are in memory at least.
     let pages = if model > room { model } else { 0.0 };
@@ -358,11 +359,15 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
     let forecast = Forecast {
         least_bytes: tables + 3.0 * model / (2.0 * grid),
         memory_bytes: tables + model.min(room.max(0.0)).max(dealt),
-        scratch_bytes: tiles + vectors + 2.0 * model + pages,
+        scratch_bytes: tiles
+            + vectors
+            + 2.0 * model
+            + pages
+            + sizes.words * more::disk_a_word(trainer),
         left_bytes: vectors,
         files: 300.0,
     };
-    needs.add(&format!("train:{}", trainer.name), forecast, work * flops);
+    needs.add(&format!("train:{}", trainer.name), forecast, work * flops * more::time(trainer));
 }
 
 /// Adds a trainer that reads the text: the model is in memory, and so is what each reader has copied of it.
@@ -379,12 +384,13 @@ fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, nee
     let readers = if it.deterministic { 8.0 } else { needs.threads };
     let model = 2.0 * sizes.words * row;
     let reader = 2e6 + 8.0 * sizes.words + f64::min(rows, 2.0 * sizes.words) * row * 2.0;
-    let memory = model + 24.0 * sizes.words + readers * reader;
+    let tables = sizes.words * (24.0 + more::memory_a_word(trainer));
+    let memory = model + tables + readers * reader;
     let vectors = sizes.words * trainer.dim as f64 * 8.0;
     let forecast = Forecast {
         least_bytes: memory,
         memory_bytes: memory,
-        scratch_bytes: vectors + 2.0 * model,
+        scratch_bytes: vectors + 2.0 * model + sizes.words * more::disk_a_word(trainer),
         left_bytes: vectors,
         files: 5.0 + readers,
     };

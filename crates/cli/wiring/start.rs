@@ -155,10 +155,12 @@ impl TrainJob<'_> {
         if frozen.words() > 0 {
             let mut text = format!("train {name}: {} words are frozen", frozen.words());
             if frozen.unknown() > 0 {
-                text += &format!("; {} lines are no word of the vocabulary", frozen.unknown());
+                text +=
+                    &format!("; lines that are no word of the vocabulary: {}", frozen.unknown());
             }
             if start.frozen_at_random() > 0 {
-                text += &format!("; {} stay at random values", start.frozen_at_random());
+                let words = start.frozen_at_random();
+                text += &format!("; {words} of them are in no file and stay at random values");
             }
             progress.say(&text);
         }

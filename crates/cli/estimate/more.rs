@@ -1,0 +1,92 @@
+//! What settings of a trainer take beside those that costs were measured with: other losses and optimisers, a start from a file.
+
+use crate::config::{InitConfig, LossConfig, Optimizer, TrainConfig, Trainer};
+
+/// Time of training over that with the trainer's own loss and optimiser, whose steps are fused into kernels: of user CPU, on 20 MB of
+/// English at dimension 100 (`benches/runs/2026-11-24-zen4-2core-losses`).
+mod factor {
+    pub const SAMPLED_WRITTEN: f64 = 1.05;
+    pub const SAMPLED_FOCAL: f64 = 1.2;
+    pub const CELLS_WRITTEN: f64 = 1.25;
+    pub const CELLS_HUBER: f64 = 1.15;
+    /// Steps of any rule: a gradient is written out before it is used. Of negative sampling, hierarchical softmax, GloVe.
+    pub const STEPPED: [f64; 3] = [1.7, 1.7, 1.7];
+    pub const ROW_ADAGRAD: [f64; 3] = [1.8, 1.8, 0.9];
+    pub const ADAGRAD: [f64; 3] = [2.2, 2.2, 1.0];
+    pub const ADAM: [f64; 3] = [3.0, 3.0, 6.0];
+    /// A look at what is held out, over training as much.
+    pub const LOOK: f64 = 2.0;
+}
+
+/// What time is multiplied with.
+pub(super) fn time(trainer: &TrainConfig) -> f64 {
+    let (kind, own) = match trainer.trainer {
+        Trainer::NegativeSampling { .. } => (0, Optimizer::Sgd),
+        Trainer::HierarchicalSoftmax { .. } => (1, Optimizer::Sgd),
+        Trainer::Glove { .. } => (2, Optimizer::Adagrad),
+        // One loss, one optimiser; what is held out is looked at as fast as it would be trained.
+        Trainer::Windows(_) => return 1.0,
+    };
+    let steps = &trainer.steps;
+    let has_penalties = steps.l2 > 0.0 || steps.clip > 0.0 || steps.max_norm > 0.0;
+    let is_glove_rows = kind == 2 && steps.optimizer == Optimizer::RowAdagrad;
+    let by_steps = match steps.optimizer {
+        optimizer if optimizer == own && !has_penalties => 1.0,
+        Optimizer::RowAdagrad if is_glove_rows && !has_penalties => factor::ROW_ADAGRAD[2],
+        Optimizer::Sgd => factor::STEPPED[kind],
+        Optimizer::RowAdagrad => factor::ROW_ADAGRAD[kind].max(factor::STEPPED[kind]),
+        Optimizer::Adagrad => factor::ADAGRAD[kind].max(factor::STEPPED[kind]),
+        Optimizer::Adam => factor::ADAM[kind],
+    };
+    let by_loss = match trainer.loss {
+        None | Some(LossConfig::Hinge { .. }) => 1.0,
+        Some(LossConfig::Sampled { .. }) => factor::SAMPLED_WRITTEN,
+        Some(LossConfig::Focal { .. }) => factor::SAMPLED_FOCAL,
+        Some(LossConfig::Cell(_) | LossConfig::Ppmi { .. }) => factor::CELLS_WRITTEN,
+        Some(LossConfig::Huber { .. }) => factor::CELLS_HUBER,
+    };
+    let held_out = trainer.curve.held_out;
+    by_steps * by_loss * (1.0 - held_out + held_out * factor::LOOK)
+}
+
+/// Bytes of memory a word: where it stands in the file, and whether it moves.
+pub(super) fn memory_a_word(trainer: &TrainConfig) -> f64 {
+    let init = if trainer.start.init.is_some() { 4.0 } else { 0.0 };
+    init + if trainer.start.freeze.is_some() { 0.125 } else { 0.0 }
+}
+
+/// Bytes on the disk a word: rows of a file that can only be read from front to back.
+pub(super) fn disk_a_word(trainer: &TrainConfig) -> f64 {
+    match trainer.start.init {
+        Some(InitConfig::File(_)) => 4.0 * trainer.dim as f64 + 4.0,
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+
+    /// The first trainer of the template with other settings.
+    fn of(sets: &[&str]) -> TrainConfig {
+        let sets = sets.iter().map(|&set| set.to_owned()).collect();
+        Config::load(&Sources { sets, ..Sources::default() }).unwrap().train.swap_remove(0)
+    }
+
+    #[test]
+    fn what_is_not_fused_takes_longer() {
+        assert_eq!(time(&of(&[])), 1.0);
+        for sets in [
+            &["train.0.optimizer=adam"][..],
+            &["train.0.max_norm=3"],
+            &["train.0.loss=focal"],
+            &["train.0.held_out=0.1"],
+        ] {
+            assert!(time(&of(sets)) > 1.0, "{sets:?}");
+        }
+        assert_eq!(memory_a_word(&of(&["train.0.init=v.bin", "train.0.freeze=w"])), 4.125);
+        assert!(disk_a_word(&of(&["train.0.init=v.bin"])) > 400.0);
+        assert_eq!(disk_a_word(&of(&[])), 0.0);
+    }
+}
