@@ -1,6 +1,6 @@
 //! How words are made and found again: normalisers, lists of words, and questions in another spelling.
 
-use crate::support::Place;
+use crate::support::{Dice, Place, assert_same, kill_when, names};
 
 const PIPELINE: &str = r#"
 [run]
@@ -62,6 +62,40 @@ fn settings_make_words() {
 }
 
 #[test]
+fn first_lines_are_shown_beside_their_words() {
+    let place = Place::new(PIPELINE);
+    place.write("text.txt", "The Cat, and a dog.\n\n나는 학교에서\n");
+    let shown = String::from_utf8(place.wordmill(&["preview"]).expect(0).stdout).unwrap();
+    assert!(shown.contains("The Cat, and a dog. │ the · cat · and · a · dog\n"), "{shown}");
+    assert!(shown.contains("     3  나는 학교에서       │ 나는 · 학교에서\n"), "{shown}");
+    assert!(!place.path("run").exists(), "nothing is written");
+    place.write("stop.txt", "the\n");
+    place.write("a.jsonl", "{\"t\": \"The cat\"}\nno\n{\"t\": \"caf\u{e9}\"}\n");
+    let args =
+        ["preview", "a.jsonl", "--json", "--set", "corpus.format=jsonl", "--set", "corpus.field=t"];
+    let stop = ["--set", "corpus.stop_words=stop.txt"];
+    let json = place.wordmill(&[&args[..], &stop].concat()).expect(0).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["tokenizer"]["name"], "words");
+    assert_eq!((&json["records"], json["broken"].as_array().unwrap().len()), (&3.into(), 1));
+    assert_eq!(json["lines"][0]["words"], serde_json::json!(["cat"]));
+    assert_eq!(json["lines"][0]["stop_words"], 1);
+    assert_eq!(json["lines"][1]["text"], "café");
+    let model = "#wordmill-pieces\tkorean\t1\n##에서\t0.9\t9\n학교\t2\n";
+    place.write("model.tsv", model);
+    let korean = ["preview", "text.txt", "--set", "corpus.tokenizer=korean"];
+    let bare = String::from_utf8(place.wordmill(&korean).expect(0).stdout).unwrap();
+    assert!(bare.contains("these are whole words") && bare.contains("나는 · 학교에서"), "{bare}");
+    let with = [&korean[..], &["--set", "corpus.pieces=model.tsv"]].concat();
+    let cut = String::from_utf8(place.wordmill(&with).expect(0).stdout).unwrap();
+    assert!(cut.contains("나는 · 학교 · ##에서"), "{cut}");
+    place.wordmill(&["preview", "absent.txt"]).refused("no text", 3, &["absent.txt"]);
+    place.write("empty.txt", "");
+    let empty = place.wordmill(&["preview", "empty.txt"]).expect(0).stdout;
+    assert!(String::from_utf8(empty).unwrap().contains("no line that is not blank"));
+}
+
+#[test]
 fn lists_say_what_they_remove() {
     let place = Place::new(PIPELINE);
     place.write("text.txt", "the cat and the dog\nthe the\na bird and a cat\n");
@@ -104,6 +138,121 @@ fn lists_say_what_they_remove() {
         2,
         &["vocabulary.keep: it leaves none of the 6"],
     );
+}
+
+/// Words of stems with endings, each stem a few syllables of its own.
+fn korean() -> String {
+    const ENDINGS: [&str; 8] = ["", "에", "에서", "는", "의", "을", "으로", "이다"];
+    let mut dice = Dice(7);
+    let mut text = String::new();
+    for _ in 0..6_000 {
+        let syllable = |dice: &mut Dice| {
+            char::from_u32(0xac00 + dice.roll(6) as u32 * 588 + 28).expect("a syllable of Hangul")
+        };
+        let stem = [syllable(&mut dice), syllable(&mut dice), syllable(&mut dice)];
+        text.extend(stem);
+        text += ENDINGS[dice.roll(8) as usize];
+        text.push(if dice.roll(9) == 0 { '\n' } else { ' ' });
+    }
+    text + "학교에서 학교는 학교의 학교를 학교\n"
+}
+
+const PIECES: [&str; 4] = [
+    "corpus.inputs=[\"ko.txt\"]",
+    "corpus.chunk_bytes=8KiB",
+    "cooccur.subsample=1e-3",
+    "run.seed=3",
+];
+
+fn pieces_args<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    PIECES.iter().chain(more).flat_map(|setting| ["--set", setting]).collect()
+}
+
+#[test]
+fn words_become_pieces_and_are_found_by_their_stems() {
+    let place = Place::new(PIPELINE);
+    place.write("ko.txt", korean());
+    let korean = pieces_args(&["corpus.tokenizer=korean"]);
+    place.run("run", &korean).expect(0);
+    let model = std::fs::read_to_string(place.path("run/pieces/korean.tsv")).unwrap();
+    assert!(model.starts_with("#wordmill-pieces\tkorean\t1\n"), "{model}");
+    assert!(model.contains("\n##에서\t"), "{model}");
+    place.wordmill(&["verify", "run"]).expect(0);
+    let file = "run/vectors/sgns.safetensors";
+    for word in ["학교", "학교에서", "##에서"] {
+        place.wordmill(&["similar", file, word]).expect(0);
+    }
+    place.wordmill(&["similar", file, "학교에서", "--raw"]).refused(
+        "as it is typed",
+        2,
+        &["학교에서"],
+    );
+    // Words are kept when what cuts them changes, and nothing is made anew without being asked.
+    let changed = pieces_args(&["corpus.tokenizer=korean", "corpus.endings=drop"]);
+    place.run("run", &changed).refused(
+        "endings",
+        2,
+        &["corpus.endings was keep, is drop (stage pieces)"],
+    );
+    let plain = pieces_args(&["corpus.tokenizer=words"]);
+    place.run("run", &plain).refused("no pieces", 2, &["(stage vocabulary)"]);
+    let rebuilt = [&changed[..], &["--rebuild"]].concat();
+    let ended = place.run("run", &rebuilt).expect(0);
+    assert!(ended.stderr.contains("endings of"), "{}", ended.stderr);
+    place.wordmill(&["similar", file, "학교에서"]).expect(0);
+    place.wordmill(&["similar", file, "##에서"]).refused("no ending", 2, &["##에서"]);
+    // A model that was edited.
+    let edited: String = model
+        .lines()
+        .filter(|line| !line.starts_with("##에서"))
+        .map(|l| l.to_owned() + "\n")
+        .collect();
+    place.write("mine.tsv", edited);
+    let given = pieces_args(&["corpus.tokenizer=korean", "corpus.pieces=mine.tsv"]);
+    place.run("given", &given).expect(0);
+    let list = std::fs::read_to_string(place.path("given/vocab/vocabulary.tsv")).unwrap();
+    assert!(list.contains("##에\t") && !list.contains("##에서\t"), "{list}");
+    place.run("wrong", &pieces_args(&["corpus.tokenizer=bpe", "corpus.pieces=mine.tsv"])).refused(
+        "another learner",
+        3,
+        &["mine.tsv: reading a model of pieces: line 1: it is a model of \"korean\""],
+    );
+}
+
+#[test]
+fn pieces_are_the_same_for_any_threads_and_memory_and_after_kills() {
+    for tokenizer in ["corpus.tokenizer=korean", "corpus.tokenizer=bpe"] {
+        let place = Place::new(PIPELINE);
+        place.write("ko.txt", korean());
+        let more = [
+            tokenizer,
+            if tokenizer.ends_with("bpe") {
+                "corpus.bpe_merges=300"
+            } else {
+                "corpus.endings=keep"
+            },
+        ];
+        let args = pieces_args(&more);
+        let expected = place.made("one", &[&args[..], &["--threads", "1"]].concat());
+        for (dir, threads, memory) in [("three", "3", "64MiB"), ("eight", "8", "32MiB")] {
+            let flags = ["--threads", threads, "--memory", memory];
+            assert_same(dir, &expected, &place.made(dir, &[&args[..], &flags].concat()));
+        }
+        for point in [
+            "pieces/merge-",
+            "pieces/",
+            "pieces/shard-00000-00003.words",
+            "pieces/index",
+            "vocab/remap",
+        ] {
+            let dir = format!("killed-{}", point.replace('/', "-"));
+            let path = place.path(&dir);
+            kill_when(place.run_command(&dir, &args), || {
+                names(&path).iter().any(|name| name.starts_with(point))
+            });
+            assert_same(point, &expected, &place.made(&dir, &args));
+        }
+    }
 }
 
 #[test]

@@ -40,6 +40,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Writes a commented pipeline.toml
     Init(InitArgs),
+    /// Shows what reader and tokeniser make of the first lines of a text
+    #[command(after_help = PREVIEW_HELP)]
+    Preview(PreviewArgs),
     /// Writes the built-in corpus to standard output
     Sample(SampleArgs),
     /// Says what a file is, the settings that made it, and for vectors their shape and spread
@@ -74,6 +77,14 @@ pub enum Command {
     #[command(after_help = IMPORT_HELP)]
     ImportCounts(ImportCountsArgs),
 }
+
+const PREVIEW_HELP: &str = "\
+Left the line as it was read, right its words. It reads what [corpus] says and writes nothing; no run directory is needed. Pieces \
+(tokenizer = \"korean\" or \"bpe\") are shown where corpus.pieces or the run directory has learned ones.
+
+Example:
+  wordmill preview dump.jsonl.gz --set corpus.format=jsonl --set corpus.field=body
+  wordmill preview ko.txt --set corpus.tokenizer=korean --set corpus.pieces=run/pieces/korean.tsv";
 
 const PREDICT_HELP: &str = "\
 Several words predict by the mean of their vectors, as in CBOW. Of hierarchical softmax the probability of a word is the \
@@ -231,6 +242,28 @@ pub struct VerifyArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// `wordmill preview`
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// The text, as in corpus.inputs; without it the first input of the pipeline
+    pub file: Option<String>,
+    /// The pipeline; without it pipeline.toml of this folder, otherwise the built-in one
+    #[arg(long, value_name = "PIPELINE.toml")]
+    pub pipeline: Option<PathBuf>,
+    /// Sets any key by its dotted name, such as corpus.tokenizer=whitespace
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The run directory in which learned pieces are looked for (run.dir)
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// How many lines
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    pub n: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `wordmill init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -370,6 +403,19 @@ impl PipelineArgs {
             format!("corpus.inputs=[\"{entry}\"]")
         });
         self.set.iter().cloned().chain(list).collect()
+    }
+}
+
+impl PreviewArgs {
+    /// The layers of the configuration, with this process's environment.
+    pub fn sources(&self) -> Sources {
+        Sources {
+            file: self.pipeline.clone(),
+            variables: std::env::vars_os().collect(),
+            sets: self.set.clone(),
+            run_dir: self.run_dir.clone(),
+            ..Sources::default()
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod status;
 pub mod verify;
 
 pub mod init;
+pub mod preview;
 pub mod sample;
 
 pub mod import_counts;

@@ -28,7 +28,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Mark};
+pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format};
+pub use choice::{InvalidUtf8, Mark};
 pub use choice::{Model, Normalize};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
@@ -83,7 +84,7 @@ pub struct RunConfig {
 impl Tokenizer {
     /// Whether words are cut by the rules of UAX 29.
     pub fn has_rules(self) -> bool {
-        self == Self::Words
+        matches!(self, Self::Words | Self::Korean | Self::Bpe)
     }
 }
 
@@ -107,6 +108,8 @@ pub struct CorpusConfig {
     pub strict: bool,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
+    /// How words become pieces, if they do.
+    pub pieces: Option<PiecesConfig>,
     /// What becomes of apostrophes within words.
     pub apostrophes: Mark,
     /// What becomes of hyphens between words.
@@ -125,6 +128,26 @@ pub struct CorpusConfig {
     pub invalid_utf8: InvalidUtf8,
     /// The least size of a chunk in bytes.
     pub chunk_bytes: u64,
+}
+
+/// How words become pieces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PiecesConfig {
+    /// What they are learned by, with the settings that only it has.
+    pub learner: Learner,
+    /// Words that stand less often are not learned from.
+    pub min_count: u64,
+    /// A file of pieces to be used instead of what would be learned.
+    pub given: Option<PathBuf>,
+}
+
+/// What pieces are learned by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Learner {
+    /// Stems and endings of Korean.
+    Korean(Endings),
+    /// Byte pair encoding with so many merges.
+    Bpe(u32),
 }
 
 /// `[vocabulary]`: which words stay.

@@ -91,8 +91,20 @@ choices! {
         /// At white space.
         Whitespace = "whitespace",
         /// At the word boundaries of UAX 29.
-        Words = "words"
+        Words = "words",
+        /// The same, then Korean words into stems and endings.
+        Korean = "korean",
+        /// The same, then words into pieces by byte pair encoding.
+        Bpe = "bpe"
     } later ["cjk", "hf:", "command:"];
+
+    /// `corpus.endings`, of Korean: what becomes of them.
+    Endings {
+        /// They are words.
+        Keep = "keep",
+        /// They are left out.
+        Drop = "drop"
+    } later [];
 
     /// `corpus.normalize`: Unicode normalisation.
     Normalize {

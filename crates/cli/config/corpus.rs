@@ -1,10 +1,12 @@
 //! `[corpus]`: which text, and how it becomes words.
 
-use super::CorpusConfig;
-use super::choice::{Accents, Choice, Digits, Format, InvalidUtf8, Mark, Normalize, Tokenizer};
+use super::choice::{
+    Accents, Choice, Digits, Endings, Format, InvalidUtf8, Mark, Normalize, Tokenizer,
+};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::section::Section;
+use super::{CorpusConfig, Learner, PiecesConfig};
 
 /// Reads the section.
 pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
@@ -23,6 +25,7 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         field: field(&mut section, format)?,
         strict: section.flag("strict", false)?,
         tokenizer,
+        pieces: pieces(&mut section, tokenizer)?,
         apostrophes,
         hyphens,
         lowercase: section.flag("lowercase", true)?,
@@ -43,9 +46,28 @@ fn explain(key: &str) -> Option<&'static str> {
         "field" => {
             "only texts in fields have one: format = \"jsonl\", \"csv-column\", \"tsv-column\" or \"parquet\""
         }
-        "apostrophes" | "hyphens" => "only used by tokenizer = \"words\"",
+        "apostrophes" | "hyphens" => {
+            "only used by tokenizer = \"words\", and by \"korean\" and \"bpe\", which cut words"
+        }
+        "endings" => "only used by tokenizer = \"korean\"",
+        "bpe_merges" => "only used by tokenizer = \"bpe\"",
+        "pieces" | "pieces_min_count" => "only used by tokenizer = \"korean\" and \"bpe\"",
         _ => return None,
     })
+}
+
+/// How words become pieces.
+fn pieces(
+    section: &mut Section<'_>,
+    tokenizer: Tokenizer,
+) -> Result<Option<PiecesConfig>, ConfigError> {
+    let learner = match tokenizer {
+        Tokenizer::Korean => Learner::Korean(section.choice("endings", Endings::Keep)?),
+        Tokenizer::Bpe => Learner::Bpe(section.whole("bpe_merges", 1..=1 << 24, 16_000)? as u32),
+        _ => return Ok(None),
+    };
+    let min_count = section.whole("pieces_min_count", 1..=u64::from(u32::MAX), 1)?;
+    Ok(Some(PiecesConfig { learner, min_count, given: section.path("pieces")? }))
 }
 
 /// What becomes of digits; `fold` is what others call `zero`.

@@ -253,6 +253,17 @@ fn words_have_settings_of_their_own() {
         (&["corpus.normalize=nfkc", "corpus.accents=strip"][..], "accents = \"strip\""),
         (&["corpus.digits=fold"], "digits = \"zero\""),
         (&["corpus.hyphens=keep", "corpus.apostrophes=drop"], "hyphens = \"keep\""),
+        (&["corpus.tokenizer=korean", "corpus.hyphens=keep"], "endings = \"keep\""),
+        (&["corpus.tokenizer=korean", "corpus.endings=drop"], "pieces_min_count = 1"),
+        (&["corpus.tokenizer=bpe", "corpus.pieces=a.tsv"], "bpe_merges = 16000"),
+        (
+            &["corpus.tokenizer=bpe", "corpus.endings=drop"],
+            "--set corpus.endings=drop: corpus.endings: only used by tokenizer = \"korean\"",
+        ),
+        (
+            &["corpus.pieces=a.tsv"],
+            "--set corpus.pieces=a.tsv: corpus.pieces: only used by tokenizer = \"korean\" and",
+        ),
         (&["corpus.stop_words=a.txt"], "stop_words = \"a.txt\""),
         (&["vocabulary.keep=a.tsv", "vocabulary.drop=b"], "drop = \"b\""),
         (

@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::choice::{Accents, Choice, Format, Mark, TrainSource};
 use super::size::{format_seconds, format_size};
-use super::{Config, LossConfig, TrainConfig, Trainer};
+use super::{Config, Learner, LossConfig, TrainConfig, Trainer};
 
 type Rows = Vec<(&'static str, Value)>;
 
@@ -119,6 +119,14 @@ impl Config {
             ("normalize", name(self.corpus.normalize)),
             ("digits", name(self.corpus.digits)),
         ]);
+        if let Some(pieces) = &self.corpus.pieces {
+            rows.push(match pieces.learner {
+                Learner::Korean(endings) => ("endings", name(endings)),
+                Learner::Bpe(merges) => ("bpe_merges", whole(merges)),
+            });
+            rows.push(("pieces_min_count", whole(pieces.min_count)));
+            rows.extend(list("pieces", &pieces.given));
+        }
         // Only where they are not the usual ones: what was made before there was a choice stays valid.
         let marks = [
             ("apostrophes", self.corpus.apostrophes, Mark::Keep),

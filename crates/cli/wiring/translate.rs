@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::{self as corpus, CorpusError, tokenizer};
+use wordmill_corpus::{self as corpus, CorpusError, pieces, tokenizer};
 use wordmill_train as train;
 
 use crate::config::{self, Config, CooccurConfig, CorpusConfig};
@@ -70,7 +70,9 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     tokenizer::TokenizerConfig {
         segmentation: match config.tokenizer {
             config::Tokenizer::Whitespace => tokenizer::Segmentation::Whitespace,
-            config::Tokenizer::Words => tokenizer::Segmentation::Words,
+            config::Tokenizer::Words | config::Tokenizer::Korean | config::Tokenizer::Bpe => {
+                tokenizer::Segmentation::Words
+            }
         },
         rules: tokenizer::WordRules {
             apostrophes: mark(config.apostrophes),
@@ -97,6 +99,27 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     }
 }
 
+/// The tokeniser with its pieces, as it is kept with words.
+pub fn description(config: &CorpusConfig) -> tokenizer::Description {
+    let pieces = pieces(config).map(|pieces| pieces.learner);
+    tokenizer::Description { tokenizer: tokenizer(config), pieces }
+}
+
+/// Settings of the stage `pieces`, if there is one.
+pub fn pieces(config: &CorpusConfig) -> Option<pieces::PiecesConfig> {
+    let config::PiecesConfig { learner, min_count, given } = config.pieces.clone()?;
+    let learner = match learner {
+        config::Learner::Bpe(merges) => pieces::Learner::Bpe { merges },
+        config::Learner::Korean(endings) => pieces::Learner::Korean {
+            endings: match endings {
+                config::Endings::Keep => pieces::Endings::Keep,
+                config::Endings::Drop => pieces::Endings::Drop,
+            },
+        },
+    };
+    Some(pieces::PiecesConfig { learner, min_count, given })
+}
+
 fn mark(mark: config::Mark) -> tokenizer::Mark {
     match mark {
         config::Mark::Keep => tokenizer::Mark::Keep,
@@ -115,7 +138,7 @@ pub fn vocabulary(config: &Config) -> Result<corpus::VocabularyConfig, CorpusErr
             keep: list("vocabulary.keep", vocabulary.keep.as_deref(), text)?,
             drop: list("vocabulary.drop", vocabulary.drop.as_deref(), text)?,
         },
-        tokenizer: tokenizer(text).describe(),
+        tokenizer: description(text).text(),
     })
 }
 

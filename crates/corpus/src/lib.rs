@@ -18,6 +18,8 @@ mod interner;
 mod lines;
 mod lists;
 mod numbering;
+pub mod pieces;
+mod preview;
 #[cfg(test)]
 mod reader;
 pub mod records;
@@ -33,6 +35,7 @@ pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
 pub use lists::{CONTINUES, WordLists, WordSet};
+pub use preview::{Preview, PreviewLine, preview};
 pub use records::{Column, RecordCounts, RecordFormat, Records};
 pub use shard::{ShardRow, TokenCounts};
 pub use tokenize::{TokenShards, TokenizeConfig, tokenize, unpacking_bytes};

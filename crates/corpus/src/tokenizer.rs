@@ -13,7 +13,7 @@ mod whitespace;
 mod words;
 
 pub use config::{
-    Accents, Case, Digits, Mark, Normalize, Segmentation, TokenizerConfig, WordRules,
+    Accents, Case, Description, Digits, Mark, Normalize, Segmentation, TokenizerConfig, WordRules,
 };
 use normal::Normalizer;
 

@@ -46,7 +46,7 @@ pub struct VocabularyConfig {
     pub max_size: usize,
     /// `vocabulary.keep` and `vocabulary.drop`.
     pub lists: WordLists,
-    /// The tokeniser that made the shards ([`crate::tokenizer::TokenizerConfig::describe`]), to be kept with the words;
+    /// The tokeniser that made the shards ([`crate::tokenizer::Description`]), to be kept with the words;
     /// empty if it is not known.
     pub tokenizer: String,
 }

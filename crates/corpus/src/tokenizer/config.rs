@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pieces::{self, Learner};
+
 /// Where words are cut.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,13 +117,49 @@ impl Default for TokenizerConfig {
     }
 }
 
-/// A tokeniser as files name it.
+/// A tokeniser with what cuts its words into pieces, if anything does: what stands with a vocabulary and with vectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The tokeniser of words.
+    pub tokenizer: TokenizerConfig,
+    /// What their pieces are learned by.
+    pub pieces: Option<Learner>,
+}
+
+/// The same as text.
 #[derive(Serialize, Deserialize)]
 struct Described {
     name: String,
     version: u32,
     #[serde(flatten)]
-    config: TokenizerConfig,
+    tokenizer: TokenizerConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pieces: Option<Learner>,
+}
+
+impl Description {
+    /// The name of the tokeniser, and the version of what it does.
+    fn name(&self) -> (&'static str, u32) {
+        let entry = super::entry(&self.tokenizer.segmentation);
+        self.pieces.map_or((entry.name, entry.version), |pieces| (pieces.name(), pieces::VERSION))
+    }
+
+    /// Name, version and settings as one JSON text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { tokenizer, pieces } = self.clone();
+        let (name, version) = self.name();
+        let described = Described { name: name.to_owned(), version, tokenizer, pieces };
+        serde_json::to_string(&described).expect("plain data is JSON")
+    }
+
+    /// Reads it; `None` if this program does not know such a tokeniser.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        let Described { name, version, tokenizer, pieces } = serde_json::from_str(text).ok()?;
+        let found = Self { tokenizer, pieces };
+        (found.name() == (&name, version)).then_some(found)
+    }
 }
 
 impl TokenizerConfig {
@@ -142,21 +180,5 @@ impl TokenizerConfig {
             1 => text,
             version => text + &format!(" version {version}"),
         }
-    }
-
-    /// Name, version and settings as one JSON text: what stands with a vocabulary and with vectors.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let entry = super::entry(&self.segmentation);
-        let (name, version, config) = (entry.name.to_owned(), entry.version, self.clone());
-        serde_json::to_string(&Described { name, version, config }).expect("plain data is JSON")
-    }
-
-    /// Reads what [`TokenizerConfig::describe`] wrote; `None` if this program does not know such a tokeniser.
-    #[must_use]
-    pub fn of_description(text: &str) -> Option<Self> {
-        let Described { name, version, config } = serde_json::from_str(text).ok()?;
-        let entry = super::entry(&config.segmentation);
-        (entry.name == name && entry.version == version).then_some(config)
     }
 }

@@ -5,6 +5,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::*;
+use crate::pieces::Learner;
 
 const UAX29: WordRules = WordRules { apostrophes: Mark::Keep, hyphens: Mark::Split };
 const WORDS: TokenizerConfig = TokenizerConfig {
@@ -142,15 +143,18 @@ fn marks_within_words() {
 #[test]
 fn a_description_reads_back() {
     for config in [WORDS, WHITESPACE, HYPHENS, FOLDED] {
-        let text = config.describe();
-        assert_eq!(TokenizerConfig::of_description(&text), Some(config), "{text}");
+        for pieces in [None, Some(Learner::Bpe { merges: 9 })] {
+            let description = Description { tokenizer: config.clone(), pieces };
+            let text = description.text();
+            assert_eq!(Description::of_text(&text), Some(description), "{text}");
+        }
     }
     let expected = "{\"name\":\"words\",\"version\":1,\"segmentation\":\"words\",\"apostrophes\":\"keep\",\
         \"hyphens\":\"split\",\"normalize\":\"nfc\",\"case\":\"lower\",\"accents\":\"keep\",\"digits\":\"keep\"}";
-    assert_eq!(WORDS.describe(), expected);
+    assert_eq!(Description { tokenizer: WORDS, pieces: None }.text(), expected);
     let later = expected.replace("\"version\":1", "\"version\":2");
-    assert_eq!(TokenizerConfig::of_description(&later), None);
-    assert_eq!(TokenizerConfig::of_description("words"), None);
+    assert_eq!(Description::of_text(&later), None);
+    assert_eq!(Description::of_text("words"), None);
 }
 
 #[test]
