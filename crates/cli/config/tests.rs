@@ -237,7 +237,6 @@ fn unknown_names_come_with_a_guess() {
 #[test]
 fn what_is_not_supported_yet_is_refused() {
     for layer in [
-        "corpus.format=parquet",
         "corpus.tokenizer=hf:tokenizer.json",
         "corpus.tokenizer=cjk",
         "phrases.passes=0",
