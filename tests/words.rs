@@ -96,6 +96,73 @@ fn first_lines_are_shown_beside_their_words() {
 }
 
 #[test]
+fn a_program_cuts_lines() {
+    let place = Place::new(PIPELINE);
+    let sample = place.wordmill(&["sample", "--bytes", "60KB"]).expect(0).stdout;
+    place.write("text.txt", sample);
+    let words = |tokenizer: &str| -> Vec<String> {
+        let set = |key: &str, value: &str| format!("corpus.{key}={value}");
+        let sets = [set("tokenizer", tokenizer), set("chunk_bytes", "8KiB")];
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let found = vocabulary(&place, "run", &sets).0;
+        std::fs::remove_dir_all(place.path("run")).unwrap();
+        found
+    };
+    assert_eq!(words("command:cat"), words("whitespace"));
+    let bare = words("command:sed 's/[^A-Za-z0-9]/ /g'");
+    assert!(
+        bare.iter().all(|row| row.chars().all(|c| c.is_alphanumeric() || c == ' ')),
+        "{bare:?}"
+    );
+    let run = |tokenizer: &str| {
+        let tokenizer = format!("corpus.tokenizer={tokenizer}");
+        let ended = place.run("bad", &["--set", &tokenizer, "--until", "tokenize"]);
+        let _ = std::fs::remove_dir_all(place.path("bad"));
+        ended
+    };
+    run("command:no-such-program -x").refused("no program", 3, &["starting \"no-such-program\""]);
+    run("command:head -n 3").refused(
+        "few lines",
+        3,
+        &["command:head -n 3: ", "it wrote 3 lines for"],
+    );
+    run("command:sed p").refused("many lines", 3, &["it wrote more than"]);
+    run("command:sh -c 'echo oh no >&2; exit 9'").refused(
+        "failure",
+        3,
+        &["exit status: 9", "oh no"],
+    );
+    run("command:").refused("nothing", 2, &["there is no program in it"]);
+    let shown =
+        place.wordmill(&["preview", "-n", "1", "--set", "corpus.tokenizer=command:tr a-z A-Z"]);
+    assert!(String::from_utf8(shown.expect(0).stdout).unwrap().contains("tokenizer command"));
+}
+
+/// A program that never ends does not keep a run from stopping.
+#[test]
+fn a_program_ends_with_the_run() {
+    let place = Place::new(PIPELINE);
+    place.write("text.txt", "a b\n");
+    let args = ["--set", "corpus.tokenizer=command:tail -f /dev/null", "--max-time", "1s"];
+    place.run("run", &args).refused("time is up", 75, &[]);
+}
+
+#[cfg(not(feature = "cjk"))]
+#[test]
+fn a_tokenizer_that_is_not_built_in_says_how_to_build_it() {
+    let place = Place::new(PIPELINE);
+    let set = |tokenizer: &str| format!("corpus.tokenizer={tokenizer}");
+    for (tokenizer, feature) in [("cjk", "cjk"), ("hf:tokenizer.json", "hf")] {
+        let says = format!("--features {feature}");
+        place.run("run", &["--set", &set(tokenizer)]).refused(
+            tokenizer,
+            2,
+            &["built without", &says],
+        );
+    }
+}
+
+#[test]
 fn lists_say_what_they_remove() {
     let place = Place::new(PIPELINE);
     place.write("text.txt", "the cat and the dog\nthe the\na bird and a cat\n");

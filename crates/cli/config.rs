@@ -108,6 +108,8 @@ pub struct CorpusConfig {
     pub strict: bool,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
+    /// What follows its name: a file, a command line; empty if nothing does.
+    pub tokenizer_of: String,
     /// How words become pieces, if they do.
     pub pieces: Option<PiecesConfig>,
     /// What becomes of apostrophes within words.

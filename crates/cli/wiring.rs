@@ -129,6 +129,11 @@ fn section(config: &Config, name: &str) -> Settings {
             *path = outputs::content(path);
         }
     }
+    if let Some(tokenizer) = settings.get_mut("tokenizer")
+        && let Some(file) = tokenizer.strip_prefix("hf:")
+    {
+        *tokenizer = format!("hf: {}", outputs::content(file));
+    }
     settings.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)).collect()
 }
 

@@ -95,8 +95,14 @@ choices! {
         /// The same, then Korean words into stems and endings.
         Korean = "korean",
         /// The same, then words into pieces by byte pair encoding.
-        Bpe = "bpe"
-    } later ["cjk", "hf:", "command:"];
+        Bpe = "bpe",
+        /// By dictionaries of languages that write no spaces.
+        Cjk = "cjk",
+        /// By a file of Hugging Face's library, whose name follows.
+        Hf = "hf:",
+        /// By a program, whose command line follows.
+        Command = "command:"
+    } later [];
 
     /// `corpus.endings`, of Korean: what becomes of them.
     Endings {

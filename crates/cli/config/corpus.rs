@@ -1,5 +1,7 @@
 //! `[corpus]`: which text, and how it becomes words.
 
+use wordmill_corpus::tokenizer::{missing_feature, words_of};
+
 use super::choice::{
     Accents, Choice, Digits, Endings, Format, InvalidUtf8, Mark, Normalize, Tokenizer,
 };
@@ -17,27 +19,82 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         return Err(section.error("inputs", what));
     }
     let format = section.choice("format", Format::Lines)?;
-    let tokenizer = section.choice("tokenizer", Tokenizer::Words)?;
+    let (tokenizer, tokenizer_of) = tokenizer(&mut section)?;
     let [apostrophes, hyphens] = marks(&mut section, tokenizer)?;
+    let forms = Forms::read(&mut section, tokenizer)?;
     let config = CorpusConfig {
         inputs,
         format,
         field: field(&mut section, format)?,
         strict: section.flag("strict", false)?,
         tokenizer,
+        tokenizer_of,
         pieces: pieces(&mut section, tokenizer)?,
         apostrophes,
         hyphens,
-        lowercase: section.flag("lowercase", true)?,
-        normalize: section.choice("normalize", Normalize::Nfc)?,
-        accents: section.choice("accents", Accents::Keep)?,
-        digits: digits(&mut section)?,
+        lowercase: forms.lowercase,
+        normalize: forms.normalize,
+        accents: forms.accents,
+        digits: forms.digits,
         stop_words: section.path("stop_words")?,
         invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
         chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
     };
     section.finish(&[], |key| Some(explain(key)?.to_owned() + "; remove it"))?;
     Ok(config)
+}
+
+/// Which tokeniser, and what follows its name.
+fn tokenizer(section: &mut Section<'_>) -> Result<(Tokenizer, String), ConfigError> {
+    let Some(text) = section.text("tokenizer")? else {
+        return Ok((Tokenizer::Words, String::new()));
+    };
+    let (name, rest) = match text.split_once(':') {
+        Some((name, rest)) => (format!("{name}:"), rest.trim()),
+        None => (text.clone(), ""),
+    };
+    let wrong = |what: String| section.error("tokenizer", what);
+    let tokenizer = Tokenizer::parse(&name).map_err(wrong)?;
+    if let Some(feature) = missing_feature(name.trim_end_matches(':')) {
+        let what = format!(
+            "this program was built without {feature:?}; build it with `cargo install --path . --features {feature}`"
+        );
+        return Err(wrong(what));
+    }
+    match tokenizer {
+        Tokenizer::Hf if rest.is_empty() => {
+            Err(wrong("expected a file behind it, such as \"hf:tokenizer.json\"".to_owned()))
+        }
+        Tokenizer::Command => match words_of(rest) {
+            Ok(_) => Ok((tokenizer, rest.to_owned())),
+            Err(what) => Err(wrong(format!("{what}; expected \"command:PROGRAM ARGUMENTS\""))),
+        },
+        _ => Ok((tokenizer, rest.to_owned())),
+    }
+}
+
+/// The form of words.
+struct Forms {
+    lowercase: bool,
+    normalize: Normalize,
+    accents: Accents,
+    digits: Digits,
+}
+
+impl Forms {
+    fn read(section: &mut Section<'_>, tokenizer: Tokenizer) -> Result<Self, ConfigError> {
+        // Its file says what becomes of letters.
+        if tokenizer == Tokenizer::Hf {
+            let (normalize, accents, digits) = (Normalize::None, Accents::Keep, Digits::Keep);
+            return Ok(Self { lowercase: false, normalize, accents, digits });
+        }
+        Ok(Self {
+            lowercase: section.flag("lowercase", true)?,
+            normalize: section.choice("normalize", Normalize::Nfc)?,
+            accents: section.choice("accents", Accents::Keep)?,
+            digits: digits(section)?,
+        })
+    }
 }
 
 /// Why a key has no business here.
@@ -48,6 +105,9 @@ fn explain(key: &str) -> Option<&'static str> {
         }
         "apostrophes" | "hyphens" => {
             "only used by tokenizer = \"words\", and by \"korean\" and \"bpe\", which cut words"
+        }
+        "lowercase" | "normalize" | "accents" | "digits" => {
+            "not used by tokenizer = \"hf:…\", whose file says what becomes of letters"
         }
         "endings" => "only used by tokenizer = \"korean\"",
         "bpe_merges" => "only used by tokenizer = \"bpe\"",

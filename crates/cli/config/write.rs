@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::{Accents, Choice, Format, Mark, TrainSource};
+use super::choice::{Accents, Choice, Format, Mark, Tokenizer, TrainSource};
 use super::size::{format_seconds, format_size};
 use super::{Config, Learner, LossConfig, TrainConfig, Trainer};
 
@@ -113,12 +113,17 @@ impl Config {
         if self.corpus.format != Format::Lines || self.corpus.strict {
             rows.push(("strict", self.corpus.strict.into()));
         }
-        rows.extend([
-            ("tokenizer", name(self.corpus.tokenizer)),
-            ("lowercase", self.corpus.lowercase.into()),
-            ("normalize", name(self.corpus.normalize)),
-            ("digits", name(self.corpus.digits)),
-        ]);
+        rows.extend([(
+            "tokenizer",
+            format!("{}{}", self.corpus.tokenizer.name(), self.corpus.tokenizer_of).into(),
+        )]);
+        if self.corpus.tokenizer != Tokenizer::Hf {
+            rows.extend([
+                ("lowercase", self.corpus.lowercase.into()),
+                ("normalize", name(self.corpus.normalize)),
+                ("digits", name(self.corpus.digits)),
+            ]);
+        }
         if let Some(pieces) = &self.corpus.pieces {
             rows.push(match pieces.learner {
                 Learner::Korean(endings) => ("endings", name(endings)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wordmill_cooccur as cooccur;
 use wordmill_corpus::{self as corpus, CorpusError, pieces, tokenizer};
+use wordmill_formats::xxh3;
 use wordmill_train as train;
 
 use crate::config::{self, Config, CooccurConfig, CorpusConfig};
@@ -17,6 +18,15 @@ const MOST_SAMPLES: u64 = 4;
 /// Settings of the stage `tokenize`; reads the stop words.
 pub fn tokenize(config: &CorpusConfig) -> Result<corpus::TokenizeConfig, CorpusError> {
     let stop_words = list("corpus.stop_words", config.stop_words.as_deref(), config)?;
+    if config.tokenizer == config::Tokenizer::Hf
+        && let Err(error) = std::fs::metadata(&config.tokenizer_of)
+    {
+        return Err(CorpusError::Config {
+            key: "corpus.tokenizer",
+            problem: format!("{}: {error}", config.tokenizer_of),
+            way_out: "check the path of the tokenizer.json".to_owned(),
+        });
+    }
     Ok(corpus::TokenizeConfig {
         tokenizer: tokenizer(config),
         stop_words,
@@ -72,6 +82,15 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
             config::Tokenizer::Whitespace => tokenizer::Segmentation::Whitespace,
             config::Tokenizer::Words | config::Tokenizer::Korean | config::Tokenizer::Bpe => {
                 tokenizer::Segmentation::Words
+            }
+            config::Tokenizer::Cjk => tokenizer::Segmentation::Cjk,
+            config::Tokenizer::Hf => tokenizer::Segmentation::Hf(tokenizer::HfFile {
+                path: config.tokenizer_of.as_str().into(),
+                // A file that cannot be read is told of when it is opened.
+                xxh3: std::fs::read(&config.tokenizer_of).map_or(0, |bytes| xxh3(&bytes)),
+            }),
+            config::Tokenizer::Command => {
+                tokenizer::Segmentation::Command(config.tokenizer_of.clone())
             }
         },
         rules: tokenizer::WordRules {

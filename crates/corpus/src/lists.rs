@@ -86,6 +86,11 @@ impl WordSet {
                 Some(rest) if !rest.is_empty() => (CONTINUES, rest),
                 _ => ("", word),
             };
+            if tokenizer.lines().is_some() {
+                // Only the program or the file could say what it makes of it.
+                set.words.extend(tokenizer.word_alone(word).map(String::into_bytes));
+                continue;
+            }
             let (mut found, mut words) = (String::new(), 0);
             tokenizer.tokenize(rest, |token| {
                 words += 1;

@@ -6,10 +6,11 @@
 use std::str;
 
 use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
+use crate::error::CorpusError;
 use crate::interner::{BATCH, Interner, ShortWord};
 use crate::lists::WordSet;
 use crate::scan::{BLOCK_BYTES, PAD_BYTES, Scanner};
-use crate::tokenizer::{Digits, Spans, Tokenizer, TokenizerConfig};
+use crate::tokenizer::{Digits, Item, Lines, Spans, Stop, Tokenizer, TokenizerConfig};
 
 /// Stands for a line end among numbers of words.
 pub(crate) const END: u32 = 0;
@@ -17,6 +18,8 @@ pub(crate) const END: u32 = 0;
 /// Numbers the words of one chunk after another with the same memory.
 pub(crate) struct Numbering {
     tokenizer: Tokenizer,
+    /// What cuts whole lines, if the tokeniser does.
+    lines: Option<Box<dyn Lines>>,
     scanner: Scanner,
     /// The words of the last chunk.
     pub(crate) interner: Interner,
@@ -47,6 +50,7 @@ impl Numbering {
         let tokenizer = Tokenizer::new(config);
         Self {
             scanner: Scanner::new(tokenizer.spans()),
+            lines: tokenizer.lines(),
             tokenizer,
             interner: Interner::default(),
             numbers: Vec::new(),
@@ -55,16 +59,23 @@ impl Numbering {
 
     /// Numbers the words of the chunk, whose text must be UTF-8; its text is changed on the way.
     /// `more` is asked before there may be more than so many distinct words, and says how many.
+    /// What takes long looks at `stop`.
     ///
     /// # Errors
-    /// What `more` says.
-    pub(crate) fn number<E>(
+    /// What `more` or `stop` say, and what goes wrong where a program or a file cuts lines.
+    pub(crate) fn number(
         &mut self,
         chunk: &mut Chunk,
-        mut more: impl FnMut(usize) -> Result<usize, E>,
-    ) -> Result<Seen, E> {
+        mut more: impl FnMut(usize) -> Result<usize, CorpusError>,
+        stop: &Stop<'_>,
+    ) -> Result<Seen, CorpusError> {
         self.interner.begin();
         self.numbers.clear();
+        if let Some(mut lines) = self.lines.take() {
+            let seen = self.number_lines(&mut *lines, chunk, more, stop);
+            self.lines = Some(lines);
+            return seen;
+        }
         self.scanner.begin();
         let len = chunk.text().len();
         self.tokenizer.prepare(chunk.text_mut());
@@ -103,6 +114,37 @@ impl Numbering {
 }
 
 impl Numbering {
+    /// Numbers what a tokeniser of whole lines finds.
+    fn number_lines(
+        &mut self,
+        lines: &mut dyn Lines,
+        chunk: &Chunk,
+        mut more: impl FnMut(usize) -> Result<usize, CorpusError>,
+        stop: &Stop<'_>,
+    ) -> Result<Seen, CorpusError> {
+        let mut seen = Seen { overlong: chunk.overlong, ..Seen::default() };
+        let mut line = Line { before: 0, is_open: chunk.continues_line };
+        let text = str::from_utf8(chunk.text()).expect("the chunk is UTF-8");
+        let (tokenizer, interner, numbers) =
+            (&self.tokenizer, &mut self.interner, &mut self.numbers);
+        let (mut most, mut refused) = (more(0)?, None);
+        lines.split(text, stop, &mut |item| match item {
+            Item::LineEnd => end_line(numbers, &mut line, &mut seen),
+            Item::Word(word) => tokenizer.finish(word, &mut |token| {
+                while refused.is_none() && interner.end() >= most {
+                    match more(most + 1) {
+                        Ok(enough) => most = enough,
+                        Err(error) => refused = Some(error),
+                    }
+                }
+                if refused.is_none() {
+                    add_token(interner, numbers, token, &mut seen);
+                }
+            }),
+        })?;
+        refused.map_or(Ok(seen), Err)
+    }
+
     /// Takes the words of a list out of what was numbered, and says how many tokens that were. The words around them become
     /// neighbours; `is_open` as for a chunk that continues a line.
     pub(crate) fn leave_out(&mut self, list: &WordSet, is_open: bool, seen: &mut Seen) -> u64 {
@@ -176,23 +218,28 @@ fn add_odd(
     seen: &mut Seen,
 ) {
     if span == b"\n" {
-        seen.line_ends += 1;
-        if numbers.len() > line.before || line.is_open {
-            numbers.push(END);
-            seen.written_ends += 1;
-        }
-        *line = Line { before: numbers.len(), is_open: false };
-        return;
+        return end_line(numbers, line, seen);
     }
     let piece = str::from_utf8(span).expect("the chunk is UTF-8 and spans end at ASCII");
-    tokenizer.piece(piece, |token| {
-        if token.len() > MAX_WORD_BYTES {
-            seen.overlong.words += 1;
-            seen.overlong.bytes += token.len() as u64;
-        } else {
-            numbers.push(interner.add(token.as_bytes()));
-        }
-    });
+    tokenizer.piece(piece, |token| add_token(interner, numbers, token, seen));
+}
+
+fn end_line(numbers: &mut Vec<u32>, line: &mut Line, seen: &mut Seen) {
+    seen.line_ends += 1;
+    if numbers.len() > line.before || line.is_open {
+        numbers.push(END);
+        seen.written_ends += 1;
+    }
+    *line = Line { before: numbers.len(), is_open: false };
+}
+
+fn add_token(interner: &mut Interner, numbers: &mut Vec<u32>, token: &str, seen: &mut Seen) {
+    if token.len() > MAX_WORD_BYTES {
+        seen.overlong.words += 1;
+        seen.overlong.bytes += token.len() as u64;
+    } else {
+        numbers.push(interner.add(token.as_bytes()));
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +266,7 @@ mod tests {
 
     fn quickly(numbering: &mut Numbering, text: &str) -> Vec<Option<String>> {
         let mut chunk = Chunk::new(text.as_bytes().to_vec());
-        numbering.number(&mut chunk, |_| Ok::<_, ()>(usize::MAX)).unwrap();
+        numbering.number(&mut chunk, |_| Ok(usize::MAX), &|| Ok(())).unwrap();
         let word = |number| String::from_utf8(numbering.interner.word(number).to_vec()).unwrap();
         numbering.numbers.iter().map(|n| (*n != END).then(|| word(*n))).collect()
     }
@@ -265,6 +312,24 @@ mod tests {
             text.push_str(&PARTS[(bits >> 33) as usize % kinds].repeat(times));
         }
         text
+    }
+
+    #[test]
+    fn lines_that_a_program_cuts_are_those_of_white_space() {
+        let whitespace = TokenizerConfig {
+            segmentation: Segmentation::Whitespace,
+            ..TokenizerConfig::default()
+        };
+        let segmentation = Segmentation::Command("cat".into());
+        let mut numbering = Numbering::new(TokenizerConfig { segmentation, ..whitespace.clone() });
+        for seed in 0..30 {
+            let text = random_text(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+            let text = text.replace('\u{fffd}', "x");
+            assert!(
+                quickly(&mut numbering, &text) == slowly(whitespace.clone(), &text),
+                "seed {seed}"
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::lines::make_valid;
 use crate::lists::WordSet;
 use crate::records::RecordCounts;
 use crate::tokenize::TokenizeConfig;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{self, Item, Tokenizer};
 
 /// At most so much text is looked at; a longer line is cut.
 const MOST_BYTES: usize = 1 << 20;
@@ -63,8 +63,8 @@ pub fn preview(
         Some((counts, told)) => (Some(counts), told.to_vec()),
         None => (None, Vec::new()),
     };
-    let mut shown =
-        Lines { config, tokenizer: Tokenizer::new(config.tokenizer.clone()), offset: 0 };
+    let tokenizer = Tokenizer::new(config.tokenizer.clone());
+    let mut shown = Lines { config, lines: tokenizer.lines(), tokenizer, offset: 0 };
     let mut lines = Vec::new();
     let mut numbers = 0;
     for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -89,6 +89,8 @@ fn filled_lines(text: &[u8]) -> usize {
 struct Lines<'a> {
     config: &'a TokenizeConfig,
     tokenizer: Tokenizer,
+    /// What cuts whole lines, if the tokeniser does.
+    lines: Option<Box<dyn tokenizer::Lines>>,
     /// Where the line at hand begins.
     offset: u64,
 }
@@ -115,12 +117,19 @@ impl Lines<'_> {
         let (mut words, mut stop_words) = (Vec::new(), 0);
         let is_stop = |list: &Arc<WordSet>, word: &str| list.contains(word.as_bytes());
         let list = &self.config.stop_words;
-        self.tokenizer.tokenize(&text, |word| {
-            match list.as_ref().is_some_and(|list| is_stop(list, word)) {
-                true => stop_words += 1,
-                false => words.push(word.to_owned()),
+        let mut take = |word: &str| match list.as_ref().is_some_and(|list| is_stop(list, word)) {
+            true => stop_words += 1,
+            false => words.push(word.to_owned()),
+        };
+        match &mut self.lines {
+            None => self.tokenizer.tokenize(&text, take),
+            Some(lines) => {
+                lines.split(&format!("{text}\n"), &|| Ok(()), &mut |item| match item {
+                    Item::Word(word) => self.tokenizer.finish(word, &mut take),
+                    Item::LineEnd => {}
+                })?
             }
-        });
+        }
         Ok(Some(PreviewLine { number, text, is_valid: wrong == 0, words, stop_words }))
     }
 }

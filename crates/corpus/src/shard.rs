@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wordmill_flow::{Budget, Reservation};
+use wordmill_flow::{Budget, Cancel, Context, Reservation};
 use wordmill_formats::{
     FormatError, FrameFile, LINE_END, Published, RunDir, ShardId, TokenShard, TokenShardWriter,
     WordListReader, WordListWriter, local_ids, xxh3,
@@ -132,20 +132,22 @@ pub(crate) struct ShardMaker {
     fingerprint: u64,
     sorted: Vec<u32>,
     budget: Budget,
+    cancel: Cancel,
     /// Memory of words beyond those that every worker has memory for.
     memory: Vec<Reservation>,
     words_most: usize,
 }
 
 impl ShardMaker {
-    pub(crate) fn new(config: &TokenizeConfig, (budget, words_most): (Budget, usize)) -> Self {
+    pub(crate) fn new(config: &TokenizeConfig, ctx: &Context, words_most: usize) -> Self {
         Self {
             numbering: Numbering::new(config.tokenizer.clone()),
             invalid_utf8: config.invalid_utf8,
             stop_words: config.stop_words.clone(),
             fingerprint: config.fingerprint(),
             sorted: Vec::new(),
-            budget,
+            budget: ctx.budget.clone(),
+            cancel: ctx.cancel.clone(),
             memory: Vec::new(),
             words_most,
         }
@@ -172,7 +174,7 @@ impl ShardMaker {
             CorpusError::InvalidUtf8 { path: input.to_owned(), offset: chunk.offset + at as u64 }
         })?;
         let (budget, memory, most) = (&self.budget, &mut self.memory, &mut self.words_most);
-        let mut seen = self.numbering.number(chunk, |wanted| {
+        let more = |wanted| {
             if wanted > *most {
                 let step = WORDS_STEP * WORD_BYTES as u64;
                 let part = budget.reserve(step, "the words of a chunk").map_err(|mut error| {
@@ -182,8 +184,10 @@ impl ShardMaker {
                 memory.push(part);
                 *most += WORDS_STEP as usize;
             }
-            Ok::<_, CorpusError>(*most)
-        })?;
+            Ok(*most)
+        };
+        let cancel = &self.cancel;
+        let mut seen = self.numbering.number(chunk, more, &|| Ok(cancel.check_overdue()?))?;
         let stop_words = self
             .stop_words
             .as_ref()

@@ -340,8 +340,7 @@ impl Floor<'_> {
         receiver: &Receiver<Chunk>,
     ) -> Result<Vec<ShardRow>, CorpusError> {
         let words_most = WORDS_CHUNKS * self.config.chunk_bytes / WORD_BYTES;
-        let memory = (self.ctx.budget.clone(), words_most);
-        let mut maker = ShardMaker::new(self.config, memory);
+        let mut maker = ShardMaker::new(self.config, self.ctx, words_most);
         let mut rows = Vec::new();
         while let Some(task) = self.next_task()? {
             match task {

@@ -6,8 +6,11 @@
 //! fast path with the same result. Which words stay is not known here.
 
 pub(crate) mod ascii;
+mod cjk;
 mod config;
+mod hf;
 mod normal;
+mod program;
 mod simple;
 mod whitespace;
 mod words;
@@ -15,7 +18,11 @@ mod words;
 pub use config::{
     Accents, Case, Description, Digits, Mark, Normalize, Segmentation, TokenizerConfig, WordRules,
 };
+pub use hf::HfFile;
 use normal::Normalizer;
+pub use program::words_of;
+
+use crate::error::CorpusError;
 
 /// A tokeniser by its name.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +39,29 @@ pub struct Entry {
 pub const TOKENIZERS: &[Entry] = &[
     Entry { name: "whitespace", version: 1, what: "what stands between white space" },
     Entry { name: "words", version: 1, what: "words by Unicode's rules, UAX 29" },
+    Entry { name: "cjk", version: 1, what: "words of languages without spaces, by dictionaries" },
+    Entry { name: "hf", version: 1, what: "tokens of a tokenizer.json" },
+    Entry { name: "command", version: 1, what: "what a program makes of lines" },
 ];
+
+/// The feature that a tokeniser needs and this program was built without.
+#[must_use]
+pub fn missing_feature(name: &str) -> Option<&'static str> {
+    match name {
+        "cjk" if !cjk::IS_BUILT => Some("cjk"),
+        "hf" if !hf::IS_BUILT => Some("hf"),
+        _ => None,
+    }
+}
 
 /// The entry of a segmentation.
 fn entry(segmentation: &Segmentation) -> Entry {
     TOKENIZERS[match segmentation {
         Segmentation::Whitespace => 0,
         Segmentation::Words => 1,
+        Segmentation::Cjk => 2,
+        Segmentation::Hf(_) => 3,
+        Segmentation::Command(_) => 4,
     }]
 }
 
@@ -51,6 +74,28 @@ pub(crate) enum Spans {
     Words,
     /// None: it finds what stands between white space, and the tokeniser cuts it.
     ToBeCut,
+}
+
+/// What a tokeniser of whole lines finds.
+pub(crate) enum Item<'a> {
+    /// A word, or what becomes one.
+    Word(&'a str),
+    /// The end of a line.
+    LineEnd,
+}
+
+/// Says whether to stop.
+pub(crate) type Stop<'a> = dyn Fn() -> Result<(), CorpusError> + Sync + 'a;
+
+/// Cuts texts of whole lines that nobody has prepared.
+pub(crate) trait Lines: Send {
+    /// Calls `each` with the words of every line and with each line end, in order. It looks at `stop` while it is at work.
+    fn split(
+        &mut self,
+        text: &str,
+        stop: &Stop<'_>,
+        each: &mut dyn FnMut(Item<'_>),
+    ) -> Result<(), CorpusError>;
 }
 
 /// Cuts lines into tokens; keeps a buffer between lines.
@@ -68,7 +113,8 @@ impl Tokenizer {
         Self { normal: Normalizer::new(&config), config, line: String::new() }
     }
 
-    /// Calls `emit` with every token of the line, in order. Line ends count as white space.
+    /// Calls `emit` with every token of the line, in order. Line ends count as white space. Where a program or a file cuts
+    /// lines, this cuts them at white space, for an estimate.
     #[inline]
     pub fn tokenize(&mut self, line: &str, mut emit: impl FnMut(&str)) {
         let mut text = std::mem::take(&mut self.line);
@@ -84,8 +130,23 @@ impl Tokenizer {
         match self.config.segmentation {
             Segmentation::Whitespace => Spans::Pieces,
             Segmentation::Words if self.config.rules == WordRules::default() => Spans::Words,
-            Segmentation::Words => Spans::ToBeCut,
+            Segmentation::Cjk => Spans::Words,
+            Segmentation::Words | Segmentation::Hf(_) | Segmentation::Command(_) => Spans::ToBeCut,
         }
+    }
+
+    /// What cuts whole lines, if this tokeniser cannot cut a piece by itself.
+    pub(crate) fn lines(&self) -> Option<Box<dyn Lines>> {
+        match &self.config.segmentation {
+            Segmentation::Hf(file) => Some(hf::open(file)),
+            Segmentation::Command(line) => Some(Box::new(program::Program::new(line))),
+            Segmentation::Whitespace | Segmentation::Words | Segmentation::Cjk => None,
+        }
+    }
+
+    /// Calls `emit` with the form of a word that was cut from a text nobody has prepared.
+    pub(crate) fn finish(&self, word: &str, emit: &mut impl FnMut(&str)) {
+        self.normal.word(&self.normal.piece(word), emit);
     }
 
     /// The settings.
@@ -117,6 +178,8 @@ impl Tokenizer {
         match self.config.segmentation {
             Segmentation::Whitespace => whitespace::last_boundary(text),
             Segmentation::Words => words::last_boundary(self.config.rules, text),
+            Segmentation::Cjk => cjk::last_boundary(text),
+            Segmentation::Hf(_) | Segmentation::Command(_) => whitespace::last_boundary(text),
         }
     }
 
@@ -125,7 +188,7 @@ impl Tokenizer {
         if text.is_ascii() {
             return self.cut(text, emit);
         }
-        let is_whole = self.config.segmentation == Segmentation::Whitespace;
+        let is_whole = !matches!(self.config.segmentation, Segmentation::Words | Segmentation::Cjk);
         ascii::pieces(text, |piece| match (piece.is_ascii(), is_whole) {
             (true, true) => self.normal.ready(piece, emit),
             (true, false) => self.cut(piece, emit),
@@ -139,8 +202,10 @@ impl Tokenizer {
         // Case and digits are as they should be; only numbers may have to go.
         let mut emit = |word: &str| self.normal.ready(word, emit);
         match self.config.segmentation {
-            Segmentation::Whitespace => whitespace::split(text, &mut emit),
-            Segmentation::Words => words::split(self.config.rules, text, &mut emit),
+            Segmentation::Words | Segmentation::Cjk => {
+                words::split(self.config.rules, text, &mut emit);
+            }
+            _ => whitespace::split(text, &mut emit),
         }
     }
 
@@ -157,7 +222,8 @@ impl Tokenizer {
             (Segmentation::Words, _) => {
                 words::split(config.rules, &normal.piece(piece), &mut emit);
             }
-            (Segmentation::Whitespace, _) => whitespace::split(&normal.piece(piece), &mut emit),
+            (Segmentation::Cjk, _) => cjk::split(&normal.piece(piece), &mut emit),
+            _ => whitespace::split(&normal.piece(piece), &mut emit),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hf::HfFile;
 use crate::pieces::{self, Learner};
 
 /// Where words are cut.
@@ -12,6 +13,12 @@ pub enum Segmentation {
     Whitespace,
     /// At the word boundaries of UAX 29.
     Words,
+    /// By dictionaries of languages that write no spaces.
+    Cjk,
+    /// By a `tokenizer.json` of Hugging Face's library.
+    Hf(HfFile),
+    /// By a program that is given lines: its command line.
+    Command(String),
 }
 
 /// Unicode normalisation.

@@ -141,6 +141,52 @@ fn marks_within_words() {
 }
 
 #[test]
+#[cfg(feature = "cjk")]
+fn words_of_languages_without_spaces() {
+    let cjk = TokenizerConfig { segmentation: Segmentation::Cjk, ..WORDS };
+    check(cjk.clone(), "我爱北京天安门。 The don't 3.14", "我|爱|北京|天安门|the|don't|3.14");
+    check(cjk.clone(), "東京は日本の首都です、ＡＢＣ。", "東京|は|日本|の|首都|です|ａｂｃ");
+    check(cjk.clone(), "ภาษาไทยง่าย 한국어는", "ภาษา|ไทย|ง่าย|한국어는");
+    let text = "我爱北京。天安门在北京，";
+    let cut = Tokenizer::new(cjk.clone()).last_boundary(text).unwrap();
+    assert_eq!(cut, text.len());
+    assert_eq!(Tokenizer::new(cjk).last_boundary("天安门在北京"), None);
+}
+
+#[test]
+#[cfg(not(feature = "cjk"))]
+fn a_feature_that_is_missing_is_named() {
+    assert_eq!(missing_feature("cjk"), Some("cjk"));
+    assert_eq!(missing_feature("words"), None);
+}
+
+#[test]
+#[cfg(feature = "hf")]
+fn tokens_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokenizer.json");
+    let model = r#"{"version": "1.0", "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0},
+        "padding": null, "added_tokens": [], "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": null, "decoder": null, "model": {"type": "BPE", "dropout": null, "unk_token": null,
+        "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
+        "vocab": {"a": 0, "b": 1, "c": 2, "ab": 3}, "merges": ["a b"]}}"#;
+    let split = |model: &str| {
+        std::fs::write(&path, model).unwrap();
+        let segmentation = Segmentation::Hf(HfFile { path: path.clone(), xxh3: 1 });
+        let tokenizer = Tokenizer::new(TokenizerConfig { segmentation, ..WORDS });
+        let mut found = String::new();
+        let text = "AB c abc\r\n\ncab";
+        let cut = tokenizer.lines().unwrap().split(text, &|| Ok(()), &mut |item| match item {
+            Item::Word(word) => found += &format!("{word} "),
+            Item::LineEnd => found.push('|'),
+        });
+        cut.map(|()| found).map_err(|error| error.to_string())
+    };
+    assert_eq!(split(model).as_deref(), Ok("ab c ab c ||c ab "));
+    assert!(split("{}").unwrap_err().contains("tokenizer.json: cutting lines into words"));
+}
+
+#[test]
 fn a_description_reads_back() {
     for config in [WORDS, WHITESPACE, HYPHENS, FOLDED] {
         for pieces in [None, Some(Learner::Bpe { merges: 9 })] {
