@@ -46,6 +46,8 @@ fn vectors_come_back_from_every_format() {
         assert_eq!(back.settings()["counts"], "unknown");
         let word = ours.words().text(3).into_owned();
         place.wordmill(&["similar", &out, &word]).expect(0);
+        // Nobody knows whether its text was put into lower case.
+        place.wordmill(&["similar", &out, &word.to_uppercase()]).expect(0);
     }
 }
 
@@ -178,6 +180,8 @@ fn smaller_numbers_come_back_as_near_as_they_can() {
     let (words, counts, numbers) = content(&place.path("ours.safetensors"));
     // Half a step: 1/2048 of a number as f16, 1/254 of the greatest of a row as int8.
     for (format, dtype, share) in [
+        ("arrow", "f32", 0.0),
+        ("parquet", "f32", 0.0),
         ("finalfusion", "f32", 2e-7),
         ("npy", "f32", 0.0),
         ("npy", "f16", 1.0 / 2048.0),
@@ -186,6 +190,9 @@ fn smaller_numbers_come_back_as_near_as_they_can() {
         ("safetensors", "int8", 1.001 / 254.0),
     ] {
         let what = format!("{format} {dtype}");
+        if matches!(format, "arrow" | "parquet") && !cfg!(feature = "parquet") {
+            continue;
+        }
         let args = ["export", "ours.safetensors", "small", "--format", format, "--dtype", dtype];
         let said = String::from_utf8(place.wordmill(&args).expect(0).stdout).unwrap();
         assert_eq!(said.contains("loss: a row's cosine"), dtype != "f32", "{said}");
@@ -245,4 +252,23 @@ fn the_projector_gets_a_folder() {
     let json: serde_json::Value = serde_json::from_str(&read("projector_config.json")).unwrap();
     assert_eq!(json["embeddings"][0]["tensorShape"], serde_json::json!([5, 8]));
     assert!(read("projector_config.pbtxt").contains("metadata.tsv"));
+}
+
+#[test]
+fn a_build_without_tables_says_so() {
+    if cfg!(feature = "parquet") {
+        return;
+    }
+    let place = place();
+    for (format, magic) in [("arrow", "ARROW1\0\0"), ("parquet", "PAR1")] {
+        let says = "--features parquet";
+        place.wordmill(&["export", "ours.safetensors", "t", "--format", format]).refused(
+            format,
+            2,
+            &[says],
+        );
+        place.write("t", format!("{magic}{}", "x".repeat(100)));
+        place.wordmill(&["convert", "t", "t.safetensors"]).refused(format, 2, &[says]);
+        place.wordmill(&["info", "t"]).refused(format, 2, &[says]);
+    }
 }

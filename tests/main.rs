@@ -16,6 +16,7 @@
 //! * `start`: training that begins with vectors, and goes on from them.
 //! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
+//! * `words`: normalisers, lists of words, other spellings.
 //! * `windows`: trainers that read the text itself.
 //!
 //! `hostile.rs` beside this file is a binary of its own, because it counts what the process allocates.
@@ -44,3 +45,4 @@ mod tidy;
 mod using;
 mod verify;
 mod windows;
+mod words;

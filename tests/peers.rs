@@ -90,6 +90,40 @@ assert abs(small['word_vectors'] * scales[:, None] - rows).max() <= scales.max()
 }
 
 #[test]
+fn arrow_reads_tables() {
+    if !cfg!(feature = "parquet") {
+        println!("skipped: a build without the feature parquet");
+        return;
+    }
+    let place = place();
+    for format in ["arrow", "parquet"] {
+        place.wordmill(&["export", "v.safetensors", "t", "--format", format]).expect(0);
+        let script = format!(
+            "{OURS}
+import pyarrow.feather, pyarrow.parquet
+feather, parquet = pyarrow.feather, pyarrow.parquet
+found = feather.read_table('t') if '{format}' == 'arrow' else parquet.read_table('t')
+assert found.column('word').to_pylist() == words
+assert found.column('count').to_pylist() == t['counts'].tolist()
+assert (numpy.stack(found.column('vector').to_numpy(zero_copy_only=False)) == rows).all()
+assert found.schema.metadata[b'dim'] == str(rows.shape[1]).encode()
+plain = pyarrow.table({{'token': words, 'embedding': rows.astype(numpy.float64).tolist()}})
+feather.write_feather(plain, 'back') if '{format}' == 'arrow' else parquet.write_table(plain, 'back')
+"
+        );
+        if python(&place, &["numpy", "safetensors", "pyarrow"], &script).is_some() {
+            place.wordmill(&["convert", "back", "back.safetensors"]).expect(0);
+            let same = format!(
+                "{OURS}
+assert (load_file('back.safetensors')['word_vectors'] == rows).all()
+"
+            );
+            python(&place, &["numpy", "safetensors"], &same);
+        }
+    }
+}
+
+#[test]
 fn finalfusion_reads_its_format() {
     let place = place();
     place.wordmill(&["export", "v.safetensors", "v.fifu", "--format", "finalfusion"]).expect(0);
@@ -143,4 +177,59 @@ print(json.dumps([found, pearson[0], spearman[0], oov]))
         let (one, other) = (similarity[name].as_f64().unwrap(), theirs[at].as_f64().unwrap());
         assert!((one - other).abs() < 1e-6, "{name}: {one}, gensim {other}");
     }
+}
+
+/// Merges of byte pair encoding, and words cut by them, beside those of Hugging Face's library.
+#[test]
+fn pieces_are_those_of_hugging_face() {
+    let place = Place::new("");
+    let sample = place.wordmill(&["sample", "--bytes", "400KB"]).expect(0).stdout;
+    let letters = |byte: &u8| match byte {
+        b'\n' | b'a'..=b'z' => *byte,
+        b'A'..=b'Z' => byte.to_ascii_lowercase(),
+        _ => b' ',
+    };
+    place.write("text.txt", sample.iter().map(letters).collect::<Vec<u8>>());
+    let sets = ["corpus.inputs=text.txt", "corpus.tokenizer=bpe", "corpus.bpe_merges=400"];
+    let sets = sets.iter().flat_map(|setting| ["--set", setting]);
+    place
+        .wordmill(&[&["run", "--until", "pieces"][..], &sets.collect::<Vec<_>>()].concat())
+        .expect(0);
+    let script = "
+import collections, json
+from tokenizers import Tokenizer, models, trainers, pre_tokenizers
+rows = [l.rstrip('\\n').split('\\t') for l in open('run/pieces/bpe.tsv', encoding='utf-8')]
+ours = [tuple(r) for r in rows if not r[0].startswith('#wordmill') and r[0] not in ('#settings', '#made-of')]
+learned = Tokenizer(models.BPE(continuing_subword_prefix='##'))
+learned.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+trainer = trainers.BpeTrainer(vocab_size=600, continuing_subword_prefix='##', show_progress=False)
+learned.train(['text.txt'], trainer)
+theirs = [tuple(m) for m in json.loads(learned.to_str())['model']['merges']][:len(ours)]
+assert len(theirs) == len(ours), (len(theirs), len(ours))
+same = len(set(ours) & set(theirs)) / len(ours)
+first = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), len(ours))
+words = sorted(set(open('text.txt').read().split()))
+symbols = {s for l, r in ours for s in (l, r, l + r[2:])} | {c for w in words for c in [w[0]] + ['##' + c for c in w[1:]]}
+cut = Tokenizer(models.BPE({s: i for i, s in enumerate(sorted(symbols))}, ours, continuing_subword_prefix='##'))
+pieces = collections.Counter(p for w in open('text.txt').read().split() for p in cut.encode(w).tokens)
+print(json.dumps([same, first, pieces]))
+";
+    let Some(theirs) = python(&place, &["tokenizers"], script) else {
+        return;
+    };
+    let theirs: serde_json::Value = serde_json::from_str(&theirs).unwrap();
+    // Pairs that stand equally often come in another order there.
+    assert!(theirs[0].as_f64().unwrap() > 0.95 && theirs[1].as_u64().unwrap() > 50, "{theirs}");
+    let sets = ["corpus.inputs=text.txt", "corpus.tokenizer=bpe", "corpus.bpe_merges=400"];
+    let sets = sets.iter().chain(&["vocabulary.min_count=1"]).flat_map(|it| ["--set", it]);
+    place
+        .wordmill(&[&["run", "--until", "vocabulary"][..], &sets.collect::<Vec<_>>()].concat())
+        .expect(0);
+    let list = std::fs::read_to_string(place.path("run/vocab/vocabulary.tsv")).unwrap();
+    let ours: serde_json::Map<String, serde_json::Value> = list
+        .lines()
+        .map(|line| line.split_once('\t').unwrap())
+        .map(|(piece, count)| (piece.to_owned(), count.parse::<u64>().unwrap().into()))
+        .collect();
+    assert_eq!(serde_json::Value::from(ours), theirs[2]);
 }

@@ -38,6 +38,31 @@ fn tokens(name: &str, bytes: &[u8], args: &[&str]) -> (Tree, String) {
     (shards.collect(), ended.stderr)
 }
 
+fn gzip_of(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// A tar archive of these files.
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, text) in files {
+        let mut block = [0u8; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+        block[148..156].fill(b' ');
+        block[156] = b'0';
+        let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        out.extend_from_slice(&block);
+        out.extend_from_slice(text.as_bytes());
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.resize(out.len() + 1024, 0);
+    out
+}
+
 fn json(line: &str) -> String {
     serde_json::json!({ "id": 7, "meta": { "text": [line] }, "text": 1 }).to_string()
 }
@@ -49,16 +74,28 @@ fn a_text_in_records_is_the_text() {
     let plain = lines.join("\n") + "\n";
     let (expected, _) = tokens("a.txt", plain.as_bytes(), &[]);
     let jsonl = join(&|line| json(line));
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(jsonl.as_bytes()).unwrap();
-    let gzip = gzip.finish().unwrap();
+    let gzip = gzip_of(jsonl.as_bytes());
     let quoted = |line: &String| format!("1,\"{}\"", line.replace('"', "\"\""));
     let page = |line: &String| {
         let len = line.len();
         format!("WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {len}\r\n\r\n{line}\r\n\r")
     };
     let csv = format!("id,body\n{}", join(&quoted));
-    let cases: [(&str, Vec<u8>, &[&str]); 6] = [
+    let article = |line: &String| {
+        let text = line.replace('&', "&amp;").replace('<', "&lt;");
+        format!("<page><ns>0</ns><revision><text>{text}</text></revision></page>")
+    };
+    let wiki = format!("<mediawiki>{}</mediawiki>\n", join(&article));
+    let half = lines.len() / 2;
+    let halves = [&lines[..half], &lines[half..]].map(|some| some.join("\n"));
+    let files = archive(&[("a.txt", &halves[0]), ("b.txt", &halves[1])]);
+    let objects: String = halves[0].lines().map(|line| json(line) + "\n").collect();
+    let more: String = halves[1].lines().map(|line| json(line) + "\n").collect();
+    let of_objects = gzip_of(&archive(&[("a.jsonl", &objects), ("b.jsonl", &more)]));
+    let cases: [(&str, Vec<u8>, &[&str]); 9] = [
+        ("mediawiki", wiki.into_bytes(), &[]),
+        ("lines", files, &[]),
+        ("jsonl", of_objects, &["corpus.field=meta.text"]),
         ("jsonl", jsonl.into_bytes(), &["corpus.field=meta.text"]),
         ("jsonl", gzip, &["corpus.field=meta.text"]),
         ("csv-column", csv.into_bytes(), &["corpus.field=body"]),
@@ -93,4 +130,52 @@ fn broken_records_are_counted_and_told() {
     place.run("run", &strict).refused("strict", 3, &["a.jsonl", &place_of, "corpus.strict"]);
     let wrong = [&set[..2], &["--set", "corpus.field=txt"]].concat();
     place.run("run", &wrong).refused("a wrong field", 3, &["none of its", "corpus.field"]);
+}
+
+#[test]
+fn a_list_stands_in_for_the_inputs() {
+    let place = Place::new(PIPELINE);
+    let lines = lines();
+    place.write("texts/a.txt", lines.join("\n") + "\n");
+    place.write("texts/b.txt", "not read\n");
+    place.write("list.txt", "texts/a.txt\n");
+    place.run("run", &["--until", "vocabulary", "--files-from", "list.txt"]).expect(0);
+    let vocabulary = std::fs::read_to_string(place.path("run/vocab/vocabulary.tsv")).unwrap();
+    assert!(!vocabulary.lines().any(|line| line.starts_with("read\t")), "{vocabulary}");
+    let words: usize =
+        vocabulary.lines().filter_map(|line| line.split('\t').nth(1)?.parse::<usize>().ok()).sum();
+    assert!(words > 1000, "{words}");
+    place.run("other", &["--files-from", "nowhere.txt"]).refused(
+        "no list",
+        3,
+        &["nowhere.txt", "reading the list"],
+    );
+}
+
+#[test]
+fn files_of_an_archive_that_are_no_text_are_told() {
+    let place = Place::new(PIPELINE);
+    let text = lines().join("\n");
+    place.write(
+        "texts/a.tar",
+        archive(&[("a.txt", &text), ("b.bin", "\0\u{1}"), ("c.txt", "last")]),
+    );
+    let said = place.run("run", &["--until", "vocabulary"]).expect(0).stderr;
+    assert!(
+        said.contains("b.bin: it has a NUL") && said.contains("1 of 3 records are broken"),
+        "{said}"
+    );
+    let strict = ["--until", "vocabulary", "--set", "corpus.strict=true"];
+    place.run("strict", &strict).refused("strict", 3, &["b.bin", "corpus.strict"]);
+}
+
+#[test]
+fn a_build_without_parquet_says_so() {
+    if cfg!(feature = "parquet") {
+        return;
+    }
+    let place = Place::new(PIPELINE);
+    place.write("texts/a.parquet", "PAR1 and more");
+    let args = ["--set", "corpus.format=parquet"];
+    place.run("run", &args).refused("parquet", 3, &["--features parquet"]);
 }

@@ -5,14 +5,25 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::Place;
+use crate::support::{Place, TINY, tiny};
 
 /// A finished run and its page.
 fn place() -> (Place, String) {
-    let place = Place::new(crate::support::TINY);
+    let place = Place::new(&format!("{TINY}[eval]\noutliers = [\"topic.txt\"]\n"));
+    let words = String::from_utf8(tiny()["vocab/vocabulary.tsv"].clone()).unwrap();
+    let words: Vec<&str> = words.lines().filter_map(|line| line.split('\t').next()).collect();
+    place.write(
+        "topic.txt",
+        format!("{}\n\n{}\n", words[10..18].join("\n"), words[22..30].join("\n")),
+    );
     let args = ["--progress", "none", "--set", "train.0.held_out=0.1"];
     let said = place.run("run", &args).expect(0).stdout;
-    assert!(String::from_utf8(said).unwrap().ends_with("report: run/report/index.html\n"));
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.ends_with("report: run/report/index.html\n")
+            && said.contains("topic.txt outliers, % found"),
+        "{said}"
+    );
     let read = || std::fs::read_to_string(place.path("run/report/index.html")).unwrap();
     let first = read();
     std::fs::remove_dir_all(place.path("run/report")).unwrap();
@@ -81,6 +92,7 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     assert!(shown.contains("data-ready=\"1\""), "the script did not reach its end: {shown}");
     assert!(shown.contains("data-errors=\"0\"") && !shown.contains("data-error="), "{shown}");
     assert!(shown.contains(&format!("“{word}” stands in the text")), "{word}");
+    assert!(shown.contains("topic.txt: outliers, % found"), "{shown}");
     assert_eq!(
         shown.matches("class=\"quiet held-out\"").count(),
         1,

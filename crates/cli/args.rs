@@ -40,6 +40,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Writes a commented pipeline.toml
     Init(InitArgs),
+    /// Shows what reader and tokeniser make of the first lines of a text
+    #[command(after_help = PREVIEW_HELP)]
+    Preview(PreviewArgs),
     /// Writes the built-in corpus to standard output
     Sample(SampleArgs),
     /// Says what a file is, the settings that made it, and for vectors their shape and spread
@@ -75,6 +78,14 @@ pub enum Command {
     ImportCounts(ImportCountsArgs),
 }
 
+const PREVIEW_HELP: &str = "\
+Left the line as it was read, right its words. It reads what [corpus] says and writes nothing; no run directory is needed. Pieces \
+(tokenizer = \"korean\" or \"bpe\") are shown where corpus.pieces or the run directory has learned ones.
+
+Example:
+  wordmill preview dump.jsonl.gz --set corpus.format=jsonl --set corpus.field=body
+  wordmill preview ko.txt --set corpus.tokenizer=korean --set corpus.pieces=run/pieces/korean.tsv";
+
 const PREDICT_HELP: &str = "\
 Several words predict by the mean of their vectors, as in CBOW. Of hierarchical softmax the probability of a word is the \
 product of the decisions on its path through the tree; of negative sampling it is the softmax of the scores, to which s * ln count \
@@ -109,13 +120,15 @@ Formats:
   npy            an array of NumPy, f32 or f16; the words in OUT.vocab.txt
   safetensors    a vectors file of wordmill with only what was asked for; f16 and int8 are unpacked by `convert`
   projector      a folder for TensorBoard's projector
+  arrow, parquet a table of words, counts and vectors; in builds with --features parquet
 
 Example:
   wordmill export run/vectors/sgns.safetensors small.safetensors --format safetensors --top 50000 --dtype int8";
 
 const CONVERT_HELP: &str = "\
 What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
-finalfusion, or a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each.
+finalfusion, a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each, \
+or (in builds with --features parquet) a table of Arrow or Parquet with a column of words and one of vectors.
 
 Formats:
   safetensors    vectors of wordmill: .safetensors
@@ -125,6 +138,7 @@ Formats:
   finalfusion    finalfusion's format: .fifu
   npy            an array of NumPy and OUT.vocab.txt: .npy
   projector      a folder for TensorBoard's projector
+  arrow, parquet a table: .arrow, .parquet; in builds with --features parquet
 
 Example:
   wordmill convert GoogleNews.bin news.safetensors
@@ -165,6 +179,9 @@ pub struct PipelineArgs {
     /// Sets any key by its dotted name, such as cooccur.window=8 or train.0.dim=300
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Reads the files that LIST names, a path a line (corpus.inputs = ["@LIST"]); - is the standard input
+    #[arg(long, value_name = "LIST")]
+    pub files_from: Option<String>,
     /// The run directory (run.dir)
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
@@ -223,6 +240,28 @@ pub struct VerifyArgs {
     /// Run directories and files
     #[arg(required = true, value_name = "RUN_DIR|FILE")]
     pub paths: Vec<PathBuf>,
+}
+
+/// `wordmill preview`
+#[derive(Debug, Args)]
+pub struct PreviewArgs {
+    /// The text, as in corpus.inputs; without it the first input of the pipeline
+    pub file: Option<String>,
+    /// The pipeline; without it pipeline.toml of this folder, otherwise the built-in one
+    #[arg(long, value_name = "PIPELINE.toml")]
+    pub pipeline: Option<PathBuf>,
+    /// Sets any key by its dotted name, such as corpus.tokenizer=whitespace
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The run directory in which learned pieces are looked for (run.dir)
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// How many lines
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    pub n: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wordmill init`
@@ -349,11 +388,33 @@ impl PipelineArgs {
         Sources {
             file: self.pipeline.clone(),
             variables: std::env::vars_os().collect(),
-            sets: self.set.clone(),
+            sets: self.sets(),
             run_dir: self.run_dir.clone(),
             memory: self.memory.clone(),
             threads: self.threads,
             seed: self.seed,
+        }
+    }
+
+    /// `KEY=VALUE` of each `--set`, and of what stands for one.
+    pub fn sets(&self) -> Vec<String> {
+        let list = self.files_from.iter().map(|list| {
+            let entry = format!("@{list}").replace('\\', "\\\\").replace('"', "\\\"");
+            format!("corpus.inputs=[\"{entry}\"]")
+        });
+        self.set.iter().cloned().chain(list).collect()
+    }
+}
+
+impl PreviewArgs {
+    /// The layers of the configuration, with this process's environment.
+    pub fn sources(&self) -> Sources {
+        Sources {
+            file: self.pipeline.clone(),
+            variables: std::env::vars_os().collect(),
+            sets: self.set.clone(),
+            run_dir: self.run_dir.clone(),
+            ..Sources::default()
         }
     }
 }

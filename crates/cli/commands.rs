@@ -8,6 +8,7 @@ pub mod status;
 pub mod verify;
 
 pub mod init;
+pub mod preview;
 pub mod sample;
 
 pub mod import_counts;
@@ -30,7 +31,10 @@ pub mod vector;
 use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::{DiskStorage, FormatError, Storage, Vectors};
+use wordmill_formats::{DiskStorage, FormatError, Spelling, Storage, Vectors};
+
+use crate::args::RawArg;
+use crate::spelling;
 
 /// The storage of the command line.
 pub fn disk() -> Arc<dyn Storage> {
@@ -40,4 +44,11 @@ pub fn disk() -> Arc<dyn Storage> {
 /// Maps a vectors file.
 pub fn open_vectors(path: &Path) -> Result<Vectors, FormatError> {
     Vectors::open(&disk(), path)
+}
+
+/// Maps a vectors file of which words are asked: they are spelled as its text is, or if `raw` is given taken as they are.
+pub fn open_to_ask(path: &Path, raw: RawArg) -> Result<Vectors, FormatError> {
+    let vectors = open_vectors(path)?;
+    let spelling = if raw.raw { Spelling::Exact } else { spelling::of(vectors.settings()) };
+    Ok(vectors.spelled(spelling))
 }

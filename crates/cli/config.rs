@@ -6,6 +6,7 @@
 //! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
 
 mod choice;
+mod corpus;
 mod curve;
 mod error;
 mod layers;
@@ -27,7 +28,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use choice::{Context, ContextRates, Digits, Dropped, Format, InvalidUtf8, Model, Normalize};
+pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format};
+pub use choice::{InvalidUtf8, Mark};
+pub use choice::{Model, Normalize};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;
@@ -78,10 +81,17 @@ pub struct RunConfig {
     pub checkpoint_every: Duration,
 }
 
+impl Tokenizer {
+    /// Whether words are cut by the rules of UAX 29.
+    pub fn has_rules(self) -> bool {
+        matches!(self, Self::Words | Self::Korean | Self::Bpe)
+    }
+}
+
 impl Format {
     /// Whether the text stands in a field.
     pub fn has_fields(self) -> bool {
-        matches!(self, Self::Jsonl | Self::CsvColumn | Self::TsvColumn)
+        matches!(self, Self::Jsonl | Self::CsvColumn | Self::TsvColumn | Self::Parquet)
     }
 }
 
@@ -94,20 +104,52 @@ pub struct CorpusConfig {
     pub format: Format,
     /// Where its text stands, if it has fields: keys with dots between, the name of a column or its number from 1.
     pub field: Option<String>,
-    /// Whether the first broken record ends the run, if there are records.
+    /// Whether the first broken record, or file of an archive, ends the run.
     pub strict: bool,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
+    /// What follows its name: a file, a command line; empty if nothing does.
+    pub tokenizer_of: String,
+    /// How words become pieces, if they do.
+    pub pieces: Option<PiecesConfig>,
+    /// What becomes of apostrophes within words.
+    pub apostrophes: Mark,
+    /// What becomes of hyphens between words.
+    pub hyphens: Mark,
     /// Whether words become lower case.
     pub lowercase: bool,
     /// Unicode normalisation.
     pub normalize: Normalize,
+    /// What becomes of accents.
+    pub accents: Accents,
     /// What becomes of digits.
     pub digits: Digits,
+    /// A list of words that are left out of the text.
+    pub stop_words: Option<PathBuf>,
     /// What becomes of lines that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// The least size of a chunk in bytes.
     pub chunk_bytes: u64,
+}
+
+/// How words become pieces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PiecesConfig {
+    /// What they are learned by, with the settings that only it has.
+    pub learner: Learner,
+    /// Words that stand less often are not learned from.
+    pub min_count: u64,
+    /// A file of pieces to be used instead of what would be learned.
+    pub given: Option<PathBuf>,
+}
+
+/// What pieces are learned by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Learner {
+    /// Stems and endings of Korean.
+    Korean(Endings),
+    /// Byte pair encoding with so many merges.
+    Bpe(u32),
 }
 
 /// `[vocabulary]`: which words stay.
@@ -117,6 +159,10 @@ pub struct VocabularyConfig {
     pub min_count: u64,
     /// At most so many words, the most frequent ones; 0 is no limit.
     pub max_size: u64,
+    /// A list of the only words that may stay.
+    pub keep: Option<PathBuf>,
+    /// A list of words that are dropped.
+    pub drop: Option<PathBuf>,
 }
 
 /// `[cooccur]`: what counts as a meeting.
@@ -212,6 +258,8 @@ pub struct EvalConfig {
     pub analogies: Vec<PathBuf>,
     /// Similarity sets.
     pub similarity: Vec<PathBuf>,
+    /// Outlier sets in the format of 8-8-8.
+    pub outliers: Vec<PathBuf>,
     /// Only the so many most frequent words take part in analogies; 0 is all.
     pub top: usize,
 }

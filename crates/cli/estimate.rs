@@ -313,6 +313,9 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     let seconds = 1e-9 * (words + cost::WIDE_BYTE * sizes.wide_bytes);
     needs.add("tokenize", tokenize, seconds + sizes.read_seconds / needs.pace);
     needs.program_bytes = USED_BYTES;
+    if config.corpus.pieces.is_some() {
+        pieces_need((sizes, local_words, in_chunk), needs);
+    }
     let files = sizes.words * 30.0 + local_words * 3.0;
     // Words are counted in a table where it fits, else by merging all lists.
     let in_table = sizes.local_words * 260.0 < config.run.memory_bytes as f64;
@@ -325,6 +328,20 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
         files: if in_table { needs.threads } else { 64.0f64.min(shards) * needs.threads },
     };
     needs.add("vocabulary", vocabulary, 1e-9 * cost::LOCAL_WORD * local_words);
+}
+
+/// Adds the stage that cuts words into pieces; shards of 20 MB of Korean grow by a third.
+fn pieces_need((sizes, local_words, in_chunk): (Sizes, f64, f64), needs: &mut Needs) {
+    let model = sizes.local_words * 150.0;
+    let forecast = Forecast {
+        least_bytes: 8e6 + model + 320.0 * in_chunk,
+        memory_bytes: 8e6 + model + 320.0 * in_chunk * needs.threads,
+        scratch_bytes: sizes.tokens * 2.3 + local_words * 8.0 + sizes.local_words * 40.0,
+        left_bytes: sizes.tokens * 2.3 + local_words * 5.0 + sizes.local_words * 10.0,
+        files: 64.0 + 4.0 * needs.threads,
+    };
+    let seconds = 1e-9 * (4.0 * sizes.tokens + 700.0 * local_words + 8e3 * sizes.local_words);
+    needs.add("pieces", forecast, seconds);
 }
 
 fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {

@@ -311,6 +311,7 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
         // Token shards are checked against the text and the settings one by one.
         "tokenize" => vec![],
         IMPORT => vec![whole("vocab"), whole("spill"), whole("matrix")],
+        "pieces" => vec![whole("pieces")],
         "vocabulary" => vec![whole("vocab")],
         "cooccur" => vec![whole("spill")],
         "merge" => vec![whole("spill"), whole("matrix")],

@@ -17,6 +17,7 @@ mod look;
 mod report;
 mod results;
 mod session;
+mod spelling;
 mod wiring;
 
 #[cfg(test)]
@@ -56,6 +57,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Status(args) => commands::status::run(args, out),
         Command::Verify(args) => commands::verify::run(args, out),
         Command::Init(args) => commands::init::run(args, out),
+        Command::Preview(args) => commands::preview::run(args, out),
         Command::Sample(args) => commands::sample::run(args, out),
         Command::Info(args) => commands::info::run(args, out),
         Command::Vector(args) => commands::vector::run(args, out),

@@ -12,7 +12,7 @@ use wordmill_train::{EpochRow, read_metrics};
 use crate::commands::eval::EvalSets;
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::report;
+use crate::{report, spelling};
 
 /// Words shown of each vectors file.
 const WORDS: usize = 5;
@@ -70,6 +70,8 @@ pub fn scores(
     let mut reports = Vec::new();
     for trainer in &config.train {
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
+        let spelling = spelling::of(vectors.settings());
+        let vectors = vectors.spelled(spelling);
         let mut report = sets.score(&vectors, &asked)?;
         report.vectors.clone_from(&trainer.name);
         reports.push(report);
@@ -105,8 +107,9 @@ fn bars(values: &[f64]) -> String {
 fn sets(config: &Config, inputs: &[input::Input]) -> anyhow::Result<Option<EvalSets>> {
     let eval = &config.eval;
     let is_sample = inputs.iter().any(|input| matches!(input.source, Source::Sample { .. }));
-    let wanted = is_sample || !eval.analogies.is_empty() || !eval.similarity.is_empty();
-    let read = || EvalSets::read(&eval.analogies, &eval.similarity, &[]);
+    let named = [&eval.analogies, &eval.similarity, &eval.outliers];
+    let wanted = is_sample || named.iter().any(|files| !files.is_empty());
+    let read = || EvalSets::read(&eval.analogies, &eval.similarity, &eval.outliers);
     Ok(wanted.then(read).transpose()?)
 }
 
@@ -145,6 +148,11 @@ fn print_scores(reports: &[EvalReport], out: &mut dyn Write) -> anyhow::Result<(
         let name = set.set.rsplit('/').next().unwrap_or(&set.set);
         let scores = reports.iter().map(|report| cell(report.similarity[at].spearman));
         line(&format!("{name} similarity, Spearman"), scores.collect())?;
+    }
+    for (at, set) in first.outliers.iter().enumerate() {
+        let name = set.set.rsplit('/').next().unwrap_or(&set.set);
+        let scores = reports.iter().map(|report| cell(report.outliers[at].accuracy));
+        line(&format!("{name} outliers, % found"), scores.collect())?;
     }
     Ok(())
 }

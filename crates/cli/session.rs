@@ -45,7 +45,7 @@ pub fn source(args: &PipelineArgs) -> PipelineSource {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
     PipelineSource {
         file: args.pipeline.as_ref().map(|path| absolute(path).to_string_lossy().into_owned()),
-        set: args.set.clone(),
+        set: args.sets(),
         seed: args.seed,
     }
 }
@@ -56,6 +56,9 @@ pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
         corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
+    // A slip in the path of a list should not wait for the stage that uses it.
+    translate::tokenize(&config.corpus)?;
+    translate::vocabulary(config)?;
     Ok(inputs)
 }
 

@@ -7,10 +7,11 @@ mod callback;
 pub mod import;
 mod outputs;
 mod start;
+mod tokens;
 mod training;
 pub mod translate;
 
-use outputs::{file_digest, matrix_outputs, open_stripes, published, report_losses};
+use outputs::{file_digest, matrix_outputs, open_stripes, published};
 pub use start::GivenFiles;
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
@@ -22,7 +23,7 @@ use wordmill_formats::{
 use wordmill_kernels::Kernels;
 use wordmill_train as train;
 
-use crate::config::{self, Config, TrainConfig};
+use crate::config::{Config, InitConfig, TrainConfig};
 use crate::ledger::{Ledger, OpenStage, Settings, Stage, fingerprint};
 use crate::session;
 
@@ -64,7 +65,7 @@ pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<St
         settings.insert("run.seed".into(), config.run.seed.to_string());
         given.replace(trainer, &format!("train.{}.", trainer.name), &mut settings);
         let after = match &trainer.start.init {
-            Some(config::InitConfig::Trainer(name)) => Some(format!("train:{name}")),
+            Some(InitConfig::Trainer(name)) => Some(format!("train:{name}")),
             _ => None,
         };
         stages.push(Stage { after, ..stage(&train_stage(trainer), settings) });
@@ -81,14 +82,33 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
         let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
         tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
     }
-    let mut stages =
-        vec![stage("tokenize", tokenize), stage("vocabulary", section(config, "vocabulary"))];
+    let mut vocabulary = section(config, "vocabulary");
+    let mut stages = Vec::new();
+    match &config.corpus.pieces {
+        None => stages.push(stage("tokenize", tokenize)),
+        Some(_) => {
+            // Words are cut into pieces afterwards: to change how does not touch the words.
+            let mut pieces = Settings::new();
+            for key in PIECES_KEYS.map(|key| format!("corpus.{key}")) {
+                pieces.extend(tokenize.remove_entry(&key));
+            }
+            vocabulary.extend(pieces.get_key_value(PIECES_OF).map(|(k, v)| (k.clone(), v.clone())));
+            tokenize.insert(PIECES_OF.into(), "words".into());
+            stages.extend([stage("tokenize", tokenize), stage("pieces", pieces)]);
+        }
+    }
+    stages.push(stage("vocabulary", vocabulary));
     if config.needs_matrix() {
         stages.push(stage("cooccur", cooccur_settings(config)));
         stages.push(stage("merge", Settings::new()));
     }
     stages
 }
+
+/// Settings of `[corpus]` that are those of the stage `pieces`.
+const PIECES_KEYS: [&str; 5] = ["tokenizer", "endings", "bpe_merges", "pieces_min_count", "pieces"];
+/// The setting that says, in the row of the vocabulary, that it is one of pieces.
+pub const PIECES_OF: &str = "corpus.tokenizer";
 
 /// Counting is random only if words are thinned out.
 fn cooccur_settings(config: &Config) -> Settings {
@@ -99,10 +119,22 @@ fn cooccur_settings(config: &Config) -> Settings {
     settings
 }
 
-/// The settings of a section, keys with the section's name in front.
+/// The settings of a section, keys with the section's name in front; of a file it is what it holds that counts.
 fn section(config: &Config, name: &str) -> Settings {
-    let settings = config.settings_of(name).into_iter();
-    settings.map(|(key, value)| (format!("{name}.{key}"), value)).collect()
+    let mut settings = config.settings_of(name);
+    for key in ["stop_words", "pieces", "keep", "drop"] {
+        if let Some(path) =
+            settings.get_mut(key).filter(|_| ["corpus", "vocabulary"].contains(&name))
+        {
+            *path = outputs::content(path);
+        }
+    }
+    if let Some(tokenizer) = settings.get_mut("tokenizer")
+        && let Some(file) = tokenizer.strip_prefix("hf:")
+    {
+        *tokenizer = format!("hf: {}", outputs::content(file));
+    }
+    settings.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)).collect()
 }
 
 /// Notes that a stage is being worked on, with what the process takes by itself at this point.
@@ -200,6 +232,10 @@ impl Pipeline<'_> {
         if self.ends("tokenize") {
             return Ok(None);
         }
+        let shards = self.pieces(ledger, shards)?;
+        if self.ends("pieces") {
+            return Ok(None);
+        }
         let text = self.vocabulary(ledger, &shards)?;
         if self.ends("vocabulary") {
             return Ok(None);
@@ -222,35 +258,6 @@ impl Pipeline<'_> {
         found.expect("every stage of the pipeline is listed").settings.clone()
     }
 
-    fn tokenize(
-        &self,
-        ledger: &mut Ledger<'_>,
-        inputs: &[corpus::Input],
-    ) -> anyhow::Result<corpus::TokenShards> {
-        let settings = self.settings("tokenize");
-        let index = self.dir.token_index();
-        let size = self.dir.storage().size(&index);
-        let has_index = size.map_err(|e| FormatError::io(&index, "looking at", e))?.is_some();
-        // Before there was an index, shards had other names: they are made anew.
-        if ledger.done("tokenize", &settings)?.is_some() && has_index {
-            return Ok(corpus::TokenShards::open(self.dir)?);
-        }
-        let stage = begin(self.ctx, ledger, "tokenize", settings)?;
-        let config = translate::tokenize(&self.config.corpus);
-        let made = corpus::tokenize(self.ctx, &config, self.dir, inputs);
-        let (stage, shards) = ledger.or_pause(stage, made)?;
-        let outputs: Vec<Published> = shards.outputs().cloned().collect();
-        let mut counts = vec![("shards", shards.len() as u64)];
-        counts.extend(shards.totals().rows());
-        let corpus::RecordCounts { records, broken } = shards.records();
-        if self.config.corpus.format != config::Format::Lines {
-            counts.extend([("records", records), ("broken_records", broken)]);
-        }
-        ledger.finish(stage, outputs, counts)?;
-        report_losses(self.ctx, self.config, &shards);
-        Ok(shards)
-    }
-
     fn vocabulary(
         &self,
         ledger: &mut Ledger<'_>,
@@ -260,20 +267,14 @@ impl Pipeline<'_> {
         let mut settings = self.settings("vocabulary");
         settings.insert("input.tokens".into(), tokens_digest.clone());
         let vocabulary = match ledger.done("vocabulary", &settings)? {
-            Some(_) => corpus::Vocabulary::open(self.dir, shards.ids())?,
+            Some(_) => corpus::Vocabulary::open(shards.run(), shards.ids())?,
             None => {
-                ledger.check("tokenize")?;
+                self.check_shards(ledger)?;
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
-                let config = translate::vocabulary(&self.config.vocabulary);
+                let config = translate::vocabulary(self.config)?;
                 let made = corpus::vocabulary(self.ctx, &config, shards);
                 let (stage, vocabulary) = ledger.or_pause(stage, made)?;
-                let counts = vocabulary.counts();
-                let rows = [
-                    ("tokens", counts.tokens),
-                    ("distinct_words", counts.distinct_words),
-                    ("words", counts.words),
-                    ("kept_tokens", counts.kept_tokens),
-                ];
+                let rows = outputs::report_words(self.ctx, &config, vocabulary.counts());
                 ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;
                 vocabulary
             }
@@ -353,10 +354,10 @@ impl Pipeline<'_> {
         if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
-        ledger.check("tokenize")?;
+        self.check_shards(ledger)?;
         ledger.check("vocabulary")?;
         let stage = begin(self.ctx, ledger, "cooccur", settings)?;
-        let counted = cooccur::count(self.ctx, self.dir, &config, input);
+        let counted = cooccur::count(self.ctx, text.vocabulary.run(), &config, input);
         let (stage, runs) = ledger.or_pause(stage, counted)?;
         let counts = [
             ("pairs", runs.pairs),
@@ -419,7 +420,7 @@ impl Pipeline<'_> {
             Some((_, tiles)) => settings.insert("input.tiles".into(), tiles.fingerprint.clone()),
             None => settings.insert("input.vocabulary".into(), text.digest.clone()),
         };
-        if let Some(config::InitConfig::Trainer(other)) = &trainer.start.init {
+        if let Some(InitConfig::Trainer(other)) = &trainer.start.init {
             let vectors = TensorReader::open(self.dir.storage(), &self.dir.vectors(other))?;
             settings.insert("input.init".into(), format!("{:016x}", vectors.index().digest()));
         }
@@ -433,7 +434,7 @@ impl Pipeline<'_> {
                 ledger.check("shuffle")?;
             }
             None => {
-                ledger.check("tokenize")?;
+                self.check_shards(ledger)?;
                 ledger.check("vocabulary")?;
             }
         }

@@ -7,6 +7,14 @@ use wordmill_query::{ConvertFormat, ExportFormat};
 
 use super::{ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg};
 
+/// How words are looked up.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RawArg {
+    /// Look words up as they are typed, and not also in the form that the corpus gave them
+    #[arg(long)]
+    pub raw: bool,
+}
+
 /// `wordmill vector`
 #[derive(Debug, Args)]
 pub struct VectorArgs {
@@ -18,6 +26,9 @@ pub struct VectorArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub raw: RawArg,
 }
 
 /// `wordmill similar`
@@ -49,6 +60,9 @@ pub struct SimilarArgs {
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub raw: RawArg,
 }
 
 /// `wordmill analogy`
@@ -77,6 +91,9 @@ pub struct AnalogyArgs {
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub raw: RawArg,
 }
 
 /// `wordmill predict`
@@ -96,6 +113,9 @@ pub struct PredictArgs {
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub raw: RawArg,
 }
 
 /// `wordmill query`
@@ -115,6 +135,9 @@ pub struct QueryArgs {
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub raw: RawArg,
 }
 
 /// `wordmill eval`
@@ -150,6 +173,9 @@ pub struct EvalArgs {
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub raw: RawArg,
 }
 
 /// `wordmill export`

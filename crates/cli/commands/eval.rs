@@ -13,7 +13,7 @@ use wordmill_query::{
 };
 
 use crate::args::EvalArgs;
-use crate::commands::open_vectors;
+use crate::commands::open_to_ask;
 use crate::config::threads_or_all;
 
 const BUILT_IN: &str = "builtin:sample";
@@ -34,7 +34,7 @@ pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     // Sets first: a typing error should not wait for the vectors.
     let sets = EvalSets::read(&args.analogies, &args.similarity, &args.outliers)?;
     let vectors: Vec<Vectors> =
-        args.vectors.iter().map(|path| open_vectors(path)).collect::<Result<_, _>>()?;
+        args.vectors.iter().map(|path| open_to_ask(path, args.raw)).collect::<Result<_, _>>()?;
     let scored = vectors.iter().map(|vectors| sets.score(vectors, &config));
     let files: Vec<EvalReport> = scored.collect::<Result<_, _>>()?;
     if let [report] = &files[..] {

@@ -10,7 +10,7 @@ use wordmill_query::{AnalogyMethod, Predictor, QueryError, Question, Which, comb
 
 use super::answers::{answers, print, print_shares};
 use crate::args::QueryArgs;
-use crate::commands::open_vectors;
+use crate::commands::open_to_ask;
 use crate::config::{ConfigError, threads_or_all};
 
 const HELP: &str = "  \
@@ -42,7 +42,7 @@ enum Reply {
 
 /// Answers until there is no question any more.
 pub fn run(args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_vectors(&args.vectors)?;
+    let vectors = open_to_ask(&args.vectors, args.raw)?;
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let mut session = Session {
         vectors: &vectors,

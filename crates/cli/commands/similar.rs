@@ -11,7 +11,7 @@ use wordmill_query::{combine, find_words, nearest_each};
 
 use super::answers::{Answer, answers, print};
 use crate::args::SimilarArgs;
-use crate::commands::open_vectors;
+use crate::commands::open_to_ask;
 use crate::config::threads_or_all;
 
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ struct Neighbours {
 
 /// Prints the neighbours.
 pub fn run(args: &SimilarArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_vectors(&args.vectors)?;
+    let vectors = open_to_ask(&args.vectors, args.raw)?;
     let positive = find_words(&vectors, &args.words)?;
     let negative = find_words(&vectors, &args.minus)?;
     let threads = threads_or_all(args.threads);

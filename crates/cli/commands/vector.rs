@@ -10,7 +10,7 @@ use wordmill_formats::Words;
 use wordmill_query::find_words;
 
 use crate::args::VectorArgs;
-use crate::commands::open_vectors;
+use crate::commands::open_to_ask;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -21,7 +21,7 @@ struct Row<'a> {
 
 /// Prints the vectors.
 pub fn run(args: &VectorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_vectors(&args.vectors)?;
+    let vectors = open_to_ask(&args.vectors, args.raw)?;
     let words = vectors.words();
     let row = |id: usize| Row {
         word: words.text(id).into_owned(),

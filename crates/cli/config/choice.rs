@@ -78,25 +78,67 @@ choices! {
         CsvColumn = "csv-column",
         /// A column between tabs.
         TsvColumn = "tsv-column",
+        /// An article of a dump of MediaWiki.
+        MediaWiki = "mediawiki",
+        /// A column of a Parquet file.
+        Parquet = "parquet",
         /// A page of Common Crawl's WET files.
         Wet = "wet"
-    } later ["parquet"];
+    } later [];
 
     /// `corpus.tokenizer`: where words are cut.
     Tokenizer {
         /// At white space.
         Whitespace = "whitespace",
         /// At the word boundaries of UAX 29.
-        Words = "words"
-    } later ["cjk", "hf:", "command:"];
+        Words = "words",
+        /// The same, then Korean words into stems and endings.
+        Korean = "korean",
+        /// The same, then words into pieces by byte pair encoding.
+        Bpe = "bpe",
+        /// By dictionaries of languages that write no spaces.
+        Cjk = "cjk",
+        /// By a file of Hugging Face's library, whose name follows.
+        Hf = "hf:",
+        /// By a program, whose command line follows.
+        Command = "command:"
+    } later [];
+
+    /// `corpus.endings`, of Korean: what becomes of them.
+    Endings {
+        /// They are words.
+        Keep = "keep",
+        /// They are left out.
+        Drop = "drop"
+    } later [];
 
     /// `corpus.normalize`: Unicode normalisation.
     Normalize {
         /// Composed.
         Nfc = "nfc",
+        /// Composed, and what only looks different made the same.
+        Nfkc = "nfkc",
         /// As it is.
         None = "none"
-    } later ["nfkc", "nfd", "nfkd"];
+    } later [];
+
+    /// `corpus.accents`: what becomes of accents.
+    Accents {
+        /// They stay.
+        Keep = "keep",
+        /// They are taken off.
+        Strip = "strip"
+    } later [];
+
+    /// `corpus.apostrophes` and `corpus.hyphens`: what becomes of a mark within a word.
+    Mark {
+        /// It holds the word together.
+        Keep = "keep",
+        /// The word is cut there.
+        Split = "split",
+        /// It is taken out.
+        Drop = "drop"
+    } later [];
 
     /// `corpus.digits`: what becomes of digits.
     Digits {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use toml::Value;
 
 use super::choice::{Choice, did_you_mean};
-use super::choice::{Digits, Dropped, Format, InvalidUtf8, Model, Normalize, Objective};
-use super::choice::{OnDivergence, Preset, Tokenizer, TrainSource};
+use super::choice::{Dropped, Model, Objective};
+use super::choice::{OnDivergence, Preset, TrainSource};
+use super::corpus::corpus;
 use super::curve::CurveConfig;
 use super::error::ConfigError;
 use super::layers::Layers;
@@ -18,7 +19,7 @@ use super::section::Section;
 use super::start::StartConfig;
 use super::steps::StepsConfig;
 use super::windows::WindowsTrainer;
-use super::{Config, CooccurConfig, CorpusConfig, EvalConfig, RunConfig};
+use super::{Config, CooccurConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
 const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
@@ -70,62 +71,15 @@ fn run(layers: &Layers) -> Result<RunConfig, ConfigError> {
     Ok(config)
 }
 
-fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
-    let mut section = Section::new(layers, "corpus")?;
-    let inputs = section.list("inputs")?.unwrap_or_default();
-    if inputs.is_empty() {
-        let what = "no input; name files, folders, \"-\" or \"builtin:sample\"";
-        return Err(section.error("inputs", what));
-    }
-    let format = section.choice("format", Format::Lines)?;
-    let config = CorpusConfig {
-        inputs,
-        format,
-        field: field(&mut section, format)?,
-        strict: format != Format::Lines && section.flag("strict", false)?,
-        tokenizer: section.choice("tokenizer", Tokenizer::Words)?,
-        lowercase: section.flag("lowercase", true)?,
-        normalize: section.choice("normalize", Normalize::Nfc)?,
-        digits: section.choice("digits", Digits::Keep)?,
-        invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
-        chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
-    };
-    let explain = |key: &str| match key {
-        "field" => Some(
-            "only texts in fields have one: format = \"jsonl\", \"csv-column\" or \"tsv-column\"",
-        ),
-        "strict" => Some("only records can be broken: any format but \"lines\""),
-        _ => None,
-    };
-    section.finish(&["stop_words"], |key| Some(explain(key)?.to_owned() + "; remove it"))?;
-    Ok(config)
-}
-
-/// Where the text of a record stands.
-fn field(section: &mut Section<'_>, format: Format) -> Result<Option<String>, ConfigError> {
-    if !format.has_fields() {
-        return Ok(None);
-    }
-    let field = section.text("field")?.unwrap_or_else(|| "text".into());
-    let is_path = !field.split('.').any(str::is_empty);
-    let is_column = field != "0" && !field.is_empty();
-    if if format == Format::Jsonl { is_path } else { is_column } {
-        return Ok(Some(field));
-    }
-    let expected = match format {
-        Format::Jsonl => "keys with dots between, such as \"meta.text\"",
-        _ => "the name of a column, or its number from 1",
-    };
-    Err(section.error("field", format!("expected {expected}, found {field:?}")))
-}
-
 fn vocabulary(layers: &Layers) -> Result<VocabularyConfig, ConfigError> {
     let mut section = Section::new(layers, "vocabulary")?;
     let config = VocabularyConfig {
         min_count: section.whole("min_count", 1..=LARGEST, 5)?,
         max_size: section.whole("max_size", 0..=u64::from(u32::MAX), 0)?,
+        keep: section.path("keep")?,
+        drop: section.path("drop")?,
     };
-    section.finish(&["keep", "drop"], |_| None)?;
+    section.finish(&[], |_| None)?;
     Ok(config)
 }
 
@@ -173,6 +127,7 @@ fn eval(layers: &Layers) -> Result<EvalConfig, ConfigError> {
     let config = EvalConfig {
         analogies: paths(section.list("analogies")?),
         similarity: paths(section.list("similarity")?),
+        outliers: paths(section.list("outliers")?),
         top: section.whole("top", 0..=u64::from(u32::MAX), 30_000)? as usize,
     };
     section.finish(&[], |_| None)?;

@@ -1,6 +1,7 @@
 //! A section being read: each key is asked for once with its range; what is left over is an error.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::{Table, Value};
@@ -148,6 +149,11 @@ impl<'a> Section<'a> {
                 Err(self.error(key, what))
             }
         }
+    }
+
+    /// A file, if one is named; an empty text names none.
+    pub(super) fn path(&mut self, key: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.text(key)?.filter(|path| !path.is_empty()).map(PathBuf::from))
     }
 
     /// One of a list of names.

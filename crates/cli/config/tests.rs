@@ -236,18 +236,46 @@ fn unknown_names_come_with_a_guess() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused() {
-    for layer in [
-        "corpus.stop_words=\"\"",
-        "corpus.format=parquet",
-        "corpus.tokenizer=hf:tokenizer.json",
-        "corpus.tokenizer=cjk",
-        "vocabulary.keep=\"\"",
-        "vocabulary.drop=\"\"",
-        "phrases.passes=0",
+    let error = resolve(TEMPLATE, &["phrases.passes=0"]).unwrap_err().to_string();
+    assert!(error.contains(" yet"), "{error}");
+}
+
+#[test]
+fn words_have_settings_of_their_own() {
+    for (layers, expected) in [
+        (&["corpus.normalize=nfkc", "corpus.accents=strip"][..], "accents = \"strip\""),
+        (&["corpus.digits=fold"], "digits = \"zero\""),
+        (&["corpus.hyphens=keep", "corpus.apostrophes=drop"], "hyphens = \"keep\""),
+        (&["corpus.tokenizer=korean", "corpus.hyphens=keep"], "endings = \"keep\""),
+        (&["corpus.tokenizer=korean", "corpus.endings=drop"], "pieces_min_count = 1"),
+        (
+            &["corpus.tokenizer=command:my 'own program' -x"],
+            "tokenizer = \"command:my 'own program' -x\"",
+        ),
+        (&["corpus.tokenizer=command:"], "--set … there is no program in it; expected"),
+        (&["corpus.tokenizer=command:a 'b"], "--set … the quote ' does not end; expected"),
+        (&["corpus.tokenizer=comand:a"], "--set … did you mean \"command:\"?"),
+        (&["corpus.tokenizer=bpe", "corpus.pieces=a.tsv"], "bpe_merges = 16000"),
+        (
+            &["corpus.tokenizer=bpe", "corpus.endings=drop"],
+            "--set corpus.endings=drop: corpus.endings: only used by tokenizer = \"korean\"",
+        ),
+        (
+            &["corpus.pieces=a.tsv"],
+            "--set corpus.pieces=a.tsv: corpus.pieces: only used by tokenizer = \"korean\" and",
+        ),
+        (&["corpus.stop_words=a.txt"], "stop_words = \"a.txt\""),
+        (&["vocabulary.keep=a.tsv", "vocabulary.drop=b"], "drop = \"b\""),
+        (
+            &["corpus.tokenizer=whitespace", "corpus.hyphens=keep"],
+            "--set corpus.hyphens=keep: corpus.hyphens: only used by tokenizer = \"words\"",
+        ),
+        (&["corpus.digits=fould"], "--set corpus.digits=fould: corpus.digits: unknown value"),
     ] {
-        let error = resolve(TEMPLATE, &[layer]).unwrap_err().to_string();
-        assert!(error.contains(" yet"), "{layer}: {error}");
+        check(TEMPLATE, layers, expected);
     }
+    let usual = ["corpus.hyphens=split", "corpus.accents=keep", "corpus.stop_words="];
+    assert_eq!(resolve(TEMPLATE, &usual), resolve(TEMPLATE, &[]));
 }
 
 #[test]
@@ -259,9 +287,8 @@ fn texts_in_fields_have_a_field_and_others_none() {
     let config = resolve(TEMPLATE, &layers).unwrap();
     assert!(config.corpus.strict && config.corpus.field.as_deref() == Some("3"));
     assert_eq!(resolve(&config.to_toml(), &[]), Ok(config), "the text reads back");
-    let wrong: [(&[&str], &str); 4] = [
+    let wrong: [(&[&str], &str); 3] = [
         (&["corpus.field=text"], "only texts in fields have one"),
-        (&["corpus.strict=true"], "only records can be broken"),
         (&["corpus.format=jsonl", "corpus.field=a..b"], "expected keys with dots between"),
         (&["corpus.format=tsv-column", "corpus.field=0"], "its number from 1"),
     ];

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::{Choice, Format, TrainSource};
+use super::choice::{Accents, Choice, Format, Mark, Tokenizer, TrainSource};
 use super::size::{format_seconds, format_size};
-use super::{Config, LossConfig, TrainConfig, Trainer};
+use super::{Config, Learner, LossConfig, TrainConfig, Trainer};
 
 type Rows = Vec<(&'static str, Value)>;
 
@@ -56,13 +56,7 @@ impl Config {
         let mut tables = vec![
             ("[run]", self.run_rows()),
             ("[corpus]", self.corpus_rows()),
-            (
-                "[vocabulary]",
-                vec![
-                    ("min_count", whole(self.vocabulary.min_count)),
-                    ("max_size", whole(self.vocabulary.max_size)),
-                ],
-            ),
+            ("[vocabulary]", self.vocabulary_rows()),
             (
                 "[cooccur]",
                 vec![
@@ -83,6 +77,7 @@ impl Config {
             vec![
                 ("analogies", paths(&self.eval.analogies)),
                 ("similarity", paths(&self.eval.similarity)),
+                ("outliers", paths(&self.eval.outliers)),
                 ("top", whole(self.eval.top as u64)),
             ],
         ));
@@ -99,20 +94,56 @@ impl Config {
         ]
     }
 
+    fn vocabulary_rows(&self) -> Rows {
+        let mut rows = vec![
+            ("min_count", whole(self.vocabulary.min_count)),
+            ("max_size", whole(self.vocabulary.max_size)),
+        ];
+        rows.extend(list("keep", &self.vocabulary.keep));
+        rows.extend(list("drop", &self.vocabulary.drop));
+        rows
+    }
+
     fn corpus_rows(&self) -> Rows {
         let mut rows: Rows = vec![
             ("inputs", self.corpus.inputs.clone().into()),
             ("format", name(self.corpus.format)),
         ];
         rows.extend(self.corpus.field.as_ref().map(|field| ("field", field.clone().into())));
-        if self.corpus.format != Format::Lines {
+        if self.corpus.format != Format::Lines || self.corpus.strict {
             rows.push(("strict", self.corpus.strict.into()));
         }
+        rows.extend([(
+            "tokenizer",
+            format!("{}{}", self.corpus.tokenizer.name(), self.corpus.tokenizer_of).into(),
+        )]);
+        if self.corpus.tokenizer != Tokenizer::Hf {
+            rows.extend([
+                ("lowercase", self.corpus.lowercase.into()),
+                ("normalize", name(self.corpus.normalize)),
+                ("digits", name(self.corpus.digits)),
+            ]);
+        }
+        if let Some(pieces) = &self.corpus.pieces {
+            rows.push(match pieces.learner {
+                Learner::Korean(endings) => ("endings", name(endings)),
+                Learner::Bpe(merges) => ("bpe_merges", whole(merges)),
+            });
+            rows.push(("pieces_min_count", whole(pieces.min_count)));
+            rows.extend(list("pieces", &pieces.given));
+        }
+        // Only where they are not the usual ones: what was made before there was a choice stays valid.
+        let marks = [
+            ("apostrophes", self.corpus.apostrophes, Mark::Keep),
+            ("hyphens", self.corpus.hyphens, Mark::Split),
+        ];
+        let chosen = marks.into_iter().filter(|(_, mark, usual)| mark != usual);
+        rows.extend(chosen.map(|(key, mark, _)| (key, name(mark))));
+        if self.corpus.accents != Accents::Keep {
+            rows.push(("accents", name(self.corpus.accents)));
+        }
+        rows.extend(list("stop_words", &self.corpus.stop_words));
         rows.extend([
-            ("tokenizer", name(self.corpus.tokenizer)),
-            ("lowercase", self.corpus.lowercase.into()),
-            ("normalize", name(self.corpus.normalize)),
-            ("digits", name(self.corpus.digits)),
             ("invalid_utf8", name(self.corpus.invalid_utf8)),
             ("chunk_bytes", format_size(self.corpus.chunk_bytes).into()),
         ]);
@@ -182,6 +213,11 @@ fn name(choice: impl Choice) -> Value {
 /// Every whole number of a configuration was read from TOML or checked to fit.
 fn whole(number: impl Into<u64>) -> Value {
     Value::Integer(i64::try_from(number.into()).unwrap_or(i64::MAX))
+}
+
+/// A file, if there is one.
+fn list(key: &'static str, path: &Option<PathBuf>) -> Option<(&'static str, Value)> {
+    path.as_ref().map(|path| (key, path.to_string_lossy().as_ref().into()))
 }
 
 fn paths(list: &[PathBuf]) -> Value {

@@ -129,9 +129,13 @@ fn matrix(dir: &RunDir) -> anyhow::Result<Value> {
 
 fn of_vectors(vectors: &Vectors, threads: usize) -> anyhow::Result<Value> {
     let words = vectors.words().len();
-    let norm = |id: usize| {
-        let row = vectors.word_vector(id).iter();
-        row.map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+    let stored = vectors.word_norms();
+    let norm = |id: usize| match stored {
+        Some(norms) => f64::from(norms[id]),
+        None => {
+            let row = vectors.word_vector(id).iter();
+            row.map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+        }
     };
     let step = words.div_ceil(200_000).max(1);
     let norms: Vec<f64> = (0..words).step_by(step).map(norm).collect();

@@ -304,6 +304,15 @@ function scores() {
     });
     place.append(make('h3', { style: 'margin-top:18px' }, 'Similarity, Spearman × 100 with 95 % interval'), table(['', ...names, 'pairs', 'skipped'], rows));
   }
+  data.scores[0].outliers.forEach((set, at) => {
+    const row = (name, of, kind) => {
+      const all = data.scores.map((s) => of(s.outliers[at]).accuracy);
+      return { kind, cells: [name, ...all.map((share) => cell(share)), `${of(set).asked ?? ''}`], best: best(all) };
+    };
+    const rows = set.sections.map((section, n) => row(section.name, (s) => s.sections[n]));
+    rows.push(row('total', (s) => s, 'sum'));
+    place.append(make('h3', { style: 'margin-top:18px' }, `${set.set.split('/').filter(Boolean).pop()}: outliers, % found`), table(['', ...names, 'asked'], rows));
+  });
 }
 
 function curves() {

@@ -24,10 +24,58 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::Tok
         let lines = totals.invalid_lines;
         ctx.progress.say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
     }
+    if totals.stop_words > 0 {
+        let words = totals.stop_words;
+        ctx.progress.say(&format!("tokenize: {words} tokens are stop words and were left out"));
+    }
     if totals.overlong_words > 0 {
         let (words, bytes) = (totals.overlong_words, totals.overlong_bytes);
         let text = format!("tokenize: {words} words over 1 MiB, {bytes} bytes, were left out");
         ctx.progress.say(&text);
+    }
+}
+
+/// Says which lines of a list are no words.
+pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&corpus::WordSet>) {
+    if let Some((lines, first)) = list.map(corpus::WordSet::left_out).filter(|(n, _)| *n > 0) {
+        let what = "lines are not one word for the tokenizer and were left out";
+        ctx.progress.say(&format!("{key}: {lines} {what}, the first is {first:?}"));
+    }
+}
+
+/// What was counted for the vocabulary; says what its lists have removed.
+pub(super) fn report_words(
+    ctx: &Context,
+    config: &corpus::VocabularyConfig,
+    counts: &corpus::VocabularyCounts,
+) -> Vec<(&'static str, u64)> {
+    let mut rows = vec![
+        ("tokens", counts.tokens),
+        ("distinct_words", counts.distinct_words),
+        ("words", counts.words),
+        ("kept_tokens", counts.kept_tokens),
+    ];
+    let corpus::WordLists { keep, drop } = &config.lists;
+    let lists = [
+        ("vocabulary.keep", keep, "unlisted_keep_tokens", counts.unlisted_keep_tokens),
+        ("vocabulary.drop", drop, "listed_drop_tokens", counts.listed_drop_tokens),
+    ];
+    for (key, list, count, tokens) in lists {
+        if list.is_some() {
+            report_list(ctx, key, list.as_deref());
+            let what = format!("vocabulary: {key} left out {tokens} of {} tokens", counts.tokens);
+            ctx.progress.say(&what);
+            rows.push((count, tokens));
+        }
+    }
+    rows
+}
+
+/// What stands for a file among settings: a digest of what it holds.
+pub(super) fn content(path: &str) -> String {
+    match std::fs::read(path) {
+        Ok(bytes) => format!("xxh3 {:016x}", xxh3(&bytes)),
+        Err(error) => format!("{path}: {error}"),
     }
 }
 

@@ -198,7 +198,8 @@ impl TrainJob<'_> {
     }
 
     fn windows(&self, trainer: &WindowsTrainer, start: &train::Start) -> anyhow::Result<Trained> {
-        let Pipeline { ctx, dir, kernels, .. } = self.pipeline;
+        let Pipeline { ctx, kernels, .. } = self.pipeline;
+        let dir = self.text.vocabulary.run();
         let (plan, settings) = (self.plan(), self.settings(start));
         let config = super::translate::windows(self.trainer.dim, trainer);
         let vocabulary = &self.text.vocabulary;
@@ -245,6 +246,8 @@ impl TrainJob<'_> {
                     .into_iter()
                     .chain(counting)
                     .for_each(|name| settings.extend(section(config, name)));
+                let description = super::translate::description(&config.corpus);
+                settings.insert("tokenizer".into(), description.text());
                 // Vectors are the same wherever the text lay.
                 settings.remove("corpus.inputs");
                 settings.insert("corpus.digest".into(), self.text.digest.clone());

@@ -1,27 +1,52 @@
 //! From the words of `pipeline.toml` to the types of the rooms.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::{self as corpus, tokenizer};
+use wordmill_corpus::{self as corpus, CorpusError, pieces, tokenizer};
+use wordmill_formats::xxh3;
 use wordmill_train as train;
 
-use crate::config::{self, CooccurConfig, CorpusConfig, VocabularyConfig};
+use crate::config::{self, Config, CooccurConfig, CorpusConfig};
 
 /// Tokens that are to be counted in all samples of a thinned text together, and the most samples. On 22
 /// million tokens of English one sample is worth 1.7 points less on the mean of four evaluation sets than four.
 const SAMPLED_TOKENS: u64 = 80_000_000;
 const MOST_SAMPLES: u64 = 4;
 
-/// Settings of the stage `tokenize`.
-pub fn tokenize(config: &CorpusConfig) -> corpus::TokenizeConfig {
-    corpus::TokenizeConfig {
+/// Settings of the stage `tokenize`; reads the stop words.
+pub fn tokenize(config: &CorpusConfig) -> Result<corpus::TokenizeConfig, CorpusError> {
+    let stop_words = list("corpus.stop_words", config.stop_words.as_deref(), config)?;
+    if config.tokenizer == config::Tokenizer::Hf
+        && let Err(error) = std::fs::metadata(&config.tokenizer_of)
+    {
+        return Err(CorpusError::Config {
+            key: "corpus.tokenizer",
+            problem: format!("{}: {error}", config.tokenizer_of),
+            way_out: "check the path of the tokenizer.json".to_owned(),
+        });
+    }
+    Ok(corpus::TokenizeConfig {
         tokenizer: tokenizer(config),
+        stop_words,
         invalid_utf8: match config.invalid_utf8 {
             config::InvalidUtf8::Replace => corpus::InvalidUtf8::Replace,
             config::InvalidUtf8::Skip => corpus::InvalidUtf8::Skip,
             config::InvalidUtf8::Fail => corpus::InvalidUtf8::Fail,
         },
         chunk_bytes: usize::try_from(config.chunk_bytes).unwrap_or(usize::MAX),
-    }
+    })
+}
+
+/// The list that a setting names, its words in the form that the tokeniser gives them.
+fn list(
+    key: &'static str,
+    path: Option<&Path>,
+    config: &CorpusConfig,
+) -> Result<Option<Arc<corpus::WordSet>>, CorpusError> {
+    let read = |path| corpus::WordSet::read(path, key, &tokenizer(config)).map(Arc::new);
+    path.map(read).transpose()
 }
 
 /// Where the text stands in the inputs.
@@ -43,6 +68,8 @@ pub fn records(config: &CorpusConfig) -> corpus::Records {
         config::Format::TsvColumn => {
             corpus::RecordFormat::Columns { delimiter: b'\t', column: column() }
         }
+        config::Format::Parquet => corpus::RecordFormat::Parquet { column: field },
+        config::Format::MediaWiki => corpus::RecordFormat::MediaWiki,
         config::Format::Wet => corpus::RecordFormat::Wet,
     };
     corpus::Records { format, strict: config.strict }
@@ -53,10 +80,30 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     tokenizer::TokenizerConfig {
         segmentation: match config.tokenizer {
             config::Tokenizer::Whitespace => tokenizer::Segmentation::Whitespace,
-            config::Tokenizer::Words => tokenizer::Segmentation::Words,
+            config::Tokenizer::Words | config::Tokenizer::Korean | config::Tokenizer::Bpe => {
+                tokenizer::Segmentation::Words
+            }
+            config::Tokenizer::Cjk => tokenizer::Segmentation::Cjk,
+            config::Tokenizer::Hf => tokenizer::Segmentation::Hf(tokenizer::HfFile {
+                path: config.tokenizer_of.as_str().into(),
+                // A file that cannot be read is told of when it is opened.
+                xxh3: std::fs::read(&config.tokenizer_of).map_or(0, |bytes| xxh3(&bytes)),
+            }),
+            config::Tokenizer::Command => {
+                tokenizer::Segmentation::Command(config.tokenizer_of.clone())
+            }
+        },
+        rules: tokenizer::WordRules {
+            apostrophes: mark(config.apostrophes),
+            hyphens: mark(config.hyphens),
+        },
+        accents: match config.accents {
+            config::Accents::Keep => tokenizer::Accents::Keep,
+            config::Accents::Strip => tokenizer::Accents::Strip,
         },
         normalize: match config.normalize {
             config::Normalize::Nfc => tokenizer::Normalize::Nfc,
+            config::Normalize::Nfkc => tokenizer::Normalize::Nfkc,
             config::Normalize::None => tokenizer::Normalize::None,
         },
         case: match config.lowercase {
@@ -71,12 +118,47 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     }
 }
 
-/// Settings of the stage `vocabulary`.
-pub fn vocabulary(config: &VocabularyConfig) -> corpus::VocabularyConfig {
-    corpus::VocabularyConfig {
-        min_count: config.min_count,
-        max_size: usize::try_from(config.max_size).unwrap_or(usize::MAX),
+/// The tokeniser with its pieces, as it is kept with words.
+pub fn description(config: &CorpusConfig) -> tokenizer::Description {
+    let pieces = pieces(config).map(|pieces| pieces.learner);
+    tokenizer::Description { tokenizer: tokenizer(config), pieces }
+}
+
+/// Settings of the stage `pieces`, if there is one.
+pub fn pieces(config: &CorpusConfig) -> Option<pieces::PiecesConfig> {
+    let config::PiecesConfig { learner, min_count, given } = config.pieces.clone()?;
+    let learner = match learner {
+        config::Learner::Bpe(merges) => pieces::Learner::Bpe { merges },
+        config::Learner::Korean(endings) => pieces::Learner::Korean {
+            endings: match endings {
+                config::Endings::Keep => pieces::Endings::Keep,
+                config::Endings::Drop => pieces::Endings::Drop,
+            },
+        },
+    };
+    Some(pieces::PiecesConfig { learner, min_count, given })
+}
+
+fn mark(mark: config::Mark) -> tokenizer::Mark {
+    match mark {
+        config::Mark::Keep => tokenizer::Mark::Keep,
+        config::Mark::Split => tokenizer::Mark::Split,
+        config::Mark::Drop => tokenizer::Mark::Drop,
     }
+}
+
+/// Settings of the stage `vocabulary`; reads its lists.
+pub fn vocabulary(config: &Config) -> Result<corpus::VocabularyConfig, CorpusError> {
+    let Config { corpus: text, vocabulary, .. } = config;
+    Ok(corpus::VocabularyConfig {
+        min_count: vocabulary.min_count,
+        max_size: usize::try_from(vocabulary.max_size).unwrap_or(usize::MAX),
+        lists: corpus::WordLists {
+            keep: list("vocabulary.keep", vocabulary.keep.as_deref(), text)?,
+            drop: list("vocabulary.drop", vocabulary.drop.as_deref(), text)?,
+        },
+        tokenizer: description(text).text(),
+    })
 }
 
 /// The window of the stage `cooccur`.

@@ -3,12 +3,10 @@
 //! Each function does one part of tokenising and all parts before it on text of whole lines, so the
 //! cost of a part is a difference. Nothing else calls them.
 
-use std::convert::Infallible;
-
 use crate::chunk::Chunk;
 use crate::numbering::Numbering;
 use crate::scan::{PAD_BYTES, Scanner};
-use crate::tokenizer::TokenizerConfig;
+use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
 /// The parts, with memory that is used again.
 pub struct HotLoops {
@@ -23,7 +21,7 @@ impl HotLoops {
     #[must_use]
     pub fn new(config: TokenizerConfig) -> Self {
         Self {
-            scanner: Scanner::new(config.segmentation),
+            scanner: Scanner::new(Tokenizer::new(config.clone()).spans()),
             numbering: Numbering::new(config),
             chunk: Chunk::new(Vec::new()),
             sorted: Vec::new(),
@@ -50,7 +48,8 @@ impl HotLoops {
     /// Copies the text and numbers its words; returns how many tokens and line ends there are.
     pub fn number(&mut self, text: &str) -> usize {
         self.copy(text);
-        let Ok(_) = self.numbering.number(&mut self.chunk, |_| Ok::<_, Infallible>(usize::MAX));
+        let numbered = self.numbering.number(&mut self.chunk, |_| Ok(usize::MAX), &|| Ok(()));
+        numbered.expect("nothing asks to stop");
         self.numbering.numbers.len()
     }
 

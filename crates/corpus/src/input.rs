@@ -4,27 +4,35 @@
 //! unpacked bytes without a byte-order mark. Lines and words are not known here.
 
 mod glob;
+mod list;
 mod plain;
 mod sniff;
 
-use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
 
 use crate::error::CorpusError;
+#[cfg(feature = "parquet")]
+use crate::records::parquet::ColumnText;
 use crate::records::{RecordCounts, RecordFormat, RecordText, Records};
-use crate::sample::{DEFAULT_SAMPLE_BYTES, SampleReader};
+use crate::sample::SampleReader;
+pub use list::resolve;
 pub(crate) use plain::PlainText;
 use sniff::Packing;
-pub(crate) use sniff::not_text;
+pub(crate) use sniff::{not_plain_text, not_text};
 
 /// The largest window a zstd file may ask for: 2 GiB, as `zstd --long=31` writes it.
 const ZSTD_WINDOW_LOG_MAX: u32 = 31;
+/// What an xz file may ask for: dictionaries of up to 1.5 GiB are possible, and nobody writes them by accident.
+#[cfg(feature = "xz")]
+const XZ_MEMORY_MAX: u64 = 2 << 30;
+/// What unpacking a file of xz -9 takes.
+#[cfg(feature = "xz")]
+const XZ_MEMORY_USUAL: u64 = 66 << 20;
 
 /// U+FEFF, with which some programs begin a text.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
@@ -69,37 +77,6 @@ pub(crate) enum Packed {
     No,
 }
 
-/// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
-/// `-`, `builtin:sample` and `builtin:sample:SIZE`. Relative paths are taken from `base`; `seed` is
-/// the seed of the sample. The order is the order of the list; what one entry finds is sorted by
-/// the bytes of its path.
-///
-/// # Errors
-/// A file that is missing, a folder or pattern without a file, a file that two entries name, no
-/// entry at all.
-pub fn resolve(patterns: &[String], base: &Path, seed: u64) -> Result<Vec<Input>, CorpusError> {
-    let mut inputs = Vec::new();
-    for pattern in patterns {
-        resolve_one(pattern, base, seed, &mut inputs)?;
-    }
-    if inputs.is_empty() {
-        return Err(config(
-            "the list is empty".to_owned(),
-            "name a file, a folder, \"-\" or \"builtin:sample\"",
-        ));
-    }
-    let mut seen = HashSet::new();
-    for input in &inputs {
-        if !seen.insert(&input.name) {
-            return Err(config(
-                format!("{} is named twice and would be counted twice", input.name),
-                "remove one of the two entries",
-            ));
-        }
-    }
-    Ok(inputs)
-}
-
 impl Input {
     /// Opens the text: finds out by its first bytes how it is packed, and refuses what is no text.
     ///
@@ -107,9 +84,13 @@ impl Input {
     /// [`CorpusError::Read`] if the system refuses, [`CorpusError::Input`] if it is no text in
     /// UTF-8.
     pub fn open(&self) -> Result<InputReader, CorpusError> {
+        if let RecordFormat::Parquet { column } = &self.records.format {
+            return self.open_table(column);
+        }
         let InputReader { reader, stored, .. } = self.open_as(Packed::ByContent)?;
         let (mut head, unpacked) = self.head(reader)?;
-        if let Some((problem, way_out)) = sniff::not_text(&head) {
+        let is_archive = sniff::is_archive(&head);
+        if let Some((problem, way_out)) = sniff::not_text(&head).filter(|_| !is_archive) {
             return Err(self.input_error("opening", problem, way_out));
         }
         if head.starts_with(&BYTE_ORDER_MARK) {
@@ -119,8 +100,32 @@ impl Input {
             input: self.clone(),
             reader: Box::new(Cursor::new(head).chain(unpacked)),
             stored,
+            archive: is_archive.then(|| RecordText::archive(self.records.strict)),
             records: RecordText::new(&self.records),
+            rows: None,
         })
+    }
+
+    /// Opens a table, which says itself how it is packed.
+    #[cfg(feature = "parquet")]
+    fn open_table(&self, column: &str) -> Result<InputReader, CorpusError> {
+        let Source::File(path) = &self.source else {
+            let problem = "a table of Parquet has to be a file".to_owned();
+            return Err(self.input_error("opening", problem, "write it to a file first"));
+        };
+        let file = File::open(path).map_err(|source| self.read_error("opening", source))?;
+        let (rows, stored) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
+        let table = ColumnText::open(file, column, Arc::clone(&rows), Arc::clone(&stored));
+        let way_out = "check corpus.format and corpus.field";
+        let table = table.map_err(|problem| self.input_error("opening", problem, way_out))?;
+        let (input, reader) = (self.clone(), Box::new(table));
+        Ok(InputReader { input, reader, stored, archive: None, records: None, rows: Some(rows) })
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn open_table(&self, _: &str) -> Result<InputReader, CorpusError> {
+        let problem = "this build cannot read Parquet".to_owned();
+        Err(self.input_error("opening", problem, "build wordmill with --features parquet"))
     }
 
     /// A single file.
@@ -128,7 +133,7 @@ impl Input {
     /// # Errors
     /// A file that is missing; `way_out` says what to do then.
     pub(crate) fn file(path: &Path, way_out: &'static str) -> Result<Self, CorpusError> {
-        file(path.to_path_buf()).map_err(|error| match error {
+        list::file(path.to_path_buf()).map_err(|error| match error {
             CorpusError::Input { path, tried, problem, .. } => {
                 CorpusError::Input { path, tried, problem, way_out }
             }
@@ -158,8 +163,25 @@ impl Input {
             Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
             Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
             Packing::Zstd => self.zstd(raw)?,
+            #[cfg(feature = "xz")]
+            Packing::Xz => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(
+                    XZ_MEMORY_MAX,
+                    liblzma::stream::CONCATENATED,
+                );
+                let stream = stream.map_err(|error| self.unpack_error(error.into()))?;
+                Box::new(liblzma::read::XzDecoder::new_stream(raw, stream))
+            }
         };
-        Ok(InputReader { input: self.clone(), reader: unpacked, stored, records: None })
+        let input = self.clone();
+        Ok(InputReader {
+            input,
+            reader: unpacked,
+            stored,
+            archive: None,
+            records: None,
+            rows: None,
+        })
     }
 
     /// Memory that unpacking it takes; 0 where nothing is unpacked or nothing is known in advance.
@@ -200,7 +222,7 @@ impl Input {
         }
         let file = File::open(path).map_err(|source| self.read_error("opening", source))?;
         let (head, file) = self.head(file)?;
-        if sniff::packing(&head) != Packing::Plain {
+        if sniff::packing(&head) != Packing::Plain || sniff::is_archive(&head) {
             return Ok(None);
         }
         if let Some((problem, way_out)) = sniff::not_text(&head) {
@@ -265,7 +287,11 @@ pub struct InputReader {
     input: Input,
     reader: Box<dyn Read + Send>,
     stored: Arc<AtomicU64>,
+    /// The files of an archive, one after another.
+    archive: Option<RecordText>,
     records: Option<RecordText>,
+    /// Rows of a table read so far.
+    rows: Option<Arc<AtomicU64>>,
 }
 
 impl InputReader {
@@ -275,8 +301,8 @@ impl InputReader {
     /// As [`Input::open`], where the damage stands later in the file; a broken record where that is not
     /// allowed, and an input without any other.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, CorpusError> {
-        let (input, reader) = (&self.input, &mut self.reader);
-        let mut read = |buffer: &mut [u8]| {
+        let (input, reader, archive) = (&self.input, &mut self.reader, &mut self.archive);
+        let mut stored = |buffer: &mut [u8]| {
             loop {
                 match reader.read(buffer) {
                     Ok(count) => return Ok(count),
@@ -285,16 +311,37 @@ impl InputReader {
                 }
             }
         };
+        let mut read = |buffer: &mut [u8]| match archive {
+            Some(archive) => archive.read(input, buffer, &mut stored),
+            None => stored(buffer),
+        };
         match &mut self.records {
             Some(records) => records.read(input, buffer, read),
             None => read(buffer),
         }
     }
 
-    /// Records read so far, and the first broken ones; none where a line is a line.
+    /// Records read so far, and the first broken ones; none where a line is a line. The files of an archive are
+    /// records where nothing smaller is; those of them that are broken always are.
     #[must_use]
-    pub fn records(&self) -> Option<(RecordCounts, &[String])> {
-        self.records.as_ref().map(RecordText::counts)
+    pub fn records(&self) -> Option<(RecordCounts, Vec<String>)> {
+        if let Some(rows) = &self.rows {
+            let counts = RecordCounts { records: rows.load(Ordering::Relaxed), broken: 0 };
+            return Some((counts, Vec::new()));
+        }
+        let files = self.archive.as_ref().map(RecordText::counts);
+        let records = self.records.as_ref().map(RecordText::counts);
+        let told =
+            [files, records].into_iter().flatten().flat_map(|(_, told)| told.iter().cloned());
+        let counts = match (files, records) {
+            (Some((files, _)), Some((records, _))) => RecordCounts {
+                records: records.records + files.broken,
+                broken: records.broken + files.broken,
+            },
+            (Some((counts, _)), None) | (None, Some((counts, _))) => counts,
+            (None, None) => return None,
+        };
+        Some((counts, told.collect()))
     }
 
     /// Bytes read so far as they are stored: to be compared with [`Input::bytes`].
@@ -316,164 +363,6 @@ impl<R: Read> Read for Counted<R> {
         self.bytes.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
-}
-
-fn resolve_one(
-    pattern: &str,
-    base: &Path,
-    seed: u64,
-    inputs: &mut Vec<Input>,
-) -> Result<(), CorpusError> {
-    if pattern == "-" {
-        inputs.push(Input {
-            source: Source::Stdin,
-            name: "-".to_owned(),
-            bytes: None,
-            modified_ns: None,
-            records: Arc::default(),
-        });
-        return Ok(());
-    }
-    if let Some(rest) = pattern.strip_prefix("builtin:") {
-        let bytes = sample_bytes(pattern, rest)?;
-        let source = Source::Sample { bytes, seed };
-        inputs.push(Input {
-            source,
-            name: pattern.to_owned(),
-            bytes: Some(bytes),
-            modified_ns: None,
-            records: Arc::default(),
-        });
-        return Ok(());
-    }
-    let path = base.join(pattern);
-    if path.is_dir() {
-        return resolve_folder(&path, inputs);
-    }
-    if path.exists() || !glob::is_pattern(pattern) {
-        inputs.push(file(path)?);
-        return Ok(());
-    }
-    let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
-    if found.is_empty() {
-        let problem = "no file matches".to_owned();
-        return Err(missing(
-            &path,
-            problem,
-            "check the pattern; quote it so that the shell leaves it alone",
-        ));
-    }
-    for path in found {
-        inputs.push(file(path)?);
-    }
-    Ok(())
-}
-
-fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CorpusError> {
-    let mut found = Vec::new();
-    walk(path, &mut found)?;
-    glob::sort_by_bytes(&mut found);
-    if found.is_empty() {
-        let problem = "there is no file in the folder (hidden ones are left out)".to_owned();
-        return Err(missing(path, problem, "put text files there or name another folder"));
-    }
-    for path in found {
-        inputs.push(file(path)?);
-    }
-    Ok(())
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
-    let failed = |source| read_error(folder, "listing", source);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if glob::is_hidden(&path) {
-            continue;
-        }
-        if entry.file_type().map_err(failed)?.is_dir() {
-            walk(&path, found)?;
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn file(path: PathBuf) -> Result<Input, CorpusError> {
-    let data = match fs::metadata(&path) {
-        Ok(data) => data,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(missing(
-                &path,
-                "there is no such file".to_owned(),
-                "check the path in corpus.inputs",
-            ));
-        }
-        Err(error) => return Err(read_error(&path, "looking up", error)),
-    };
-    let modified_ns = data
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .and_then(|age| u64::try_from(age.as_nanos()).ok());
-    // A named pipe or a device has no size of its own.
-    let bytes = data.is_file().then_some(data.len());
-    let (name, records) = (path.display().to_string(), Arc::default());
-    Ok(Input { name, source: Source::File(path), bytes, modified_ns, records })
-}
-
-fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {
-    match rest.split_once(':') {
-        None if rest == "sample" => Ok(DEFAULT_SAMPLE_BYTES),
-        Some(("sample", size)) => parse_size(size).ok_or_else(|| {
-            config(
-                format!("\"{size}\" in \"{pattern}\" is no size"),
-                "write a size as in builtin:sample:100MB",
-            )
-        }),
-        _ => Err(config(
-            format!("there is no built-in text \"{pattern}\""),
-            "write builtin:sample or builtin:sample:100MB",
-        )),
-    }
-}
-
-/// `100`, `100B`, `1.5kB`, `100MB`, `2GiB`.
-fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    match number.parse::<u64>() {
-        Ok(whole) => whole.checked_mul(factor),
-        Err(_) => number.parse::<f64>().ok().map(|part| (part * factor as f64) as u64),
-    }
-}
-
-fn config(problem: String, way_out: &str) -> CorpusError {
-    CorpusError::Config { key: "corpus.inputs", problem, way_out: way_out.to_owned() }
-}
-
-fn missing(path: &Path, problem: String, way_out: &'static str) -> CorpusError {
-    CorpusError::Input {
-        path: path.display().to_string(),
-        tried: "looking for inputs",
-        problem,
-        way_out,
-    }
-}
-
-fn read_error(path: &Path, tried: &'static str, source: io::Error) -> CorpusError {
-    CorpusError::Read { path: path.display().to_string(), tried, source }
 }
 
 #[cfg(test)]

@@ -283,6 +283,11 @@ impl Interner {
         self.entries[number as usize].count
     }
 
+    /// Makes a word one that this chunk does not have.
+    pub(crate) fn forget(&mut self, number: u32) {
+        self.entries[number as usize].count = 0;
+    }
+
     /// Puts the numbers of the words that this chunk has, in the order of their bytes, into
     /// `sorted`.
     pub(crate) fn sort(&mut self, sorted: &mut Vec<u32>) {

@@ -6,9 +6,11 @@
 use std::str;
 
 use crate::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
+use crate::error::CorpusError;
 use crate::interner::{BATCH, Interner, ShortWord};
+use crate::lists::WordSet;
 use crate::scan::{BLOCK_BYTES, PAD_BYTES, Scanner};
-use crate::tokenizer::{Digits, Segmentation, Tokenizer, TokenizerConfig};
+use crate::tokenizer::{Digits, Item, Lines, Spans, Stop, Tokenizer, TokenizerConfig};
 
 /// Stands for a line end among numbers of words.
 pub(crate) const END: u32 = 0;
@@ -16,6 +18,8 @@ pub(crate) const END: u32 = 0;
 /// Numbers the words of one chunk after another with the same memory.
 pub(crate) struct Numbering {
     tokenizer: Tokenizer,
+    /// What cuts whole lines, if the tokeniser does.
+    lines: Option<Box<dyn Lines>>,
     scanner: Scanner,
     /// The words of the last chunk.
     pub(crate) interner: Interner,
@@ -43,9 +47,11 @@ struct Line {
 
 impl Numbering {
     pub(crate) fn new(config: TokenizerConfig) -> Self {
+        let tokenizer = Tokenizer::new(config);
         Self {
-            tokenizer: Tokenizer::new(config),
-            scanner: Scanner::new(config.segmentation),
+            scanner: Scanner::new(tokenizer.spans()),
+            lines: tokenizer.lines(),
+            tokenizer,
             interner: Interner::default(),
             numbers: Vec::new(),
         }
@@ -53,16 +59,23 @@ impl Numbering {
 
     /// Numbers the words of the chunk, whose text must be UTF-8; its text is changed on the way.
     /// `more` is asked before there may be more than so many distinct words, and says how many.
+    /// What takes long looks at `stop`.
     ///
     /// # Errors
-    /// What `more` says.
-    pub(crate) fn number<E>(
+    /// What `more` or `stop` say, and what goes wrong where a program or a file cuts lines.
+    pub(crate) fn number(
         &mut self,
         chunk: &mut Chunk,
-        mut more: impl FnMut(usize) -> Result<usize, E>,
-    ) -> Result<Seen, E> {
+        mut more: impl FnMut(usize) -> Result<usize, CorpusError>,
+        stop: &Stop<'_>,
+    ) -> Result<Seen, CorpusError> {
         self.interner.begin();
         self.numbers.clear();
+        if let Some(mut lines) = self.lines.take() {
+            let seen = self.number_lines(&mut *lines, chunk, more, stop);
+            self.lines = Some(lines);
+            return seen;
+        }
         self.scanner.begin();
         let len = chunk.text().len();
         self.tokenizer.prepare(chunk.text_mut());
@@ -70,7 +83,7 @@ impl Numbering {
         let mut seen = Seen { overlong: chunk.overlong, ..Seen::default() };
         let mut line = Line { before: 0, is_open: chunk.continues_line };
         let text = chunk.text();
-        let odd = odd_firsts(self.tokenizer.config());
+        let odd = odd_firsts(&self.tokenizer);
         let mut words = [ShortWord::default(); BATCH];
         let (interner, numbers) = (&mut self.interner, &mut self.numbers);
         let mut most = more(0)?;
@@ -100,14 +113,82 @@ impl Numbering {
     }
 }
 
+impl Numbering {
+    /// Numbers what a tokeniser of whole lines finds.
+    fn number_lines(
+        &mut self,
+        lines: &mut dyn Lines,
+        chunk: &Chunk,
+        mut more: impl FnMut(usize) -> Result<usize, CorpusError>,
+        stop: &Stop<'_>,
+    ) -> Result<Seen, CorpusError> {
+        let mut seen = Seen { overlong: chunk.overlong, ..Seen::default() };
+        let mut line = Line { before: 0, is_open: chunk.continues_line };
+        let text = str::from_utf8(chunk.text()).expect("the chunk is UTF-8");
+        let (tokenizer, interner, numbers) =
+            (&self.tokenizer, &mut self.interner, &mut self.numbers);
+        let (mut most, mut refused) = (more(0)?, None);
+        lines.split(text, stop, &mut |item| match item {
+            Item::LineEnd => end_line(numbers, &mut line, &mut seen),
+            Item::Word(word) => tokenizer.finish(word, &mut |token| {
+                while refused.is_none() && interner.end() >= most {
+                    match more(most + 1) {
+                        Ok(enough) => most = enough,
+                        Err(error) => refused = Some(error),
+                    }
+                }
+                if refused.is_none() {
+                    add_token(interner, numbers, token, &mut seen);
+                }
+            }),
+        })?;
+        refused.map_or(Ok(seen), Err)
+    }
+
+    /// Takes the words of a list out of what was numbered, and says how many tokens that were. The words around them become
+    /// neighbours; `is_open` as for a chunk that continues a line.
+    pub(crate) fn leave_out(&mut self, list: &WordSet, is_open: bool, seen: &mut Seen) -> u64 {
+        let (interner, numbers) = (&mut self.interner, &mut self.numbers);
+        let (mut gone, mut left_out) = (vec![false; interner.end()], 0);
+        for number in 1..interner.end() as u32 {
+            let count = interner.count(number);
+            if count > 0 && list.contains(interner.word(number)) {
+                (gone[number as usize], left_out) = (true, left_out + u64::from(count));
+                interner.forget(number);
+            }
+        }
+        if left_out == 0 {
+            return 0;
+        }
+        let (mut kept, mut line) = (0, Line { before: 0, is_open });
+        for at in 0..numbers.len() {
+            let number = numbers[at];
+            let is_end = number == END;
+            let stays = match is_end {
+                true => kept > line.before || line.is_open,
+                false => !gone[number as usize],
+            };
+            numbers[kept] = number;
+            kept += usize::from(stays);
+            if is_end {
+                seen.written_ends -= u64::from(!stays);
+                line = Line { before: kept, is_open: false };
+            }
+        }
+        numbers.truncate(kept);
+        left_out
+    }
+}
+
 /// The first bytes of spans that need a closer look: line ends; `_`, as a word of UAX 29 that is
-/// only that is no token; and all but letters where numbers are left out.
-fn odd_firsts(config: &TokenizerConfig) -> [u8; 256] {
+/// only that is no token; all but letters where numbers are left out; and all where spans are still to be cut.
+fn odd_firsts(tokenizer: &Tokenizer) -> [u8; 256] {
+    let (spans, digits) = (tokenizer.spans(), tokenizer.config().digits);
     std::array::from_fn(|first| {
         let first = first as u8;
-        let lone = config.segmentation == Segmentation::Words && first == b'_';
-        let number = config.digits == Digits::Drop && !first.is_ascii_alphabetic();
-        u8::from(first == b'\n' || lone || number)
+        let lone = spans == Spans::Words && first == b'_';
+        let number = digits == Digits::Drop && !first.is_ascii_alphabetic();
+        u8::from(first == b'\n' || lone || number || spans == Spans::ToBeCut)
     })
 }
 
@@ -137,23 +218,28 @@ fn add_odd(
     seen: &mut Seen,
 ) {
     if span == b"\n" {
-        seen.line_ends += 1;
-        if numbers.len() > line.before || line.is_open {
-            numbers.push(END);
-            seen.written_ends += 1;
-        }
-        *line = Line { before: numbers.len(), is_open: false };
-        return;
+        return end_line(numbers, line, seen);
     }
     let piece = str::from_utf8(span).expect("the chunk is UTF-8 and spans end at ASCII");
-    tokenizer.piece(piece, |token| {
-        if token.len() > MAX_WORD_BYTES {
-            seen.overlong.words += 1;
-            seen.overlong.bytes += token.len() as u64;
-        } else {
-            numbers.push(interner.add(token.as_bytes()));
-        }
-    });
+    tokenizer.piece(piece, |token| add_token(interner, numbers, token, seen));
+}
+
+fn end_line(numbers: &mut Vec<u32>, line: &mut Line, seen: &mut Seen) {
+    seen.line_ends += 1;
+    if numbers.len() > line.before || line.is_open {
+        numbers.push(END);
+        seen.written_ends += 1;
+    }
+    *line = Line { before: numbers.len(), is_open: false };
+}
+
+fn add_token(interner: &mut Interner, numbers: &mut Vec<u32>, token: &str, seen: &mut Seen) {
+    if token.len() > MAX_WORD_BYTES {
+        seen.overlong.words += 1;
+        seen.overlong.bytes += token.len() as u64;
+    } else {
+        numbers.push(interner.add(token.as_bytes()));
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +248,7 @@ mod tests {
     use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
     use super::*;
-    use crate::tokenizer::{Case, Normalize};
+    use crate::tokenizer::{Accents, Case, Mark, Normalize, Segmentation, WordRules};
 
     /// What the tokenizer makes of the text line by line; `None` is a line end.
     fn slowly(config: TokenizerConfig, text: &str) -> Vec<Option<String>> {
@@ -180,7 +266,7 @@ mod tests {
 
     fn quickly(numbering: &mut Numbering, text: &str) -> Vec<Option<String>> {
         let mut chunk = Chunk::new(text.as_bytes().to_vec());
-        numbering.number(&mut chunk, |_| Ok::<_, ()>(usize::MAX)).unwrap();
+        numbering.number(&mut chunk, |_| Ok(usize::MAX), &|| Ok(())).unwrap();
         let word = |number| String::from_utf8(numbering.interner.word(number).to_vec()).unwrap();
         numbering.numbers.iter().map(|n| (*n != END).then(|| word(*n))).collect()
     }
@@ -229,19 +315,77 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_a_program_cuts_are_those_of_white_space() {
+        let whitespace = TokenizerConfig {
+            segmentation: Segmentation::Whitespace,
+            ..TokenizerConfig::default()
+        };
+        let segmentation = Segmentation::Command("cat".into());
+        let mut numbering = Numbering::new(TokenizerConfig { segmentation, ..whitespace.clone() });
+        for seed in 0..30 {
+            let text = random_text(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+            let text = text.replace('\u{fffd}', "x");
+            assert!(
+                quickly(&mut numbering, &text) == slowly(whitespace.clone(), &text),
+                "seed {seed}"
+            );
+        }
+    }
+
+    #[test]
+    fn stop_words_are_as_if_they_were_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        std::fs::write(&path, "a\nThe\n한국어\n").unwrap();
+        let config = TokenizerConfig::default();
+        let list = WordSet::read(&path, "corpus.stop_words", &config).unwrap();
+        let mut numbering = Numbering::new(config.clone());
+        for seed in 0..300 {
+            let text = random_text(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
+            let all = quickly(&mut numbering, &text);
+            let mut seen = Seen { written_ends: all.len() as u64, ..Seen::default() };
+            let left_out = numbering.leave_out(&list, false, &mut seen);
+            let is_stop = |word: &&Option<String>| {
+                word.as_ref().is_some_and(|word| list.contains(word.as_bytes()))
+            };
+            assert_eq!(left_out, all.iter().filter(is_stop).count() as u64);
+            let mut expected: Vec<Option<String>> = Vec::new();
+            for line in all.split_inclusive(Option::is_none) {
+                let kept: Vec<_> = line.iter().filter(|word| !is_stop(word)).cloned().collect();
+                expected.extend(if kept == [None] { Vec::new() } else { kept });
+            }
+            let word = |n: u32| String::from_utf8(numbering.interner.word(n).to_vec()).unwrap();
+            let found: Vec<Option<String>> =
+                numbering.numbers.iter().map(|n| (*n != END).then(|| word(*n))).collect();
+            assert_eq!(found, expected, "seed {seed}");
+            let ends = all.iter().filter(|it| it.is_none()).count();
+            let gone = ends - expected.iter().filter(|it| it.is_none()).count();
+            assert_eq!(seen.written_ends, (all.len() - gone) as u64);
+        }
+    }
+
+    #[test]
     fn fast_path_equals_slow_path() {
-        for segmentation in [Segmentation::Words, Segmentation::Whitespace] {
+        let others = WordRules { apostrophes: Mark::Split, hyphens: Mark::Keep };
+        for (segmentation, rules) in [
+            (Segmentation::Words, WordRules::default()),
+            (Segmentation::Words, others),
+            (Segmentation::Whitespace, WordRules::default()),
+        ] {
             for digits in [Digits::Keep, Digits::Drop, Digits::Zero] {
-                let (normalize, case) = match digits {
-                    Digits::Keep => (Normalize::Nfc, Case::Lower),
-                    _ => (Normalize::None, Case::Keep),
+                let (normalize, case, accents) = match digits {
+                    Digits::Keep => (Normalize::Nfc, Case::Lower, Accents::Keep),
+                    Digits::Drop => (Normalize::None, Case::Keep, Accents::Keep),
+                    Digits::Zero => (Normalize::Nfkc, Case::Keep, Accents::Strip),
                 };
-                let config = TokenizerConfig { segmentation, normalize, case, digits };
-                let mut numbering = Numbering::new(config);
-                for seed in 0..400 {
+                let segmentation = segmentation.clone();
+                let config =
+                    TokenizerConfig { segmentation, rules, normalize, case, accents, digits };
+                let mut numbering = Numbering::new(config.clone());
+                for seed in 0..300 {
                     let text = random_text(&mut Xoshiro256PlusPlus::seed_from_u64(seed));
                     let found = quickly(&mut numbering, &text);
-                    assert!(found == slowly(config, &text), "seed {seed}, {config:?}");
+                    assert!(found == slowly(config.clone(), &text), "seed {seed}, {config:?}");
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Records: texts that stand in fields of a larger format, taken out as lines.
 //!
-//! A *record* is an object of a JSON Lines file, a row of a table, a page of a crawl, a document. Its text
+//! A *record* is an object of a JSON Lines file, a row of a table, a page of a crawl or a wiki, a file of an archive, a document. Its text
 //! becomes lines: a line break within it is a line end, and so is its end, so no window reaches from one
 //! record into the next. What cannot be read as a record is *broken*: left out, counted, the first few told,
 //! or refused where the reader is strict. A taker works on bytes as they come and holds no more of them than
@@ -9,6 +9,10 @@
 mod delimited;
 mod documents;
 mod jsonl;
+mod mediawiki;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
+pub(crate) mod tar;
 mod wet;
 
 use crate::error::CorpusError;
@@ -41,6 +45,13 @@ pub enum RecordFormat {
         delimiter: u8,
         /// Which column.
         column: Column,
+    },
+    /// A dump of MediaWiki: the articles, without their markup.
+    MediaWiki,
+    /// A column of a Parquet file; read only in builds with the feature `parquet`.
+    Parquet {
+        /// Its name.
+        column: String,
     },
     /// The records of type `conversion` of a WARC file (ISO 28500), as Common Crawl's WET files have them.
     Wet,
@@ -144,24 +155,38 @@ pub(crate) struct RecordText {
     is_read: bool,
     /// Whether no more records come.
     is_done: bool,
+    /// What to do where nothing can be read.
+    way_out: &'static str,
 }
 
 impl RecordText {
     /// For an input of a format other than lines.
     pub fn new(records: &Records) -> Option<Self> {
         let taker: Box<dyn Take> = match &records.format {
-            RecordFormat::Lines => return None,
+            // A table gives its texts by itself.
+            RecordFormat::Lines | RecordFormat::Parquet { .. } => return None,
             RecordFormat::Documents => Box::new(documents::Documents::default()),
             RecordFormat::JsonLines { path } => Box::new(jsonl::JsonLines::new(path.clone())),
             RecordFormat::Columns { delimiter, column } => {
                 Box::new(delimited::Columns::new(*delimiter, column.clone()))
             }
+            RecordFormat::MediaWiki => Box::new(mediawiki::MediaWiki::default()),
             RecordFormat::Wet => Box::new(wet::Wet::default()),
         };
+        Some(Self::of(taker, records.strict, "check corpus.format and corpus.field"))
+    }
+
+    /// For the files of a tar archive.
+    pub fn archive(strict: bool) -> Self {
+        let taker = Box::new(tar::Tar::default());
+        Self::of(taker, strict, "unpack it and name the files that are text")
+    }
+
+    fn of(taker: Box<dyn Take>, strict: bool, way_out: &'static str) -> Self {
         let counts = RecordCounts::default();
-        let strict = records.strict;
         let sink = Sink { text: Vec::new(), counts, told: Vec::new(), strict, offset: 0 };
-        Some(Self { taker, raw: Vec::new(), sink, given: 0, is_read: false, is_done: false })
+        let raw = Vec::new();
+        Self { taker, raw, sink, given: 0, is_read: false, is_done: false, way_out }
     }
 
     /// What was counted so far, and the first broken records.
@@ -218,9 +243,11 @@ impl RecordText {
         }
         let first = self.sink.told.first().map_or("", String::as_str);
         let what = format!("none of its {records} records can be read; {first}");
-        Err(Refused(what, "check corpus.format and corpus.field"))
+        Err(Refused(what, self.way_out))
     }
 }
 
+#[cfg(test)]
+mod tar_tests;
 #[cfg(test)]
 mod tests;

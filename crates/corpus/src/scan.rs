@@ -5,8 +5,7 @@
 //! by block into two lists of offsets, so that the walk over the masks and the look-up of words are
 //! two short loops with few branches that go wrong. It knows nothing of words beyond their bytes.
 
-use crate::tokenizer::Segmentation;
-use crate::tokenizer::ascii;
+use crate::tokenizer::{Spans, ascii};
 
 /// White space that must follow the text, so that every window and every word can be read whole.
 pub(crate) const PAD_BYTES: usize = 2 * WINDOW_BYTES;
@@ -19,7 +18,7 @@ const UNCHECKED_PLACES: usize = 12;
 
 /// Finds the spans of one text after another.
 pub(crate) struct Scanner {
-    segmentation: Segmentation,
+    spans: Spans,
     /// The next byte to look at.
     at: usize,
     /// 1 if the byte before it belongs to a word.
@@ -49,9 +48,9 @@ struct Masks {
 }
 
 impl Scanner {
-    pub(crate) fn new(segmentation: Segmentation) -> Self {
+    pub(crate) fn new(spans: Spans) -> Self {
         Self {
-            segmentation,
+            spans,
             at: 0,
             in_word: 0,
             after_line_end: 0,
@@ -79,14 +78,14 @@ impl Scanner {
         }
         let block = self.at;
         let stop = (block + BLOCK_BYTES).min(len + 1);
-        match self.segmentation {
-            Segmentation::Whitespace => {
+        match self.spans {
+            Spans::Pieces | Spans::ToBeCut => {
                 while self.at < stop {
                     self.window_of_pieces(text);
                 }
                 self.given = self.ends.count;
             }
-            Segmentation::Words => {
+            Spans::Words => {
                 while self.at < stop {
                     self.window_of_words(text);
                 }

@@ -6,8 +6,9 @@
 //! already and fits is kept as it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use wordmill_flow::{Budget, Reservation};
+use wordmill_flow::{Budget, Cancel, Context, Reservation};
 use wordmill_formats::{
     FormatError, FrameFile, LINE_END, Published, RunDir, ShardId, TokenShard, TokenShardWriter,
     WordListReader, WordListWriter, local_ids, xxh3,
@@ -16,8 +17,9 @@ use wordmill_formats::{
 use crate::chunk::Chunk;
 use crate::error::CorpusError;
 use crate::lines::{InvalidUtf8, make_valid};
+use crate::lists::WordSet;
 use crate::numbering::Numbering;
-use crate::tokenizer::TokenizerConfig;
+use crate::tokenize::TokenizeConfig;
 
 /// Memory of a distinct word of a chunk: its entry (20) and place in the index (8), both twice while
 /// they grow; its sort key (16); and its number, count, rank and local id in five lists (24).
@@ -42,13 +44,15 @@ pub struct TokenCounts {
     pub overlong_words: u64,
     /// Their bytes.
     pub overlong_bytes: u64,
+    /// Tokens left out because they are stop words.
+    pub stop_words: u64,
 }
 
 impl TokenCounts {
     /// Names and numbers, in the order of the fields.
     #[must_use]
-    pub fn rows(&self) -> [(&'static str, u64); 7] {
-        [
+    pub fn rows(&self) -> Vec<(&'static str, u64)> {
+        let mut rows = vec![
             ("bytes", self.bytes),
             ("lines", self.lines),
             ("tokens", self.tokens),
@@ -56,7 +60,12 @@ impl TokenCounts {
             ("invalid_lines", self.invalid_lines),
             ("overlong_words", self.overlong_words),
             ("overlong_bytes", self.overlong_bytes),
-        ]
+        ];
+        // Only where there are any: shards that were made before there was a list still fit.
+        if self.stop_words > 0 {
+            rows.push(("stop_words", self.stop_words));
+        }
+        rows
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -67,6 +76,7 @@ impl TokenCounts {
         self.invalid_lines += other.invalid_lines;
         self.overlong_words += other.overlong_words;
         self.overlong_bytes += other.overlong_bytes;
+        self.stop_words += other.stop_words;
     }
 
     /// The counts that an index has; `None` if one is missing.
@@ -80,10 +90,11 @@ impl TokenCounts {
             invalid_lines: of("invalid_lines")?,
             overlong_words: of("overlong_words")?,
             overlong_bytes: of("overlong_bytes")?,
+            stop_words: of("stop_words").unwrap_or(0),
         })
     }
 
-    fn read(file: &FrameFile) -> Result<Self, FormatError> {
+    pub(crate) fn read(file: &FrameFile) -> Result<Self, FormatError> {
         Ok(Self {
             bytes: file.number("bytes")?,
             lines: file.number("lines")?,
@@ -92,6 +103,10 @@ impl TokenCounts {
             invalid_lines: file.number("invalid_lines")?,
             overlong_words: file.number("overlong_words")?,
             overlong_bytes: file.number("overlong_bytes")?,
+            stop_words: match file.setting("stop_words") {
+                Some(_) => file.number("stop_words")?,
+                None => 0,
+            },
         })
     }
 }
@@ -113,23 +128,29 @@ pub struct ShardRow {
 pub(crate) struct ShardMaker {
     numbering: Numbering,
     invalid_utf8: InvalidUtf8,
+    stop_words: Option<Arc<WordSet>>,
     fingerprint: u64,
     sorted: Vec<u32>,
     budget: Budget,
+    cancel: Cancel,
     /// Memory of words beyond those that every worker has memory for.
     memory: Vec<Reservation>,
     words_most: usize,
 }
 
 impl ShardMaker {
-    pub(crate) fn new(
-        config: TokenizerConfig,
-        invalid_utf8: InvalidUtf8,
-        fingerprint: u64,
-        (budget, words_most): (Budget, usize),
-    ) -> Self {
-        let (numbering, sorted, memory) = (Numbering::new(config), Vec::new(), Vec::new());
-        Self { numbering, invalid_utf8, fingerprint, sorted, budget, memory, words_most }
+    pub(crate) fn new(config: &TokenizeConfig, ctx: &Context, words_most: usize) -> Self {
+        Self {
+            numbering: Numbering::new(config.tokenizer.clone()),
+            invalid_utf8: config.invalid_utf8,
+            stop_words: config.stop_words.clone(),
+            fingerprint: config.fingerprint(),
+            sorted: Vec::new(),
+            budget: ctx.budget.clone(),
+            cancel: ctx.cancel.clone(),
+            memory: Vec::new(),
+            words_most,
+        }
     }
 
     /// The shard of a chunk: the one that is there if it fits, else a new one. The text of the
@@ -153,7 +174,7 @@ impl ShardMaker {
             CorpusError::InvalidUtf8 { path: input.to_owned(), offset: chunk.offset + at as u64 }
         })?;
         let (budget, memory, most) = (&self.budget, &mut self.memory, &mut self.words_most);
-        let seen = self.numbering.number(chunk, |wanted| {
+        let more = |wanted| {
             if wanted > *most {
                 let step = WORDS_STEP * WORD_BYTES as u64;
                 let part = budget.reserve(step, "the words of a chunk").map_err(|mut error| {
@@ -163,8 +184,14 @@ impl ShardMaker {
                 memory.push(part);
                 *most += WORDS_STEP as usize;
             }
-            Ok::<_, CorpusError>(*most)
-        })?;
+            Ok(*most)
+        };
+        let cancel = &self.cancel;
+        let mut seen = self.numbering.number(chunk, more, &|| Ok(cancel.check_overdue()?))?;
+        let stop_words = self
+            .stop_words
+            .as_ref()
+            .map_or(0, |list| self.numbering.leave_out(list, chunk.continues_line, &mut seen));
         self.numbering.interner.sort(&mut self.sorted);
         let is_cut = chunk.text().last().is_some_and(|byte| *byte != b'\n');
         let pieces = seen.line_ends + u64::from(is_cut);
@@ -176,6 +203,7 @@ impl ShardMaker {
             invalid_lines,
             overlong_words: seen.overlong.words,
             overlong_bytes: seen.overlong.bytes,
+            stop_words,
         })
     }
 
@@ -242,7 +270,7 @@ fn existing(run: &RunDir, id: ShardId, fingerprint: u64, digest: u64) -> Option<
     open_shard(run, id).ok()
 }
 
-fn published(file: &FrameFile) -> Published {
+pub(crate) fn published(file: &FrameFile) -> Published {
     Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
 }
 

@@ -18,7 +18,7 @@ use crate::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_befo
 use crate::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 use crate::vocabulary::vocabulary_by_merging;
 
-const ALL: VocabularyConfig = VocabularyConfig { min_count: 1, max_size: 0 };
+const ALL: VocabularyConfig = VocabularyConfig::ALL;
 
 /// A folder of texts and a run in memory.
 struct Bench {
@@ -122,7 +122,7 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for segmentation in [Segmentation::Words, Segmentation::Whitespace] {
             let tokenizer = TokenizerConfig { segmentation, ..TokenizerConfig::default() };
-            let expected = expected_lines(&texts, tokenizer);
+            let expected = expected_lines(&texts, tokenizer.clone());
             if expected.is_empty() {
                 continue;
             }
@@ -133,8 +133,8 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
             for chunk_bytes in [200, 64 + random.next_u64() as usize % 4_000, 4_096] {
                 let bytes: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
                 let bench = Bench::new(&bytes);
-                let (lines, totals, vocabulary) =
-                    bench.lines(&TokenizeConfig { tokenizer, ..config(chunk_bytes) });
+                let (lines, totals, vocabulary) = bench
+                    .lines(&TokenizeConfig { tokenizer: tokenizer.clone(), ..config(chunk_bytes) });
                 assert_eq!(lines, expected, "seed {seed}, chunks of {chunk_bytes}");
                 let found: Vec<(String, u64)> = (0..vocabulary.len())
                     .map(|id| {
@@ -211,7 +211,7 @@ fn a_vocabulary_is_cut_by_count_and_size() {
     let bench = Bench::new(&[b"a a a b b c c d e\n", b"f f f f\n"]);
     let shards = bench.tokenize(&config(64), 1).unwrap();
     let check = |min_count, max_size, expected: &str| {
-        let config = VocabularyConfig { min_count, max_size };
+        let config = VocabularyConfig { min_count, max_size, ..ALL };
         let vocabulary = vocabulary(&Context::for_tests(1), &config, &shards).unwrap();
         let text = bench.memory.snapshot().remove(Path::new("run/vocab/vocabulary.tsv")).unwrap();
         assert_eq!(String::from_utf8(text).unwrap(), expected);
@@ -286,8 +286,8 @@ fn words_counted_in_a_table_and_by_merging_make_the_same_files() {
     for config in [
         VocabularyConfig::default(),
         ALL,
-        VocabularyConfig { min_count: 0, max_size: 700 },
-        VocabularyConfig { min_count: 3, max_size: 100 },
+        VocabularyConfig { min_count: 0, max_size: 700, ..ALL },
+        VocabularyConfig { min_count: 3, max_size: 100, ..ALL },
     ] {
         let files = |threads: usize, budget: u64, fan_in: Option<usize>| {
             let bench = Bench::new(&[&text]);

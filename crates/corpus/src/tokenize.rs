@@ -20,6 +20,7 @@ use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeRead
 use crate::error::CorpusError;
 use crate::input::Input;
 use crate::lines::InvalidUtf8;
+use crate::lists::WordSet;
 use crate::records::RecordCounts;
 use crate::shard::{ShardMaker, ShardRow, TokenCounts, WORD_BYTES};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
@@ -35,10 +36,12 @@ const WORDS_CHUNKS: usize = 2;
 const WAITING_CHUNKS: usize = 1;
 
 /// Settings of the stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenizeConfig {
     /// How text becomes tokens.
     pub tokenizer: TokenizerConfig,
+    /// Words that are left out of the text, as if they were not there.
+    pub stop_words: Option<Arc<WordSet>>,
     /// What becomes of a line that is not UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// The least size of a chunk, 64 bytes to 128 MiB; where the chunks are cut depends on it.
@@ -49,6 +52,7 @@ impl Default for TokenizeConfig {
     fn default() -> Self {
         Self {
             tokenizer: TokenizerConfig::default(),
+            stop_words: None,
             invalid_utf8: InvalidUtf8::Replace,
             chunk_bytes: DEFAULT_CHUNK_BYTES,
         }
@@ -59,7 +63,17 @@ impl TokenizeConfig {
     /// A digest of everything that a shard depends on beside its text.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        xxh3(format!("shard {SHARD_VERSION} {self:?} {MAX_WORD_BYTES}").as_bytes())
+        xxh3(self.identity().as_bytes())
+    }
+
+    /// All that the fingerprint is of.
+    fn identity(&self) -> String {
+        let Self { tokenizer, stop_words, invalid_utf8, chunk_bytes } = self;
+        let tokenizer = tokenizer.identity();
+        let rest = format!("invalid_utf8: {invalid_utf8:?}, chunk_bytes: {chunk_bytes}");
+        let config = format!("TokenizeConfig {{ tokenizer: {tokenizer}, {rest} }}");
+        let list = stop_words.as_ref().map_or(String::new(), |list| format!(" {list:?}"));
+        format!("shard {SHARD_VERSION} {config} {MAX_WORD_BYTES}{list}")
     }
 
     /// Memory that the stage needs with `workers` workers, beside what unpacking takes.
@@ -119,19 +133,19 @@ impl TokenShards {
     }
 
     /// Publishes the index.
-    fn publish(&mut self) -> Result<(), FormatError> {
+    pub(crate) fn publish(&mut self) -> Result<(), FormatError> {
         let row = |row: &ShardRow| TokenIndexRow {
             id: row.id,
             tokens: IndexedFile::of(&row.tokens),
             words: IndexedFile::of(&row.words),
-            counts: row.counts.rows().map(|(key, value)| (key.to_owned(), value)).into(),
+            counts: row.counts.rows().into_iter().map(|(key, n)| (key.to_owned(), n)).collect(),
         };
         let index = TokenIndex { shards: self.rows.iter().map(row).collect() };
         self.index = Some(index.write(self.run.storage(), &self.run.token_index())?);
         Ok(())
     }
 
-    fn of(run: RunDir, mut rows: Vec<ShardRow>) -> Self {
+    pub(crate) fn of(run: RunDir, mut rows: Vec<ShardRow>) -> Self {
         rows.sort_unstable_by_key(|row| row.id);
         let mut totals = TokenCounts::default();
         rows.iter().for_each(|row| totals.add(&row.counts));
@@ -233,7 +247,7 @@ pub fn tokenize(
     let floor = Floor {
         ctx,
         config,
-        cutter: Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer)),
+        cutter: Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone())),
         run,
         inputs,
         progress,
@@ -265,11 +279,11 @@ fn check(config: &TokenizeConfig) -> Result<(), CorpusError> {
 }
 
 /// Removes the shards of an earlier, larger corpus.
-fn sweep(run: &RunDir, shards: &TokenShards) -> Result<(), CorpusError> {
+pub(crate) fn sweep(run: &RunDir, shards: &TokenShards) -> Result<(), CorpusError> {
     let is_ours = |name: &str| {
         ShardId::of_name(name, "shard").is_some_and(|id| shards.ids.binary_search(&id).is_ok())
     };
-    Ok(run.sweep("tokens", |name| name.starts_with("shard-") && !is_ours(name))?)
+    Ok(run.sweep(run.shards(), |name| name.starts_with("shard-") && !is_ours(name))?)
 }
 
 /// What the threads of the stage share.
@@ -325,11 +339,8 @@ impl Floor<'_> {
         sender: Sender<Chunk>,
         receiver: &Receiver<Chunk>,
     ) -> Result<Vec<ShardRow>, CorpusError> {
-        let fingerprint = self.config.fingerprint();
         let words_most = WORDS_CHUNKS * self.config.chunk_bytes / WORD_BYTES;
-        let memory = (self.ctx.budget.clone(), words_most);
-        let (tokenizer, invalid_utf8) = (self.config.tokenizer, self.config.invalid_utf8);
-        let mut maker = ShardMaker::new(tokenizer, invalid_utf8, fingerprint, memory);
+        let mut maker = ShardMaker::new(self.config, self.ctx, words_most);
         let mut rows = Vec::new();
         while let Some(task) = self.next_task()? {
             match task {

@@ -22,10 +22,11 @@ use wordmill_formats::{
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::CorpusError;
+use crate::lists::WordLists;
 use crate::tokenize::TokenShards;
 pub use import::import_vocabulary;
 use kept::{Kept, Ranked};
-use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
+pub(crate) use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
 use tally::{KnownIds, tally};
 
 /// The kind of `vocabulary.safetensors`.
@@ -37,17 +38,29 @@ const REMAP_WORD_BYTES: u64 = 40;
 const TEXT_BYTES: usize = 64 * 1024;
 
 /// Settings of the stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VocabularyConfig {
     /// `vocabulary.min_count`: a word that stands less often is left out; 0 and 1 keep all.
     pub min_count: u64,
     /// `vocabulary.max_size`: only so many of the most frequent words are kept; 0 is no limit.
     pub max_size: usize,
+    /// `vocabulary.keep` and `vocabulary.drop`.
+    pub lists: WordLists,
+    /// The tokeniser that made the shards ([`crate::tokenizer::Description`]), to be kept with the words;
+    /// empty if it is not known.
+    pub tokenizer: String,
+}
+
+impl VocabularyConfig {
+    /// Every word, of a tokeniser that is not known.
+    pub const ALL: Self =
+        Self { min_count: 1, max_size: 0, lists: WordLists::NONE, tokenizer: String::new() };
 }
 
 impl Default for VocabularyConfig {
+    /// Words that stand five times.
     fn default() -> Self {
-        Self { min_count: 5, max_size: 0 }
+        Self { min_count: 5, ..Self::ALL }
     }
 }
 
@@ -72,6 +85,10 @@ pub struct VocabularyCounts {
     pub words: u64,
     /// Tokens that are words of the vocabulary.
     pub kept_tokens: u64,
+    /// Tokens whose word is not in `vocabulary.keep`.
+    pub unlisted_keep_tokens: u64,
+    /// Tokens whose word is in `vocabulary.drop`.
+    pub listed_drop_tokens: u64,
 }
 
 impl Vocabulary {
@@ -88,6 +105,9 @@ impl Vocabulary {
             distinct_words: index.setting("distinct_words")?,
             words: index.setting("words")?,
             kept_tokens: index.setting("kept_tokens")?,
+            // Only there if there were lists.
+            unlisted_keep_tokens: index.setting("unlisted_keep_tokens").unwrap_or(0),
+            listed_drop_tokens: index.setting("listed_drop_tokens").unwrap_or(0),
         };
         let table = WordTable::new(file)?;
         // Everything after is made from it, so a flipped bit must not pass.
@@ -191,7 +211,7 @@ fn by_merging(
     let lists = shards.rows().iter().map(|row| run.word_list(row.id)).collect();
     // Half of the memory is left to the words that are kept.
     let affordable = usize::try_from(ctx.budget.left() / 2 / LIST_BYTES).unwrap_or(usize::MAX);
-    let lists = narrow(ctx, run, lists, fan_in.min(affordable).max(2))?;
+    let lists = narrow(ctx, run, "vocab/merge", lists, fan_in.min(affordable).max(2))?;
     let (ranked, counts) = count(ctx, config, shards, &lists)?;
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
     write(ctx, config, shards, (&ranked, &counts, IdSource::Lists), progress)
@@ -251,8 +271,9 @@ fn count_in_memory(
     config: &VocabularyConfig,
     shards: &TokenShards,
 ) -> Result<(Ranked, VocabularyCounts, KnownIds), CorpusError> {
-    let counted = tally(ctx, shards)?;
+    let mut counted = tally(ctx, shards)?;
     let mut counts = counted.counts();
+    counted.leave_out(&config.lists, &mut counts);
     let most = counted.most();
     let (ranked, ids) = counted.rank(ctx, config)?;
     check_kept(config, shards, &ranked, &mut counts, most)?;
@@ -276,6 +297,9 @@ fn count(
         if counts.distinct_words.is_multiple_of(1 << 16) {
             ctx.cancel.check()?;
         }
+        if !config.lists.admits(word, count, &mut counts) {
+            return Ok(());
+        }
         if count > most.0 {
             most = (count, word.to_vec());
         }
@@ -296,6 +320,14 @@ fn check_kept(
 ) -> Result<(), CorpusError> {
     if counts.tokens == 0 {
         return Err(CorpusError::EmptyCorpus { shards: shards.len() });
+    }
+    if most.0 == 0 {
+        let key = if config.lists.keep.is_some() { "vocabulary.keep" } else { "vocabulary.drop" };
+        return Err(CorpusError::Config {
+            key,
+            problem: format!("it leaves none of the {} words of the text", counts.distinct_words),
+            way_out: "check the list and corpus.tokenizer".to_owned(),
+        });
     }
     if ranked.is_empty() {
         let word = String::from_utf8_lossy(&most.1).into_owned();
@@ -323,7 +355,7 @@ fn write_table(
     ranked: &Ranked,
     counts: &VocabularyCounts,
 ) -> Result<Published, CorpusError> {
-    let settings: BTreeMap<String, String> = [
+    let mut settings: BTreeMap<String, String> = [
         ("tokens", counts.tokens),
         ("distinct_words", counts.distinct_words),
         ("words", counts.words),
@@ -334,6 +366,16 @@ fn write_table(
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value.to_string()))
     .collect();
+    if !config.lists.is_none() {
+        let removed = [
+            ("unlisted_keep_tokens", counts.unlisted_keep_tokens),
+            ("listed_drop_tokens", counts.listed_drop_tokens),
+        ];
+        settings.extend(removed.map(|(key, value)| (key.to_owned(), value.to_string())));
+    }
+    if !config.tokenizer.is_empty() {
+        settings.insert("tokenizer".to_owned(), config.tokenizer.clone());
+    }
     let mut writer = TensorWriter::create(
         run.storage(),
         &run.vocabulary(),

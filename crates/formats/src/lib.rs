@@ -89,7 +89,7 @@ pub use tokens::{
     WordListWriter, local_ids, read_remap,
 };
 pub use varint::{get_varint, put_varint};
-pub use vectors::{Vectors, VectorsWriter};
+pub use vectors::{SpelledAmong, Spelling, Vectors, VectorsWriter};
 pub use words::{WORD_TENSORS, WordTable, WordTensors, Words, write_words};
 
 /// The checksum of everything on disk: XXH3, 64 bits.

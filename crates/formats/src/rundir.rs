@@ -14,6 +14,8 @@ use crate::storage::Storage;
 pub struct RunDir {
     storage: Arc<dyn Storage>,
     root: PathBuf,
+    /// The folder of token shards.
+    shards: &'static str,
 }
 
 /// Why a run directory could not be locked.
@@ -42,7 +44,17 @@ pub struct RunLock(#[expect(dead_code, reason = "held open for its lock")] File)
 impl RunDir {
     /// A directory in a storage; nothing is created.
     pub fn new(storage: Arc<dyn Storage>, root: impl Into<PathBuf>) -> Self {
-        Self { storage, root: root.into() }
+        Self { storage, root: root.into(), shards: "tokens" }
+    }
+
+    /// The same run, with its token shards in another folder than `tokens`.
+    pub fn reading(&self, shards: &'static str) -> Self {
+        Self { shards, ..self.clone() }
+    }
+
+    /// The folder of its token shards.
+    pub fn shards(&self) -> &'static str {
+        self.shards
     }
 
     /// The storage.
@@ -67,17 +79,17 @@ impl RunDir {
 
     /// `tokens/index.json`.
     pub fn token_index(&self) -> PathBuf {
-        self.path("tokens/index.json")
+        self.path(&format!("{}/index.json", self.shards))
     }
 
     /// `tokens/shard-00000-00000.tok`.
     pub fn token_shard(&self, shard: ShardId) -> PathBuf {
-        self.path(&format!("tokens/shard-{shard}.tok"))
+        self.path(&format!("{}/shard-{shard}.tok", self.shards))
     }
 
     /// `tokens/shard-00000-00000.words`.
     pub fn word_list(&self, shard: ShardId) -> PathBuf {
-        self.path(&format!("tokens/shard-{shard}.words"))
+        self.path(&format!("{}/shard-{shard}.words", self.shards))
     }
 
     /// `vocab/vocabulary.tsv`.

@@ -17,6 +17,7 @@
 //! and still open.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +46,33 @@ const MATRIX_FLOATS: u64 = 1 << 20;
 pub struct Vectors {
     words: WordTable,
     dim: usize,
+    spelling: Spelling,
+}
+
+/// How a word that somebody asks for is spelled in the text that the vectors are made of. It is handed in by whoever knows
+/// the tokeniser that the settings name.
+#[derive(Clone, Default)]
+pub enum Spelling {
+    /// In lower case, if the settings say that the text was.
+    #[default]
+    ByCase,
+    /// As it is asked for.
+    Exact,
+    /// As this says, among the words that are there.
+    Of(Arc<SpelledAmong>),
+}
+
+/// From the words that are there and one that is asked for to one of them, or to none.
+pub type SpelledAmong = dyn Fn(&WordTable, &str) -> Option<String> + Send + Sync;
+
+impl fmt::Debug for Spelling {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::ByCase => "ByCase",
+            Self::Exact => "Exact",
+            Self::Of(_) => "Of(..)",
+        })
+    }
 }
 
 /// A vectors file being written: words, then each matrix row by row.
@@ -135,7 +163,17 @@ impl Vectors {
             let what = "word_vectors have another number of rows than there are words";
             return Err(FormatError::corrupt(path, 8, what));
         }
-        Ok(Self { words, dim: shape[1] as usize })
+        Ok(Self { words, dim: shape[1] as usize, spelling: Spelling::default() })
+    }
+
+    /// The same vectors, asked in another spelling.
+    pub fn spelled(self, spelling: Spelling) -> Self {
+        Self { spelling, ..self }
+    }
+
+    /// How words that are asked for are spelled.
+    pub fn spelling(&self) -> &Spelling {
+        &self.spelling
     }
 
     /// The words.

@@ -126,17 +126,35 @@ fn four(rows: &[f32], dim: usize, i: usize, n: usize) -> [&[f32]; 4] {
 
 #[inline(always)]
 pub(crate) fn scores<S: Lanes>(s: S, query: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) {
-    let n = out.len();
-    for (i, out) in out.chunks_mut(LANES).enumerate() {
-        let mut sums = [s.splat(0.0); LANES];
-        for j in 0..4 {
-            let first = i * LANES + j * 4;
+    few_scores::<S, 1>(s, [query], rows, dim, out);
+}
+
+/// The scores of Q queries, those of each together: rows are asked for ahead, pass from memory once, and from the nearest cache
+/// for all queries but the first.
+#[inline(always)]
+fn few_scores<S: Lanes, const Q: usize>(
+    s: S,
+    queries: [&[f32]; Q],
+    rows: &[f32],
+    dim: usize,
+    out: &mut [f32],
+) {
+    let n = out.len() / Q;
+    for i in (0..n).step_by(LANES) {
+        let mut sums = [[s.splat(0.0); LANES]; Q];
+        for j in (0..LANES).step_by(4) {
+            let first = i + j;
             let ahead = (first * dim + SCORES_AHEAD).min(rows.len());
             s.prefetch(&rows[ahead..(ahead + 4 * dim).min(rows.len())]);
-            let part = tile(s, [query], four(rows, dim, first, n))[0];
-            sums[j * 4..][..4].copy_from_slice(&part);
+            let some_rows = four(rows, dim, first, n);
+            for q in 0..Q {
+                let part = tile(s, [queries[q]], some_rows)[0];
+                sums[q][j..][..4].copy_from_slice(&part);
+            }
         }
-        s.store_tail(s.sum16(sums), out);
+        for q in 0..Q {
+            s.store_tail(s.sum16(sums[q]), &mut out[q * n + i..][..(n - i).min(LANES)]);
+        }
     }
 }
 
@@ -150,6 +168,13 @@ pub(crate) fn scores_many<S: Lanes, const R: usize, const C: usize>(
     out: &mut [f32],
     (m, n): (usize, usize),
 ) {
+    let query = |q: usize| row(queries, dim, q, m);
+    match m {
+        1 => return few_scores(s, [queries], rows, dim, out),
+        2 => return few_scores(s, [query(0), query(1)], rows, dim, out),
+        3 => return few_scores(s, [query(0), query(1), query(2)], rows, dim, out),
+        _ => {}
+    }
     for i in (0..n).step_by(4) {
         let some_rows = four(rows, dim, i, n);
         let width = (n - i).min(4);

@@ -30,14 +30,16 @@ pub enum ConvertFormat {
 }
 
 /// Endings of names that tell the format.
-const ENDINGS: [(&str, ConvertFormat); 5] = [
+const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("safetensors", ConvertFormat::Safetensors),
     ("bin", ConvertFormat::Export(ExportFormat::Word2vec)),
     ("vec", ConvertFormat::Export(ExportFormat::Word2vecText)),
     ("fifu", ConvertFormat::Export(ExportFormat::Finalfusion)),
     ("npy", ConvertFormat::Export(ExportFormat::Npy)),
+    ("arrow", ConvertFormat::Export(ExportFormat::Arrow)),
+    ("parquet", ConvertFormat::Export(ExportFormat::Parquet)),
 ];
-const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy or projector";
+const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy, projector, arrow or parquet";
 /// Bytes copied at a time.
 const PIECE_BYTES: usize = 1 << 20;
 

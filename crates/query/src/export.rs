@@ -34,6 +34,10 @@ pub enum ExportFormat {
     Safetensors,
     /// A folder for TensorBoard's projector.
     Projector,
+    /// A table in Arrow's file format; in builds with the feature `parquet`.
+    Arrow,
+    /// A table in Parquet, likewise.
+    Parquet,
 }
 
 /// What the numbers become.
@@ -133,7 +137,7 @@ pub enum ExportScale {
     Unit,
 }
 
-const FORMATS: [(&str, ExportFormat); 8] = [
+const FORMATS: [(&str, ExportFormat); 10] = [
     ("word2vec", ExportFormat::Word2vec),
     ("word2vec-text", ExportFormat::Word2vecText),
     ("glove", ExportFormat::Glove),
@@ -142,6 +146,8 @@ const FORMATS: [(&str, ExportFormat); 8] = [
     ("npy", ExportFormat::Npy),
     ("safetensors", ExportFormat::Safetensors),
     ("projector", ExportFormat::Projector),
+    ("arrow", ExportFormat::Arrow),
+    ("parquet", ExportFormat::Parquet),
 ];
 
 impl ExportFormat {
@@ -194,9 +200,10 @@ pub fn export(
         }
         (ExportFormat::Glove, F32) => glove::write_text(storage, out, &rows)?,
         (ExportFormat::Finalfusion, F32) => {
-            let ours = |(key, _): &(&str, &str)| !key.starts_with("xxh3.");
-            let settings = vectors.settings().iter().map(|(key, value)| (&key[..], &value[..]));
-            finalfusion::write(storage, out, &rows, settings.filter(ours))?
+            finalfusion::write(storage, out, &rows, settings(vectors))?
+        }
+        (format @ (ExportFormat::Arrow | ExportFormat::Parquet), F32) => {
+            write_columns(storage, out, format, &rows, vectors)?
         }
         (ExportFormat::Projector, F32) => projector::write(storage, out, &rows)?,
         (ExportFormat::Npy, F32) => npy::write(storage, out, &rows, npy::NpyElement::F32)?,
@@ -212,6 +219,39 @@ pub fn export(
     };
     let loss = (config.element != F32).then(|| loss(&rows, config.element));
     Ok(Exported { published, loss })
+}
+
+/// What the file says of itself, without digests of the parts that it has.
+fn settings(vectors: &Vectors) -> impl Iterator<Item = (&str, &str)> {
+    let settings = vectors.settings().iter().map(|(key, value)| (&key[..], &value[..]));
+    settings.filter(|(key, _)| !key.starts_with("xxh3."))
+}
+
+#[cfg(feature = "parquet")]
+fn write_columns(
+    storage: &Arc<dyn Storage>,
+    out: &Path,
+    format: ExportFormat,
+    rows: &OutRows<'_>,
+    vectors: &Vectors,
+) -> Result<Published, QueryError> {
+    use wordmill_formats::compat::columns::{ColumnsForm, write};
+    let is_arrow = format == ExportFormat::Arrow;
+    let form = if is_arrow { ColumnsForm::Arrow } else { ColumnsForm::Parquet };
+    Ok(write(storage, out, form, rows, settings(vectors))?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn write_columns(
+    _: &Arc<dyn Storage>,
+    _: &Path,
+    format: ExportFormat,
+    _: &OutRows<'_>,
+    _: &Vectors,
+) -> Result<Published, QueryError> {
+    let name = format.name();
+    let what = format!("this build cannot write {name}: build wordmill with --features parquet");
+    Err(QueryError::ExportFormat(what))
 }
 
 /// The rows that are written.

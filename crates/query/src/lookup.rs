@@ -2,21 +2,27 @@
 
 use std::borrow::Cow;
 
-use wordmill_formats::{Vectors, Words};
+use wordmill_formats::{Spelling, Vectors, Words};
 
 use crate::error::QueryError;
 
 /// How many close spellings an error names.
 const CLOSE_WORDS: usize = 5;
 
-/// The id of a word: as it is typed, then in lower case if the vocabulary is.
+/// The id of a word: as it is typed, then as the text would spell it ([`Spelling`]).
 pub fn find_word(vectors: &Vectors, word: &str) -> Option<usize> {
     let words = vectors.words();
-    let lower = || {
-        let folded = is_lower_case(vectors).then(|| word.to_lowercase())?;
-        words.find(folded.as_bytes())
-    };
-    words.find(word.as_bytes()).or_else(lower)
+    let spelled = || words.find(spelled(vectors, word)?.as_bytes());
+    words.find(word.as_bytes()).or_else(spelled)
+}
+
+/// The word in another spelling, where the vectors know one.
+fn spelled(vectors: &Vectors, word: &str) -> Option<String> {
+    match vectors.spelling() {
+        Spelling::ByCase => is_lower_case(vectors).then(|| word.to_lowercase()),
+        Spelling::Exact => None,
+        Spelling::Of(spelling) => spelling(vectors.words(), word),
+    }
 }
 
 /// The ids of words.
@@ -49,18 +55,16 @@ pub fn complete(vectors: &Vectors, begin: &str, n: usize) -> Vec<String> {
     known.take(n).map(|id| words.text(id).into_owned()).collect()
 }
 
-/// Whether the corpus was put into lower case, by the settings that the vectors carry.
+/// Whether the corpus was put into lower case, by the settings that the vectors carry; those of other programs carry none.
 fn is_lower_case(vectors: &Vectors) -> bool {
-    let says = |key: &str| vectors.settings().get(key).is_some_and(|value| value == "true");
-    says("lowercase") || says("corpus.lowercase")
+    let settings = vectors.settings();
+    let says = |key: &str| settings.get(key).is_some_and(|value| value == "true");
+    says("lowercase") || says("corpus.lowercase") || settings.contains_key("converted_from")
 }
 
 /// The words of the smallest edit distance, frequent ones first within a distance.
 fn close_words(vectors: &Vectors, word: &str) -> Vec<String> {
-    let word = match is_lower_case(vectors) {
-        true => Cow::Owned(word.to_lowercase()),
-        false => Cow::Borrowed(word),
-    };
+    let word = spelled(vectors, word).map_or(Cow::Borrowed(word), Cow::Owned);
     let letters = word.chars().count();
     let limit = 1 + letters / 4;
     let mut close: Vec<(usize, usize)> = Vec::new();

@@ -6,7 +6,7 @@
 //! products, many as a matrix product. Every thread keeps the best rows of its blocks; equal scores go to the lower
 //! id, so no result depends on who took which block.
 
-use wordmill_kernels::{Kernels, best};
+use wordmill_kernels::best;
 
 use crate::rows::Rows;
 use crate::threads::over_blocks;
@@ -14,8 +14,6 @@ use crate::top::Top;
 
 /// Numbers of the queries that are multiplied at a time: they stay in a first-level cache beside four rows.
 const BATCH_FLOATS: usize = 4 << 10;
-/// So few queries are multiplied one by one with a block that is in a second-level cache.
-const FEW: usize = 4;
 /// Keeps the divisor of 3CosMul above zero; the value of its authors.
 const EPSILON: f32 = 1e-3;
 
@@ -88,7 +86,8 @@ impl Search<'_> {
             for ((queries, left_out), tops) in
                 batches.zip(left_out.chunks(some)).zip(tops.chunks_mut(some))
             {
-                products(kernels, queries, block, dim, scores);
+                scores.resize(span.len() * (queries.len() / dim), 0.0);
+                kernels.scores_many(queries, block, dim, scores);
                 let each = scores.chunks_exact_mut(span.len() * self.judge.queries());
                 for ((scores, left_out), top) in each.zip(left_out).zip(tops) {
                     self.judge.offer(scores, inverse, first, left_out, top);
@@ -163,18 +162,6 @@ fn multiply(scores: &mut [f32], rows: usize, positive: usize) {
             let both = for_it[..rows].iter_mut().zip(&against[..rows]);
             both.for_each(|(product, against)| *product /= against + EPSILON);
         }
-    }
-}
-
-/// Every query against every row of a block.
-fn products(kernels: &Kernels, queries: &[f32], block: &[f32], dim: usize, out: &mut Vec<f32>) {
-    let rows = block.len() / dim;
-    out.resize(rows * (queries.len() / dim), 0.0);
-    if queries.len() > FEW * dim {
-        return kernels.scores_many(queries, block, dim, out);
-    }
-    for (query, out) in queries.chunks_exact(dim).zip(out.chunks_exact_mut(rows)) {
-        kernels.scores(query, block, dim, out);
     }
 }
 

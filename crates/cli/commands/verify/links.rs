@@ -3,6 +3,7 @@
 //! Each file is known to be whole by itself when this begins. Sums over cells are sums of hashes, so that two
 //! orders of the same cells have the same sum.
 
+use wordmill_corpus::pieces::FOLDER;
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
     TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, local_ids,
@@ -11,6 +12,7 @@ use wordmill_formats::{
 
 use crate::artefacts::for_each_tile_piece;
 use crate::ledger::{Ledger, fingerprint};
+use crate::wiring::PIECES_OF;
 use crate::wiring::import::IMPORT;
 
 /// The stage that makes what is wrong anew, and what is wrong.
@@ -36,7 +38,10 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
         Err(error) => return note("vocabulary", Err(error)),
     };
     if !imported {
-        note("vocabulary", check_shards(dir, &table));
+        let row = ledger.manifest().stage("vocabulary").map(|row| &row.settings);
+        let is_of_pieces = row.is_some_and(|settings| settings.contains_key(PIECES_OF));
+        let shards = if is_of_pieces { dir.reading(FOLDER) } else { dir.clone() };
+        note("vocabulary", check_shards(&shards, &table));
     }
     if has("merge") || imported {
         let merge = if imported { IMPORT } else { "merge" };

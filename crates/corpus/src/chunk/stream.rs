@@ -56,7 +56,7 @@ impl StreamReader {
     }
 
     /// Records read so far, and the first broken ones; none where a line is a line.
-    pub(crate) fn records(&self) -> Option<(RecordCounts, &[String])> {
+    pub(crate) fn records(&self) -> Option<(RecordCounts, Vec<String>)> {
         self.reader.records()
     }
 

@@ -3,6 +3,7 @@
 //! *Head*: the first 64 KiB of a file or of the text inside it. Nothing is unpacked here.
 
 use super::ZSTD_WINDOW_LOG_MAX;
+use crate::records::tar;
 
 /// Bytes looked at.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
@@ -21,6 +22,8 @@ pub(super) enum Packing {
     Gzip,
     Bzip2,
     Zstd,
+    #[cfg(feature = "xz")]
+    Xz,
 }
 
 /// How the file that begins with `head` is packed.
@@ -33,8 +36,18 @@ pub(super) fn packing(head: &[u8]) -> Packing {
     } else if is_bzip2(head) {
         Packing::Bzip2
     } else {
-        Packing::Plain
+        other_packing(head)
     }
+}
+
+#[cfg(feature = "xz")]
+fn other_packing(head: &[u8]) -> Packing {
+    if head.starts_with(XZ) { Packing::Xz } else { Packing::Plain }
+}
+
+#[cfg(not(feature = "xz"))]
+fn other_packing(_: &[u8]) -> Packing {
+    Packing::Plain
 }
 
 /// Memory that unpacking the file that begins with `head` takes, as its first frame tells.
@@ -44,6 +57,9 @@ pub(super) fn unpacker_bytes(head: &[u8]) -> u64 {
         // A window of 32 KiB; four bytes of memory for each of a block of 900 kB.
         Packing::Gzip => 64 << 10,
         Packing::Bzip2 => 4 << 20,
+        // The dictionary of level 9, the largest that xz uses by itself.
+        #[cfg(feature = "xz")]
+        Packing::Xz => super::XZ_MEMORY_USUAL,
         Packing::Zstd => {
             // What asks for more is refused by the decoder.
             zstd_bytes(head).unwrap_or(ZSTD_USUAL_BYTES).min(1 << ZSTD_WINDOW_LOG_MAX)
@@ -94,10 +110,18 @@ pub(crate) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
             "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8",
         ));
     }
+    if head.starts_with(XZ) {
+        let what = if cfg!(feature = "xz") {
+            "it is packed with xz a second time"
+        } else {
+            "it is packed with xz"
+        };
+        return Some((what.to_owned(), UNPACK_XZ));
+    }
     if let Some((_, name)) = PACKED.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some((format!("it is packed with {name}"), UNPACK));
     }
-    if head.get(257..262) == Some(b"ustar") {
+    if is_archive(head) {
         return Some(("it is a tar archive".to_owned(), UNPACK));
     }
     if let Some((_, name)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
@@ -109,8 +133,22 @@ pub(crate) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
     memchr::memchr(0, head).map(|at| (format!("it has a NUL at byte {at}: it is not text"), REMOVE))
 }
 
+/// Why the bytes are no text as they are, or packed; `None` if they may be text.
+pub(crate) fn not_plain_text(head: &[u8]) -> Option<String> {
+    match packing(head) {
+        Packing::Plain => not_text(head).map(|(problem, _)| problem),
+        _ => Some("it is packed".to_owned()),
+    }
+}
+
+/// Whether the bytes are the begin of a tar archive.
+pub(super) fn is_archive(head: &[u8]) -> bool {
+    tar::is_header(head)
+}
+
+const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+const UNPACK_XZ: &str = "build wordmill with --features xz, or unpack it first, for example with a pipe and inputs = [\"-\"]";
 const PACKED: &[(&[u8], &str)] = &[
-    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
     (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"PK\x03\x04", "zip"),

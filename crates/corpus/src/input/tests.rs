@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use std::fs;
+
+use super::list::file;
 use super::*;
 use crate::error::ErrorKind;
 
@@ -178,7 +181,9 @@ fn what_is_no_text_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Input);
         assert!(error.to_string().contains(part), "{error}");
     };
-    check(b"\xfd7zXZ\0\0\x04", "packed with xz; unpack");
+    if cfg!(not(feature = "xz")) {
+        check(b"\xfd7zXZ\0\0\x04", "packed with xz; build wordmill with --features xz, or unpack");
+    }
     check(b"PAR1....", "Parquet");
     check(b"PK\x03\x04", "zip");
     check(b"\x89PNG\r\n\x1a\n", "PNG");
@@ -188,6 +193,52 @@ fn what_is_no_text_is_refused() {
     check(b"some words\0and more", "NUL at byte 10");
     check(&gzip(&gzip(b"twice")), "second time");
     check(&gzip(b"binary\0"), "NUL");
+}
+
+#[cfg(feature = "xz")]
+#[test]
+fn xz_is_unpacked_stream_by_stream() {
+    let xz = |text: &[u8]| {
+        let mut packed = Vec::new();
+        liblzma::read::XzEncoder::new(text, 6).read_to_end(&mut packed).unwrap();
+        packed
+    };
+    let two = [xz(b"one\n"), xz(b"two\n")].concat();
+    assert_eq!(open_bytes(&two).unwrap(), b"one\ntwo\n");
+    for cut in [20, two.len() - 1] {
+        let error = open_bytes(&two[..cut]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains("in.bin: unpacking: "), "{error}");
+    }
+    assert!(open_bytes(&xz(&two)).unwrap_err().to_string().contains("xz a second time"));
+}
+
+#[test]
+fn a_list_names_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path();
+    let write = |name: &str, bytes: &[u8]| fs::write(base.join(name), bytes).unwrap();
+    fs::create_dir(base.join("d")).unwrap();
+    for name in ["b", "a", "*", "d/x", "d/y"] {
+        write(name, b"words\n");
+    }
+    write("list", b"b\r\n\n*\nd\na");
+    assert_eq!(found(base, &["@list"]), ["b", "*", "d/x", "d/y", "a"]);
+    write("nul", b"a\0b\0");
+    assert_eq!(found(base, &["@nul", "*"]), ["a", "b", "*"]);
+    let error = |list: &[&str]| resolve(&strings(list), base, 1).unwrap_err().to_string();
+    write("wrong", b"a\nnowhere\n");
+    let says = error(&["@wrong"]);
+    assert!(
+        says.contains("nowhere: ")
+            && says.contains("line 2 of")
+            && says.contains("correct the list"),
+        "{says}"
+    );
+    write("empty", b"\n");
+    assert!(error(&["@empty"]).contains("names no file"));
+    assert!(error(&["@missing"]).contains("reading the list of inputs"));
+    assert!(error(&["@list", "a"]).contains("named twice"));
 }
 
 #[test]

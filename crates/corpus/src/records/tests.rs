@@ -9,13 +9,15 @@ fn input() -> Input {
     input::resolve(&["builtin:sample".to_owned()], Path::new(""), 1).unwrap().remove(0)
 }
 
+type Read = (String, RecordCounts, Vec<String>);
+
 /// The text of an input of so many bytes at a time.
-fn read(
-    bytes: &[u8],
-    records: &Records,
-    step: usize,
-) -> Result<(String, RecordCounts, Vec<String>), String> {
-    let (mut text, mut rest) = (RecordText::new(records).unwrap(), bytes);
+pub(super) fn read(bytes: &[u8], records: &Records, step: usize) -> Result<Read, String> {
+    reading(RecordText::new(records).unwrap(), bytes, step)
+}
+
+pub(super) fn reading(mut text: RecordText, bytes: &[u8], step: usize) -> Result<Read, String> {
+    let mut rest = bytes;
     let (mut out, mut buffer) = (Vec::new(), vec![0; step]);
     loop {
         let more = |to: &mut [u8]| {
@@ -35,7 +37,12 @@ fn read(
 }
 
 /// The same however many bytes come at a time.
-fn check(format: RecordFormat, bytes: &[u8], expected: &str, counts: (u64, u64)) -> Vec<String> {
+pub(super) fn check(
+    format: RecordFormat,
+    bytes: &[u8],
+    expected: &str,
+    counts: (u64, u64),
+) -> Vec<String> {
     let records = Records { format, strict: false };
     let mut found = Vec::new();
     for step in [1, 2, 3, 7, 64, 1 << 16] {

@@ -58,8 +58,14 @@ pub fn import_vocabulary(
     }
     let words = order.len() as u64;
     let tokens = listed.tokens;
-    let counts = VocabularyCounts { tokens, distinct_words: words, words, kept_tokens: tokens };
-    let all = VocabularyConfig { min_count: 0, max_size: 0 };
+    let counts = VocabularyCounts {
+        tokens,
+        distinct_words: words,
+        words,
+        kept_tokens: tokens,
+        ..VocabularyCounts::default()
+    };
+    let all = VocabularyConfig { min_count: 0, ..VocabularyConfig::ALL };
     let table = write_table(run, &all, &ranked, &counts)?;
     let text = write_text(run, &ranked)?;
     let mut vocabulary = Vocabulary::open(run, &[])?;

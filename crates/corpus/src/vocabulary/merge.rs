@@ -14,7 +14,7 @@ use crate::error::CorpusError;
 /// Lists that are open at once.
 pub(crate) const FAN_IN: usize = 64;
 /// Memory of an open list: a frame packed and unpacked, and its word.
-pub(super) const LIST_BYTES: u64 = 256 * 1024;
+pub(crate) const LIST_BYTES: u64 = 256 * 1024;
 
 /// What tells the order of two words, but for long words that begin alike: up to fifteen bytes, big
 /// end first, then the length, or [`LONG`] if there are more.
@@ -123,7 +123,7 @@ fn rank(word: &[u8]) -> Rank {
 
 /// Calls `each` with every distinct word of the lists and the sum of its counts, in the order of
 /// bytes.
-pub(super) fn merge_lists(
+pub(crate) fn merge_lists(
     run: &RunDir,
     lists: &[PathBuf],
     mut each: impl FnMut(&[u8], u64) -> Result<(), CorpusError>,
@@ -143,10 +143,11 @@ pub(super) fn merge_lists(
     Ok(())
 }
 
-/// Merges groups of lists until at most `fan_in` are left, and returns them.
-pub(super) fn narrow(
+/// Merges groups of lists until at most `fan_in` are left, and returns them. The names of those that are written begin so.
+pub(crate) fn narrow(
     ctx: &Context,
     run: &RunDir,
+    begin: &str,
     mut lists: Vec<PathBuf>,
     fan_in: usize,
 ) -> Result<Vec<PathBuf>, CorpusError> {
@@ -160,7 +161,7 @@ pub(super) fn narrow(
             .unwrap_or(1);
         let _memory = ctx.budget.reserve(per_group * workers as u64, "merging word lists")?;
         let merged = run_tasks(ctx, "merge-words", workers, groups.len(), |group| {
-            let path = run.path(&format!("vocab/merge-{pass}-{group:05}.words"));
+            let path = run.path(&format!("{begin}-{pass}-{group:05}.words"));
             let mut writer = WordListWriter::create(run.storage(), &path)?;
             merge_lists(run, groups[group], |word, count| Ok(writer.push(word, count)?))?;
             writer.finish()?;

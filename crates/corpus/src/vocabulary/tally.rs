@@ -17,6 +17,7 @@ use super::merge::LIST_BYTES;
 use super::{REMAP_WORD_BYTES, VocabularyConfig, VocabularyCounts};
 use crate::error::CorpusError;
 use crate::interner::{BATCH, Interner, ShortWord};
+use crate::lists::WordLists;
 use crate::tokenize::TokenShards;
 
 /// Memory of a distinct word: its entry (20) and its place in the index (8) and its count (8), all
@@ -250,6 +251,20 @@ impl Counted {
         }
     }
 
+    /// Takes the counts from words that may not be in the vocabulary.
+    pub(super) fn leave_out(&mut self, lists: &WordLists, counts: &mut VocabularyCounts) {
+        if lists.is_none() {
+            return;
+        }
+        let Tally { interner, counts: of_words, .. } = &mut self.tally;
+        for number in 1..interner.end() as u32 {
+            let count = &mut of_words[number as usize];
+            if !lists.admits(interner.word(number), *count, counts) {
+                *count = 0;
+            }
+        }
+    }
+
     /// The most frequent word, the first in the order of bytes, and its count.
     pub(super) fn most(&self) -> (u64, Vec<u8>) {
         let Tally { interner, counts, .. } = &self.tally;
@@ -271,7 +286,8 @@ impl Counted {
         let count = |number: u32| counts[number as usize];
         let numbers = 1..interner.end() as u32;
         let mut sorted = Vec::new();
-        interner.sort_those(numbers.filter(|n| count(*n) >= config.min_count), &mut sorted);
+        let least = config.min_count.max(1);
+        interner.sort_those(numbers.filter(|n| count(*n) >= least), &mut sorted);
         let mut kept = Kept::new(ctx.budget.clone(), config.max_size);
         for number in &sorted {
             kept.push(interner.word(*number), count(*number))?;

@@ -1,6 +1,6 @@
 //! Vectors that another program has written, read row by row.
 //!
-//! A [`VectorForm`] is one of five formats; which one a file has is told by its first bytes. A
+//! A [`VectorForm`] is one of seven formats; which one a file has is told by its first bytes. A
 //! [`VectorFile`] is a file whose header was read; a [`VectorReader`] goes through its rows, of which it
 //! keeps one; [`ListedWords`] are the words of all rows, for those who need them at once.
 //!
@@ -11,12 +11,18 @@
 //! | GloVe | none | the same; at least two numbers, or it would look like a list of counts |
 //! | finalfusion | `FiFu`, chunks | words and numbers in chunks of their own; lengths of the rows in a third |
 //! | npy | NumPy's, versions 1 to 3 | d f2, f4 or f8, little-endian; the words stand in FILE`.vocab.txt` |
+//! | Arrow, Parquet | the libraries' | columns of words, vectors, perhaps counts; behind the feature `parquet` |
 //!
 //! What is refused: a word that is empty, not UTF-8, or longer than 1 MiB; a number that is not finite as
 //! f32, because no neighbour of it can be found; a row that is too long or too short; another number of
 //! rows than the header says; a text whose last line has no end, because a number cut off is a number, too.
 //! No length in a file is believed before it is checked, so memory grows with a row, and a row is limited.
 
+#[cfg(feature = "parquet")]
+mod columns;
+#[cfg(not(feature = "parquet"))]
+#[path = "incoming/no_columns.rs"]
+mod columns;
 mod finalfusion;
 mod npy;
 mod reader;
@@ -32,7 +38,7 @@ use crate::error::FormatError;
 use crate::storage::Storage;
 use finalfusion::Layout;
 use npy::Element;
-use reader::Wanted;
+use reader::{Beside, Wanted};
 use source::Source;
 
 pub use reader::VectorReader;
@@ -60,6 +66,10 @@ pub enum VectorForm {
     Npy,
     /// finalfusion's format.
     Finalfusion,
+    /// Arrow's file format, a table of columns.
+    Arrow,
+    /// Parquet, likewise.
+    Parquet,
 }
 
 impl VectorForm {
@@ -71,7 +81,13 @@ impl VectorForm {
             Self::Glove => "vectors in GloVe's text format",
             Self::Npy => "an array of NumPy",
             Self::Finalfusion => "vectors in finalfusion's format",
+            Self::Arrow => "a table in Arrow's file format",
+            Self::Parquet => "a table in Parquet",
         }
+    }
+
+    fn is_table(self) -> bool {
+        matches!(self, Self::Arrow | Self::Parquet)
     }
 
     /// Tells it by the first bytes of a file; `None` if they are of something else.
@@ -106,12 +122,17 @@ impl VectorFile {
     /// a header that does not fit the file.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let Some(form) = VectorForm::of(storage, path)? else {
-            let what = "it begins like none of word2vec, GloVe, finalfusion and NumPy";
+            let what =
+                "it begins like none of word2vec, GloVe, finalfusion, NumPy, Arrow and Parquet";
             return Err(FormatError::foreign(path, "vectors of another program", what));
         };
         let mut source = Source::open(storage, path, form)?;
         let mut layout = Layout::default();
         let (rows, dim, element) = match form {
+            VectorForm::Arrow | VectorForm::Parquet => {
+                let (rows, dim) = columns::shape(storage, path, form)?;
+                (rows, dim, Element::F32)
+            }
             VectorForm::Npy => npy::header(&mut source)?,
             VectorForm::Finalfusion => {
                 let (rows, dim, places) = finalfusion::header(&mut source)?;
@@ -148,8 +169,8 @@ impl VectorFile {
             let what = format!("it says that it has {rows} rows; 1 to {ROWS_MAX} can be read");
             return Err(source.error(0, what));
         }
-        if self.form == VectorForm::Finalfusion {
-            // The lengths of its chunks were compared with the file.
+        if self.form == VectorForm::Finalfusion || self.form.is_table() {
+            // The lengths of its chunks were compared with the file; a table is compared by its library.
             return Ok(());
         }
         let dim = self.dim as u64;
@@ -217,7 +238,11 @@ impl VectorFile {
             _ => None,
         };
         let norms = self.layout.norms.map(|at| self.open_at(at)).transpose()?;
-        Ok(VectorReader::new(self, wanted, source, (names, norms)))
+        let table = match self.form.is_table() {
+            true => Some(columns::Table::open(&self.storage, &self.path, self.form, wanted)?.0),
+            false => None,
+        };
+        Ok(VectorReader::new(self, wanted, source, Beside { names, norms, table }))
     }
 
     fn open_at(&self, offset: u64) -> Result<Source, FormatError> {
@@ -238,5 +263,8 @@ impl VectorFile {
     }
 }
 
+#[cfg(test)]
+#[cfg(feature = "parquet")]
+mod columns_tests;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 
 mod plain;
 
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod finalfusion;
 pub mod glove;
 pub mod incoming;

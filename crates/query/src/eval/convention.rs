@@ -2,7 +2,7 @@
 //!
 //! | | `wordmill` | `word2vec` | `gensim` |
 //! |---|---|---|---|
-//! | a word is found | as written, or in lower case if the text was | in capitals of ASCII | in capitals of Unicode |
+//! | a word is found | as written, or in lower case if the text was, or may have been | in capitals of ASCII | in capitals of Unicode |
 //! | of several spellings | each is a word | the most frequent one is found | the same |
 //! | no answer | the three words | the rows found for them | the rows found, and other spellings of them |
 //! | right | the expected row | the expected spelling, if its product is above 0 | the expected spelling |

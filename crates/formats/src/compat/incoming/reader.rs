@@ -1,5 +1,6 @@
 //! The rows of a foreign file, one after another.
 
+use super::columns::Table;
 use super::npy::Element;
 use super::source::{Source, fields};
 use super::{LINE_BYTES_MAX, ROWS_MAX, VectorFile, VectorForm, WORD_BYTES_MAX};
@@ -13,14 +14,21 @@ pub(super) enum Wanted {
     Words,
 }
 
+/// What stands apart from the numbers, or instead of them.
+pub(super) struct Beside {
+    /// The words.
+    pub names: Option<Source>,
+    /// The lengths of the rows.
+    pub norms: Option<Source>,
+    /// A table that has all of it.
+    pub table: Option<Table>,
+}
+
 /// Reads rows from front to back and keeps one.
 pub struct VectorReader {
     form: VectorForm,
     source: Source,
-    /// The words, where they stand apart from the numbers.
-    names: Option<Source>,
-    /// The lengths of the rows, likewise.
-    norms: Option<Source>,
+    beside: Beside,
     /// Where the words end, in a file of finalfusion.
     names_end: u64,
     wanted: Wanted,
@@ -37,17 +45,11 @@ pub struct VectorReader {
 
 impl VectorReader {
     /// Reads from where the source stands.
-    pub(super) fn new(
-        file: &VectorFile,
-        wanted: Wanted,
-        source: Source,
-        (names, norms): (Option<Source>, Option<Source>),
-    ) -> Self {
+    pub(super) fn new(file: &VectorFile, wanted: Wanted, source: Source, beside: Beside) -> Self {
         Self {
             form: file.form,
             source,
-            names,
-            norms,
+            beside,
             names_end: file.layout.words_end,
             wanted,
             rows: file.rows,
@@ -70,6 +72,7 @@ impl VectorReader {
             VectorForm::Word2vec => self.binary_row(),
             VectorForm::Npy => self.array_row(),
             VectorForm::Finalfusion => self.chunk_row(),
+            VectorForm::Arrow | VectorForm::Parquet => self.table_row(),
             _ => self.text_row(),
         }?;
         self.row += u64::from(more);
@@ -158,7 +161,7 @@ impl VectorReader {
 
     fn array_row(&mut self) -> Result<bool, FormatError> {
         let start = self.source.at();
-        let names = self.names.as_mut().expect("an array has a file of words");
+        let names = self.beside.names.as_mut().expect("an array has a file of words");
         let at = names.at();
         let ended = names.until(b'\n', LINE_BYTES_MAX, &mut self.buffer)?;
         let more = Some(self.row) != self.rows;
@@ -189,7 +192,7 @@ impl VectorReader {
     }
 
     fn chunk_row(&mut self) -> Result<bool, FormatError> {
-        let names = self.names.as_mut().expect("a file of finalfusion has words");
+        let names = self.beside.names.as_mut().expect("a file of finalfusion has words");
         let at = names.at();
         if Some(self.row) == self.rows {
             return match at == self.names_end {
@@ -208,11 +211,30 @@ impl VectorReader {
         self.buffer = word;
         let start = self.source.at();
         self.take_numbers(start)?;
-        if let Some(norms) = self.norms.as_mut().filter(|_| self.wanted == Wanted::Rows) {
+        if let Some(norms) = self.beside.norms.as_mut().filter(|_| self.wanted == Wanted::Rows) {
             norms.exactly(4, &mut self.buffer)?;
             let norm = f32::from_le_bytes(self.buffer[..].try_into().expect("four bytes"));
             self.vector.iter_mut().for_each(|x| *x *= norm);
             self.check_vector(start)?;
+        }
+        Ok(true)
+    }
+
+    fn table_row(&mut self) -> Result<bool, FormatError> {
+        let table = self.beside.table.as_mut().expect("it was opened with the file");
+        let mut word = std::mem::take(&mut self.word);
+        let vector = (self.wanted == Wanted::Rows).then_some(&mut self.vector);
+        match table.advance(&mut word, &mut self.count, vector) {
+            Ok(true) => {}
+            Ok(false) if self.rows.is_some_and(|rows| rows != self.row) => {
+                return Err(self.bad(0, "the file ends, and says that it has more rows"));
+            }
+            Ok(false) => return Ok(false),
+            Err(what) => return Err(self.bad(0, &what)),
+        }
+        self.take_word(0, word.as_bytes())?;
+        if self.wanted == Wanted::Rows {
+            self.check_vector(0)?
         }
         Ok(true)
     }

@@ -18,6 +18,12 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     if head.starts_with(MAGIC) {
         return Some(VectorForm::Finalfusion);
     }
+    if head.starts_with(b"ARROW1") {
+        return Some(VectorForm::Arrow);
+    }
+    if head.starts_with(b"PAR1") {
+        return Some(VectorForm::Parquet);
+    }
     let (first, rest) = match head.iter().position(|&byte| byte == b'\n') {
         Some(end) => head.split_at(end + 1),
         None => (head, &[][..]),

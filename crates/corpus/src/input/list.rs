@@ -1,0 +1,249 @@
+//! The list of inputs: what its entries name, found and put in order.
+//!
+//! An entry is a file, a folder, a pattern, `-`, `builtin:sample`, or `@LIST`, a file that names files. Nothing is
+//! opened here but lists.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use super::{Input, Source, glob};
+use crate::error::CorpusError;
+use crate::sample::DEFAULT_SAMPLE_BYTES;
+
+/// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
+/// `-`, `builtin:sample`, `builtin:sample:SIZE`, and `@LIST`, a file with a path a line (or with a NUL behind each path;
+/// `@-` is the standard input). Relative paths are taken from `base`; `seed` is the seed of the sample. The order is the
+/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path.
+///
+/// # Errors
+/// A file that is missing, a folder or pattern without a file, a file that two entries name, no
+/// entry at all.
+pub fn resolve(patterns: &[String], base: &Path, seed: u64) -> Result<Vec<Input>, CorpusError> {
+    let mut inputs = Vec::new();
+    for pattern in patterns {
+        resolve_one(pattern, base, seed, &mut inputs)?;
+    }
+    if inputs.is_empty() {
+        return Err(config(
+            "the list is empty".to_owned(),
+            "name a file, a folder, \"-\" or \"builtin:sample\"",
+        ));
+    }
+    let mut seen = HashSet::new();
+    for input in &inputs {
+        if !seen.insert(&input.name) {
+            return Err(config(
+                format!("{} is named twice and would be counted twice", input.name),
+                "remove one of the two entries",
+            ));
+        }
+    }
+    Ok(inputs)
+}
+
+fn resolve_one(
+    pattern: &str,
+    base: &Path,
+    seed: u64,
+    inputs: &mut Vec<Input>,
+) -> Result<(), CorpusError> {
+    if pattern == "-" {
+        inputs.push(Input {
+            source: Source::Stdin,
+            name: "-".to_owned(),
+            bytes: None,
+            modified_ns: None,
+            records: Arc::default(),
+        });
+        return Ok(());
+    }
+    if let Some(list) = pattern.strip_prefix('@') {
+        return resolve_list(list, base, inputs);
+    }
+    if let Some(rest) = pattern.strip_prefix("builtin:") {
+        let bytes = sample_bytes(pattern, rest)?;
+        let source = Source::Sample { bytes, seed };
+        inputs.push(Input {
+            source,
+            name: pattern.to_owned(),
+            bytes: Some(bytes),
+            modified_ns: None,
+            records: Arc::default(),
+        });
+        return Ok(());
+    }
+    let path = base.join(pattern);
+    if path.is_dir() {
+        return resolve_folder(&path, inputs);
+    }
+    if path.exists() || !glob::is_pattern(pattern) {
+        inputs.push(file(path)?);
+        return Ok(());
+    }
+    let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
+    if found.is_empty() {
+        let problem = "no file matches".to_owned();
+        return Err(missing(
+            &path,
+            problem,
+            "check the pattern; quote it so that the shell leaves it alone",
+        ));
+    }
+    for path in found {
+        inputs.push(file(path)?);
+    }
+    Ok(())
+}
+
+/// The files that a list names, each by itself: no line of it is a pattern.
+fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), CorpusError> {
+    let path = base.join(list);
+    let mut bytes = Vec::new();
+    let read = match list {
+        "-" => io::stdin().read_to_end(&mut bytes).map(drop),
+        _ => fs::read(&path).map(|read| bytes = read),
+    };
+    read.map_err(|source| read_error(&path, "reading the list of inputs", source))?;
+    let end = if bytes.contains(&0) { 0 } else { b'\n' };
+    let before = inputs.len();
+    for (number, line) in bytes.split(|byte| *byte == end).enumerate() {
+        let line = if end == 0 { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
+        if line.is_empty() {
+            continue;
+        }
+        let named = base.join(OsStr::from_bytes(line));
+        if named.is_dir() {
+            resolve_folder(&named, inputs)?;
+            continue;
+        }
+        inputs.push(file(named).map_err(|error| match error {
+            CorpusError::Input { path: named, tried, problem, .. } => {
+                let problem =
+                    format!("{problem}, and line {} of {} names it", number + 1, path.display());
+                CorpusError::Input { path: named, tried, problem, way_out: "correct the list" }
+            }
+            error => error,
+        })?);
+    }
+    if inputs.len() == before {
+        return Err(missing(
+            &path,
+            "it names no file".to_owned(),
+            "write a path a line into the list",
+        ));
+    }
+    Ok(())
+}
+
+fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CorpusError> {
+    let mut found = Vec::new();
+    walk(path, &mut found)?;
+    glob::sort_by_bytes(&mut found);
+    if found.is_empty() {
+        let problem = "there is no file in the folder (hidden ones are left out)".to_owned();
+        return Err(missing(path, problem, "put text files there or name another folder"));
+    }
+    for path in found {
+        inputs.push(file(path)?);
+    }
+    Ok(())
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
+    let failed = |source| read_error(folder, "listing", source);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        if glob::is_hidden(&path) {
+            continue;
+        }
+        if entry.file_type().map_err(failed)?.is_dir() {
+            walk(&path, found)?;
+        } else if path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn file(path: PathBuf) -> Result<Input, CorpusError> {
+    let data = match fs::metadata(&path) {
+        Ok(data) => data,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(missing(
+                &path,
+                "there is no such file".to_owned(),
+                "check the path in corpus.inputs",
+            ));
+        }
+        Err(error) => return Err(read_error(&path, "looking up", error)),
+    };
+    let modified_ns = data
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .and_then(|age| u64::try_from(age.as_nanos()).ok());
+    // A named pipe or a device has no size of its own.
+    let bytes = data.is_file().then_some(data.len());
+    let (name, records) = (path.display().to_string(), Arc::default());
+    Ok(Input { name, source: Source::File(path), bytes, modified_ns, records })
+}
+
+fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {
+    match rest.split_once(':') {
+        None if rest == "sample" => Ok(DEFAULT_SAMPLE_BYTES),
+        Some(("sample", size)) => parse_size(size).ok_or_else(|| {
+            config(
+                format!("\"{size}\" in \"{pattern}\" is no size"),
+                "write a size as in builtin:sample:100MB",
+            )
+        }),
+        _ => Err(config(
+            format!("there is no built-in text \"{pattern}\""),
+            "write builtin:sample or builtin:sample:100MB",
+        )),
+    }
+}
+
+/// `100`, `100B`, `1.5kB`, `100MB`, `2GiB`.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    match number.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(factor),
+        Err(_) => number.parse::<f64>().ok().map(|part| (part * factor as f64) as u64),
+    }
+}
+
+fn config(problem: String, way_out: &str) -> CorpusError {
+    CorpusError::Config { key: "corpus.inputs", problem, way_out: way_out.to_owned() }
+}
+
+fn missing(path: &Path, problem: String, way_out: &'static str) -> CorpusError {
+    CorpusError::Input {
+        path: path.display().to_string(),
+        tried: "looking for inputs",
+        problem,
+        way_out,
+    }
+}
+
+fn read_error(path: &Path, tried: &'static str, source: io::Error) -> CorpusError {
+    CorpusError::Read { path: path.display().to_string(), tried, source }
+}

@@ -1,0 +1,46 @@
+//! What stands in the place of `columns` in a build without the feature `parquet`: tables are recognised and refused.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::VectorForm;
+use super::reader::Wanted;
+use crate::error::FormatError;
+use crate::storage::Storage;
+
+/// There is none.
+pub(super) enum Table {}
+
+/// Says how to get a build that can.
+pub(super) fn shape(
+    _: &Arc<dyn Storage>,
+    path: &Path,
+    form: VectorForm,
+) -> Result<(Option<u64>, u64), FormatError> {
+    let what = "this build cannot read it: build wordmill with --features parquet, or save it in another format";
+    Err(FormatError::Unwritable {
+        path: path.to_path_buf(),
+        format: form.what(),
+        what: what.to_owned(),
+    })
+}
+
+impl Table {
+    pub fn open(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        form: VectorForm,
+        _: Wanted,
+    ) -> Result<(Self, Option<u64>), FormatError> {
+        Err(shape(storage, path, form).expect_err("it has no other way out"))
+    }
+
+    pub fn advance(
+        &mut self,
+        _: &mut String,
+        _: &mut u64,
+        _: Option<&mut Vec<f32>>,
+    ) -> Result<bool, String> {
+        match *self {}
+    }
+}
