@@ -285,3 +285,18 @@ fn training_goes_on_from_finished_vectors() {
         place.run("run", &["--set", set]).refused(set, 2, &[says]);
     }
 }
+
+#[test]
+fn a_file_that_changes_under_a_run_is_told() {
+    let late = format!(
+        "{PIPELINE}on_epoch = \"echo x >> frozen\"\n[[train]]\nname = \"late\"\ndim = 8\nfreeze = \"frozen\"\n"
+    );
+    let place = place(&late);
+    place.run("run", &[]).refused(
+        "a list that grows",
+        2,
+        &["frozen", "changed since this run began"],
+    );
+    // The next run takes it as it is.
+    place.run("run", &[]).expect(0);
+}

@@ -43,6 +43,23 @@ impl GivenFiles {
         Ok(Self(digests))
     }
 
+    /// Fails where a file of a trainer holds something else by now: hours may lie between.
+    fn check(&self, trainer: &TrainConfig, storage: &Arc<dyn Storage>) -> anyhow::Result<()> {
+        let init = match &trainer.start.init {
+            Some(InitConfig::File(path)) => Some(("init", path)),
+            _ => None,
+        };
+        let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
+        for (key, path) in init.into_iter().chain(freeze) {
+            let known = self.0.get(&(trainer.name.clone(), key));
+            if known != Some(&digest(storage, path)?) {
+                let what = "it has changed since this run began; run again";
+                return Err(ConfigError::new(path.display(), what).into());
+            }
+        }
+        Ok(())
+    }
+
     /// Puts digests in the place of paths; keys of settings have `prefix` in front.
     pub(super) fn replace(
         &self,
@@ -130,6 +147,7 @@ impl TrainJob<'_> {
         let config = config(self.trainer, self.fingerprint.clone(), init);
         let words = self.text.vocabulary.table();
         let start = train::Start::open(self.pipeline.ctx, dir, &config, words)?;
+        self.pipeline.given.check(self.trainer, dir.storage())?;
         self.tell(&start, shown.as_deref(), words.len() as u64);
         Ok(start)
     }
