@@ -1,9 +1,9 @@
 //! The stage `pieces`: words that are made of smaller ones become several tokens, `학교에서` becomes `학교` and `##에서`.
 //!
 //! A *learner* makes a *model* from the exact counts of the words, a text that can be read, edited and given to another run
-//! ([`model`]). The model cuts the word lists of the token shards, and the shards are written anew in terms of pieces
-//! ([`encode`]): the text itself is not read again. All stages after it read those shards. A piece that goes on within a word
-//! begins with `##`. Learners: [`korean`], [`bpe`].
+//! (`model`). The model cuts the word lists of the token shards, and the shards are written anew in terms of pieces
+//! (`encode`): the text itself is not read again. All stages after it read those shards. A piece that goes on within a word
+//! begins with `##`. Learners: `korean`, `bpe`.
 
 mod bpe;
 mod branching;

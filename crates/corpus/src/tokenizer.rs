@@ -1,6 +1,6 @@
 //! Words: how a line of text is cut into tokens, and where a line may be cut without changing them.
 //!
-//! A *token* is a word as the vocabulary will know it. A *tokeniser* is a chain of normalisers ([`normal`]) and a splitter:
+//! A *token* is a word as the vocabulary will know it. A *tokeniser* is a chain of normalisers (`normal`) and a splitter:
 //! a file each, and a line in [`TOKENIZERS`]. The splitter `whitespace` cuts at Unicode white space only; `words` cuts at ASCII
 //! white space first and then at the word boundaries of Unicode's UAX 29 (one token a Han character). Lines of pure ASCII take a
 //! fast path with the same result. Which words stay is not known here.
@@ -213,16 +213,16 @@ impl Tokenizer {
     fn other(&self, piece: &str, emit: &mut impl FnMut(&str)) {
         let Self { config, normal, .. } = self;
         let mut emit = |word: &str| normal.word(word, emit);
-        // No normal form but NFKC changes these, and to look costs more than to cut.
-        let is_simple = normal.form != Normalize::Nfkc && simple::is_simple(piece);
-        match (&config.segmentation, is_simple) {
-            (Segmentation::Words, true) if config.rules == WordRules::default() => {
-                simple::words(piece, &mut emit);
-            }
-            (Segmentation::Words, _) => {
+        match &config.segmentation {
+            Segmentation::Words => {
+                // No normal form but NFKC changes these, and to look costs more than to cut.
+                let is_plain = config.rules == WordRules::default();
+                if is_plain && normal.form != Normalize::Nfkc && simple::is_simple(piece) {
+                    return simple::words(piece, &mut emit);
+                }
                 words::split(config.rules, &normal.piece(piece), &mut emit);
             }
-            (Segmentation::Cjk, _) => cjk::split(&normal.piece(piece), &mut emit),
+            Segmentation::Cjk => cjk::split(&normal.piece(piece), &mut emit),
             _ => whitespace::split(&normal.piece(piece), &mut emit),
         }
     }

@@ -85,6 +85,11 @@ fn normal_forms_and_accents() {
     let nfkc = TokenizerConfig { normalize: Normalize::Nfkc, ..WORDS };
     check(nfkc.clone(), "Ｆｕｌｌ　ｗｉｄｔｈ １２ ﬁne Ⅳ ½ x²", "full|width|12|fine|iv|1⁄2|x2");
     check(nfkc.clone(), "ｶﾞ \u{212b}ngstr\u{f6}m ㎏ a\u{a0}b", "ガ|ångström|kg|a|b");
+    check(
+        nfkc.clone(),
+        "co\u{ad}op the\u{feff}cat \u{202e}abc\u{202c} a\u{200c}b",
+        "coop|thecat|abc|a\u{200c}b",
+    );
     check(TokenizerConfig { digits: Digits::Zero, ..nfkc.clone() }, "１２ ⑦", "00|0");
     check(
         TokenizerConfig { segmentation: Segmentation::Whitespace, ..nfkc },
