@@ -179,7 +179,7 @@ pub struct PipelineArgs {
     /// Sets any key by its dotted name, such as cooccur.window=8 or train.0.dim=300
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Reads the files that LIST names, a path a line (corpus.inputs = ["@LIST"]); - is the standard input
+    /// Reads the files that LIST names, a path a line; - is the standard input (corpus.inputs = "@LIST")
     #[arg(long, value_name = "LIST")]
     pub files_from: Option<String>,
     /// The run directory (run.dir)
