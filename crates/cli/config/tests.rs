@@ -252,9 +252,18 @@ fn words_have_settings_of_their_own() {
             &["corpus.tokenizer=command:my 'own program' -x"],
             "tokenizer = \"command:my 'own program' -x\"",
         ),
-        (&["corpus.tokenizer=command:"], "--set … there is no program in it; expected"),
-        (&["corpus.tokenizer=command:a 'b"], "--set … the quote ' does not end; expected"),
-        (&["corpus.tokenizer=comand:a"], "--set … did you mean \"command:\"?"),
+        (
+            &["corpus.tokenizer=command:"],
+            "--set … there is no program in it; expected \"command:PROGRAM ARGUMENTS\"",
+        ),
+        (
+            &["corpus.tokenizer=command:a 'b"],
+            "--set … the quote ' does not end; expected \"command:PROGRAM ARGUMENTS\"",
+        ),
+        (
+            &["corpus.tokenizer=comand:a"],
+            "--set corpus.tokenizer=comand:a: corpus.tokenizer: unknown value \"comand:\", did you mean \"command:\"?",
+        ),
         (&["corpus.tokenizer=bpe", "corpus.pieces=a.tsv"], "bpe_merges = 16000"),
         (
             &["corpus.tokenizer=bpe", "corpus.endings=drop"],
