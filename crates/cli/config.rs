@@ -28,9 +28,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format};
-pub use choice::{InvalidUtf8, Mark};
-pub use choice::{Model, Normalize};
+pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
+pub use choice::{Mark, Model, Normalize};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;

@@ -47,7 +47,6 @@ pub enum Origin<'a> {
 /// The stages of a configuration, in order, with their settings. An import is none of them: it does
 /// not depend on the configuration.
 pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<Stage> {
-    let stage = |name: &str, settings: Settings| Stage::new(name, settings);
     let mut stages = match origin {
         Origin::Text(inputs) => counting_stages(config, inputs),
         Origin::Counts => Vec::new(),
@@ -55,7 +54,7 @@ pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<St
     if config.needs_matrix() {
         let mut shuffle = section(config, "tiles");
         shuffle.insert("run.seed".into(), config.run.seed.to_string());
-        stages.push(stage("shuffle", shuffle));
+        stages.push(Stage::new("shuffle", shuffle));
     }
     for trainer in &config.train {
         let mut settings = section(config, &format!("train.{}", trainer.name));
@@ -68,14 +67,13 @@ pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<St
             Some(InitConfig::Trainer(name)) => Some(format!("train:{name}")),
             _ => None,
         };
-        stages.push(Stage { after, ..stage(&train_stage(trainer), settings) });
+        stages.push(Stage { after, ..Stage::new(&train_stage(trainer), settings) });
     }
     stages
 }
 
 /// The stages from text to matrix, or to the vocabulary if no trainer needs a matrix.
 fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
-    let stage = |name: &str, settings: Settings| Stage::new(name, settings);
     let mut tokenize = section(config, "corpus");
     for input in inputs {
         let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
@@ -85,7 +83,7 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
     let mut vocabulary = section(config, "vocabulary");
     let mut stages = Vec::new();
     match &config.corpus.pieces {
-        None => stages.push(stage("tokenize", tokenize)),
+        None => stages.push(Stage::new("tokenize", tokenize)),
         Some(_) => {
             // Words are cut into pieces afterwards: to change how does not touch the words.
             let mut pieces = Settings::new();
@@ -94,13 +92,13 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
             }
             vocabulary.extend(pieces.get_key_value(PIECES_OF).map(|(k, v)| (k.clone(), v.clone())));
             tokenize.insert(PIECES_OF.into(), "words".into());
-            stages.extend([stage("tokenize", tokenize), stage("pieces", pieces)]);
+            stages.extend([Stage::new("tokenize", tokenize), Stage::new("pieces", pieces)]);
         }
     }
-    stages.push(stage("vocabulary", vocabulary));
+    stages.push(Stage::new("vocabulary", vocabulary));
     if config.needs_matrix() {
-        stages.push(stage("cooccur", cooccur_settings(config)));
-        stages.push(stage("merge", Settings::new()));
+        stages.push(Stage::new("cooccur", cooccur_settings(config)));
+        stages.push(Stage::new("merge", Settings::new()));
     }
     stages
 }

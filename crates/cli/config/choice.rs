@@ -4,8 +4,6 @@
 pub(crate) trait Choice: Copy + PartialEq + 'static {
     /// Names and what they stand for.
     const NAMES: &'static [(&'static str, Self)];
-    /// Names of later capabilities; one that ends with `:` is the beginning of a name.
-    const LATER: &'static [&'static str];
 
     /// The name in pipeline.toml.
     fn name(self) -> &'static str {
@@ -21,13 +19,6 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
         let names = Self::NAMES.iter().map(|(known, _)| *known);
         let list: Vec<_> = names.clone().map(|known| format!("{known:?}")).collect();
         let allowed = list.join(" or ");
-        let is_later = |later: &&&str| match later.ends_with(':') {
-            true => name.starts_with(**later),
-            false => name == **later,
-        };
-        if Self::LATER.iter().any(|later| is_later(&later)) {
-            return Err(format!("{name:?} is not supported yet; choose {allowed}"));
-        }
         Err(format!("unknown value {name:?}{}; choose {allowed}", did_you_mean(name, names)))
     }
 }
@@ -51,7 +42,7 @@ fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&
 
 /// Declares enums of choices with their names.
 macro_rules! choices {
-    ($($(#[$doc:meta])* $enum:ident { $($(#[$of:meta])* $choice:ident = $name:literal),* } later $later:expr;)*) => {$(
+    ($($(#[$doc:meta])* $enum:ident { $($(#[$of:meta])* $choice:ident = $name:literal),* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $enum {
@@ -60,7 +51,6 @@ macro_rules! choices {
 
         impl Choice for $enum {
             const NAMES: &'static [(&'static str, Self)] = &[$(($name, Self::$choice)),*];
-            const LATER: &'static [&'static str] = &$later;
         }
     )*};
 }
@@ -84,7 +74,7 @@ choices! {
         Parquet = "parquet",
         /// A page of Common Crawl's WET files.
         Wet = "wet"
-    } later [];
+    }
 
     /// `corpus.tokenizer`: where words are cut.
     Tokenizer {
@@ -102,7 +92,7 @@ choices! {
         Hf = "hf:",
         /// By a program, whose command line follows.
         Command = "command:"
-    } later [];
+    }
 
     /// `corpus.endings`, of Korean: what becomes of them.
     Endings {
@@ -110,7 +100,7 @@ choices! {
         Keep = "keep",
         /// They are left out.
         Drop = "drop"
-    } later [];
+    }
 
     /// `corpus.normalize`: Unicode normalisation.
     Normalize {
@@ -120,7 +110,7 @@ choices! {
         Nfkc = "nfkc",
         /// As it is.
         None = "none"
-    } later [];
+    }
 
     /// `corpus.accents`: what becomes of accents.
     Accents {
@@ -128,7 +118,7 @@ choices! {
         Keep = "keep",
         /// They are taken off.
         Strip = "strip"
-    } later [];
+    }
 
     /// `corpus.apostrophes` and `corpus.hyphens`: what becomes of a mark within a word.
     Mark {
@@ -138,7 +128,7 @@ choices! {
         Split = "split",
         /// It is taken out.
         Drop = "drop"
-    } later [];
+    }
 
     /// `corpus.digits`: what becomes of digits.
     Digits {
@@ -148,7 +138,7 @@ choices! {
         Drop = "drop",
         /// Every digit becomes `0`.
         Zero = "zero"
-    } later [];
+    }
 
     /// `corpus.invalid_utf8`: what becomes of a line that is not UTF-8.
     InvalidUtf8 {
@@ -158,7 +148,7 @@ choices! {
         Skip = "skip",
         /// The run fails.
         Fail = "fail"
-    } later [];
+    }
 
     /// `cooccur.weighting`: how weight falls with distance.
     Weighting {
@@ -168,7 +158,7 @@ choices! {
         Harmonic = "harmonic",
         /// 1.
         Flat = "flat"
-    } later [];
+    }
 
     /// `cooccur.dropped`: whether a word outside the vocabulary keeps its place in the window.
     Dropped {
@@ -176,7 +166,7 @@ choices! {
         Close = "close",
         /// Its place stays.
         Gap = "gap"
-    } later [];
+    }
 
     /// `train.model`.
     Model {
@@ -186,7 +176,7 @@ choices! {
         Cbow = "cbow",
         /// Logarithms of counts are factorised.
         Glove = "glove"
-    } later [];
+    }
 
     /// `train.preset`: whose settings stand where none are written.
     Preset {
@@ -198,7 +188,7 @@ choices! {
         Fasttext = "fasttext",
         /// Those of the program glove.
         Glove = "glove"
-    } later [];
+    }
 
     /// `train.context_rates`: whether contexts learn at one rate.
     ContextRates {
@@ -206,7 +196,7 @@ choices! {
         ByCount = "by-count",
         /// All at one rate.
         Even = "even"
-    } later [];
+    }
 
     /// `train.objective`, of skip-gram.
     Objective {
@@ -214,7 +204,7 @@ choices! {
         NegativeSampling = "negative-sampling",
         /// Decide left or right at each node of a Huffman tree.
         HierarchicalSoftmax = "hierarchical-softmax"
-    } later [];
+    }
 
     /// `train.optimizer`.
     Optimizer {
@@ -226,7 +216,7 @@ choices! {
         RowAdagrad = "row-adagrad",
         /// Moving means of gradients and of their squares.
         Adam = "adam"
-    } later [];
+    }
 
     /// `train.schedule`: how the rate falls.
     Schedule {
@@ -236,7 +226,7 @@ choices! {
         Cosine = "cosine",
         /// Not at all.
         Constant = "constant"
-    } later [];
+    }
 
     /// `train.on_divergence`: what happens when numbers are no longer finite.
     OnDivergence {
@@ -244,7 +234,7 @@ choices! {
         Stop = "stop",
         /// Training goes on from the beginning of the epoch at half the rate.
         HalveRate = "halve-rate"
-    } later [];
+    }
 
     /// `train.source`: what a trainer reads.
     TrainSource {
@@ -252,7 +242,7 @@ choices! {
         Matrix = "matrix",
         /// The text, in its order.
         Windows = "windows"
-    } later [];
+    }
 
     /// `train.context`, of CBOW: how the words around a place become one vector.
     Context {
@@ -260,7 +250,7 @@ choices! {
         Mean = "mean",
         /// Their sum.
         Sum = "sum"
-    } later [];
+    }
 
     /// `train.window_mode`: how far a window reaches.
     WindowMode {
@@ -268,5 +258,5 @@ choices! {
         Dynamic = "dynamic",
         /// All of it, words that are farther away count less.
         Expected = "expected"
-    } later [];
+    }
 }

@@ -40,7 +40,7 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
         chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
     };
-    section.finish(&[], |key| Some(explain(key)?.to_owned() + "; remove it"))?;
+    section.finish(|key| Some(explain(key)?.to_owned() + "; remove it"))?;
     Ok(config)
 }
 

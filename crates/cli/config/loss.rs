@@ -70,7 +70,7 @@ impl LossConfig {
             _ => SAMPLED,
         };
         if let Some(written) = written(&mut inner, trainer)? {
-            inner.finish(&[], |key| {
+            inner.finish(|key| {
                 (key == "name").then(|| "a loss has a name or expressions, not both".into())
             })?;
             return Ok(Some(written));
@@ -103,7 +103,7 @@ impl LossConfig {
                 return Err(inner.error("name", what));
             }
         };
-        inner.finish(&[], |_| None)?;
+        inner.finish(|_| None)?;
         Ok(loss)
     }
 

@@ -67,7 +67,7 @@ fn run(layers: &Layers) -> Result<RunConfig, ConfigError> {
         seed: section.whole("seed", 0..=LARGEST, 1)?,
         checkpoint_every: section.duration("checkpoint_every", CHECKPOINT_EVERY)?,
     };
-    section.finish(&[], |_| None)?;
+    section.finish(|_| None)?;
     Ok(config)
 }
 
@@ -79,7 +79,7 @@ fn vocabulary(layers: &Layers) -> Result<VocabularyConfig, ConfigError> {
         keep: section.path("keep")?,
         drop: section.path("drop")?,
     };
-    section.finish(&[], |_| None)?;
+    section.finish(|_| None)?;
     Ok(config)
 }
 
@@ -94,7 +94,7 @@ fn cooccur(layers: &Layers) -> Result<CooccurConfig, ConfigError> {
         subsample: subsample(&mut section, defaults.subsample)?,
         samples: section.whole("samples", 0..=64, 0)? as u32,
     };
-    section.finish(&[], |_| None)?;
+    section.finish(|_| None)?;
     Ok(config)
 }
 
@@ -114,7 +114,7 @@ fn shared_preset(layers: &Layers) -> Preset {
 fn tiles(layers: &Layers) -> Result<TilesConfig, ConfigError> {
     let mut section = Section::new(layers, "tiles")?;
     let grid = section.whole("grid", 0..=256, 0)? as u32;
-    section.finish(&[], |_| None)?;
+    section.finish(|_| None)?;
     Ok(TilesConfig { grid })
 }
 
@@ -130,7 +130,7 @@ fn eval(layers: &Layers) -> Result<EvalConfig, ConfigError> {
         outliers: paths(section.list("outliers")?),
         top: section.whole("top", 0..=u64::from(u32::MAX), 30_000)? as usize,
     };
-    section.finish(&[], |_| None)?;
+    section.finish(|_| None)?;
     Ok(config)
 }
 
@@ -239,7 +239,7 @@ fn trainer(
         name,
         trainer,
     };
-    section.finish(&[], |key| steps.unused(key, &trainer).or_else(|| unused(key, &trainer)))?;
+    section.finish(|key| steps.unused(key, &trainer).or_else(|| unused(key, &trainer)))?;
     Ok(config)
 }
 

@@ -205,11 +205,9 @@ impl<'a> Section<'a> {
         rows.into_iter().map(text).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Fails if there is a key that nobody asked for. `explain` knows some of them better; `later`
-    /// are those of capabilities to come.
+    /// Fails if there is a key that nobody asked for. `explain` knows some of them better.
     pub(super) fn finish(
         self,
-        later: &[&str],
         explain: impl Fn(&str) -> Option<String>,
     ) -> Result<(), ConfigError> {
         let Some(key) = self.table.keys().next() else {
@@ -217,9 +215,6 @@ impl<'a> Section<'a> {
         };
         if let Some(what) = explain(key) {
             return Err(self.error(key, what));
-        }
-        if later.contains(&key.as_str()) {
-            return Err(self.error(key, "not supported yet; remove it"));
         }
         let guess = did_you_mean(key, self.asked.iter().copied());
         let known = self.asked.join(", ");

@@ -56,7 +56,7 @@ impl StartConfig {
                 return Err(section.error("init", what));
             }
         };
-        inner.finish(&[], |_| None)?;
+        inner.finish(|_| None)?;
         Ok(Self { init: Some(init), freeze })
     }
 

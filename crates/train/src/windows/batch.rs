@@ -25,6 +25,7 @@ use super::around::{Around, Places, neighbours, weights};
 use super::bundle::{Bundle, Bundles, Shared};
 use super::config::{Mix, MixStep, Prediction, Reach, WindowModel, WindowsConfig};
 use super::local::Local;
+use super::rows::Rows;
 use super::text::{END, Piece};
 use crate::engine::Tally;
 use crate::frozen::{Before, Frozen};
@@ -354,6 +355,12 @@ impl Batch {
         if !recipe.frozen.is_none() {
             self.words.keep_back(|id| recipe.frozen.has(id));
         }
+    }
+
+    /// Copies the rows that the piece needs.
+    pub fn gather(&mut self, kernels: &Kernels, [words, outs]: [&Rows; 2]) {
+        self.words.gather(kernels, words);
+        self.outs.gather(kernels, outs);
     }
 
     /// Trains the piece on the copies of its rows.

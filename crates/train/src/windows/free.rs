@@ -54,8 +54,7 @@ pub(crate) fn train_free(
             let rate = epoch.rate(done.load(Ordering::Relaxed));
             let batch = &mut worker.batch;
             let kernels = epoch.recipe.kernels;
-            batch.words.gather(kernels, words);
-            batch.outs.gather(kernels, outs);
+            batch.gather(kernels, [words, outs]);
             batch.keep_back(epoch.recipe);
             batch.words.remember();
             batch.outs.remember();

@@ -47,7 +47,7 @@ pub(crate) fn look(
 
 fn look_at(
     epoch: &Epoch<'_>,
-    [words, outs]: [&Rows; 2],
+    sides: [&Rows; 2],
     batch: &mut Batch,
     shard: u32,
 ) -> Result<Tally, TrainError> {
@@ -57,8 +57,7 @@ fn look_at(
         let Some(piece) = reader.next(epoch.texts, PIECE)? else { break };
         let key = [u64::from(LOOK), u64::from(shard), number, 1];
         batch.take(recipe, piece, &mut Stream::new(epoch.plan.seed, &key));
-        batch.words.gather(recipe.kernels, words);
-        batch.outs.gather(recipe.kernels, outs);
+        batch.gather(recipe.kernels, sides);
         sum += batch.train(recipe, 0.0);
     }
     Ok(sum)

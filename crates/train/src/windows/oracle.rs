@@ -140,8 +140,7 @@ fn check_gradient(config: WindowsConfig) {
     let model = model(&recipe);
     let mut batch = Batch::new(&recipe, WORDS, model.outs.len());
     batch.take(&recipe, (&places, 20..26), &mut Stream::new(4, &[]));
-    batch.words.gather(best(), &model.words);
-    batch.outs.gather(best(), &model.outs);
+    batch.gather(best(), [&model.words, &model.outs]);
     batch.words.remember();
     batch.outs.remember();
     let tally = batch.train(&recipe, rate);
@@ -205,8 +204,7 @@ fn without_the_correction_each_word_learns_the_whole_step() {
         let mut batch = Batch::new(&recipe, WORDS, model.outs.len());
         // One window with two words around, whatever its reach.
         batch.take(&recipe, (&[1, 2, 3, END], 1..2), &mut Stream::new(4, &[]));
-        batch.words.gather(best(), &model.words);
-        batch.outs.gather(best(), &model.outs);
+        batch.gather(best(), [&model.words, &model.outs]);
         batch.words.remember();
         batch.train(&recipe, 0.1);
         batch.words.give_back(best(), &model.words, (0.1, 1), 0);

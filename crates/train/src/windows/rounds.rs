@@ -100,13 +100,12 @@ pub(crate) fn train_rounds(
 /// Takes the next piece of a reader apart and trains it on copies.
 fn train_piece(
     epoch: &Epoch<'_>,
-    [words, outs]: [&Rows; 2],
+    sides: [&Rows; 2],
     worker: &mut Worker,
     rate: f32,
 ) -> Result<Tally, TrainError> {
     let taken = worker.take(epoch)?;
-    worker.batch.words.gather(epoch.recipe.kernels, words);
-    worker.batch.outs.gather(epoch.recipe.kernels, outs);
+    worker.batch.gather(epoch.recipe.kernels, sides);
     worker.batch.keep_back(epoch.recipe);
     Ok(if taken { worker.batch.train(epoch.recipe, rate) } else { Tally::default() })
 }
