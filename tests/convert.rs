@@ -268,7 +268,7 @@ fn a_build_without_tables_says_so() {
             &[says],
         );
         place.write("t", format!("{magic}{}", "x".repeat(100)));
-        place.wordmill(&["convert", "t", "t.safetensors"]).refused(format, 2, &[says]);
-        place.wordmill(&["info", "t"]).refused(format, 2, &[says]);
+        place.wordmill(&["convert", "t", "t.safetensors"]).refused(format, 4, &[says]);
+        place.wordmill(&["info", "t"]).refused(format, 4, &[says]);
     }
 }

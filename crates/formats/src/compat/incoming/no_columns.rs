@@ -17,12 +17,8 @@ pub(super) fn shape(
     path: &Path,
     form: VectorForm,
 ) -> Result<(Option<u64>, u64), FormatError> {
-    let what = "this build cannot read it: build wordmill with --features parquet, or save it in another format";
-    Err(FormatError::Unwritable {
-        path: path.to_path_buf(),
-        format: form.what(),
-        what: what.to_owned(),
-    })
+    let what = format!("it is {}; build wordmill with --features parquet to read it", form.what());
+    Err(FormatError::foreign(path, "vectors that this build can read", what))
 }
 
 impl Table {
