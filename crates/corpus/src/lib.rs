@@ -23,6 +23,7 @@ mod preview;
 #[cfg(test)]
 mod reader;
 pub mod records;
+mod rewrite;
 pub mod sample;
 mod scan;
 mod shard;

@@ -15,12 +15,12 @@ mod room;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wordmill_flow::{Context, run_tasks};
-use wordmill_formats::{Published, RunDir, ShardId, read_file, xxh3};
+use wordmill_flow::Context;
+use wordmill_formats::{Published, RunDir, read_file, xxh3};
 
 use crate::error::CorpusError;
-use crate::shard::TokenCounts;
-use crate::tokenize::{TokenShards, sweep};
+use crate::rewrite::{Rewriting, rewrite};
+use crate::tokenize::TokenShards;
 use crate::vocabulary::{FAN_IN, LIST_BYTES, merge_lists, narrow};
 use model::{Header, ModelWriter, parse};
 use room::Room;
@@ -165,17 +165,13 @@ pub fn pieces(
     let bytes = encode::needed_bytes(most);
     let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
     let _words = ctx.budget.reserve(bytes * workers, "the words of a shard")?;
-    let progress = ctx.progress.stage(FOLDER, "shards", shards.len() as u64);
     let made_of = format!("{VERSION} {:016x} {:?}", model.xxh3, config.learner);
-    let rows = run_tasks(ctx, FOLDER, workers as usize, shards.len(), |at| {
-        let row = encode::shard(run, &folder, &shards.rows()[at], &*cutter, &made_of)?;
-        progress.add(1);
-        Ok::<_, CorpusError>(row)
-    })?;
-    let left_out = rows.iter().map(|(_, left_out)| left_out).sum();
-    let mut made = TokenShards::of(folder, rows.into_iter().map(|(row, _)| row).collect());
-    sweep(made.run(), &made)?;
-    made.publish()?;
+    let (made, left_out) =
+        rewrite(ctx, FOLDER, (shards, folder), workers as usize, |row, folder| {
+            let made_of = &made_of;
+            let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
+            encode::shard(&job, &*cutter)
+        })?;
     Ok(Pieces { shards: made, model, words: shards.totals().tokens, left_out })
 }
 
@@ -278,19 +274,6 @@ impl<'a> Words<'a> {
 fn fan_in(ctx: &Context) -> usize {
     let affordable = usize::try_from(ctx.budget.left() / 4 / LIST_BYTES).unwrap_or(usize::MAX);
     FAN_IN.min(affordable).max(2)
-}
-
-/// The row of a shard, and how many tokens were left out of it.
-type Encoded = (crate::shard::ShardRow, u64);
-
-/// What was counted in a shard before its words were cut.
-fn counts_of_pieces(before: &TokenCounts, tokens: u64, local_words: u64) -> TokenCounts {
-    TokenCounts { tokens, local_words, ..*before }
-}
-
-/// Where a shard of pieces stands.
-fn shard_paths(folder: &RunDir, id: ShardId) -> [PathBuf; 2] {
-    [folder.token_shard(id), folder.word_list(id)]
 }
 
 #[cfg(test)]

@@ -159,6 +159,12 @@ impl TokenShards {
         &self.run
     }
 
+    /// The same shards as part of a run in a folder of theirs ([`RunDir::within`]).
+    #[must_use]
+    pub fn within(&self, folder: &str) -> Self {
+        Self { run: self.run.within(folder), ..self.clone() }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -283,7 +289,7 @@ pub(crate) fn sweep(run: &RunDir, shards: &TokenShards) -> Result<(), CorpusErro
     let is_ours = |name: &str| {
         ShardId::of_name(name, "shard").is_some_and(|id| shards.ids.binary_search(&id).is_ok())
     };
-    Ok(run.sweep(run.shards(), |name| name.starts_with("shard-") && !is_ours(name))?)
+    Ok(run.home().sweep(run.shards(), |name| name.starts_with("shard-") && !is_ours(name))?)
 }
 
 /// What the threads of the stage share.

@@ -14,8 +14,9 @@ use crate::storage::Storage;
 pub struct RunDir {
     storage: Arc<dyn Storage>,
     root: PathBuf,
-    /// The folder of token shards.
+    /// The folder of token shards, and the directory that it is in.
     shards: &'static str,
+    home: PathBuf,
 }
 
 /// Why a run directory could not be locked.
@@ -44,7 +45,8 @@ pub struct RunLock(#[expect(dead_code, reason = "held open for its lock")] File)
 impl RunDir {
     /// A directory in a storage; nothing is created.
     pub fn new(storage: Arc<dyn Storage>, root: impl Into<PathBuf>) -> Self {
-        Self { storage, root: root.into(), shards: "tokens" }
+        let root = root.into();
+        Self { storage, home: root.clone(), root, shards: "tokens" }
     }
 
     /// The same run, with its token shards in another folder than `tokens`.
@@ -52,9 +54,19 @@ impl RunDir {
         Self { shards, ..self.clone() }
     }
 
-    /// The folder of its token shards.
+    /// A run in a folder of this one, with the token shards of this one: what is counted on the way to other shards.
+    pub fn within(&self, folder: &str) -> Self {
+        Self { root: self.path(folder), ..self.clone() }
+    }
+
+    /// The folder of its token shards, relative to [`RunDir::home`].
     pub fn shards(&self) -> &'static str {
         self.shards
+    }
+
+    /// The run that the folder of its token shards is in: itself, unless it is [`RunDir::within`] another.
+    pub fn home(&self) -> Self {
+        Self { root: self.home.clone(), ..self.clone() }
     }
 
     /// The storage.
@@ -79,17 +91,17 @@ impl RunDir {
 
     /// `tokens/index.json`.
     pub fn token_index(&self) -> PathBuf {
-        self.path(&format!("{}/index.json", self.shards))
+        self.home.join(format!("{}/index.json", self.shards))
     }
 
     /// `tokens/shard-00000-00000.tok`.
     pub fn token_shard(&self, shard: ShardId) -> PathBuf {
-        self.path(&format!("{}/shard-{shard}.tok", self.shards))
+        self.home.join(format!("{}/shard-{shard}.tok", self.shards))
     }
 
     /// `tokens/shard-00000-00000.words`.
     pub fn word_list(&self, shard: ShardId) -> PathBuf {
-        self.path(&format!("{}/shard-{shard}.words", self.shards))
+        self.home.join(format!("{}/shard-{shard}.words", self.shards))
     }
 
     /// `vocab/vocabulary.tsv`.

@@ -2,14 +2,11 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use wordmill_formats::{
-    FormatError, LINE_END, RunDir, TokenShard, TokenShardWriter, WordListReader, WordListWriter,
-    local_ids,
-};
+use wordmill_formats::{LINE_END, TokenShard, TokenShardWriter};
 
-use super::{Cut, Encoded, counts_of_pieces, shard_paths};
+use super::Cut;
 use crate::error::CorpusError;
-use crate::shard::{ShardRow, TokenCounts, published};
+use crate::rewrite::{Numbered, Rewriting, Rewritten, places};
 
 /// Memory of a word: where its pieces stand, two or three numbers of pieces; its pieces by name and number, in a table and in two
 /// orders, both twice while they grow.
@@ -32,82 +29,36 @@ struct Cutting {
     pieces: Vec<u32>,
     ends: Vec<u32>,
     list_counts: Vec<u64>,
-    tokens: u64,
     left_out: u64,
 }
 
 /// What says how many pieces were left out, in the footer of a shard.
-const LEFT_OUT: &str = "left_out";
+pub(super) const LEFT_OUT: &str = "left_out";
 
 /// The shard of pieces, and how many of them were left out; the one that is there if it fits.
-pub(super) fn shard(
-    run: &RunDir,
-    folder: &RunDir,
-    row: &ShardRow,
-    cutter: &dyn Cut,
-    made_of: &str,
-) -> Result<Encoded, CorpusError> {
-    let made_of = format!("{made_of} {:016x} {:016x}", row.tokens.xxh3, row.words.xxh3);
-    if let Some(found) = existing(folder, row, &made_of) {
+pub(super) fn shard(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Rewritten, CorpusError> {
+    if let Some(found) = job.existing() {
         return Ok(found);
     }
-    let cutting = Cutting::of(run, row, cutter)?;
-    let mut sorted: Vec<(&str, u32)> = cutting.numbers.iter().map(|(p, n)| (&**p, *n)).collect();
-    sorted.sort_unstable();
-    let [tokens_path, words_path] = shard_paths(folder, row.id);
-    let mut words = WordListWriter::create(folder.storage(), &words_path)?;
-    for (piece, number) in &sorted {
-        words.push(piece.as_bytes(), cutting.counts[*number as usize])?;
-    }
-    let by_place: Vec<u64> =
-        sorted.iter().map(|(_, number)| cutting.counts[*number as usize]).collect();
-    let mut ids = vec![0; sorted.len()];
-    for ((_, number), id) in sorted.iter().zip(local_ids(&by_place)) {
-        ids[*number as usize] = id;
-    }
-    let source = TokenShard::open(run.storage(), &run.token_shard(row.id))?;
-    let (local_words, continues) = (sorted.len() as u32, source.continues_line());
-    let mut tokens =
-        TokenShardWriter::create(folder.storage(), &tokens_path, local_words, continues)?;
-    cutting.write(&source, &ids, &mut tokens)?;
-    let counts = counts_of_pieces(&row.counts, cutting.tokens, u64::from(local_words));
-    for (key, value) in counts.rows().into_iter().filter(|(key, _)| *key != "local_words") {
-        tokens.set(key, value);
-    }
-    tokens.set(LEFT_OUT, cutting.left_out);
-    tokens.set("made_of", &made_of);
-    words.set("made_of", &made_of);
-    let words = words.finish()?;
-    let tokens = tokens.finish()?;
-    Ok((ShardRow { id: row.id, counts, tokens, words }, cutting.left_out))
-}
-
-/// The row of a shard that is there and made of the same.
-fn existing(folder: &RunDir, row: &ShardRow, made_of: &str) -> Option<Encoded> {
-    let [tokens_path, words_path] = shard_paths(folder, row.id);
-    let tokens = TokenShard::open(folder.storage(), &tokens_path).ok()?;
-    let words = WordListReader::open(folder.storage(), &words_path).ok()?;
-    let (tokens, words) = (tokens.file(), words.file());
-    let fits = [tokens, words].iter().all(|file| file.setting("made_of") == Some(made_of));
-    let counts = fits.then(|| TokenCounts::read(tokens).ok())??;
-    let left_out = tokens.number(LEFT_OUT).ok()?;
-    let (id, tokens, words) = (row.id, published(tokens), published(words));
-    Some((ShardRow { id, counts, tokens, words }, left_out))
+    let cutting = Cutting::of(job, cutter)?;
+    let source = job.source()?;
+    let names = cutting.numbers.iter().map(|(name, number)| (name.as_bytes(), *number)).collect();
+    let words = Numbered { names, counts: &cutting.counts };
+    job.publish((words, job.row.counts.lines, cutting.left_out), &source, |ids, tokens| {
+        cutting.write(&source, ids, tokens)
+    })
 }
 
 impl Cutting {
-    fn of(run: &RunDir, row: &ShardRow, cutter: &dyn Cut) -> Result<Self, CorpusError> {
-        let path = run.word_list(row.id);
-        let mut list = WordListReader::open(run.storage(), &path)?;
+    fn of(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Self, CorpusError> {
         let mut cutting = Self::default();
-        while let Some(count) = list.advance()? {
-            let word = std::str::from_utf8(list.word())
-                .map_err(|_| FormatError::corrupt(&path, 0, "a word is not UTF-8"))?;
+        job.for_each_word(|word, count| {
             let left_out = cutter.cut(word, &mut |piece| cutting.piece(piece, count));
             cutting.left_out += left_out * count;
             cutting.ends.push(cutting.pieces.len() as u32);
             cutting.list_counts.push(count);
-        }
+            Ok(())
+        })?;
         Ok(cutting)
     }
 
@@ -122,7 +73,6 @@ impl Cutting {
             }
         };
         self.counts[number as usize] += count;
-        self.tokens += count;
         self.pieces.push(number);
     }
 
@@ -132,11 +82,8 @@ impl Cutting {
         source: &TokenShard,
         ids: &[u32],
         tokens: &mut TokenShardWriter,
-    ) -> Result<(), FormatError> {
-        let mut places = vec![0; self.list_counts.len()];
-        for (place, local) in local_ids(&self.list_counts).into_iter().enumerate() {
-            places[local as usize] = place;
-        }
+    ) -> Result<(), CorpusError> {
+        let places = places(&self.list_counts);
         let starts = [0].into_iter().chain(self.ends.iter().copied());
         let starts: Vec<u32> = starts.collect();
         let (mut buffer, mut words, mut out) = (Vec::new(), Vec::new(), Vec::new());
@@ -151,7 +98,7 @@ impl Cutting {
                 let place = *places
                     .get(*word as usize)
                     .ok_or_else(|| source.file().bad_frame(frame, "more words than its list"))?;
-                let pieces = starts[place] as usize..starts[place + 1] as usize;
+                let pieces = starts[place as usize] as usize..starts[place as usize + 1] as usize;
                 out.extend(self.pieces[pieces].iter().map(|number| ids[*number as usize]));
             }
             tokens.tokens(&out)?;

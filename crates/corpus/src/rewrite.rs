@@ -1,0 +1,158 @@
+//! Token shards that are made of token shards: the words cut into pieces, repeated lines left out, phrases joined.
+//!
+//! Such a stage reads the shards, not the text, and writes one of the same id for each into a folder of its own. A *maker*
+//! gives the tokens of the new shard as *numbers* of its own; what is done here is all that is the same for every maker: the
+//! word list, local ids, counts, and knowing the shard that an interrupted process has left.
+
+use wordmill_flow::{Context, run_tasks};
+use wordmill_formats::{
+    FormatError, RunDir, ShardId, TokenShard, TokenShardWriter, WordListReader, WordListWriter,
+    local_ids,
+};
+
+use crate::error::CorpusError;
+use crate::shard::{ShardRow, TokenCounts, published};
+use crate::tokenize::{TokenShards, sweep};
+
+/// The setting in a footer that says what a shard was made of.
+const MADE_OF: &str = "made_of";
+
+/// One shard to be made of another.
+pub(crate) struct Rewriting<'a> {
+    /// Where the shard is that it is made of.
+    pub run: &'a RunDir,
+    /// Where it goes.
+    pub folder: &'a RunDir,
+    /// The shard that it is made of.
+    pub row: &'a ShardRow,
+    /// What else it depends on.
+    pub made_of: &'a str,
+    /// What the maker counts beside tokens, by the name that it has in the footer.
+    pub counted: &'static str,
+}
+
+/// The row of a shard, and what its maker counted.
+pub(crate) type Rewritten = (ShardRow, u64);
+
+/// The words of a new shard by number, each with its occurrences.
+pub(crate) struct Numbered<'a> {
+    /// Names with their numbers, in any order, none twice.
+    pub names: Vec<(&'a [u8], u32)>,
+    /// Occurrences of each number; a word without any is left out.
+    pub counts: &'a [u64],
+}
+
+/// Makes a shard of each of `shards`, and their index. What an interrupted process has finished is kept.
+pub(crate) fn rewrite(
+    ctx: &Context,
+    stage: &'static str,
+    (shards, folder): (&TokenShards, RunDir),
+    workers: usize,
+    each: impl Fn(&ShardRow, &RunDir) -> Result<Rewritten, CorpusError> + Sync,
+) -> Result<(TokenShards, u64), CorpusError> {
+    let progress = ctx.progress.stage(stage, "shards", shards.len() as u64);
+    let rows = run_tasks(ctx, stage, workers, shards.len(), |at| {
+        let row = each(&shards.rows()[at], &folder)?;
+        progress.add(1);
+        Ok::<_, CorpusError>(row)
+    })?;
+    let counted = rows.iter().map(|(_, counted)| counted).sum();
+    let mut made = TokenShards::of(folder, rows.into_iter().map(|(row, _)| row).collect());
+    sweep(made.run(), &made)?;
+    made.publish()?;
+    Ok((made, counted))
+}
+
+impl Rewriting<'_> {
+    /// The shard that is there, if it fits.
+    pub fn existing(&self) -> Option<Rewritten> {
+        let [tokens_path, words_path] = shard_paths(self.folder, self.row.id);
+        let tokens = TokenShard::open(self.folder.storage(), &tokens_path).ok()?;
+        let words = WordListReader::open(self.folder.storage(), &words_path).ok()?;
+        let (tokens, words) = (tokens.file(), words.file());
+        let made_of = self.made_of();
+        let fits = [tokens, words].iter().all(|file| file.setting(MADE_OF) == Some(&made_of));
+        let counts = fits.then(|| TokenCounts::read(tokens).ok())??;
+        let counted = tokens.number(self.counted).ok()?;
+        let (id, tokens, words) = (self.row.id, published(tokens), published(words));
+        Some((ShardRow { id, counts, tokens, words }, counted))
+    }
+
+    fn made_of(&self) -> String {
+        let ShardRow { tokens, words, .. } = self.row;
+        format!("{} {:016x} {:016x}", self.made_of, tokens.xxh3, words.xxh3)
+    }
+
+    /// The tokens that it is made of.
+    pub fn source(&self) -> Result<TokenShard, FormatError> {
+        TokenShard::open(self.run.storage(), &self.run.token_shard(self.row.id))
+    }
+
+    /// The words that it is made of, with their counts, in the order of the list.
+    pub fn for_each_word(
+        &self,
+        mut each: impl FnMut(&str, u64) -> Result<(), CorpusError>,
+    ) -> Result<(), CorpusError> {
+        let path = self.run.word_list(self.row.id);
+        let mut list = WordListReader::open(self.run.storage(), &path)?;
+        while let Some(count) = list.advance()? {
+            let word = std::str::from_utf8(list.word())
+                .map_err(|_| FormatError::corrupt(&path, 0, "a word is not UTF-8"))?;
+            each(word, count)?;
+        }
+        Ok(())
+    }
+
+    /// Writes list and tokens. `lines` begin in the new shard; `write` gets the local ids of all numbers.
+    pub fn publish(
+        &self,
+        (words, lines, counted): (Numbered<'_>, u64, u64),
+        source: &TokenShard,
+        write: impl FnOnce(&[u32], &mut TokenShardWriter) -> Result<(), CorpusError>,
+    ) -> Result<Rewritten, CorpusError> {
+        let Numbered { mut names, counts } = words;
+        names.retain(|(_, number)| counts[*number as usize] > 0);
+        names.sort_unstable();
+        let [tokens_path, words_path] = shard_paths(self.folder, self.row.id);
+        let mut list = WordListWriter::create(self.folder.storage(), &words_path)?;
+        let by_place: Vec<u64> = names.iter().map(|(_, number)| counts[*number as usize]).collect();
+        for ((name, _), count) in names.iter().zip(&by_place) {
+            list.push(name, *count)?;
+        }
+        let mut ids = vec![0; counts.len()];
+        for ((_, number), id) in names.iter().zip(local_ids(&by_place)) {
+            ids[*number as usize] = id;
+        }
+        let tokens = by_place.iter().sum();
+        let local_words = by_place.len() as u32;
+        let totals =
+            TokenCounts { tokens, lines, local_words: u64::from(local_words), ..self.row.counts };
+        let continues = source.continues_line();
+        let storage = self.folder.storage();
+        let mut shard = TokenShardWriter::create(storage, &tokens_path, local_words, continues)?;
+        write(&ids, &mut shard)?;
+        for (key, value) in totals.rows().into_iter().filter(|(key, _)| *key != "local_words") {
+            shard.set(key, value);
+        }
+        shard.set(self.counted, counted);
+        shard.set(MADE_OF, self.made_of());
+        list.set(MADE_OF, self.made_of());
+        let words = list.finish()?;
+        let tokens = shard.finish()?;
+        Ok((ShardRow { id: self.row.id, counts: totals, tokens, words }, counted))
+    }
+}
+
+/// For each local id the place of its word in a list with these counts.
+pub(crate) fn places(counts: &[u64]) -> Vec<u32> {
+    let mut places = vec![0; counts.len()];
+    for (local, place) in local_ids(counts).into_iter().zip(0..) {
+        places[local as usize] = place;
+    }
+    places
+}
+
+/// Where a shard stands.
+fn shard_paths(folder: &RunDir, id: ShardId) -> [std::path::PathBuf; 2] {
+    [folder.token_shard(id), folder.word_list(id)]
+}
