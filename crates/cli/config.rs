@@ -2,7 +2,7 @@
 //!
 //! Nouns: *layers* are the places a setting may be written, later ones win (the file, `WORDMILL_*`
 //! variables, `--set`, flags of their own); a *section* is a table of the file; a [`Config`] is the
-//! result, with every value in its range. A key that is unknown, not supported yet, or not used by
+//! result, with every value in its range. A key that is unknown, or not used by
 //! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
 
 mod choice;
@@ -11,6 +11,7 @@ mod curve;
 mod error;
 mod layers;
 mod loss;
+mod phrases;
 mod preset;
 mod read;
 mod section;
@@ -29,12 +30,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
-pub use choice::{Mark, Model, Normalize};
+pub use choice::{Mark, Model, Normalize, Score};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 pub use loss::LossConfig;
+pub use phrases::{PhrasesConfig, PhrasesSource};
 pub(crate) use read::LEAST_MEMORY;
 pub(crate) use size::{parse_duration, parse_size};
 pub use start::{InitConfig, StartConfig};
@@ -53,6 +55,8 @@ pub struct Config {
     pub run: RunConfig,
     /// `[corpus]`
     pub corpus: CorpusConfig,
+    /// `[phrases]`, where there are any.
+    pub phrases: Option<PhrasesConfig>,
     /// `[vocabulary]`
     pub vocabulary: VocabularyConfig,
     /// `[cooccur]`

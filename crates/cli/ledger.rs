@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use wordmill_corpus::phrases;
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
     FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
@@ -312,6 +313,7 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
         "tokenize" => vec![],
         IMPORT => vec![whole("vocab"), whole("spill"), whole("matrix")],
         "pieces" => vec![whole("pieces")],
+        "phrases" => phrases::folders().iter().map(|folder| whole(folder)).collect(),
         "vocabulary" => vec![whole("vocab")],
         "cooccur" => vec![whole("spill")],
         "merge" => vec![whole("spill"), whole("matrix")],

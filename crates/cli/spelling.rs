@@ -12,9 +12,9 @@ use wordmill_formats::{Spelling, WordTable};
 const ENDING_SYLLABLES: usize = 6;
 
 /// The spelling of vectors with these settings. Files that name no tokeniser, or one of another version, are asked as before
-/// they did: in lower case, if the text was.
+/// they did: in lower case, if the text was. Where words were joined to phrases, so are the words of one that is asked for.
 pub fn of(settings: &BTreeMap<String, String>) -> Spelling {
-    let Some(Description { tokenizer, pieces }) =
+    let Some(Description { tokenizer, pieces, delimiter }) =
         settings.get("tokenizer").and_then(|text| Description::of_text(text))
     else {
         return Spelling::ByCase;
@@ -22,6 +22,11 @@ pub fn of(settings: &BTreeMap<String, String>) -> Spelling {
     let tokenizer = Tokenizer::new(tokenizer);
     Spelling::Of(Arc::new(move |words, word| {
         let word = tokenizer.word_alone(word)?;
+        if let Some(delimiter) = &delimiter
+            && word.contains(' ')
+        {
+            return Some(word.split_whitespace().collect::<Vec<_>>().join(delimiter));
+        }
         match pieces {
             Some(Learner::Korean { endings }) => Some(stem(words, &word, endings).unwrap_or(word)),
             _ => Some(word),

@@ -6,6 +6,7 @@
 mod callback;
 pub mod import;
 mod outputs;
+mod phrases;
 mod start;
 mod tokens;
 mod training;
@@ -95,6 +96,10 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
             stages.extend([Stage::new("tokenize", tokenize), Stage::new("pieces", pieces)]);
         }
     }
+    if config.phrases.is_some() {
+        vocabulary.insert(PHRASES_OF.into(), "joined".into());
+        stages.push(Stage::new("phrases", section(config, "phrases")));
+    }
     stages.push(Stage::new("vocabulary", vocabulary));
     if config.needs_matrix() {
         stages.push(Stage::new("cooccur", cooccur_settings(config)));
@@ -107,6 +112,8 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
 const PIECES_KEYS: [&str; 5] = ["tokenizer", "endings", "bpe_merges", "pieces_min_count", "pieces"];
 /// The setting that says, in the row of the vocabulary, that it is one of pieces.
 pub const PIECES_OF: &str = "corpus.tokenizer";
+/// The same of phrases.
+pub const PHRASES_OF: &str = "phrases";
 
 /// Counting is random only if words are thinned out.
 fn cooccur_settings(config: &Config) -> Settings {
@@ -120,10 +127,9 @@ fn cooccur_settings(config: &Config) -> Settings {
 /// The settings of a section, keys with the section's name in front; of a file it is what it holds that counts.
 fn section(config: &Config, name: &str) -> Settings {
     let mut settings = config.settings_of(name);
-    for key in ["stop_words", "pieces", "keep", "drop"] {
-        if let Some(path) =
-            settings.get_mut(key).filter(|_| ["corpus", "vocabulary"].contains(&name))
-        {
+    let has_files = ["corpus", "phrases", "vocabulary"].contains(&name);
+    for key in ["stop_words", "pieces", "list", "connectors", "keep", "drop"] {
+        if let Some(path) = settings.get_mut(key).filter(|_| has_files) {
             *path = outputs::content(path);
         }
     }
@@ -232,6 +238,10 @@ impl Pipeline<'_> {
         }
         let shards = self.pieces(ledger, shards)?;
         if self.ends("pieces") {
+            return Ok(None);
+        }
+        let shards = self.phrases(ledger, shards)?;
+        if self.ends("phrases") {
             return Ok(None);
         }
         let text = self.vocabulary(ledger, &shards)?;

@@ -102,6 +102,14 @@ choices! {
         Drop = "drop"
     }
 
+    /// `phrases.score`: what a pair of words is worth.
+    Score {
+        /// word2phrase's: how much more often they meet than by chance.
+        Default = "default",
+        /// Normalised pointwise mutual information.
+        Npmi = "npmi"
+    }
+
     /// `corpus.normalize`: Unicode normalisation.
     Normalize {
         /// Composed.

@@ -14,6 +14,7 @@ use super::curve::CurveConfig;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::loss::LossConfig;
+use super::phrases::phrases;
 use super::preset::{CountDefaults, Defaults, misplaced};
 use super::section::Section;
 use super::start::StartConfig;
@@ -22,8 +23,8 @@ use super::windows::WindowsTrainer;
 use super::{Config, CooccurConfig, EvalConfig, RunConfig};
 use super::{TilesConfig, TrainConfig, Trainer, VocabularyConfig};
 
-const SECTIONS: [&str; 7] = ["run", "corpus", "vocabulary", "cooccur", "tiles", "train", "eval"];
-const LATER_SECTIONS: [&str; 1] = ["phrases"];
+const SECTIONS: [&str; 8] =
+    ["run", "corpus", "phrases", "vocabulary", "cooccur", "tiles", "train", "eval"];
 /// Below this the fixed buffers of the stages have no room.
 pub(crate) const LEAST_MEMORY: u64 = 32 << 20;
 /// A checkpoint of a model of 1 GB takes about a second.
@@ -34,10 +35,6 @@ const LARGEST: u64 = i64::MAX as u64;
 /// Reads everything, and fails on the first key that is wrong or unknown.
 pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
     for section in layers.table.keys() {
-        if LATER_SECTIONS.contains(&section.as_str()) {
-            let what = format!("[{section}] is not supported yet; remove it");
-            return Err(ConfigError::new(layers.place(section), what));
-        }
         if !SECTIONS.contains(&section.as_str()) {
             let guess = did_you_mean(section, SECTIONS);
             let known = SECTIONS.join(", ");
@@ -47,11 +44,12 @@ pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
     }
     let run = run(layers)?;
     let corpus = corpus(layers)?;
+    let phrases = phrases(layers)?;
     let vocabulary = vocabulary(layers)?;
     let cooccur = cooccur(layers)?;
     let tiles = tiles(layers)?;
     let train = trainers(layers, &cooccur)?;
-    Ok(Config { run, corpus, vocabulary, cooccur, tiles, train, eval: eval(layers)? })
+    Ok(Config { run, corpus, phrases, vocabulary, cooccur, tiles, train, eval: eval(layers)? })
 }
 
 fn run(layers: &Layers) -> Result<RunConfig, ConfigError> {

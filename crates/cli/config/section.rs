@@ -86,6 +86,23 @@ impl<'a> Section<'a> {
             .ok_or_else(|| self.error(key, format!("expected {what}, found {}", describe(&value))))
     }
 
+    /// A list of numbers, at least one; a single number stands for a list of one.
+    pub(super) fn reals(&mut self, key: &'static str) -> Result<Option<Vec<f64>>, ConfigError> {
+        let rows = match self.take(key) {
+            None => return Ok(None),
+            Some(Value::Array(rows)) if !rows.is_empty() => rows,
+            Some(other) => vec![other],
+        };
+        let number = |row: Value| {
+            let whole = row.as_integer().map(|number| number as f64);
+            row.as_float().or(whole).filter(|number| number.is_finite()).ok_or_else(|| {
+                let found = describe(&row);
+                self.error(key, format!("expected a number or a list of numbers, found {found}"))
+            })
+        };
+        rows.into_iter().map(number).collect::<Result<_, _>>().map(Some)
+    }
+
     /// A size in bytes, written as a number or as text.
     pub(super) fn size(
         &mut self,

@@ -235,9 +235,39 @@ fn unknown_names_come_with_a_guess() {
 }
 
 #[test]
-fn what_is_not_supported_yet_is_refused() {
-    let error = resolve(TEMPLATE, &["phrases.passes=0"]).unwrap_err().to_string();
-    assert!(error.contains(" yet"), "{error}");
+fn phrases_are_learned_or_given() {
+    for (layers, expected) in [
+        (&["phrases.passes=2"][..], "passes = 2\nscore = \"default\"\nthreshold = 100.0\n"),
+        (&["phrases.passes=2", "phrases.threshold=[200, 100.5]"], "threshold = [200.0, 100.5]"),
+        (&["phrases.passes=1", "phrases.score=npmi"], "threshold = 0.5\n"),
+        (&["phrases.passes=1", "phrases.connectors=of.txt"], "connectors = \"of.txt\""),
+        (
+            &["phrases.list=mine.tsv", "phrases.delimiter="],
+            "list = \"mine.tsv\"\ndelimiter = \"\"\n",
+        ),
+        (&["phrases.passes=9"], "phrases.passes: expected a whole number from 0 to 8, found 9"),
+        (
+            &["phrases.passes=1", "phrases.list=mine.tsv"],
+            "phrases.list says which phrases there are",
+        ),
+        (&["phrases.passes=3", "phrases.threshold=[9, 8]"], "2 numbers for 3 passes"),
+        (&["phrases.score=npmi", "phrases.threshold=10"], "expected a number from -1 to 1"),
+        (&["phrases.threshold=-1"], "expected a number from 0 up, found -1"),
+        (&["phrases.threshold=[]"], "expected a number or a list of numbers, found a list"),
+        (&["phrases.delimiter=\" \""], "expected a text without white space"),
+        (&["phrases.score=mi"], "choose \"default\" or \"npmi\""),
+        (&["phrases.pases=1"], "did you mean \"passes\"?"),
+    ] {
+        let config = resolve(TEMPLATE, layers);
+        let text = match &config {
+            Ok(config) => config.to_toml(),
+            Err(error) => error.to_string(),
+        };
+        assert!(text.contains(expected), "{layers:?}: {text}");
+        if let Ok(config) = config {
+            assert_eq!(resolve(&config.to_toml(), &[]), Ok(config));
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::choice::{Accents, Choice, Format, Mark, Tokenizer, TrainSource};
 use super::size::{format_seconds, format_size};
-use super::{Config, Learner, LossConfig, TrainConfig, Trainer};
+use super::{Config, Learner, LossConfig, PhrasesConfig, PhrasesSource, TrainConfig, Trainer};
 
 type Rows = Vec<(&'static str, Value)>;
 
@@ -56,6 +56,7 @@ impl Config {
         let mut tables = vec![
             ("[run]", self.run_rows()),
             ("[corpus]", self.corpus_rows()),
+            ("[phrases]", self.phrases.as_ref().map_or(Vec::new(), phrases_rows)),
             ("[vocabulary]", self.vocabulary_rows()),
             (
                 "[cooccur]",
@@ -70,6 +71,7 @@ impl Config {
             ),
             ("[tiles]", vec![("grid", whole(self.tiles.grid))]),
         ];
+        tables.retain(|(_, rows)| !rows.is_empty());
         let trainers = self.train.iter().map(|trainer| ("[[train]]", trainer.rows()));
         tables.extend(trainers);
         tables.push((
@@ -149,6 +151,27 @@ impl Config {
         ]);
         rows
     }
+}
+
+fn phrases_rows(phrases: &PhrasesConfig) -> Rows {
+    let mut rows: Rows = match &phrases.source {
+        PhrasesSource::List(path) => vec![("list", path.to_string_lossy().as_ref().into())],
+        PhrasesSource::Learned { score, thresholds, passes, min_count, connectors } => {
+            let threshold = match thresholds[..] {
+                [threshold] => threshold.into(),
+                _ => thresholds.clone().into(),
+            };
+            let rows = [
+                ("passes", whole(*passes)),
+                ("score", name(*score)),
+                ("threshold", threshold),
+                ("min_count", whole(*min_count)),
+            ];
+            rows.into_iter().chain(list("connectors", connectors)).collect()
+        }
+    };
+    rows.push(("delimiter", phrases.delimiter.as_str().into()));
+    rows
 }
 
 impl TrainConfig {

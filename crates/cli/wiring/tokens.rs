@@ -76,6 +76,14 @@ impl Pipeline<'_> {
 
     /// The shards that words are counted in are those that are listed.
     pub(super) fn check_shards(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
+        match &self.config.phrases {
+            Some(_) => ledger.check(corpus::phrases::FOLDER),
+            None => self.check_words(ledger),
+        }
+    }
+
+    /// So are those that phrases are made of.
+    pub(super) fn check_words(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
         ledger.check(if self.config.corpus.pieces.is_some() { "pieces" } else { "tokenize" })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::{self as corpus, CorpusError, pieces, tokenizer};
+use wordmill_corpus::{self as corpus, CorpusError, phrases, pieces, tokenizer};
 use wordmill_formats::xxh3;
 use wordmill_train as train;
 
@@ -121,7 +121,7 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
 /// The tokeniser with its pieces, as it is kept with words.
 pub fn description(config: &CorpusConfig) -> tokenizer::Description {
     let pieces = pieces(config).map(|pieces| pieces.learner);
-    tokenizer::Description { tokenizer: tokenizer(config), pieces }
+    tokenizer::Description { tokenizer: tokenizer(config), pieces, delimiter: None }
 }
 
 /// Settings of the stage `pieces`, if there is one.
@@ -137,6 +137,36 @@ pub fn pieces(config: &CorpusConfig) -> Option<pieces::PiecesConfig> {
         },
     };
     Some(pieces::PiecesConfig { learner, min_count, given })
+}
+
+/// Settings of the stage `phrases`, if there is one; reads its connectors.
+pub fn phrases(config: &Config) -> Result<Option<phrases::PhrasesConfig>, CorpusError> {
+    let Some(config::PhrasesConfig { source, delimiter }) = config.phrases.clone() else {
+        return Ok(None);
+    };
+    let made = phrases::PhrasesConfig {
+        score: phrases::Score::Default,
+        thresholds: Vec::new(),
+        min_count: 1,
+        connectors: None,
+        delimiter,
+        given: None,
+        tokenizer: tokenizer(&config.corpus),
+    };
+    Ok(Some(match source {
+        config::PhrasesSource::List(path) => phrases::PhrasesConfig { given: Some(path), ..made },
+        config::PhrasesSource::Learned { score, mut thresholds, passes, min_count, connectors } => {
+            let last = thresholds.last().copied().unwrap_or(f64::INFINITY);
+            thresholds.resize(passes as usize, last);
+            let score = match score {
+                config::Score::Default => phrases::Score::Default,
+                config::Score::Npmi => phrases::Score::Npmi,
+            };
+            let key = "phrases.connectors";
+            let connectors = list(key, connectors.as_deref(), &config.corpus)?;
+            phrases::PhrasesConfig { score, thresholds, min_count, connectors, ..made }
+        }
+    }))
 }
 
 fn mark(mark: config::Mark) -> tokenizer::Mark {
@@ -157,7 +187,11 @@ pub fn vocabulary(config: &Config) -> Result<corpus::VocabularyConfig, CorpusErr
             keep: list("vocabulary.keep", vocabulary.keep.as_deref(), text)?,
             drop: list("vocabulary.drop", vocabulary.drop.as_deref(), text)?,
         },
-        tokenizer: description(text).text(),
+        tokenizer: tokenizer::Description {
+            delimiter: config.phrases.as_ref().map(|phrases| phrases.delimiter.clone()),
+            ..description(text)
+        }
+        .text(),
     })
 }
 

@@ -18,6 +18,7 @@ mod interner;
 mod lines;
 mod lists;
 mod numbering;
+pub mod phrases;
 pub mod pieces;
 mod preview;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod rewrite;
 pub mod sample;
 mod scan;
 mod shard;
+mod text;
 mod tokenize;
 pub mod tokenizer;
 mod vocabulary;

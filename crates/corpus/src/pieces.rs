@@ -20,9 +20,10 @@ use wordmill_formats::{Published, RunDir, read_file, xxh3};
 
 use crate::error::CorpusError;
 use crate::rewrite::{Rewriting, rewrite};
+use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
 use crate::vocabulary::{FAN_IN, LIST_BYTES, merge_lists, narrow};
-use model::{Header, ModelWriter, parse};
+use model::{Header, parse};
 use room::Room;
 
 /// The folder of the shards of pieces, and of the model.
@@ -221,7 +222,8 @@ fn make_model(
     }
     run.sweep(FOLDER, |name| name.starts_with("merge-"))?;
     let words = Words::new(ctx, shards, config.min_count)?;
-    let mut writer = ModelWriter::create(run, &path, &header)?;
+    let mut writer = TextWriter::create(run.storage(), &path)?;
+    writer.bytes(header.lines().as_bytes())?;
     match config.learner {
         Learner::Korean { .. } => korean::learn(ctx, run, &words, &mut writer)?,
         Learner::Bpe { merges } => bpe::learn(ctx, &words, merges, &mut writer)?,

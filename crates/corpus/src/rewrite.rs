@@ -6,8 +6,8 @@
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    FormatError, RunDir, ShardId, TokenShard, TokenShardWriter, WordListReader, WordListWriter,
-    local_ids,
+    FRAME_TOKENS, FormatError, LINE_END, RunDir, ShardId, TokenShard, TokenShardWriter,
+    WordListReader, WordListWriter, local_ids,
 };
 
 use crate::error::CorpusError;
@@ -106,8 +106,18 @@ impl Rewriting<'_> {
     /// Writes list and tokens. `lines` begin in the new shard; `write` gets the local ids of all numbers.
     pub fn publish(
         &self,
-        (words, lines, counted): (Numbered<'_>, u64, u64),
+        made: (Numbered<'_>, u64, u64),
         source: &TokenShard,
+        write: impl FnOnce(&[u32], &mut TokenShardWriter) -> Result<(), CorpusError>,
+    ) -> Result<Rewritten, CorpusError> {
+        self.publish_as(made, source.continues_line(), write)
+    }
+
+    /// The same of a shard that goes on within a line, or begins one.
+    pub fn publish_as(
+        &self,
+        (words, lines, counted): (Numbered<'_>, u64, u64),
+        continues: bool,
         write: impl FnOnce(&[u32], &mut TokenShardWriter) -> Result<(), CorpusError>,
     ) -> Result<Rewritten, CorpusError> {
         let Numbered { mut names, counts } = words;
@@ -127,7 +137,6 @@ impl Rewriting<'_> {
         let local_words = by_place.len() as u32;
         let totals =
             TokenCounts { tokens, lines, local_words: u64::from(local_words), ..self.row.counts };
-        let continues = source.continues_line();
         let storage = self.folder.storage();
         let mut shard = TokenShardWriter::create(storage, &tokens_path, local_words, continues)?;
         write(&ids, &mut shard)?;
@@ -140,6 +149,44 @@ impl Rewriting<'_> {
         let words = list.finish()?;
         let tokens = shard.finish()?;
         Ok((ShardRow { id: self.row.id, counts: totals, tokens, words }, counted))
+    }
+}
+
+/// Counts one more of a number; line ends are not counted.
+pub(crate) fn tally(counts: &mut Vec<u64>, number: u32) {
+    if number == LINE_END {
+        return;
+    }
+    if number as usize >= counts.len() {
+        counts.resize(number as usize + 1, 0);
+    }
+    counts[number as usize] += 1;
+}
+
+/// Tokens of a new shard, by number, on their way into its file.
+pub(crate) struct Numbers<'a> {
+    ids: &'a [u32],
+    held: Vec<u32>,
+    writer: &'a mut TokenShardWriter,
+}
+
+impl<'a> Numbers<'a> {
+    /// With the local ids of all numbers.
+    pub fn new(ids: &'a [u32], writer: &'a mut TokenShardWriter) -> Self {
+        Self { ids, held: Vec::with_capacity(FRAME_TOKENS), writer }
+    }
+
+    /// Appends a number or a line end.
+    pub fn push(&mut self, number: u32) -> Result<(), FormatError> {
+        self.held.push(if number == LINE_END { LINE_END } else { self.ids[number as usize] });
+        if self.held.len() == FRAME_TOKENS { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what is left.
+    pub fn flush(&mut self) -> Result<(), FormatError> {
+        self.writer.tokens(&self.held)?;
+        self.held.clear();
+        Ok(())
     }
 }
 

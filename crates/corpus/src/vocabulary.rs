@@ -15,14 +15,13 @@ use std::path::PathBuf;
 
 use wordmill_flow::{Context, Reservation, StageProgress, run_tasks};
 use wordmill_formats::{
-    ArtefactWriter, FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, TensorFile,
-    TensorWriter, WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids,
-    write_words,
+    FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, TensorFile, TensorWriter,
+    WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids, write_words,
 };
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::CorpusError;
 use crate::lists::WordLists;
+use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
 pub use import::import_vocabulary;
 use kept::{Kept, Ranked};
@@ -34,8 +33,6 @@ const VOCABULARY_KIND: &str = "vocabulary";
 /// Memory of a word while its shard is remapped: its count, and its id in four lists, one of which
 /// may have just grown.
 const REMAP_WORD_BYTES: u64 = 40;
-/// Text is written in pieces of this size.
-const TEXT_BYTES: usize = 64 * 1024;
 
 /// Settings of the stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -390,18 +387,12 @@ fn write_table(
 
 /// `word<TAB>count`, most frequent first.
 fn write_text(run: &RunDir, ranked: &Ranked) -> Result<Published, CorpusError> {
-    let mut writer = ArtefactWriter::create(run.storage(), &run.vocabulary_text())?;
-    let (mut digest, mut text) = (Xxh3::new(), Vec::with_capacity(2 * TEXT_BYTES));
+    let mut writer = TextWriter::create(run.storage(), &run.vocabulary_text())?;
     for (id, count) in ranked.counts().iter().enumerate() {
-        text.extend_from_slice(ranked.word(id));
-        text.extend_from_slice(format!("\t{count}\n").as_bytes());
-        if text.len() >= TEXT_BYTES || id + 1 == ranked.len() {
-            digest.update(&text);
-            writer.append(&text)?;
-            text.clear();
-        }
+        writer.bytes(ranked.word(id))?;
+        writer.bytes(format!("\t{count}\n").as_bytes())?;
     }
-    Ok(writer.finish(digest.digest())?)
+    Ok(writer.finish()?)
 }
 
 /// The remap of one shard, unless the one that is there fits.

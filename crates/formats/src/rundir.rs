@@ -15,7 +15,7 @@ pub struct RunDir {
     storage: Arc<dyn Storage>,
     root: PathBuf,
     /// The folder of token shards, and the directory that it is in.
-    shards: &'static str,
+    shards: String,
     home: PathBuf,
 }
 
@@ -46,12 +46,12 @@ impl RunDir {
     /// A directory in a storage; nothing is created.
     pub fn new(storage: Arc<dyn Storage>, root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        Self { storage, home: root.clone(), root, shards: "tokens" }
+        Self { storage, home: root.clone(), root, shards: "tokens".into() }
     }
 
     /// The same run, with its token shards in another folder than `tokens`.
-    pub fn reading(&self, shards: &'static str) -> Self {
-        Self { shards, ..self.clone() }
+    pub fn reading(&self, shards: &str) -> Self {
+        Self { shards: shards.into(), ..self.clone() }
     }
 
     /// A run in a folder of this one, with the token shards of this one: what is counted on the way to other shards.
@@ -60,8 +60,8 @@ impl RunDir {
     }
 
     /// The folder of its token shards, relative to [`RunDir::home`].
-    pub fn shards(&self) -> &'static str {
-        self.shards
+    pub fn shards(&self) -> &str {
+        &self.shards
     }
 
     /// The run that the folder of its token shards is in: itself, unless it is [`RunDir::within`] another.

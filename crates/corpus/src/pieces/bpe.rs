@@ -13,10 +13,11 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
 
-use super::model::{ModelWriter, Rows};
+use super::model::Rows;
 use super::{Cut, Room, Words};
 use crate::error::CorpusError;
 use crate::lists::CONTINUES;
+use crate::text::TextWriter;
 
 /// Memory of a word, and of each of its characters: the symbol, and its place in the lists of pairs, which may have just grown.
 const WORD_BYTES: u64 = 24;
@@ -64,7 +65,7 @@ pub(super) fn learn(
     ctx: &Context,
     words: &Words<'_>,
     merges: u32,
-    model: &mut ModelWriter,
+    model: &mut TextWriter,
 ) -> Result<(), CorpusError> {
     let mut room = Room::new(&ctx.budget, "the words that pairs are counted in");
     let mut book = Book::read(words, &mut room)?;

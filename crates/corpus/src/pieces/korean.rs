@@ -22,10 +22,11 @@ use wordmill_flow::Context;
 use wordmill_formats::{RunDir, WordListWriter};
 
 use super::branching::{Beginning, Beginnings};
-use super::model::{ModelWriter, Rows};
+use super::model::Rows;
 use super::{Cut, Endings, Room, Words};
 use crate::error::CorpusError;
 use crate::lists::CONTINUES;
+use crate::text::TextWriter;
 use crate::vocabulary::{merge_lists, narrow};
 
 /// The longest ending, in syllables. Seven and more are hardly ever seen behind many stems.
@@ -60,7 +61,7 @@ pub(super) fn learn(
     ctx: &Context,
     run: &RunDir,
     words: &Words<'_>,
-    model: &mut ModelWriter,
+    model: &mut TextWriter,
 ) -> Result<(), CorpusError> {
     let mut room = Room::new(&ctx.budget, "the stems of words");
     let stems = stems(words, &mut room)?;

@@ -6,9 +6,6 @@
 
 use std::path::Path;
 
-use wordmill_formats::{ArtefactWriter, FormatError, Published, RunDir};
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::error::CorpusError;
 
 const MAGIC: &str = "#wordmill-pieces";
@@ -16,8 +13,6 @@ const MAGIC: &str = "#wordmill-pieces";
 const HEADS: [&str; 3] = [MAGIC, "#settings\t", "#made-of\t"];
 /// Version of the layout and of what rows mean.
 const VERSION: &str = "1";
-/// Text is written in pieces of this size.
-const TEXT_BYTES: usize = 64 * 1024;
 
 /// What a model is of.
 pub(super) struct Header {
@@ -32,39 +27,6 @@ impl Header {
     pub(super) fn lines(&self) -> String {
         let Self { learner, settings, made_of } = self;
         format!("{MAGIC}\t{learner}\t{VERSION}\n#settings\t{settings}\n#made-of\t{made_of}\n")
-    }
-}
-
-/// A model being written.
-pub(super) struct ModelWriter {
-    writer: ArtefactWriter,
-    digest: Xxh3,
-    text: String,
-}
-
-impl ModelWriter {
-    pub(super) fn create(run: &RunDir, path: &Path, header: &Header) -> Result<Self, FormatError> {
-        let writer = ArtefactWriter::create(run.storage(), path)?;
-        Ok(Self { writer, digest: Xxh3::new(), text: header.lines() })
-    }
-
-    /// Appends a row.
-    pub(super) fn row(&mut self, row: std::fmt::Arguments<'_>) -> Result<(), FormatError> {
-        use std::fmt::Write as _;
-        writeln!(self.text, "{row}").expect("writing to a string");
-        if self.text.len() >= TEXT_BYTES { self.flush() } else { Ok(()) }
-    }
-
-    pub(super) fn finish(mut self) -> Result<Published, FormatError> {
-        self.flush()?;
-        self.writer.finish(self.digest.digest())
-    }
-
-    fn flush(&mut self) -> Result<(), FormatError> {
-        self.digest.update(self.text.as_bytes());
-        self.writer.append(self.text.as_bytes())?;
-        self.text.clear();
-        Ok(())
     }
 }
 

@@ -131,6 +131,8 @@ pub struct Description {
     pub tokenizer: TokenizerConfig,
     /// What their pieces are learned by.
     pub pieces: Option<Learner>,
+    /// What stands between the words of phrases, if words are joined to any.
+    pub delimiter: Option<String>,
 }
 
 /// The same as text.
@@ -142,6 +144,8 @@ struct Described {
     tokenizer: TokenizerConfig,
     #[serde(skip_serializing_if = "Option::is_none")]
     pieces: Option<Learner>,
+    #[serde(rename = "phrase_delimiter", skip_serializing_if = "Option::is_none")]
+    delimiter: Option<String>,
 }
 
 impl Description {
@@ -154,17 +158,18 @@ impl Description {
     /// Name, version and settings as one JSON text.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { tokenizer, pieces } = self.clone();
+        let Self { tokenizer, pieces, delimiter } = self.clone();
         let (name, version) = self.name();
-        let described = Described { name: name.to_owned(), version, tokenizer, pieces };
+        let described = Described { name: name.to_owned(), version, tokenizer, pieces, delimiter };
         serde_json::to_string(&described).expect("plain data is JSON")
     }
 
     /// Reads it; `None` if this program does not know such a tokeniser.
     #[must_use]
     pub fn of_text(text: &str) -> Option<Self> {
-        let Described { name, version, tokenizer, pieces } = serde_json::from_str(text).ok()?;
-        let found = Self { tokenizer, pieces };
+        let Described { name, version, tokenizer, pieces, delimiter } =
+            serde_json::from_str(text).ok()?;
+        let found = Self { tokenizer, pieces, delimiter };
         (found.name() == (&name, version)).then_some(found)
     }
 }

@@ -195,14 +195,15 @@ fn tokens_of_a_file() {
 fn a_description_reads_back() {
     for config in [WORDS, WHITESPACE, HYPHENS, FOLDED] {
         for pieces in [None, Some(Learner::Bpe { merges: 9 })] {
-            let description = Description { tokenizer: config.clone(), pieces };
+            let delimiter = pieces.map(|_| "_".to_owned());
+            let description = Description { tokenizer: config.clone(), pieces, delimiter };
             let text = description.text();
             assert_eq!(Description::of_text(&text), Some(description), "{text}");
         }
     }
     let expected = "{\"name\":\"words\",\"version\":1,\"segmentation\":\"words\",\"apostrophes\":\"keep\",\
         \"hyphens\":\"split\",\"normalize\":\"nfc\",\"case\":\"lower\",\"accents\":\"keep\",\"digits\":\"keep\"}";
-    assert_eq!(Description { tokenizer: WORDS, pieces: None }.text(), expected);
+    assert_eq!(Description { tokenizer: WORDS, pieces: None, delimiter: None }.text(), expected);
     let later = expected.replace("\"version\":1", "\"version\":2");
     assert_eq!(Description::of_text(&later), None);
     assert_eq!(Description::of_text("words"), None);

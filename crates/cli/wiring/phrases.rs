@@ -1,0 +1,161 @@
+//! The stage `phrases`: each pass counts pairs with the stages that count, picks phrases and joins them.
+
+use wordmill_cooccur as cooccur;
+use wordmill_corpus::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesConfig};
+use wordmill_corpus::{CorpusError, TokenShards, Vocabulary, VocabularyConfig, vocabulary};
+use wordmill_formats::{MatrixIndex, Published, Words as _, xxh3};
+
+use super::{Pipeline, begin, translate};
+use crate::ledger::Ledger;
+
+/// Neighbours, and nothing else: words that are left out keep their places.
+const NEIGHBOURS: cooccur::WindowConfig = cooccur::WindowConfig {
+    window: 1,
+    weighting: cooccur::Weighting::Flat,
+    sides: cooccur::Sides::Left,
+    dropped: cooccur::Dropped::Gap,
+};
+
+/// What came of all passes.
+struct Made {
+    shards: TokenShards,
+    list: Published,
+    phrases: u64,
+    joined: u64,
+}
+
+impl Pipeline<'_> {
+    /// The shards with phrases, if there are to be any.
+    pub(super) fn phrases(
+        &self,
+        ledger: &mut Ledger<'_>,
+        shards: TokenShards,
+    ) -> anyhow::Result<TokenShards> {
+        if self.config.phrases.is_none() {
+            return Ok(shards);
+        }
+        let mut settings = self.settings(FOLDER);
+        settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
+        if ledger.done(FOLDER, &settings)?.is_some() {
+            return Ok(TokenShards::open(&self.dir.reading(FOLDER))?);
+        }
+        self.check_words(ledger)?;
+        let config = translate::phrases(self.config)?.expect("asked for above");
+        super::outputs::report_list(self.ctx, "phrases.connectors", config.connectors.as_deref());
+        let stage = begin(self.ctx, ledger, FOLDER, settings)?;
+        let made = self.passes(&config, &shards);
+        let (stage, made) = ledger.or_pause(stage, made)?;
+        let outputs: Vec<Published> = made.shards.outputs().cloned().chain([made.list]).collect();
+        let counts = [
+            ("shards", made.shards.len() as u64),
+            ("words", shards.totals().tokens),
+            ("tokens", made.shards.totals().tokens),
+            ("phrases", made.phrases),
+            ("joined", made.joined),
+        ];
+        ledger.finish(stage, outputs, counts)?;
+        Ok(made.shards)
+    }
+
+    /// All passes, one after another.
+    fn passes(&self, config: &PhrasesConfig, words: &TokenShards) -> anyhow::Result<Made> {
+        let (given, list) = match &config.given {
+            None => (None, None),
+            Some(path) => {
+                let (found, list) = phrases::given(self.ctx, self.dir, path, &config.tokenizer)?;
+                let (rows, first) = found.left_out();
+                if rows > 0 {
+                    let what = "rows are less than two words and were left out";
+                    let text = format!("phrases.list: {rows} {what}, the first is {first:?}");
+                    self.ctx.progress.say(&text);
+                }
+                (Some(found), Some(list))
+            }
+        };
+        // A list without a phrase has no pass, and the shards are made anew all the same.
+        let passes = given.as_ref().map_or(config.thresholds.len() as u32, Phrases::passes).max(1);
+        let mut made = Joined { shards: words.clone(), joined: 0 };
+        let (mut phrases, mut joined) = (0, 0);
+        for pass in 1..=passes {
+            let learned = match &given {
+                Some(_) => None,
+                None => Some(self.learned(config, pass, &made.shards)?),
+            };
+            let found = given.as_ref().or(learned.as_ref()).expect("one of both");
+            let folder = self.dir.reading(&phrases::shards_folder(pass, passes));
+            let before = made.shards.totals().tokens;
+            made = phrases::join(self.ctx, config, (found, pass), &made.shards, folder)?;
+            let (of_pass, times) = (found.of_pass_len(pass), made.joined);
+            let text = format!(
+                "phrases: pass {pass} joined {of_pass} phrases, {times} times in {before} tokens"
+            );
+            self.ctx.progress.say(&text);
+            phrases += of_pass;
+            joined += times;
+        }
+        let list = match list {
+            Some(list) => list,
+            None => phrases::finish(self.dir, config, passes)?,
+        };
+        phrases::sweep(self.dir)?;
+        Ok(Made { shards: made.shards, list, phrases, joined })
+    }
+
+    /// The phrases of a pass: those of the list that is there, or new ones.
+    fn learned(
+        &self,
+        config: &PhrasesConfig,
+        pass: u32,
+        shards: &TokenShards,
+    ) -> anyhow::Result<Phrases> {
+        let known = || phrases::learned(self.ctx, self.dir, config, (pass, shards));
+        if let Some(found) = known()? {
+            return Ok(found);
+        }
+        let counted = self.pairs(config, pass, shards)?;
+        let counted = counted.as_ref().map(|(units, matrix)| (units, matrix));
+        phrases::select(self.ctx, config, (pass, shards), counted)?;
+        for folder in COUNTED {
+            self.dir.sweep(&format!("{FOLDER}/{folder}"), |_| true)?;
+        }
+        Ok(known()?.expect("it was written above"))
+    }
+
+    /// How often words stand side by side; `None` if no word, or no pair, is frequent enough.
+    fn pairs(
+        &self,
+        config: &PhrasesConfig,
+        pass: u32,
+        shards: &TokenShards,
+    ) -> anyhow::Result<Option<(Vocabulary, MatrixIndex)>> {
+        let units = phrases::units(self.ctx, config, shards)?;
+        let frequent = VocabularyConfig { min_count: config.min_count, ..VocabularyConfig::ALL };
+        let units = match vocabulary(self.ctx, &frequent, &units) {
+            Err(CorpusError::NoFrequentWord { .. }) => return Ok(None),
+            other => other?,
+        };
+        let counts = units.table().counts();
+        let identity = config.fingerprint(pass, shards);
+        let fingerprint = format!("{:016x}", xxh3(identity.as_bytes()));
+        let counting = cooccur::CountConfig {
+            window: NEIGHBOURS,
+            thinning: None,
+            fingerprint: fingerprint.clone(),
+            batch_bytes: None,
+        };
+        let input = cooccur::CountInput { shards: units.shards(), counts };
+        let runs = match cooccur::count(self.ctx, units.run(), &counting, input) {
+            Err(cooccur::CooccurError::NoPairs { .. }) => return Ok(None),
+            other => other?,
+        };
+        let merging = cooccur::MergeConfig {
+            unit: counting.unit(),
+            fingerprint,
+            vocabulary: format!("{:016x}", units.digest()),
+            settings: Default::default(),
+        };
+        let ranges = cooccur::RowRanges::new(counts, NEIGHBOURS.window);
+        let matrix = cooccur::merge(self.ctx, units.run(), &merging, &ranges, runs)?;
+        Ok(Some((units, matrix)))
+    }
+}

@@ -1,0 +1,271 @@
+//! Joining: shards written anew with the phrases of a pass.
+//!
+//! From left to right, at each word the longest phrase that begins there becomes one token; the next begins behind it, as in
+//! word2phrase. Phrases are a tree of words.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use wordmill_flow::Context;
+use wordmill_formats::{FormatError, LINE_END, RunDir, TokenShard};
+
+use super::{FOLDER, Phrases, PhrasesConfig, VERSION, reserve};
+use crate::error::CorpusError;
+use crate::rewrite::{Numbered, Numbers, Rewriting, Rewritten, places, rewrite, tally};
+use crate::tokenize::TokenShards;
+
+/// Memory of a word of a shard, and of the phrases that begin with it.
+const WORD_BYTES: u64 = 400;
+const FIXED_BYTES: u64 = 4 << 20;
+/// What says how many phrases were joined, in the footer of a shard.
+const JOINED: &str = "joined";
+/// No word of a phrase, no node, no phrase.
+const NONE: u32 = u32::MAX;
+
+/// What came of a pass.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// The shards with phrases.
+    pub shards: TokenShards,
+    /// How often words became one.
+    pub joined: u64,
+}
+
+/// The phrases of a pass, to be found in a text.
+#[derive(Debug, Default)]
+pub struct Joiner {
+    words: HashMap<Box<str>, u32, RandomState>,
+    /// From a node by a word to a node; the first is that of no word yet.
+    edges: HashMap<(u32, u32), u32, RandomState>,
+    /// The phrase that ends at a node.
+    ends: Vec<u32>,
+    /// What phrases are called.
+    names: Vec<Box<str>>,
+    /// Words of the longest.
+    longest: usize,
+}
+
+impl Joiner {
+    /// Those of a pass, counted from 1, of a list.
+    #[must_use]
+    pub fn new(phrases: &Phrases, pass: u32, delimiter: &str) -> Self {
+        let mut joiner = Self { ends: vec![NONE], ..Self::default() };
+        for phrase in phrases.of_pass(pass) {
+            joiner.insert(phrase, delimiter);
+        }
+        joiner
+    }
+
+    fn insert(&mut self, phrase: &str, delimiter: &str) {
+        let (mut node, mut words) = (0, 0);
+        for word in phrase.split(' ') {
+            let next = self.words.len() as u32;
+            let word = match self.words.get(word) {
+                Some(word) => *word,
+                None => *self.words.entry(word.into()).or_insert(next),
+            };
+            let next = self.ends.len() as u32;
+            node = *self.edges.entry((node, word)).or_insert(next);
+            if node == next {
+                self.ends.push(NONE);
+            }
+            words += 1;
+        }
+        self.longest = self.longest.max(words);
+        let end = &mut self.ends[node as usize];
+        if *end == NONE {
+            *end = self.names.len() as u32;
+            self.names.push(phrase.replace(' ', delimiter).into());
+        }
+    }
+
+    /// Memory that it takes.
+    fn bytes(&self) -> u64 {
+        let names: usize = self.names.iter().map(|name| name.len() + 32).sum();
+        let words: usize = self.words.keys().map(|word| word.len() + 56).sum();
+        (names + words + 40 * self.edges.len() + 8 * self.ends.len()) as u64
+    }
+
+    /// The longest phrase that begins with these words, and how many of them it has.
+    fn longest(&self, words: impl Iterator<Item = u32>) -> Option<(u32, usize)> {
+        let (mut node, mut found) = (0, None);
+        for (word, len) in words.zip(1..) {
+            match self.edges.get(&(node, word)) {
+                Some(next) => node = *next,
+                None => break,
+            }
+            if self.ends[node as usize] != NONE {
+                found = Some((self.ends[node as usize], len));
+            }
+        }
+        found
+    }
+
+    /// The words of a line with phrases joined.
+    #[must_use]
+    pub fn join(&self, words: Vec<String>) -> Vec<String> {
+        let id = |word: &String| self.words.get(word.as_str()).copied().unwrap_or(NONE);
+        let (mut joined, mut at) = (Vec::new(), 0);
+        while at < words.len() {
+            match self.longest(words[at..].iter().map(id)) {
+                Some((phrase, len)) => {
+                    joined.push(self.names[phrase as usize].to_string());
+                    at += len;
+                }
+                None => {
+                    joined.push(words[at].clone());
+                    at += 1;
+                }
+            }
+        }
+        joined
+    }
+}
+
+/// Writes the shards anew with the phrases of a pass, counted from 1, into a folder. What an interrupted process has finished is kept.
+///
+/// # Errors
+/// A damaged shard; a full disk; more phrases than fit into the budget; a request to stop.
+pub fn join(
+    ctx: &Context,
+    config: &PhrasesConfig,
+    (phrases, pass): (&Phrases, u32),
+    shards: &TokenShards,
+    folder: RunDir,
+) -> Result<Joined, CorpusError> {
+    let _text = reserve(&ctx.budget, phrases.bytes())?;
+    let joiner = Joiner::new(phrases, pass, &config.delimiter);
+    let _tree = reserve(&ctx.budget, joiner.bytes())?;
+    let most = shards.rows().iter().map(|row| row.counts.local_words).max().unwrap_or(0);
+    let bytes = FIXED_BYTES + WORD_BYTES * most;
+    let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
+    let _words = ctx.budget.reserve(bytes * workers, "the words of a shard")?;
+    let list =
+        wordmill_formats::xxh3(phrases.of_pass(pass).collect::<Vec<_>>().join("\n").as_bytes());
+    let (run, made_of) = (shards.run(), &format!("{VERSION} {list:016x} {:?}", config.delimiter));
+    let (shards, joined) =
+        rewrite(ctx, FOLDER, (shards, folder), workers as usize, |row, folder| {
+            joined_shard(&Rewriting { run, folder, row, made_of, counted: JOINED }, &joiner)
+        })?;
+    Ok(Joined { shards, joined })
+}
+
+fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, CorpusError> {
+    if let Some(found) = job.existing() {
+        return Ok(found);
+    }
+    let (mut words, mut list_counts): (Vec<Box<str>>, _) = (Vec::new(), Vec::new());
+    job.for_each_word(|word, count| {
+        words.push(word.into());
+        list_counts.push(count);
+        Ok(())
+    })?;
+    let source = job.source()?;
+    let known = |word: &str| joiner.words.get(word).copied().unwrap_or(NONE);
+    let mut walk = Walk {
+        joiner,
+        places: places(&list_counts),
+        known: words.iter().map(|word| known(word)).collect(),
+        words: &words,
+        numbers: HashMap::default(),
+        added: Vec::new(),
+    };
+    let (mut counts, mut joined) = (vec![0; words.len()], 0);
+    walk.over(&source, |number, len| {
+        tally(&mut counts, number);
+        joined += u64::from(len > 1);
+        Ok(())
+    })?;
+    let added = walk.added.iter().map(|phrase| joiner.names[*phrase as usize].as_bytes());
+    let names = words.iter().map(|word| word.as_bytes()).chain(added).zip(0..).collect();
+    let made = (Numbered { names, counts: &counts }, job.row.counts.lines, joined);
+    job.publish(made, &source, |ids, tokens| {
+        let mut numbers = Numbers::new(ids, tokens);
+        walk.over(&source, |number, _| numbers.push(number))?;
+        Ok(numbers.flush()?)
+    })
+}
+
+/// A walk over the tokens of a shard.
+struct Walk<'a> {
+    joiner: &'a Joiner,
+    /// The place of each local id in the list of words, which is its number.
+    places: Vec<u32>,
+    /// For each place the word of phrases.
+    known: Vec<u32>,
+    words: &'a [Box<str>],
+    /// Numbers of phrases that were found here, and the phrases that are none of the words of the list.
+    numbers: HashMap<u32, u32, RandomState>,
+    added: Vec<u32>,
+}
+
+impl Walk<'_> {
+    /// Calls `emit` with every number and how many words it has been, and with line ends.
+    fn over(
+        &mut self,
+        source: &TokenShard,
+        mut emit: impl FnMut(u32, usize) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let (mut buffer, mut ids, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for frame in 0..source.frames() {
+            source.read(frame, &mut buffer, &mut ids)?;
+            for id in &ids {
+                held.push(match *id {
+                    LINE_END => LINE_END,
+                    id => *self.places.get(id as usize).ok_or_else(|| {
+                        source.file().bad_frame(frame, "more words than its list")
+                    })?,
+                });
+            }
+            // A phrase may go on in the next frame.
+            let is_last = frame + 1 == source.frames();
+            let spare = if is_last { 0 } else { self.joiner.longest };
+            let taken = self.part(&held, held.len().saturating_sub(spare), &mut emit)?;
+            held.drain(..taken);
+        }
+        Ok(())
+    }
+
+    /// Takes the phrases and words that begin before `end`; says where it stopped.
+    fn part(
+        &mut self,
+        held: &[u32],
+        end: usize,
+        emit: &mut impl FnMut(u32, usize) -> Result<(), FormatError>,
+    ) -> Result<usize, FormatError> {
+        let mut at = 0;
+        while at < end {
+            let first = held[at];
+            if first == LINE_END || self.known[first as usize] == NONE {
+                emit(first, 1)?;
+                at += 1;
+                continue;
+            }
+            let words = held[at..].iter().take_while(|place| **place != LINE_END);
+            let words = words.map(|place| self.known[*place as usize]);
+            let (number, len) = match self.joiner.longest(words) {
+                Some((phrase, len)) => (self.number(phrase), len),
+                None => (first, 1),
+            };
+            emit(number, len)?;
+            at += len;
+        }
+        Ok(at)
+    }
+
+    /// The number of a phrase: that of the word that is spelled like it, or one of its own.
+    fn number(&mut self, phrase: u32) -> u32 {
+        if let Some(number) = self.numbers.get(&phrase) {
+            return *number;
+        }
+        let name = &self.joiner.names[phrase as usize];
+        let number = match self.words.binary_search(name) {
+            Ok(place) => place as u32,
+            Err(_) => {
+                self.added.push(phrase);
+                (self.words.len() + self.added.len() - 1) as u32
+            }
+        };
+        self.numbers.insert(phrase, number);
+        number
+    }
+}

@@ -1,0 +1,97 @@
+//! From the counts of pairs to the list of a pass.
+
+use wordmill_flow::Context;
+use wordmill_formats::{CsrShardReader, MatrixIndex, Words as _};
+
+use super::list::ListWriter;
+use super::units::BETWEEN;
+use super::{PhrasesConfig, reserve};
+use crate::error::CorpusError;
+use crate::tokenize::TokenShards;
+use crate::vocabulary::Vocabulary;
+
+/// A pair that becomes a phrase.
+struct Found {
+    count: u64,
+    score: f64,
+    /// The first word, and the unit of the second, as ids.
+    pair: [u32; 2],
+}
+
+/// Pairs for which memory is taken at a time.
+const STEP: usize = 1 << 15;
+
+/// Scores the pairs of a pass, counted from 1, and writes those above its threshold as its list, the most frequent first. `matrix` has
+/// the words left of each unit of `units`; `shards` is the text.
+///
+/// # Errors
+/// A damaged matrix; more phrases than fit into the budget; a full disk; a request to stop.
+pub fn select(
+    ctx: &Context,
+    config: &PhrasesConfig,
+    (pass, shards): (u32, &TokenShards),
+    counted: Option<(&Vocabulary, &MatrixIndex)>,
+) -> Result<(), CorpusError> {
+    let mut writer = ListWriter::of_pass(shards.run(), config, pass, shards)?;
+    if let Some((units, matrix)) = counted {
+        let tokens = shards.totals().tokens;
+        for Found { count, score, pair: [first, second] } in
+            found(ctx, config, pass, (units, matrix), tokens)?
+        {
+            let table = units.table();
+            let second = table.text(second as usize).replace(BETWEEN, " ");
+            let words = format!("{} {second}", table.text(first as usize));
+            writer.push(&words, (count, score, pass))?;
+        }
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+fn found(
+    ctx: &Context,
+    config: &PhrasesConfig,
+    pass: u32,
+    (units, matrix): (&Vocabulary, &MatrixIndex),
+    tokens: u64,
+) -> Result<Vec<Found>, CorpusError> {
+    let (table, counts) = (units.table(), units.table().counts());
+    let threshold = config.thresholds[pass as usize - 1];
+    let mut found: Vec<Found> = Vec::new();
+    let mut memory = Vec::new();
+    for shard in &matrix.shards {
+        ctx.cancel.check()?;
+        let run = units.run();
+        let path = run.path("matrix").join(&shard.file);
+        let mut row: Option<(u32, u64)> = None;
+        CsrShardReader::open(run.storage(), &path)?.for_each_piece(|unit, firsts, pairs| {
+            let known = row.filter(|(known, _)| *known == unit).map(|(_, count)| count);
+            let second = known.unwrap_or_else(|| count_of_word(table, unit));
+            row = Some((unit, second));
+            for (&first, &count) in firsts.iter().zip(pairs) {
+                let both = [counts[first as usize], second];
+                let score = config.score.of(count, both, config.min_count, tokens);
+                if score > threshold {
+                    if found.len().is_multiple_of(STEP) {
+                        let bytes = (2 * STEP * size_of::<Found>()) as u64;
+                        memory.push(reserve(&ctx.budget, bytes)?);
+                    }
+                    found.push(Found { count, score, pair: [first, unit] });
+                }
+            }
+            Ok::<_, CorpusError>(())
+        })?;
+    }
+    // Ids are ranks, ties by the order of bytes: no chance is in it.
+    found.sort_unstable_by_key(|it| (std::cmp::Reverse(it.count), it.pair));
+    Ok(found)
+}
+
+/// How often the last word of a unit stands.
+fn count_of_word(table: &wordmill_formats::WordTable, unit: u32) -> u64 {
+    let name = table.word(unit as usize);
+    match name.iter().rposition(|&byte| byte == BETWEEN as u8) {
+        None => table.counts()[unit as usize],
+        Some(at) => table.find(&name[at + 1..]).map_or(0, |id| table.counts()[id]),
+    }
+}
