@@ -8,6 +8,7 @@
 //! * `matrix`: the matrix as other programs read it.
 //! * `convert`: vectors of other programs read and written.
 //! * `peers`: programs that read our files, where they are installed.
+//! * `phrases`: words that become one.
 //! * `report`: the page about a run.
 //! * `records`: texts in fields of other formats.
 //! * `restart`: runs that are killed, stopped, or changed half way.
@@ -34,6 +35,7 @@ mod imports;
 mod look;
 mod matrix;
 mod peers;
+mod phrases;
 mod pipeline;
 mod reading;
 mod records;

@@ -59,6 +59,10 @@ pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
     // A slip in the path of a list should not wait for the stage that uses it.
     translate::tokenize(&config.corpus)?;
     translate::vocabulary(config)?;
+    let phrases = translate::phrases(config)?;
+    if let Some((list, tokenizer)) = phrases.and_then(|it| Some((it.given?, it.tokenizer))) {
+        corpus::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
+    }
     Ok(inputs)
 }
 

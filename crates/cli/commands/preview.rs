@@ -1,20 +1,23 @@
 //! `wordmill preview`: the first lines of a text and what the tokeniser makes of them, side by side. It needs no run directory, and
 //! leaves none.
 //!
-//! JSON is `{"input": …, "tokenizer": {…}, "pieces": …, "records": …, "broken": […], "lines": [{"line": …, "text": …, "words": […],
-//! "valid": …, "stop_words": …}]}`; `pieces` is the file of the model that cut the words, or null.
+//! JSON is `{"input": …, "tokenizer": {…}, "pieces": …, "phrases": …, "records": …, "broken": […], "lines": [{"line": …, "text": …,
+//! "words": […], "valid": …, "stop_words": …}]}`; `pieces` is the file of the model that cut the words, `phrases` that of the list
+//! that joined them, or null.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use wordmill_corpus::phrases::{Joiner, Phrases, list_path};
 use wordmill_corpus::pieces::{Cutter, model_path};
 use wordmill_corpus::{Preview, PreviewLine, preview};
+use wordmill_flow::Budget;
 use wordmill_formats::RunDir;
 
 use crate::args::PreviewArgs;
 use crate::commands::disk;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, PhrasesSource};
 use crate::look::{Look, Tone};
 use crate::session;
 use crate::wiring::translate;
@@ -39,6 +42,7 @@ struct Shown {
     input: String,
     tokenizer: serde_json::Value,
     pieces: Option<PathBuf>,
+    phrases: Option<PathBuf>,
     records: Option<u64>,
     broken: Vec<String>,
     lines: Vec<Line>,
@@ -56,9 +60,13 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let tokenize = translate::tokenize(&config.corpus)?;
     let Preview { lines, records, broken } = preview(&inputs[0], &tokenize, args.n)?;
     let (pieces, cutter) = cutter(&config)?.unzip();
-    let cut = |words: Vec<String>| match &cutter {
-        Some(cutter) => words.iter().flat_map(|word| cutter.pieces(word)).collect(),
-        None => words,
+    let (phrases, joiners) = joiners(&config)?.unzip();
+    let cut = |words: Vec<String>| {
+        let words = match &cutter {
+            Some(cutter) => words.iter().flat_map(|word| cutter.pieces(word)).collect(),
+            None => words,
+        };
+        joiners.iter().flatten().fold(words, |words, joiner| joiner.join(words))
     };
     let line = |PreviewLine { number: line, text, is_valid: valid, words, stop_words }| Line {
         line,
@@ -69,8 +77,9 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     let shown = Shown {
         input: inputs[0].name.clone(),
-        tokenizer: serde_json::from_str(&translate::description(&config.corpus).text())?,
+        tokenizer: serde_json::from_str(&translate::description(&config).text())?,
         pieces,
+        phrases,
         records: records.map(|counts| counts.records),
         broken,
         lines: lines.into_iter().map(line).collect(),
@@ -104,6 +113,24 @@ fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Cutter)>> {
     Ok(Some((path, cutter)))
 }
 
+/// The phrases of each pass: of the list that is given, or that of the run directory, if it has one.
+fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
+    let Some(phrases) = &config.phrases else {
+        return Ok(None);
+    };
+    let path = match &phrases.source {
+        PhrasesSource::List(given) => given.clone(),
+        PhrasesSource::Learned { .. } => list_path(&RunDir::new(disk(), &config.run.dir)),
+    };
+    if !path.exists() && !matches!(phrases.source, PhrasesSource::List(_)) {
+        return Ok(None);
+    }
+    let budget = Budget::new(u64::MAX / 2);
+    let list = Phrases::read(&budget, &path, &translate::tokenizer(&config.corpus))?;
+    let joiner = |pass| Joiner::new(&list, pass, &phrases.delimiter);
+    Ok(Some((path, (1..=list.passes()).map(joiner).collect())))
+}
+
 fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
     let look = Look::of_output();
     let name = shown.tokenizer["name"].as_str().unwrap_or_default();
@@ -119,6 +146,17 @@ fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<
             writeln!(
                 out,
                 "pieces are learned in a run, and {dir} has none: these are whole words"
+            )?;
+        }
+        None => {}
+    }
+    match &shown.phrases {
+        Some(path) => writeln!(out, "phrases: {}", path.display())?,
+        None if config.phrases.is_some() => {
+            let dir = config.run.dir.display();
+            writeln!(
+                out,
+                "phrases are learned in a run, and {dir} has none: these are single words"
             )?;
         }
         None => {}

@@ -11,7 +11,8 @@ use wordmill_corpus::{self as corpus, CorpusError, CountWords, CountsFile, Count
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StageState, Words};
 
-use super::{Counted, Origin, Pipeline, Text, begin, matrix_outputs};
+use super::outputs::matrix_outputs;
+use super::{Counted, Origin, Pipeline, Text, begin};
 use crate::config::{ConfigError, TrainConfig};
 use crate::ledger::{Ledger, Settings, fingerprint};
 

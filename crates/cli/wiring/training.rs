@@ -242,11 +242,11 @@ impl TrainJob<'_> {
         match self.pipeline.origin {
             Origin::Text(_) => {
                 let counting = self.matrix.map(|_| "cooccur");
-                ["corpus", "vocabulary"]
+                ["corpus", "phrases", "vocabulary"]
                     .into_iter()
                     .chain(counting)
                     .for_each(|name| settings.extend(section(config, name)));
-                let description = super::translate::description(&config.corpus);
+                let description = super::translate::description(config);
                 settings.insert("tokenizer".into(), description.text());
                 // Vectors are the same wherever the text lay.
                 settings.remove("corpus.inputs");

@@ -118,10 +118,13 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
     }
 }
 
-/// The tokeniser with its pieces, as it is kept with words.
-pub fn description(config: &CorpusConfig) -> tokenizer::Description {
-    let pieces = pieces(config).map(|pieces| pieces.learner);
-    tokenizer::Description { tokenizer: tokenizer(config), pieces, delimiter: None }
+/// The tokeniser with its pieces and phrases, as it is kept with words.
+pub fn description(config: &Config) -> tokenizer::Description {
+    tokenizer::Description {
+        tokenizer: tokenizer(&config.corpus),
+        pieces: pieces(&config.corpus).map(|pieces| pieces.learner),
+        delimiter: config.phrases.as_ref().map(|phrases| phrases.delimiter.clone()),
+    }
 }
 
 /// Settings of the stage `pieces`, if there is one.
@@ -187,11 +190,7 @@ pub fn vocabulary(config: &Config) -> Result<corpus::VocabularyConfig, CorpusErr
             keep: list("vocabulary.keep", vocabulary.keep.as_deref(), text)?,
             drop: list("vocabulary.drop", vocabulary.drop.as_deref(), text)?,
         },
-        tokenizer: tokenizer::Description {
-            delimiter: config.phrases.as_ref().map(|phrases| phrases.delimiter.clone()),
-            ..description(text)
-        }
-        .text(),
+        tokenizer: description(config).text(),
     })
 }
 

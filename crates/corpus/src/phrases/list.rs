@@ -16,7 +16,7 @@
 use std::fs;
 use std::path::Path;
 
-use wordmill_flow::Context;
+use wordmill_flow::{Budget, Context};
 use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file};
 
 use super::{MOST_PASSES, PhrasesConfig, list_path, pass_path, reserve};
@@ -249,7 +249,7 @@ pub fn given(
     path: &Path,
     tokenizer: &TokenizerConfig,
 ) -> Result<(Phrases, Published), CorpusError> {
-    let phrases = Phrases::read(ctx, path, tokenizer)?;
+    let phrases = Phrases::read(&ctx.budget, path, tokenizer)?;
     let bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
     let published = write_file(run.storage(), &list_path(run), &bytes)?;
     Ok((phrases, published))
@@ -261,12 +261,12 @@ impl Phrases {
     /// # Errors
     /// A file that is missing or no list, or has no phrase; one that does not fit into the budget.
     pub fn read(
-        ctx: &Context,
+        budget: &Budget,
         path: &Path,
         tokenizer: &TokenizerConfig,
     ) -> Result<Self, CorpusError> {
         let size = fs::metadata(path).map_err(|source| unreadable(path, &source))?.len();
-        let _memory = reserve(&ctx.budget, 2 * size)?;
+        let _memory = reserve(budget, 2 * size)?;
         let bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
         let phrases = Self::parse(path, &bytes, tokenizer)?;
         match phrases.is_empty() && !bytes.starts_with(MAGIC.as_bytes()) {

@@ -2,10 +2,11 @@
 //!
 //! | name | score of the pair a b | source |
 //! |---|---|---|
-//! | `default` | (n(ab) − δ) · N / (n(a) · n(b)), from 0 up without end | Mikolov et al. 2013, "Distributed Representations of Words and Phrases", eq. 6; N as in their program |
+//! | `default` | (n(ab) − δ) · N / (n(a) · n(b)), from 0 up | Mikolov et al. 2013, "Distributed Representations …", eq. 6 |
 //! | `npmi` | ln(p(ab) / (p(a) · p(b))) / −ln p(ab), −1 to 1 | Bouma 2009, "Normalized (Pointwise) Mutual Information" |
 //!
-//! n counts, N is the number of all tokens, δ is `phrases.min_count`, p = n / N. A pair that stands less than δ times has no score.
+//! n counts, N is the number of all tokens, p = n / N, δ is `phrases.min_count`: a pair that stands less often has no score. The factor
+//! N is that of the program word2phrase; with it a text and the same text twice have about the same scores.
 
 /// What a pair is scored by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
