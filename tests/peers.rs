@@ -233,3 +233,65 @@ print(json.dumps([same, first, pieces]))
         .collect();
     assert_eq!(serde_json::Value::from(ours), theirs[2]);
 }
+
+/// Phrases of two passes with connectors, and the text that they make, beside those of gensim with the same scores.
+#[test]
+fn phrases_are_those_of_gensim() {
+    let place = Place::new("");
+    let sample = place.wordmill(&["sample", "--bytes", "600KB"]).expect(0).stdout;
+    place.write("text.txt", sample.to_ascii_lowercase());
+    place.write("connectors.txt", "of\nthe\na\nin\n");
+    let script = "
+import collections, json
+from gensim.models.phrases import Phrases
+def word2phrase(worda_count, wordb_count, bigram_count, len_vocab, min_count, corpus_word_count):
+    return (bigram_count - min_count) / worda_count / wordb_count * corpus_word_count
+result = {}
+for name, scoring, threshold in [('default', word2phrase, 20.0), ('npmi', 'npmi', 0.5)]:
+    text = [line.split() for line in open('text.txt')]
+    learned = {}
+    for _ in range(2):
+        model = Phrases(text, min_count=5, threshold=threshold, scoring=scoring, max_vocab_size=10**9,
+                        connector_words=frozenset(open('connectors.txt').read().split()))
+        learned = learned or {p: [model.vocab[p], '%.4f' % s] for p, s in model.export_phrases().items()}
+        text = list(model[text])
+    result[name] = [learned, collections.Counter(word for line in text for word in line)]
+print(json.dumps(result))
+";
+    let Some(theirs) = python(&place, &["gensim"], script) else {
+        return;
+    };
+    let theirs: serde_json::Value = serde_json::from_str(&theirs).unwrap();
+    for (name, threshold) in [("default", "20"), ("npmi", "0.5")] {
+        let settings = [
+            "corpus.inputs=text.txt",
+            "corpus.tokenizer=whitespace",
+            "phrases.passes=2",
+            "phrases.connectors=connectors.txt",
+            "vocabulary.min_count=1",
+            &format!("phrases.score={name}"),
+            &format!("phrases.threshold={threshold}"),
+        ];
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let args = ["run", "--run-dir", name, "--until", "vocabulary"];
+        place.wordmill(&[&args[..], &settings].concat()).expect(0);
+        let read =
+            |file: &str| std::fs::read_to_string(place.path(&format!("{name}/{file}"))).unwrap();
+        let count = |text: &str| serde_json::Value::from(text.parse::<u64>().unwrap());
+        let ours: serde_json::Map<String, serde_json::Value> = read("phrases/phrases.tsv")
+            .lines()
+            .skip(3)
+            .map(|line| line.split('\t').collect::<Vec<_>>())
+            .filter(|columns| columns[3] == "1")
+            .map(|row| (row[0].replace(' ', "_"), serde_json::json!([count(row[1]), row[2]])))
+            .collect();
+        assert!(ours.len() > 10, "{name}: {ours:?}");
+        assert_eq!(serde_json::Value::from(ours), theirs[name][0], "{name}");
+        let ours: serde_json::Map<String, serde_json::Value> = read("vocab/vocabulary.tsv")
+            .lines()
+            .map(|line| line.split_once('\t').unwrap())
+            .map(|(word, n)| (word.to_owned(), count(n)))
+            .collect();
+        assert_eq!(serde_json::Value::from(ours), theirs[name][1], "{name}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod more;
 mod pace;
+mod phrases;
 mod sample;
 
 pub use pace::pace;
@@ -315,6 +316,9 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     needs.program_bytes = USED_BYTES;
     if config.corpus.pieces.is_some() {
         pieces_need((sizes, local_words, in_chunk), needs);
+    }
+    if let Some(phrases) = &config.phrases {
+        phrases::need(config, phrases, (sizes, local_words, in_chunk), needs);
     }
     let files = sizes.words * 30.0 + local_words * 3.0;
     // Words are counted in a table where it fits, else by merging all lists.

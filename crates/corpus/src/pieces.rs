@@ -19,7 +19,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{Published, RunDir, read_file, xxh3};
 
 use crate::error::CorpusError;
-use crate::rewrite::{Rewriting, rewrite};
+use crate::rewrite::{Rewriting, rewrite, share};
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
 use crate::vocabulary::{FAN_IN, LIST_BYTES, merge_lists, narrow};
@@ -162,17 +162,13 @@ pub fn pieces(
             error
         })?;
     let folder = run.reading(FOLDER);
-    let most = shards.rows().iter().map(|row| row.counts.local_words).max().unwrap_or(0);
-    let bytes = encode::needed_bytes(most);
-    let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
-    let _words = ctx.budget.reserve(bytes * workers, "the words of a shard")?;
+    let (workers, _words) = share(ctx, shards, |counts| encode::needed_bytes(counts.local_words))?;
     let made_of = format!("{VERSION} {:016x} {:?}", model.xxh3, config.learner);
-    let (made, left_out) =
-        rewrite(ctx, FOLDER, (shards, folder), workers as usize, |row, folder| {
-            let made_of = &made_of;
-            let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
-            encode::shard(&job, &*cutter)
-        })?;
+    let (made, left_out) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
+        let made_of = &made_of;
+        let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
+        encode::shard(&job, &*cutter)
+    })?;
     Ok(Pieces { shards: made, model, words: shards.totals().tokens, left_out })
 }
 

@@ -4,10 +4,10 @@
 //! gives the tokens of the new shard as *numbers* of its own; what is done here is all that is the same for every maker: the
 //! word list, local ids, counts, and knowing the shard that an interrupted process has left.
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{
-    FRAME_TOKENS, FormatError, LINE_END, RunDir, ShardId, TokenShard, TokenShardWriter,
-    WordListReader, WordListWriter, local_ids,
+    FormatError, LINE_END, RunDir, ShardId, TokenShard, TokenShardWriter, WordListReader,
+    WordListWriter, local_ids,
 };
 
 use crate::error::CorpusError;
@@ -103,6 +103,34 @@ impl Rewriting<'_> {
         Ok(())
     }
 
+    /// The words and the tokens that it is made of.
+    pub fn read(&self) -> Result<Read, CorpusError> {
+        let (mut words, mut counts) = (Vec::new(), Vec::new());
+        self.for_each_word(|word, count| {
+            words.push(word.into());
+            counts.push(count);
+            Ok(())
+        })?;
+        Ok(Read { words, source: self.source()?, places: places(&counts) })
+    }
+
+    /// Writes list and tokens of a shard whose tokens are known.
+    pub fn publish_made(&self, made: Made<'_>) -> Result<Rewritten, CorpusError> {
+        let Made { mut numbers, names, continues_line, counted } = made;
+        let mut counts = vec![0; names.len()];
+        for number in numbers.iter().filter(|number| **number != LINE_END) {
+            counts[*number as usize] += 1;
+        }
+        let words = Numbered { names: names.into_iter().zip(0..).collect(), counts: &counts };
+        let lines = self.row.counts.lines;
+        self.publish_as((words, lines, counted), continues_line, |ids, tokens| {
+            for number in numbers.iter_mut().filter(|number| **number != LINE_END) {
+                *number = ids[*number as usize];
+            }
+            Ok(tokens.tokens(&numbers)?)
+        })
+    }
+
     /// Writes list and tokens. `lines` begin in the new shard; `write` gets the local ids of all numbers.
     pub fn publish(
         &self,
@@ -152,42 +180,51 @@ impl Rewriting<'_> {
     }
 }
 
-/// Counts one more of a number; line ends are not counted.
-pub(crate) fn tally(counts: &mut Vec<u64>, number: u32) {
-    if number == LINE_END {
-        return;
-    }
-    if number as usize >= counts.len() {
-        counts.resize(number as usize + 1, 0);
-    }
-    counts[number as usize] += 1;
+/// As many workers as threads, or as there is memory for, each with one shard; `bytes_of` is what a shard takes.
+pub(crate) fn share(
+    ctx: &Context,
+    shards: &TokenShards,
+    bytes_of: impl Fn(&TokenCounts) -> u64,
+) -> Result<(usize, Reservation), CorpusError> {
+    let most = shards.rows().iter().map(|row| bytes_of(&row.counts)).max().unwrap_or(1);
+    let workers = (ctx.budget.left() / most).clamp(1, ctx.threads as u64);
+    Ok((workers as usize, ctx.budget.reserve(most * workers, "the words of a shard")?))
 }
 
-/// Tokens of a new shard, by number, on their way into its file.
-pub(crate) struct Numbers<'a> {
-    ids: &'a [u32],
-    held: Vec<u32>,
-    writer: &'a mut TokenShardWriter,
+/// The words of a shard in the order of its list, and its tokens as places in it.
+pub(crate) struct Read {
+    pub words: Vec<Box<str>>,
+    pub source: TokenShard,
+    places: Vec<u32>,
 }
 
-impl<'a> Numbers<'a> {
-    /// With the local ids of all numbers.
-    pub fn new(ids: &'a [u32], writer: &'a mut TokenShardWriter) -> Self {
-        Self { ids, held: Vec::with_capacity(FRAME_TOKENS), writer }
-    }
-
-    /// Appends a number or a line end.
-    pub fn push(&mut self, number: u32) -> Result<(), FormatError> {
-        self.held.push(if number == LINE_END { LINE_END } else { self.ids[number as usize] });
-        if self.held.len() == FRAME_TOKENS { self.flush() } else { Ok(()) }
-    }
-
-    /// Writes what is left.
-    pub fn flush(&mut self) -> Result<(), FormatError> {
-        self.writer.tokens(&self.held)?;
-        self.held.clear();
+impl Read {
+    /// Replaces `tokens` by the places and line ends of a frame.
+    pub fn frame(
+        &self,
+        frame: usize,
+        buffer: &mut Vec<u8>,
+        tokens: &mut Vec<u32>,
+    ) -> Result<(), FormatError> {
+        self.source.read(frame, buffer, tokens)?;
+        for token in tokens.iter_mut().filter(|token| **token != LINE_END) {
+            let place = self.places.get(*token as usize);
+            let bad = || self.source.file().bad_frame(frame, "more words than its list");
+            *token = *place.ok_or_else(bad)?;
+        }
         Ok(())
     }
+}
+
+/// A new shard: its tokens as numbers, with line ends, and what the numbers are called.
+pub(crate) struct Made<'a> {
+    pub numbers: Vec<u32>,
+    /// In the order of the numbers, none twice.
+    pub names: Vec<&'a [u8]>,
+    /// Whether it goes on within a line.
+    pub continues_line: bool,
+    /// What the maker counted.
+    pub counted: u64,
 }
 
 /// For each local id the place of its word in a list with these counts.

@@ -6,15 +6,16 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
-use wordmill_formats::{FormatError, LINE_END, RunDir, TokenShard};
+use wordmill_formats::{FormatError, LINE_END, RunDir};
 
 use super::{FOLDER, Phrases, PhrasesConfig, VERSION, reserve};
 use crate::error::CorpusError;
-use crate::rewrite::{Numbered, Numbers, Rewriting, Rewritten, places, rewrite, tally};
+use crate::rewrite::{Made, Read, Rewriting, Rewritten, rewrite, share};
 use crate::tokenize::TokenShards;
 
 /// Memory of a word of a shard, and of the phrases that begin with it.
 const WORD_BYTES: u64 = 400;
+const TOKEN_BYTES: u64 = 4;
 const FIXED_BYTES: u64 = 4 << 20;
 /// What says how many phrases were joined, in the footer of a shard.
 const JOINED: &str = "joined";
@@ -135,17 +136,15 @@ pub fn join(
     let _text = reserve(&ctx.budget, phrases.bytes())?;
     let joiner = Joiner::new(phrases, pass, &config.delimiter);
     let _tree = reserve(&ctx.budget, joiner.bytes())?;
-    let most = shards.rows().iter().map(|row| row.counts.local_words).max().unwrap_or(0);
-    let bytes = FIXED_BYTES + WORD_BYTES * most;
-    let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
-    let _words = ctx.budget.reserve(bytes * workers, "the words of a shard")?;
+    let (workers, _words) = share(ctx, shards, |counts| {
+        FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
+    })?;
     let list =
         wordmill_formats::xxh3(phrases.of_pass(pass).collect::<Vec<_>>().join("\n").as_bytes());
     let (run, made_of) = (shards.run(), &format!("{VERSION} {list:016x} {:?}", config.delimiter));
-    let (shards, joined) =
-        rewrite(ctx, FOLDER, (shards, folder), workers as usize, |row, folder| {
-            joined_shard(&Rewriting { run, folder, row, made_of, counted: JOINED }, &joiner)
-        })?;
+    let (shards, joined) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
+        joined_shard(&Rewriting { run, folder, row, made_of, counted: JOINED }, &joiner)
+    })?;
     Ok(Joined { shards, joined })
 }
 
@@ -153,90 +152,64 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Corpu
     if let Some(found) = job.existing() {
         return Ok(found);
     }
-    let (mut words, mut list_counts): (Vec<Box<str>>, _) = (Vec::new(), Vec::new());
-    job.for_each_word(|word, count| {
-        words.push(word.into());
-        list_counts.push(count);
-        Ok(())
-    })?;
-    let source = job.source()?;
+    let read = job.read()?;
     let known = |word: &str| joiner.words.get(word).copied().unwrap_or(NONE);
     let mut walk = Walk {
         joiner,
-        places: places(&list_counts),
-        known: words.iter().map(|word| known(word)).collect(),
-        words: &words,
-        numbers: HashMap::default(),
+        known: read.words.iter().map(|word| known(word)).collect(),
+        words: &read.words,
+        found: HashMap::default(),
         added: Vec::new(),
+        numbers: Vec::with_capacity(read.source.file().items() as usize),
+        joined: 0,
     };
-    let (mut counts, mut joined) = (vec![0; words.len()], 0);
-    walk.over(&source, |number, len| {
-        tally(&mut counts, number);
-        joined += u64::from(len > 1);
-        Ok(())
-    })?;
+    walk.over(&read)?;
     let added = walk.added.iter().map(|phrase| joiner.names[*phrase as usize].as_bytes());
-    let names = words.iter().map(|word| word.as_bytes()).chain(added).zip(0..).collect();
-    let made = (Numbered { names, counts: &counts }, job.row.counts.lines, joined);
-    job.publish(made, &source, |ids, tokens| {
-        let mut numbers = Numbers::new(ids, tokens);
-        walk.over(&source, |number, _| numbers.push(number))?;
-        Ok(numbers.flush()?)
+    job.publish_made(Made {
+        numbers: walk.numbers,
+        names: read.words.iter().map(|word| word.as_bytes()).chain(added).collect(),
+        continues_line: read.source.continues_line(),
+        counted: walk.joined,
     })
 }
 
 /// A walk over the tokens of a shard.
 struct Walk<'a> {
     joiner: &'a Joiner,
-    /// The place of each local id in the list of words, which is its number.
-    places: Vec<u32>,
-    /// For each place the word of phrases.
+    /// For each place in the list of words, which is its number, the word of phrases.
     known: Vec<u32>,
     words: &'a [Box<str>],
     /// Numbers of phrases that were found here, and the phrases that are none of the words of the list.
-    numbers: HashMap<u32, u32, RandomState>,
+    found: HashMap<u32, u32, RandomState>,
     added: Vec<u32>,
+    /// The tokens of the new shard, and how many of them are phrases.
+    numbers: Vec<u32>,
+    joined: u64,
 }
 
 impl Walk<'_> {
-    /// Calls `emit` with every number and how many words it has been, and with line ends.
-    fn over(
-        &mut self,
-        source: &TokenShard,
-        mut emit: impl FnMut(u32, usize) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        let (mut buffer, mut ids, mut held) = (Vec::new(), Vec::new(), Vec::new());
-        for frame in 0..source.frames() {
-            source.read(frame, &mut buffer, &mut ids)?;
-            for id in &ids {
-                held.push(match *id {
-                    LINE_END => LINE_END,
-                    id => *self.places.get(id as usize).ok_or_else(|| {
-                        source.file().bad_frame(frame, "more words than its list")
-                    })?,
-                });
-            }
+    /// Takes every token, and line ends.
+    fn over(&mut self, read: &Read) -> Result<(), FormatError> {
+        let (mut buffer, mut places, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for frame in 0..read.source.frames() {
+            read.frame(frame, &mut buffer, &mut places)?;
+            held.append(&mut places);
             // A phrase may go on in the next frame.
-            let is_last = frame + 1 == source.frames();
+            let is_last = frame + 1 == read.source.frames();
             let spare = if is_last { 0 } else { self.joiner.longest };
-            let taken = self.part(&held, held.len().saturating_sub(spare), &mut emit)?;
+            let taken = self.part(&held, held.len().saturating_sub(spare));
             held.drain(..taken);
         }
         Ok(())
     }
 
     /// Takes the phrases and words that begin before `end`; says where it stopped.
-    fn part(
-        &mut self,
-        held: &[u32],
-        end: usize,
-        emit: &mut impl FnMut(u32, usize) -> Result<(), FormatError>,
-    ) -> Result<usize, FormatError> {
+    fn part(&mut self, held: &[u32], end: usize) -> usize {
         let mut at = 0;
         while at < end {
             let first = held[at];
             if first == LINE_END || self.known[first as usize] == NONE {
-                emit(first, 1)?;
+                self.numbers.push(first);
                 at += 1;
                 continue;
             }
@@ -246,15 +219,16 @@ impl Walk<'_> {
                 Some((phrase, len)) => (self.number(phrase), len),
                 None => (first, 1),
             };
-            emit(number, len)?;
+            self.numbers.push(number);
+            self.joined += u64::from(len > 1);
             at += len;
         }
-        Ok(at)
+        at
     }
 
     /// The number of a phrase: that of the word that is spelled like it, or one of its own.
     fn number(&mut self, phrase: u32) -> u32 {
-        if let Some(number) = self.numbers.get(&phrase) {
+        if let Some(number) = self.found.get(&phrase) {
             return *number;
         }
         let name = &self.joiner.names[phrase as usize];
@@ -265,7 +239,7 @@ impl Walk<'_> {
                 (self.words.len() + self.added.len() - 1) as u32
             }
         };
-        self.numbers.insert(phrase, number);
+        self.found.insert(phrase, number);
         number
     }
 }

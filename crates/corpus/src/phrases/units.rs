@@ -13,18 +13,20 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
-use wordmill_formats::{FormatError, LINE_END, TokenShard};
+use wordmill_formats::{FormatError, LINE_END};
 
 use super::{FOLDER, MOST_CONNECTORS, PhrasesConfig, VERSION};
 use crate::error::CorpusError;
 use crate::lists::WordSet;
-use crate::rewrite::{Numbered, Numbers, Rewriting, Rewritten, places, rewrite, tally};
+use crate::rewrite::{Made, Read, Rewriting, Rewritten, rewrite, share};
 use crate::tokenize::TokenShards;
 
 /// What stands between the words of a unit.
 pub(super) const BETWEEN: char = '\n';
 /// Memory of a word and of its units, each in a table, and by name in two orders.
 const WORD_BYTES: u64 = 640;
+/// Of a token: at most three in its place, in a vector that grows.
+const TOKEN_BYTES: u64 = 12;
 const FIXED_BYTES: u64 = 4 << 20;
 /// What says how many units there are, in the footer of a shard.
 const UNITS: &str = "units";
@@ -44,15 +46,13 @@ pub fn units(
     };
     let run = shards.run();
     let folder = run.reading(&format!("{FOLDER}/units"));
-    let most = shards.rows().iter().map(|row| row.counts.local_words).max().unwrap_or(0);
-    let bytes = FIXED_BYTES + WORD_BYTES * most;
-    let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
-    let _memory = ctx.budget.reserve(bytes * workers, "the words of a shard")?;
+    let (workers, _memory) = share(ctx, shards, |counts| {
+        FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
+    })?;
     let made_of = &format!("{VERSION} {:016x}", connectors.digest());
-    let (made, _) =
-        rewrite(ctx, "connectors", (shards, folder), workers as usize, |row, folder| {
-            unit_shard(&Rewriting { run, folder, row, made_of, counted: UNITS }, connectors)
-        })?;
+    let (made, _) = rewrite(ctx, "connectors", (shards, folder), workers, |row, folder| {
+        unit_shard(&Rewriting { run, folder, row, made_of, counted: UNITS }, connectors)
+    })?;
     Ok(made.within(FOLDER))
 }
 
@@ -60,34 +60,26 @@ fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, Co
     if let Some(found) = job.existing() {
         return Ok(found);
     }
-    let (mut words, mut list_counts): (Vec<Box<str>>, _) = (Vec::new(), Vec::new());
-    job.for_each_word(|word, count| {
-        words.push(word.into());
-        list_counts.push(count);
-        Ok(())
-    })?;
-    let places = places(&list_counts);
+    let read = job.read()?;
+    let words = &read.words;
     let mut walk = Walk {
         is_connector: words.iter().map(|word| connectors.contains(word.as_bytes())).collect(),
         units: HashMap::default(),
         between: None,
+        numbers: Vec::with_capacity(read.source.file().items() as usize),
     };
-    let source = job.source()?;
-    let mut counts = vec![0; words.len()];
-    walk.over(&source, &places, |number| {
-        tally(&mut counts, number);
-        Ok(())
-    })?;
-    let names: Vec<(String, u32)> =
-        walk.units.iter().map(|(unit, at)| (name(unit, &words), *at)).collect();
-    let own = words.iter().map(|word| word.as_bytes()).zip(0..);
-    let names = own.chain(names.iter().map(|(name, number)| (name.as_bytes(), *number))).collect();
-    let made = (Numbered { names, counts: &counts }, job.row.counts.lines, walk.units.len() as u64);
-    // A chunk that goes on within a line begins one here: a connector may stand before it.
-    job.publish_as(made, false, |ids, tokens| {
-        let mut numbers = Numbers::new(ids, tokens);
-        walk.over(&source, &places, |number| numbers.push(number))?;
-        Ok(numbers.flush()?)
+    walk.over(&read)?;
+    let mut units: Vec<(&[u32], u32)> =
+        walk.units.iter().map(|(unit, at)| (&**unit, *at)).collect();
+    units.sort_unstable_by_key(|(_, number)| *number);
+    let units: Vec<String> = units.iter().map(|(unit, _)| name(unit, words)).collect();
+    let names = words.iter().map(|word| word.as_bytes()).chain(units.iter().map(String::as_bytes));
+    job.publish_made(Made {
+        numbers: walk.numbers,
+        names: names.collect(),
+        // A chunk that goes on within a line begins one here: a connector may stand before it.
+        continues_line: false,
+        counted: units.len() as u64,
     })
 }
 
@@ -105,60 +97,51 @@ struct Walk {
     units: HashMap<Box<[u32]>, u32, RandomState>,
     /// Connectors since the last other word of the line; `None` if there is no such word, or too many of them.
     between: Option<Vec<u32>>,
+    /// The tokens of the new shard.
+    numbers: Vec<u32>,
 }
 
 impl Walk {
-    /// Calls `emit` with the number of every token, and with line ends.
-    fn over(
-        &mut self,
-        source: &TokenShard,
-        places: &[u32],
-        mut emit: impl FnMut(u32) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        self.between = None;
-        let (mut buffer, mut ids) = (Vec::new(), Vec::new());
-        for frame in 0..source.frames() {
-            source.read(frame, &mut buffer, &mut ids)?;
-            for id in &ids {
-                if *id == LINE_END {
-                    self.between = None;
-                    emit(LINE_END)?;
-                    continue;
+    /// Takes every token, and line ends.
+    fn over(&mut self, read: &Read) -> Result<(), FormatError> {
+        let (mut buffer, mut places) = (Vec::new(), Vec::new());
+        for frame in 0..read.source.frames() {
+            read.frame(frame, &mut buffer, &mut places)?;
+            for &place in &places {
+                match place {
+                    LINE_END => self.end_line(),
+                    place if self.is_connector[place as usize] => self.connector(place),
+                    place => self.word(place),
                 }
-                let place = places.get(*id as usize);
-                let place = place
-                    .ok_or_else(|| source.file().bad_frame(frame, "more words than its list"))?;
-                self.word(*place, &mut emit)?;
             }
         }
         Ok(())
     }
 
-    fn word(
-        &mut self,
-        place: u32,
-        emit: &mut impl FnMut(u32) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        if self.is_connector[place as usize] {
-            let Some(between) = &mut self.between else {
-                return Ok(());
-            };
+    fn end_line(&mut self) {
+        self.between = None;
+        self.numbers.push(LINE_END);
+    }
+
+    fn connector(&mut self, place: u32) {
+        if let Some(between) = &mut self.between {
             between.push(place);
             if between.len() > MOST_CONNECTORS {
-                self.between = None;
-                emit(LINE_END)?;
+                self.end_line();
             }
-            return Ok(());
         }
+    }
+
+    fn word(&mut self, place: u32) {
         let mut between = self.between.take().unwrap_or_default();
         if !between.is_empty() {
             between.push(place);
             let next = (self.is_connector.len() + self.units.len()) as u32;
-            emit(*self.units.entry(between.as_slice().into()).or_insert(next))?;
-            emit(LINE_END)?;
+            self.numbers.push(*self.units.entry(between.as_slice().into()).or_insert(next));
+            self.numbers.push(LINE_END);
             between.clear();
         }
         self.between = Some(between);
-        emit(place)
+        self.numbers.push(place);
     }
 }
