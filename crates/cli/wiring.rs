@@ -13,6 +13,7 @@ pub mod translate;
 
 use outputs::{file_digest, matrix_outputs, open_stripes, published};
 pub use start::GivenFiles;
+pub use tokens::DUPLICATES;
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
@@ -95,6 +96,7 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
             stages.extend([Stage::new("tokenize", tokenize), Stage::new("pieces", pieces)]);
         }
     }
+    tokens::add_dedup(&mut stages, &mut vocabulary);
     stages.push(Stage::new("vocabulary", vocabulary));
     if config.needs_matrix() {
         stages.push(Stage::new("cooccur", cooccur_settings(config)));
@@ -226,14 +228,9 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         inputs: &[corpus::Input],
     ) -> anyhow::Result<Option<Counted>> {
-        let shards = self.tokenize(ledger, inputs)?;
-        if self.ends("tokenize") {
+        let Some(shards) = self.shards(ledger, inputs)? else {
             return Ok(None);
-        }
-        let shards = self.pieces(ledger, shards)?;
-        if self.ends("pieces") {
-            return Ok(None);
-        }
+        };
         let text = self.vocabulary(ledger, &shards)?;
         if self.ends("vocabulary") {
             return Ok(None);

@@ -3,7 +3,7 @@
 //! Each file is known to be whole by itself when this begins. Sums over cells are sums of hashes, so that two
 //! orders of the same cells have the same sum.
 
-use wordmill_corpus::pieces::FOLDER;
+use wordmill_corpus::{dedup, pieces};
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
     TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, local_ids,
@@ -12,8 +12,8 @@ use wordmill_formats::{
 
 use crate::artefacts::for_each_tile_piece;
 use crate::ledger::{Ledger, fingerprint};
-use crate::wiring::PIECES_OF;
 use crate::wiring::import::IMPORT;
+use crate::wiring::{DUPLICATES, PIECES_OF};
 
 /// The stage that makes what is wrong anew, and what is wrong.
 pub type Problem = (String, FormatError);
@@ -39,8 +39,12 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
     };
     if !imported {
         let row = ledger.manifest().stage("vocabulary").map(|row| &row.settings);
-        let is_of_pieces = row.is_some_and(|settings| settings.contains_key(PIECES_OF));
-        let shards = if is_of_pieces { dir.reading(FOLDER) } else { dir.clone() };
+        let has = |key: &str| row.is_some_and(|settings| settings.contains_key(key));
+        let shards = match (has(PIECES_OF), has(DUPLICATES)) {
+            (true, _) => dir.reading(pieces::FOLDER),
+            (false, true) => dir.reading(dedup::FOLDER),
+            (false, false) => dir.clone(),
+        };
         note("vocabulary", check_shards(&shards, &table));
     }
     if has("merge") || imported {
