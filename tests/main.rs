@@ -17,6 +17,7 @@
 //! * `start`: training that begins with vectors, and goes on from them.
 //! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
+//! * `dedup`: repeated lines left out.
 //! * `words`: normalisers, lists of words, other spellings.
 //! * `windows`: trainers that read the text itself.
 //!
@@ -30,6 +31,7 @@ mod support;
 
 mod bad_input;
 mod convert;
+mod dedup;
 mod hard_places;
 mod imports;
 mod look;

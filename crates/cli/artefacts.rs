@@ -20,6 +20,8 @@ fn frames(path: &Path) -> Option<Kind> {
         "tok" => Kind::TOKENS,
         "words" => Kind::WORDS,
         "bin" => Kind::REMAP,
+        "hashes" => Kind::HASHES,
+        "dropped" => Kind::DROPPED,
         "run" => Kind::RUN,
         "cells" => Kind::LOOSE,
         "tiles" => Kind::TILES,

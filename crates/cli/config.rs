@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
-pub use choice::{Mark, Model, Normalize, Score};
+pub use choice::{DuplicateLines, Mark, Model, Normalize, Score};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;
@@ -129,6 +129,8 @@ pub struct CorpusConfig {
     pub digits: Digits,
     /// A list of words that are left out of the text.
     pub stop_words: Option<PathBuf>,
+    /// What becomes of lines whose words are those of an earlier one.
+    pub duplicate_lines: DuplicateLines,
     /// What becomes of lines that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// The least size of a chunk in bytes.

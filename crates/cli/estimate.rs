@@ -10,10 +10,10 @@ pub use pace::pace;
 use std::fmt;
 
 use wordmill_cooccur::forecast::{self, Forecast};
-use wordmill_corpus::{CorpusError, Input};
+use wordmill_corpus::{CorpusError, Input, dedup};
 use wordmill_flow::format_bytes;
 
-use crate::config::{Config, Optimizer, TrainConfig, Trainer};
+use crate::config::{Config, DuplicateLines, Optimizer, TrainConfig, Trainer};
 use crate::config::{WindowsModel, WindowsObjective, WindowsTrainer};
 use crate::session::PROGRAM_BYTES;
 use crate::wiring::{grid, translate};
@@ -23,6 +23,8 @@ use crate::wiring::{grid, translate};
 pub struct Sizes {
     /// Unpacked bytes.
     pub bytes: f64,
+    /// Lines.
+    pub lines: f64,
     /// Tokens.
     pub tokens: f64,
     /// Distinct words of the sample.
@@ -185,6 +187,10 @@ mod cost {
     /// A distinct word of a shard, in `tokenize` and in `vocabulary`.
     pub const NEW_WORD: f64 = 390.0;
     pub const LOCAL_WORD: f64 = 290.0;
+    /// A token, a line and a distinct word of a shard, where repeated lines are left out: half of 20 million tokens of English.
+    pub const HASHED_TOKEN: f64 = 17.0;
+    pub const HASHED_LINE: f64 = 190.0;
+    pub const HASHED_WORD: f64 = 130.0;
     pub const PLACE: f64 = 39.0;
     pub const PAIR: f64 = 3.4;
     pub const SPILLED_CELL: f64 = 36.0;
@@ -314,6 +320,9 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     let seconds = 1e-9 * (words + cost::WIDE_BYTE * sizes.wide_bytes);
     needs.add("tokenize", tokenize, seconds + sizes.read_seconds / needs.pace);
     needs.program_bytes = USED_BYTES;
+    if config.corpus.duplicate_lines == DuplicateLines::Drop {
+        dedup_need(config, (sizes, local_words, in_chunk), needs);
+    }
     if config.corpus.pieces.is_some() {
         pieces_need((sizes, local_words, in_chunk), needs);
     }
@@ -332,6 +341,31 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
         files: if in_table { needs.threads } else { 64.0f64.min(shards) * needs.threads },
     };
     needs.add("vocabulary", vocabulary, 1e-9 * cost::LOCAL_WORD * local_words);
+}
+
+/// Adds the stage that leaves out repeated lines, as if there were none.
+fn dedup_need(
+    config: &Config,
+    (sizes, local_words, in_chunk): (Sizes, f64, f64),
+    needs: &mut Needs,
+) {
+    let lines = sizes.lines as u64;
+    let left = config.run.memory_bytes.saturating_sub(PROGRAM_BYTES);
+    let compared = dedup::comparing_bytes(lines, needs.threads as u64, left) as f64;
+    let shards = sizes.tokens * 1.7 + local_words * 5.0;
+    let worker = 3e6 + 130.0 * in_chunk;
+    let forecast = Forecast {
+        least_bytes: worker + 1e6,
+        memory_bytes: compared.max(worker * needs.threads),
+        // Hashes of all lines.
+        scratch_bytes: shards + 20.0 * sizes.lines,
+        left_bytes: shards,
+        files: 3.0 * needs.threads,
+    };
+    let seconds = cost::HASHED_TOKEN * sizes.tokens
+        + cost::HASHED_LINE * sizes.lines
+        + cost::HASHED_WORD * local_words;
+    needs.add("dedup", forecast, 1e-9 * seconds);
 }
 
 /// Adds the stage that cuts words into pieces; shards of 20 MB of Korean grow by a third.

@@ -301,7 +301,8 @@ impl<'a> Ledger<'a> {
 
 /// Whether a file is of use only while a stage is at work.
 fn is_left_over(file: &str) -> bool {
-    [".partial", ".scratch", ".cells"].iter().any(|ending| file.ends_with(ending))
+    let endings = [".partial", ".scratch", ".cells", ".hashes", ".dropped"];
+    endings.iter().any(|ending| file.ends_with(ending))
         || ["checkpoint-", "merge-"].iter().any(|begin| file.starts_with(begin))
 }
 
@@ -312,6 +313,7 @@ fn folders(stage: &str) -> Vec<(String, Option<String>)> {
         // Token shards are checked against the text and the settings one by one.
         "tokenize" => vec![],
         IMPORT => vec![whole("vocab"), whole("spill"), whole("matrix")],
+        "dedup" => vec![whole("dedup")],
         "pieces" => vec![whole("pieces")],
         "phrases" => phrases::folders().iter().map(|folder| whole(folder)).collect(),
         "vocabulary" => vec![whole("vocab")],

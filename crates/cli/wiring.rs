@@ -15,6 +15,7 @@ pub mod translate;
 
 use outputs::{open_stripes, published};
 pub use start::GivenFiles;
+pub use tokens::DUPLICATES;
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus as corpus;
@@ -99,6 +100,7 @@ fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
         vocabulary.insert(PHRASES_OF.into(), "joined".into());
         stages.push(Stage::new("phrases", section(config, "phrases")));
     }
+    tokens::add_dedup(&mut stages, &mut vocabulary);
     stages.push(Stage::new("vocabulary", vocabulary));
     if config.needs_matrix() {
         stages.push(Stage::new("cooccur", cooccur_settings(config)));
@@ -231,18 +233,9 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         inputs: &[corpus::Input],
     ) -> anyhow::Result<Option<Counted>> {
-        let shards = self.tokenize(ledger, inputs)?;
-        if self.ends("tokenize") {
+        let Some(shards) = self.shards(ledger, inputs)? else {
             return Ok(None);
-        }
-        let shards = self.pieces(ledger, shards)?;
-        if self.ends("pieces") {
-            return Ok(None);
-        }
-        let shards = self.phrases(ledger, shards)?;
-        if self.ends("phrases") {
-            return Ok(None);
-        }
+        };
         let text = self.vocabulary(ledger, &shards)?;
         if self.ends("vocabulary") {
             return Ok(None);

@@ -60,6 +60,7 @@ fn imported_sizes(row: &StageRow) -> Sizes {
     let count = |name: &str| row.counts.get(name).copied().unwrap_or(0) as f64;
     Sizes {
         bytes: 0.0,
+        lines: 0.0,
         tokens: count("tokens"),
         local_words: 0.0,
         words: count("words"),

@@ -114,7 +114,8 @@ fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<Problem>) {
 
 /// What is wrong with the files of a stage that is not finished.
 fn unfinished(dir: &RunDir, stage: &str) -> Result<Vec<FormatError>, FormatError> {
-    let endings = ["tok", "words", "bin", "run", "cells", "tiles", "safetensors"];
+    let endings =
+        ["tok", "words", "hashes", "dropped", "bin", "run", "cells", "tiles", "safetensors"];
     let mut wrong = Vec::new();
     for folder in Ledger::folders(stage) {
         let path = dir.path(&folder);

@@ -110,6 +110,14 @@ choices! {
         Npmi = "npmi"
     }
 
+    /// `corpus.duplicate_lines`: what becomes of a line whose words are those of an earlier one.
+    DuplicateLines {
+        /// It is text like any other.
+        Keep = "keep",
+        /// It is left out.
+        Drop = "drop"
+    }
+
     /// `corpus.normalize`: Unicode normalisation.
     Normalize {
         /// Composed.

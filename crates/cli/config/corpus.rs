@@ -3,7 +3,8 @@
 use wordmill_corpus::tokenizer::{missing_feature, words_of};
 
 use super::choice::{
-    Accents, Choice, Digits, Endings, Format, InvalidUtf8, Mark, Normalize, Tokenizer,
+    Accents, Choice, Digits, DuplicateLines, Endings, Format, InvalidUtf8, Mark, Normalize,
+    Tokenizer,
 };
 use super::error::ConfigError;
 use super::layers::Layers;
@@ -37,6 +38,7 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         accents: forms.accents,
         digits: forms.digits,
         stop_words: section.path("stop_words")?,
+        duplicate_lines: section.choice("duplicate_lines", DuplicateLines::Keep)?,
         invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
         chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
     };

@@ -304,6 +304,11 @@ fn words_have_settings_of_their_own() {
             "--set corpus.pieces=a.tsv: corpus.pieces: only used by tokenizer = \"korean\" and",
         ),
         (&["corpus.stop_words=a.txt"], "stop_words = \"a.txt\""),
+        (&["corpus.duplicate_lines=drop"], "duplicate_lines = \"drop\""),
+        (
+            &["corpus.duplicate_lines=dorp"],
+            "--set corpus.duplicate_lines=dorp: corpus.duplicate_lines: unknown value \"dorp\", did you mean \"drop\"?",
+        ),
         (&["vocabulary.keep=a.tsv", "vocabulary.drop=b"], "drop = \"b\""),
         (
             &["corpus.tokenizer=whitespace", "corpus.hyphens=keep"],
@@ -313,7 +318,12 @@ fn words_have_settings_of_their_own() {
     ] {
         check(TEMPLATE, layers, expected);
     }
-    let usual = ["corpus.hyphens=split", "corpus.accents=keep", "corpus.stop_words="];
+    let usual = [
+        "corpus.hyphens=split",
+        "corpus.accents=keep",
+        "corpus.stop_words=",
+        "corpus.duplicate_lines=keep",
+    ];
     assert_eq!(resolve(TEMPLATE, &usual), resolve(TEMPLATE, &[]));
 }
 

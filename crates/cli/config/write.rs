@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::choice::{Accents, Choice, Format, Mark, Tokenizer, TrainSource};
+use super::choice::{Accents, Choice, DuplicateLines, Format, Mark, Tokenizer, TrainSource};
 use super::size::{format_seconds, format_size};
 use super::{Config, Learner, LossConfig, PhrasesConfig, PhrasesSource, TrainConfig, Trainer};
 
@@ -145,6 +145,9 @@ impl Config {
             rows.push(("accents", name(self.corpus.accents)));
         }
         rows.extend(list("stop_words", &self.corpus.stop_words));
+        if self.corpus.duplicate_lines != DuplicateLines::Keep {
+            rows.push(("duplicate_lines", name(self.corpus.duplicate_lines)));
+        }
         rows.extend([
             ("invalid_utf8", name(self.corpus.invalid_utf8)),
             ("chunk_bytes", format_size(self.corpus.chunk_bytes).into()),

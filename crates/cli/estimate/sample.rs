@@ -154,6 +154,7 @@ impl Sample {
         let (cells, cell_growth) = self.cells(config, scale, &frequent, words);
         Sizes {
             bytes: self.text_bytes * scale,
+            lines: self.ids.iter().filter(|id| **id == END).count() as f64 * scale,
             tokens: tokens * scale,
             local_words: self.numbers.len() as f64,
             words,

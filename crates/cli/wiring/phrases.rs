@@ -39,7 +39,7 @@ impl Pipeline<'_> {
         if ledger.done(FOLDER, &settings)?.is_some() {
             return Ok(TokenShards::open(&self.dir.reading(FOLDER))?);
         }
-        self.check_words(ledger)?;
+        self.check_pieces(ledger)?;
         let config = translate::phrases(self.config)?.expect("asked for above");
         super::outputs::report_list(self.ctx, "phrases.connectors", config.connectors.as_deref());
         let stage = begin(self.ctx, ledger, FOLDER, settings)?;

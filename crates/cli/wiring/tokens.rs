@@ -1,4 +1,4 @@
-//! The stages that make token shards: of words, and of pieces of words.
+//! The stages that make token shards: of words, without repeated lines, and of pieces of words.
 
 use wordmill_corpus as corpus;
 use wordmill_formats::{FormatError, Published};
@@ -6,10 +6,45 @@ use wordmill_formats::{FormatError, Published};
 use super::outputs::{self, report_losses};
 use super::{Pipeline, begin, translate};
 use crate::config;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Settings, Stage};
+
+/// The setting that says, in the row of the vocabulary, that repeated lines were left out; not set where they stay.
+pub const DUPLICATES: &str = "corpus.duplicate_lines";
+
+/// Puts the stage `dedup` behind `tokenize` if lines are to be left out. That does not touch the words, so it is a setting of the
+/// stages that are made of what stays.
+pub(super) fn add_dedup(stages: &mut Vec<Stage>, vocabulary: &mut Settings) {
+    if let Some(duplicates) = stages[0].settings.remove_entry(DUPLICATES) {
+        let later = stages[1..].iter_mut().map(|stage| &mut stage.settings).chain([vocabulary]);
+        later.for_each(|settings| settings.extend([duplicates.clone()]));
+        stages.insert(1, Stage::new("dedup", [duplicates].into()));
+    }
+}
 
 impl Pipeline<'_> {
-    pub(super) fn tokenize(
+    /// The shards that words are counted in; `None` if the run ends before or there.
+    pub(super) fn shards(
+        &self,
+        ledger: &mut Ledger<'_>,
+        inputs: &[corpus::Input],
+    ) -> anyhow::Result<Option<corpus::TokenShards>> {
+        let shards = self.tokenize(ledger, inputs)?;
+        if self.ends("tokenize") {
+            return Ok(None);
+        }
+        let shards = self.dedup(ledger, shards)?;
+        if self.ends("dedup") {
+            return Ok(None);
+        }
+        let shards = self.pieces(ledger, shards)?;
+        if self.ends("pieces") {
+            return Ok(None);
+        }
+        let shards = self.phrases(ledger, shards)?;
+        Ok((!self.ends("phrases")).then_some(shards))
+    }
+
+    fn tokenize(
         &self,
         ledger: &mut Ledger<'_>,
         inputs: &[corpus::Input],
@@ -39,8 +74,44 @@ impl Pipeline<'_> {
         Ok(shards)
     }
 
+    /// The shards without lines that repeat an earlier one, if those are to be left out.
+    fn dedup(
+        &self,
+        ledger: &mut Ledger<'_>,
+        shards: corpus::TokenShards,
+    ) -> anyhow::Result<corpus::TokenShards> {
+        if self.config.corpus.duplicate_lines == config::DuplicateLines::Keep {
+            return Ok(shards);
+        }
+        let mut settings = self.settings("dedup");
+        settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
+        if ledger.done("dedup", &settings)?.is_some() {
+            return Ok(corpus::TokenShards::open(&self.dir.reading(corpus::dedup::FOLDER))?);
+        }
+        ledger.check("tokenize")?;
+        let stage = begin(self.ctx, ledger, "dedup", settings)?;
+        let made = corpus::dedup::dedup(self.ctx, &shards);
+        let (stage, made) = ledger.or_pause(stage, made)?;
+        let outputs: Vec<Published> = made.shards.outputs().cloned().collect();
+        let totals = made.shards.totals();
+        let dropped_tokens = made.tokens - totals.tokens;
+        let counts = [
+            ("shards", made.shards.len() as u64),
+            ("lines", totals.lines),
+            ("tokens", totals.tokens),
+            ("dropped_lines", made.dropped_lines),
+            ("dropped_tokens", dropped_tokens),
+        ];
+        ledger.finish(stage, outputs, counts)?;
+        self.ctx.progress.say(&format!(
+            "dedup: {} of {} lines, {dropped_tokens} of {} tokens, repeat an earlier line and were left out",
+            made.dropped_lines, made.lines, made.tokens
+        ));
+        Ok(made.shards)
+    }
+
     /// The shards in terms of pieces, if words are cut into any.
-    pub(super) fn pieces(
+    fn pieces(
         &self,
         ledger: &mut Ledger<'_>,
         shards: corpus::TokenShards,
@@ -53,7 +124,7 @@ impl Pipeline<'_> {
         if ledger.done("pieces", &settings)?.is_some() {
             return Ok(corpus::TokenShards::open(&self.dir.reading(corpus::pieces::FOLDER))?);
         }
-        ledger.check("tokenize")?;
+        self.check_words(ledger)?;
         let stage = begin(self.ctx, ledger, "pieces", settings)?;
         let made = corpus::pieces::pieces(self.ctx, &config, &shards);
         let (stage, made) = ledger.or_pause(stage, made)?;
@@ -76,14 +147,26 @@ impl Pipeline<'_> {
 
     /// The shards that words are counted in are those that are listed.
     pub(super) fn check_shards(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
-        match &self.config.phrases {
-            Some(_) => ledger.check(corpus::phrases::FOLDER),
-            None => self.check_words(ledger),
+        match (&self.config.phrases, &self.config.corpus.pieces) {
+            (Some(_), _) => ledger.check(corpus::phrases::FOLDER),
+            (None, Some(_)) => ledger.check("pieces"),
+            (None, None) => self.check_words(ledger),
         }
     }
 
     /// So are those that phrases are made of.
-    pub(super) fn check_words(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
-        ledger.check(if self.config.corpus.pieces.is_some() { "pieces" } else { "tokenize" })
+    pub(super) fn check_pieces(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
+        match &self.config.corpus.pieces {
+            Some(_) => ledger.check("pieces"),
+            None => self.check_words(ledger),
+        }
+    }
+
+    /// The same of the shards of whole words.
+    fn check_words(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
+        ledger.check(match self.config.corpus.duplicate_lines {
+            config::DuplicateLines::Keep => "tokenize",
+            config::DuplicateLines::Drop => "dedup",
+        })
     }
 }

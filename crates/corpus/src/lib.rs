@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod chunk;
+pub mod dedup;
 mod error;
 mod foreign;
 pub mod hot;

@@ -60,6 +60,10 @@ impl Kind {
     pub const WORDS: Self = Self { name: *b"word", version: 1, what: "a word list" };
     /// Local id to global id of a shard.
     pub const REMAP: Self = Self { name: *b"remp", version: 1, what: "a remap" };
+    /// Hashes of the lines of a shard.
+    pub const HASHES: Self = Self { name: *b"hash", version: 1, what: "hashes of lines" };
+    /// Lines that are left out of shards.
+    pub const DROPPED: Self = Self { name: *b"drop", version: 1, what: "a list of dropped lines" };
     /// Sorted, summed co-occurrence cells.
     pub const RUN: Self = Self { name: *b"srun", version: 2, what: "a spill run" };
     /// Tiles of one row stripe.

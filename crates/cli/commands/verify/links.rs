@@ -3,7 +3,7 @@
 //! Each file is known to be whole by itself when this begins. Sums over cells are sums of hashes, so that two
 //! orders of the same cells have the same sum.
 
-use wordmill_corpus::{phrases, pieces};
+use wordmill_corpus::{dedup, phrases, pieces};
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
     TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, local_ids,
@@ -13,7 +13,7 @@ use wordmill_formats::{
 use crate::artefacts::for_each_tile_piece;
 use crate::ledger::{Ledger, fingerprint};
 use crate::wiring::import::IMPORT;
-use crate::wiring::{PHRASES_OF, PIECES_OF};
+use crate::wiring::{DUPLICATES, PHRASES_OF, PIECES_OF};
 
 /// The stage that makes what is wrong anew, and what is wrong.
 pub type Problem = (String, FormatError);
@@ -39,11 +39,12 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
     };
     if !imported {
         let row = ledger.manifest().stage("vocabulary").map(|row| &row.settings);
-        let is_of = |key: &str| row.is_some_and(|settings| settings.contains_key(key));
-        let shards = match (is_of(PHRASES_OF), is_of(PIECES_OF)) {
-            (true, _) => dir.reading(phrases::FOLDER),
-            (_, true) => dir.reading(pieces::FOLDER),
-            _ => dir.clone(),
+        let has = |key: &str| row.is_some_and(|settings| settings.contains_key(key));
+        let shards = match () {
+            () if has(PHRASES_OF) => dir.reading(phrases::FOLDER),
+            () if has(PIECES_OF) => dir.reading(pieces::FOLDER),
+            () if has(DUPLICATES) => dir.reading(dedup::FOLDER),
+            () => dir.clone(),
         };
         note("vocabulary", check_shards(&shards, &table));
     }

@@ -1,0 +1,141 @@
+//! One token shard written anew without some of its lines.
+//!
+//! A line that is left out becomes one without a word, and stands there as the tokeniser would have written it: not at all, unless
+//! its begin is in an earlier shard; then its end stays.
+
+use wordmill_formats::{FormatError, LINE_END, TokenShard};
+
+use super::Dedup;
+use super::repeats::{self, LineSet};
+use crate::error::CorpusError;
+use crate::rewrite::{Numbered, Rewriting, Rewritten, places};
+
+/// Memory of a word: its bytes, its place among these, its counts before and after, where it stands by id, in two orders.
+const WORD_BYTES: u64 = 128;
+/// Memory of frames being read and written.
+const FIXED_BYTES: u64 = 3 << 20;
+
+/// What says how many lines were left out, in the footer of a shard.
+pub(super) const DROPPED: &str = "dropped_lines";
+
+/// Memory that a shard of so many words and lines takes.
+pub(super) fn needed_bytes(local_words: u64, lines: u64) -> u64 {
+    FIXED_BYTES + WORD_BYTES * local_words + LineSet::bytes(room(lines))
+}
+
+/// The words of a shard.
+#[derive(Default)]
+struct Words {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    counts: Vec<u64>,
+}
+
+/// The shard without the lines that are dropped, and how many begin in it; the one that is there if it fits.
+pub(super) fn shard(
+    dedup: &Dedup<'_>,
+    job: &Rewriting<'_>,
+    at: u32,
+) -> Result<Rewritten, CorpusError> {
+    if let Some(found) = job.existing() {
+        return Ok(found);
+    }
+    let lines = repeats::of_shard(dedup, at, room(job.row.counts.lines))?;
+    let source = job.source()?;
+    let words = Words::of(job, &source)?;
+    let places = places(&words.counts);
+    let mut kept = words.counts.clone();
+    if lines.len() > 0 {
+        sift(&source, &lines, |_, gone| {
+            for id in gone {
+                let count = &mut kept[places[*id as usize] as usize];
+                *count = count.checked_sub(1).ok_or_else(|| {
+                    let what = "a word stands there more often than its list says";
+                    FormatError::corrupt(source.file().path(), 0, what)
+                })?;
+            }
+            Ok(())
+        })?;
+    }
+    // The first line of a shard that begins in the middle of one was counted where that begins.
+    let begun_before = source.continues_line() && lines.contains(0);
+    let dropped = lines.len() - u64::from(begun_before);
+    let left = job.row.counts.lines.saturating_sub(dropped);
+    let numbered = Numbered { names: words.names(), counts: &kept };
+    job.publish((numbered, left, dropped), &source, |ids, tokens| {
+        let mut out = Vec::new();
+        sift(&source, &lines, |kept, _| {
+            let id = |local: &u32| match *local {
+                LINE_END => LINE_END,
+                local => ids[places[local as usize] as usize],
+            };
+            out.clear();
+            out.extend(kept.iter().map(id));
+            Ok(tokens.tokens(&out)?)
+        })
+    })
+}
+
+/// Numbers of lines are below this where so many begin: one may go on from before, one may have no begin.
+fn room(lines: u64) -> u64 {
+    lines + 2
+}
+
+/// Calls `each` with the tokens and line ends of each frame that stay, and with the tokens of the given lines.
+fn sift(
+    source: &TokenShard,
+    lines: &LineSet,
+    mut each: impl FnMut(&[u32], &[u32]) -> Result<(), CorpusError>,
+) -> Result<(), CorpusError> {
+    let (mut buffer, mut ids, mut kept, mut gone) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut line, mut is_dropped) = (0, lines.contains(0));
+    let mut found = u64::from(is_dropped);
+    for frame in 0..source.frames() {
+        source.read(frame, &mut buffer, &mut ids)?;
+        kept.clear();
+        gone.clear();
+        for id in &ids {
+            if *id != LINE_END {
+                if is_dropped { &mut gone } else { &mut kept }.push(*id);
+                continue;
+            }
+            if !is_dropped || (line == 0 && source.continues_line()) {
+                kept.push(LINE_END);
+            }
+            line += 1;
+            is_dropped = lines.contains(line);
+            found += u64::from(is_dropped);
+        }
+        each(&kept, &gone)?;
+    }
+    if found == lines.len() {
+        return Ok(());
+    }
+    let what = "it has fewer lines than were dropped from it";
+    Err(FormatError::corrupt(source.file().path(), 0, what).into())
+}
+
+impl Words {
+    fn of(job: &Rewriting<'_>, source: &TokenShard) -> Result<Self, CorpusError> {
+        let mut words = Self::default();
+        job.for_each_word(|word, count| {
+            words.bytes.extend_from_slice(word.as_bytes());
+            words.ends.push(words.bytes.len());
+            words.counts.push(count);
+            Ok(())
+        })?;
+        if words.ends.len() == source.local_words() as usize {
+            return Ok(words);
+        }
+        let what = "its words are not as many as those of its list";
+        Err(FormatError::corrupt(source.file().path(), 0, what).into())
+    }
+
+    /// The words with their places.
+    fn names(&self) -> Vec<(&[u8], u32)> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        let words = starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end]);
+        words.zip(0..).collect()
+    }
+}
