@@ -81,6 +81,8 @@ struct World {
     threads: usize,
     /// A folder with `vocab.txt` and `pairs.tsv`, where counts are imported instead of text read.
     counts: Option<tempfile::TempDir>,
+    /// Lists that the configuration names.
+    _lists: Option<tempfile::TempDir>,
 }
 
 /// A finished run that nothing disturbed.
@@ -167,7 +169,7 @@ impl World {
         let sources = Sources::default();
         let mut config = Config::resolve(Path::new("faults.toml"), PIPELINE, &sources).unwrap();
         config.run.checkpoint_every = Duration::ZERO;
-        Self { name, config, parts, threads: 1, counts: None }
+        Self { name, config, parts, threads: 1, counts: None, _lists: None }
     }
 
     /// Counts of another program, and a trainer.
@@ -186,8 +188,32 @@ impl World {
         world
     }
 
-    /// All memory, so little that models go through pages, and an import.
-    fn all() -> [Self; 3] {
+    /// Every stage that makes shards of shards, and a trainer that begins with the vectors of another.
+    fn reshaped() -> Self {
+        let mut world = Self::new("reshaped", vec![(None, 1 << 30)]);
+        let lists = tempfile::tempdir().unwrap();
+        let connectors = lists.path().join("connectors.txt");
+        std::fs::write(&connectors, "the\nof\na\n").unwrap();
+        let sets = [
+            "corpus.duplicate_lines=drop".to_owned(),
+            "corpus.tokenizer=bpe".to_owned(),
+            "corpus.bpe_merges=60".to_owned(),
+            "phrases.passes=2".to_owned(),
+            "phrases.threshold=20".to_owned(),
+            format!("phrases.connectors={}", connectors.display()),
+            "train.2.init={ trainer = \"sgns\" }".to_owned(),
+        ];
+        let sources = Sources { sets: sets.into(), ..Sources::default() };
+        world.config = Config::resolve(Path::new("faults.toml"), PIPELINE, &sources).unwrap();
+        world.config.run.checkpoint_every = Duration::ZERO;
+        world.config.train.remove(3);
+        world.config.train.remove(1);
+        world._lists = Some(lists);
+        world
+    }
+
+    /// All memory, so little that models go through pages, an import, and more stages.
+    fn all() -> [Self; 4] {
         let scarce = vec![
             (Some("shuffle"), COUNTING_BYTES),
             (Some("train:sgns"), TRAINING_BYTES),
@@ -196,7 +222,7 @@ impl World {
             (None, WINDOWS_BYTES),
         ];
         let ample = Self::new("ample", vec![(None, 1 << 30)]);
-        [ample, Self::new("scarce", scarce), Self::imported()]
+        [ample, Self::new("scarce", scarce), Self::imported(), Self::reshaped()]
     }
 
     /// One run, as the command makes it.
@@ -427,7 +453,7 @@ const TRAINING_BYTES: u64 = (10 << 20) + (40 << 10);
 
 #[test]
 fn the_scarce_world_uses_scratch_files() {
-    let [ample, scarce, _] = World::all().map(|world| world.undisturbed());
+    let [ample, scarce, ..] = World::all().map(|world| world.undisturbed());
     assert_eq!(ample.files, scarce.files);
     assert!(scarce.counts["create"] > ample.counts["create"], "{:?}", scarce.counts);
 }

@@ -285,9 +285,10 @@ impl<'a> Ledger<'a> {
             for (folder, only) in folders(&row.name).into_iter().chain(shared_folder(&row.name)) {
                 let is_ours =
                     |file: &str| only.as_deref().is_none_or(|only| file.starts_with(only));
-                let is_tiles = folder.starts_with("models/") && folder.ends_with("/tiles");
+                let is_scratch = folder.starts_with("models/") && folder.ends_with("/tiles")
+                    || folder.starts_with("phrases/");
                 self.dir.sweep(&folder, |file| {
-                    is_ours(file) && (is_tiles || is_left_over(file)) && !is_output(&folder, file)
+                    is_ours(file) && (is_scratch || is_left_over(file)) && !is_output(&folder, file)
                 })?;
             }
         }
@@ -303,7 +304,7 @@ impl<'a> Ledger<'a> {
 fn is_left_over(file: &str) -> bool {
     let endings = [".partial", ".scratch", ".cells", ".hashes", ".dropped"];
     endings.iter().any(|ending| file.ends_with(ending))
-        || ["checkpoint-", "merge-"].iter().any(|begin| file.starts_with(begin))
+        || ["checkpoint-", "merge-", "pass-"].iter().any(|begin| file.starts_with(begin))
 }
 
 /// The folders that a stage writes to, each with the one file that is its own, if it shares it.

@@ -108,17 +108,16 @@ impl Pipeline<'_> {
         pass: u32,
         shards: &TokenShards,
     ) -> anyhow::Result<Phrases> {
-        let known = || phrases::learned(self.ctx, self.dir, config, (pass, shards));
-        if let Some(found) = known()? {
+        if let Some(found) = phrases::learned(self.ctx, self.dir, config, (pass, shards))? {
             return Ok(found);
         }
         let counted = self.pairs(config, pass, shards)?;
         let counted = counted.as_ref().map(|(units, matrix)| (units, matrix));
-        phrases::select(self.ctx, config, (pass, shards), counted)?;
+        let found = phrases::select(self.ctx, config, (pass, shards), counted)?;
         for folder in COUNTED {
             self.dir.sweep(&format!("{FOLDER}/{folder}"), |_| true)?;
         }
-        Ok(known()?.expect("it was written above"))
+        Ok(found)
     }
 
     /// How often words stand side by side; `None` if no word, or no pair, is frequent enough.

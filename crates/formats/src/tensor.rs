@@ -42,7 +42,10 @@ const VERSION: u32 = 1;
 pub fn is_tensor_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
     let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
     let mut first = [0; 1];
-    Ok(file.len() > 8 && file.read_exact_at(8, &mut first).is_ok() && first == *b"{")
+    if file.len() > 8 {
+        file.read_exact_at(8, &mut first).map_err(|e| FormatError::io(path, "reading", e))?;
+    }
+    Ok(first == *b"{")
 }
 
 /// Element types that wordmill uses.

@@ -211,13 +211,12 @@ pub fn learned(
     (pass, shards): (u32, &TokenShards),
 ) -> Result<Option<Phrases>, CorpusError> {
     let path = pass_path(run, pass);
-    let Ok(Some(bytes)) = run.storage().size(&path) else {
+    let size = run.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
+    let Some(bytes) = size else {
         return Ok(None);
     };
     let _memory = reserve(&ctx.budget, 2 * bytes)?;
-    let Ok(bytes) = read_file(run.storage(), &path, MOST_BYTES) else {
-        return Ok(None);
-    };
+    let bytes = read_file(run.storage(), &path, MOST_BYTES)?;
     let made_of = format!("{:016x}", shards.digest());
     let fits = bytes.starts_with(header(&config.settings(pass), &made_of).as_bytes());
     fits.then(|| Phrases::parse(&path, &bytes, &config.tokenizer)).transpose()

@@ -1,11 +1,11 @@
 //! From the counts of pairs to the list of a pass.
 
 use wordmill_flow::Context;
-use wordmill_formats::{CsrShardReader, MatrixIndex, Words as _};
+use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
 
-use super::list::ListWriter;
+use super::list::{ListWriter, learned};
 use super::units::BETWEEN;
-use super::{PhrasesConfig, reserve};
+use super::{Phrases, PhrasesConfig, reserve};
 use crate::error::CorpusError;
 use crate::tokenize::TokenShards;
 use crate::vocabulary::Vocabulary;
@@ -31,7 +31,7 @@ pub fn select(
     config: &PhrasesConfig,
     (pass, shards): (u32, &TokenShards),
     counted: Option<(&Vocabulary, &MatrixIndex)>,
-) -> Result<(), CorpusError> {
+) -> Result<Phrases, CorpusError> {
     let mut writer = ListWriter::of_pass(shards.run(), config, pass, shards)?;
     if let Some((units, matrix)) = counted {
         let tokens = shards.totals().tokens;
@@ -44,8 +44,9 @@ pub fn select(
             writer.push(&words, (count, score, pass))?;
         }
     }
-    writer.finish()?;
-    Ok(())
+    let path = writer.finish()?.path;
+    let vanished = || FormatError::corrupt(&path, 0, "it was changed while it was made").into();
+    learned(ctx, shards.run(), config, (pass, shards))?.ok_or_else(vanished)
 }
 
 fn found(
