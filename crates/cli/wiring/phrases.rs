@@ -7,6 +7,7 @@ use wordmill_formats::{MatrixIndex, Published, Words as _, xxh3};
 
 use super::{Pipeline, begin, translate};
 use crate::ledger::Ledger;
+use crate::session;
 
 /// Neighbours, and nothing else: words that are left out keep their places.
 const NEIGHBOURS: cooccur::WindowConfig = cooccur::WindowConfig {
@@ -82,6 +83,7 @@ impl Pipeline<'_> {
                 None => Some(self.learned(config, pass, &made.shards)?),
             };
             let found = given.as_ref().or(learned.as_ref()).expect("one of both");
+            session::note_program(&self.ctx.budget);
             let folder = self.dir.reading(&phrases::shards_folder(pass, passes));
             let before = made.shards.totals().tokens;
             made = phrases::join(self.ctx, config, (found, pass), &made.shards, folder)?;
@@ -133,6 +135,7 @@ impl Pipeline<'_> {
             Err(CorpusError::NoFrequentWord { .. }) => return Ok(None),
             other => other?,
         };
+        session::note_program(&self.ctx.budget);
         let counts = units.table().counts();
         let identity = config.fingerprint(pass, shards);
         let fingerprint = format!("{:016x}", xxh3(identity.as_bytes()));

@@ -105,9 +105,9 @@ impl Rewriting<'_> {
 
     /// The words and the tokens that it is made of.
     pub fn read(&self) -> Result<Read, CorpusError> {
-        let (mut words, mut counts) = (Vec::new(), Vec::new());
+        let (mut words, mut counts) = (Names::default(), Vec::new());
         self.for_each_word(|word, count| {
-            words.push(word.into());
+            words.push([word.as_bytes()]);
             counts.push(count);
             Ok(())
         })?;
@@ -191,9 +191,54 @@ pub(crate) fn share(
     Ok((workers as usize, ctx.budget.reserve(most * workers, "the words of a shard")?))
 }
 
+/// Names one after another in one piece of memory: a shard has some ten thousand of them.
+#[derive(Default)]
+pub(crate) struct Names {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Names {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Appends one, of parts.
+    pub fn push<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
+        parts.into_iter().for_each(|part| self.bytes.extend_from_slice(part));
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The name of a place.
+    pub fn get(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|at| self.get(at))
+    }
+
+    /// The place of a name, where they stand in the order of their bytes.
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            match self.get(middle).cmp(name) {
+                std::cmp::Ordering::Less => from = middle + 1,
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Greater => to = middle,
+            }
+        }
+        None
+    }
+}
+
 /// The words of a shard in the order of its list, and its tokens as places in it.
 pub(crate) struct Read {
-    pub words: Vec<Box<str>>,
+    pub words: Names,
     pub source: TokenShard,
     places: Vec<u32>,
 }

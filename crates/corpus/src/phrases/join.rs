@@ -10,7 +10,7 @@ use wordmill_formats::{FormatError, LINE_END, RunDir};
 
 use super::{FOLDER, Phrases, PhrasesConfig, VERSION, reserve};
 use crate::error::CorpusError;
-use crate::rewrite::{Made, Read, Rewriting, Rewritten, rewrite, share};
+use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
 use crate::tokenize::TokenShards;
 
 /// Memory of a word of a shard, and of the phrases that begin with it.
@@ -153,10 +153,13 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Corpu
         return Ok(found);
     }
     let read = job.read()?;
-    let known = |word: &str| joiner.words.get(word).copied().unwrap_or(NONE);
+    let known = |word: &[u8]| {
+        let word = std::str::from_utf8(word).ok();
+        word.and_then(|word| joiner.words.get(word).copied()).unwrap_or(NONE)
+    };
     let mut walk = Walk {
         joiner,
-        known: read.words.iter().map(|word| known(word)).collect(),
+        known: read.words.iter().map(known).collect(),
         words: &read.words,
         found: HashMap::default(),
         added: Vec::new(),
@@ -167,7 +170,7 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Corpu
     let added = walk.added.iter().map(|phrase| joiner.names[*phrase as usize].as_bytes());
     job.publish_made(Made {
         numbers: walk.numbers,
-        names: read.words.iter().map(|word| word.as_bytes()).chain(added).collect(),
+        names: read.words.iter().chain(added).collect(),
         continues_line: read.source.continues_line(),
         counted: walk.joined,
     })
@@ -178,7 +181,7 @@ struct Walk<'a> {
     joiner: &'a Joiner,
     /// For each place in the list of words, which is its number, the word of phrases.
     known: Vec<u32>,
-    words: &'a [Box<str>],
+    words: &'a Names,
     /// Numbers of phrases that were found here, and the phrases that are none of the words of the list.
     found: HashMap<u32, u32, RandomState>,
     added: Vec<u32>,
@@ -232,13 +235,10 @@ impl Walk<'_> {
             return *number;
         }
         let name = &self.joiner.names[phrase as usize];
-        let number = match self.words.binary_search(name) {
-            Ok(place) => place as u32,
-            Err(_) => {
-                self.added.push(phrase);
-                (self.words.len() + self.added.len() - 1) as u32
-            }
-        };
+        let number = self.words.find(name.as_bytes()).unwrap_or_else(|| {
+            self.added.push(phrase);
+            self.words.len() + self.added.len() - 1
+        }) as u32;
         self.found.insert(phrase, number);
         number
     }

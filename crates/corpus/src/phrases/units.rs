@@ -18,13 +18,13 @@ use wordmill_formats::{FormatError, LINE_END};
 use super::{FOLDER, MOST_CONNECTORS, PhrasesConfig, VERSION};
 use crate::error::CorpusError;
 use crate::lists::WordSet;
-use crate::rewrite::{Made, Read, Rewriting, Rewritten, rewrite, share};
+use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
 use crate::tokenize::TokenShards;
 
 /// What stands between the words of a unit.
 pub(super) const BETWEEN: char = '\n';
-/// Memory of a word and of its units, each in a table, and by name in two orders.
-const WORD_BYTES: u64 = 640;
+/// Memory of a word and of its units, each by name in two orders, and in a tree.
+const WORD_BYTES: u64 = 500;
 /// Of a token: at most three in its place, in a vector that grows.
 const TOKEN_BYTES: u64 = 12;
 const FIXED_BYTES: u64 = 4 << 20;
@@ -63,40 +63,50 @@ fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, Co
     let read = job.read()?;
     let words = &read.words;
     let mut walk = Walk {
-        is_connector: words.iter().map(|word| connectors.contains(word.as_bytes())).collect(),
-        units: HashMap::default(),
+        is_connector: words.iter().map(|word| connectors.contains(word)).collect(),
+        nodes: HashMap::default(),
+        parents: vec![(ROOT, 0)],
+        numbers_of: vec![NONE],
+        units: Vec::new(),
         between: None,
         numbers: Vec::with_capacity(read.source.file().items() as usize),
     };
     walk.over(&read)?;
-    let mut units: Vec<(&[u32], u32)> =
-        walk.units.iter().map(|(unit, at)| (&**unit, *at)).collect();
-    units.sort_unstable_by_key(|(_, number)| *number);
-    let units: Vec<String> = units.iter().map(|(unit, _)| name(unit, words)).collect();
-    let names = words.iter().map(|word| word.as_bytes()).chain(units.iter().map(String::as_bytes));
+    let names = walk.names(words);
     job.publish_made(Made {
         numbers: walk.numbers,
-        names: names.collect(),
+        names: words.iter().chain(names.iter()).collect(),
         // A chunk that goes on within a line begins one here: a connector may stand before it.
         continues_line: false,
-        counted: units.len() as u64,
+        counted: walk.units.len() as u64,
     })
 }
 
-/// The words of a unit, as one.
-fn name(unit: &[u32], words: &[Box<str>]) -> String {
-    let words: Vec<&str> = unit.iter().map(|place| &*words[*place as usize]).collect();
-    words.join("\n")
+/// The node of no connector, and no unit.
+const ROOT: u32 = 0;
+const NONE: u32 = u32::MAX;
+
+/// Connectors since the last word that is none: their node in the tree, and how many they are.
+#[derive(Clone, Copy)]
+struct Between {
+    node: u32,
+    len: usize,
 }
 
-/// A walk over the tokens of a shard.
+/// A walk over the tokens of a shard. Units are a tree of connectors with words at its ends.
 struct Walk {
     /// By place in the list.
     is_connector: Vec<bool>,
-    /// Numbers of units, by the places of their words; those of words are their places.
-    units: HashMap<Box<[u32]>, u32, RandomState>,
-    /// Connectors since the last other word of the line; `None` if there is no such word, or too many of them.
-    between: Option<Vec<u32>>,
+    /// From a node by the place of a word to a node.
+    nodes: HashMap<(u32, u32), u32, RandomState>,
+    /// The node before each, and the place of its last word.
+    parents: Vec<(u32, u32)>,
+    /// The number of the unit that ends at each node; those of words are their places.
+    numbers_of: Vec<u32>,
+    /// The nodes at which units end, in the order of their numbers.
+    units: Vec<u32>,
+    /// `None` if no word but connectors stands before in the line, or too many of these.
+    between: Option<Between>,
     /// The tokens of the new shard.
     numbers: Vec<u32>,
 }
@@ -124,24 +134,54 @@ impl Walk {
     }
 
     fn connector(&mut self, place: u32) {
-        if let Some(between) = &mut self.between {
-            between.push(place);
-            if between.len() > MOST_CONNECTORS {
-                self.end_line();
-            }
+        let Some(Between { node, len }) = self.between else {
+            return;
+        };
+        match len < MOST_CONNECTORS {
+            true => self.between = Some(Between { node: self.node(node, place), len: len + 1 }),
+            false => self.end_line(),
         }
     }
 
     fn word(&mut self, place: u32) {
-        let mut between = self.between.take().unwrap_or_default();
-        if !between.is_empty() {
-            between.push(place);
-            let next = (self.is_connector.len() + self.units.len()) as u32;
-            self.numbers.push(*self.units.entry(between.as_slice().into()).or_insert(next));
-            self.numbers.push(LINE_END);
-            between.clear();
+        if let Some(Between { node, len: 1.. }) = self.between {
+            let node = self.node(node, place) as usize;
+            if self.numbers_of[node] == NONE {
+                self.numbers_of[node] = (self.is_connector.len() + self.units.len()) as u32;
+                self.units.push(node as u32);
+            }
+            self.numbers.extend([self.numbers_of[node], LINE_END]);
         }
-        self.between = Some(between);
+        self.between = Some(Between { node: ROOT, len: 0 });
         self.numbers.push(place);
+    }
+
+    /// The node behind another, by a word.
+    fn node(&mut self, node: u32, place: u32) -> u32 {
+        let next = self.parents.len() as u32;
+        let found = *self.nodes.entry((node, place)).or_insert(next);
+        if found == next {
+            self.parents.push((node, place));
+            self.numbers_of.push(NONE);
+        }
+        found
+    }
+
+    /// What units are called.
+    fn names(&self, words: &Names) -> Names {
+        let mut names = Names::default();
+        for unit in &self.units {
+            let (mut node, mut places) = (*unit, Vec::new());
+            while node != ROOT {
+                let (before, place) = self.parents[node as usize];
+                places.push(place as usize);
+                node = before;
+            }
+            let (last, first) = places.split_first().expect("a unit has words");
+            let between = [BETWEEN as u8];
+            let first = first.iter().rev().flat_map(|at| [words.get(*at), &between]);
+            names.push(first.chain([words.get(*last)]));
+        }
+        names
     }
 }
