@@ -258,3 +258,24 @@ fn a_list_is_read_edited_and_given() {
     place.run("alone", &one_each).expect(0);
     assert_eq!(vocabulary(&place, "alone").len(), 3);
 }
+
+#[test]
+fn pieces_of_a_word_are_not_put_together_again() {
+    let place = place();
+    let bpe = ["corpus.tokenizer=bpe", "corpus.bpe_merges=300", "phrases.passes=1"];
+    let sets = bpe.iter().chain(&["phrases.threshold=2"]).flat_map(|set| ["--set", set]);
+    let args: Vec<&str> = sets.chain(["--until", "vocabulary"]).collect();
+    place.run("run", &args).expect(0);
+    let words = vocabulary(&place, "run");
+    assert!(words.keys().any(|word| word.starts_with("##")), "{words:?}");
+    let rows = listed(&place, "run");
+    let ends = |row: &String| {
+        let words = row.split('\t').next().unwrap().to_owned();
+        [
+            words.split(' ').next().unwrap().to_owned(),
+            words.split(' ').next_back().unwrap().to_owned(),
+        ]
+    };
+    assert!(rows.len() > 10, "{rows:?}");
+    assert!(rows.iter().flat_map(ends).all(|word| !word.starts_with("##")), "{rows:?}");
+}

@@ -153,6 +153,10 @@ pub fn phrases(config: &Config) -> Result<Option<phrases::PhrasesConfig>, Corpus
         min_count: 1,
         connectors: None,
         delimiter,
+        parts: match config.corpus.pieces {
+            Some(_) => phrases::Parts::Pieces,
+            None => phrases::Parts::Words,
+        },
         given: None,
         tokenizer: tokenizer(&config.corpus),
     };

@@ -55,21 +55,34 @@ pub struct PhrasesConfig {
     pub connectors: Option<Arc<WordSet>>,
     /// `phrases.delimiter`: what stands between the words of a phrase.
     pub delimiter: String,
+    /// What the text is made of.
+    pub parts: Parts,
     /// `phrases.list`: a list that is given, so that none is learned.
     pub given: Option<PathBuf>,
     /// The tokeniser of the text, for words of a list that somebody wrote.
     pub tokenizer: TokenizerConfig,
 }
 
+/// What a text is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Words.
+    Words,
+    /// Pieces of words. One that goes on within a word neither begins nor ends a phrase: that would make the word anew.
+    Pieces,
+}
+
 impl PhrasesConfig {
     /// What identifies the list of a pass, counted from 1, beside the shards that it is learned from.
     fn settings(&self, pass: u32) -> String {
-        let Self { score, thresholds, min_count, connectors, delimiter, .. } = self;
+        let Self { score, thresholds, min_count, connectors, delimiter, parts, .. } = self;
         let threshold = thresholds.get(pass as usize - 1).copied().unwrap_or(f64::INFINITY);
         let score = score.name();
         let connectors = connectors.as_ref().map_or(0, |list| list.digest());
+        let parts = if *parts == Parts::Pieces { " pieces" } else { "" };
         format!(
-            "pass={pass} score={score} threshold={threshold} min_count={min_count} connectors={connectors:016x} delimiter={delimiter:?}"
+            "pass={pass} score={score} threshold={threshold} min_count={min_count} \
+             connectors={connectors:016x} delimiter={delimiter:?}{parts}"
         )
     }
 

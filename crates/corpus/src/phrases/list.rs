@@ -122,15 +122,17 @@ impl Phrases {
             if is_head || row.trim().is_empty() {
                 continue;
             }
-            let mut columns = row.split('\t');
-            let words = columns.next().unwrap_or_default();
-            let (is_own, pass) = match (columns.next(), columns.nth(1)) {
-                (None, _) => (true, 1),
-                (Some(_), None) => (false, 1),
-                (Some(_), Some(pass)) => {
+            let columns: Vec<&str> = row.split('\t').collect();
+            let (words, is_own, pass) = match columns[..] {
+                [words] => (words, true, 1),
+                [words, _, _, pass] => {
                     let known = pass.parse().ok().filter(|pass| (1..=MOST_PASSES).contains(pass));
                     let what = format!("{pass:?} is no pass, 1 to {MOST_PASSES}");
-                    (false, known.ok_or_else(|| wrong(line + 1, &what))?)
+                    (words, false, known.ok_or_else(|| wrong(line + 1, &what))?)
+                }
+                _ => {
+                    let what = "expected words alone, or words, count, score and pass";
+                    return Err(wrong(line + 1, what));
                 }
             };
             let words = if is_own { own(words, &mut tokenizer) } else { spaced(words) };

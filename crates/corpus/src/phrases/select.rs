@@ -5,8 +5,9 @@ use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
 
 use super::list::{ListWriter, learned};
 use super::units::BETWEEN;
-use super::{Phrases, PhrasesConfig, reserve};
+use super::{Parts, Phrases, PhrasesConfig, reserve};
 use crate::error::CorpusError;
+use crate::lists::CONTINUES;
 use crate::tokenize::TokenShards;
 use crate::vocabulary::Vocabulary;
 
@@ -58,21 +59,29 @@ fn found(
 ) -> Result<Vec<Found>, CorpusError> {
     let (table, counts) = (units.table(), units.table().counts());
     let threshold = config.thresholds[pass as usize - 1];
+    let is_end =
+        |word: &[u8]| config.parts == Parts::Words || !word.starts_with(CONTINUES.as_bytes());
     let mut found: Vec<Found> = Vec::new();
     let mut memory = Vec::new();
     for shard in &matrix.shards {
         ctx.cancel.check()?;
         let run = units.run();
         let path = run.path("matrix").join(&shard.file);
-        let mut row: Option<(u32, u64)> = None;
+        let mut row: Option<(u32, Option<u64>)> = None;
         CsrShardReader::open(run.storage(), &path)?.for_each_piece(|unit, firsts, pairs| {
             let known = row.filter(|(known, _)| *known == unit).map(|(_, count)| count);
-            let second = known.unwrap_or_else(|| count_of_word(table, unit));
+            let second = known.unwrap_or_else(|| match last_word(table.word(unit as usize)) {
+                word if !is_end(word) => None,
+                word => Some(table.find(word).map_or(0, |id| counts[id])),
+            });
             row = Some((unit, second));
+            let Some(second) = second else {
+                return Ok(());
+            };
             for (&first, &count) in firsts.iter().zip(pairs) {
                 let both = [counts[first as usize], second];
                 let score = config.score.of(count, both, config.min_count, tokens);
-                if score > threshold {
+                if score > threshold && is_end(table.word(first as usize)) {
                     if found.len().is_multiple_of(STEP) {
                         let bytes = (2 * STEP * size_of::<Found>()) as u64;
                         memory.push(reserve(&ctx.budget, bytes)?);
@@ -88,11 +97,8 @@ fn found(
     Ok(found)
 }
 
-/// How often the last word of a unit stands.
-fn count_of_word(table: &wordmill_formats::WordTable, unit: u32) -> u64 {
-    let name = table.word(unit as usize);
-    match name.iter().rposition(|&byte| byte == BETWEEN as u8) {
-        None => table.counts()[unit as usize],
-        Some(at) => table.find(&name[at + 1..]).map_or(0, |id| table.counts()[id]),
-    }
+/// The last word of a unit.
+fn last_word(unit: &[u8]) -> &[u8] {
+    let start = unit.iter().rposition(|&byte| byte == BETWEEN as u8).map_or(0, |at| at + 1);
+    &unit[start..]
 }

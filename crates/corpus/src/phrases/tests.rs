@@ -29,6 +29,7 @@ fn config(connectors: Option<&str>) -> PhrasesConfig {
         min_count: 1,
         connectors,
         delimiter: "_".to_owned(),
+        parts: Parts::Words,
         given: None,
         tokenizer,
     }
@@ -169,7 +170,7 @@ fn the_longest_phrase_becomes_one_word() {
     let phrases = ["bank of the west", "bank of", "a_b x", "x a_b", "west coast bank x", "a_b"];
     // One of two passes, of which the first is asked for; one of them has the name of a word.
     let rows = phrases.map(|phrase| format!("{phrase}\t9\t1.5\t1\n")).concat();
-    let list = parse(&(rows + "bank west\t1\t2\t2\na b\t7\n"));
+    let list = parse(&(rows + "bank west\t1\t2\t2\na b\t7\t8\t1\n"));
     assert_eq!((list.passes(), list.len(), list.left_out()), (2, 7, (1, "a_b\t9\t1.5\t1")));
     let phrases = [&phrases[..5], &["a b"]].concat();
     for seed in 0..6 {
@@ -226,8 +227,9 @@ fn a_phrase_may_go_on_in_the_next_frame() {
 
 #[test]
 fn rows_of_ones_own_take_the_form_of_the_text() {
-    let list =
-        parse("\u{feff}New York\n\n  San   Francisco\nalone\nStraße von Wörth\nBig Apple\t3\n");
+    let list = parse(
+        "\u{feff}New York\n\n  San   Francisco\nalone\nStraße von Wörth\nBig Apple\t3\t\t1\n",
+    );
     let found: Vec<&str> = list.of_pass(1).collect();
     assert_eq!(found, ["new york", "san francisco", "straße von wörth", "Big Apple"]);
     assert_eq!((list.left_out(), list.of_pass_len(1), list.of_pass_len(2)), ((1, "alone"), 4, 0));
@@ -247,6 +249,7 @@ fn a_list_that_cannot_be_read_is_refused() {
     check(b"", "there is no phrase in it");
     check(b"alone\n", "there is no phrase in it");
     check(b"a b\n\xff c\n", "line 2: it is not UTF-8");
+    check(b"a b\nc d\t1\n", "line 2: expected words alone, or words, count, score and pass");
     check(b"a b\t1\t2\t9\n", "line 1: \"9\" is no pass, 1 to 8");
     check(b"#wordmill-phrases\t2\n", "line 1: it has version 2, this program reads 1");
     std::fs::remove_file(&path).unwrap();
