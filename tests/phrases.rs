@@ -214,6 +214,11 @@ fn a_list_is_read_edited_and_given() {
     let shown = place.wordmill(&["preview", "-n", "2000", "--json"]).expect(0).stdout;
     assert!(String::from_utf8_lossy(&shown).contains(&format!("\"{phrase}\"")));
 
+    let about = place.wordmill(&["info", "run/phrases/phrases.tsv"]).expect(0).stdout;
+    let about = String::from_utf8(about).unwrap();
+    let rows = format!("rows:     {}\n", listed(&place, "run").len());
+    assert!(about.contains("a list of phrases") && about.contains(&rows), "{about}");
+
     // The same list makes the same shards, whatever was learned before.
     place.write("same.tsv", text(&place, "run/phrases/phrases.tsv"));
     let given = |file: &str| {

@@ -9,13 +9,26 @@ use serde::Serialize;
 use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
 use wordmill_formats::{
     Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
-    TokenIndex, Vectors, Words,
+    TokenIndex, Vectors, Words, read_file,
 };
 
 use crate::spread::Spread;
 
-const KINDS: [Kind; 7] =
-    [Kind::TOKENS, Kind::WORDS, Kind::REMAP, Kind::RUN, Kind::TILES, Kind::SLOTS, Kind::LOOSE];
+const KINDS: [Kind; 9] = [
+    Kind::TOKENS,
+    Kind::WORDS,
+    Kind::REMAP,
+    Kind::RUN,
+    Kind::TILES,
+    Kind::SLOTS,
+    Kind::LOOSE,
+    Kind::HASHES,
+    Kind::DROPPED,
+];
+/// How texts in columns begin, models of pieces and lists of phrases.
+const TEXT_MAGIC: &[u8] = b"#wordmill-";
+/// The longest of these that is looked at.
+const TEXT_BYTES_MAX: u64 = 8 << 30;
 /// Words shown of a vocabulary.
 const WORDS_SHOWN: usize = 10;
 
@@ -73,6 +86,7 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
         // The length of a safetensors header begins with a byte of its own; `{` would mean a header
         // whose length is 123 plus a multiple of 256, and then the ninth byte is the brace.
         [b'{', rest @ ..] if rest[7] != b'{' => describe_json(storage, path),
+        _ if head.starts_with(TEXT_MAGIC) => text(storage, path),
         _ if VectorForm::of(storage, path)?.is_some() => foreign(storage, path),
         _ if held < 9 || head[8] != b'{' => {
             let what = "it begins neither like a tensor file, nor a framed file, nor an index";
@@ -92,6 +106,29 @@ fn foreign(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     if file.form() == VectorForm::Npy {
         about.fact("words stand in", VectorFile::names_path(path).display());
     }
+    Ok(about)
+}
+
+/// A text in columns: its heads are lines of `#key<TAB>value`.
+fn text(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
+    let bytes = read_file(storage, path, TEXT_BYTES_MAX)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let is_phrases = text.starts_with("#wordmill-phrases");
+    let what = if is_phrases { "a list of phrases" } else { "a model of pieces of words" };
+    let mut about = Description::new(path, what, bytes.len() as u64);
+    let mut rows = text.lines().peekable();
+    while let Some(head) = rows.next_if(|row| row.starts_with('#') && row.contains('\t')) {
+        let (key, value) = head[1..].split_once('\t').unwrap_or_default();
+        match key.strip_prefix("wordmill-") {
+            Some(_) if is_phrases => about.fact("version", value),
+            Some(_) => about.fact("learner, version", value.replace('\t', ", ")),
+            None => about.fact(&key.replace('-', " "), value),
+        }
+        if key == "made-of" {
+            break;
+        }
+    }
+    about.fact("rows", rows.filter(|row| !row.is_empty()).count());
     Ok(about)
 }
 
