@@ -111,7 +111,12 @@ impl Rewriting<'_> {
             counts.push(count);
             Ok(())
         })?;
-        Ok(Read { words, source: self.source()?, places: places(&counts) })
+        let source = self.source()?;
+        if words.len() != source.local_words() as usize {
+            let what = "its words are not as many as those of its list";
+            return Err(FormatError::corrupt(source.file().path(), 0, what).into());
+        }
+        Ok(Read { words, places: places(&counts), counts, source })
     }
 
     /// Writes list and tokens of a shard whose tokens are known.
@@ -239,8 +244,11 @@ impl Names {
 /// The words of a shard in the order of its list, and its tokens as places in it.
 pub(crate) struct Read {
     pub words: Names,
+    /// How often each stands.
+    pub counts: Vec<u64>,
     pub source: TokenShard,
-    places: Vec<u32>,
+    /// For each local id the place of its word.
+    pub places: Vec<u32>,
 }
 
 impl Read {

@@ -8,7 +8,7 @@ use wordmill_formats::{FormatError, LINE_END, TokenShard};
 use super::Dedup;
 use super::repeats::{self, LineSet};
 use crate::error::CorpusError;
-use crate::rewrite::{Numbered, Rewriting, Rewritten, places};
+use crate::rewrite::{Numbered, Read, Rewriting, Rewritten};
 
 /// Memory of a word: its bytes, its place among these, its counts before and after, where it stands by id, in two orders.
 const WORD_BYTES: u64 = 128;
@@ -23,14 +23,6 @@ pub(super) fn needed_bytes(local_words: u64, lines: u64) -> u64 {
     FIXED_BYTES + WORD_BYTES * local_words + LineSet::bytes(room(lines))
 }
 
-/// The words of a shard.
-#[derive(Default)]
-struct Words {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    counts: Vec<u64>,
-}
-
 /// The shard without the lines that are dropped, and how many begin in it; the one that is there if it fits.
 pub(super) fn shard(
     dedup: &Dedup<'_>,
@@ -41,10 +33,8 @@ pub(super) fn shard(
         return Ok(found);
     }
     let lines = repeats::of_shard(dedup, at, room(job.row.counts.lines))?;
-    let source = job.source()?;
-    let words = Words::of(job, &source)?;
-    let places = places(&words.counts);
-    let mut kept = words.counts.clone();
+    let Read { words, counts, source, places } = job.read()?;
+    let mut kept = counts;
     if lines.len() > 0 {
         sift(&source, &lines, |_, gone| {
             for id in gone {
@@ -61,7 +51,7 @@ pub(super) fn shard(
     let begun_before = source.continues_line() && lines.contains(0);
     let dropped = lines.len() - u64::from(begun_before);
     let left = job.row.counts.lines.saturating_sub(dropped);
-    let numbered = Numbered { names: words.names(), counts: &kept };
+    let numbered = Numbered { names: words.iter().zip(0..).collect(), counts: &kept };
     job.publish((numbered, left, dropped), &source, |ids, tokens| {
         let mut out = Vec::new();
         sift(&source, &lines, |kept, _| {
@@ -114,28 +104,4 @@ fn sift(
     }
     let what = "it has fewer lines than were dropped from it";
     Err(FormatError::corrupt(source.file().path(), 0, what).into())
-}
-
-impl Words {
-    fn of(job: &Rewriting<'_>, source: &TokenShard) -> Result<Self, CorpusError> {
-        let mut words = Self::default();
-        job.for_each_word(|word, count| {
-            words.bytes.extend_from_slice(word.as_bytes());
-            words.ends.push(words.bytes.len());
-            words.counts.push(count);
-            Ok(())
-        })?;
-        if words.ends.len() == source.local_words() as usize {
-            return Ok(words);
-        }
-        let what = "its words are not as many as those of its list";
-        Err(FormatError::corrupt(source.file().path(), 0, what).into())
-    }
-
-    /// The words with their places.
-    fn names(&self) -> Vec<(&[u8], u32)> {
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        let words = starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end]);
-        words.zip(0..).collect()
-    }
 }
