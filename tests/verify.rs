@@ -121,3 +121,32 @@ fn verify_tells_what_no_stage_lists() {
     let made = place.made("run", &[]);
     assert_same("the next run has removed it", &tiny_artefacts(), &made);
 }
+
+#[test]
+fn shards_that_are_made_of_shards_belong_to_them() {
+    let place = Place::new(TINY);
+    let run = |dir: &str, seed: &str| {
+        let sets = [
+            "corpus.tokenizer=bpe",
+            "corpus.bpe_merges=50",
+            "corpus.duplicate_lines=drop",
+            "phrases.passes=1",
+        ];
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let args: Vec<&str> = sets.chain(["--until", "vocabulary", "--seed", seed]).collect();
+        place.run(dir, &args).expect(0);
+        place.wordmill(&["verify", dir]).expect(0);
+        tree(&place.path(dir))
+    };
+    let (ours, other) = (run("ours", "1"), run("other", "2"));
+    for (folder, stage) in [("tokens", "dedup"), ("dedup", "pieces"), ("pieces", "phrases")] {
+        let mut files = ours.clone();
+        put_stranger(&mut files, &format!("{folder}/shard-00000-00001.tok"), &other);
+        place.put_tree(folder, &files);
+        let done = place.wordmill(&["verify", folder]);
+        let text = said(&done);
+        let what = format!("it was made of another shard than stands in {folder}");
+        assert_eq!(done.code(), Some(4), "{folder}: {text}");
+        assert!(text.contains(&what) && text.contains(&format!("{stage}/shard-")), "{text}");
+    }
+}

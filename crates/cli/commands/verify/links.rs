@@ -40,12 +40,22 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
     if !imported {
         let row = ledger.manifest().stage("vocabulary").map(|row| &row.settings);
         let has = |key: &str| row.is_some_and(|settings| settings.contains_key(key));
-        let shards = match () {
-            () if has(PHRASES_OF) => dir.reading(phrases::FOLDER),
-            () if has(PIECES_OF) => dir.reading(pieces::FOLDER),
-            () if has(DUPLICATES) => dir.reading(dedup::FOLDER),
-            () => dir.clone(),
-        };
+        let made = [
+            (has(DUPLICATES), dedup::FOLDER),
+            (has(PIECES_OF), pieces::FOLDER),
+            (has(PHRASES_OF), phrases::FOLDER),
+        ];
+        let mut from = dir.shards();
+        for (_, folder) in made.into_iter().filter(|(is_there, _)| *is_there) {
+            // Shards between two passes are gone.
+            let row = ledger.manifest().stage(folder).map(|row| &row.settings);
+            let passes = row.and_then(|settings| settings.get("phrases.passes"));
+            if folder != phrases::FOLDER || passes.is_some_and(|passes| passes == "1") {
+                note(folder, check_made(dir, folder, from));
+            }
+            from = folder;
+        }
+        let shards = dir.reading(from);
         note("vocabulary", check_shards(&shards, &table));
     }
     if has("merge") || imported {
@@ -77,6 +87,23 @@ fn check_row(dir: &RunDir, ledger: &Ledger<'_>, name: &str) -> Result<(), Format
             && wanted != found
         {
             return corrupt(format!("{name} was made from another {stage} than is listed"));
+        }
+    }
+    Ok(())
+}
+
+/// Each shard of a folder was made of the one of the same chunk in another.
+fn check_made(dir: &RunDir, folder: &str, from: &str) -> Result<(), FormatError> {
+    let (storage, [made, source]) = (dir.storage(), [folder, from].map(|name| dir.reading(name)));
+    for row in TokenIndex::read(storage, &made.token_index())?.shards {
+        let tokens = TokenShard::open(storage, &source.token_shard(row.id))?;
+        let words = WordListReader::open(storage, &source.word_list(row.id))?;
+        let of = format!("{:016x} {:016x}", tokens.file().digest(), words.file().digest());
+        let path = made.token_shard(row.id);
+        let shard = TokenShard::open(storage, &path)?;
+        if !shard.file().setting("made_of").is_some_and(|made_of| made_of.ends_with(&of)) {
+            let what = format!("it was made of another shard than stands in {from}");
+            return Err(FormatError::corrupt(&path, 0, what));
         }
     }
     Ok(())
