@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::support::{Dice, Place, artefacts, assert_same, end, kill_when, names};
+use crate::support::{Dice, Place, artefacts, assert_same, end, names, same_however_it_is_run};
 
 const PIPELINE: &str = r#"
 [run]
@@ -102,28 +102,15 @@ fn it_is_the_same_for_any_threads_and_memory_and_after_kills() {
     let place = Place::new(PIPELINE);
     place.write("text.txt", lines().join("\n"));
     let thinned = args(&["--set", "cooccur.subsample=1e-3"]);
-    let expected = place.made("one", &[&thinned[..], &["--threads", "1"]].concat());
-    for (dir, threads, memory) in
-        [("two", "2", "1GiB"), ("three", "3", "64MiB"), ("eight", "8", "32MiB")]
-    {
-        let flags = ["--threads", threads, "--memory", memory];
-        assert_same(dir, &expected, &place.made(dir, &[&thinned[..], &flags].concat()));
-    }
-    for point in [
+    let points = [
         "dedup/lines-",
         "dedup/lines-00000-00003.hashes",
         "dedup/range-",
         "dedup/shard-00000-00003.words",
         "dedup/index",
         "vocab/remap",
-    ] {
-        let dir = format!("killed-{}", point.replace('/', "-"));
-        let path = place.path(&dir);
-        kill_when(place.run_command(&dir, &thinned), || {
-            names(&path).iter().any(|name| name.starts_with(point))
-        });
-        assert_same(point, &expected, &place.made(&dir, &thinned));
-    }
+    ];
+    same_however_it_is_run(&place, &thinned, &points);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::support::{Place, assert_same, kill_when, names};
+use crate::support::{Place, names, same_however_it_is_run};
 
 const PIPELINE: &str = r#"
 [run]
@@ -167,12 +167,7 @@ fn phrases_are_those_of_a_naive_program() {
 #[test]
 fn phrases_are_the_same_for_any_threads_and_memory_and_after_kills() {
     let place = place();
-    let expected = place.made("one", &["--threads", "1"]);
-    for (dir, threads, memory) in [("three", "3", "64MiB"), ("eight", "8", "32MiB")] {
-        let found = place.made(dir, &["--threads", threads, "--memory", memory]);
-        assert_same(dir, &expected, &found);
-    }
-    for point in [
+    let points = [
         "phrases/units/shard-00000-00003",
         "phrases/vocab/remap",
         "phrases/spill/",
@@ -183,14 +178,8 @@ fn phrases_are_the_same_for_any_threads_and_memory_and_after_kills() {
         "phrases/shard-00000-00003.words",
         "phrases/index",
         "vocab/remap",
-    ] {
-        let dir = format!("killed-{}", point.replace('/', "-"));
-        let path = place.path(&dir);
-        kill_when(place.run_command(&dir, &[]), || {
-            names(&path).iter().any(|name| name.starts_with(point))
-        });
-        assert_same(point, &expected, &place.made(&dir, &[]));
-    }
+    ];
+    same_however_it_is_run(&place, &[], &points);
     let left = names(&place.path("one/phrases"));
     let is_kept = |name: &String| name.starts_with("shard-") || name.starts_with("index.json");
     assert!(left.iter().all(|name| is_kept(name) || name == "phrases.tsv"), "{left:?}");

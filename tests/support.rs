@@ -192,6 +192,27 @@ pub fn kill_when(mut command: Command, mut reached: impl FnMut() -> bool) -> boo
     status.signal().is_some()
 }
 
+/// A run with these arguments has the same files for any threads and memory, and after it was killed as soon as a file is there whose name
+/// begins with one of `points`. Gives the files, which stand in `one`.
+pub fn same_however_it_is_run(place: &Place, args: &[&str], points: &[&str]) -> Tree {
+    let made = |dir: &str, flags: &[&str]| place.made(dir, &[args, flags].concat());
+    let expected = made("one", &["--threads", "1"]);
+    for (dir, threads, memory) in
+        [("two", "2", "1GiB"), ("three", "3", "64MiB"), ("eight", "8", "32MiB")]
+    {
+        assert_same(dir, &expected, &made(dir, &["--threads", threads, "--memory", memory]));
+    }
+    for point in points {
+        let dir = format!("killed-{}", point.replace('/', "-"));
+        let path = place.path(&dir);
+        kill_when(place.run_command(&dir, args), || {
+            names(&path).iter().any(|name| name.starts_with(point))
+        });
+        assert_same(point, &expected, &made(&dir, &[]));
+    }
+    expected
+}
+
 /// Waits for a process to end and calls `look` all the while.
 pub fn wait_until(child: &mut Child, mut look: impl FnMut(&mut Child)) -> ExitStatus {
     let started = Instant::now();

@@ -1,6 +1,6 @@
 //! How words are made and found again: normalisers, lists of words, and questions in another spelling.
 
-use crate::support::{Dice, Place, assert_same, kill_when, names};
+use crate::support::{Dice, Place, same_however_it_is_run};
 
 const PIPELINE: &str = r#"
 [run]
@@ -300,25 +300,14 @@ fn pieces_are_the_same_for_any_threads_and_memory_and_after_kills() {
             },
         ];
         let args = pieces_args(&more);
-        let expected = place.made("one", &[&args[..], &["--threads", "1"]].concat());
-        for (dir, threads, memory) in [("three", "3", "64MiB"), ("eight", "8", "32MiB")] {
-            let flags = ["--threads", threads, "--memory", memory];
-            assert_same(dir, &expected, &place.made(dir, &[&args[..], &flags].concat()));
-        }
-        for point in [
+        let points = [
             "pieces/merge-",
             "pieces/",
             "pieces/shard-00000-00003.words",
             "pieces/index",
             "vocab/remap",
-        ] {
-            let dir = format!("killed-{}", point.replace('/', "-"));
-            let path = place.path(&dir);
-            kill_when(place.run_command(&dir, &args), || {
-                names(&path).iter().any(|name| name.starts_with(point))
-            });
-            assert_same(point, &expected, &place.made(&dir, &args));
-        }
+        ];
+        same_however_it_is_run(&place, &args, &points);
     }
 }
 

@@ -269,7 +269,7 @@ impl Pipeline<'_> {
         let vocabulary = match ledger.done("vocabulary", &settings)? {
             Some(_) => corpus::Vocabulary::open(shards.run(), shards.ids())?,
             None => {
-                self.check_shards(ledger)?;
+                self.check_before(ledger, "vocabulary")?;
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let config = translate::vocabulary(self.config)?;
                 let made = corpus::vocabulary(self.ctx, &config, shards);
@@ -347,7 +347,7 @@ impl Pipeline<'_> {
                 ledger.check("shuffle")?;
             }
             None => {
-                self.check_shards(ledger)?;
+                self.check_before(ledger, "vocabulary")?;
                 ledger.check("vocabulary")?;
             }
         }

@@ -125,7 +125,7 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
     if !path.exists() && !matches!(phrases.source, PhrasesSource::List(_)) {
         return Ok(None);
     }
-    let budget = Budget::new(u64::MAX / 2);
+    let budget = Budget::new(config.run.memory_bytes);
     let list = Phrases::read(&budget, &path, &translate::tokenizer(&config.corpus))?;
     let joiner = |pass| Joiner::new(&list, pass, &phrases.delimiter);
     Ok(Some((path, (1..=list.passes()).map(joiner).collect())))

@@ -36,10 +36,6 @@ pub enum PhrasesSource {
     },
 }
 
-/// A threshold, unless one is set, by score.
-const THRESHOLDS: [(Score, f64); 2] = [(Score::Default, DEFAULT_THRESHOLD), (Score::Npmi, 0.5)];
-const DEFAULT_THRESHOLD: f64 = 100.0;
-
 /// Reads the section; `None` if words stay as they are.
 pub(super) fn phrases(layers: &Layers) -> Result<Option<PhrasesConfig>, ConfigError> {
     let mut section = Section::new(layers, "phrases")?;
@@ -74,13 +70,11 @@ fn thresholds(
     score: Score,
     passes: u32,
 ) -> Result<Vec<f64>, ConfigError> {
-    let found = section.reals("threshold")?;
-    let (_, usual) = THRESHOLDS.iter().find(|(of, _)| *of == score).expect("each has one");
-    let found = found.unwrap_or_else(|| vec![*usual]);
-    let (what, is_good): (_, fn(&f64) -> bool) = match score {
-        Score::Default => ("from 0 up", |it| *it >= 0.0),
-        Score::Npmi => ("from -1 to 1, as those of npmi are", |it| (-1.0..=1.0).contains(it)),
+    let (usual, what, is_good): (_, _, fn(&f64) -> bool) = match score {
+        Score::Default => (100.0, "from 0 up", |it| *it >= 0.0),
+        Score::Npmi => (0.5, "from -1 to 1, as those of npmi are", |it| (-1.0..=1.0).contains(it)),
     };
+    let found = section.reals("threshold")?.unwrap_or_else(|| vec![usual]);
     if let Some(wrong) = found.iter().find(|it| !is_good(it)) {
         return Err(section.error("threshold", format!("expected a number {what}, found {wrong}")));
     }

@@ -80,7 +80,7 @@ impl Pipeline<'_> {
         if is_done && let Some(runs) = cooccur::SpillRuns::read(self.dir, fingerprint)? {
             return Ok(runs);
         }
-        self.check_shards(ledger)?;
+        self.check_before(ledger, "vocabulary")?;
         ledger.check("vocabulary")?;
         let stage = begin(self.ctx, ledger, "cooccur", settings)?;
         let counted = cooccur::count(self.ctx, text.vocabulary.run(), &config, input);

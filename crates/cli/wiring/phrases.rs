@@ -1,11 +1,14 @@
 //! The stage `phrases`: each pass counts pairs with the stages that count, picks phrases and joins them.
 
+use std::borrow::Cow;
+
 use wordmill_cooccur as cooccur;
 use wordmill_corpus::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesConfig};
 use wordmill_corpus::{CorpusError, TokenShards, Vocabulary, VocabularyConfig, vocabulary};
-use wordmill_formats::{MatrixIndex, Published, Words as _, xxh3};
+use wordmill_formats::{MatrixIndex, Words as _, xxh3};
 
-use super::{Pipeline, begin, translate};
+use super::tokens::Reshaped;
+use super::{Pipeline, translate};
 use crate::ledger::Ledger;
 use crate::session;
 
@@ -17,14 +20,6 @@ const NEIGHBOURS: cooccur::WindowConfig = cooccur::WindowConfig {
     dropped: cooccur::Dropped::Gap,
 };
 
-/// What came of all passes.
-struct Made {
-    shards: TokenShards,
-    list: Published,
-    phrases: u64,
-    joined: u64,
-}
-
 impl Pipeline<'_> {
     /// The shards with phrases, if there are to be any.
     pub(super) fn phrases(
@@ -35,31 +30,16 @@ impl Pipeline<'_> {
         if self.config.phrases.is_none() {
             return Ok(shards);
         }
-        let mut settings = self.settings(FOLDER);
-        settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
-        if ledger.done(FOLDER, &settings)?.is_some() {
-            return Ok(TokenShards::open(&self.dir.reading(FOLDER))?);
-        }
-        self.check_pieces(ledger)?;
-        let config = translate::phrases(self.config)?.expect("asked for above");
-        super::outputs::report_list(self.ctx, "phrases.connectors", config.connectors.as_deref());
-        let stage = begin(self.ctx, ledger, FOLDER, settings)?;
-        let made = self.passes(&config, &shards);
-        let (stage, made) = ledger.or_pause(stage, made)?;
-        let outputs: Vec<Published> = made.shards.outputs().cloned().chain([made.list]).collect();
-        let counts = [
-            ("shards", made.shards.len() as u64),
-            ("words", shards.totals().tokens),
-            ("tokens", made.shards.totals().tokens),
-            ("phrases", made.phrases),
-            ("joined", made.joined),
-        ];
-        ledger.finish(stage, outputs, counts)?;
-        Ok(made.shards)
+        self.reshaped(ledger, FOLDER, &shards, || {
+            let config = translate::phrases(self.config)?.expect("asked for above");
+            let connectors = config.connectors.as_deref();
+            super::outputs::report_list(self.ctx, "phrases.connectors", connectors);
+            self.passes(&config, &shards)
+        })
     }
 
     /// All passes, one after another.
-    fn passes(&self, config: &PhrasesConfig, words: &TokenShards) -> anyhow::Result<Made> {
+    fn passes(&self, config: &PhrasesConfig, words: &TokenShards) -> anyhow::Result<Reshaped> {
         let (given, list) = match &config.given {
             None => (None, None),
             Some(path) => {
@@ -78,15 +58,14 @@ impl Pipeline<'_> {
         let mut made = Joined { shards: words.clone(), joined: 0 };
         let (mut phrases, mut joined) = (0, 0);
         for pass in 1..=passes {
-            let learned = match &given {
-                Some(_) => None,
-                None => Some(self.learned(config, pass, &made.shards)?),
+            let found = match &given {
+                Some(given) => Cow::Borrowed(given),
+                None => Cow::Owned(self.learned(config, pass, &made.shards)?),
             };
-            let found = given.as_ref().or(learned.as_ref()).expect("one of both");
             session::note_program(&self.ctx.budget);
             let folder = self.dir.reading(&phrases::shards_folder(pass, passes));
             let before = made.shards.totals().tokens;
-            made = phrases::join(self.ctx, config, (found, pass), &made.shards, folder)?;
+            made = phrases::join(self.ctx, config, (&found, pass), &made.shards, folder)?;
             let (of_pass, times) = (found.of_pass_len(pass), made.joined);
             let text = format!(
                 "phrases: pass {pass} joined {of_pass} phrases, {times} times in {before} tokens"
@@ -100,7 +79,14 @@ impl Pipeline<'_> {
             None => phrases::finish(self.dir, config, passes)?,
         };
         phrases::sweep(self.dir)?;
-        Ok(Made { shards: made.shards, list, phrases, joined })
+        let tokens = made.shards.totals().tokens;
+        let counts = vec![
+            ("words", words.totals().tokens),
+            ("tokens", tokens),
+            ("phrases", phrases),
+            ("joined", joined),
+        ];
+        Ok(Reshaped { shards: made.shards, text: Some(list), counts, says: None })
     }
 
     /// The phrases of a pass: those of the list that is there, or new ones.

@@ -1,4 +1,4 @@
-//! The stages that make token shards: of words, without repeated lines, and of pieces of words.
+//! The stages that make token shards: of words, without repeated lines, and of pieces of words; phrases have a file of their own.
 
 use wordmill_corpus as corpus;
 use wordmill_formats::{FormatError, Published};
@@ -19,6 +19,16 @@ pub(super) fn add_dedup(stages: &mut Vec<Stage>, vocabulary: &mut Settings) {
         later.for_each(|settings| settings.extend([duplicates.clone()]));
         stages.insert(1, Stage::new("dedup", [duplicates].into()));
     }
+}
+
+/// What a stage has made of shards.
+pub(super) struct Reshaped {
+    pub shards: corpus::TokenShards,
+    /// A text that it has learned or was given.
+    pub text: Option<Published>,
+    pub counts: Vec<(&'static str, u64)>,
+    /// What is told of it.
+    pub says: Option<String>,
 }
 
 impl Pipeline<'_> {
@@ -83,31 +93,22 @@ impl Pipeline<'_> {
         if self.config.corpus.duplicate_lines == config::DuplicateLines::Keep {
             return Ok(shards);
         }
-        let mut settings = self.settings("dedup");
-        settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
-        if ledger.done("dedup", &settings)?.is_some() {
-            return Ok(corpus::TokenShards::open(&self.dir.reading(corpus::dedup::FOLDER))?);
-        }
-        ledger.check("tokenize")?;
-        let stage = begin(self.ctx, ledger, "dedup", settings)?;
-        let made = corpus::dedup::dedup(self.ctx, &shards);
-        let (stage, made) = ledger.or_pause(stage, made)?;
-        let outputs: Vec<Published> = made.shards.outputs().cloned().collect();
-        let totals = made.shards.totals();
-        let dropped_tokens = made.tokens - totals.tokens;
-        let counts = [
-            ("shards", made.shards.len() as u64),
-            ("lines", totals.lines),
-            ("tokens", totals.tokens),
-            ("dropped_lines", made.dropped_lines),
-            ("dropped_tokens", dropped_tokens),
-        ];
-        ledger.finish(stage, outputs, counts)?;
-        self.ctx.progress.say(&format!(
-            "dedup: {} of {} lines, {dropped_tokens} of {} tokens, repeat an earlier line and were left out",
-            made.dropped_lines, made.lines, made.tokens
-        ));
-        Ok(made.shards)
+        self.reshaped(ledger, corpus::dedup::FOLDER, &shards, || {
+            let made = corpus::dedup::dedup(self.ctx, &shards)?;
+            let totals = *made.shards.totals();
+            let dropped_tokens = made.tokens - totals.tokens;
+            let says = format!(
+                "dedup: {} of {} lines, {dropped_tokens} of {} tokens, repeat an earlier line and were left out",
+                made.dropped_lines, made.lines, made.tokens
+            );
+            let counts = vec![
+                ("lines", totals.lines),
+                ("tokens", totals.tokens),
+                ("dropped_lines", made.dropped_lines),
+                ("dropped_tokens", dropped_tokens),
+            ];
+            Ok(Reshaped { shards: made.shards, text: None, counts, says: Some(says) })
+        })
     }
 
     /// The shards in terms of pieces, if words are cut into any.
@@ -119,54 +120,50 @@ impl Pipeline<'_> {
         let Some(config) = translate::pieces(&self.config.corpus) else {
             return Ok(shards);
         };
-        let mut settings = self.settings("pieces");
-        settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
-        if ledger.done("pieces", &settings)?.is_some() {
-            return Ok(corpus::TokenShards::open(&self.dir.reading(corpus::pieces::FOLDER))?);
-        }
-        self.check_words(ledger)?;
-        let stage = begin(self.ctx, ledger, "pieces", settings)?;
-        let made = corpus::pieces::pieces(self.ctx, &config, &shards);
-        let (stage, made) = ledger.or_pause(stage, made)?;
-        let outputs: Vec<Published> = made.shards.outputs().cloned().chain([made.model]).collect();
-        let (shards, tokens) = (made.shards.len() as u64, made.shards.totals().tokens);
-        let counts = [
-            ("shards", shards),
-            ("words", made.words),
-            ("tokens", tokens),
-            ("left_out", made.left_out),
-        ];
-        ledger.finish(stage, outputs, counts)?;
-        if made.left_out > 0 {
+        self.reshaped(ledger, corpus::pieces::FOLDER, &shards, || {
+            let made = corpus::pieces::pieces(self.ctx, &config, &shards)?;
             let (left_out, words) = (made.left_out, made.words);
-            let what = format!("pieces: {left_out} endings of {words} words were left out");
-            self.ctx.progress.say(&what);
-        }
-        Ok(made.shards)
-    }
-
-    /// The shards that words are counted in are those that are listed.
-    pub(super) fn check_shards(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
-        match (&self.config.phrases, &self.config.corpus.pieces) {
-            (Some(_), _) => ledger.check(corpus::phrases::FOLDER),
-            (None, Some(_)) => ledger.check("pieces"),
-            (None, None) => self.check_words(ledger),
-        }
-    }
-
-    /// So are those that phrases are made of.
-    pub(super) fn check_pieces(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
-        match &self.config.corpus.pieces {
-            Some(_) => ledger.check("pieces"),
-            None => self.check_words(ledger),
-        }
-    }
-
-    /// The same of the shards of whole words.
-    fn check_words(&self, ledger: &Ledger<'_>) -> Result<(), FormatError> {
-        ledger.check(match self.config.corpus.duplicate_lines {
-            config::DuplicateLines::Keep => "tokenize",
-            config::DuplicateLines::Drop => "dedup",
+            let says = format!("pieces: {left_out} endings of {words} words were left out");
+            let tokens = made.shards.totals().tokens;
+            Ok(Reshaped {
+                shards: made.shards,
+                text: Some(made.model),
+                counts: vec![("words", words), ("tokens", tokens), ("left_out", left_out)],
+                says: (left_out > 0).then_some(says),
+            })
         })
+    }
+
+    /// The shards that a stage, which is called like its folder, makes of others, unless they are there.
+    pub(super) fn reshaped(
+        &self,
+        ledger: &mut Ledger<'_>,
+        stage: &str,
+        shards: &corpus::TokenShards,
+        make: impl FnOnce() -> anyhow::Result<Reshaped>,
+    ) -> anyhow::Result<corpus::TokenShards> {
+        let mut settings = self.settings(stage);
+        settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
+        if ledger.done(stage, &settings)?.is_some() {
+            return Ok(corpus::TokenShards::open(&self.dir.reading(stage))?);
+        }
+        self.check_before(ledger, stage)?;
+        let open = begin(self.ctx, ledger, stage, settings)?;
+        let (open, made) = ledger.or_pause(open, make())?;
+        let Reshaped { shards, text, counts, says } = made;
+        let outputs: Vec<Published> = shards.outputs().cloned().chain(text).collect();
+        let counts = [("shards", shards.len() as u64)].into_iter().chain(counts);
+        ledger.finish(open, outputs, counts)?;
+        if let Some(says) = says {
+            self.ctx.progress.say(&says);
+        }
+        Ok(shards)
+    }
+
+    /// The shards that a stage is made of are those that are listed.
+    pub(super) fn check_before(&self, ledger: &Ledger<'_>, stage: &str) -> Result<(), FormatError> {
+        let at = self.stages.iter().position(|it| it.name == stage);
+        let before = at.and_then(|at| self.stages.get(at.checked_sub(1)?));
+        ledger.check(&before.expect("the text comes before").name)
     }
 }

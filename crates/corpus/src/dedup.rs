@@ -20,8 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use wordmill_flow::{Context, run_tasks};
 
 use crate::error::CorpusError;
-use crate::rewrite::{Rewriting, rewrite};
-use crate::shard::ShardRow;
+use crate::rewrite::{Rewriting, rewrite, share};
 use crate::tokenize::TokenShards;
 use lines::Ends;
 
@@ -29,8 +28,6 @@ use lines::Ends;
 pub const FOLDER: &str = "dedup";
 /// Version of what the stage computes; part of the fingerprint.
 const VERSION: u32 = 1;
-/// The setting that says what a file was made of.
-const MADE_OF: &str = "made_of";
 /// There are at most 2 to this power ranges: 10⁹ distinct lines in 12 MiB, 10¹¹ in 600 MiB.
 const MOST_BITS: u32 = 12;
 /// From so many lines on every thread has ranges to work on.
@@ -117,24 +114,16 @@ impl Dedup<'_> {
         format!("{VERSION} {}", self.bits)
     }
 
-    /// As many workers as threads, or as the memory left is enough for; at least one.
-    fn workers(&self, bytes: u64) -> u64 {
-        (self.ctx.budget.left() / bytes.max(1)).clamp(1, self.ctx.threads as u64)
-    }
-
-    fn most(&self, of: impl Fn(&ShardRow) -> u64) -> u64 {
-        self.shards.rows().iter().map(of).max().unwrap_or(0)
-    }
-
     /// The first step; also counts the lines of each range.
     fn hash(&self) -> Result<(Vec<Ends>, Vec<u64>), CorpusError> {
         let rows = self.shards.rows();
-        let bytes = lines::needed_bytes(self.most(|row| row.counts.local_words), self.bits);
-        let workers = self.workers(bytes);
-        let _memory = reserve(self.ctx, bytes * workers, "hashing the lines of a shard")?;
+        let (workers, _memory) =
+            share(self.ctx, self.shards, "hashing the lines of a shard", |counts| {
+                lines::needed_bytes(counts.local_words, self.bits)
+            })?;
         let progress = self.ctx.progress.stage("dedup: hashing", "shards", rows.len() as u64);
         let counts = Mutex::new(vec![0; 1 << self.bits]);
-        let ends = run_tasks(self.ctx, "dedup", workers as usize, rows.len(), |at| {
+        let ends = run_tasks(self.ctx, "dedup", workers, rows.len(), |at| {
             let mut own = vec![0; 1 << self.bits];
             let ends = lines::hash(self, &rows[at], &mut own)?;
             let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,7 +142,7 @@ impl Dedup<'_> {
         let most = |range: u32| (counts[range as usize] + joined.len() as u64).min(sure);
         let most_of_all = missing.iter().map(|range| most(*range)).max().unwrap_or(0);
         let bytes = repeats::needed_bytes(most_of_all);
-        let workers = self.workers(bytes);
+        let workers = (self.ctx.budget.left() / bytes).clamp(1, self.ctx.threads as u64);
         let _memory = self.ctx.budget.reserve(bytes * workers, "the distinct lines of a range")?;
         let progress = self.ctx.progress.stage("dedup: comparing", "ranges", missing.len() as u64);
         run_tasks(self.ctx, "dedup", workers as usize, missing.len(), |at| {
@@ -167,30 +156,18 @@ impl Dedup<'_> {
     /// The third step.
     fn leave_out(&self) -> Result<(TokenShards, u64), CorpusError> {
         let run = self.shards.run();
-        let most = self.most(|row| leave::needed_bytes(row.counts.local_words, row.counts.lines));
-        let workers = self.workers(most);
-        let _memory = reserve(self.ctx, most * workers, "the words of a shard")?;
+        let (workers, _memory) = share(self.ctx, self.shards, "the words of a shard", |counts| {
+            leave::needed_bytes(counts.local_words, counts.lines)
+        })?;
         let made_of = format!("{VERSION} {:016x}", self.shards.digest());
         let folder = run.reading(FOLDER);
-        rewrite(self.ctx, FOLDER, (self.shards, folder), workers as usize, |row, folder| {
+        rewrite(self.ctx, FOLDER, (self.shards, folder), workers, |row, folder| {
             let (made_of, counted) = (&made_of, leave::DROPPED);
             let job = Rewriting { run, folder, row, made_of, counted };
             let at = self.shards.ids().binary_search(&row.id).expect("it is one of them");
             leave::shard(self, &job, at as u32)
         })
     }
-}
-
-/// Takes memory that grows with a shard.
-fn reserve(
-    ctx: &Context,
-    bytes: u64,
-    what: &str,
-) -> Result<wordmill_flow::Reservation, CorpusError> {
-    ctx.budget.reserve(bytes, what).map_err(|mut error| {
-        error.advice = ", or lower corpus.chunk_bytes".to_owned();
-        error.into()
-    })
 }
 
 #[cfg(test)]

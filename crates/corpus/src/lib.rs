@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod bench;
 pub mod chunk;
 pub mod dedup;
 mod error;
@@ -41,6 +43,7 @@ pub use lines::InvalidUtf8;
 pub use lists::{CONTINUES, WordLists, WordSet};
 pub use preview::{Preview, PreviewLine, preview};
 pub use records::{Column, RecordCounts, RecordFormat, Records};
+pub use rewrite::MADE_OF;
 pub use shard::{ShardRow, TokenCounts};
 pub use tokenize::{TokenShards, TokenizeConfig, tokenize, unpacking_bytes};
 pub use vocabulary::{

@@ -162,7 +162,9 @@ pub fn pieces(
             error
         })?;
     let folder = run.reading(FOLDER);
-    let (workers, _words) = share(ctx, shards, |counts| encode::needed_bytes(counts.local_words))?;
+    let (workers, _words) = share(ctx, shards, "the words of a shard", |counts| {
+        encode::needed_bytes(counts.local_words)
+    })?;
     let made_of = format!("{VERSION} {:016x} {:?}", model.xxh3, config.learner);
     let (made, left_out) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
         let made_of = &made_of;

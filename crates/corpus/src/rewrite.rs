@@ -14,8 +14,9 @@ use crate::error::CorpusError;
 use crate::shard::{ShardRow, TokenCounts, published};
 use crate::tokenize::{TokenShards, sweep};
 
-/// The setting in a footer that says what a shard was made of.
-const MADE_OF: &str = "made_of";
+/// The setting in a footer that says what a file was made of. Of a shard that is made of another it ends in the digests of that one's
+/// tokens and words.
+pub const MADE_OF: &str = "made_of";
 
 /// One shard to be made of another.
 pub(crate) struct Rewriting<'a> {
@@ -37,7 +38,7 @@ pub(crate) type Rewritten = (ShardRow, u64);
 /// The words of a new shard by number, each with its occurrences.
 pub(crate) struct Numbered<'a> {
     /// Names with their numbers, in any order, none twice.
-    pub names: Vec<(&'a [u8], u32)>,
+    pub names: Vec<(&'a str, u32)>,
     /// Occurrences of each number; a word without any is left out.
     pub counts: &'a [u64],
 }
@@ -83,40 +84,27 @@ impl Rewriting<'_> {
         format!("{} {:016x} {:016x}", self.made_of, tokens.xxh3, words.xxh3)
     }
 
-    /// The tokens that it is made of.
-    pub fn source(&self) -> Result<TokenShard, FormatError> {
-        TokenShard::open(self.run.storage(), &self.run.token_shard(self.row.id))
-    }
-
-    /// The words that it is made of, with their counts, in the order of the list.
-    pub fn for_each_word(
-        &self,
-        mut each: impl FnMut(&str, u64) -> Result<(), CorpusError>,
-    ) -> Result<(), CorpusError> {
+    /// The words and the tokens that it is made of.
+    pub fn read(&self) -> Result<Read, CorpusError> {
         let path = self.run.word_list(self.row.id);
         let mut list = WordListReader::open(self.run.storage(), &path)?;
+        let (mut words, mut counts) = (Names::default(), Vec::new());
         while let Some(count) = list.advance()? {
             let word = std::str::from_utf8(list.word())
                 .map_err(|_| FormatError::corrupt(&path, 0, "a word is not UTF-8"))?;
-            each(word, count)?;
-        }
-        Ok(())
-    }
-
-    /// The words and the tokens that it is made of.
-    pub fn read(&self) -> Result<Read, CorpusError> {
-        let (mut words, mut counts) = (Names::default(), Vec::new());
-        self.for_each_word(|word, count| {
-            words.push([word.as_bytes()]);
+            words.push([word]);
             counts.push(count);
-            Ok(())
-        })?;
-        let source = self.source()?;
+        }
+        let source = TokenShard::open(self.run.storage(), &self.run.token_shard(self.row.id))?;
         if words.len() != source.local_words() as usize {
             let what = "its words are not as many as those of its list";
             return Err(FormatError::corrupt(source.file().path(), 0, what).into());
         }
-        Ok(Read { words, places: places(&counts), counts, source })
+        let mut places = vec![0; counts.len()];
+        for (local, place) in local_ids(&counts).into_iter().zip(0..) {
+            places[local as usize] = place;
+        }
+        Ok(Read { words, counts, source, places })
     }
 
     /// Writes list and tokens of a shard whose tokens are known.
@@ -128,7 +116,7 @@ impl Rewriting<'_> {
         }
         let words = Numbered { names: names.into_iter().zip(0..).collect(), counts: &counts };
         let lines = self.row.counts.lines;
-        self.publish_as((words, lines, counted), continues_line, |ids, tokens| {
+        self.publish((words, lines, counted), continues_line, |ids, tokens| {
             for number in numbers.iter_mut().filter(|number| **number != LINE_END) {
                 *number = ids[*number as usize];
             }
@@ -136,21 +124,12 @@ impl Rewriting<'_> {
         })
     }
 
-    /// Writes list and tokens. `lines` begin in the new shard; `write` gets the local ids of all numbers.
+    /// Writes list and tokens of a shard that goes on within a line, or begins one. `lines` begin in it; `write` gets the local ids of
+    /// all numbers.
     pub fn publish(
         &self,
-        made: (Numbered<'_>, u64, u64),
-        source: &TokenShard,
-        write: impl FnOnce(&[u32], &mut TokenShardWriter) -> Result<(), CorpusError>,
-    ) -> Result<Rewritten, CorpusError> {
-        self.publish_as(made, source.continues_line(), write)
-    }
-
-    /// The same of a shard that goes on within a line, or begins one.
-    pub fn publish_as(
-        &self,
         (words, lines, counted): (Numbered<'_>, u64, u64),
-        continues: bool,
+        continues_line: bool,
         write: impl FnOnce(&[u32], &mut TokenShardWriter) -> Result<(), CorpusError>,
     ) -> Result<Rewritten, CorpusError> {
         let Numbered { mut names, counts } = words;
@@ -160,7 +139,7 @@ impl Rewriting<'_> {
         let mut list = WordListWriter::create(self.folder.storage(), &words_path)?;
         let by_place: Vec<u64> = names.iter().map(|(_, number)| counts[*number as usize]).collect();
         for ((name, _), count) in names.iter().zip(&by_place) {
-            list.push(name, *count)?;
+            list.push(name.as_bytes(), *count)?;
         }
         let mut ids = vec![0; counts.len()];
         for ((_, number), id) in names.iter().zip(local_ids(&by_place)) {
@@ -171,7 +150,8 @@ impl Rewriting<'_> {
         let totals =
             TokenCounts { tokens, lines, local_words: u64::from(local_words), ..self.row.counts };
         let storage = self.folder.storage();
-        let mut shard = TokenShardWriter::create(storage, &tokens_path, local_words, continues)?;
+        let mut shard =
+            TokenShardWriter::create(storage, &tokens_path, local_words, continues_line)?;
         write(&ids, &mut shard)?;
         for (key, value) in totals.rows().into_iter().filter(|(key, _)| *key != "local_words") {
             shard.set(key, value);
@@ -185,21 +165,27 @@ impl Rewriting<'_> {
     }
 }
 
-/// As many workers as threads, or as there is memory for, each with one shard; `bytes_of` is what a shard takes.
+/// As many workers as threads, or as there is memory for, each with one shard; `bytes_of` is what a shard takes, and `what` begins the
+/// message where there is not enough.
 pub(crate) fn share(
     ctx: &Context,
     shards: &TokenShards,
+    what: &str,
     bytes_of: impl Fn(&TokenCounts) -> u64,
 ) -> Result<(usize, Reservation), CorpusError> {
     let most = shards.rows().iter().map(|row| bytes_of(&row.counts)).max().unwrap_or(1);
     let workers = (ctx.budget.left() / most).clamp(1, ctx.threads as u64);
-    Ok((workers as usize, ctx.budget.reserve(most * workers, "the words of a shard")?))
+    let memory = ctx.budget.reserve(most * workers, what).map_err(|mut error| {
+        error.advice = ", or lower corpus.chunk_bytes".to_owned();
+        error
+    })?;
+    Ok((workers as usize, memory))
 }
 
 /// Names one after another in one piece of memory: a shard has some ten thousand of them.
 #[derive(Default)]
 pub(crate) struct Names {
-    bytes: Vec<u8>,
+    text: String,
     ends: Vec<usize>,
 }
 
@@ -210,24 +196,24 @@ impl Names {
     }
 
     /// Appends one, of parts.
-    pub fn push<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
-        parts.into_iter().for_each(|part| self.bytes.extend_from_slice(part));
-        self.ends.push(self.bytes.len());
+    pub fn push<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) {
+        self.text.extend(parts);
+        self.ends.push(self.text.len());
     }
 
     /// The name of a place.
-    pub fn get(&self, at: usize) -> &[u8] {
+    pub fn get(&self, at: usize) -> &str {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        &self.bytes[start..self.ends[at]]
+        &self.text[start..self.ends[at]]
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|at| self.get(at))
     }
 
     /// The place of a name, where they stand in the order of their bytes.
-    pub fn find(&self, name: &[u8]) -> Option<usize> {
+    pub fn find(&self, name: &str) -> Option<usize> {
         let (mut from, mut to) = (0, self.len());
         while from < to {
             let middle = from + (to - from) / 2;
@@ -248,7 +234,7 @@ pub(crate) struct Read {
     pub counts: Vec<u64>,
     pub source: TokenShard,
     /// For each local id the place of its word.
-    pub places: Vec<u32>,
+    places: Vec<u32>,
 }
 
 impl Read {
@@ -273,20 +259,11 @@ impl Read {
 pub(crate) struct Made<'a> {
     pub numbers: Vec<u32>,
     /// In the order of the numbers, none twice.
-    pub names: Vec<&'a [u8]>,
+    pub names: Vec<&'a str>,
     /// Whether it goes on within a line.
     pub continues_line: bool,
     /// What the maker counted.
     pub counted: u64,
-}
-
-/// For each local id the place of its word in a list with these counts.
-pub(crate) fn places(counts: &[u64]) -> Vec<u32> {
-    let mut places = vec![0; counts.len()];
-    for (local, place) in local_ids(counts).into_iter().zip(0..) {
-        places[local as usize] = place;
-    }
-    places
 }
 
 /// Where a shard stands.

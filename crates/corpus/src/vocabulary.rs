@@ -13,7 +13,7 @@ mod tally;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wordmill_flow::{Context, Reservation, StageProgress, run_tasks};
+use wordmill_flow::{Context, StageProgress, run_tasks};
 use wordmill_formats::{
     FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, TensorFile, TensorWriter,
     WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids, write_words,
@@ -21,6 +21,7 @@ use wordmill_formats::{
 
 use crate::error::CorpusError;
 use crate::lists::WordLists;
+use crate::rewrite::{MADE_OF, share};
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
 pub use import::import_vocabulary;
@@ -236,7 +237,9 @@ fn write(
     let (workers, _memory) = match &source {
         IdSource::Known(_) => (ctx.threads, None),
         IdSource::Lists => {
-            let (workers, memory) = remap_memory(ctx, shards)?;
+            let (workers, memory) = share(ctx, shards, "the words of a shard", |counts| {
+                LIST_BYTES + counts.local_words * REMAP_WORD_BYTES
+            })?;
             (workers, Some(memory))
         }
     };
@@ -252,14 +255,6 @@ fn write(
     let mut vocabulary = Vocabulary::open(run, shards.ids())?;
     vocabulary.outputs = [table, text].into_iter().chain(remaps).collect();
     Ok(vocabulary)
-}
-
-/// As many workers as threads, or as there is memory for, each with the words of one shard.
-fn remap_memory(ctx: &Context, shards: &TokenShards) -> Result<(usize, Reservation), CorpusError> {
-    let most = shards.rows().iter().map(|row| row.counts.local_words).max().unwrap_or(0);
-    let bytes = LIST_BYTES + most * REMAP_WORD_BYTES;
-    let workers = (ctx.budget.left() / bytes).clamp(1, ctx.threads as u64);
-    Ok((workers as usize, ctx.budget.reserve(bytes * workers, "the words of a shard")?))
 }
 
 /// Counts everything in a table.
@@ -407,12 +402,12 @@ fn remap(
     let path = run.remap(row.id);
     let made_of = format!("{:016x} {vocabulary:016x}", row.words.xxh3);
     if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
-        && old.setting("made_of") == Some(&made_of)
+        && old.setting(MADE_OF) == Some(&made_of)
     {
         return Ok(Published { path, bytes: old.bytes(), xxh3: old.digest() });
     }
     let mut writer = RemapWriter::create(run.storage(), &path)?;
-    writer.set("made_of", made_of);
+    writer.set(MADE_OF, made_of);
     match source {
         IdSource::Known(ids) => ids.of(shard).try_for_each(|id| writer.push(id))?,
         IdSource::Lists => {

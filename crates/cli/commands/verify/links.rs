@@ -3,7 +3,7 @@
 //! Each file is known to be whole by itself when this begins. Sums over cells are sums of hashes, so that two
 //! orders of the same cells have the same sum.
 
-use wordmill_corpus::{dedup, phrases, pieces};
+use wordmill_corpus::{MADE_OF, dedup, phrases, pieces};
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
     TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, local_ids,
@@ -101,7 +101,7 @@ fn check_made(dir: &RunDir, folder: &str, from: &str) -> Result<(), FormatError>
         let of = format!("{:016x} {:016x}", tokens.file().digest(), words.file().digest());
         let path = made.token_shard(row.id);
         let shard = TokenShard::open(storage, &path)?;
-        if !shard.file().setting("made_of").is_some_and(|made_of| made_of.ends_with(&of)) {
+        if !shard.file().setting(MADE_OF).is_some_and(|made_of| made_of.ends_with(&of)) {
             let what = format!("it was made of another shard than stands in {from}");
             return Err(FormatError::corrupt(&path, 0, what));
         }

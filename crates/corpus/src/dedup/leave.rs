@@ -3,7 +3,7 @@
 //! A line that is left out becomes one without a word, and stands there as the tokeniser would have written it: not at all, unless
 //! its begin is in an earlier shard; then its end stays.
 
-use wordmill_formats::{FormatError, LINE_END, TokenShard};
+use wordmill_formats::{FormatError, LINE_END};
 
 use super::Dedup;
 use super::repeats::{self, LineSet};
@@ -33,12 +33,13 @@ pub(super) fn shard(
         return Ok(found);
     }
     let lines = repeats::of_shard(dedup, at, room(job.row.counts.lines))?;
-    let Read { words, counts, source, places } = job.read()?;
-    let mut kept = counts;
+    let read = job.read()?;
+    let source = &read.source;
+    let mut kept = read.counts.clone();
     if lines.len() > 0 {
-        sift(&source, &lines, |_, gone| {
-            for id in gone {
-                let count = &mut kept[places[*id as usize] as usize];
+        sift(&read, &lines, |_, gone| {
+            for place in gone {
+                let count = &mut kept[*place as usize];
                 *count = count.checked_sub(1).ok_or_else(|| {
                     let what = "a word stands there more often than its list says";
                     FormatError::corrupt(source.file().path(), 0, what)
@@ -51,13 +52,13 @@ pub(super) fn shard(
     let begun_before = source.continues_line() && lines.contains(0);
     let dropped = lines.len() - u64::from(begun_before);
     let left = job.row.counts.lines.saturating_sub(dropped);
-    let numbered = Numbered { names: words.iter().zip(0..).collect(), counts: &kept };
-    job.publish((numbered, left, dropped), &source, |ids, tokens| {
+    let numbered = Numbered { names: read.words.iter().zip(0..).collect(), counts: &kept };
+    job.publish((numbered, left, dropped), source.continues_line(), |ids, tokens| {
         let mut out = Vec::new();
-        sift(&source, &lines, |kept, _| {
-            let id = |local: &u32| match *local {
+        sift(&read, &lines, |kept, _| {
+            let id = |place: &u32| match *place {
                 LINE_END => LINE_END,
-                local => ids[places[local as usize] as usize],
+                place => ids[place as usize],
             };
             out.clear();
             out.extend(kept.iter().map(id));
@@ -71,23 +72,24 @@ fn room(lines: u64) -> u64 {
     lines + 2
 }
 
-/// Calls `each` with the tokens and line ends of each frame that stay, and with the tokens of the given lines.
+/// Calls `each` with the tokens and line ends of each frame that stay, and with the tokens of the given lines, as places.
 fn sift(
-    source: &TokenShard,
+    read: &Read,
     lines: &LineSet,
     mut each: impl FnMut(&[u32], &[u32]) -> Result<(), CorpusError>,
 ) -> Result<(), CorpusError> {
-    let (mut buffer, mut ids, mut kept, mut gone) =
+    let source = &read.source;
+    let (mut buffer, mut places, mut kept, mut gone) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut line, mut is_dropped) = (0, lines.contains(0));
     let mut found = u64::from(is_dropped);
     for frame in 0..source.frames() {
-        source.read(frame, &mut buffer, &mut ids)?;
+        read.frame(frame, &mut buffer, &mut places)?;
         kept.clear();
         gone.clear();
-        for id in &ids {
-            if *id != LINE_END {
-                if is_dropped { &mut gone } else { &mut kept }.push(*id);
+        for place in &places {
+            if *place != LINE_END {
+                if is_dropped { &mut gone } else { &mut kept }.push(*place);
                 continue;
             }
             if !is_dropped || (line == 0 && source.continues_line()) {

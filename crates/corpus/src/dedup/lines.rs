@@ -14,8 +14,9 @@ use wordmill_formats::{
 };
 
 use super::hash::{Key, LineHash, WordHash, range_of};
-use super::{Dedup, FOLDER, MADE_OF};
+use super::{Dedup, FOLDER};
 use crate::error::CorpusError;
+use crate::rewrite::MADE_OF;
 use crate::shard::ShardRow;
 
 /// Bytes of a line in a frame.

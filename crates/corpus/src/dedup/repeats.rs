@@ -11,8 +11,9 @@ use wordmill_formats::{FormatError, FrameFile, FrameWriter, Kind, RunDir};
 
 use super::hash::{Key, LineHash, range_of};
 use super::lines::{Ends, for_each_line};
-use super::{Dedup, FOLDER, MADE_OF};
+use super::{Dedup, FOLDER};
 use crate::error::CorpusError;
+use crate::rewrite::MADE_OF;
 
 /// Lines in a frame: so few that it costs little to look for those of one shard.
 const FRAME_LINES: usize = 1 << 12;

@@ -7,83 +7,29 @@ use std::sync::Arc;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::Budget;
-use wordmill_formats::{
-    Fault, FaultyStorage, LINE_END, MemoryStorage, Operation, RunDir, Storage, TokenShard,
-    WordListReader, local_ids,
-};
+use wordmill_formats::{RunDir, Storage, TokenShard};
 
 use super::*;
+use crate::bench::{Bench, chunks_of, every_rename_may_fail, words_of};
 use crate::lists::WordSet;
-use crate::tokenize::{TokenizeConfig, tokenize};
-use crate::{Input, input};
-
-/// Texts in files, and a run in memory.
-struct Bench {
-    folder: tempfile::TempDir,
-    memory: MemoryStorage,
-    inputs: Vec<Input>,
-}
-
-impl Bench {
-    fn new<T: AsRef<str>>(texts: &[T]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (number, text) in texts.iter().enumerate() {
-            std::fs::write(folder.path().join(format!("{number:03}.txt")), text.as_ref()).unwrap();
-        }
-        let inputs = input::resolve(&[".".to_owned()], folder.path(), 1).unwrap();
-        Self { folder, memory: MemoryStorage::default(), inputs }
-    }
-
-    fn run(&self) -> RunDir {
-        RunDir::new(Arc::new(self.memory.clone()) as Arc<dyn Storage>, "run")
-    }
-
-    fn shards(&self, config: &TokenizeConfig) -> TokenShards {
-        tokenize(&Context::for_tests(2), config, &self.run(), &self.inputs).unwrap()
-    }
-}
-
-fn chunks_of(chunk_bytes: usize) -> TokenizeConfig {
-    TokenizeConfig { chunk_bytes, ..TokenizeConfig::default() }
-}
 
 type Line = Vec<String>;
 
-/// The lines of all shards that have a word. Also checks that each shard agrees with its list, and its row with both.
+/// The lines of all shards that have a word.
 fn lines_of(shards: &TokenShards) -> Vec<Line> {
     let run = shards.run();
     let mut lines = vec![Line::new()];
-    for row in shards.rows() {
-        let mut list = WordListReader::open(run.storage(), &run.word_list(row.id)).unwrap();
-        let (mut words, mut counts) = (Vec::new(), Vec::new());
-        while let Some(count) = list.advance().unwrap() {
-            words.push(String::from_utf8(list.word().to_vec()).unwrap());
-            counts.push(count);
-        }
-        let mut by_id = vec![(String::new(), 0); words.len()];
-        for ((word, count), id) in words.into_iter().zip(&counts).zip(local_ids(&counts)) {
-            by_id[id as usize] = (word, *count);
-        }
-        let shard = TokenShard::open(run.storage(), &run.token_shard(row.id)).unwrap();
+    for (id, words) in shards.ids().iter().zip(words_of(shards)) {
+        let shard = TokenShard::open(run.storage(), &run.token_shard(*id)).unwrap();
         if !shard.continues_line() {
             lines.push(Line::new());
         }
-        let (mut buffer, mut ids, mut tokens) = (Vec::new(), Vec::new(), 0);
-        for frame in 0..shard.frames() {
-            shard.read(frame, &mut buffer, &mut ids).unwrap();
-            for id in &ids {
-                if *id == LINE_END {
-                    lines.push(Line::new());
-                    continue;
-                }
-                let (word, left) = &mut by_id[*id as usize];
-                *left -= 1;
-                tokens += 1;
-                lines.last_mut().unwrap().push(word.clone());
+        for word in words {
+            match word.is_empty() {
+                true => lines.push(Line::new()),
+                false => lines.last_mut().unwrap().push(word),
             }
         }
-        assert!(by_id.iter().all(|(_, left)| *left == 0), "{}", row.id);
-        assert_eq!((row.counts.tokens, row.counts.local_words), (tokens, by_id.len() as u64));
     }
     lines.retain(|line| !line.is_empty());
     lines
@@ -255,24 +201,10 @@ fn neither_threads_nor_memory_nor_ranges_nor_a_fault_change_the_files() {
         };
         assert!(bench.memory.snapshot() == expected, "{threads} threads, {bytes} bytes, {bits:?}");
     }
-    for nth in 0.. {
-        let bench = Bench::new(&texts);
-        bench.shards(&config);
-        let plain: Arc<dyn Storage> = Arc::new(bench.memory.clone());
-        let fault = Fault::full(Operation::Rename, nth);
-        let faulty = FaultyStorage::new(plain, Some(fault));
-        let run = RunDir::new(Arc::new(faulty) as Arc<dyn Storage>, "run");
-        let shards = TokenShards::open(&run).unwrap();
-        let failed = in_ranges(&Context::for_tests(1), &shards, 2).is_err();
+    every_rename_may_fail((&texts, &config), &expected, 20, |shards, attempt| {
         // The next process may have more memory, or less.
-        let shards = TokenShards::open(&bench.run()).unwrap();
-        in_ranges(&Context::for_tests(1), &shards, 2 + nth as u32 % 2).unwrap();
-        assert!(bench.memory.snapshot() == expected, "rename {nth}");
-        if !failed {
-            assert!(nth > 20);
-            break;
-        }
-    }
+        in_ranges(&Context::for_tests(1), shards, 2 + attempt as u32 % 2).map(drop)
+    });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, LINE_END, RunDir};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{FOLDER, Phrases, PhrasesConfig, VERSION, reserve};
 use crate::error::CorpusError;
@@ -136,11 +137,15 @@ pub fn join(
     let _text = reserve(&ctx.budget, phrases.bytes())?;
     let joiner = Joiner::new(phrases, pass, &config.delimiter);
     let _tree = reserve(&ctx.budget, joiner.bytes())?;
-    let (workers, _words) = share(ctx, shards, |counts| {
+    let (workers, _words) = share(ctx, shards, "the words of a shard", |counts| {
         FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
     })?;
-    let list =
-        wordmill_formats::xxh3(phrases.of_pass(pass).collect::<Vec<_>>().join("\n").as_bytes());
+    let mut list = Xxh3::new();
+    for (number, phrase) in phrases.of_pass(pass).enumerate() {
+        list.update(if number == 0 { b"" } else { b"\n" });
+        list.update(phrase.as_bytes());
+    }
+    let list = list.digest();
     let (run, made_of) = (shards.run(), &format!("{VERSION} {list:016x} {:?}", config.delimiter));
     let (shards, joined) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
         joined_shard(&Rewriting { run, folder, row, made_of, counted: JOINED }, &joiner)
@@ -153,10 +158,7 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Corpu
         return Ok(found);
     }
     let read = job.read()?;
-    let known = |word: &[u8]| {
-        let word = std::str::from_utf8(word).ok();
-        word.and_then(|word| joiner.words.get(word).copied()).unwrap_or(NONE)
-    };
+    let known = |word| joiner.words.get(word).copied().unwrap_or(NONE);
     let mut walk = Walk {
         joiner,
         known: read.words.iter().map(known).collect(),
@@ -167,7 +169,7 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Corpu
         joined: 0,
     };
     walk.over(&read)?;
-    let added = walk.added.iter().map(|phrase| joiner.names[*phrase as usize].as_bytes());
+    let added = walk.added.iter().map(|phrase| &*joiner.names[*phrase as usize]);
     job.publish_made(Made {
         numbers: walk.numbers,
         names: read.words.iter().chain(added).collect(),
@@ -235,7 +237,7 @@ impl Walk<'_> {
             return *number;
         }
         let name = &self.joiner.names[phrase as usize];
-        let number = self.words.find(name.as_bytes()).unwrap_or_else(|| {
+        let number = self.words.find(name).unwrap_or_else(|| {
             self.added.push(phrase);
             self.words.len() + self.added.len() - 1
         }) as u32;

@@ -250,8 +250,7 @@ pub fn given(
     path: &Path,
     tokenizer: &TokenizerConfig,
 ) -> Result<(Phrases, Published), CorpusError> {
-    let phrases = Phrases::read(&ctx.budget, path, tokenizer)?;
-    let bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
+    let (phrases, bytes) = Phrases::load(&ctx.budget, path, tokenizer)?;
     let published = write_file(run.storage(), &list_path(run), &bytes)?;
     Ok((phrases, published))
 }
@@ -266,12 +265,21 @@ impl Phrases {
         path: &Path,
         tokenizer: &TokenizerConfig,
     ) -> Result<Self, CorpusError> {
+        Ok(Self::load(budget, path, tokenizer)?.0)
+    }
+
+    /// The same with what the file holds.
+    fn load(
+        budget: &Budget,
+        path: &Path,
+        tokenizer: &TokenizerConfig,
+    ) -> Result<(Self, Vec<u8>), CorpusError> {
         let size = fs::metadata(path).map_err(|source| unreadable(path, &source))?.len();
         let _memory = reserve(budget, 2 * size)?;
         let bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
         let phrases = Self::parse(path, &bytes, tokenizer)?;
         match phrases.is_empty() && !bytes.starts_with(MAGIC.as_bytes()) {
-            false => Ok(phrases),
+            false => Ok((phrases, bytes)),
             true => Err(CorpusError::Config {
                 key: "phrases.list",
                 problem: format!("{}: there is no phrase in it", path.display()),

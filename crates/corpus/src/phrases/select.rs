@@ -99,6 +99,6 @@ fn found(
 
 /// The last word of a unit.
 fn last_word(unit: &[u8]) -> &[u8] {
-    let start = unit.iter().rposition(|&byte| byte == BETWEEN as u8).map_or(0, |at| at + 1);
-    &unit[start..]
+    let is_between = |byte: &u8| [*byte] == *BETWEEN.as_bytes();
+    unit.rsplit(is_between).next().unwrap_or_default()
 }

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::Context;
-use wordmill_formats::{LINE_END, MemoryStorage, RunDir, TokenShard, WordListReader, local_ids};
+use wordmill_formats::RunDir;
 
 use super::*;
-use crate::tokenize::{TokenizeConfig, tokenize};
-use crate::{Input, input};
+use crate::bench::{Bench, chunks_of, words_of};
 
 const CONNECTORS: &str = "of\nthe\n";
 
@@ -35,45 +34,6 @@ fn config(connectors: Option<&str>) -> PhrasesConfig {
     }
 }
 
-/// The shards of a text, each a list of words; an empty one is the end of a line.
-fn read(shards: &TokenShards) -> Vec<Vec<String>> {
-    let run = shards.run();
-    let of_shard = |id| {
-        let mut list = WordListReader::open(run.storage(), &run.word_list(id)).unwrap();
-        let (mut words, mut counts) = (Vec::new(), Vec::new());
-        while let Some(count) = list.advance().unwrap() {
-            words.push(String::from_utf8(list.word().to_vec()).unwrap());
-            counts.push(count);
-        }
-        let mut by_id = vec![String::new(); words.len()];
-        for (word, id) in words.into_iter().zip(local_ids(&counts)) {
-            by_id[id as usize] = word;
-        }
-        let tokens = TokenShard::open(run.storage(), &run.token_shard(id)).unwrap();
-        let (mut buffer, mut ids, mut all, mut found) =
-            (Vec::new(), Vec::new(), Vec::new(), BTreeMap::<String, u64>::new());
-        for frame in 0..tokens.frames() {
-            tokens.read(frame, &mut buffer, &mut ids).unwrap();
-            for id in &ids {
-                let word =
-                    if *id == LINE_END { String::new() } else { by_id[*id as usize].clone() };
-                if !word.is_empty() {
-                    *found.entry(word.clone()).or_default() += 1;
-                }
-                all.push(word);
-            }
-        }
-        // The list has the words that are there, as often as they are.
-        let mut listed: Vec<u64> = counts;
-        listed.sort_unstable();
-        let mut counted: Vec<u64> = found.into_values().collect();
-        counted.sort_unstable();
-        assert_eq!(listed, counted);
-        all
-    };
-    shards.ids().iter().map(|id| of_shard(*id)).collect()
-}
-
 /// A text of few words in lines of 0 to `longest` words, and its shards in memory.
 fn shards(seed: u64, longest: u64, chunk_bytes: usize) -> (RunDir, TokenShards) {
     const WORDS: [&str; 7] = ["of", "the", "bank", "west", "coast", "a_b", "x"];
@@ -89,14 +49,10 @@ fn shards(seed: u64, longest: u64, chunk_bytes: usize) -> (RunDir, TokenShards) 
     for connectors in [MOST_CONNECTORS, MOST_CONNECTORS + 1] {
         text += &format!("coast{} coast\n", " the".repeat(connectors));
     }
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("a.txt"), text).unwrap();
-    let inputs: Vec<Input> = input::resolve(&[".".to_owned()], folder.path(), 1).unwrap();
-    let run = RunDir::new(Arc::new(MemoryStorage::default()), "run");
-    let config = TokenizeConfig { chunk_bytes, ..TokenizeConfig::default() };
-    let shards = tokenize(&Context::for_tests(2), &config, &run, &inputs).unwrap();
+    let bench = Bench::new(&[text]);
+    let shards = bench.shards(&chunks_of(chunk_bytes));
     assert!(shards.len() > 1);
-    (run, shards)
+    (bench.run(), shards)
 }
 
 /// Pairs that may become phrases, with what stands between, and how often.
@@ -121,7 +77,7 @@ fn neighbours_of_units_are_the_pairs_of_the_text() {
         let (_, words) = shards(seed, longest, chunk_bytes);
         let config = config(Some(CONNECTORS));
         let made = units(&Context::for_tests(2), &config, &words).unwrap();
-        let (text, units) = (read(&words), read(&made));
+        let (text, units) = (words_of(&words), words_of(&made));
         let mut found = BTreeMap::<String, u64>::new();
         for line in units.iter().flat_map(|shard| shard.split(|word| word.is_empty())) {
             for pair in line.windows(2) {
@@ -179,7 +135,7 @@ fn the_longest_phrase_becomes_one_word() {
         let folder = run.reading(FOLDER);
         let ctx = Context::for_tests(2);
         let made = join(&ctx, &config(None), (&list, 1), &words, folder.clone()).unwrap();
-        let (text, joined) = (read(&words), read(&made.shards));
+        let (text, joined) = (words_of(&words), words_of(&made.shards));
         let expected: Vec<Vec<String>> = text
             .iter()
             .map(|shard| {
@@ -205,23 +161,19 @@ fn the_longest_phrase_becomes_one_word() {
         assert_eq!((again.shards.digest(), again.joined), (made.shards.digest(), made.joined));
         let plain = PhrasesConfig { delimiter: String::new(), ..config(None) };
         let other = join(&ctx, &plain, (&list, 1), &words, folder).unwrap();
-        assert!(read(&other.shards)[0].iter().any(|word| word == "xa_b" || word == "bankof"));
+        assert!(words_of(&other.shards)[0].iter().any(|word| word == "xa_b" || word == "bankof"));
     }
 }
 
 #[test]
 fn a_phrase_may_go_on_in_the_next_frame() {
-    let folder = tempfile::tempdir().unwrap();
     let words = wordmill_formats::FRAME_TOKENS as u64 * 2 + 50;
     let word = |at: u64| ["a ", "b ", "c "][(at % 3) as usize];
-    std::fs::write(folder.path().join("a.txt"), (0..words).map(word).collect::<String>()).unwrap();
-    let inputs: Vec<Input> = input::resolve(&[".".to_owned()], folder.path(), 1).unwrap();
-    let run = RunDir::new(Arc::new(MemoryStorage::default()), "run");
-    let shards =
-        tokenize(&Context::for_tests(1), &TokenizeConfig::default(), &run, &inputs).unwrap();
+    let bench = Bench::new(&[(0..words).map(word).collect::<String>()]);
+    let shards = bench.shards(&chunks_of(4 << 20));
     let list = parse("a b c\n");
     let ctx = Context::for_tests(1);
-    let made = join(&ctx, &config(None), (&list, 1), &shards, run.reading(FOLDER)).unwrap();
+    let made = join(&ctx, &config(None), (&list, 1), &shards, bench.run().reading(FOLDER)).unwrap();
     assert_eq!((made.joined, made.shards.totals().tokens), (words / 3, words / 3 + words % 3));
 }
 

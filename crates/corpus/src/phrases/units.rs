@@ -22,7 +22,7 @@ use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
 use crate::tokenize::TokenShards;
 
 /// What stands between the words of a unit.
-pub(super) const BETWEEN: char = '\n';
+pub(super) const BETWEEN: &str = "\n";
 /// Memory of a word and of its units, each by name in two orders, and in a tree.
 const WORD_BYTES: u64 = 500;
 /// Of a token: at most three in its place, in a vector that grows.
@@ -46,7 +46,7 @@ pub fn units(
     };
     let run = shards.run();
     let folder = run.reading(&format!("{FOLDER}/units"));
-    let (workers, _memory) = share(ctx, shards, |counts| {
+    let (workers, _memory) = share(ctx, shards, "the words of a shard", |counts| {
         FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
     })?;
     let made_of = &format!("{VERSION} {:016x}", connectors.digest());
@@ -63,7 +63,7 @@ fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, Co
     let read = job.read()?;
     let words = &read.words;
     let mut walk = Walk {
-        is_connector: words.iter().map(|word| connectors.contains(word)).collect(),
+        is_connector: words.iter().map(|word| connectors.contains(word.as_bytes())).collect(),
         nodes: HashMap::default(),
         parents: vec![(ROOT, 0)],
         numbers_of: vec![NONE],
@@ -178,8 +178,7 @@ impl Walk {
                 node = before;
             }
             let (last, first) = places.split_first().expect("a unit has words");
-            let between = [BETWEEN as u8];
-            let first = first.iter().rev().flat_map(|at| [words.get(*at), &between]);
+            let first = first.iter().rev().flat_map(|at| [words.get(*at), BETWEEN]);
             names.push(first.chain([words.get(*last)]));
         }
         names

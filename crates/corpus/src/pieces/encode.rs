@@ -2,15 +2,15 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use wordmill_formats::{LINE_END, TokenShard, TokenShardWriter};
+use wordmill_formats::{LINE_END, TokenShardWriter};
 
 use super::Cut;
 use crate::error::CorpusError;
-use crate::rewrite::{Numbered, Rewriting, Rewritten, places};
+use crate::rewrite::{Numbered, Read, Rewriting, Rewritten};
 
-/// Memory of a word: where its pieces stand, two or three numbers of pieces; its pieces by name and number, in a table and in two
-/// orders, both twice while they grow.
-const WORD_BYTES: u64 = 320;
+/// Memory of a word: its name and count, where its pieces stand, two or three numbers of pieces; its pieces by name and number, in a
+/// table and in two orders, both twice while they grow.
+const WORD_BYTES: u64 = 340;
 /// Memory of frames being read and written.
 const FIXED_BYTES: u64 = 4 << 20;
 
@@ -28,7 +28,6 @@ struct Cutting {
     /// Numbers of the pieces of all words, by place in the list; where those of each end.
     pieces: Vec<u32>,
     ends: Vec<u32>,
-    list_counts: Vec<u64>,
     left_out: u64,
 }
 
@@ -40,26 +39,23 @@ pub(super) fn shard(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Rewritten, 
     if let Some(found) = job.existing() {
         return Ok(found);
     }
-    let cutting = Cutting::of(job, cutter)?;
-    let source = job.source()?;
-    let names = cutting.numbers.iter().map(|(name, number)| (name.as_bytes(), *number)).collect();
-    let words = Numbered { names, counts: &cutting.counts };
-    job.publish((words, job.row.counts.lines, cutting.left_out), &source, |ids, tokens| {
-        cutting.write(&source, ids, tokens)
-    })
+    let read = job.read()?;
+    let cutting = Cutting::of(&read, cutter);
+    let names = cutting.numbers.iter().map(|(name, number)| (&**name, *number)).collect();
+    let made =
+        (Numbered { names, counts: &cutting.counts }, job.row.counts.lines, cutting.left_out);
+    job.publish(made, read.source.continues_line(), |ids, tokens| cutting.write(&read, ids, tokens))
 }
 
 impl Cutting {
-    fn of(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Self, CorpusError> {
+    fn of(read: &Read, cutter: &dyn Cut) -> Self {
         let mut cutting = Self::default();
-        job.for_each_word(|word, count| {
-            let left_out = cutter.cut(word, &mut |piece| cutting.piece(piece, count));
+        for (word, count) in read.words.iter().zip(&read.counts) {
+            let left_out = cutter.cut(word, &mut |piece| cutting.piece(piece, *count));
             cutting.left_out += left_out * count;
             cutting.ends.push(cutting.pieces.len() as u32);
-            cutting.list_counts.push(count);
-            Ok(())
-        })?;
-        Ok(cutting)
+        }
+        cutting
     }
 
     fn piece(&mut self, piece: &str, count: u64) {
@@ -79,27 +75,24 @@ impl Cutting {
     /// Writes the pieces of all tokens; `ids` are the local ids of pieces by number.
     fn write(
         &self,
-        source: &TokenShard,
+        read: &Read,
         ids: &[u32],
         tokens: &mut TokenShardWriter,
     ) -> Result<(), CorpusError> {
-        let places = places(&self.list_counts);
         let starts = [0].into_iter().chain(self.ends.iter().copied());
         let starts: Vec<u32> = starts.collect();
-        let (mut buffer, mut words, mut out) = (Vec::new(), Vec::new(), Vec::new());
-        for frame in 0..source.frames() {
-            source.read(frame, &mut buffer, &mut words)?;
+        let (mut buffer, mut places, mut out) = (Vec::new(), Vec::new(), Vec::new());
+        for frame in 0..read.source.frames() {
+            read.frame(frame, &mut buffer, &mut places)?;
             out.clear();
-            for word in &words {
-                if *word == LINE_END {
+            for place in &places {
+                if *place == LINE_END {
                     out.push(LINE_END);
                     continue;
                 }
-                let place = *places
-                    .get(*word as usize)
-                    .ok_or_else(|| source.file().bad_frame(frame, "more words than its list"))?;
-                let pieces = starts[place as usize] as usize..starts[place as usize + 1] as usize;
-                out.extend(self.pieces[pieces].iter().map(|number| ids[*number as usize]));
+                let place = *place as usize;
+                let pieces = &self.pieces[starts[place] as usize..starts[place + 1] as usize];
+                out.extend(pieces.iter().map(|number| ids[*number as usize]));
             }
             tokens.tokens(&out)?;
         }

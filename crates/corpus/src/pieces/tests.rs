@@ -1,45 +1,19 @@
 //! Tests of the stage: learners against naive ones, shards against words cut one by one, kills, threads and memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::Budget;
-use wordmill_formats::{
-    Fault, FaultyStorage, LINE_END, MemoryStorage, Operation, Storage, TokenShard, WordListReader,
-    local_ids,
-};
 
 use super::*;
-use crate::tokenize::{TokenizeConfig, tokenize};
-use crate::{CONTINUES, Input, input};
+use crate::CONTINUES;
+use crate::bench::{Bench, chunks_of, every_rename_may_fail, words_of};
 
 const KOREAN: Learner = Learner::Korean { endings: Endings::Keep };
 
-/// A text in memory, and its shards.
-struct Bench {
-    _folder: tempfile::TempDir,
-    memory: MemoryStorage,
-    inputs: Vec<Input>,
-}
-
-impl Bench {
-    fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.txt"), text).unwrap();
-        let inputs = input::resolve(&[".".to_owned()], folder.path(), 1).unwrap();
-        Self { _folder: folder, memory: MemoryStorage::default(), inputs }
-    }
-
-    fn run(&self) -> RunDir {
-        RunDir::new(Arc::new(self.memory.clone()) as Arc<dyn Storage>, "run")
-    }
-
-    fn shards(&self, run: &RunDir) -> TokenShards {
-        let config = TokenizeConfig { chunk_bytes: 3_000, ..TokenizeConfig::default() };
-        tokenize(&Context::for_tests(2), &config, run, &self.inputs).unwrap()
-    }
+fn shards_of(bench: &Bench) -> TokenShards {
+    bench.shards(&chunks_of(3_000))
 }
 
 fn config(learner: Learner) -> PiecesConfig {
@@ -48,30 +22,7 @@ fn config(learner: Learner) -> PiecesConfig {
 
 /// The words of all shards in order; an empty one is the end of a line.
 fn read(shards: &TokenShards) -> Vec<String> {
-    let (run, mut all) = (shards.run(), Vec::new());
-    for id in shards.ids() {
-        let mut list = WordListReader::open(run.storage(), &run.word_list(*id)).unwrap();
-        let (mut words, mut counts) = (Vec::new(), Vec::new());
-        while let Some(count) = list.advance().unwrap() {
-            words.push(String::from_utf8(list.word().to_vec()).unwrap());
-            counts.push(count);
-        }
-        let mut by_id = vec![String::new(); words.len()];
-        for (word, id) in words.into_iter().zip(local_ids(&counts)) {
-            by_id[id as usize] = word;
-        }
-        let tokens = TokenShard::open(run.storage(), &run.token_shard(*id)).unwrap();
-        let (mut buffer, mut ids) = (Vec::new(), Vec::new());
-        for frame in 0..tokens.frames() {
-            tokens.read(frame, &mut buffer, &mut ids).unwrap();
-            let word = |id: &u32| match *id {
-                LINE_END => String::new(),
-                id => by_id[id as usize].clone(),
-            };
-            all.extend(ids.iter().map(word));
-        }
-    }
-    all
+    words_of(shards).concat()
 }
 
 /// Sentences of stems with endings, and a few other words.
@@ -130,9 +81,9 @@ fn counts(words: &[String]) -> BTreeMap<String, u64> {
 
 #[test]
 fn shards_of_pieces_are_the_words_cut_one_by_one() {
-    let bench = Bench::new(&korean_text(1, 6_000));
+    let bench = Bench::new(&[&korean_text(1, 6_000)]);
     let run = bench.run();
-    let shards = bench.shards(&run);
+    let shards = shards_of(&bench);
     let before = read(&shards);
     for learner in [KOREAN, Learner::Korean { endings: Endings::Drop }, Learner::Bpe { merges: 60 }]
     {
@@ -166,9 +117,9 @@ fn shards_of_pieces_are_the_words_cut_one_by_one() {
 
 #[test]
 fn pieces_put_together_are_the_word() {
-    let bench = Bench::new(&korean_text(2, 4_000));
+    let bench = Bench::new(&[&korean_text(2, 4_000)]);
     let run = bench.run();
-    let shards = bench.shards(&run);
+    let shards = shards_of(&bench);
     for learner in [KOREAN, Learner::Bpe { merges: 100 }] {
         let made = pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
         let cutter = Cutter::read(&run, &made.model.path, learner).unwrap();
@@ -241,9 +192,9 @@ fn naive_korean(
 
 #[test]
 fn korean_stems_and_endings_are_those_of_their_definition() {
-    let bench = Bench::new(&korean_text(3, 9_000));
+    let bench = Bench::new(&[&korean_text(3, 9_000)]);
     let run = bench.run();
-    let shards = bench.shards(&run);
+    let shards = shards_of(&bench);
     let made = pieces(&Context::for_tests(2), &config(KOREAN), &shards).unwrap();
     let text = read_file(run.storage(), &made.model.path, 1 << 30).unwrap();
     let (_, rows) = parse(&made.model.path, &text, "korean").unwrap();
@@ -322,9 +273,9 @@ fn merges_are_those_of_the_naive_way() {
         };
         let text: String =
             (0..1_500).map(|n| word() + if n % 9 == 0 { "\n" } else { " " }).collect();
-        let bench = Bench::new(&text);
+        let bench = Bench::new(&[&text]);
         let run = bench.run();
-        let shards = bench.shards(&run);
+        let shards = shards_of(&bench);
         let learner = Learner::Bpe { merges: 80 };
         let made = pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
         let model = read_file(run.storage(), &made.model.path, 1 << 30).unwrap();
@@ -360,42 +311,28 @@ fn merges_are_those_of_the_naive_way() {
 fn neither_threads_nor_memory_nor_a_fault_change_the_files() {
     let text = korean_text(4, 5_000);
     for learner in [KOREAN, Learner::Bpe { merges: 40 }] {
-        let undisturbed = Bench::new(&text);
-        let shards = undisturbed.shards(&undisturbed.run());
+        let undisturbed = Bench::new(&[&text]);
+        let shards = shards_of(&undisturbed);
         pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
         let expected = undisturbed.memory.snapshot();
         assert!(!expected.keys().any(|path| path.to_string_lossy().contains("merge-")));
         for (threads, bytes) in [(1, 1 << 30), (3, 1 << 30), (2, 24 << 20)] {
-            let bench = Bench::new(&text);
-            let shards = bench.shards(&bench.run());
+            let bench = Bench::new(&[&text]);
+            let shards = shards_of(&bench);
             let ctx = Context { budget: Budget::new(bytes), ..Context::for_tests(threads) };
             pieces(&ctx, &config(learner), &shards).unwrap();
             assert!(bench.memory.snapshot() == expected, "{threads} threads, {bytes} bytes");
         }
-        for nth in 0.. {
-            let bench = Bench::new(&text);
-            let plain: Arc<dyn Storage> = Arc::new(bench.memory.clone());
-            bench.shards(&bench.run());
-            let fault = Fault::full(Operation::Rename, nth);
-            let faulty = FaultyStorage::new(Arc::clone(&plain), Some(fault));
-            let run = RunDir::new(Arc::new(faulty) as Arc<dyn Storage>, "run");
-            let shards = TokenShards::open(&run).unwrap();
-            let failed = pieces(&Context::for_tests(1), &config(learner), &shards).is_err();
-            let shards = TokenShards::open(&bench.run()).unwrap();
-            pieces(&Context::for_tests(1), &config(learner), &shards).unwrap();
-            assert!(bench.memory.snapshot() == expected, "{learner:?}, rename {nth}");
-            if !failed {
-                assert!(nth > 4);
-                break;
-            }
-        }
+        every_rename_may_fail((&[&text], &chunks_of(3_000)), &expected, 4, |shards, _| {
+            pieces(&Context::for_tests(1), &config(learner), shards).map(drop)
+        });
     }
 }
 
 #[test]
 fn a_budget_that_is_too_small_names_the_setting() {
-    let bench = Bench::new(&korean_text(5, 3_000));
-    let shards = bench.shards(&bench.run());
+    let bench = Bench::new(&[&korean_text(5, 3_000)]);
+    let shards = shards_of(&bench);
     let ctx = Context { budget: Budget::new(1 << 20), ..Context::for_tests(1) };
     let error = pieces(&ctx, &config(Learner::Bpe { merges: 40 }), &shards).unwrap_err();
     assert!(matches!(error, CorpusError::OverBudget(_)), "{error}");
@@ -403,9 +340,8 @@ fn a_budget_that_is_too_small_names_the_setting() {
 
 #[test]
 fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
-    let bench = Bench::new("학교에서 학교에서 바다에서\n");
-    let run = bench.run();
-    let shards = bench.shards(&run);
+    let bench = Bench::new(&["학교에서 학교에서 바다에서\n"]);
+    let shards = shards_of(&bench);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.tsv");
     let given = PiecesConfig { given: Some(path.clone()), ..config(KOREAN) };
