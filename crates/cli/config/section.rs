@@ -79,10 +79,8 @@ impl<'a> Section<'a> {
         let Some(value) = self.take(key) else {
             return Ok(default);
         };
-        let whole = value.as_integer().map(|number| number as f64);
-        let number = value.as_float().or(whole);
-        number
-            .filter(|&number| number.is_finite() && allowed(number))
+        number(&value)
+            .filter(|&number| allowed(number))
             .ok_or_else(|| self.error(key, format!("expected {what}, found {}", describe(&value))))
     }
 
@@ -94,8 +92,7 @@ impl<'a> Section<'a> {
             Some(other) => vec![other],
         };
         let number = |row: Value| {
-            let whole = row.as_integer().map(|number| number as f64);
-            row.as_float().or(whole).filter(|number| number.is_finite()).ok_or_else(|| {
+            number(&row).ok_or_else(|| {
                 let found = describe(&row);
                 self.error(key, format!("expected a number or a list of numbers, found {found}"))
             })
@@ -247,6 +244,12 @@ impl<'a> Section<'a> {
         let origin = self.layers.origin(&format!("{}.{key}", self.path))?;
         origin.text().map(str::to_owned)
     }
+}
+
+/// A finite number, written with or without a point.
+fn number(value: &Value) -> Option<f64> {
+    let whole = value.as_integer().map(|number| number as f64);
+    value.as_float().or(whole).filter(|number| number.is_finite())
 }
 
 fn describe(value: &Value) -> String {
