@@ -103,7 +103,7 @@ fn of_corpus(error: &CorpusError) -> u8 {
 fn of_cooccur(error: &CooccurError) -> u8 {
     match error {
         CooccurError::Format(error) => of_stage_file(error),
-        CooccurError::OverBudget(_) => EXHAUSTED,
+        CooccurError::OverBudget(_) | CooccurError::NoThreads(_) => EXHAUSTED,
         CooccurError::Stopped(_) => STOPPED,
         CooccurError::Config { .. } => USAGE,
         CooccurError::NoPairs { .. } => BAD_INPUT,
@@ -114,7 +114,7 @@ fn of_cooccur(error: &CooccurError) -> u8 {
 fn of_train(error: &TrainError) -> u8 {
     match error {
         TrainError::Format(error) => of_stage_file(error),
-        TrainError::OverBudget(_) => EXHAUSTED,
+        TrainError::OverBudget(_) | TrainError::NoThreads(_) => EXHAUSTED,
         TrainError::Stopped(_) => STOPPED,
         TrainError::Diverged { .. } | TrainError::DivergedInText { .. } => DIVERGED,
         TrainError::Empty { .. } | TrainError::Given { .. } => USAGE,

@@ -17,9 +17,14 @@ const STEP_NS: f64 = 1.6;
 /// Time that work on so many threads takes here, over the time that it took there.
 pub fn pace(threads: usize) -> f64 {
     let step_ns = thread::scope(|scope| {
-        let runs: Vec<_> = (0..threads).map(|_| scope.spawn(step_ns)).collect();
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, step_ns).ok();
+        let runs: Vec<_> = (0..threads).map_while(spawn).collect();
+        let count = runs.len();
         let times = runs.into_iter().map(|run| run.join().unwrap_or(STEP_NS));
-        times.sum::<f64>() / threads as f64
+        match count {
+            0 => STEP_NS,
+            count => times.sum::<f64>() / count as f64,
+        }
     });
     // Something other than speed is measured beyond that.
     (step_ns / STEP_NS).clamp(0.2, 10.0)

@@ -1,6 +1,6 @@
 //! What can go wrong while counting.
 
-use wordmill_flow::{OverBudget, Stopped};
+use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::FormatError;
 
 /// An error of counting, merging or shuffling.
@@ -12,6 +12,9 @@ pub enum CooccurError {
     /// The memory budget does not suffice.
     #[error(transparent)]
     OverBudget(#[from] OverBudget),
+    /// The system started no more threads.
+    #[error(transparent)]
+    NoThreads(#[from] NoThreads),
     /// A stop was asked for.
     #[error(transparent)]
     Stopped(#[from] Stopped),

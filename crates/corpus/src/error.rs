@@ -6,7 +6,7 @@
 
 use std::io;
 
-use wordmill_flow::{OverBudget, Stopped};
+use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::FormatError;
 
 /// The class of an error, as the command line tells them apart.
@@ -99,6 +99,9 @@ pub enum CorpusError {
     /// The memory budget is too small.
     #[error(transparent)]
     OverBudget(#[from] OverBudget),
+    /// The system started no more threads.
+    #[error(transparent)]
+    NoThreads(#[from] NoThreads),
     /// The run was asked to stop.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -117,7 +120,7 @@ impl CorpusError {
             Self::Format(error) if error.is_bad_artefact() || error.is_not_found() => {
                 ErrorKind::Corrupt
             }
-            Self::Format(_) | Self::OverBudget(_) => ErrorKind::Exhausted,
+            Self::Format(_) | Self::OverBudget(_) | Self::NoThreads(_) => ErrorKind::Exhausted,
             Self::Stopped(_) => ErrorKind::Stopped,
         }
     }

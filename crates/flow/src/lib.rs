@@ -6,12 +6,14 @@
 //! error. This crate knows no file format and no word.
 //!
 //! ```
-//! use wordmill_flow::{Context, Stopped, run_tasks};
+//! use wordmill_flow::{Context, run_tasks};
+//!
+//! type Error = Box<dyn std::error::Error + Send + Sync>;
 //!
 //! let ctx = Context::for_tests(2);
-//! let squares = run_tasks(&ctx, "square", ctx.threads, 4, |task| Ok::<_, Stopped>(task * task))?;
+//! let squares = run_tasks(&ctx, "square", ctx.threads, 4, |task| Ok::<_, Error>(task * task))?;
 //! assert_eq!(squares, [0, 1, 4, 9]);
-//! # Ok::<(), Stopped>(())
+//! # Ok::<(), Error>(())
 //! ```
 #![forbid(unsafe_code)]
 
@@ -30,4 +32,4 @@ pub use progress::{
     Progress, ProgressMode, StageProgress, format_duration, own_resident_bytes,
     peak_resident_bytes, resident_bytes,
 };
-pub use workers::{run_tasks, run_workers};
+pub use workers::{NoThreads, run_tasks, run_workers};

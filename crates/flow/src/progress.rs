@@ -109,8 +109,8 @@ impl Progress {
         });
         let (shared, progress) = (Arc::clone(&counters), self.clone());
         let paint = move || paint_until_ended(&shared, &progress);
-        let painter = thread::Builder::new().name("progress".into()).spawn(paint);
-        let painter = Mutex::new(Some(painter.expect("the system starts threads")));
+        // Where the system starts no more threads, work goes on without a display.
+        let painter = Mutex::new(thread::Builder::new().name("progress".into()).spawn(paint).ok());
         StageProgress { counters, mode: self.mode, painter }
     }
 }

@@ -1,38 +1,72 @@
 //! Named threads that are always joined; the first error wins and stops the others.
+//!
+//! Either all threads of a group run or none: workers may wait for one another.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread;
 
 use crate::cancel::Stopped;
 use crate::context::Context;
 
+/// The system refused to start a thread: a limit of processes (`ulimit -u`, a pids cgroup) or of memory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "thread {name}: starting it: {source}; lower run.threads, or raise the limit of processes (ulimit -u, or pids.max of the cgroup)"
+)]
+pub struct NoThreads {
+    /// The thread.
+    name: String,
+    /// What the system said.
+    source: io::Error,
+}
+
+impl NoThreads {
+    /// The thread called `name` could not be started.
+    pub fn new(name: &str, source: io::Error) -> Self {
+        Self { name: name.into(), source }
+    }
+}
+
 /// Runs `workers` threads called `NAME-0`, `NAME-1`, … and joins them. Returns what each returned,
 /// in worker order, or the first error in time. A worker that ends drops its ends of channels, so
 /// the others see that and end too.
 ///
+/// # Errors
+/// The first error of a worker; [`NoThreads`] if the system does not start all threads, and then no work is done.
+///
 /// # Panics
 /// If a worker panics, after all others have ended.
-pub fn run_workers<T: Send, E: Send>(
+pub fn run_workers<T: Send, E: Send + From<NoThreads>>(
     name: &str,
     workers: usize,
     work: impl Fn(usize) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
     let first_error = Mutex::new(None);
-    let work = |worker| {
-        work(worker).map_err(|error| {
-            let mut first = first_error.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert(error);
-        })
+    let note = |error: E| {
+        first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    };
+    // Held while threads are started: none of them works before all are there.
+    let may_work = RwLock::new(false);
+    let work = |worker| match *may_work.read().unwrap_or_else(PoisonError::into_inner) {
+        true => work(worker).map_err(note),
+        false => Err(()),
     };
     let results: Vec<Result<T, ()>> = thread::scope(|scope| {
         let spawn = |worker| {
-            let builder = thread::Builder::new().name(format!("{name}-{worker}"));
+            let name = format!("{name}-{worker}");
             let work = &work;
-            builder.spawn_scoped(scope, move || work(worker)).expect("the system starts threads")
+            thread::Builder::new()
+                .name(name.clone())
+                .spawn_scoped(scope, move || work(worker))
+                .map_err(|source| note(NoThreads::new(&name, source).into()))
+                .ok()
         };
-        let threads: Vec<_> = (0..workers).map(spawn).collect();
+        let mut starting = may_work.write().unwrap_or_else(PoisonError::into_inner);
+        let threads: Vec<_> = (0..workers).map_while(spawn).collect();
+        *starting = threads.len() == workers;
+        drop(starting);
         let joined: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
         let unwrap = |result: thread::Result<_>| {
             result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -47,7 +81,10 @@ pub fn run_workers<T: Send, E: Send>(
 
 /// Runs tasks `0..tasks` on up to `workers` threads, each taking the next one when it is free, and
 /// returns their results in task order. Between two tasks it looks whether to stop.
-pub fn run_tasks<T: Send, E: Send + From<Stopped>>(
+///
+/// # Errors
+/// The first error of a task, [`Stopped`], or [`NoThreads`].
+pub fn run_tasks<T: Send, E: Send + From<Stopped> + From<NoThreads>>(
     ctx: &Context,
     name: &str,
     workers: usize,
@@ -87,6 +124,13 @@ mod tests {
     enum Failed {
         Task(usize),
         Stopped,
+        NoThreads,
+    }
+
+    impl From<NoThreads> for Failed {
+        fn from(_: NoThreads) -> Self {
+            Self::NoThreads
+        }
     }
 
     impl From<Stopped> for Failed {
@@ -113,7 +157,7 @@ mod tests {
 
     #[test]
     fn workers_have_names() {
-        let name = |_| Ok::<_, ()>(thread::current().name().map(str::to_owned));
+        let name = |_| Ok::<_, Failed>(thread::current().name().map(str::to_owned));
         let names = run_workers("merge", 2, name).unwrap();
         assert_eq!(names, [Some("merge-0".into()), Some("merge-1".into())]);
     }

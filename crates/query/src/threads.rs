@@ -26,9 +26,10 @@ pub(crate) fn over_blocks<S: Send>(
     thread::scope(|scope| {
         let begin = |number: usize| {
             let builder = thread::Builder::new().name(format!("query-{number}"));
-            builder.spawn_scoped(scope, run).expect("the system starts threads")
+            // Where the system starts no more threads, the ones that run do all of it.
+            builder.spawn_scoped(scope, run).ok()
         };
-        let others: Vec<_> = (0..others).map(begin).collect();
+        let others: Vec<_> = (0..others).map_while(begin).collect();
         let mut states = vec![run()];
         let ended = others.into_iter().map(|other| other.join().expect("a search does not panic"));
         states.extend(ended);

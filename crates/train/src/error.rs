@@ -1,6 +1,6 @@
 //! What can go wrong while training.
 
-use wordmill_flow::{OverBudget, Stopped};
+use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::FormatError;
 
 /// An error of training.
@@ -12,6 +12,9 @@ pub enum TrainError {
     /// The memory budget does not suffice.
     #[error(transparent)]
     OverBudget(#[from] OverBudget),
+    /// The system started no more threads.
+    #[error(transparent)]
+    NoThreads(#[from] NoThreads),
     /// A stop was asked for; the last checkpoint is kept.
     #[error(transparent)]
     Stopped(#[from] Stopped),

@@ -11,6 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use wordmill_flow::NoThreads;
+
 use super::{Item, Lines, Stop};
 use crate::error::CorpusError;
 
@@ -129,6 +131,7 @@ impl Program {
         match (read, ended.success()) {
             // A program that is killed because of its lines has not failed by itself.
             (Err(error), _) if ended.code().is_none() => Err(error),
+            (Err(error @ CorpusError::NoThreads(_)), _) => Err(error),
             (Ok(()) | Err(_), false) => Err(self.error(format!("it ended with {ended}{said}"))),
             (Err(CorpusError::Input { problem, .. }), true) => Err(self.error(problem + &said)),
             (read, true) => read,
@@ -157,11 +160,14 @@ impl Lines for Program {
         let sizes = (text.len() as u64, lines as u64);
         let (done, is_done) = channel();
         let (read, ended, said) = thread::scope(|scope| {
-            scope.spawn(|| write(input, text));
             let watched = &child;
-            scope.spawn(move || watch(watched, &is_done, stop));
-            let errors = scope.spawn(|| tail(errors));
-            let read = self.read(sizes, output, last_has_end, each);
+            let errors = started(scope, "errors", || tail(errors));
+            let others = started(scope, "lines", || write(input, text))
+                .and_then(|_| started(scope, "watch", move || watch(watched, &is_done, stop)));
+            let (errors, read) = match (errors, others) {
+                (Ok(errors), Ok(_)) => (Some(errors), self.read(sizes, output, last_has_end, each)),
+                (Err(error), _) | (_, Err(error)) => (None, Err(error.into())),
+            };
             if read.is_err() {
                 // It may wait to be read, or never end.
                 give_time(&child);
@@ -169,7 +175,7 @@ impl Lines for Program {
             }
             let ended = wait(&child);
             drop(done);
-            (read, ended, errors.join().unwrap_or_default())
+            (read, ended, errors.map_or_else(Vec::new, |it| it.join().unwrap_or_default()))
         });
         // A program that was killed with the run has done nothing wrong.
         stop()?;
@@ -179,6 +185,19 @@ impl Lines for Program {
 
 fn locked(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread that serves the program.
+fn started<'scope, T: Send>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<thread::ScopedJoinHandle<'scope, T>, NoThreads>
+where
+    T: 'scope,
+{
+    let builder = thread::Builder::new().name(format!("tokenizer-{name}"));
+    builder.spawn_scoped(scope, work).map_err(|source| NoThreads::new(name, source))
 }
 
 /// Hands over all lines. A program that does not read them is told of by what it writes.

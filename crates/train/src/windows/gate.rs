@@ -76,6 +76,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::error::TrainError;
     use wordmill_flow::run_workers;
 
     #[test]
@@ -91,7 +92,7 @@ mod tests {
                 gate.pass(|| ())?;
             }
             watch.finish();
-            Ok::<_, Stopped>(())
+            Ok::<_, TrainError>(())
         };
         run_workers("gate", 3, work).unwrap();
     }
@@ -101,8 +102,9 @@ mod tests {
         let gate = Gate::new(2);
         let work = |worker| {
             let _watch = gate.watch();
-            if worker == 0 { Err(Stopped) } else { gate.pass(|| ()) }
+            if worker == 0 { Err(TrainError::Stopped(Stopped)) } else { Ok(gate.pass(|| ())?) }
         };
-        assert_eq!(run_workers("gate", 2, work), Err(Stopped));
+        let failed = run_workers("gate", 2, work);
+        assert!(matches!(failed, Err(TrainError::Stopped(Stopped))), "{failed:?}");
     }
 }
