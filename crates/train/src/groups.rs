@@ -170,6 +170,10 @@ impl<'a> Groups<'a> {
 
     /// Trains what is left, and tells what was done.
     pub fn finish(mut self, noise: &Alias, stream: &mut Stream) -> Tally {
+        // A stripe without columns, of a grid with more stripes than words, has nothing to draw.
+        if self.rates.columns.is_empty() {
+            return self.tally;
+        }
         self.next(noise, stream);
         self.next(noise, stream);
         self.tally
