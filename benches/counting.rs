@@ -4,8 +4,10 @@
 //! from Zipf's law with a fixed seed and lies in memory like everything that is written, so no disk
 //! takes part; one thread works, so the rate is that of a core. A *pair* is two words in a window,
 //! seen from both ends; the least that has to be moved for it is one cell of 16 bytes. The small
-//! batches make many runs, the large one makes one. Beside the stages stand their hot loops: adding up
-//! the words around places, and packing and unpacking blocks of the cells that come of it.
+//! batches make many runs, the large one makes one. The hot loops of the stages are timed by
+//! themselves: adding up the words around places, and packing and unpacking blocks of the cells that
+//! result. Finally every weighting is timed with small and large windows, from shards to tiles that
+//! were read in segments as trainers read them, beside linear weights in the same window.
 
 mod limit;
 
@@ -17,10 +19,13 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use wordmill_cooccur::{
     CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Weighting, WindowConfig, count, hot, merge, shuffle,
+    Thinning, Weighting, WindowConfig, count, hot, merge, shuffle,
 };
 use wordmill_flow::Context;
-use wordmill_formats::{LINE_END, MemoryStorage, RemapWriter, RunDir, ShardId, TokenShardWriter};
+use wordmill_formats::{
+    LINE_END, MemoryStorage, RemapWriter, RunDir, ShardId, StripeFile, TileSection,
+    TokenShardWriter,
+};
 
 use limit::{Batch, Yardstick};
 
@@ -97,39 +102,98 @@ impl Text {
     }
 }
 
-/// Runs the three stages; returns the time of each.
-fn stages(text: &Text, batch_bytes: u64) -> Result<[Duration; 3], Box<dyn Error>> {
+/// Runs the three stages; returns the time of each, and the tiles.
+fn stages(
+    text: &Text,
+    window: WindowConfig,
+    thinning: Option<Thinning>,
+    (batch_bytes, grid): (u64, u32),
+) -> Result<([Duration; 3], Vec<StripeFile>), Box<dyn Error>> {
     let ctx = Context::for_tests(1);
     let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let input = text.write(&dir)?;
     let start = Instant::now();
     let config = CountConfig {
-        window: WINDOW,
-        thinning: None,
+        window,
+        thinning,
         fingerprint: "bench".into(),
         batch_bytes: Some(batch_bytes),
     };
     let runs = count(&ctx, &dir, &config, input)?;
     let counted = start.elapsed();
     let config = MergeConfig {
-        unit: WINDOW.unit(),
+        unit: config.unit(),
+        samples: config.samples(),
         fingerprint: "bench".into(),
         vocabulary: String::new(),
         settings: BTreeMap::new(),
     };
-    let ranges = RowRanges::new(&text.counts, WINDOW.window);
+    let ranges = RowRanges::new(&text.counts, window.window);
     let index = merge(&ctx, &dir, &config, &ranges, runs)?;
     let merged = start.elapsed();
     let config = ShuffleConfig {
         checkpoint_every: std::time::Duration::MAX,
         folder: "tiles".into(),
-        grid: 8,
+        grid,
         seed: 1,
         fingerprint: "bench".into(),
         slots: 0,
     };
-    shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index))?;
-    Ok([counted, merged - counted, start.elapsed() - merged])
+    let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index))?;
+    Ok(([counted, merged - counted, start.elapsed() - merged], stripes))
+}
+
+/// Stripes a side where weightings are compared: tiles as small as those of a small text.
+const SMALL_TILES_GRID: u32 = 64;
+/// Segments of a section, one for each rotation.
+const SEGMENTS: u32 = 8;
+
+/// Reads every tile in segments; returns the cells.
+fn read_tiles(stripes: &[StripeFile]) -> u64 {
+    let (mut cells, mut count) = (Vec::new(), 0);
+    for (stripe, column) in stripes.iter().flat_map(|it| (0..it.grid().grid).map(move |j| (it, j)))
+    {
+        for part in 0..SEGMENTS {
+            cells.clear();
+            let segment = ((column, TileSection::Light), (part, SEGMENTS));
+            stripe.segment(segment.0, segment.1, &mut cells).expect("the tiles are whole");
+            count += cells.len() as u64;
+        }
+    }
+    count
+}
+
+/// From shards to tiles that were read, for every weighting.
+fn weightings(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text) {
+    let names = [("linear", Weighting::Linear), ("flat", Weighting::Flat)];
+    let names = names.into_iter().chain([("harmonic", Weighting::Harmonic)]);
+    let cases = names.flat_map(|name| [5, 15].map(|window| [1, 4].map(|n| (name, window, n))));
+    let mut linear = BTreeMap::new();
+    for ((name, weighting), window, samples) in cases.flatten() {
+        let config = WindowConfig { window, weighting, ..WINDOW };
+        let thinning = (samples > 1).then(|| Thinning::new(&vec![0.5; WORDS], 1, samples));
+        let case = format!("{name}-{window}-samples-{samples}");
+        let (mut fastest, mut bytes, mut cells) = (Duration::MAX, 0, 1);
+        let batch = Batch { items: text.pairs(), unit: "pairs", bytes: text.pairs() * CELL_BYTES };
+        yardstick.measure(criterion, ("weightings", &case), batch, || {
+            let made = stages(text, config, thinning.clone(), (64 << 20, SMALL_TILES_GRID));
+            let (times, stripes) = made.expect("memory does not fail");
+            let start = Instant::now();
+            cells = std::hint::black_box(read_tiles(&stripes));
+            let time = start.elapsed();
+            fastest = fastest.min(time);
+            bytes = stripes.iter().map(|stripe| stripe.file().bytes()).sum();
+            times.iter().sum::<Duration>() + time
+        });
+        let as_linear = *linear.entry((window, samples)).or_insert(fastest);
+        let visits = u64::from(SMALL_TILES_GRID * SMALL_TILES_GRID * SEGMENTS);
+        println!(
+            "weightings/{case}: {:.0} segments/s, {:.2} x the time of linear, {:.2} bytes a cell",
+            visits as f64 / fastest.as_secs_f64(),
+            fastest.as_secs_f64() / as_linear.as_secs_f64(),
+            bytes as f64 / cells as f64
+        );
+    }
 }
 
 /// Cells of a block: those of a frame of a run.
@@ -166,7 +230,8 @@ fn main() {
     for (case, batch_bytes) in [("64MiB", 64 << 20), ("2MiB", 2 << 20)] {
         let mut fastest = [Duration::MAX; 3];
         yardstick.measure(&mut criterion, ("counting", case), batch, || {
-            let times = stages(&text, batch_bytes).expect("memory does not fail");
+            let made = stages(&text, WINDOW, None, (batch_bytes, 8));
+            let (times, _) = made.expect("memory does not fail");
             for (fastest, time) in fastest.iter_mut().zip(times) {
                 *fastest = time.min(*fastest);
             }
@@ -178,5 +243,6 @@ fn main() {
         );
     }
     hot_loops(&yardstick, &mut criterion, &text, batch);
+    weightings(&yardstick, &mut criterion, &text);
     criterion.final_summary();
 }

@@ -37,6 +37,7 @@ impl Pipeline<'_> {
         let counts = text.vocabulary.table().counts();
         let config = cooccur::MergeConfig {
             unit: translate::unit(&self.config.cooccur, counts.iter().sum()),
+            samples: translate::samples(&self.config.cooccur, counts.iter().sum()).into(),
             fingerprint: merged,
             vocabulary: format!("{:016x}", text.vocabulary.digest()),
             settings: section(self.config, "cooccur"),

@@ -171,6 +171,7 @@ impl Import<'_> {
         })?;
         let config = cooccur::MergeConfig {
             unit: unit.unit,
+            samples: 1,
             fingerprint: made_of,
             vocabulary: format!("{:016x}", vocabulary.digest()),
             settings: BTreeMap::from([

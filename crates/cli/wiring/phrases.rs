@@ -138,6 +138,7 @@ impl Pipeline<'_> {
         };
         let merging = cooccur::MergeConfig {
             unit: counting.unit(),
+            samples: 1,
             fingerprint,
             vocabulary: format!("{:016x}", units.digest()),
             settings: Default::default(),

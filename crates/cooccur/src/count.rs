@@ -14,12 +14,12 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wordmill_flow::{Context, StageProgress, run_workers};
-use wordmill_formats::{CellCodes, RunDir, ShardId, TokenShard};
+use wordmill_formats::{RunDir, ShardId, TokenShard};
 
 use crate::batch::{Batch, BatchPlan, GAP, PLACE_BYTES};
 use crate::error::CooccurError;
 use crate::ranges::RowRanges;
-use crate::run::{RunFile, RunWriter};
+use crate::run::{RunFile, RunWeights, RunWriter};
 use crate::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
 use crate::sums::RowSums;
 use crate::thin::Thinning;
@@ -58,7 +58,7 @@ impl CountConfig {
     }
 
     /// How often the text is counted.
-    fn samples(&self) -> u64 {
+    pub fn samples(&self) -> u64 {
         self.thinning.as_ref().map_or(1, |thinning| u64::from(thinning.samples()))
     }
 }
@@ -241,17 +241,18 @@ struct Block {
 impl Counting<'_> {
     /// Spills the batch; returns its runs and its pairs.
     fn run(self, number: u64) -> Result<(Vec<RunRow>, u64), CooccurError> {
+        let weights = RunWeights { unit: self.config.unit(), samples: self.config.samples() };
         let mut runs = Vec::new();
         for partition in 0..self.ranges.partitions() {
             let path = run_path(self.dir, &run_name(partition, number));
-            runs.push(RunFile::create(self.dir.storage(), &path)?);
+            runs.push(RunFile::create(self.dir.storage(), &path, weights)?);
         }
         let blocks = self.blocks();
         let next = AtomicUsize::new(0);
         let counted = run_workers("cooccur", self.share.workers, |_| {
             let mut cells = vec![0; runs.len()];
             let mut sums = RowSums::new(self.share.width);
-            let mut writer = RunWriter::new(CellCodes::of_unit(self.config.unit()));
+            let mut writer = RunWriter::new(weights.codes());
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.ctx.cancel.check_overdue()?;
                 let before = writer.cells();

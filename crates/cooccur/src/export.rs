@@ -386,6 +386,7 @@ mod tests {
             shards.push(writer.finish().unwrap().1);
         }
         MatrixIndex {
+            samples: 1,
             words,
             unit: UNIT,
             cells: cells.len() as u64,

@@ -59,7 +59,7 @@ pub struct Forecast {
 impl Sizes {
     fn coded(&self) -> usize {
         usize::from(matches!(
-            wordmill_formats::CellCodes::of_unit(self.unit),
+            wordmill_formats::CellCodes::of_unit(self.unit, 1),
             wordmill_formats::CellCodes::Table(_)
         ))
     }

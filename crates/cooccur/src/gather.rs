@@ -4,11 +4,11 @@
 //! runs; all of them form one batch. A gathering that was cut short begins anew.
 
 use wordmill_flow::Context;
-use wordmill_formats::{CellCodes, RunDir};
+use wordmill_formats::RunDir;
 
 use crate::error::CooccurError;
 use crate::ranges::RowRanges;
-use crate::run::{RunFile, RunWriter};
+use crate::run::{RunFile, RunWeights, RunWriter};
 use crate::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
 use crate::sums::RowSums;
 
@@ -67,11 +67,13 @@ pub fn gather(
     let width = RowSums::widest(words, bytes / 4).max(words.min(WIDTH_MIN));
     let room = bytes - FIXED_BYTES - RowSums::needed_bytes(width);
     let mut limit = (room / size_of::<Cell>() as u64) as usize;
+    let weights = RunWeights { unit: config.unit, samples: 1 };
     let mut gatherer = Gatherer {
         dir,
         ranges,
         sums: RowSums::new(width),
-        writer: RunWriter::new(CellCodes::of_unit(config.unit)),
+        weights,
+        writer: RunWriter::new(weights.codes()),
         runs: Vec::new(),
         batches: 0,
     };
@@ -105,6 +107,7 @@ struct Gatherer<'a> {
     dir: &'a RunDir,
     ranges: &'a RowRanges,
     sums: RowSums,
+    weights: RunWeights,
     writer: RunWriter,
     runs: Vec<RunRow>,
     batches: u64,
@@ -116,7 +119,8 @@ impl Gatherer<'_> {
         let mut rest = &held[..];
         for partition in 0..self.ranges.partitions() {
             let file = run_name(partition, self.batches);
-            let run = RunFile::create(self.dir.storage(), &run_path(self.dir, &file))?;
+            let run =
+                RunFile::create(self.dir.storage(), &run_path(self.dir, &file), self.weights)?;
             let before = self.writer.cells();
             let ours = |range: &usize| self.ranges.partition(*range) == partition;
             for range in (0..self.ranges.len()).filter(ours).collect::<Vec<_>>() {
@@ -194,6 +198,7 @@ mod tests {
         let count = runs.runs.iter().filter(|run| run.partition == 0).count();
         let config = MergeConfig {
             unit: 60,
+            samples: 1,
             fingerprint: "merged".into(),
             vocabulary: String::new(),
             settings: BTreeMap::new(),

@@ -68,7 +68,7 @@ impl Places {
 /// Packs blocks; returns the frames.
 #[must_use]
 pub fn pack(blocks: &[CellBlock], unit: u64) -> Vec<PackedFrame> {
-    let mut packer = CellPacker::new(CellCodes::of_unit(unit));
+    let mut packer = CellPacker::new(CellCodes::of_unit(unit, 1));
     let pack = |block: &CellBlock| packer.pack(0, block).expect("memory does not fail").clone();
     blocks.iter().map(pack).collect()
 }
@@ -76,7 +76,7 @@ pub fn pack(blocks: &[CellBlock], unit: u64) -> Vec<PackedFrame> {
 /// Unpacks frames; returns a sum over their cells.
 #[must_use]
 pub fn unpack(frames: &[PackedFrame], unit: u64) -> u64 {
-    let mut packer = CellPacker::new(CellCodes::of_unit(unit));
+    let mut packer = CellPacker::new(CellCodes::of_unit(unit, 1));
     let (mut block, mut sum) = (CellBlock::default(), 0u64);
     for frame in frames {
         packer.unpack_frame(frame, &mut block).expect("what was packed unpacks");

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{
-    CellCodes, CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex, MatrixShardRow,
-    RunDir, TensorReader,
+    CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex, MatrixShardRow, RunDir,
+    TensorReader,
 };
 
 use crate::error::CooccurError;
 use crate::passes::narrow;
 use crate::ranges::RowRanges;
 use crate::rows::{FAN_IN, merge_range};
-use crate::run::CURSOR_BYTES;
+use crate::run::{CURSOR_BYTES, RunWeights};
 use crate::spill::{SpillRuns, run_path};
 use crate::sums::RowSums;
 
@@ -33,6 +33,8 @@ const TASK_BYTES_FIXED: u64 = 1 << 20;
 pub struct MergeConfig {
     /// How many units a weight of 1 has.
     pub unit: u64,
+    /// Samples of the text in which pairs were counted, 1 where it was counted as it is.
+    pub samples: u64,
     /// Identifies settings and inputs; files of another fingerprint are made anew.
     pub fingerprint: String,
     /// Digest of the vocabulary.
@@ -83,8 +85,8 @@ fn merge_runs(
     ranges: &RowRanges,
     runs: SpillRuns,
 ) -> Result<MatrixIndex, CooccurError> {
-    let codes = CellCodes::of_unit(config.unit);
-    let list = narrow(ctx, dir, ranges, &codes, runs)?;
+    let weights = RunWeights { unit: config.unit, samples: config.samples };
+    let list = narrow(ctx, dir, ranges, weights, runs)?;
     let partitions: Vec<Partition> =
         (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
     let most = (0..partitions.len()).map(|partition| of_partition(&list, partition)).max();
@@ -92,7 +94,7 @@ fn merge_runs(
     let share = Share::new(room, ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
     let _memory = ctx.budget.reserve(share.bytes, "merging row ranges")?;
     let progress = ctx.progress.stage("merge", "cells", list.cells());
-    let task = Task { dir, config, ranges, codes, share };
+    let task = Task { dir, config, ranges, weights, share };
     let shards = run_tasks(ctx, "merge", share.workers, ranges.len(), |range| {
         let partition = &partitions[ranges.partition(range)];
         let row = match task.finished_shard(range)? {
@@ -107,6 +109,7 @@ fn merge_runs(
     let index = MatrixIndex {
         words: ranges.rows(),
         unit: config.unit,
+        samples: config.samples,
         cells: shards.iter().map(|shard| shard.cells).sum(),
         weight: shards.iter().map(|shard| shard.weight).sum(),
         vocabulary: config.vocabulary.clone(),
@@ -199,7 +202,7 @@ struct Task<'a> {
     dir: &'a RunDir,
     config: &'a MergeConfig,
     ranges: &'a RowRanges,
-    codes: CellCodes,
+    weights: RunWeights,
     share: Share,
 }
 
@@ -254,7 +257,7 @@ impl Task<'_> {
         let mut sums = RowSums::new(self.share.width);
         let mut at = first_row;
         let range = (self.ranges, range);
-        merge_range(files, range, &self.codes, &mut sums, |row, columns, weights| {
+        merge_range(files, range, self.weights, &mut sums, |row, columns, weights| {
             (at..row).for_each(|_| writer.end_row());
             at = row;
             writer.cells(columns, weights)

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use wordmill_flow::{Context, run_tasks};
-use wordmill_formats::{CellCodes, RunDir};
+use wordmill_formats::RunDir;
 
 use crate::error::CooccurError;
 use crate::ranges::RowRanges;
 use crate::rows::{FAN_IN, merge_range};
-use crate::run::{CURSOR_BYTES, RunFile, RunWriter};
+use crate::run::{CURSOR_BYTES, RunFile, RunWeights, RunWriter};
 use crate::spill::{RunRow, SpillRuns, open_run, run_path};
 use crate::sums::RowSums;
 
@@ -21,7 +21,7 @@ pub(crate) fn narrow(
     ctx: &Context,
     dir: &RunDir,
     ranges: &RowRanges,
-    codes: &CellCodes,
+    weights: RunWeights,
     list: SpillRuns,
 ) -> Result<SpillRuns, CooccurError> {
     let is_named = |file: &str| list.runs.iter().any(|run| run.file == file);
@@ -42,7 +42,7 @@ pub(crate) fn narrow(
         run_tasks(ctx, "merge-pass", workers as usize, groups.len(), |group| {
             let old = &groups[group];
             let mut sums = RowSums::new(width);
-            let new = merge_group(ctx, dir, ranges, codes, old, &mut sums)?;
+            let new = merge_group(ctx, dir, ranges, weights, old, &mut sums)?;
             let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
             list.runs.retain(|run| !old.contains(run));
             list.runs.push(new);
@@ -71,7 +71,7 @@ fn merge_group(
     ctx: &Context,
     dir: &RunDir,
     ranges: &RowRanges,
-    codes: &CellCodes,
+    weights: RunWeights,
     group: &[RunRow],
     sums: &mut RowSums,
 ) -> Result<RunRow, CooccurError> {
@@ -80,12 +80,12 @@ fn merge_group(
     // The name of the first with a letter more: no other group and no earlier pass has it.
     let file = format!("{}m.run", name(&group[0].file));
     let files = group.iter().map(|run| open_run(dir, &run.file)).collect::<Result<Vec<_>, _>>()?;
-    let run = RunFile::create(dir.storage(), &run_path(dir, &file))?;
-    let mut writer = RunWriter::new(codes.clone());
+    let run = RunFile::create(dir.storage(), &run_path(dir, &file), weights)?;
+    let mut writer = RunWriter::new(weights.codes());
     let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == partition as usize);
     for range in ours {
         ctx.cancel.check_overdue()?;
-        merge_range(&files, (ranges, range), codes, sums, |row, columns, weights| {
+        merge_range(&files, (ranges, range), weights, sums, |row, columns, weights| {
             writer.row(&run, row, columns, weights)
         })?;
         writer.flush(&run)?;

@@ -1,10 +1,10 @@
 //! Rows merged from several runs.
 
-use wordmill_formats::{CellCodes, FormatError, FrameFile};
+use wordmill_formats::{FormatError, FrameFile};
 
 use crate::error::CooccurError;
 use crate::ranges::RowRanges;
-use crate::run::RunCursor;
+use crate::run::{RunCursor, RunWeights};
 use crate::sums::RowSums;
 
 /// Never more open runs than this in one merge: the limit on open files is often 1024 and threads
@@ -16,12 +16,12 @@ pub(crate) const FAN_IN: usize = 64;
 pub(crate) fn merge_range(
     files: &[FrameFile],
     (ranges, range): (&RowRanges, usize),
-    codes: &CellCodes,
+    weights: RunWeights,
     sums: &mut RowSums,
     mut each: impl FnMut(u32, &[u32], &[u64]) -> Result<(), FormatError>,
 ) -> Result<(), CooccurError> {
     assert!(files.len() <= FAN_IN, "{} runs at once", files.len());
-    let open = |file: &FrameFile| RunCursor::new(file.clone(), ranges, range, codes.clone());
+    let open = |file: &FrameFile| RunCursor::new(file.clone(), ranges, range, weights);
     let mut cursors = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let mut holders: Vec<usize> = Vec::new();
     while let Some(row) = cursors.iter().filter_map(RunCursor::row).min() {

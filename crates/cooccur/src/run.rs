@@ -20,6 +20,32 @@ pub(crate) const FRAME_CELLS: usize = 8192;
 /// Memory of an open run: a block and its planes.
 pub(crate) const CURSOR_BYTES: u64 = (FRAME_CELLS as u64) * 22;
 
+/// What weights of a run are, and so which of them have codes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunWeights {
+    /// Units of a weight of 1.
+    pub unit: u64,
+    /// Samples of the text in which pairs were counted.
+    pub samples: u64,
+}
+
+impl RunWeights {
+    /// The kind of new runs. Only codes of several samples are not those of version 2.
+    fn kind(self) -> Kind {
+        if self.samples > 1 { Kind::RUN } else { Kind { version: 2, ..Kind::RUN } }
+    }
+
+    /// The codes of new runs.
+    pub fn codes(self) -> CellCodes {
+        CellCodes::of_unit(self.unit, self.samples)
+    }
+
+    /// The codes of a run that is there.
+    fn codes_of(self, file: &FrameFile) -> CellCodes {
+        CellCodes::of_unit(self.unit, if file.version() < 3 { 1 } else { self.samples })
+    }
+}
+
 /// A run to which several threads append.
 pub(crate) struct RunFile {
     writer: Mutex<FrameWriter>,
@@ -27,8 +53,12 @@ pub(crate) struct RunFile {
 
 impl RunFile {
     /// Starts a run.
-    pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        Ok(Self { writer: Mutex::new(FrameWriter::create(storage, path, Kind::RUN)?) })
+    pub fn create(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        weights: RunWeights,
+    ) -> Result<Self, FormatError> {
+        Ok(Self { writer: Mutex::new(FrameWriter::create(storage, path, weights.kind())?) })
     }
 
     /// Publishes the run.
@@ -108,7 +138,7 @@ impl RunCursor {
         file: FrameFile,
         ranges: &RowRanges,
         range: usize,
-        codes: CellCodes,
+        weights: RunWeights,
     ) -> Result<Self, FormatError> {
         let (first, rows) = ranges.range(range);
         let rows = first..first + rows;
@@ -116,10 +146,11 @@ impl RunCursor {
         let is_ours = |frame: &usize| rows.contains(&((tag(frame) >> 32) as u32));
         let mut frames: Vec<usize> = (0..file.entries().len()).filter(is_ours).collect();
         frames.sort_unstable_by_key(|frame| std::cmp::Reverse(tag(frame)));
+        let packer = CellPacker::new(weights.codes_of(&file));
         let mut cursor = Self {
             file,
             frames,
-            packer: CellPacker::new(codes),
+            packer,
             block: CellBlock::default(),
             at_row: 0,
             at: 0,
@@ -191,17 +222,19 @@ mod tests {
     use super::*;
     use wordmill_formats::MemoryStorage;
 
+    const PLAIN: RunWeights = RunWeights { unit: 1, samples: 1 };
+
     #[test]
     fn a_cell_of_weight_0_is_refused_before_it_is_summed() {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-        let run = RunFile::create(&storage, Path::new("a.run")).unwrap();
-        let mut writer = RunWriter::new(CellCodes::Plain);
+        let run = RunFile::create(&storage, Path::new("a.run"), PLAIN).unwrap();
+        let mut writer = RunWriter::new(PLAIN.codes());
         writer.row(&run, 0, &[1, 2], &[5, 0]).unwrap();
         writer.flush(&run).unwrap();
         run.finish().unwrap();
         let file = FrameFile::open(&storage, Path::new("a.run"), Kind::RUN).unwrap();
         let ranges = RowRanges::new(&[100; 5], 1);
-        let cursor = RunCursor::new(file, &ranges, 0, CellCodes::Plain);
+        let cursor = RunCursor::new(file, &ranges, 0, PLAIN);
         let error = cursor.map(|_| ()).unwrap_err();
         assert!(error.is_bad_artefact() && error.to_string().contains("weight 0"), "{error}");
     }
@@ -215,8 +248,8 @@ mod tests {
             |row: u32| (0..row * 37 % 20_000).map(|i| i * 3 + row % 2).collect::<Vec<_>>();
         let weights =
             |row: u32| (0..u64::from(row * 37 % 20_000)).map(|i| i * i + 1).collect::<Vec<_>>();
-        let run = RunFile::create(&storage, Path::new("a.run")).unwrap();
-        let mut writer = RunWriter::new(CellCodes::Plain);
+        let run = RunFile::create(&storage, Path::new("a.run"), PLAIN).unwrap();
+        let mut writer = RunWriter::new(PLAIN.codes());
         let mut order: Vec<usize> = (0..ranges.len()).collect();
         order.reverse();
         for range in order {
@@ -229,8 +262,7 @@ mod tests {
         run.finish().unwrap();
         let file = FrameFile::open(&storage, Path::new("a.run"), Kind::RUN).unwrap();
         for range in 0..ranges.len() {
-            let mut cursor =
-                RunCursor::new(file.clone(), &ranges, range, CellCodes::Plain).unwrap();
+            let mut cursor = RunCursor::new(file.clone(), &ranges, range, PLAIN).unwrap();
             let (first, rows) = ranges.range(range);
             for row in first..first + rows {
                 let (mut found, mut sums) = (Vec::new(), Vec::new());

@@ -106,7 +106,8 @@ impl Shuffle<'_> {
     }
 
     fn codes(&self) -> CellCodes {
-        self.source.unit().map_or(CellCodes::None, CellCodes::of_unit)
+        let unit = self.source.unit();
+        unit.map_or(CellCodes::None, |unit| CellCodes::of_unit(unit, self.source.samples()))
     }
 
     fn groups(&self) -> Groups {
@@ -139,7 +140,8 @@ impl Shuffle<'_> {
         let path = self.dir.stripe(&self.config.folder, stripe);
         let (grid, seed) = (self.grid, self.config.seed);
         let (unit, slots) = (self.source.unit(), self.config.slots);
-        let layout = StripeLayout { grid, stripe, seed, unit, slots };
+        let samples = self.source.samples();
+        let layout = StripeLayout { grid, stripe, seed, unit, samples, slots };
         let mut writer = StripeWriter::create(self.dir.storage(), &path, layout)?;
         writer.set("fingerprint", &self.config.fingerprint);
         for group in 0..self.groups().groups {

@@ -64,6 +64,10 @@ impl CellSource for MatrixCells<'_> {
         }
     }
 
+    fn samples(&self) -> u64 {
+        self.index.samples
+    }
+
     fn unit(&self) -> Option<u64> {
         Some(self.index.unit)
     }

@@ -93,7 +93,7 @@ impl SpillRuns {
 /// Opens a spill file.
 pub(crate) fn open_run(dir: &RunDir, file: &str) -> Result<FrameFile, FormatError> {
     let run = FrameFile::open(dir.storage(), &run_path(dir, file), Kind::RUN)?;
-    match run.version() == Kind::RUN.version {
+    match run.version() >= 2 {
         true => Ok(run),
         false => Err(FormatError::Version {
             path: run.path().to_path_buf(),

@@ -301,7 +301,7 @@ mod tests {
             (u32::MAX, 5, u64::MAX),
             (u32::MAX, 6, u64::from(u32::MAX)),
         ];
-        for codes in [CellCodes::None, CellCodes::Plain, CellCodes::of_unit(360_360)] {
+        for codes in [CellCodes::None, CellCodes::Plain, CellCodes::of_unit(360_360, 1)] {
             for end in 0..=cells.len() {
                 check(codes.clone(), &cells[..end]);
             }

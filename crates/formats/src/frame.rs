@@ -65,13 +65,13 @@ impl Kind {
     /// Lines that are left out of shards.
     pub const DROPPED: Self = Self { name: *b"drop", version: 1, what: "a list of dropped lines" };
     /// Sorted, summed co-occurrence cells.
-    pub const RUN: Self = Self { name: *b"srun", version: 2, what: "a spill run" };
+    pub const RUN: Self = Self { name: *b"srun", version: 3, what: "a spill run" };
     /// Tiles of one row stripe.
-    pub const TILES: Self = Self { name: *b"tile", version: 2, what: "a tile stripe" };
+    pub const TILES: Self = Self { name: *b"tile", version: 3, what: "a tile stripe" };
     /// Tiles of one row stripe whose cells are sorted, in slots.
     pub const SLOTS: Self = Self { name: *b"slot", version: 1, what: "a tile stripe in slots" };
     /// Unsorted cells on their way into tiles.
-    pub const LOOSE: Self = Self { name: *b"loos", version: 2, what: "loose cells" };
+    pub const LOOSE: Self = Self { name: *b"loos", version: 3, what: "loose cells" };
 }
 
 /// One row of the index.
@@ -556,9 +556,9 @@ mod tests {
         let open = |kind| FrameFile::open(&storage, path, kind).map(drop).unwrap_err();
         assert!(matches!(open(Kind::TILES), FormatError::Foreign { .. }));
         let older = Kind { version: 1, ..Kind::RUN };
-        assert!(matches!(open(older), FormatError::Version { found: 2, known: 1, .. }));
-        let newer = Kind { version: 3, ..Kind::RUN };
-        assert_eq!(FrameFile::open(&storage, path, newer).unwrap().version(), 2);
+        assert!(matches!(open(older), FormatError::Version { found: 3, known: 1, .. }));
+        let newer = Kind { version: 4, ..Kind::RUN };
+        assert_eq!(FrameFile::open(&storage, path, newer).unwrap().version(), 3);
     }
 
     fn write_file_raw(storage: &Arc<dyn Storage>, path: &Path, bytes: &[u8]) {

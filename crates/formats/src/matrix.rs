@@ -27,6 +27,8 @@ use crate::tensor::{Dtype, TensorFile, TensorInfo, TensorReader, TensorWriter};
 
 const KIND: &str = "csr-shard";
 const INDEX_KIND: &str = "csr-index";
+/// Version 2 has `samples`.
+const INDEX_VERSION: u32 = 2;
 const INDEX_LIMIT_BYTES: u64 = 1 << 30;
 /// Cells read at a time: 768 KiB of indices and weights.
 const PIECE_CELLS: usize = 1 << 16;
@@ -57,6 +59,9 @@ pub struct MatrixIndex {
     pub words: u32,
     /// Weights are in units of 1 / `unit`.
     pub unit: u64,
+    /// Samples of the text in which pairs were counted, 1 where it was counted as it is.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub samples: u64,
     /// Stored cells in all shards.
     pub cells: u64,
     /// Sum of all weights, in units.
@@ -67,6 +72,14 @@ pub struct MatrixIndex {
     pub settings: BTreeMap<String, String>,
     /// The shards in row order.
     pub shards: Vec<MatrixShardRow>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn is_one(number: &u64) -> bool {
+    *number == 1
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +105,9 @@ impl MatrixIndex {
             }
         }
         let matrix = self.clone();
-        let metadata = IndexMetadata { kind: INDEX_KIND.into(), version: 1, matrix };
+        // Only an index that says something new has the new version.
+        let version = if is_one(&self.samples) { 1 } else { INDEX_VERSION };
+        let metadata = IndexMetadata { kind: INDEX_KIND.into(), version, matrix };
         let file = IndexFile { metadata, weight_map };
         let json = serde_json::to_vec_pretty(&file).expect("plain data is JSON");
         write_file(storage, path, &json)
@@ -110,8 +125,9 @@ impl MatrixIndex {
         if kind != INDEX_KIND {
             return Err(FormatError::foreign(path, "a matrix index", format!("it is {kind:?}")));
         }
-        if found != 1 {
-            return Err(FormatError::Version { path: path.to_path_buf(), found, known: 1 });
+        if !(1..=u64::from(INDEX_VERSION)).contains(&found) {
+            let known = INDEX_VERSION.into();
+            return Err(FormatError::Version { path: path.to_path_buf(), found, known });
         }
         let file: IndexFile<MatrixIndex> = serde_json::from_slice(&json).map_err(corrupt)?;
         let matrix = file.metadata.matrix;

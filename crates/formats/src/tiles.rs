@@ -81,6 +81,10 @@ pub trait CellSource: Sync {
     fn unit(&self) -> Option<u64> {
         None
     }
+    /// Samples of the text in which weights were counted.
+    fn samples(&self) -> u64 {
+        1
+    }
 }
 
 /// The most slots of a section: more than there are rotations in an epoch.
@@ -121,18 +125,24 @@ pub struct StripeLayout {
     pub seed: u64,
     /// The unit, where payloads are weights.
     pub unit: Option<u64>,
+    /// Samples of the text in which weights were counted, 1 where it was counted as it is.
+    pub samples: u64,
     /// Slots of a light section, 0 where sections are in random order.
     pub slots: u32,
 }
 
 impl StripeLayout {
     fn codes(&self) -> CellCodes {
-        self.unit.map_or(CellCodes::None, CellCodes::of_unit)
+        self.unit.map_or(CellCodes::None, |unit| CellCodes::of_unit(unit, self.samples))
     }
 
-    /// The kind of file.
+    /// The kind of file. Only codes of several samples are not those of version 2.
     fn kind(&self) -> Kind {
-        if self.slots > 0 { Kind::SLOTS } else { Kind::TILES }
+        match (self.slots, self.samples) {
+            (1.., _) => Kind::SLOTS,
+            (0, 0..=1) => Kind { version: 2, ..Kind::TILES },
+            (0, _) => Kind::TILES,
+        }
     }
 
     /// Tags of a tile.
@@ -167,12 +177,15 @@ impl StripeWriter {
         layout: StripeLayout,
     ) -> Result<Self, FormatError> {
         let mut writer = FrameWriter::create(storage, path, layout.kind())?;
-        let StripeLayout { grid, stripe, seed, unit, slots } = layout;
+        let StripeLayout { grid, stripe, seed, unit, samples, slots } = layout;
         let sizes = [("grid", grid.grid), ("rows", grid.rows), ("columns", grid.columns)];
         sizes.iter().for_each(|(key, value)| writer.set(key, value));
         writer.set("stripe", stripe);
         writer.set("seed", seed);
         writer.set("unit", unit.unwrap_or(0));
+        if layout.kind() == Kind::TILES {
+            writer.set("samples", samples);
+        }
         let mut packer = CellPacker::new(layout.codes());
         if slots > 0 {
             writer.set("slots", slots);
@@ -271,6 +284,7 @@ pub fn mix(mut z: u64) -> u64 {
 pub struct StripeFile {
     file: FrameFile,
     layout: StripeLayout,
+    codes: CellCodes,
 }
 
 impl StripeFile {
@@ -299,14 +313,17 @@ impl StripeFile {
             false => (file.number("seed")?, file.number("unit")?),
         };
         let unit = Some(unit).filter(|&unit| unit > 0);
-        let layout = StripeLayout { grid, stripe, seed, unit, slots };
+        let has_samples = !in_slots && file.version() >= 3;
+        let samples = if has_samples { file.number("samples")? } else { 1 };
+        let layout = StripeLayout { grid, stripe, seed, unit, samples, slots };
         let ends = u64::from(size) * layout.tags_a_tile();
         let tags: Vec<u64> = file.entries().iter().map(|entry| entry.tag).collect();
         let known = size > 0 && size <= 1 << 16 && stripe < size && slots <= SLOTS_MAX;
         if !known || !tags.is_sorted() || tags.last().is_some_and(|&tag| tag >= ends) {
             return Err(FormatError::corrupt(path, 0, "its tiles are not in order"));
         }
-        Ok(Self { file, layout })
+        let codes = layout.codes();
+        Ok(Self { file, layout, codes })
     }
 
     /// The file behind it.
@@ -371,7 +388,7 @@ impl StripeFile {
         let tag = self.layout.tags(column_stripe, section).start;
         let frames = self.frames(tag..tag + 1);
         let mut first = 0;
-        let mut reader = FrameReader::new(self.layout.codes());
+        let mut reader = FrameReader::new(self.codes.clone());
         for (frame, index) in frames.enumerate() {
             let next = first + u64::from(self.file.entries()[index].items);
             if first < end && next > start {
@@ -402,7 +419,7 @@ impl StripeFile {
         // No more than the file is long: whether the items are there is known when a frame is read.
         let cells = |entry: &FrameEntry| entry.items.min(entry.stored_bytes) as usize;
         out.reserve(self.file.entries()[frames.clone()].iter().map(cells).sum());
-        let mut reader = FrameReader::new(self.layout.codes());
+        let mut reader = FrameReader::new(self.codes.clone());
         for index in frames {
             let first = out.len();
             reader.packer.unpack(&self.file, index, &mut reader.block)?;
@@ -499,7 +516,8 @@ mod tests {
         };
         let light: Vec<_> = (0..5001).map(cell).collect();
         let heavy: Vec<_> = (0..3).map(cell).collect();
-        let layout = StripeLayout { grid, stripe: 1, seed: 5, unit: Some(60), slots: 0 };
+        let layout =
+            StripeLayout { grid, stripe: 1, seed: 5, unit: Some(60), samples: 1, slots: 0 };
         let mut writer = StripeWriter::create(&storage, path, layout).unwrap();
         let mut put = |column_stripe, section, cells: &[TileCell]| {
             let mut block = CellBlock::default();

@@ -83,6 +83,7 @@ impl Bench {
             shards.push(writer.finish().unwrap().1);
         }
         let index = MatrixIndex {
+            samples: 1,
             words: WORDS,
             unit: UNIT,
             cells: shards.iter().map(|shard| shard.cells).sum(),
@@ -111,7 +112,7 @@ impl Bench {
         let stripe_file = |stripe: u32| {
             let path = self.dir.stripe(folder, stripe);
             let storage = self.dir.storage();
-            let layout = StripeLayout { grid, stripe, seed: 1, unit: None, slots };
+            let layout = StripeLayout { grid, stripe, seed: 1, unit: None, samples: 1, slots };
             let mut writer = StripeWriter::create(storage, &path, layout).unwrap();
             for column_stripe in 0..4 {
                 for section in [TileSection::Heavy, TileSection::Light] {

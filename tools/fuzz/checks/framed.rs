@@ -58,7 +58,7 @@ fn read_frames(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErro
 /// Blocks of cells, whose codes depend on the unit that stands among the settings of their matrix.
 fn read_cells(storage: &Arc<dyn Storage>, path: &Path, kind: Kind) -> Result<(), FormatError> {
     let file = FrameFile::open(storage, path, kind)?;
-    for codes in [CellCodes::None, CellCodes::of_unit(60)] {
+    for codes in [CellCodes::None, CellCodes::of_unit(60, 1)] {
         let mut packer = CellPacker::new(codes);
         let mut block = CellBlock::default();
         for index in 0..file.entries().len() {

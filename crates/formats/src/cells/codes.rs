@@ -3,8 +3,10 @@
 //! Most cells are the sum of few pairs. With a small unit a weight is its own code; with a large one
 //! (1/360360 for a harmonic window of 15) the sums of up to four pairs are numbered instead. A
 //! payload without a code is written in full.
+//!
+//! Computing a table takes over a millisecond, so the process keeps those in use and shares them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Stands for "not among the codes".
 pub(super) const ESCAPE: u16 = u16::MAX;
@@ -36,11 +38,12 @@ pub struct CodeTable {
 }
 
 impl CellCodes {
-    /// The codes of weights in units of 1 / `unit`.
-    pub fn of_unit(unit: u64) -> Self {
+    /// The codes of weights in units of 1 / `unit`, where pairs were counted in so many samples of the text: a
+    /// neighbour at distance 1 adds `unit / samples`.
+    pub fn of_unit(unit: u64, samples: u64) -> Self {
         match unit {
             0..=PLAIN_UNIT => Self::Plain,
-            _ => Self::Table(Arc::new(CodeTable::new(sums(unit)))),
+            _ => Self::Table(shared_table(unit / samples.clamp(1, unit))),
         }
     }
 
@@ -124,6 +127,19 @@ impl CellCodes {
     }
 }
 
+/// The table for pairs of this weight: one that is in use, or a new one.
+fn shared_table(single: u64) -> Arc<CodeTable> {
+    static IN_USE: Mutex<Vec<(u64, Weak<CodeTable>)>> = Mutex::new(Vec::new());
+    let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+    in_use.retain(|(_, table)| table.strong_count() > 0);
+    let known = in_use.iter().find(|(key, _)| *key == single);
+    known.and_then(|(_, table)| table.upgrade()).unwrap_or_else(|| {
+        let table = Arc::new(CodeTable::new(sums(single)));
+        in_use.push((single, Arc::downgrade(&table)));
+        table
+    })
+}
+
 impl CodeTable {
     fn new(values: Vec<u64>) -> Self {
         assert!(values.len() < usize::from(ESCAPE));
@@ -162,13 +178,15 @@ fn sums(unit: u64) -> Vec<u64> {
     // Beyond a window of 20 the unit no longer tells it.
     let distances = if distances >= 20 { DISTANCES_MAX } else { distances };
     let single: Vec<u64> =
-        (1..=distances).map(|distance| (unit + distance / 2) / distance).collect();
+        (1..=distances).map(|distance| unit.saturating_add(distance / 2) / distance).collect();
     let mut all = single.clone();
     let mut known: std::collections::HashSet<u64> = all.iter().copied().collect();
     let mut last = single.clone();
     while all.len() < TABLE_MAX {
         let mut longer = Vec::new();
-        for sum in last.iter().flat_map(|sum| single.iter().map(move |one| sum + one)) {
+        for sum in
+            last.iter().flat_map(|sum| single.iter().map(move |one| sum.saturating_add(*one)))
+        {
             if all.len() + longer.len() < TABLE_MAX && known.insert(sum) {
                 longer.push(sum);
             }
@@ -185,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_least_sums_have_numbers() {
-        let CellCodes::Table(table) = CellCodes::of_unit(360_360) else {
+        let CellCodes::Table(table) = CellCodes::of_unit(360_360, 1) else {
             panic!("a large unit has a table");
         };
         for value in [360_360, 24_024, 720_720, 360_360 + 180_180 + 24_024] {
@@ -194,6 +212,29 @@ mod tests {
         }
         assert_eq!(table.find(7), None);
         assert_eq!(table.values.len(), TABLE_MAX);
-        assert_eq!(CellCodes::of_unit(60), CellCodes::Plain);
+        assert_eq!(CellCodes::of_unit(60, 1), CellCodes::Plain);
+    }
+
+    #[test]
+    fn every_stripe_of_a_run_built_a_table_of_its_own() {
+        let table = |unit, samples| match CellCodes::of_unit(unit, samples) {
+            CellCodes::Table(table) => table,
+            other => panic!("{unit} has {other:?}"),
+        };
+        let [first, second, other] = [table(360_360, 1), table(360_360, 1), table(10_080, 1)];
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(!Arc::ptr_eq(&first, &other));
+    }
+
+    #[test]
+    fn pairs_of_a_thinned_text_had_no_codes() {
+        // A harmonic window of 10 in four samples: a pair at distance d adds 2520 / d of 10,080 units.
+        let CellCodes::Table(table) = CellCodes::of_unit(4 * 2520, 4) else {
+            panic!("a large unit has a table");
+        };
+        for distance in 1..=10 {
+            assert!(table.find(2520 / distance).is_some(), "distance {distance}");
+            assert!(table.find(2520 + 2520 / distance).is_some(), "distance 1 and {distance}");
+        }
     }
 }

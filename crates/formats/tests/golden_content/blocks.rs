@@ -33,6 +33,14 @@ pub const STRIPE: Golden = Golden {
     },
 };
 
+/// A spill run of pairs counted in four samples: version 3.
+pub const THINNED_RUN: Golden =
+    Golden { name: "spill-v3.run", write: write_thinned_run, ..SPILL_RUN };
+
+/// A stripe of such pairs.
+pub const THINNED_STRIPE: Golden =
+    Golden { name: "stripe-v3.tiles", write: write_thinned_stripe, ..STRIPE };
+
 /// A stripe in slots.
 pub const SLOTS: Golden = Golden {
     name: "slots.tiles",
@@ -76,8 +84,20 @@ fn block(cells: Vec<TileCell>) -> CellBlock {
 }
 
 fn write_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
-    let mut writer = FrameWriter::create(storage, path, Kind::RUN)?;
-    let mut packer = CellPacker::new(CellCodes::of_unit(360_360));
+    write_run_of(storage, path, (Kind { version: 2, ..Kind::RUN }, 360_360, 1))
+}
+
+fn write_thinned_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    write_run_of(storage, path, (Kind::RUN, 10_080, 4))
+}
+
+fn write_run_of(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    (kind, unit, samples): (Kind, u64, u64),
+) -> Result<(), FormatError> {
+    let mut writer = FrameWriter::create(storage, path, kind)?;
+    let mut packer = CellPacker::new(CellCodes::of_unit(unit, samples));
     for (tag, cells) in [wide_cells(), light_cells(), vec![]].into_iter().enumerate() {
         writer.append(packer.pack(tag as u64, &block(cells)).unwrap())?;
     }
@@ -86,7 +106,11 @@ fn write_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError>
 
 fn read_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
     let file = FrameFile::open(storage, path, Kind::RUN)?;
-    let mut packer = CellPacker::new(CellCodes::of_unit(360_360));
+    let codes = match file.version() {
+        2 => CellCodes::of_unit(360_360, 1),
+        _ => CellCodes::of_unit(10_080, 4),
+    };
+    let mut packer = CellPacker::new(codes);
     let mut frames = Vec::new();
     for index in 0..file.entries().len() {
         let (mut block, mut cells) = (CellBlock::default(), Vec::new());
@@ -98,7 +122,20 @@ fn read_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatErr
 }
 
 fn write_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
-    let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: Some(60), slots: 0 };
+    write_stripe_of(storage, path, (60, 1))
+}
+
+fn write_thinned_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    write_stripe_of(storage, path, (10_080, 4))
+}
+
+fn write_stripe_of(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    (unit, samples): (u64, u64),
+) -> Result<(), FormatError> {
+    let layout =
+        StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: Some(unit), samples, slots: 0 };
     let mut writer = StripeWriter::create(storage, path, layout)?;
     writer.frame(0, TileSection::Heavy, &block(wide_cells()))?;
     writer.frame(0, TileSection::Light, &block(light_cells()))?;
@@ -106,7 +143,7 @@ fn write_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErr
 }
 
 fn write_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
-    let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: None, slots: 2 };
+    let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: None, samples: 1, slots: 2 };
     let mut writer = StripeWriter::create(storage, path, layout)?;
     for (slot, cells) in [(0, wide_cells()), (1, light_cells()), (2, wide_cells())] {
         writer.slot((1, slot), &block(cells))?;

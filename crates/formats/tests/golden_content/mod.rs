@@ -84,6 +84,8 @@ pub const GOLDEN: &[Golden] = &[
     blocks::SPILL_RUN,
     blocks::STRIPE,
     blocks::SLOTS,
+    blocks::THINNED_RUN,
+    blocks::THINNED_STRIPE,
     old::SPILL_RUN,
     old::STRIPE,
     old::BOTH_SIDES,

@@ -162,6 +162,7 @@ fn index() -> MatrixIndex {
     };
     let shards: Vec<_> = names.iter().enumerate().map(shard).collect();
     MatrixIndex {
+        samples: 1,
         words: Known.len() as u32,
         unit: 5,
         cells: shards.iter().map(|row| row.cells).sum(),
