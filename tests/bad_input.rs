@@ -138,8 +138,8 @@ fn pipelines_that_are_none_are_refused() {
     place.run("run", &[]).refused("a key", 2, &says);
     let place = Place::new(ONE);
     let mut command = place.run_command("run", &[]);
-    command.env("WORDMILL_COOCCUR_WINDW", "2");
-    end(command, &[]).refused("a variable", 2, &["WORDMILL_COOCCUR_WINDW"]);
+    command.env("WORDMILL__COOCCUR__WINDW", "2");
+    end(command, &[]).refused("a variable", 2, &["WORDMILL__COOCCUR__WINDW"]);
     let mut command = place.run_command("run", &[]);
     command.env("WORDMILL_KERNEL", "mmx");
     end(command, &[]).refused("kernels", 2, &["WORDMILL_KERNEL", "mmx", "scalar"]);

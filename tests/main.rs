@@ -6,9 +6,11 @@
 //! * `imports`: counts of another program instead of text.
 //! * `look`: tables, units and colours.
 //! * `matrix`: the matrix as other programs read it.
+//! * `changes`: a finished run whose text, lists, settings or folder change.
 //! * `convert`: vectors of other programs read and written.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `phrases`: words that become one.
+//! * `pipes`: texts that can be read only once, or are named twice.
 //! * `report`: the page about a run.
 //! * `records`: texts in fields of other formats.
 //! * `restart`: runs that are killed, stopped, or changed half way.
@@ -30,6 +32,7 @@
 mod support;
 
 mod bad_input;
+mod changes;
 mod convert;
 mod dedup;
 mod hard_places;
@@ -38,6 +41,7 @@ mod look;
 mod matrix;
 mod peers;
 mod phrases;
+mod pipes;
 mod pipeline;
 mod reading;
 mod records;

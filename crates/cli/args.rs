@@ -36,6 +36,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Stages of a run: what is done, what is stale and why
     Status(StatusArgs),
+    /// Removes stages that the pipeline of a run no longer has; without names, lists them
+    Clean(CleanArgs),
     /// Checks lengths, checksums and cross-references of artefacts
     Verify(VerifyArgs),
     /// Writes a commented pipeline.toml
@@ -232,6 +234,16 @@ pub struct PlanArgs {
 pub struct StatusArgs {
     /// The run directory
     pub run_dir: PathBuf,
+}
+
+/// `wordmill clean`
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// The run directory
+    pub run_dir: PathBuf,
+    /// The stages to remove
+    #[arg(value_name = "STAGE")]
+    pub stages: Vec<String>,
 }
 
 /// `wordmill verify`

@@ -3,6 +3,7 @@
 
 pub mod run;
 
+pub mod clean;
 pub mod plan;
 pub mod status;
 pub mod verify;

@@ -1,6 +1,6 @@
 //! The configuration: what `pipeline.toml`, the environment and the flags say, resolved and checked.
 //!
-//! Nouns: *layers* are the places a setting may be written, later ones win (the file, `WORDMILL_*`
+//! Nouns: *layers* are the places a setting may be written, later ones win (the file, `WORDMILL__*`
 //! variables, `--set`, flags of their own); a *section* is a table of the file; a [`Config`] is the
 //! result, with every value in its range. A key that is unknown, or not used by
 //! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
@@ -407,6 +407,17 @@ pub fn threads_or_all(threads: usize) -> usize {
         0 => std::thread::available_parallelism().map_or(1, |threads| threads.get()),
         threads => threads,
     }
+}
+
+/// Whether an environment variable is a setting, by its name.
+pub fn is_setting(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with(layers::VARIABLE_PREFIX)
+}
+
+/// The file that the lowest layer is read from; none for the built-in template.
+pub fn pipeline_file(file: Option<&Path>) -> Option<PathBuf> {
+    let implicit = || Path::new(TEMPLATE_NAME).is_file().then(|| PathBuf::from(TEMPLATE_NAME));
+    file.map(Path::to_path_buf).or_else(implicit)
 }
 
 fn file_text(file: Option<&Path>) -> Result<(PathBuf, String), ConfigError> {

@@ -23,6 +23,7 @@ use wordmill_formats::{
 use crate::artefacts::verify as verify_file;
 use crate::config::{Config, Sources};
 use crate::ledger::Ledger;
+use crate::past::Past;
 use crate::wiring::import::Import;
 use crate::wiring::{GivenFiles, Origin, Pipeline, stages};
 use crate::{exit, session};
@@ -228,10 +229,12 @@ impl World {
     /// One run, as the command makes it.
     fn attempt(&self, storage: Arc<dyn Storage>) -> anyhow::Result<()> {
         let dir = &RunDir::new(storage, &self.config.run.dir);
-        let inputs = session::inputs(&self.config)?;
+        let mut texts = session::Texts::of(session::inputs(&self.config)?);
         let mut ledger = Ledger::open(dir)?;
+        let past = &Past::of(ledger.manifest());
+        let found = texts.clone();
         let origin = match &self.counts {
-            None => Origin::Text(&inputs),
+            None => Origin::Text(&found),
             Some(place) => {
                 let ctx = &Context::for_tests(self.threads);
                 let [vocabulary, counts] =
@@ -241,13 +244,14 @@ impl World {
             }
         };
         let given = &GivenFiles::default();
-        let stages = &stages(&self.config, origin, given)[..];
-        let progress = Context::for_tests(1).progress;
-        session::settle(&progress, dir.root(), &mut ledger, stages, false)?;
+        let stages = &stages(&self.config, origin, given, past)[..];
+        let (ctx, config) = (&Context::for_tests(self.threads), &self.config);
+        let settlement = session::Settlement { ctx, dir, config, stages, rebuild: false };
+        settlement.settle(&mut ledger, &mut texts)?;
         for &(until, bytes) in &self.parts {
             let ctx = &Context { budget: Budget::new(bytes), ..Context::for_tests(self.threads) };
             let (config, kernels) = (&self.config, wordmill_kernels::best());
-            Pipeline { ctx, dir, config, origin, given, stages, kernels, until }
+            Pipeline { ctx, dir, config, origin, given, past, stages, kernels, until }
                 .run(&mut ledger)?;
         }
         Ok(())

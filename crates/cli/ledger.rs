@@ -2,7 +2,9 @@
 //!
 //! A stage is *done* when its row says so, its settings and inputs are those of now, and its files
 //! are there in their full length. It is *stale* when a setting differs; then the run stops unless
-//! it was asked to rebuild. Inputs that differ because an earlier stage was made anew are no news.
+//! it was asked to rebuild. Nothing is deleted then: the row is marked, and the stage is cleared when its
+//! turn comes, if its settings or inputs still differ. An *orphan* is a stage that the configuration no
+//! longer has.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -76,9 +78,14 @@ impl<'a> Ledger<'a> {
         Ok(Self { dir, manifest: manifest.unwrap_or_else(|| Manifest::new(program)) })
     }
 
-    /// Notes where the settings of this run come from.
-    pub fn set_source(&mut self, source: PipelineSource) {
+    /// Notes where the settings of this run come from, in `run.json`.
+    pub fn write_source(&mut self, source: PipelineSource) -> Result<(), FormatError> {
+        if self.manifest.pipeline == source || self.manifest.stages.is_empty() {
+            self.manifest.pipeline = source;
+            return Ok(());
+        }
         self.manifest.pipeline = source;
+        self.write()
     }
 
     /// The rows.
@@ -92,7 +99,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn changes_of(&self, stage: &Stage) -> Vec<Change> {
-        let Some(row) = self.manifest.stage(&stage.name) else {
+        let Some(row) = self.manifest.stage(&stage.name).filter(|row| !row.to_rebuild) else {
             return Vec::new();
         };
         let keys: std::collections::BTreeSet<&String> =
@@ -163,15 +170,30 @@ impl<'a> Ledger<'a> {
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.
     pub fn done(&self, name: &str, settings: &Settings) -> Result<Option<&StageRow>, FormatError> {
-        let is_done = |row: &&StageRow| row.state == StageState::Done && row.settings == *settings;
+        // A row of another version of the program has the same settings and another fingerprint.
+        let is_done = |row: &&StageRow| {
+            row.state == StageState::Done
+                && row.settings == *settings
+                && row.fingerprint == fingerprint(name, settings)
+        };
         match self.manifest.stage(name).filter(is_done) {
             Some(row) if self.missing(row)?.is_empty() => Ok(Some(row)),
             _ => Ok(None),
         }
     }
 
-    /// Notes that a stage is being worked on.
+    /// Notes that a stage is being worked on. What an attempt with other settings or inputs has left is cleared,
+    /// but for vectors: they stay until others take their place.
     pub fn begin(&mut self, name: &str, settings: Settings) -> Result<OpenStage, FormatError> {
+        let of_others = |row: &StageRow| row.fingerprint != fingerprint(name, &settings);
+        if self.manifest.stage(name).is_some_and(of_others) {
+            for (folder, _) in folders(name).into_iter().filter(|(folder, only)| {
+                // The runs are those that were just counted.
+                only.is_none() && !(name == "merge" && folder == "spill")
+            }) {
+                self.dir.sweep(&folder, |_| true)?;
+            }
+        }
         let spent = match self.manifest.stage(name) {
             Some(row) if row.state == StageState::Partial && row.settings == settings => {
                 row.seconds
@@ -183,6 +205,7 @@ impl<'a> Ledger<'a> {
             fingerprint: fingerprint(name, &settings),
             settings,
             state: StageState::Partial,
+            to_rebuild: false,
             outputs: Vec::new(),
             counts: BTreeMap::new(),
             seconds: spent,
@@ -242,6 +265,51 @@ impl<'a> Ledger<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// Marks stages whose rebuilding the user agreed to.
+    pub fn mark(&mut self, stages: &[&str]) -> Result<(), FormatError> {
+        for row in &mut self.manifest.stages {
+            row.to_rebuild |= stages.contains(&row.name.as_str());
+        }
+        self.write()
+    }
+
+    /// Takes the marks away, once every stage had its turn.
+    pub fn unmark(&mut self) -> Result<(), FormatError> {
+        if !self.manifest.stages.iter().any(|row| row.to_rebuild) {
+            return Ok(());
+        }
+        self.manifest.stages.iter_mut().for_each(|row| row.to_rebuild = false);
+        self.write()
+    }
+
+    /// Gives a finished stage other settings, which were found to mean the same.
+    pub fn renew(&mut self, name: &str, settings: &Settings) -> Result<(), FormatError> {
+        if let Some(row) = self.manifest.stages.iter_mut().find(|row| row.name == name) {
+            row.settings.clone_from(settings);
+            row.fingerprint = fingerprint(name, settings);
+        }
+        self.write()
+    }
+
+    /// Whether a stage is done with the settings that the pipeline wants, its inputs aside, or there is none.
+    pub fn has(&self, stages: &[Stage], name: &str) -> bool {
+        let Some(stage) = stages.iter().find(|stage| stage.name == name) else { return true };
+        self.manifest.stage(name).is_some_and(|row| {
+            row.state == StageState::Done && !row.to_rebuild && self.changes_of(stage).is_empty()
+        })
+    }
+
+    /// The run directory.
+    pub fn root(&self) -> &std::path::Path {
+        self.dir.root()
+    }
+
+    /// The rows of stages that are none of these; an import is never one of them.
+    pub fn orphans(&self, stages: &[Stage]) -> impl Iterator<Item = &StageRow> {
+        let is_known = |name: &str| name == IMPORT || stages.iter().any(|it| it.name == name);
+        self.manifest.stages.iter().filter(move |row| !is_known(&row.name))
     }
 
     /// Files in the folders of a stage, and their bytes.

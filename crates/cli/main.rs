@@ -14,12 +14,15 @@ mod estimate;
 mod exit;
 mod ledger;
 mod look;
+mod past;
 mod report;
 mod results;
 mod session;
 mod spelling;
 mod wiring;
 
+#[cfg(test)]
+mod ends;
 #[cfg(test)]
 mod faults;
 
@@ -55,6 +58,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Run(args) => commands::run::run(args, out),
         Command::Plan(args) => commands::plan::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
+        Command::Clean(args) => commands::clean::run(args, out),
         Command::Verify(args) => commands::verify::run(args, out),
         Command::Init(args) => commands::init::run(args, out),
         Command::Preview(args) => commands::preview::run(args, out),

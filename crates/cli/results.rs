@@ -3,8 +3,6 @@
 
 use std::io::{IsTerminal as _, Write};
 
-use wordmill_corpus::Source;
-use wordmill_corpus::input;
 use wordmill_formats::{RunDir, Vectors, Words};
 use wordmill_query::{EvalConfig, EvalReport, Which, nearest_each};
 use wordmill_train::{EpochRow, read_metrics};
@@ -26,7 +24,6 @@ pub fn print(
     dir: &RunDir,
     ledger: &Ledger<'_>,
     config: &Config,
-    inputs: &[input::Input],
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let threads = config.run.thread_count();
@@ -44,7 +41,7 @@ pub fn print(
             write!(out, "{}", curve(&read_metrics(dir, &trainer.name)))?;
         }
     }
-    let reports = scores(dir, config, inputs)?;
+    let reports = scores(dir, config)?;
     if !reports.is_empty() {
         print_scores(&reports, out)?;
     }
@@ -57,12 +54,8 @@ pub fn print(
 }
 
 /// The scores of every trainer, called by its name; none without sets.
-pub fn scores(
-    dir: &RunDir,
-    config: &Config,
-    inputs: &[input::Input],
-) -> anyhow::Result<Vec<EvalReport>> {
-    let Some(sets) = sets(config, inputs)? else {
+pub fn scores(dir: &RunDir, config: &Config) -> anyhow::Result<Vec<EvalReport>> {
+    let Some(sets) = sets(config)? else {
         return Ok(Vec::new());
     };
     let (top, threads) = (config.eval.top, config.run.thread_count());
@@ -104,9 +97,9 @@ fn bars(values: &[f64]) -> String {
 }
 
 /// The sets of `[eval]`; without any, those of the built-in sample if that is what was read.
-fn sets(config: &Config, inputs: &[input::Input]) -> anyhow::Result<Option<EvalSets>> {
+fn sets(config: &Config) -> anyhow::Result<Option<EvalSets>> {
     let eval = &config.eval;
-    let is_sample = inputs.iter().any(|input| matches!(input.source, Source::Sample { .. }));
+    let is_sample = config.corpus.inputs.iter().any(|input| input.starts_with("builtin:"));
     let named = [&eval.analogies, &eval.similarity, &eval.outliers];
     let wanted = is_sample || named.iter().any(|files| !files.is_empty());
     let read = || EvalSets::read(&eval.analogies, &eval.similarity, &eval.outliers);

@@ -13,13 +13,16 @@ use wordmill_flow::{
     Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
     own_resident_bytes,
 };
-use wordmill_formats::{FormatError, PipelineSource, free_bytes, open_file_limit};
+use wordmill_formats::{
+    FormatError, PipelineSource, RunDir, StageState, free_bytes, open_file_limit,
+};
 use wordmill_kernels::Kernels;
 
 use crate::args::PipelineArgs;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::estimate;
-use crate::ledger::{Change, Ledger, Stage};
+use crate::ledger::{Change, Ledger, Settings, Stage};
+use crate::past::{INPUTS, Past};
 use crate::wiring::translate;
 
 /// What the program takes beside all that is reserved: its code, stacks, buffers of files, contexts
@@ -40,30 +43,96 @@ pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
     Config::load(&args.sources())
 }
 
-/// Where those settings come from, for the ledger.
-pub fn source(args: &PipelineArgs) -> PipelineSource {
-    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or(path.clone());
+/// The configuration and the layers that it came from, for the ledger.
+pub fn source(args: &PipelineArgs, config: &Config) -> PipelineSource {
+    let sources = args.sources();
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let absolute = |path: PathBuf| text(std::path::absolute(&path).unwrap_or(path));
+    let variables = sources.variables.into_iter().filter(|(name, _)| config::is_setting(name));
+    let variables = variables.map(|(name, value)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    });
     PipelineSource {
-        file: args.pipeline.as_ref().map(|path| absolute(path).to_string_lossy().into_owned()),
+        file: config::pipeline_file(sources.file.as_deref()).map(absolute),
         set: args.sets(),
         seed: args.seed,
+        variables: variables.collect(),
+        folder: std::env::current_dir().ok().map(text),
+        resolved: Some(config.to_toml()),
     }
 }
 
+/// The texts of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// The inputs, found; none where they are gone and their tokens are there.
+    pub inputs: Option<Vec<corpus::Input>>,
+    /// The settings of `tokenize` that say which text was read.
+    pub recorded: Settings,
+    /// Whether a pipe brings text that takes the place of what was tokenised.
+    pub is_new: bool,
+}
+
+impl Texts {
+    /// Finds the texts of a configuration, or what the last run recorded of them if they are gone.
+    ///
+    /// # Errors
+    /// Inputs that cannot be found and whose tokens are not there.
+    pub fn find(config: &Config, past: &Past) -> anyhow::Result<Self> {
+        match inputs(config) {
+            Ok(inputs) => Ok(Self::of(inputs)),
+            Err(error) => match past.texts(&config.corpus.inputs).filter(|_| is_gone(&error)) {
+                Some(recorded) => Ok(Self { inputs: None, recorded, is_new: false }),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Texts that were found.
+    pub fn of(inputs: Vec<corpus::Input>) -> Self {
+        let entry = |input: &corpus::Input| {
+            let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
+            let time = input.modified_ns.map(|time| format!(", changed at {time}"));
+            (format!("{INPUTS}{}", input.name), size + &time.unwrap_or_default())
+        };
+        let recorded = inputs.iter().map(entry).collect();
+        Self { inputs: Some(inputs), recorded, is_new: false }
+    }
+}
+
+/// Whether a text could not be found, rather than named wrongly.
+fn is_gone(error: &corpus::CorpusError) -> bool {
+    error.kind() == corpus::ErrorKind::Input
+}
+
 /// The inputs of a configuration, found.
-pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
+pub fn inputs(config: &Config) -> Result<Vec<corpus::Input>, corpus::CorpusError> {
     let mut inputs =
         corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
-    // A slip in the path of a list should not wait for the stage that uses it.
-    translate::tokenize(&config.corpus)?;
-    translate::vocabulary(config)?;
+    Ok(inputs)
+}
+
+/// Reads the lists of stages that are not done: a slip in a path should not wait for the stage that uses it.
+pub fn check_lists(
+    config: &Config,
+    is_done: impl Fn(&str) -> bool,
+) -> Result<(), corpus::CorpusError> {
+    if !is_done("tokenize") {
+        translate::tokenize(&config.corpus)?;
+    }
+    if !is_done("vocabulary") {
+        translate::vocabulary(config)?;
+    }
+    if is_done("phrases") {
+        return Ok(());
+    }
     let phrases = translate::phrases(config)?;
     if let Some((list, tokenizer)) = phrases.and_then(|it| Some((it.given?, it.tokenizer))) {
         corpus::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
     }
-    Ok(inputs)
+    Ok(())
 }
 
 /// The kernels: the best that the machine has, or those of `WORDMILL_KERNEL`.
@@ -146,39 +215,128 @@ pub fn refuse_what_cannot_fit(
     }
 }
 
-/// Compares the configuration with what the directory holds; stops, or clears away, what is stale.
-pub fn settle(
-    progress: &Progress,
-    dir: &Path,
-    ledger: &mut Ledger<'_>,
-    stages: &[Stage],
-    rebuild: bool,
-) -> anyhow::Result<()> {
-    let changes = ledger.changes(stages);
-    if changes.is_empty() {
-        return Ok(ledger.tidy()?);
+/// What is to be settled before the first stage.
+pub struct Settlement<'a> {
+    /// Threads, memory, cancellation, progress.
+    pub ctx: &'a Context,
+    /// The run directory.
+    pub dir: &'a RunDir,
+    /// The settings.
+    pub config: &'a Config,
+    /// The stages, with their settings.
+    pub stages: &'a [Stage],
+    /// Whether stages may be rebuilt.
+    pub rebuild: bool,
+}
+
+impl Settlement<'_> {
+    /// Compares the configuration with what the directory holds; stops, or marks, what is stale.
+    pub fn settle(&self, ledger: &mut Ledger<'_>, texts: &mut Texts) -> anyhow::Result<()> {
+        self.settle_texts(ledger, texts)?;
+        let mut changes = ledger.changes(self.stages);
+        if texts.is_new {
+            changes.push(Change {
+                stage: "tokenize".into(),
+                key: "the text that comes through a pipe".into(),
+                old: "that of the last run".into(),
+                new: "not compared".into(),
+            });
+        }
+        if changes.is_empty() {
+            return Ok(ledger.tidy()?);
+        }
+        let stale = stale_stages(&changes, self.stages);
+        let list: Vec<String> = changes.iter().map(describe).collect();
+        let list = list.join("\n");
+        let losses = losses(ledger, &changes, &stale)?;
+        if !self.rebuild {
+            let what = format!(
+                "holds stages that were made with other settings:\n{list}\n{losses}\n\
+                 run with --rebuild to rebuild them, restore the settings, or choose another \
+                 directory (--run-dir){}",
+                more_epochs(&changes)
+            );
+            return Err(ConfigError::new(self.dir.root().display(), what).into());
+        }
+        if texts.inputs.is_none() && changes.iter().any(|change| change.stage == "tokenize") {
+            // The text is needed again: what is wrong with it.
+            inputs(self.config)?;
+        }
+        // All of it is said before the first file is gone.
+        self.ctx.progress.say(&format!("rebuild:\n{list}\n{losses}"));
+        ledger.mark(&stale)?;
+        Ok(ledger.tidy()?)
     }
-    let stale = stale_stages(&changes, stages);
-    let list: Vec<String> = changes.iter().map(describe).collect();
-    let list = list.join("\n");
-    let losses = losses(ledger, &stale)?;
-    if !rebuild {
-        let what = format!(
-            "holds stages that were made with other settings:\n{list}\n{losses}\n\
-             run with --rebuild to delete and make them anew, restore the settings, or choose another \
-             directory (--run-dir){}",
-            more_epochs(&changes)
-        );
-        return Err(ConfigError::new(dir.display(), what).into());
+
+    /// Finds out whether texts that look different, or come through a pipe, are those that were tokenised.
+    fn settle_texts(&self, ledger: &mut Ledger<'_>, texts: &mut Texts) -> anyhow::Result<()> {
+        let Some(tokenize) = self.stages.iter().find(|stage| stage.name == "tokenize") else {
+            return Ok(());
+        };
+        let done = ledger.manifest().stage("tokenize").cloned();
+        let done = done.filter(|row| row.state == StageState::Done && !row.to_rebuild);
+        let Some(row) = done else { return Ok(()) };
+        if !ledger.missing(&row)?.is_empty() {
+            return Ok(());
+        }
+        let Some(inputs) = &texts.inputs else {
+            self.say_gone();
+            return Ok(());
+        };
+        let changes = ledger.changes(std::slice::from_ref(tokenize));
+        if changes.iter().any(|change| !change.key.starts_with(INPUTS)) {
+            return Ok(());
+        }
+        let mut brings_text = false;
+        for input in inputs.iter().filter(|input| input.is_read_once()) {
+            brings_text |= input.has_text(&self.ctx.cancel)?;
+        }
+        if changes.is_empty() && !brings_text {
+            if inputs.iter().any(corpus::Input::is_read_once) {
+                self.ctx
+                    .progress
+                    .say("no text comes through the pipe; its tokens are here and are used");
+            }
+            return Ok(());
+        }
+        if self.rebuild {
+            texts.is_new = brings_text;
+            return Ok(());
+        }
+        self.compare(ledger, inputs, (tokenize, &changes))
     }
-    // All of it is said before the first file is gone.
-    progress.say(&format!("rebuild:\n{list}\n{losses}"));
-    for stage in stale {
-        if ledger.manifest().stage(stage).is_some() {
-            ledger.forget(stage)?;
+
+    /// Compares the texts with the tokens. Where they are the same, the ledger takes over what was recorded of them.
+    fn compare(
+        &self,
+        ledger: &mut Ledger<'_>,
+        inputs: &[corpus::Input],
+        (tokenize, changes): (&Stage, &[Change]),
+    ) -> anyhow::Result<()> {
+        let Ok(shards) = corpus::TokenShards::open(self.dir) else { return Ok(()) };
+        self.ctx.progress.say("the text may have changed; comparing it with the tokens");
+        let config = translate::tokenize(&self.config.corpus)?;
+        let differs = corpus::compare(self.ctx, &config, &shards, inputs)?;
+        let Some(place) = differs else {
+            self.ctx.progress.say("the text is the one that was tokenised");
+            return Ok(ledger.renew("tokenize", &tokenize.settings)?);
+        };
+        if changes.is_empty() {
+            let what = format!(
+                "{place} is another text than the one that this run was made from; run with --rebuild to start from it, choose \
+                 another directory (--run-dir), or go on from the tokens of the earlier text without a text (< /dev/null)"
+            );
+            return Err(ConfigError::new(self.dir.root().display(), what).into());
+        }
+        self.ctx.progress.say(&format!("{place} is not what was tokenised"));
+        Ok(())
+    }
+
+    fn say_gone(&self) {
+        if let Err(error) = inputs(self.config) {
+            self.ctx.progress.say(&format!("{error}\nits tokens are here and are used"));
         }
     }
-    Ok(ledger.tidy()?)
 }
 
 /// How to train more where only that was asked for.
@@ -202,9 +360,9 @@ fn more_epochs(changes: &[Change]) -> String {
     }
 }
 
-/// What goes with stages that are made anew.
-fn losses(ledger: &Ledger<'_>, stale: &[&str]) -> Result<String, FormatError> {
-    let mut text = "to be deleted and made anew:".to_owned();
+/// What the stages cost that are rebuilt, or may be.
+fn losses(ledger: &Ledger<'_>, changes: &[Change], stale: &[&str]) -> Result<String, FormatError> {
+    let mut text = "to be rebuilt, each when its turn comes; what comes out as it was leaves later stages as they are:".to_owned();
     let (mut all_bytes, mut all_seconds) = (0, 0.0);
     for row in ledger.manifest().stages.iter().filter(|row| stale.contains(&row.name.as_str())) {
         let (files, bytes) = ledger.on_disk(&row.name)?;
@@ -212,6 +370,8 @@ fn losses(ledger: &Ledger<'_>, stale: &[&str]) -> Result<String, FormatError> {
         text += &format!("\n  {:<16} {files:>6} files {size:>10}, took {time}", row.name);
         if row.name == "tokenize" {
             text += "; shards that still fit are kept";
+        } else if !changes.iter().any(|change| change.stage == row.name) {
+            text += "; if what it reads differs";
         }
         (all_bytes, all_seconds) = (all_bytes + bytes, all_seconds + row.seconds);
     }

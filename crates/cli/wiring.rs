@@ -26,7 +26,8 @@ use wordmill_train as train;
 
 use crate::config::{Config, InitConfig, TrainConfig};
 use crate::ledger::{Ledger, OpenStage, Settings, Stage, fingerprint};
-use crate::session;
+use crate::past::Past;
+use crate::session::{self, Texts};
 
 /// A stripe of this size stays in a core's cache while it is trained with a dimension of about 100.
 const STRIPE_BYTES: u64 = 4 << 20;
@@ -39,17 +40,18 @@ pub fn train_stage(trainer: &TrainConfig) -> String {
 /// Where the matrix of a run comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum Origin<'a> {
-    /// Texts, found.
-    Text(&'a [corpus::Input]),
+    /// Texts.
+    Text(&'a Texts),
     /// Counts that were imported into the run directory.
     Counts,
 }
 
 /// The stages of a configuration, in order, with their settings. An import is none of them: it does
 /// not depend on the configuration.
-pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<Stage> {
+pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles, past: &Past) -> Vec<Stage> {
+    let section = |config: &Config, name: &str| section(config, name, past);
     let mut stages = match origin {
-        Origin::Text(inputs) => counting_stages(config, inputs),
+        Origin::Text(texts) => counting_stages(config, texts, past),
         Origin::Counts => Vec::new(),
     };
     if config.needs_matrix() {
@@ -74,13 +76,10 @@ pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles) -> Vec<St
 }
 
 /// The stages from text to matrix, or to the vocabulary if no trainer needs a matrix.
-fn counting_stages(config: &Config, inputs: &[corpus::Input]) -> Vec<Stage> {
+fn counting_stages(config: &Config, texts: &Texts, past: &Past) -> Vec<Stage> {
+    let section = |config: &Config, name: &str| section(config, name, past);
     let mut tokenize = section(config, "corpus");
-    for input in inputs {
-        let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
-        let time = input.modified_ns.map_or(String::new(), |time| format!(", changed at {time}"));
-        tokenize.insert(format!("corpus.inputs {}", input.name), size + &time);
-    }
+    tokenize.extend(texts.recorded.clone());
     let mut vocabulary = section(config, "vocabulary");
     let mut stages = Vec::new();
     match &config.corpus.pieces {
@@ -118,26 +117,33 @@ pub const PHRASES_OF: &str = "phrases";
 
 /// Counting is random only if words are thinned out.
 fn cooccur_settings(config: &Config) -> Settings {
-    let mut settings = section(config, "cooccur");
+    let mut settings = section(config, "cooccur", &Past::default());
     if config.cooccur.subsample > 0.0 {
         settings.insert("run.seed".into(), config.run.seed.to_string());
     }
     settings
 }
 
-/// The settings of a section, keys with the section's name in front; of a file it is what it holds that counts.
-fn section(config: &Config, name: &str) -> Settings {
+/// The settings of a section, keys with the section's name in front; of a file it is what it holds that counts, or held
+/// when it was read.
+fn section(config: &Config, name: &str, past: &Past) -> Settings {
     let mut settings = config.settings_of(name);
     let has_files = ["corpus", "phrases", "vocabulary"].contains(&name);
     for key in ["stop_words", "pieces", "list", "connectors", "keep", "drop"] {
         if let Some(path) = settings.get_mut(key).filter(|_| has_files) {
-            *path = outputs::content(path);
+            *path = outputs::content(path)
+                .or_else(|error| past.content(name, key, path).ok_or(format!("{path}: {error}")))
+                .unwrap_or_else(|problem| problem);
         }
     }
     if let Some(tokenizer) = settings.get_mut("tokenizer")
         && let Some(file) = tokenizer.strip_prefix("hf:")
     {
-        *tokenizer = format!("hf: {}", outputs::content(file));
+        let recorded = || past.content(name, "tokenizer", tokenizer);
+        *tokenizer = match outputs::content(file) {
+            Ok(content) => format!("hf: {content}"),
+            Err(error) => recorded().unwrap_or_else(|| format!("hf: {file}: {error}")),
+        };
     }
     settings.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)).collect()
 }
@@ -177,6 +183,8 @@ pub struct Pipeline<'a> {
     pub origin: Origin<'a>,
     /// What the files hold that trainers start from.
     pub given: &'a GivenFiles,
+    /// The last run.
+    pub past: &'a Past,
     /// The stages, from [`stages`].
     pub stages: &'a [Stage],
     /// The kernels to train with.
@@ -201,7 +209,7 @@ impl Pipeline<'_> {
     /// Runs every stage that is not done, up to the last one asked for.
     pub fn run(&self, ledger: &mut Ledger<'_>) -> anyhow::Result<()> {
         let counted = match self.origin {
-            Origin::Text(inputs) => self.counted(ledger, inputs)?,
+            Origin::Text(texts) => self.counted(ledger, texts)?,
             Origin::Counts => {
                 self.config.train.iter().try_for_each(|trainer| self.check_source(trainer))?;
                 Some(self.imported(ledger)?)
@@ -228,12 +236,8 @@ impl Pipeline<'_> {
     }
 
     /// From text to matrix; `None` if the run ends before or there.
-    fn counted(
-        &self,
-        ledger: &mut Ledger<'_>,
-        inputs: &[corpus::Input],
-    ) -> anyhow::Result<Option<Counted>> {
-        let Some(shards) = self.shards(ledger, inputs)? else {
+    fn counted(&self, ledger: &mut Ledger<'_>, texts: &Texts) -> anyhow::Result<Option<Counted>> {
+        let Some(shards) = self.shards(ledger, texts)? else {
             return Ok(None);
         };
         let text = self.vocabulary(ledger, &shards)?;
@@ -270,8 +274,15 @@ impl Pipeline<'_> {
             Some(_) => corpus::Vocabulary::open(shards.run(), shards.ids())?,
             None => {
                 self.check_before(ledger, "vocabulary")?;
-                let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let config = translate::vocabulary(self.config)?;
+                for (key, list) in [
+                    ("vocabulary.keep", &config.lists.keep),
+                    ("vocabulary.drop", &config.lists.drop),
+                ] {
+                    let digest = list.as_ref().map(|list| list.digest());
+                    outputs::check_content(&settings, (key, ""), digest)?;
+                }
+                let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
                 let made = corpus::vocabulary(self.ctx, &config, shards);
                 let (stage, vocabulary) = ledger.or_pause(stage, made)?;
                 let rows = outputs::report_words(self.ctx, &config, vocabulary.counts());

@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use wordmill_cooccur::{MatrixFormat, MatrixInput, export_matrix, words_path};
 use wordmill_flow::ProgressMode;
 use wordmill_formats::{
-    FormatError, MatrixIndex, RunDir, StageState, TensorFile, WordTable, Words,
+    FormatError, MatrixIndex, RunDir, StageRow, StageState, TensorFile, WordTable, Words,
 };
 
 use crate::args::MatrixArgs;
@@ -58,9 +58,9 @@ fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
         ledger.check_index(imported_row(dir, &ledger)?)?;
         return Ok(MatrixIndex::read(dir.storage(), &dir.matrix_index())?);
     }
-    let Some(row) = ledger.manifest().stage("merge").filter(|row| row.state == StageState::Done)
-    else {
-        let done = rows.iter().filter(|row| row.state == StageState::Done);
+    let is_ready = |row: &&StageRow| row.state == StageState::Done && !row.to_rebuild;
+    let Some(row) = ledger.manifest().stage("merge").filter(is_ready) else {
+        let done = rows.iter().filter(is_ready);
         let done: Vec<&str> = done.map(|row| row.name.as_str()).collect();
         let what = format!(
             "reading the matrix: the stage merge, which makes it, is not done (done: {}); go on with \

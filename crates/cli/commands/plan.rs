@@ -9,6 +9,8 @@ use crate::args::PlanArgs;
 use crate::commands::disk;
 use crate::estimate::{self, Need, Sizes};
 use crate::ledger::Ledger;
+use crate::past::Past;
+use crate::session::Texts;
 use crate::wiring::Origin;
 use crate::wiring::import::{imported_row, is_imported};
 use crate::{session, wiring};
@@ -18,19 +20,28 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
     let dir = RunDir::new(disk(), &config.run.dir);
     // Whatever is wrong with the directory is the business of the run.
-    let import = Ledger::open(&dir).ok().filter(is_imported);
+    let ledger = Ledger::open(&dir).ok();
+    let past = ledger.as_ref().map_or_else(Past::default, |it| Past::of(it.manifest()));
+    let import = ledger.filter(is_imported);
     let imported = import.is_some();
-    let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
-    let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
-    let given = wiring::GivenFiles::read(&config, &dir)?;
-    let stages = wiring::stages(&config, origin, &given);
+    let texts = if imported { Texts::default() } else { Texts::find(&config, &past)? };
+    if !imported {
+        session::check_lists(&config, |stage| past.done(stage).is_some())?;
+    }
+    let origin = if imported { Origin::Counts } else { Origin::Text(&texts) };
+    let inputs = texts.inputs.as_deref().unwrap_or_default();
+    let given = wiring::GivenFiles::read(&config, &dir, &past)?;
+    let stages = wiring::stages(&config, origin, &given, &past);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let sizes = match &import {
         Some(ledger) => Some(imported_sizes(imported_row(&dir, ledger)?)),
-        None => estimate::sizes(&config, &inputs)?,
+        None => estimate::sizes(&config, inputs)?,
     };
     let Some(sizes) = sizes else {
-        writeln!(out, "nothing can be said in advance of text from a pipe or without words")?;
+        writeln!(
+            out,
+            "nothing can be said in advance of text from a pipe, that is gone, or without words"
+        )?;
         return Ok(());
     };
     let mut needs = estimate::needs(&config, sizes, estimate::pace(config.run.thread_count()));

@@ -8,12 +8,11 @@ use wordmill_formats::{DiskStorage, FormatError, RunDir};
 use crate::args::ReportArgs;
 use crate::commands::status::last_config;
 use crate::ledger::Ledger;
-use crate::wiring::import::is_imported;
-use crate::{report, results, session};
+use crate::{report, results};
 
 /// Writes the page and says where it is.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let dir = RunDir::new(Arc::new(DiskStorage), &args.run_dir);
+    let dir = RunDir::new(Arc::new(DiskStorage), std::path::absolute(&args.run_dir)?);
     let ledger = Ledger::open(&dir)?;
     let config = last_config(&dir, &ledger)?;
     for trainer in &config.train {
@@ -23,8 +22,7 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             return Err(FormatError::foreign(&vectors, "a finished run", what).into());
         }
     }
-    let inputs = if is_imported(&ledger) { Vec::new() } else { session::inputs(&config)? };
-    let scores = results::scores(&dir, &config, &inputs)?;
+    let scores = results::scores(&dir, &config)?;
     let page = report::write(&dir, &ledger, &config, &scores)?;
     writeln!(out, "{}", page.path.display())?;
     Ok(())

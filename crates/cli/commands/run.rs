@@ -10,7 +10,9 @@ use wordmill_formats::{DiskStorage, FormatError, MeteredStorage, RunDir};
 
 use crate::args::RunArgs;
 use crate::config::ConfigError;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Stage};
+use crate::past::Past;
+use crate::session::{Settlement, Texts};
 use crate::wiring::Origin;
 use crate::wiring::import::{imported_row, is_imported};
 use crate::{results, session, wiring};
@@ -24,11 +26,12 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let dir = RunDir::new(Arc::clone(&meter) as _, &config.run.dir);
     // Looked at before the inputs, which an import does not have; and again, with all that may be
     // wrong with it, when nobody else can change it.
-    let imported = Ledger::open(&dir).is_ok_and(|ledger| is_imported(&ledger));
-    let inputs = if imported { Vec::new() } else { session::inputs(&config)? };
-    let origin = if imported { Origin::Counts } else { Origin::Text(&inputs) };
-    let given = wiring::GivenFiles::read(&config, &dir)?;
-    let stages = wiring::stages(&config, origin, &given);
+    let before = Ledger::open(&dir).ok();
+    let imported = before.as_ref().is_some_and(is_imported);
+    let past = before.map_or_else(Past::default, |ledger| Past::of(ledger.manifest()));
+    let mut texts = if imported { Texts::default() } else { Texts::find(&config, &past)? };
+    let given = wiring::GivenFiles::read(&config, &dir, &past)?;
+    let stages = wiring::stages(&config, origin(imported, &texts), &given, &past);
     let until = args.until.as_deref().map(|name| session::last_stage(name, &stages)).transpose()?;
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, args.progress.into(), deadline)?;
@@ -47,27 +50,60 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             dir.root().display()
         ));
     }
-    ledger.set_source(session::source(&args.pipeline));
-    session::settle(&ctx.progress, &config.run.dir, &mut ledger, &stages, args.rebuild)?;
-    if ledger.manifest().stages.is_empty() {
-        session::refuse_what_cannot_fit(&config, &inputs, until)?;
+    let settlement = Settlement {
+        ctx: &ctx,
+        dir: &dir,
+        config: &config,
+        stages: &stages,
+        rebuild: args.rebuild,
+    };
+    settlement.settle(&mut ledger, &mut texts)?;
+    if !imported {
+        session::check_lists(&config, |stage| ledger.has(&stages, stage))?;
     }
+    ledger.write_source(session::source(&args.pipeline, &config))?;
+    if ledger.manifest().stages.is_empty() {
+        let inputs = texts.inputs.as_deref().unwrap_or_default();
+        session::refuse_what_cannot_fit(&config, inputs, until)?;
+    }
+    say_orphans(&ctx, &ledger, &stages);
     let pipeline = wiring::Pipeline {
         ctx: &ctx,
         dir: &dir,
         config: &config,
-        origin,
+        origin: origin(imported, &texts),
         given: &given,
+        past: &past,
         stages: &stages,
         kernels,
         until,
     };
     pipeline.run(&mut ledger)?;
+    if until.is_none() {
+        ledger.unmark()?;
+    }
     say_stages(&ctx, &ledger, started);
     if until.is_none() {
-        results::print(&dir, &ledger, &config, &inputs, out)?;
+        results::print(&dir, &ledger, &config, out)?;
     }
     Ok(())
+}
+
+/// Where the matrix comes from.
+fn origin(imported: bool, texts: &Texts) -> Origin<'_> {
+    if imported { Origin::Counts } else { Origin::Text(texts) }
+}
+
+/// Names the stages that take up disk for nothing.
+fn say_orphans(ctx: &Context, ledger: &Ledger<'_>, stages: &[Stage]) {
+    let orphans: Vec<&str> = ledger.orphans(stages).map(|row| row.name.as_str()).collect();
+    if !orphans.is_empty() {
+        ctx.progress.say(&format!(
+            "the pipeline no longer has {}; `wordmill clean {}` shows how to remove them",
+            orphans.join(", "),
+            ledger.root().display()
+        ));
+    }
 }
 
 /// The folders of a run directory; none if it is not there yet.

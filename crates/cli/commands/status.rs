@@ -11,35 +11,46 @@ use wordmill_train::read_metrics;
 
 use crate::args::StatusArgs;
 use crate::config::{Config, Sources};
-use crate::ledger::{Ledger, Stage};
+use crate::ledger::{Change, Ledger, Stage};
 use crate::look::{Look, Tone, count};
+use crate::past::{INPUTS, Past, resolved};
+use crate::session::Texts;
 use crate::wiring::Origin;
 use crate::wiring::import::is_imported;
 use crate::{session, wiring};
 
 /// Prints the state of every stage of a run directory.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let dir = RunDir::new(Arc::new(DiskStorage), &args.run_dir);
+    let root = std::path::absolute(&args.run_dir)?;
+    let dir = RunDir::new(Arc::new(DiskStorage), &root);
     let ledger = Ledger::open(&dir)?;
-    if ledger.manifest().stages.is_empty() {
-        let what = "there is no run.json; `wordmill run --run-dir DIR` makes one";
-        return Err(FormatError::foreign(&args.run_dir, "a run directory", what).into());
-    }
-    let stages = match wanted(&dir, &ledger) {
-        Ok(stages) => stages,
+    let (stages, notes) = match wanted(&dir, &ledger) {
+        Ok(Wanted { stages, notes }) => (Some(stages), notes),
+        Err(error) if ledger.manifest().stages.is_empty() => return Err(error),
         Err(error) => {
-            writeln!(
-                out,
-                "the pipeline of the last run cannot be read, settings are not compared: {error:#}"
-            )?;
-            Vec::new()
+            let note = format!("settings are not compared: {error:#}");
+            (None, vec![note])
         }
     };
+    for note in notes {
+        writeln!(out, "{note}")?;
+    }
+    let orphans: Vec<&str> = match &stages {
+        Some(stages) => ledger.orphans(stages).map(|row| row.name.as_str()).collect(),
+        None => Vec::new(),
+    };
+    let stages = stages.unwrap_or_default();
     let look = Look::of_output();
     let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
     let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
     writeln!(out, "{}", look.paint(Tone::Quiet, &head))?;
-    let changes = ledger.changes(&stages);
+    let mut changes = ledger.changes(&stages);
+    let is_of_text = |change: &Change| change.key.starts_with(INPUTS);
+    let is_only_text = changes.iter().all(|it| it.stage != "tokenize" || is_of_text(it));
+    let texts: Vec<Change> = match is_only_text {
+        true => changes.extract_if(.., |change| is_of_text(change)).collect(),
+        false => Vec::new(),
+    };
     let stale = session::stale_stages(&changes, &stages);
     for row in &ledger.manifest().stages {
         let mut reasons: Vec<String> = changes
@@ -51,11 +62,34 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         if reasons.is_empty() && stale.contains(&row.name.as_str()) {
             reasons.push("a stage before it is stale".into());
         }
+        if row.to_rebuild {
+            reasons.push("it is rebuilt when its turn comes; run again to go on".into());
+        }
         if reasons.is_empty() && row.state == StageState::Partial {
             progress_of((look, &dir), &ledger, row, out)?;
             continue;
         }
         print_row(look, row, &reasons, out)?;
+        if orphans.contains(&row.name.as_str()) {
+            let (_, bytes) = ledger.on_disk(&row.name)?;
+            let run_dir = args.run_dir.display();
+            writeln!(
+                out,
+                "{:17}the pipeline no longer has it; `wordmill clean {run_dir} {}` removes {}",
+                "",
+                row.name,
+                format_bytes(bytes)
+            )?;
+        }
+        for change in texts.iter().filter(|change| change.stage == row.name) {
+            let name = change.key.trim_start_matches(INPUTS);
+            let Change { old, new, .. } = change;
+            writeln!(
+                out,
+                "{:17}{name} was {old}, is {new}; the next run compares it with the tokens",
+                ""
+            )?;
+        }
     }
     for stage in &stages {
         if ledger.manifest().stage(&stage.name).is_none() {
@@ -96,33 +130,98 @@ fn progress_of(
     Ok(())
 }
 
-/// The configuration of the last run in a directory.
+/// The configuration with which a directory was run last.
 ///
 /// # Errors
-/// A directory that is none of a run; a pipeline that cannot be read any more.
+/// A directory that is none of a run; a pipeline of an earlier version that cannot be read any more.
 pub fn last_config(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Config> {
+    check_run(dir, ledger)?;
+    go_to_folder(ledger);
+    match resolved(ledger.manifest()) {
+        Some(config) => Ok(config),
+        None => Ok(Config::load(&sources(ledger))?),
+    }
+}
+
+/// Goes to the folder in which the run was started: relative paths in its settings begin there.
+fn go_to_folder(ledger: &Ledger<'_>) {
+    if let Some(folder) = &ledger.manifest().pipeline.folder {
+        // If it is gone, so are the files in it, and each command says what it misses.
+        let _ = std::env::set_current_dir(folder);
+    }
+}
+
+fn check_run(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
     if ledger.manifest().stages.is_empty() {
         let what = "there is no run.json; `wordmill run --run-dir DIR` makes one";
-        return Err(FormatError::foreign(dir.root(), "a run directory", what).into());
+        return Err(FormatError::foreign(dir.root(), "a run directory", what));
     }
+    Ok(())
+}
+
+/// The layers from which the configuration of the last run came.
+fn sources(ledger: &Ledger<'_>) -> Sources {
     let source = &ledger.manifest().pipeline;
-    Ok(Config::load(&Sources {
+    let variables = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    Sources {
         file: source.file.as_ref().map(PathBuf::from),
+        variables: variables.collect(),
         sets: source.set.clone(),
         seed: source.seed,
         ..Sources::default()
-    })?)
+    }
 }
 
-/// The stages that the pipeline of the last run asks for now.
-fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Vec<Stage>> {
-    let config = last_config(dir, ledger)?;
-    let given = wiring::GivenFiles::read(&config, dir)?;
+/// The stages that a pipeline asks for now.
+pub struct Wanted {
+    /// The stages.
+    pub stages: Vec<Stage>,
+    /// What could not be compared with what is there now, for people.
+    pub notes: Vec<String>,
+}
+
+/// The stages that the pipeline of the last run asks for now: by its file as it is now, with the settings that the run
+/// was given besides; or, without a file, by the settings of the run.
+pub fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Wanted> {
+    check_run(dir, ledger)?;
+    go_to_folder(ledger);
+    let mut notes = Vec::new();
+    let config = match (resolved(ledger.manifest()), &ledger.manifest().pipeline.file) {
+        (Some(config), None) => config,
+        (last, _) => match (Config::load(&sources(ledger)), last) {
+            (Ok(config), _) => config,
+            (Err(error), Some(config)) => {
+                notes.push(format!("{error}\nthe settings of the last run are compared"));
+                config
+            }
+            (Err(error), None) => return Err(error.into()),
+        },
+    };
+    let past = Past::of(ledger.manifest());
+    let given = wiring::GivenFiles::read(&config, dir, &past)?;
     if is_imported(ledger) {
-        return Ok(wiring::stages(&config, Origin::Counts, &given));
+        let stages = wiring::stages(&config, Origin::Counts, &given, &past);
+        return Ok(Wanted { stages, notes });
     }
-    let inputs = session::inputs(&config)?;
-    Ok(wiring::stages(&config, Origin::Text(&inputs), &given))
+    let texts = find_texts(&config, &past, &mut notes)?;
+    let stages = wiring::stages(&config, Origin::Text(&texts), &given, &past);
+    Ok(Wanted { stages, notes })
+}
+
+/// The texts, or what was recorded of them if they are gone. A list on the standard input was read by the run.
+fn find_texts(config: &Config, past: &Past, notes: &mut Vec<String>) -> anyhow::Result<Texts> {
+    let is_piped = config.corpus.inputs.iter().any(|input| input == "@-");
+    let recorded = past.texts(&config.corpus.inputs);
+    if let Some(recorded) = recorded.filter(|_| is_piped) {
+        return Ok(Texts { recorded, ..Texts::default() });
+    }
+    let texts = Texts::find(config, past)?;
+    if texts.inputs.is_none() {
+        let gone =
+            session::inputs(config).map_or_else(|error| error.to_string(), |_| String::new());
+        notes.push(format!("{gone}\nits tokens are here and are used"));
+    }
+    Ok(texts)
 }
 
 fn print_row(

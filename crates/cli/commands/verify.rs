@@ -56,6 +56,9 @@ fn verify_run(dir: &RunDir, out: &mut dyn Write) -> anyhow::Result<Vec<FormatErr
         let damaged = problems.iter().filter(ours).count();
         let state = match row.state {
             _ if damaged > 0 => format!("damaged; {}", way_out(&row.name)),
+            StageState::Done if row.to_rebuild => {
+                format!("{} files whole; it is rebuilt when its turn comes", row.outputs.len())
+            }
             StageState::Done => format!("{} files whole", row.outputs.len()),
             StageState::Partial => "not finished; what there is of it is whole".into(),
         };

@@ -11,7 +11,11 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::TEMPLATE;
 use super::error::ConfigError;
+
+/// What begins the names of variables that are settings.
+pub(super) const VARIABLE_PREFIX: &str = "WORDMILL__";
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,27 +81,25 @@ impl Layers {
         Ok(layers)
     }
 
-    /// The next layer: `WORDMILL_COOCCUR_WINDOW=8`, `WORDMILL_TRAIN_0_DIM=300`.
+    /// The next layer: `WORDMILL__COOCCUR__WINDOW=8`, `WORDMILL__TRAIN__0__DIM=300`.
     pub(super) fn variables(
         &mut self,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(), ConfigError> {
-        let ours = |(name, text): (OsString, OsString)| {
-            let name = name.into_string().ok()?;
-            let key = name.strip_prefix("WORDMILL_")?.to_ascii_lowercase();
-            let reserved = ["data", "kernel"].contains(&key.as_str())
-                || ["bench_", "test_"].iter().any(|begin| key.starts_with(begin));
-            (!reserved).then_some((name, key, text))
-        };
+        let ours = |(name, text): (OsString, OsString)| Some((name.into_string().ok()?, text));
         let mut ours: Vec<_> = variables.into_iter().filter_map(ours).collect();
         // The order of the environment is an accident; that of names is not.
         ours.sort();
-        for (name, key, text) in ours {
+        for (name, text) in ours {
+            if let Some(new) = new_spelling(&name) {
+                let what = format!("settings have two underscores between their parts now: {new}");
+                return Err(ConfigError::new(format!("environment variable {name}"), what));
+            }
+            let Some(key) = name.strip_prefix(VARIABLE_PREFIX) else { continue };
+            let key = key.to_ascii_lowercase().replace("__", ".");
             let text = text
                 .into_string()
                 .map_err(|_| ConfigError::new(&name, "its value is not UTF-8"))?;
-            let dots = if key.starts_with("train_") { 2 } else { 1 };
-            let key = key.replacen('_', ".", dots);
             let value = value_of(&text);
             self.put(&key, value, Origin::Variable(name, text))?;
         }
@@ -129,16 +131,23 @@ impl Layers {
         }
         let mut table = &mut self.table;
         let mut parts = path.into_iter();
+        // The same with the numbers of tables that were named.
+        let mut numbered = String::new();
         while let Some(part) = parts.next() {
+            numbered += &format!("{part}.");
             let inner = table.entry(part).or_insert_with(|| Table::new().into());
             table = match inner {
                 Value::Table(inner) => inner,
-                Value::Array(rows) => row_of(rows, part, parts.next(), &origin)?,
+                Value::Array(rows) => {
+                    let (number, row) = row_of(rows, part, parts.next(), &origin)?;
+                    numbered += &format!("{number}.");
+                    row
+                }
                 _ => return Err(ConfigError::new(origin, format!("{part} is not a section"))),
             };
         }
         table.insert(last.into(), value);
-        self.origins.insert(key.into(), origin);
+        self.origins.insert(numbered + last, origin);
         Ok(())
     }
 
@@ -192,24 +201,59 @@ impl Layers {
     }
 }
 
-/// The table at an index of an array of tables.
+/// The table of an array of tables that a number or its name stands for, and its number.
 fn row_of<'a>(
     rows: &'a mut [Value],
     name: &str,
     index: Option<&str>,
     origin: &Origin,
-) -> Result<&'a mut Table, ConfigError> {
+) -> Result<(usize, &'a mut Table), ConfigError> {
     let count = rows.len();
     let wrong = || {
         let last = count.saturating_sub(1);
         let what = match count {
             0 => format!("there is no [[{name}]] table to change"),
-            _ => format!("there are {count} [[{name}]] tables: {name}.0 to {name}.{last}"),
+            _ => format!(
+                "there are {count} [[{name}]] tables: {name}.0 to {name}.{last}, or by their names"
+            ),
         };
         ConfigError::new(origin, format!("{what}; add the table to the file first"))
     };
-    let index: usize = index.and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
-    rows.get_mut(index).and_then(Value::as_table_mut).ok_or_else(wrong)
+    let named = |row: &Value| {
+        let name = row.get("name").and_then(Value::as_str);
+        name.zip(index).is_some_and(|(name, index)| name.eq_ignore_ascii_case(index))
+    };
+    let index = match index.and_then(|text| text.parse().ok()) {
+        Some(number) => number,
+        // Names in the environment are in lower case here.
+        None => rows.iter().position(named).ok_or_else(wrong)?,
+    };
+    let row = rows.get_mut(index).and_then(Value::as_table_mut);
+    Ok((index, row.ok_or_else(wrong)?))
+}
+
+/// How a variable is spelled today, if it has the name of a setting as it was spelled once, with single underscores.
+fn new_spelling(name: &str) -> Option<String> {
+    let key = name.strip_prefix("WORDMILL_").filter(|key| !key.starts_with('_'))?;
+    let (section, rest) = key.split_once('_')?;
+    let (section, rest) = match section {
+        "TRAIN" => {
+            let (number, rest) = rest.split_once('_')?;
+            number.parse::<u32>().ok()?;
+            (format!("TRAIN__{number}"), rest)
+        }
+        section => (section.to_owned(), rest),
+    };
+    let is_key = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.windows(2).any(|pair| pair[1] == "=" && pair[0].eq_ignore_ascii_case(rest))
+    };
+    let header = section.split("__").next().unwrap_or_default().to_ascii_lowercase();
+    let is_section = TEMPLATE
+        .lines()
+        .any(|line| line.trim_matches(['[', ']']) == header && line.starts_with('['));
+    let is_ours = is_section && TEMPLATE.lines().any(is_key);
+    is_ours.then(|| format!("{VARIABLE_PREFIX}{section}__{rest}"))
 }
 
 fn value_of(text: &str) -> Value {

@@ -134,8 +134,8 @@ fn later_layers_win() {
     check(MINIMAL, &[], "name = \"sgns\"");
     let text = format!("{MINIMAL}[cooccur]\nwindow = 6\n");
     check(&text, &[], "window = 6");
-    check(&text, &["WORDMILL_COOCCUR_WINDOW=7"], "window = 7");
-    check(&text, &["WORDMILL_COOCCUR_WINDOW=7", "cooccur.window=8"], "window = 8");
+    check(&text, &["WORDMILL__COOCCUR__WINDOW=7"], "window = 7");
+    check(&text, &["WORDMILL__COOCCUR__WINDOW=7", "cooccur.window=8"], "window = 8");
     check(&text, &["cooccur.window=8", "cooccur.window = 9"], "window = 9");
     let sources = Sources {
         sets: vec!["run.memory=\"2GiB\"".into(), "run.seed=5".into()],
@@ -156,6 +156,39 @@ fn later_layers_win() {
     assert_eq!((run.thread_count(), run), (2, expected));
 }
 
+/// `WORDMILL_PYTHON`, which names a program for tests, was taken for a setting and broke every command.
+#[test]
+fn variables_of_others_were_taken_for_settings() {
+    let others = ["WORDMILL_PYTHON=python3", "WORDMILL_CHROMIUM=c", "WORDMILL_RUN_HOME=/x"];
+    let more = ["WORDMILL_=1", "WORDMILL_TRAIN_SCRIPT=a", "WORDMILL_TRAIN_0=b"];
+    let layers: Vec<&str> = others.into_iter().chain(more).chain(["cooccur.window=7"]).collect();
+    check(MINIMAL, &layers, "window = 7");
+}
+
+#[test]
+fn every_setting_in_its_old_spelling_names_the_new_one() {
+    let config = resolve(TEMPLATE, &[]).unwrap();
+    let sections = ["run", "corpus", "phrases", "vocabulary", "cooccur", "tiles", "eval"];
+    let of_sections = sections.into_iter().flat_map(|section| {
+        let keys = config.settings_of(section).into_keys();
+        keys.map(move |key| (section.to_owned(), section.to_owned(), key))
+    });
+    let of_trainers = config.train.iter().zip(0..).flat_map(|(trainer, number)| {
+        let keys = config.settings_of(&format!("train.{}", trainer.name)).into_keys();
+        keys.map(move |key| (format!("train_{number}"), format!("train__{number}"), key))
+    });
+    let mut tried = 0;
+    for (old, new, key) in of_sections.chain(of_trainers) {
+        let upper = |text: String| text.to_ascii_uppercase();
+        let (old, new) =
+            (upper(format!("wordmill_{old}_{key}")), upper(format!("wordmill__{new}__{key}")));
+        let error = resolve(TEMPLATE, &[&format!("{old}=1")]).unwrap_err().to_string();
+        assert!(error.contains(&old) && error.ends_with(&new), "{error}");
+        tried += 1;
+    }
+    assert!(tried > 60, "{tried} keys");
+}
+
 #[test]
 fn a_shell_need_not_quote() {
     check_set("cooccur.weighting=harmonic", "weighting = \"harmonic\"");
@@ -164,8 +197,8 @@ fn a_shell_need_not_quote() {
     check_set("run.memory=1536MiB", "memory = \"1536MiB\"");
     check_set("corpus.inputs=a.txt", "inputs = [\"a.txt\"]");
     check_set("corpus.inputs=[\"a\", \"b\"]", "inputs = [\"a\", \"b\"]");
-    check_set("WORDMILL_CORPUS_LOWERCASE=false", "lowercase = false");
-    check_set("WORDMILL_TRAIN_2_X_MAX=100", "x_max = 100.0");
+    check_set("WORDMILL__CORPUS__LOWERCASE=false", "lowercase = false");
+    check_set("WORDMILL__TRAIN__2__X_MAX=100", "x_max = 100.0");
     check_set("train.1.cap=2.5", "cap = 2.5");
     check_set("run.checkpoint_every=2m", "checkpoint_every = \"120s\"");
     check_set("train.0.on_divergence=halve-rate", "on_divergence = \"halve-rate\"");
@@ -221,12 +254,21 @@ fn unknown_names_come_with_a_guess() {
     );
     check("[copus]\ninputs = 1", &[], "p.toml:1: copus: unknown section … tiles, train, eval");
     check_set(
-        "WORDMILL_COOCUR_WINDOW=7",
-        "environment variable WORDMILL_COOCUR_WINDOW: coocur: unknown section, did you mean … eval",
+        "WORDMILL__COOCUR__WINDOW=7",
+        "environment variable WORDMILL__COOCUR__WINDOW: coocur: unknown section, did you mean … eval",
     );
     check_set("window=7", "--set window=7: window: unknown section");
     check_set("train.3.dim=7", "--set train.3.dim=7: there are 3 [[train]] tables: … file first");
-    check_set("train.sgns.dim=7", "--set train.sgns.dim=7: there are 3");
+    check_set("train.cbow.dim=7", "--set train.cbow.dim=7: there are 3");
+    check_set("train.hs.dim=0", "--set train.hs.dim=0: train.1.dim: expected a whole number");
+    check_set(
+        "WORDMILL_COOCCUR_WINDOW=7",
+        "environment variable WORDMILL_COOCCUR_WINDOW: settings have two underscores … WORDMILL__COOCCUR__WINDOW",
+    );
+    check_set(
+        "WORDMILL_TRAIN_0_FINAL_RATE=7",
+        "environment variable WORDMILL_TRAIN_0_FINAL_RATE: … WORDMILL__TRAIN__0__FINAL_RATE",
+    );
     check_set("cooccur.window", "--set cooccur.window: expected KEY=VALUE");
     check_set("cooccur.=1", "--set cooccur.=1: expected a key");
     check("[corpus\n", &[], "p.toml:1: not TOML: ");

@@ -36,8 +36,7 @@ pub fn sizes(
     inputs: &[Input],
     sample_bytes: u64,
 ) -> Result<Option<Sizes>, CorpusError> {
-    let files: Vec<&Input> =
-        inputs.iter().filter(|it| !matches!(it.source, Source::Stdin)).collect();
+    let files: Vec<&Input> = inputs.iter().filter(|input| !input.is_read_once()).collect();
     if files.is_empty() {
         return Ok(None);
     }

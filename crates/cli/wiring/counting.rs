@@ -40,7 +40,7 @@ impl Pipeline<'_> {
             samples: translate::samples(&self.config.cooccur, counts.iter().sum()).into(),
             fingerprint: merged,
             vocabulary: format!("{:016x}", text.vocabulary.digest()),
-            settings: section(self.config, "cooccur"),
+            settings: section(self.config, "cooccur", self.past),
         };
         let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
         let merged = cooccur::merge(self.ctx, self.dir, &config, &ranges, runs);

@@ -1,12 +1,14 @@
 //! Finished files as the ledger lists them, and what was left out of them.
 
+use std::io;
 use std::path::Path;
 
 use wordmill_corpus as corpus;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StripeFile, read_file, xxh3};
 
-use crate::config::{Config, InvalidUtf8};
+use crate::config::{Config, ConfigError, InvalidUtf8};
+use crate::ledger::Settings;
 
 /// Says what was left out of the text: nothing is lost in silence.
 pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::TokenShards) {
@@ -72,11 +74,27 @@ pub(super) fn report_words(
 }
 
 /// What stands for a file among settings: a digest of what it holds.
-pub(super) fn content(path: &str) -> String {
-    match std::fs::read(path) {
-        Ok(bytes) => format!("xxh3 {:016x}", xxh3(&bytes)),
-        Err(error) => format!("{path}: {error}"),
+pub(super) fn content(path: &str) -> io::Result<String> {
+    Ok(content_of(xxh3(&std::fs::read(path)?)))
+}
+
+/// What stands for a file with this digest.
+fn content_of(digest: u64) -> String {
+    format!("xxh3 {digest:016x}")
+}
+
+/// Fails unless the file that a setting names held, when its stage read it, what the settings of the stage say: hours may lie
+/// between.
+pub(super) fn check_content(
+    stage: &Settings,
+    (key, prefix): (&str, &str),
+    digest: Option<u64>,
+) -> Result<(), ConfigError> {
+    let Some(digest) = digest else { return Ok(()) };
+    if stage.get(key) == Some(&format!("{prefix}{}", content_of(digest))) {
+        return Ok(());
     }
+    Err(ConfigError::new(key, "its file has changed since this run began; run again"))
 }
 
 pub(super) fn published(stripe: &StripeFile) -> Published {

@@ -8,7 +8,7 @@ use wordmill_corpus::{CorpusError, TokenShards, Vocabulary, VocabularyConfig, vo
 use wordmill_formats::{MatrixIndex, Words as _, xxh3};
 
 use super::tokens::Reshaped;
-use super::{Pipeline, translate};
+use super::{Pipeline, outputs, translate};
 use crate::ledger::Ledger;
 use crate::session;
 
@@ -33,7 +33,9 @@ impl Pipeline<'_> {
         self.reshaped(ledger, FOLDER, &shards, || {
             let config = translate::phrases(self.config)?.expect("asked for above");
             let connectors = config.connectors.as_deref();
-            super::outputs::report_list(self.ctx, "phrases.connectors", connectors);
+            let key = ("phrases.connectors", "");
+            outputs::check_content(&self.settings(FOLDER), key, connectors.map(|it| it.digest()))?;
+            outputs::report_list(self.ctx, "phrases.connectors", connectors);
             self.passes(&config, &shards)
         })
     }
@@ -44,6 +46,8 @@ impl Pipeline<'_> {
             None => (None, None),
             Some(path) => {
                 let (found, list) = phrases::given(self.ctx, self.dir, path, &config.tokenizer)?;
+                let key = ("phrases.list", "");
+                outputs::check_content(&self.settings(FOLDER), key, Some(found.digest()))?;
                 let (rows, first) = found.left_out();
                 if rows > 0 {
                     let what = "rows are less than two words and were left out";

@@ -17,27 +17,39 @@ use wordmill_train as train;
 
 use super::training::TrainJob;
 use crate::config::{Config, ConfigError, InitConfig, TrainConfig};
+use crate::past::Past;
 
 /// What the files hold: (trainer, key) → a digest.
 #[derive(Clone, Debug, Default)]
 pub struct GivenFiles(BTreeMap<(String, &'static str), String>);
 
 impl GivenFiles {
-    /// Reads all files that trainers start from.
+    /// Reads all files that trainers start from. Of one that is gone, and whose trainer is done, what the last run recorded
+    /// counts.
     ///
     /// # Errors
     /// A file that is not there, is what its trainer makes, or has vectors of another length.
-    pub fn read(config: &Config, dir: &RunDir) -> anyhow::Result<Self> {
+    pub fn read(config: &Config, dir: &RunDir, past: &Past) -> anyhow::Result<Self> {
         let mut digests = BTreeMap::new();
         let storage = dir.storage();
         for trainer in &config.train {
+            let section = format!("train.{}", trainer.name);
+            let done = past.done(&format!("train:{}", trainer.name)).is_some();
+            let digest_of = |key, path: &Path| match digest(storage, path) {
+                Err(error) if error.is_not_found() && done => {
+                    past.content(&section, key, &path.to_string_lossy()).ok_or(error)
+                }
+                found => found,
+            };
             let mut add = |key, text: String| digests.insert((trainer.name.clone(), key), text);
             if let Some(InitConfig::File(path)) = &trainer.start.init {
-                add("init", digest(storage, path)?);
-                check_vectors(dir, trainer, path)?;
+                add("init", digest_of("init", path)?);
+                if !done || path.exists() {
+                    check_vectors(dir, trainer, path)?;
+                }
             }
             if let Some(path) = &trainer.start.freeze {
-                add("freeze", digest(storage, path)?);
+                add("freeze", digest_of("freeze", path)?);
             }
         }
         Ok(Self(digests))

@@ -7,6 +7,7 @@ use super::outputs::{self, report_losses};
 use super::{Pipeline, begin, translate};
 use crate::config;
 use crate::ledger::{Ledger, Settings, Stage};
+use crate::session::{self, Texts};
 
 /// The setting that says, in the row of the vocabulary, that repeated lines were left out; not set where they stay.
 pub const DUPLICATES: &str = "corpus.duplicate_lines";
@@ -36,9 +37,9 @@ impl Pipeline<'_> {
     pub(super) fn shards(
         &self,
         ledger: &mut Ledger<'_>,
-        inputs: &[corpus::Input],
+        texts: &Texts,
     ) -> anyhow::Result<Option<corpus::TokenShards>> {
-        let shards = self.tokenize(ledger, inputs)?;
+        let shards = self.tokenize(ledger, texts)?;
         if self.ends("tokenize") {
             return Ok(None);
         }
@@ -57,19 +58,32 @@ impl Pipeline<'_> {
     fn tokenize(
         &self,
         ledger: &mut Ledger<'_>,
-        inputs: &[corpus::Input],
+        texts: &Texts,
     ) -> anyhow::Result<corpus::TokenShards> {
         let settings = self.settings("tokenize");
         let index = self.dir.token_index();
         let size = self.dir.storage().size(&index);
         let has_index = size.map_err(|e| FormatError::io(&index, "looking at", e))?.is_some();
         // Before there was an index, shards had other names: they are made anew.
-        if ledger.done("tokenize", &settings)?.is_some() && has_index {
+        let is_done = ledger.done("tokenize", &settings)?.is_some() && has_index;
+        if is_done && !texts.is_new {
             return Ok(corpus::TokenShards::open(self.dir)?);
         }
-        let stage = begin(self.ctx, ledger, "tokenize", settings)?;
+        let found;
+        let inputs = match &texts.inputs {
+            Some(inputs) => inputs,
+            // They are gone, and are needed after all.
+            None => {
+                found = session::inputs(self.config)?;
+                &found
+            }
+        };
         let config = translate::tokenize(&self.config.corpus)?;
-        outputs::report_list(self.ctx, "corpus.stop_words", config.stop_words.as_deref());
+        let list = config.stop_words.as_deref();
+        outputs::check_content(&settings, ("corpus.stop_words", ""), list.map(|it| it.digest()))?;
+        outputs::check_content(&settings, ("corpus.tokenizer", "hf: "), config.tokenizer.file())?;
+        outputs::report_list(self.ctx, "corpus.stop_words", list);
+        let stage = begin(self.ctx, ledger, "tokenize", settings)?;
         let made = corpus::tokenize(self.ctx, &config, self.dir, inputs);
         let (stage, shards) = ledger.or_pause(stage, made)?;
         let outputs: Vec<Published> = shards.outputs().cloned().collect();
@@ -122,6 +136,9 @@ impl Pipeline<'_> {
         };
         self.reshaped(ledger, corpus::pieces::FOLDER, &shards, || {
             let made = corpus::pieces::pieces(self.ctx, &config, &shards)?;
+            let given = config.given.as_ref().map(|_| made.model.xxh3);
+            let key = ("corpus.pieces", "");
+            outputs::check_content(&self.settings(corpus::pieces::FOLDER), key, given)?;
             let (left_out, words) = (made.left_out, made.words);
             let says = format!("pieces: {left_out} endings of {words} words were left out");
             let tokens = made.shards.totals().tokens;

@@ -245,7 +245,7 @@ impl TrainJob<'_> {
                 ["corpus", "phrases", "vocabulary"]
                     .into_iter()
                     .chain(counting)
-                    .for_each(|name| settings.extend(section(config, name)));
+                    .for_each(|name| settings.extend(section(config, name, self.pipeline.past)));
                 let description = super::translate::description(config);
                 settings.insert("tokenizer".into(), description.text());
                 // Vectors are the same wherever the text lay.

@@ -5,15 +5,19 @@
 
 mod glob;
 mod list;
+mod pipe;
 mod plain;
 mod sniff;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wordmill_flow::{Cancel, Stopped};
 
 use crate::error::CorpusError;
 #[cfg(feature = "parquet")]
@@ -21,6 +25,8 @@ use crate::records::parquet::ColumnText;
 use crate::records::{RecordCounts, RecordFormat, RecordText, Records};
 use crate::sample::SampleReader;
 pub use list::resolve;
+use pipe::PipeReader;
+pub(crate) use pipe::Waiting;
 pub(crate) use plain::PlainText;
 use sniff::Packing;
 pub(crate) use sniff::{not_plain_text, not_text};
@@ -40,10 +46,12 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Where a text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A file.
+    /// A regular file.
     File(PathBuf),
     /// The standard input; it can be read once.
     Stdin,
+    /// A named pipe, a device, a pipe of the shell such as `/dev/fd/63`; it can be read once.
+    Pipe(PathBuf),
     /// The built-in sample.
     Sample {
         /// Its size; the sample goes on to the end of the line.
@@ -66,7 +74,33 @@ pub struct Input {
     pub modified_ns: Option<u64>,
     /// What its bytes are, once unpacked.
     pub records: Arc<Records>,
+    /// What was read of it to see whether there is anything.
+    begun: Begun,
 }
+
+/// The first bytes of a text that can be read once, and the rest of it.
+#[derive(Clone, Default)]
+struct Begun(Arc<Mutex<Option<(Vec<u8>, PipeReader)>>>);
+
+impl Begun {
+    fn lock(&self) -> MutexGuard<'_, Option<(Vec<u8>, PipeReader)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.lock().is_some() { "begun" } else { "not begun" })
+    }
+}
+
+impl PartialEq for Begun {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.lock().is_none() && other.lock().is_none()
+    }
+}
+
+impl Eq for Begun {}
 
 /// Whether a file is to be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +118,16 @@ impl Input {
     /// [`CorpusError::Read`] if the system refuses, [`CorpusError::Input`] if it is no text in
     /// UTF-8.
     pub fn open(&self) -> Result<InputReader, CorpusError> {
+        self.open_waiting(Waiting::Always)
+    }
+
+    /// The same, where a text that can be read once is waited for only so long.
+    pub(crate) fn open_waiting(&self, waiting: Waiting) -> Result<InputReader, CorpusError> {
         if let RecordFormat::Parquet { column } = &self.records.format {
             return self.open_table(column);
         }
-        let InputReader { reader, stored, .. } = self.open_as(Packed::ByContent)?;
+        let InputReader { reader, stored, .. } =
+            self.open_as_waiting(Packed::ByContent, waiting)?;
         let (mut head, unpacked) = self.head(reader)?;
         let is_archive = sniff::is_archive(&head);
         if let Some((problem, way_out)) = sniff::not_text(&head).filter(|_| !is_archive) {
@@ -143,13 +183,24 @@ impl Input {
 
     /// Opens the file, unpacked or as it is, whatever it holds.
     pub(crate) fn open_as(&self, packed: Packed) -> Result<InputReader, CorpusError> {
+        self.open_as_waiting(packed, Waiting::Always)
+    }
+
+    fn open_as_waiting(
+        &self,
+        packed: Packed,
+        waiting: Waiting,
+    ) -> Result<InputReader, CorpusError> {
         let stored = Arc::new(AtomicU64::new(0));
         let raw: Box<dyn Read + Send> = match &self.source {
             Source::File(path) => {
                 Box::new(File::open(path).map_err(|source| self.read_error("opening", source))?)
             }
-            Source::Stdin => Box::new(io::stdin()),
             Source::Sample { bytes, seed } => Box::new(SampleReader::new(*seed, *bytes)),
+            Source::Stdin | Source::Pipe(_) => match self.begun.lock().take() {
+                Some((head, pipe)) => Box::new(Cursor::new(head).chain(pipe)),
+                None => Box::new(self.open_pipe(waiting)?.expect("it is read once")),
+            },
         };
         let raw = Counted { inner: raw, bytes: Arc::clone(&stored) };
         let (head, raw) = self.head(raw)?;
@@ -182,6 +233,49 @@ impl Input {
             records: None,
             rows: None,
         })
+    }
+
+    /// An input with nothing known of it but where it comes from.
+    pub(crate) fn new(source: Source, name: String) -> Self {
+        let (records, begun) = <(Arc<Records>, Begun)>::default();
+        Self { source, name, bytes: None, modified_ns: None, records, begun }
+    }
+
+    /// Whether an input that can be read once brings any text. What is read to find out is not lost. A terminal, and a
+    /// named pipe that nobody has opened to write, bring none.
+    ///
+    /// # Errors
+    /// [`CorpusError::Read`] if the system refuses, a request to stop.
+    pub fn has_text(&self, cancel: &Cancel) -> Result<bool, CorpusError> {
+        let failed = |source| self.unpack_error(source);
+        let waiting = Waiting::IfThereIsText(cancel.clone());
+        let mut begun = self.begun.lock();
+        if begun.is_none() {
+            let Some(mut pipe) = self.open_pipe(waiting)? else { return Ok(true) };
+            let mut head = vec![0; sniff::HEAD_BYTES];
+            let filled = pipe.read(&mut head).map_err(failed)?;
+            head.truncate(filled);
+            if filled > 0 {
+                *begun = Some((head, pipe));
+            }
+        }
+        Ok(begun.is_some())
+    }
+
+    /// Opens an input that can be read once.
+    fn open_pipe(&self, waiting: Waiting) -> Result<Option<PipeReader>, CorpusError> {
+        let opened = match &self.source {
+            Source::Stdin => PipeReader::stdin(waiting),
+            Source::Pipe(path) => PipeReader::open(path, waiting),
+            Source::File(_) | Source::Sample { .. } => return Ok(None),
+        };
+        opened.map(Some).map_err(|source| self.read_error("opening", source))
+    }
+
+    /// Whether it can be read only once.
+    #[must_use]
+    pub fn is_read_once(&self) -> bool {
+        matches!(self.source, Source::Stdin | Source::Pipe(_))
     }
 
     /// Memory that unpacking it takes; 0 where nothing is unpacked or nothing is known in advance.
@@ -267,6 +361,9 @@ impl Input {
     fn unpack_error(&self, source: io::Error) -> CorpusError {
         if source.raw_os_error().is_some() {
             return self.read_error("reading", source);
+        }
+        if source.get_ref().is_some_and(|inner| inner.is::<Stopped>()) {
+            return CorpusError::Stopped(Stopped);
         }
         let problem = match source.kind() {
             io::ErrorKind::UnexpectedEof => {

@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod bench;
 pub mod chunk;
+mod compare;
 pub mod dedup;
 mod error;
 mod foreign;
@@ -36,6 +37,7 @@ mod tokenize;
 pub mod tokenizer;
 mod vocabulary;
 
+pub use compare::compare;
 pub use error::{CorpusError, ErrorKind};
 pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};

@@ -270,6 +270,11 @@ fn existing(run: &RunDir, id: ShardId, fingerprint: u64, digest: u64) -> Option<
     open_shard(run, id).ok()
 }
 
+/// Whether the shard of a chunk is on disk.
+pub(crate) fn is_shard_of(run: &RunDir, chunk: &Chunk, fingerprint: u64) -> bool {
+    existing(run, chunk.id, fingerprint, xxh3(chunk.text())).is_some()
+}
+
 pub(crate) fn published(file: &FrameFile) -> Published {
     Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
 }

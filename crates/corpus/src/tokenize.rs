@@ -18,7 +18,7 @@ use wordmill_formats::{
 
 use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeReader, StreamReader};
 use crate::error::CorpusError;
-use crate::input::Input;
+use crate::input::{Input, Waiting};
 use crate::lines::InvalidUtf8;
 use crate::lists::WordSet;
 use crate::records::RecordCounts;
@@ -407,7 +407,8 @@ impl Floor<'_> {
         maker: &mut ShardMaker,
         rows: &mut Vec<ShardRow>,
     ) -> Result<(), CorpusError> {
-        let reader = self.inputs[input].open()?;
+        let waiting = Waiting::UntilStopped(self.ctx.cancel.clone());
+        let reader = self.inputs[input].open_waiting(waiting)?;
         let mut reader = StreamReader::new(self.cutter.clone(), reader, input as u32);
         let mut told = 0;
         while !self.failed.load(Ordering::Relaxed) {

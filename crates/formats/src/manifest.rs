@@ -13,7 +13,8 @@ use crate::artefact::{Published, read_file, write_file};
 use crate::error::FormatError;
 use crate::storage::Storage;
 
-const VERSION: u64 = 1;
+/// Version 2 stores the whole configuration of the last run, and which stages are to be rebuilt.
+const VERSION: u64 = 2;
 const LIMIT_BYTES: u64 = 1 << 30;
 
 /// How far a stage has come.
@@ -50,6 +51,9 @@ pub struct StageRow {
     pub settings: BTreeMap<String, String>,
     /// How far it has come.
     pub state: StageState,
+    /// Whether the user agreed that it is rebuilt when its turn comes, if its settings or inputs differ then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub to_rebuild: bool,
     /// Its finished files.
     pub outputs: Vec<OutputRow>,
     /// What it counted: lines, tokens, cells, skipped things.
@@ -67,16 +71,29 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Where a run's settings came from: enough to read them again.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The settings of the last run: the whole configuration, and the layers that it came from, enough to read them again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineSource {
-    /// The pipeline file, if one was named, as an absolute path.
+    /// The pipeline file, as an absolute path; none for the built-in template.
     pub file: Option<String>,
     /// Settings from the command line, `KEY=VALUE`.
     pub set: Vec<String>,
     /// The seed from the command line.
     pub seed: Option<u64>,
+    /// Settings from the environment, by the names of the variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+    /// The folder in which the program was started: relative paths begin there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The whole configuration as a pipeline file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<String>,
 }
 
 /// The ledger.
@@ -113,10 +130,11 @@ impl Manifest {
         let corrupt =
             |e: serde_json::Error| FormatError::corrupt(path, 0, format!("not a ledger: {e}"));
         let Version { version: found } = serde_json::from_slice(&json).map_err(corrupt)?;
-        if found != VERSION {
+        if !(1..=VERSION).contains(&found) {
             return Err(FormatError::Version { path: path.to_path_buf(), found, known: VERSION });
         }
-        serde_json::from_slice(&json).map(Some).map_err(corrupt)
+        let manifest: Self = serde_json::from_slice(&json).map_err(corrupt)?;
+        Ok(Some(Self { version: VERSION, ..manifest }))
     }
 
     /// Replaces the ledger.

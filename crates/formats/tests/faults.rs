@@ -127,6 +127,7 @@ fn write_ledger(storage: &Arc<dyn Storage>, path: &Path, version: u32) -> Result
         fingerprint: version.to_string(),
         settings: BTreeMap::new(),
         state: StageState::Done,
+        to_rebuild: false,
         outputs: Vec::new(),
         counts: BTreeMap::new(),
         seconds: 0.0,

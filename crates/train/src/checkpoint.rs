@@ -20,6 +20,7 @@ use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 use crate::course::{Course, SavedTally};
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
+use crate::metrics::{ROUND_NUMBERS, RoundRow};
 use crate::model::Model;
 use crate::order::Half;
 use crate::stripes::{PARTS, Stripe};
@@ -30,6 +31,8 @@ const HALVINGS_MAX: u32 = 10;
 const EPOCH: &str = "a";
 const WITHIN: &str = "b";
 const BEST: &str = "best";
+/// The tensor of the rows of rounds since the last finished epoch.
+const ROUNDS: &str = "rounds";
 
 /// How far a training has come.
 pub(crate) trait Reached: Serialize + DeserializeOwned {
@@ -83,6 +86,14 @@ pub(crate) struct Begun {
 }
 
 impl Position {
+    /// The same without rows of rounds, of which there may be many.
+    pub fn without_rounds(&mut self) -> Self {
+        let rounds = std::mem::take(&mut self.course.rounds);
+        let copy = self.clone();
+        self.course.rounds = rounds;
+        copy
+    }
+
     /// Finished rotations of all epochs.
     pub fn rotations_done(&self, rotations: u32) -> u64 {
         u64::from(self.course.epoch) * u64::from(rotations) + u64::from(self.rotation)
@@ -285,6 +296,8 @@ impl<'a> Checkpoints<'a> {
                 _ => continue,
             }
             model.read(&reader)?;
+            let mut position = position;
+            read_rounds(&reader, position.course_mut())?;
             return Ok(Some(position));
         }
         Ok(None)
@@ -303,7 +316,7 @@ impl<'a> Checkpoints<'a> {
     ) -> Result<(), TrainError> {
         let begun = Instant::now();
         let names = model.names();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).chain([ROUNDS]).collect();
         let json = serde_json::to_string(position).expect("plain data is JSON");
         let settings = BTreeMap::from([
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
@@ -313,6 +326,12 @@ impl<'a> Checkpoints<'a> {
         let mut writer =
             TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
         model.write(&mut writer)?;
+        let rounds = &position.course().rounds;
+        if !rounds.is_empty() {
+            let numbers: Vec<u64> = rounds.iter().flat_map(RoundRow::to_numbers).collect();
+            let shape = [rounds.len() as u64, ROUND_NUMBERS as u64];
+            writer.tensor(ROUNDS, Dtype::U64, &shape, &numbers)?;
+        }
         writer.finish()?;
         self.saved = Instant::now();
         self.writing = begun.elapsed();
@@ -336,6 +355,25 @@ impl<'a> Checkpoints<'a> {
         let json = metadata.get("position").map(String::as_str).unwrap_or_default();
         Ok(serde_json::from_str(json).ok().map(|position| (position, reader)))
     }
+}
+
+/// Reads the rows of rounds. A checkpoint of an earlier version has those of all epochs in its header.
+fn read_rounds(reader: &TensorReader, course: &mut Course) -> Result<(), FormatError> {
+    let finished = course.epoch;
+    course.rounds.retain(|row| row.epoch > finished);
+    if !reader.index().tensors().contains_key(ROUNDS) {
+        return Ok(());
+    }
+    let info = reader.index().info(ROUNDS, Dtype::U64, 2)?;
+    let corrupt = |what: &str| FormatError::corrupt(reader.index().path(), 8, what);
+    if info.shape[1] != ROUND_NUMBERS as u64 {
+        return Err(corrupt("its rows of rounds have another width"));
+    }
+    let mut numbers = vec![[0u64; ROUND_NUMBERS]; info.shape[0] as usize];
+    reader.read(info, 0, numbers.as_flattened_mut())?;
+    let rows: Option<Vec<RoundRow>> = numbers.into_iter().map(RoundRow::of_numbers).collect();
+    course.rounds = rows.ok_or_else(|| corrupt("its rows of rounds make no sense"))?;
+    Ok(())
 }
 
 /// Reads a flat tensor that has just the length of `values`.

@@ -22,9 +22,11 @@ pub(crate) struct Course {
     /// How often the rate was halved because training had diverged.
     #[serde(default)]
     pub halvings: u32,
-    /// Rows of rounds, and the sums of those since the last.
-    #[serde(default)]
+    /// Rows of rounds since the last finished epoch: those before are in the metrics file. A checkpoint keeps them in a
+    /// tensor of their own, for there may be millions.
+    #[serde(default, skip_serializing)]
     pub rounds: Vec<RoundRow>,
+    /// Sums of the rounds since the last row.
     #[serde(default)]
     pub partial: SavedTally,
 }

@@ -283,9 +283,9 @@ pub fn train<W: Words + Sync>(
             other => other?,
         }
     }
-    let course = position.course;
-    // Here and not in the step: a process killed after the last checkpoint makes no further step.
-    write_metrics(dir, &plan.name, &course.metrics, &course.rounds)?;
+    let mut course = position.course;
+    // Once more: a process killed after the last checkpoint makes no further step.
+    write_metrics(dir, &plan.name, &mut course)?;
     checkpoints.take_best(&course, &mut model)?;
     let mut settings = input.settings.clone();
     settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));

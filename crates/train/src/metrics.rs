@@ -1,9 +1,12 @@
 //! Learning curves: a row an epoch, in `models/NAME/metrics.jsonl`, and before it those of its rounds, which say `round`.
 
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use wordmill_formats::{FormatError, RunDir, read_file, write_file};
+use wordmill_formats::{ArtefactWriter, FileReader, FormatError, RunDir};
+
+use crate::course::Course;
 
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,40 +60,98 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// The longest metrics file that is read.
-const METRICS_BYTES_MAX: u64 = 1 << 30;
+/// The longest line of the file that is read: rows are far shorter.
+const LINE_BYTES_MAX: u64 = 1 << 16;
 
 /// The epochs of a trainer so far; none where there is no curve that can be read.
 pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
-    let text = read_file(dir.storage(), &metrics_path(dir, name), METRICS_BYTES_MAX);
-    // Rows of rounds say no seconds.
-    let rows = text.unwrap_or_default();
-    rows.split(|byte| *byte == b'\n').filter_map(|row| serde_json::from_slice(row).ok()).collect()
+    let mut rows = Vec::new();
+    // Rows of rounds say no seconds. What comes before damage is shown all the same.
+    let _ = for_each_line(dir, name, |line| {
+        rows.extend(serde_json::from_slice(line));
+        Ok(())
+    });
+    rows
 }
 
 fn metrics_path(dir: &RunDir, name: &str) -> PathBuf {
     dir.path(&format!("models/{name}/metrics.jsonl"))
 }
 
-/// Replaces the metrics file: rows of epochs, each after those of its rounds.
+/// Reads the file line by line: of rounds there may be many millions.
+fn for_each_line(
+    dir: &RunDir,
+    name: &str,
+    mut each: impl FnMut(&[u8]) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
+    let path = metrics_path(dir, name);
+    let file = match dir.storage().open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(|e| FormatError::io(&path, "opening", e))?,
+    };
+    let bytes = file.len();
+    let mut reader = BufReader::new(FileReader::new(file, 0, bytes));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
+        match read.map_err(|e| FormatError::io(&path, "reading", e))? {
+            0 => return Ok(()),
+            _ => each(&line)?,
+        }
+    }
+}
+
+/// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds are taken from the course, which
+/// keeps those since the last call, and from the file as it is, which has those before.
 pub(crate) fn write_metrics(
     dir: &RunDir,
     name: &str,
-    rows: &[EpochRow],
-    rounds: &[RoundRow],
+    course: &mut Course,
 ) -> Result<(), FormatError> {
-    let mut text = String::new();
-    let mut add = |row: Result<String, serde_json::Error>| {
-        text += &row.expect("plain data is JSON");
-        text.push('\n');
-    };
-    let mut rounds = rounds.iter().peekable();
-    for row in rows {
-        while let Some(round) = rounds.next_if(|round| round.epoch <= row.epoch) {
-            add(serde_json::to_string(round));
+    let mut writer = ArtefactWriter::create(dir.storage(), &metrics_path(dir, name))?;
+    let mut epochs = course.metrics.iter().peekable();
+    let first = course.rounds.first().map_or(u64::MAX, |row| row.round);
+    let mut round = |row: &RoundRow| {
+        while let Some(epoch) = epochs.next_if(|epoch| epoch.epoch < row.epoch) {
+            writer.append(&line_of(epoch))?;
         }
-        add(serde_json::to_string(row));
+        writer.append(&line_of(row))
+    };
+    for_each_line(dir, name, |line| match serde_json::from_slice::<RoundRow>(line) {
+        // A training that went back has other rows from there on.
+        Ok(row) if row.round < first && row.epoch <= course.epoch => round(&row),
+        _ => Ok(()),
+    })?;
+    course.rounds.iter().try_for_each(round)?;
+    epochs.try_for_each(|row| writer.append(&line_of(row)))?;
+    // A log has no digest.
+    writer.finish(0)?;
+    course.rounds.clear();
+    Ok(())
+}
+
+fn line_of(row: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(row).expect("plain data is JSON");
+    line.push(b'\n');
+    line
+}
+
+/// Numbers of a row in a checkpoint.
+pub(crate) const ROUND_NUMBERS: usize = 6;
+
+impl RoundRow {
+    /// As numbers, for a checkpoint: bits leave no doubt.
+    pub(crate) fn to_numbers(&self) -> [u64; ROUND_NUMBERS] {
+        let Self { round, epoch, loss, weight, visits, rate } = self;
+        [*round, u64::from(*epoch), loss.to_bits(), weight.to_bits(), *visits, rate.to_bits()]
     }
-    rounds.for_each(|round| add(serde_json::to_string(round)));
-    write_file(dir.storage(), &metrics_path(dir, name), text.as_bytes()).map(drop)
+
+    /// The row of these numbers; `None` for an epoch that there cannot be.
+    pub(crate) fn of_numbers(
+        [round, epoch, loss, weight, visits, rate]: [u64; ROUND_NUMBERS],
+    ) -> Option<Self> {
+        let [loss, weight, rate] = [loss, weight, rate].map(f64::from_bits);
+        Some(Self { round, epoch: u32::try_from(epoch).ok()?, loss, weight, visits, rate })
+    }
 }

@@ -68,10 +68,10 @@ impl Run<'_> {
             checkpoints.save(position, model)?;
             return Ok(ctx.cancel.check()?);
         }
-        let (plan, now) = (self.plan, position.clone());
+        let (plan, now) = (self.plan, position.without_rounds());
         let epoch_ended = position.end_rotation(plan, self.objective.advice())?;
         if epoch_ended {
-            self.end_epoch(&now, position, model, checkpoints)?;
+            self.end_epoch(dir, &now, position, model, checkpoints)?;
         }
         let last = position.course.is_over(plan);
         if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
@@ -84,15 +84,13 @@ impl Run<'_> {
         if last {
             return Ok(());
         }
-        if epoch_ended {
-            write_metrics(dir, &plan.name, &position.course.metrics, &position.course.rounds)?;
-        }
         Ok(ctx.cancel.check()?)
     }
 
     /// Completes the row of an epoch, and keeps the model if it is the best so far.
     fn end_epoch(
         &self,
+        dir: &RunDir,
         before: &Position,
         position: &mut Position,
         model: &mut Model,
@@ -107,6 +105,8 @@ impl Run<'_> {
             false => (None, sample::look(self, before, model)?),
         };
         position.course.complete_epoch(rate, held_out, Some(gradient));
+        // Before the checkpoint, which no longer has the rows of rounds.
+        write_metrics(dir, &self.plan.name, &mut position.course)?;
         let course = &position.course;
         if self.plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
             self.check_finite(before, model)?;
@@ -163,7 +163,7 @@ impl Run<'_> {
             return Ok(false);
         }
         let tallies: Vec<Tally> = tallies.into_iter().map(|SavedTally(tally)| tally).collect();
-        let now = position.clone();
+        let now = position.without_rounds();
         note_rounds(self.plan, position, &tallies, grid, |round| self.rate(&now, round));
         let sum = &mut position.course.tally.0;
         tallies.into_iter().for_each(|tally| *sum += tally);

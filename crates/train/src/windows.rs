@@ -118,8 +118,8 @@ pub fn train_windows<W: Words + Sync>(
             other => other?,
         }
     }
-    let course = position.course;
-    write_metrics(dir, &plan.name, &course.metrics, &course.rounds)?;
+    let mut course = position.course;
+    write_metrics(dir, &plan.name, &mut course)?;
     saved.take_best(&course, &mut model)?;
     let published = model.publish(dir, plan, recipe, (input.words, input.settings), &course)?;
     remove_checkpoints(dir, &plan.name)?;
@@ -159,7 +159,7 @@ impl Run<'_> {
         workers: &mut [Worker],
         position: &mut Position,
     ) -> Result<(), TrainError> {
-        let Self { ctx, dir, plan, recipe, texts, progress, .. } = *self;
+        let Self { ctx, plan, recipe, texts, progress, .. } = *self;
         let epoch = Epoch {
             plan,
             recipe,
@@ -188,9 +188,6 @@ impl Run<'_> {
             self.end_epoch(&epoch, model, saved, workers, position)?;
         }
         if !position.course.is_over(plan) {
-            if is_done {
-                write_metrics(dir, &plan.name, &position.course.metrics, &position.course.rounds)?;
-            }
             saved.save(position, model)?;
             ctx.cancel.check()?;
         }
@@ -215,6 +212,8 @@ impl Run<'_> {
             false => None,
         };
         position.course.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
+        // Before the checkpoint, which no longer has the rows of rounds.
+        write_metrics(self.dir, &plan.name, &mut position.course)?;
         let course = &position.course;
         if plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
             saved.save_best(position, model)?;

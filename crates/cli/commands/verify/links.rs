@@ -20,8 +20,11 @@ pub type Problem = (String, FormatError);
 
 /// Compares all finished stages with one another, and adds what does not fit.
 pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
-    let has =
-        |stage: &str| ledger.manifest().stage(stage).is_some_and(|row| !row.outputs.is_empty());
+    // A stage that waits to be rebuilt need not fit to those before it.
+    let has = |stage: &str| {
+        let row = ledger.manifest().stage(stage);
+        row.is_some_and(|row| !row.outputs.is_empty() && !row.to_rebuild)
+    };
     let mut note = |stage: &str, checked: Result<(), FormatError>| {
         problems.extend(checked.err().map(|error| (stage.to_owned(), error)));
     };
@@ -75,7 +78,7 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
 /// The fingerprint of a stage is that of its settings, and so are those that stand in its inputs.
 fn check_row(dir: &RunDir, ledger: &Ledger<'_>, name: &str) -> Result<(), FormatError> {
     let corrupt = |what: String| Err(FormatError::corrupt(&dir.manifest(), 0, what));
-    let Some(row) = ledger.manifest().stage(name) else {
+    let Some(row) = ledger.manifest().stage(name).filter(|row| !row.to_rebuild) else {
         return Ok(());
     };
     if row.fingerprint != fingerprint(name, &row.settings) {

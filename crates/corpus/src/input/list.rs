@@ -3,13 +3,13 @@
 //! An entry is a file, a folder, a pattern, `-`, `builtin:sample`, or `@LIST`, a file that names files. Nothing is
 //! opened here but lists.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::{Input, Source, glob};
@@ -35,16 +35,35 @@ pub fn resolve(patterns: &[String], base: &Path, seed: u64) -> Result<Vec<Input>
             "name a file, a folder, \"-\" or \"builtin:sample\"",
         ));
     }
-    let mut seen = HashSet::new();
-    for input in &inputs {
-        if !seen.insert(&input.name) {
-            return Err(config(
-                format!("{} is named twice and would be counted twice", input.name),
-                "remove one of the two entries",
-            ));
-        }
-    }
+    check_distinct(&inputs)?;
     Ok(inputs)
+}
+
+/// Fails where two entries are the same text, however they are spelled.
+fn check_distinct(inputs: &[Input]) -> Result<(), CorpusError> {
+    let mut seen = HashMap::new();
+    for input in inputs {
+        let Some(other) = seen.insert(identity(input), &input.name) else { continue };
+        let name = &input.name;
+        let problem = match other == name {
+            true => format!("{name} is named twice and would be counted twice"),
+            false => format!("{other} and {name} are the same file, which would be counted twice"),
+        };
+        return Err(config(problem, "remove one of the two entries"));
+    }
+    Ok(())
+}
+
+/// What an input is: the device and the number of its file, or its name where it has none.
+fn identity(input: &Input) -> Result<(u64, u64), &str> {
+    let found = match &input.source {
+        Source::File(path) | Source::Pipe(path) => {
+            fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+        }
+        Source::Stdin => rustix::fs::fstat(io::stdin()).ok().map(|data| (data.st_dev, data.st_ino)),
+        Source::Sample { .. } => None,
+    };
+    found.ok_or(&input.name)
 }
 
 fn resolve_one(
@@ -54,13 +73,7 @@ fn resolve_one(
     inputs: &mut Vec<Input>,
 ) -> Result<(), CorpusError> {
     if pattern == "-" {
-        inputs.push(Input {
-            source: Source::Stdin,
-            name: "-".to_owned(),
-            bytes: None,
-            modified_ns: None,
-            records: Arc::default(),
-        });
+        inputs.push(Input::new(Source::Stdin, "-".to_owned()));
         return Ok(());
     }
     if let Some(list) = pattern.strip_prefix('@') {
@@ -68,14 +81,8 @@ fn resolve_one(
     }
     if let Some(rest) = pattern.strip_prefix("builtin:") {
         let bytes = sample_bytes(pattern, rest)?;
-        let source = Source::Sample { bytes, seed };
-        inputs.push(Input {
-            source,
-            name: pattern.to_owned(),
-            bytes: Some(bytes),
-            modified_ns: None,
-            records: Arc::default(),
-        });
+        let sample = Input::new(Source::Sample { bytes, seed }, pattern.to_owned());
+        inputs.push(Input { bytes: Some(bytes), ..sample });
         return Ok(());
     }
     let path = base.join(pattern);
@@ -189,10 +196,12 @@ pub(super) fn file(path: PathBuf) -> Result<Input, CorpusError> {
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
         .and_then(|age| u64::try_from(age.as_nanos()).ok());
-    // A named pipe or a device has no size of its own.
-    let bytes = data.is_file().then_some(data.len());
-    let (name, records) = (path.display().to_string(), Arc::default());
-    Ok(Input { name, source: Source::File(path), bytes, modified_ns, records })
+    let name = path.display().to_string();
+    if !data.is_file() {
+        // It has no size of its own, and its time is when somebody wrote to it last.
+        return Ok(Input::new(Source::Pipe(path), name));
+    }
+    Ok(Input { bytes: Some(data.len()), modified_ns, ..Input::new(Source::File(path), name) })
 }
 
 fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::Path;
 
 use wordmill_flow::{Budget, Context};
-use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file};
+use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file, xxh3};
 
 use super::{MOST_PASSES, PhrasesConfig, list_path, pass_path, reserve};
 use crate::error::CorpusError;
@@ -42,6 +42,8 @@ pub struct Phrases {
     passes: Vec<u64>,
     /// Rows that are less than two words, and the first of them.
     left_out: (u64, String),
+    /// Digest of the file.
+    digest: u64,
 }
 
 impl Phrases {
@@ -73,6 +75,12 @@ impl Phrases {
     #[must_use]
     pub fn left_out(&self) -> (u64, &str) {
         (self.left_out.0, &self.left_out.1)
+    }
+
+    /// A digest of the file, where they were read from one.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// The phrases of a pass, counted from 1: words with spaces between.
@@ -277,7 +285,7 @@ impl Phrases {
         let size = fs::metadata(path).map_err(|source| unreadable(path, &source))?.len();
         let _memory = reserve(budget, 2 * size)?;
         let bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
-        let phrases = Self::parse(path, &bytes, tokenizer)?;
+        let phrases = Self { digest: xxh3(&bytes), ..Self::parse(path, &bytes, tokenizer)? };
         match phrases.is_empty() && !bytes.starts_with(MAGIC.as_bytes()) {
             false => Ok((phrases, bytes)),
             true => Err(CorpusError::Config {

@@ -175,6 +175,15 @@ impl Description {
 }
 
 impl TokenizerConfig {
+    /// A digest of the file that cuts words, if one does.
+    #[must_use]
+    pub fn file(&self) -> Option<u64> {
+        match &self.segmentation {
+            Segmentation::Hf(file) => Some(file.xxh3),
+            _ => None,
+        }
+    }
+
     /// Everything that tokens depend on, as text. What was not a setting once stands in it only where it is not as it was
     /// then, so shards that were made before still fit.
     pub(crate) fn identity(&self) -> String {

@@ -59,6 +59,7 @@ pub(super) fn open(file: &HfFile) -> Box<dyn Lines> {
 #[cfg(feature = "hf")]
 mod built {
     use tokenizers::Tokenizer;
+    use wordmill_formats::xxh3;
 
     use super::HfFile;
     use crate::error::CorpusError;
@@ -88,8 +89,11 @@ mod built {
             if let Some(tokenizer) = self.tokenizer.take() {
                 return Ok(tokenizer);
             }
-            let mut tokenizer =
-                Tokenizer::from_file(&self.file.path).map_err(|error| self.error(error))?;
+            let bytes = std::fs::read(&self.file.path).map_err(|error| self.error(error))?;
+            if xxh3(&bytes) != self.file.xxh3 {
+                return Err(self.error("it has changed since this run began; run again"));
+            }
+            let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| self.error(error))?;
             tokenizer.with_padding(None);
             tokenizer.with_truncation(None).map_err(|error| self.error(error))?;
             Ok(tokenizer)

@@ -98,6 +98,7 @@ pub const GOLDEN: &[Golden] = &[
     plain::INDEX,
     plain::TOKEN_INDEX,
     plain::LEDGER,
+    plain::RESOLVED_LEDGER,
     plain::WORD2VEC_BINARY,
     plain::WORD2VEC_TEXT,
     plain::GLOVE_TEXT,

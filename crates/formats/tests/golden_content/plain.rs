@@ -38,9 +38,17 @@ pub const TOKEN_INDEX: Golden = Golden {
 pub const LEDGER: Golden = Golden {
     name: "run.json",
     made: Made::Json,
-    write: |storage, path| ledger().write(storage, path).map(drop),
+    write: |storage, path| Manifest { version: 1, ..ledger() }.write(storage, path).map(drop),
     read: |storage, path| Manifest::read(storage, path).map(|ledger| format!("{ledger:?}")),
     holds: || format!("{:?}", Some(ledger())),
+};
+
+/// The same with the configuration of the run, and a stage that is to be rebuilt.
+pub const RESOLVED_LEDGER: Golden = Golden {
+    name: "run-v2.json",
+    write: |storage, path| resolved_ledger().write(storage, path).map(drop),
+    holds: || format!("{:?}", Some(resolved_ledger())),
+    ..LEDGER
 };
 
 /// Binary vectors of word2vec.
@@ -184,6 +192,16 @@ fn token_index() -> TokenIndex {
     TokenIndex { shards: vec![row(0, 7), row(12, 0)] }
 }
 
+fn resolved_ledger() -> Manifest {
+    let mut ledger = ledger();
+    ledger.stages[0].to_rebuild = true;
+    let variable = ("WORDMILL__COOCCUR__WINDOW".to_owned(), "8".to_owned());
+    ledger.pipeline.variables = [variable].into();
+    ledger.pipeline.folder = Some("/data".into());
+    ledger.pipeline.resolved = Some("[cooccur]\nwindow = 8\n".into());
+    ledger
+}
+
 fn ledger() -> Manifest {
     let output = |path: &str| OutputRow {
         path: path.into(),
@@ -195,6 +213,7 @@ fn ledger() -> Manifest {
         fingerprint: "8899aabbccddeeff".into(),
         settings: BTreeMap::from([("corpus.inputs".into(), "na\u{ef}ve \"text\".txt".into())]),
         state,
+        to_rebuild: false,
         outputs,
         counts: BTreeMap::from([("lines".into(), 3), ("tokens".into(), u64::MAX)]),
         seconds: 0.1,
@@ -206,6 +225,7 @@ fn ledger() -> Manifest {
         file: Some("/data/pipeline.toml".into()),
         set: vec!["train.dim=3".into()],
         seed: Some(1),
+        ..PipelineSource::default()
     };
     ledger.put(stage("tokenize", StageState::Done, vec![output("tokens/shard-00000.tok")]));
     ledger.put(stage("train:sgns", StageState::Partial, vec![]));
