@@ -76,7 +76,10 @@ fn a_text_that_was_deleted_stopped_every_run() {
     let status = place.wordmill(&["status", "run"]).expect(0);
     let text = String::from_utf8_lossy(&status.stdout);
     assert!(text.contains("text.txt") && text.contains("tokens are here"), "{text}");
-    assert!(!text.contains("stale") && text.contains("settings") == text.contains("settings"), "{text}");
+    assert!(
+        !text.contains("stale") && text.contains("settings") == text.contains("settings"),
+        "{text}"
+    );
     // A trainer is rebuilt without the text, and only that.
     let epochs = set("train.0.epochs=2");
     place.run("run", &epochs).refused("epochs", 2, &["train.sgns.epochs was 1, is 2", "--rebuild"]);
@@ -137,7 +140,8 @@ fn a_text_that_was_touched_or_moved_or_packed_rebuilt_everything() {
     place.run("run", &["--rebuild", linked[0], linked[1]]).expect(0);
     assert_same("rebuilt", &made, &artefacts(&place.path("run")));
     let after = seconds(&place);
-    let ran: Vec<&str> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|it| it.0.0.as_str()).collect();
+    let ran: Vec<&str> =
+        before.iter().zip(&after).filter(|(a, b)| a != b).map(|it| it.0.0.as_str()).collect();
     assert_eq!(ran, ["\"tokenize\""]);
 }
 
@@ -162,11 +166,13 @@ fn other_bytes_in_a_text_are_noticed() {
 #[test]
 fn rebuilding_up_to_a_stage_deleted_what_came_after_it() {
     let (place, made) = finished(PIPELINE);
-    let text = [fs::read(place.path("text.txt")).unwrap(), b"a new line of text\n".to_vec()].concat();
+    let text =
+        [fs::read(place.path("text.txt")).unwrap(), b"a new line of text\n".to_vec()].concat();
     place.write("text.txt", text);
     place.run("run", &["--until", "vocabulary", "--rebuild"]).expect(0);
     let now = artefacts(&place.path("run"));
-    let later = |name: &&String| ["matrix", "tiles", "vectors"].iter().any(|it| name.starts_with(it));
+    let later =
+        |name: &&String| ["matrix", "tiles", "vectors"].iter().any(|it| name.starts_with(it));
     for name in made.keys().filter(later) {
         assert_eq!(now.get(name), made.get(name), "{name}");
     }
@@ -281,7 +287,9 @@ fn a_list_that_was_deleted_made_its_stage_stale() {
         .replace("min_count = 2", "min_count = 2\ndrop = \"drop.txt\"")
         .replacen("dim = 4", "dim = 4\nfreeze = \"freeze.txt\"", 1);
     let place = place_of(&lists);
-    for (name, words) in [("stop.txt", "the\n"), ("drop.txt", "of\n"), ("freeze.txt", "and\nwith\n")] {
+    for (name, words) in
+        [("stop.txt", "the\n"), ("drop.txt", "of\n"), ("freeze.txt", "and\nwith\n")]
+    {
         place.write(name, words);
     }
     let made = place.made("run", &[]);
@@ -290,7 +298,11 @@ fn a_list_that_was_deleted_made_its_stage_stale() {
         assert_nothing_done(name, &place, &[], &made);
     }
     // One that is named anew and is not there is an error, and an edited one is noticed.
-    place.run("run", &set("corpus.stop_words=other.txt")).refused("another list", 2, &["other.txt"]);
+    place.run("run", &set("corpus.stop_words=other.txt")).refused(
+        "another list",
+        2,
+        &["other.txt"],
+    );
     place.write("drop.txt", "of\nthe\n");
     place.run("run", &[]).refused("edited", 2, &["vocabulary.drop was xxh3"]);
     assert_same("refused", &made, &artefacts(&place.path("run")));

@@ -69,7 +69,9 @@ fn a_pipe_with_a_path_lost_most_of_its_text() {
     place.write("text.txt", &text);
     let expected = place.made("file", &["--until", "vocabulary"]);
     let until = ["--until", "vocabulary"];
-    for (dir, named) in [("dash", "[\"-\"]"), ("stdin", "[\"/dev/stdin\"]"), ("fd", "[\"/dev/fd/0\"]")] {
+    for (dir, named) in
+        [("dash", "[\"-\"]"), ("stdin", "[\"/dev/stdin\"]"), ("fd", "[\"/dev/fd/0\"]")]
+    {
         let set = inputs(named);
         let mut command = place.run_command(dir, &until);
         command.args(set);
@@ -79,18 +81,17 @@ fn a_pipe_with_a_path_lost_most_of_its_text() {
     let pipe = place.path("named.pipe");
     fifo(&pipe);
     symlink(&pipe, place.path("link")).unwrap();
-    for named in ["named.pipe", "link"] {
-        let mut command = place.run_command(named.trim_end_matches(".pipe"), &until);
+    for (dir, named) in [("by-name", "named.pipe"), ("by-link", "link")] {
+        let mut command = place.run_command(dir, &until);
         command.args(inputs(&format!("[\"{named}\"]")));
         fed(&place, command, &pipe, &text).expect(0);
-        let found = artefacts(&place.path(named.trim_end_matches(".pipe")));
-        assert_same(named, &expected, &found);
+        assert_same(named, &expected, &artefacts(&place.path(dir)));
     }
     assert!(fs::symlink_metadata(&pipe).unwrap().len() == 0, "the pipe is still there");
     // What a shell makes of <(command).
-    let script = "\"$0\" run pipeline.toml --run-dir sub --until vocabulary --set \"corpus.inputs=[\\\"$1\\\"]\"";
+    let script = "run() { \"$0\" run pipeline.toml --run-dir sub --until vocabulary --set \"corpus.inputs=[\\\"$1\\\"]\"; }";
     let mut command = Command::new("bash");
-    command.args(["-c", &format!("set -- <(cat text.txt); {script}")]);
+    command.args(["-c", &format!("{script}; run <(cat text.txt)")]);
     command.arg(env!("CARGO_BIN_EXE_wordmill")).current_dir(place.path(""));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     end(command, &[]).expect(0);
@@ -168,7 +169,10 @@ fn a_second_text_through_a_pipe_was_ignored() {
     run(&[], &more).expect(0);
     let kept = artefacts(&place.path("run"));
     let tokens = |tree: &crate::support::Tree| {
-        tree.iter().filter(|(name, _)| name.starts_with("tokens")).map(|it| it.1.clone()).collect::<Vec<_>>()
+        tree.iter()
+            .filter(|(name, _)| name.starts_with("tokens"))
+            .map(|it| it.1.clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(tokens(&expected), tokens(&kept));
     run(&second, &more).expect(0);

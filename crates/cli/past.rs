@@ -8,8 +8,18 @@ use wordmill_formats::{Manifest, StageRow, StageState};
 use crate::config::{Config, Sources};
 use crate::ledger::Settings;
 
-/// What begins the settings of `tokenize` that say which text was read.
-pub const INPUTS: &str = "corpus.inputs ";
+/// The setting that names the texts; with a space and a name behind it, what is known of one.
+const INPUTS: &str = "corpus.inputs";
+
+/// The key under which the ledger records a text.
+pub fn text_key(name: &str) -> String {
+    format!("{INPUTS} {name}")
+}
+
+/// Whether a setting of `tokenize` says which text was read, rather than how.
+pub fn names_text(key: &str) -> bool {
+    key.strip_prefix(INPUTS).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
 
 /// The last run; nothing where there was none.
 #[derive(Clone, Debug, Default)]
@@ -38,26 +48,15 @@ impl Past {
         recorded().filter(|_| named == path)
     }
 
-    /// What the ledger recorded of the texts, if `tokenize` is done with these inputs.
-    pub fn texts(&self, inputs: &[String]) -> Option<Settings> {
+    /// What the ledger recorded of the texts, if `tokenize` is done with the inputs of this configuration.
+    pub fn texts(&self, config: &Config) -> Option<Settings> {
         let row = self.done("tokenize")?;
-        let recorded: Settings = row
-            .settings
-            .iter()
-            .filter(|(key, _)| key.starts_with(INPUTS))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let is_recorded = |input: &String| {
-            [input.clone(), format!("./{input}")]
-                .iter()
-                .any(|name| recorded.contains_key(&format!("{INPUTS}{name}")))
-        };
-        let are_same = match &self.config {
-            Some(config) => config.corpus.inputs == inputs,
-            // Earlier versions recorded the files alone.
-            None => inputs.iter().all(is_recorded),
-        };
-        are_same.then_some(recorded)
+        let wanted = config.settings_of("corpus").remove("inputs");
+        if row.settings.get(INPUTS) != wanted.as_ref() {
+            return None;
+        }
+        let texts = row.settings.iter().filter(|(key, _)| names_text(key) && *key != INPUTS);
+        Some(texts.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::args::PipelineArgs;
 use crate::config::{self, Config, ConfigError};
 use crate::estimate;
 use crate::ledger::{Change, Ledger, Settings, Stage};
-use crate::past::{INPUTS, Past};
+use crate::past::{Past, names_text, text_key};
 use crate::wiring::translate;
 
 /// What the program takes beside all that is reserved: its code, stacks, buffers of files, contexts
@@ -81,7 +81,7 @@ impl Texts {
     pub fn find(config: &Config, past: &Past) -> anyhow::Result<Self> {
         match inputs(config) {
             Ok(inputs) => Ok(Self::of(inputs)),
-            Err(error) => match past.texts(&config.corpus.inputs).filter(|_| is_gone(&error)) {
+            Err(error) => match past.texts(config).filter(|_| is_gone(&error)) {
                 Some(recorded) => Ok(Self { inputs: None, recorded, is_new: false }),
                 None => Err(error.into()),
             },
@@ -93,7 +93,7 @@ impl Texts {
         let entry = |input: &corpus::Input| {
             let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
             let time = input.modified_ns.map(|time| format!(", changed at {time}"));
-            (format!("{INPUTS}{}", input.name), size + &time.unwrap_or_default())
+            (text_key(&input.name), size + &time.unwrap_or_default())
         };
         let recorded = inputs.iter().map(entry).collect();
         Self { inputs: Some(inputs), recorded, is_new: false }
@@ -284,7 +284,7 @@ impl Settlement<'_> {
             return Ok(());
         };
         let changes = ledger.changes(std::slice::from_ref(tokenize));
-        if changes.iter().any(|change| !change.key.starts_with(INPUTS)) {
+        if changes.iter().any(|change| !names_text(&change.key)) {
             return Ok(());
         }
         let mut brings_text = false;

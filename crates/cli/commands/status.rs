@@ -13,7 +13,7 @@ use crate::args::StatusArgs;
 use crate::config::{Config, Sources};
 use crate::ledger::{Change, Ledger, Stage};
 use crate::look::{Look, Tone, count};
-use crate::past::{INPUTS, Past, resolved};
+use crate::past::{Past, names_text, resolved};
 use crate::session::Texts;
 use crate::wiring::Origin;
 use crate::wiring::import::is_imported;
@@ -27,10 +27,7 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (stages, notes) = match wanted(&dir, &ledger) {
         Ok(Wanted { stages, notes }) => (Some(stages), notes),
         Err(error) if ledger.manifest().stages.is_empty() => return Err(error),
-        Err(error) => {
-            let note = format!("settings are not compared: {error:#}");
-            (None, vec![note])
-        }
+        Err(error) => (None, vec![format!("settings are not compared: {error:#}")]),
     };
     for note in notes {
         writeln!(out, "{note}")?;
@@ -44,27 +41,9 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
     let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
     writeln!(out, "{}", look.paint(Tone::Quiet, &head))?;
-    let mut changes = ledger.changes(&stages);
-    let is_of_text = |change: &Change| change.key.starts_with(INPUTS);
-    let is_only_text = changes.iter().all(|it| it.stage != "tokenize" || is_of_text(it));
-    let texts: Vec<Change> = match is_only_text {
-        true => changes.extract_if(.., |change| is_of_text(change)).collect(),
-        false => Vec::new(),
-    };
-    let stale = session::stale_stages(&changes, &stages);
+    let compared = Compared::new(&ledger, &stages);
     for row in &ledger.manifest().stages {
-        let mut reasons: Vec<String> = changes
-            .iter()
-            .filter(|change| change.stage == row.name)
-            .map(|change| format!("{} was {}, is {}", change.key, change.old, change.new))
-            .collect();
-        reasons.extend(ledger.missing(row)?.iter().map(|path| format!("{path} is missing or cut")));
-        if reasons.is_empty() && stale.contains(&row.name.as_str()) {
-            reasons.push("a stage before it is stale".into());
-        }
-        if row.to_rebuild {
-            reasons.push("it is rebuilt when its turn comes; run again to go on".into());
-        }
+        let reasons = compared.reasons(&ledger, row)?;
         if reasons.is_empty() && row.state == StageState::Partial {
             progress_of((look, &dir), &ledger, row, out)?;
             continue;
@@ -72,26 +51,68 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         print_row(look, row, &reasons, out)?;
         if orphans.contains(&row.name.as_str()) {
             let (_, bytes) = ledger.on_disk(&row.name)?;
-            let run_dir = args.run_dir.display();
-            writeln!(
-                out,
-                "{:17}the pipeline no longer has it; `wordmill clean {run_dir} {}` removes {}",
-                "",
-                row.name,
-                format_bytes(bytes)
-            )?;
+            let (run_dir, name, size) = (args.run_dir.display(), &row.name, format_bytes(bytes));
+            let text = format!("`wordmill clean {run_dir} {name}` removes {size}");
+            writeln!(out, "{:17}the pipeline no longer has it; {text}", "")?;
         }
-        for change in texts.iter().filter(|change| change.stage == row.name) {
-            let name = change.key.trim_start_matches(INPUTS);
-            let Change { old, new, .. } = change;
-            writeln!(
-                out,
-                "{:17}{name} was {old}, is {new}; the next run compares it with the tokens",
-                ""
-            )?;
+        for Change { key, old, new, .. } in compared.texts_of(row) {
+            let next = "the next run compares the text with the tokens";
+            writeln!(out, "{:17}{key} was {old}, is {new}; {next}", "")?;
         }
     }
-    for stage in &stages {
+    print_rest(look, &ledger, &stages, out)
+}
+
+/// What differs from what the pipeline asks for now.
+struct Compared<'a> {
+    changes: Vec<Change>,
+    /// Changes of texts alone, whose content may be the same.
+    texts: Vec<Change>,
+    stale: Vec<&'a str>,
+}
+
+impl<'a> Compared<'a> {
+    fn new(ledger: &Ledger<'_>, stages: &'a [Stage]) -> Self {
+        let mut changes = ledger.changes(stages);
+        let is_of_text = |change: &Change| names_text(&change.key);
+        let is_only_text = changes.iter().all(|it| it.stage != "tokenize" || is_of_text(it));
+        let texts = match is_only_text {
+            true => changes.extract_if(.., |change| is_of_text(change)).collect(),
+            false => Vec::new(),
+        };
+        let stale = session::stale_stages(&changes, stages);
+        Self { changes, texts, stale }
+    }
+
+    /// Why a stage is stale; nothing if it is not.
+    fn reasons(&self, ledger: &Ledger<'_>, row: &StageRow) -> Result<Vec<String>, FormatError> {
+        let ours = self.changes.iter().filter(|change| change.stage == row.name);
+        let mut reasons: Vec<String> = ours
+            .map(|change| format!("{} was {}, is {}", change.key, change.old, change.new))
+            .collect();
+        reasons.extend(ledger.missing(row)?.iter().map(|path| format!("{path} is missing or cut")));
+        if reasons.is_empty() && self.stale.contains(&row.name.as_str()) {
+            reasons.push("a stage before it is stale".into());
+        }
+        if row.to_rebuild {
+            reasons.push("it is rebuilt when its turn comes; run again to go on".into());
+        }
+        Ok(reasons)
+    }
+
+    fn texts_of(&self, row: &StageRow) -> impl Iterator<Item = &Change> {
+        self.texts.iter().filter(|change| change.stage == row.name)
+    }
+}
+
+/// The stages that were not begun, and sums over those that were.
+fn print_rest(
+    look: Look,
+    ledger: &Ledger<'_>,
+    stages: &[Stage],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    for stage in stages {
         if ledger.manifest().stage(&stage.name).is_none() {
             let state = look.paint(Tone::Quiet, &format!("{:<8}", "waiting"));
             writeln!(out, "{:<16} {state}", stage.name)?;
@@ -211,7 +232,7 @@ pub fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Wanted> {
 /// The texts, or what was recorded of them if they are gone. A list on the standard input was read by the run.
 fn find_texts(config: &Config, past: &Past, notes: &mut Vec<String>) -> anyhow::Result<Texts> {
     let is_piped = config.corpus.inputs.iter().any(|input| input == "@-");
-    let recorded = past.texts(&config.corpus.inputs);
+    let recorded = past.texts(config);
     if let Some(recorded) = recorded.filter(|_| is_piped) {
         return Ok(Texts { recorded, ..Texts::default() });
     }

@@ -90,6 +90,12 @@ impl TrainJob<'_> {
         let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
         let tree = train::HuffmanTree::new(counts);
+        if tree.nodes() == 0 {
+            let what = "the vocabulary has one word, and hierarchical softmax decides between two; lower vocabulary.min_count, \
+                        check vocabulary.max_size and vocabulary.keep, or give more text";
+            let name = self.trainer.name.clone();
+            return Err(train::TrainError::Empty { name, what: what.into() }.into());
+        }
         let discount = self.discount(subsample)?;
         let source = train::NodeCells {
             dir,
