@@ -51,6 +51,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "parquet",
             "quick-xml",
             "rand_xoshiro",
+            "rustix",
             "serde",
             "serde_json",
             "simdutf8",
