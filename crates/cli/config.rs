@@ -29,6 +29,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wordmill_corpus::Encoding;
+
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
 pub use choice::{DuplicateLines, Mark, Model, Normalize, Score};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
@@ -109,6 +111,8 @@ pub struct CorpusConfig {
     pub field: Option<String>,
     /// Whether the first broken record, or file of an archive, ends the run.
     pub strict: bool,
+    /// How bytes stand for characters.
+    pub encoding: Encoding,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
     /// What follows its name: a file, a command line; empty if nothing does.

@@ -17,11 +17,12 @@ use wordmill_formats::{
 };
 
 use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeReader, StreamReader};
+use crate::encoding::are_most_foreign;
 use crate::error::CorpusError;
-use crate::input::Input;
+use crate::input::{Input, Source};
 use crate::lines::InvalidUtf8;
 use crate::lists::WordSet;
-use crate::records::RecordCounts;
+use crate::records::{MostlyForeign, RecordCounts};
 use crate::shard::{ShardMaker, ShardRow, TokenCounts, WORD_BYTES};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -90,6 +91,23 @@ pub fn unpacking_bytes(inputs: &[Input], workers: usize) -> Vec<u64> {
     each.sort_unstable_by_key(|bytes| Reverse(*bytes));
     each.truncate(workers);
     each
+}
+
+/// The input whose unpacking takes the most memory, and how much; none if nothing is packed.
+#[must_use]
+pub fn greediest(inputs: &[Input]) -> Option<(&Input, u64)> {
+    let each = inputs.iter().map(|input| (input, input.unpacker_bytes()));
+    each.filter(|(_, bytes)| *bytes > 0).max_by_key(|(_, bytes)| *bytes)
+}
+
+/// What helps where an input takes too much memory to be unpacked, to be put behind other advice.
+#[must_use]
+pub fn unpack_first(input: &Input) -> String {
+    let command = input.unpacker().unwrap_or("zstd -dc --long=31");
+    let name = &input.name;
+    format!(
+        ", or unpack it with a pipe: {command} {name} | wordmill run --set 'corpus.inputs=[\"-\"]'"
+    )
 }
 
 /// Every token shard of a corpus, finished.
@@ -237,12 +255,18 @@ pub fn tokenize(
     let fits = |workers: &usize| needed(*workers) <= ctx.budget.left();
     let workers = (1..=ctx.threads).rev().find(fits).unwrap_or(1);
     let _memory = ctx.budget.reserve(needed(workers), "tokenizing").map_err(|mut error| {
-        error.advice = match unpacking.first() {
-            None | Some(0) => ", or lower corpus.chunk_bytes".into(),
-            Some(bytes) => format!(
-                ", lower corpus.chunk_bytes, or unpack the inputs first, which takes {} here",
-                format_bytes(*bytes)
+        error.advice = match greediest(inputs) {
+            None => ", or lower corpus.chunk_bytes".into(),
+            Some((input, bytes)) if bytes < needed(1) / 2 => format!(
+                ", lower corpus.chunk_bytes, or unpack the inputs first, which takes {} for {}",
+                format_bytes(bytes),
+                input.name
             ),
+            Some((input, bytes)) => {
+                error.what =
+                    format!("unpacking {} with its window of {}", input.name, format_bytes(bytes));
+                unpack_first(input)
+            }
         };
         error
     })?;
@@ -266,11 +290,33 @@ pub fn tokenize(
     };
     drop((sender, receiver));
     let rows = run_workers("tokenize", workers, |_| floor.enter())?;
+    let rows: Vec<Vec<ShardRow>> = rows.into_iter().collect();
+    inputs.iter().zip(0..).try_for_each(|(input, number)| check_encoding(input, number, &rows))?;
     let mut shards = TokenShards::of(run.clone(), rows.into_iter().flatten().collect());
     shards.records = *locked(&floor.records);
     sweep(run, &shards)?;
     shards.publish()?;
     Ok(shards)
+}
+
+/// Refuses an input that begins as it should and then has more lines of another encoding than a good text has.
+fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<(), CorpusError> {
+    if input.records.mostly_foreign == MostlyForeign::Accept {
+        return Ok(());
+    }
+    let (mut lines, mut foreign) = (0, 0);
+    for row in rows.iter().flatten().filter(|row| row.id.input == number) {
+        lines += row.counts.lines;
+        foreign += row.counts.foreign_lines;
+    }
+    if !are_most_foreign(foreign, lines) {
+        return Ok(());
+    }
+    let name = input.records.encoding.name().to_uppercase();
+    let problem = format!("{foreign} of its {lines} lines are not {name}, though it begins so");
+    let way_out =
+        "convert those parts, or set corpus.invalid_utf8 to \"skip\" to leave such lines out";
+    Err(input.error("reading text", problem, way_out))
 }
 
 fn check(config: &TokenizeConfig) -> Result<(), CorpusError> {
@@ -408,6 +454,14 @@ impl Floor<'_> {
         rows: &mut Vec<ShardRow>,
     ) -> Result<(), CorpusError> {
         let reader = self.inputs[input].open()?;
+        // Of a file it was known in advance.
+        let is_file = matches!(self.inputs[input].source, Source::File(_));
+        let unpacking = if is_file { 0 } else { reader.unpacker_bytes() };
+        let what = format!("unpacking {}", self.inputs[input].name);
+        let _unpacker = self.ctx.budget.reserve(unpacking, &what).map_err(|mut error| {
+            error.advice = ", or unpack it before it comes here, as zstd -dc --long=31 does".into();
+            error
+        })?;
         let mut reader = StreamReader::new(self.cutter.clone(), reader, input as u32);
         let mut told = 0;
         while !self.failed.load(Ordering::Relaxed) {

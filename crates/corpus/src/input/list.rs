@@ -110,6 +110,9 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
         _ => fs::read(&path).map(|read| bytes = read),
     };
     read.map_err(|source| read_error(&path, "reading the list of inputs", source))?;
+    if bytes.starts_with(&super::BYTE_ORDER_MARK) {
+        bytes.drain(..super::BYTE_ORDER_MARK.len());
+    }
     let end = if bytes.contains(&0) { 0 } else { b'\n' };
     let before = inputs.len();
     for (number, line) in bytes.split(|byte| *byte == end).enumerate() {
