@@ -416,7 +416,8 @@ pub fn threads_or_all(threads: usize) -> usize {
 fn file_text(file: Option<&Path>) -> Result<(PathBuf, String), ConfigError> {
     let path = file.unwrap_or(Path::new(TEMPLATE_NAME));
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok((path.into(), text)),
+        // A mark of byte order is no part of the text.
+        Ok(text) => Ok((path.into(), text.trim_start_matches('\u{feff}').to_owned())),
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok((PathBuf::from("built-in pipeline.toml"), TEMPLATE.into()))
         }

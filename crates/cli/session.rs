@@ -56,6 +56,10 @@ pub fn inputs(config: &Config) -> anyhow::Result<Vec<corpus::Input>> {
         corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
+    // Whatever is said of progress: it may have been meant as text.
+    for told in inputs.iter().flat_map(|input| input.left_out.iter()) {
+        eprintln!("wordmill: {told}, left out of corpus.inputs");
+    }
     // A slip in the path of a list should not wait for the stage that uses it.
     translate::tokenize(&config.corpus)?;
     translate::vocabulary(config)?;

@@ -79,6 +79,8 @@ impl Pipeline<'_> {
         if self.config.corpus.format != config::Format::Lines || records > 0 {
             counts.extend([("records", records), ("broken_records", broken)]);
         }
+        let left_out: usize = inputs.iter().map(|input| input.left_out.len()).sum();
+        counts.extend((left_out > 0).then_some(("left_out_inputs", left_out as u64)));
         ledger.finish(stage, outputs, counts)?;
         report_losses(self.ctx, self.config, &shards);
         Ok(shards)

@@ -199,6 +199,11 @@ impl<R: Read> Read for Converted<R> {
 /// Whether a line that is not UTF-8 looks like one in another encoding: more of its sequences beyond ASCII are wrong than right, and they
 /// are no rare slip in a long line.
 pub(crate) fn is_foreign(line: &[u8]) -> bool {
+    foreign_sequences(line) > 0
+}
+
+/// The wrong sequences of such a line; 0 of any other.
+fn foreign_sequences(line: &[u8]) -> usize {
     let (mut wrong, mut right, mut at) = (0usize, 0usize, 0);
     while let Err(error) = str::from_utf8(&line[at..]) {
         let end = at + error.valid_up_to();
@@ -213,7 +218,7 @@ pub(crate) fn is_foreign(line: &[u8]) -> bool {
         }
     }
     right += wide(&line[at..]);
-    wrong > right && wrong.saturating_mul(SLIP_BYTES) > line.len()
+    if wrong > right && wrong.saturating_mul(SLIP_BYTES) > line.len() { wrong } else { 0 }
 }
 
 /// One wrong byte in so many is a slip: of languages written with Latin letters, those with the fewest accents have one in a hundred.
@@ -225,10 +230,14 @@ fn wide(text: &[u8]) -> usize {
 }
 
 /// Whether so many lines in another encoding make a text in another encoding: most of them, or of a longer text a quarter, because short
-/// lines of Latin letters often have no accent. Fewer are bad lines in a good text.
-pub(crate) fn are_most_foreign(foreign: u64, lines: u64) -> bool {
-    2 * foreign > lines || (foreign >= 16 && 4 * foreign > lines)
+/// lines of Latin letters often have no accent. Fewer are bad lines in a good text, and a few wrong `sequences` in all tell nothing.
+pub(crate) fn are_most_foreign(foreign: u64, lines: u64, sequences: u64) -> bool {
+    let are_most = 2 * foreign > lines || (foreign >= 16 && 4 * foreign > lines);
+    are_most && sequences >= LEAST_SEQUENCES
 }
+
+/// Wrong sequences that tell a text in another encoding from a slip or two.
+const LEAST_SEQUENCES: u64 = 8;
 
 /// What is wrong with the begin of a text that is meant to be UTF-8, if most of its lines are in another encoding; `is_whole` if it is all
 /// of the text.
@@ -239,21 +248,22 @@ pub(crate) fn foreign_text(head: &[u8], is_whole: bool) -> Option<String> {
     if simdutf8::basic::from_utf8(head).is_ok() {
         return None;
     }
-    let (mut lines, mut foreign) = (0, 0);
+    let (mut lines, mut foreign, mut sequences) = (0, 0, 0);
     let mut all = Vec::new();
-    let last_end = memchr::memrchr(b'\n', head).map_or(head.len(), |end| end + 1);
+    let last_end = memchr::memrchr(b'\n', head).map_or_else(|| last_character(head), |end| end + 1);
     // A line that is cut off by the end of the head is not looked at if there are others.
     let whole = if is_whole { head } else { &head[..last_end] };
     for line in whole.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         lines += 1;
-        if str::from_utf8(line).is_err() && is_foreign(line) {
-            foreign += 1;
+        let wrong = if str::from_utf8(line).is_ok() { 0 } else { foreign_sequences(line) };
+        if wrong > 0 {
+            (foreign, sequences) = (foreign + 1, sequences + wrong as u64);
             all.extend_from_slice(line);
             all.push(b'\n');
         }
     }
     let looks = || hint(guess(&all));
-    are_most_foreign(foreign, lines).then(|| match is_whole {
+    are_most_foreign(foreign, lines, sequences).then(|| match is_whole {
         true => format!("{foreign} of its {lines} lines are not UTF-8{}", looks()),
         false => format!("{foreign} of its first {lines} lines are not UTF-8{}", looks()),
     })
@@ -300,28 +310,50 @@ fn escaped(head: &[u8]) -> Option<&'static str> {
     (finds(b"\x1b$B") || finds(b"\x1b$@")).then_some("ISO-2022-JP")
 }
 
-/// The name of UTF-16 without a mark that bytes with a NUL look like: text of Latin letters, white space or digits has every second byte 0.
+/// The name of UTF-16 without a mark that bytes with a NUL look like: in Latin letters every second byte is 0, and between words of any
+/// language there are spaces and line ends.
 pub(crate) fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
-    let nuls = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd) = (nuls(0), nuls(1));
-    // White space alone is that often between words of any language.
-    let is_much = |count: usize| 40 * count > head.len();
-    let (name, decoder) = match (even, odd) {
-        (0, odd) if is_much(odd) => ("UTF-16LE", encoding_rs::UTF_16LE),
-        (even, 0) if is_much(even) => ("UTF-16BE", encoding_rs::UTF_16BE),
-        _ => return None,
+    let nuls = head.iter().filter(|byte| **byte == 0).count();
+    let wide = head.iter().filter(|byte| !byte.is_ascii()).count();
+    // Otherwise it is a text in ASCII with a NUL in it.
+    if 8 * nuls < head.len() && 4 * wide < head.len() {
+        return None;
+    }
+    let plain = |encoding: &'static encoding_rs::Encoding| {
+        let (text, has_errors) = encoding.decode_without_bom_handling(&head[..head.len() & !1]);
+        let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        if has_errors || text.chars().any(is_odd) {
+            return 0;
+        }
+        let of_ascii = text.chars().filter(char::is_ascii).count();
+        if 200 * of_ascii < text.chars().count() { 0 } else { of_ascii }
     };
-    let is_text = !decoder.decode_without_bom_handling(&head[..head.len() & !1]).1;
-    is_text.then_some(name)
+    match (plain(encoding_rs::UTF_16LE), plain(encoding_rs::UTF_16BE)) {
+        (0, 0) => None,
+        (little, big) if little >= big => Some("UTF-16LE"),
+        _ => Some("UTF-16BE"),
+    }
 }
 
 /// The encoding that bytes look like, if they can be read in it.
 fn guess(bytes: &[u8]) -> Option<Encoding> {
+    if is_shift_jis(bytes) {
+        return Some(Encoding(encoding_rs::SHIFT_JIS));
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let found = detector.guess(None, Utf8Detection::Deny);
     let has_errors = found.decode_without_bom_handling(bytes).1;
     (!has_errors).then_some(Encoding(found))
+}
+
+/// Whether bytes are Japanese with as much kana as that has; the detector takes some of it for Cyrillic.
+fn is_shift_jis(bytes: &[u8]) -> bool {
+    let (text, has_errors) = encoding_rs::SHIFT_JIS.decode_without_bom_handling(bytes);
+    let count = |is_it: fn(&char) -> bool| text.chars().filter(is_it).count();
+    let kana = count(|c| matches!(c, '\u{3040}'..='\u{30ff}'));
+    let wide = count(|c| !c.is_ascii());
+    !has_errors && kana > 0 && 4 * kana > wide
 }
 
 /// What is said of an encoding that a text looks like.

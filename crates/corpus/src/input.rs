@@ -29,7 +29,7 @@ pub(crate) use sniff::{NO_NUL, not_plain_text, not_text};
 use unpack::UnpackError;
 
 /// U+FEFF, with which some programs begin a text.
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Where a text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Input {
     pub modified_ns: Option<u64>,
     /// What its bytes are, once unpacked.
     pub records: Arc<Records>,
+    /// What was passed over where it was found, and why; the first input of a folder or a pattern has it.
+    pub left_out: Arc<[String]>,
 }
 
 /// Whether a file is to be unpacked.

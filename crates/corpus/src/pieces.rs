@@ -19,6 +19,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{Published, RunDir, read_file, xxh3};
 
 use crate::error::CorpusError;
+use crate::input::BYTE_ORDER_MARK;
 use crate::rewrite::{Rewriting, rewrite, share};
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
@@ -199,11 +200,14 @@ fn make_model(
         made_of: format!("{:016x}", shards.digest()),
     };
     if let Some(given) = &config.given {
-        let bytes = std::fs::read(given).map_err(|error| CorpusError::Config {
+        let mut bytes = std::fs::read(given).map_err(|error| CorpusError::Config {
             key: "corpus.pieces",
             problem: format!("{}: reading the model: {error}", given.display()),
             way_out: "check the path, or leave the setting out to learn one".to_owned(),
         })?;
+        if bytes.starts_with(&BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         // Checked before it is taken over, so that the message names the file that was given.
         cutter(given, &bytes, config.learner)?;
         let published = wordmill_formats::write_file(run.storage(), &path, &bytes)?;

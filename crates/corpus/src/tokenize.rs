@@ -309,7 +309,7 @@ fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<
         lines += row.counts.lines;
         foreign += row.counts.foreign_lines;
     }
-    if !are_most_foreign(foreign, lines) {
+    if !are_most_foreign(foreign, lines, foreign) {
         return Ok(());
     }
     let name = input.records.encoding.name().to_uppercase();

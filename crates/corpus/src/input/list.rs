@@ -19,7 +19,7 @@ use crate::sample::DEFAULT_SAMPLE_BYTES;
 /// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
 /// `-`, `builtin:sample`, `builtin:sample:SIZE`, and `@LIST`, a file with a path a line (or with a NUL behind each path;
 /// `@-` is the standard input). Relative paths are taken from `base`; `seed` is the seed of the sample. The order is the
-/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path.
+/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path. Links to folders are followed, each folder once.
 ///
 /// # Errors
 /// A file that is missing, a folder or pattern without a file, a file that two entries name, no
@@ -60,6 +60,7 @@ fn resolve_one(
             bytes: None,
             modified_ns: None,
             records: Arc::default(),
+            left_out: Arc::default(),
         });
         return Ok(());
     }
@@ -75,6 +76,7 @@ fn resolve_one(
             bytes: Some(bytes),
             modified_ns: None,
             records: Arc::default(),
+            left_out: Arc::default(),
         });
         return Ok(());
     }
@@ -87,17 +89,26 @@ fn resolve_one(
         return Ok(());
     }
     let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
-    if found.is_empty() {
-        let problem = "no file matches".to_owned();
-        return Err(missing(
-            &path,
-            problem,
-            "check the pattern; quote it so that the shell leaves it alone",
-        ));
+    let way_out = "check the pattern; quote it so that the shell leaves it alone";
+    take_found(&path, found, ("no file matches", way_out), inputs)
+}
+
+/// Appends the files that were found; the first one tells what was passed over on the way.
+fn take_found(
+    path: &Path,
+    found: glob::Found,
+    (problem, way_out): (&str, &'static str),
+    inputs: &mut Vec<Input>,
+) -> Result<(), CorpusError> {
+    if found.files.is_empty() {
+        let told = found.left_out.first().map(|first| format!("; {first}")).unwrap_or_default();
+        return Err(missing(path, format!("{problem}{told}"), way_out));
     }
-    for path in found {
+    let first = inputs.len();
+    for path in found.files {
         inputs.push(file(path)?);
     }
+    inputs[first].left_out = found.left_out.into();
     Ok(())
 }
 
@@ -145,34 +156,9 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
 }
 
 fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CorpusError> {
-    let mut found = Vec::new();
-    walk(path, &mut found)?;
-    glob::sort_by_bytes(&mut found);
-    if found.is_empty() {
-        let problem = "there is no file in the folder (hidden ones are left out)".to_owned();
-        return Err(missing(path, problem, "put text files there or name another folder"));
-    }
-    for path in found {
-        inputs.push(file(path)?);
-    }
-    Ok(())
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
-    let failed = |source| read_error(folder, "listing", source);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if glob::is_hidden(&path) {
-            continue;
-        }
-        if entry.file_type().map_err(failed)?.is_dir() {
-            walk(&path, found)?;
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(())
+    let found = glob::walk(path).map_err(|source| read_error(path, "listing", source))?;
+    let problem = "there is no file in the folder (hidden ones are left out)";
+    take_found(path, found, (problem, "put text files there or name another folder"), inputs)
 }
 
 pub(super) fn file(path: PathBuf) -> Result<Input, CorpusError> {
@@ -195,7 +181,8 @@ pub(super) fn file(path: PathBuf) -> Result<Input, CorpusError> {
     // A named pipe or a device has no size of its own.
     let bytes = data.is_file().then_some(data.len());
     let (name, records) = (path.display().to_string(), Arc::default());
-    Ok(Input { name, source: Source::File(path), bytes, modified_ns, records })
+    let left_out = Arc::default();
+    Ok(Input { name, source: Source::File(path), bytes, modified_ns, records, left_out })
 }
 
 fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, CorpusError> {

@@ -1,5 +1,6 @@
 //! Archives, made block by block and read back.
 
+use super::Records;
 use super::tar::BLOCK;
 use super::tests::reading;
 use super::{RecordCounts, RecordText};
