@@ -86,7 +86,7 @@ fn a_text_in_another_encoding_is_refused_however_it_is_read() {
             run(bytes, sets).1.refused("a file", 3, &says);
             run_piped(bytes, sets).1.refused("a pipe", 3, &says);
             run(&gzip(bytes), sets).1.refused("gzip", 3, &says);
-            run(&archive(bytes), sets).1.refused("tar", 3, &says);
+            run(&archive(bytes), sets).1.refused("tar", 3, &says[..3]);
         }
     }
     let csv = [b"id,text\n".to_vec(), korean].concat();
@@ -135,7 +135,7 @@ fn records_in_another_encoding_are_read() {
         let set = format!("corpus.format={format}");
         let (place, ended) = run(&latin1(&text), &[&set, "corpus.encoding=latin1"]);
         ended.expect(0);
-        assert_same(format.as_str(), &expected, &shards(&place));
+        assert_same(format, &expected, &shards(&place));
     }
 }
 
@@ -225,7 +225,7 @@ fn a_window_that_is_larger_than_the_memory_is_named() {
     encoder.window_log(28).unwrap();
     encoder.write_all(FRENCH.as_bytes()).unwrap();
     let bytes = encoder.finish().unwrap();
-    let says = ["window of 256", "--memory", "zstd -dc --long=31"];
+    let says = ["its window takes 256 MiB", "--memory", "zstd -dc --long=31"];
     run(&bytes, &[]).1.refused("a file", 5, &says);
     run_piped(&bytes, &[]).1.refused("a pipe", 5, &["unpacking -", "zstd -dc"]);
     run(&bytes, &["run.memory=\"512MiB\""]).1.expect(0);

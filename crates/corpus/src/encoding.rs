@@ -301,9 +301,7 @@ fn last_character(text: &[u8]) -> usize {
 /// The encoding that a text of nothing but ASCII is in, which its escapes tell.
 fn escaped(head: &[u8]) -> Option<&'static str> {
     let finds = |mark: &[u8]| memchr::memmem::find(head, mark).is_some();
-    if memchr::memchr(0x1b, head).is_none() {
-        return None;
-    }
+    memchr::memchr(0x1b, head)?;
     if finds(b"\x1b$)C") {
         return Some("ISO-2022-KR");
     }

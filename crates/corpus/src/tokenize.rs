@@ -5,7 +5,8 @@
 //! do, through a bounded channel, or are made into shards where they were read. A shard depends on
 //! its chunk and the settings alone, so the files are the same for any number of threads.
 
-use std::cmp::Reverse;
+mod inputs;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,14 +18,15 @@ use wordmill_formats::{
 };
 
 use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeReader, StreamReader};
-use crate::encoding::are_most_foreign;
 use crate::error::CorpusError;
 use crate::input::{Input, Source};
 use crate::lines::InvalidUtf8;
 use crate::lists::WordSet;
-use crate::records::{MostlyForeign, RecordCounts};
+use crate::records::RecordCounts;
 use crate::shard::{ShardMaker, ShardRow, TokenCounts, WORD_BYTES};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
+use inputs::check_encoding;
+pub use inputs::{greediest, unpack_first, unpacking_bytes};
 
 /// Version of what a shard holds; part of the fingerprint.
 const SHARD_VERSION: u32 = 2;
@@ -82,32 +84,6 @@ impl TokenizeConfig {
         let worker = WORKER_CHUNKS * self.chunk_bytes + Cutter::peak_bytes(self.chunk_bytes);
         (workers * worker + 2 * WAITING_CHUNKS * self.chunk_bytes) as u64
     }
-}
-
-/// Memory that unpacking takes of each of the greediest inputs, one for a worker.
-#[must_use]
-pub fn unpacking_bytes(inputs: &[Input], workers: usize) -> Vec<u64> {
-    let mut each: Vec<u64> = inputs.iter().map(Input::unpacker_bytes).collect();
-    each.sort_unstable_by_key(|bytes| Reverse(*bytes));
-    each.truncate(workers);
-    each
-}
-
-/// The input whose unpacking takes the most memory, and how much; none if nothing is packed.
-#[must_use]
-pub fn greediest(inputs: &[Input]) -> Option<(&Input, u64)> {
-    let each = inputs.iter().map(|input| (input, input.unpacker_bytes()));
-    each.filter(|(_, bytes)| *bytes > 0).max_by_key(|(_, bytes)| *bytes)
-}
-
-/// What helps where an input takes too much memory to be unpacked, to be put behind other advice.
-#[must_use]
-pub fn unpack_first(input: &Input) -> String {
-    let command = input.unpacker().unwrap_or("zstd -dc --long=31");
-    let name = &input.name;
-    format!(
-        ", or unpack it with a pipe: {command} {name} | wordmill run --set 'corpus.inputs=[\"-\"]'"
-    )
 }
 
 /// Every token shard of a corpus, finished.
@@ -297,26 +273,6 @@ pub fn tokenize(
     sweep(run, &shards)?;
     shards.publish()?;
     Ok(shards)
-}
-
-/// Refuses an input that begins as it should and then has more lines of another encoding than a good text has.
-fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<(), CorpusError> {
-    if input.records.mostly_foreign == MostlyForeign::Accept {
-        return Ok(());
-    }
-    let (mut lines, mut foreign) = (0, 0);
-    for row in rows.iter().flatten().filter(|row| row.id.input == number) {
-        lines += row.counts.lines;
-        foreign += row.counts.foreign_lines;
-    }
-    if !are_most_foreign(foreign, lines, foreign) {
-        return Ok(());
-    }
-    let name = input.records.encoding.name().to_uppercase();
-    let problem = format!("{foreign} of its {lines} lines are not {name}, though it begins so");
-    let way_out =
-        "convert those parts, or set corpus.invalid_utf8 to \"skip\" to leave such lines out";
-    Err(input.error("reading text", problem, way_out))
 }
 
 fn check(config: &TokenizeConfig) -> Result<(), CorpusError> {

@@ -2,7 +2,8 @@
 //! of folders.
 //!
 //! A *pattern* is split at `/` and followed folder by folder. Hidden names match only where the
-//! pattern itself begins with a dot. Links to folders are followed, and each folder is looked into once. The matches are sorted by the bytes of their paths.
+//! pattern itself begins with a dot. Links to folders are followed, and each folder is looked into once. The matches are sorted
+//! by the bytes of their paths.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -65,7 +66,8 @@ pub(super) fn walk(folder: &Path) -> io::Result<Found> {
     Ok(found.sort())
 }
 
-/// A folder and all below it. Those that links lead to come last, in the order of their paths, unless they were there already: a link up the
+/// A folder and all below it. Those that links lead to come last, in the order of their paths, unless they were there already: a
+/// link up the
 /// tree would never end.
 fn folders(at: &Path) -> io::Result<Vec<PathBuf>> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());

@@ -157,7 +157,8 @@ fn is_bzip2(head: &[u8]) -> bool {
 }
 
 /// What to do about a NUL in a text.
-pub(crate) const NO_NUL: &str = "take the NULs out, for example with tr -d '\\000' into a pipe and inputs = [\"-\"], or remove it from corpus.inputs";
+pub(crate) const NO_NUL: &str = "take the NULs out, for example with tr -d '\\000' into a pipe and inputs = [\"-\"], \
+    or remove it from corpus.inputs";
 
 /// What is said of a NUL at a place of a text.
 pub(super) fn nul_at(offset: u64) -> String {

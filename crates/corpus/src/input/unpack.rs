@@ -1,6 +1,7 @@
 //! Unpacking: the members of a packed file one after another, and what stands behind them.
 //!
-//! A *member* is what a packer writes in one go; files of several are read whole. Zeros behind the last member are padding, as programs that
+//! A *member* is what a packer writes in one go; files of several are read whole. Zeros behind the last member are padding, as
+//! programs that
 //! write blocks leave it, and ignored; anything else there may be a damaged member and is refused with its place. A *window* is how far
 //! back a member may refer, which has to be kept in memory: it is told by the first bytes of a file, and a later member may not need more.
 

@@ -9,6 +9,7 @@
 mod names;
 mod prepare;
 mod quotes;
+mod tags;
 mod variants;
 mod wikitext;
 

@@ -2,7 +2,8 @@
 //!
 //! A header is 512 bytes with a checksum; the bytes of the file follow, filled up to a multiple of 512. A pax header may
 //! give a size that the octal field cannot hold. Folders, links and hidden names are passed over; a file that is
-//! packed or no text is broken, and from its first NUL on what has one. Blocks of zeros end an archive, behind which another may begin. A header that is
+//! packed or no text is broken, and from its first NUL on what has one. Blocks of zeros end an archive, behind which another may
+//! begin. A header that is
 //! damaged ends the run: nobody could tell where the next one stands.
 
 use super::{Records, Refused, Sink, Take};

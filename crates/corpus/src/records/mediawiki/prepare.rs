@@ -6,36 +6,9 @@
 
 use std::borrow::Cow;
 
+use super::tags::is_dropped;
 use super::variants;
 
-/// Tags that are left out with all that stands in them.
-const DROPPED: &[&str] = &[
-    "ref",
-    "math",
-    "chem",
-    "ce",
-    "gallery",
-    "timeline",
-    "score",
-    "syntaxhighlight",
-    "source",
-    "imagemap",
-    "style",
-    "script",
-    "templatestyles",
-    "templatedata",
-    "graph",
-    "mapframe",
-    "maplink",
-    "hiero",
-    "references",
-    "inputbox",
-    "categorytree",
-    "includeonly",
-    "section",
-    "indicator",
-    "phonos",
-];
 /// Templates that stand for marks of tables, and the marks.
 const MARKS: &[(&str, &str)] = &[
     ("{{!}}", "|"),
@@ -49,11 +22,6 @@ const MARKS: &[(&str, &str)] = &[
 const PROTECTED: u32 = 0x0010_ff00;
 /// The longest tag.
 const TAG_BYTES: usize = 4096;
-
-/// Whether a tag is left out with what stands in it; without an end only the tag is.
-pub(super) fn is_dropped(name: &str) -> bool {
-    DROPPED.contains(&name)
-}
 
 /// The text that is left.
 pub(super) fn prepare<'a>(text: &'a str, codes: &[&str]) -> Cow<'a, str> {
@@ -113,7 +81,7 @@ fn without_tags(text: &str) -> String {
         }
         let name = tag_name(rest).to_ascii_lowercase();
         let is_nowiki = name == "nowiki";
-        let is_ours = !rest.starts_with("</") && (is_nowiki || DROPPED.contains(&name.as_str()));
+        let is_ours = !rest.starts_with("</") && (is_nowiki || is_dropped(&name));
         let end = if is_ours { tag_end(rest) } else { None };
         let Some(end) = end.filter(|_| !unclosed.contains(&name)) else {
             out.push('<');

@@ -1,7 +1,8 @@
 //! Apostrophes in rows: which are marks of bold and italic, and which are text.
 //!
-//! MediaWiki looks at one line at a time (`Parser::doQuotes`). Two apostrophes are italic, three bold, five both; of four the first is text,
-//! of more than five all but the last five. Where both bold and italic are left open at the end of the line, one of the bold marks was an
+//! MediaWiki looks at one line at a time (`Parser::doQuotes`). Two apostrophes are italic, three bold, five both; of four the first is
+//! text, of more than five all but the last five. Where both bold and italic are left open at the end of the line, one of the
+//! bold marks was an
 //! apostrophe and an italic mark: behind a word of one letter if there is such a place, or else behind a longer word, or else
 //! behind a space.
 
@@ -54,7 +55,7 @@ fn text_marks(line: &str) -> Option<usize> {
             3 | 4 => {
                 bold += 1;
                 // What stands before the three: of four, the apostrophe that is text.
-                let before = line[..at - 3].as_bytes();
+                let before = &line.as_bytes()[..at - 3];
                 let last = before.last().copied();
                 let last_but_one = before.len().checked_sub(2).map(|place| before[place]);
                 let place = match (last, last_but_one) {

@@ -9,7 +9,8 @@
 //! | `[http://… text]` | the text |
 //! | `<ref>…</ref>`, `<math>…</math>` and the like | nothing |
 //! | `<nowiki>…</nowiki>` | what stands in it, as it is |
-//! | other tags of MediaWiki, marks for bold and italic, `== marks of headings ==`, marks of lists, `__NOTOC__` and the like | what stands in them |
+//! | other tags of MediaWiki, marks for bold and italic, `== marks of headings ==`, marks of lists | what stands in them |
+//! | `__NOTOC__` and other switches | nothing |
 //! | `-{zh-hans:…; zh-hant:…}-` in wikis that have it | one of the texts |
 //! | `&nbsp;` and other entities of HTML | their characters |
 //!
@@ -24,115 +25,9 @@ use quick_xml::escape::resolve_html5_entity;
 use super::names::{self, is_switch};
 use super::prepare::{prepare, protected, tag_end, tag_name, unprotect};
 use super::quotes;
+use super::tags::{is_block, is_tag};
 use super::variants::variants;
 
-/// Tags that are left out, what stands in them stays; others are no tags for MediaWiki.
-const TAGS: &[&str] = &[
-    "abbr",
-    "b",
-    "bdi",
-    "bdo",
-    "big",
-    "blockquote",
-    "br",
-    "caption",
-    "center",
-    "cite",
-    "code",
-    "data",
-    "dd",
-    "del",
-    "dfn",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "figure",
-    "font",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "ins",
-    "kbd",
-    "languages",
-    "li",
-    "link",
-    "mark",
-    "meta",
-    "noinclude",
-    "nowiki",
-    "ol",
-    "onlyinclude",
-    "p",
-    "poem",
-    "pre",
-    "q",
-    "rb",
-    "rp",
-    "rt",
-    "rtc",
-    "ruby",
-    "s",
-    "samp",
-    "small",
-    "span",
-    "strike",
-    "strong",
-    "sub",
-    "sup",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "time",
-    "tr",
-    "translate",
-    "tt",
-    "tvar",
-    "u",
-    "ul",
-    "var",
-    "wbr",
-];
-/// Those of them that separate words.
-const BLOCKS: &[&str] = &[
-    "blockquote",
-    "br",
-    "caption",
-    "center",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "li",
-    "ol",
-    "p",
-    "poem",
-    "pre",
-    "rp",
-    "rt",
-    "table",
-    "td",
-    "th",
-    "tr",
-    "ul",
-];
-/// Tags of which some stand for nothing where they are not closed.
-const DROPPED: &[&str] = &["table"];
 /// Templates that stand for a space or for something with spaces around it.
 const SPACES: &[&str] = &[
     "nbsp",
@@ -412,7 +307,7 @@ impl Strip<'_> {
     /// `<name …>`, or a character.
     fn tag(&mut self, rest: &str) -> usize {
         let name = tag_name(rest).to_ascii_lowercase();
-        let is_dropped = DROPPED.contains(&name.as_str()) && !rest.starts_with("</");
+        let is_dropped = name == "table" && !rest.starts_with("</");
         let end = tag_end(rest).filter(|_| !name.is_empty());
         let Some(end) = end else { return self.keep("<") };
         if is_dropped
@@ -424,9 +319,9 @@ impl Strip<'_> {
         {
             return len;
         }
-        if BLOCKS.contains(&name.as_str()) {
+        if is_block(&name) {
             self.keep(" ");
-        } else if !TAGS.contains(&name.as_str()) && !super::prepare::is_dropped(&name) {
+        } else if !is_tag(&name) {
             return self.keep("<");
         }
         end + 1
