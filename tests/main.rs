@@ -17,6 +17,7 @@
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //! * `start`: training that begins with vectors, and goes on from them.
+//! * `texts`: other encodings, marks, links, what stands behind packed files.
 //! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
 //! * `dedup`: repeated lines left out.
@@ -48,6 +49,7 @@ mod records;
 mod report;
 mod restart;
 mod start;
+mod texts;
 mod tidy;
 
 mod using;

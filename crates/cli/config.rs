@@ -29,6 +29,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wordmill_corpus::Encoding;
+
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
 pub use choice::{DuplicateLines, Mark, Model, Normalize, Score};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
@@ -109,6 +111,8 @@ pub struct CorpusConfig {
     pub field: Option<String>,
     /// Whether the first broken record, or file of an archive, ends the run.
     pub strict: bool,
+    /// How bytes stand for characters.
+    pub encoding: Encoding,
     /// Where words are cut.
     pub tokenizer: Tokenizer,
     /// What follows its name: a file, a command line; empty if nothing does.
@@ -423,7 +427,8 @@ pub fn pipeline_file(file: Option<&Path>) -> Option<PathBuf> {
 fn file_text(file: Option<&Path>) -> Result<(PathBuf, String), ConfigError> {
     let path = file.unwrap_or(Path::new(TEMPLATE_NAME));
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok((path.into(), text)),
+        // A mark of byte order is no part of the text.
+        Ok(text) => Ok((path.into(), text.trim_start_matches('\u{feff}').to_owned())),
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok((PathBuf::from("built-in pipeline.toml"), TEMPLATE.into()))
         }

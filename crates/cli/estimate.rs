@@ -10,7 +10,7 @@ pub use pace::pace;
 use std::fmt;
 
 use wordmill_cooccur::forecast::{self, Forecast};
-use wordmill_corpus::{CorpusError, Input, dedup};
+use wordmill_corpus::{CorpusError, Input, dedup, greediest, unpack_first};
 use wordmill_flow::format_bytes;
 
 use crate::config::{Config, DuplicateLines, Optimizer, TrainConfig, Trainer};
@@ -91,11 +91,30 @@ pub fn lack(
         cut_after(&mut needs, until);
         needs.iter().find_map(|need| need.times(doubt).lacks(config, free_bytes, files))
     };
+    if let Some(lack) = unpacking_lack(config, inputs) {
+        return Ok(Some(lack));
+    }
     let glance = sample::sizes(config, inputs, GLANCE_BYTES)?;
     match glance.and_then(|sizes| find(sizes, GLANCE_DOUBT)) {
         Some(_) => Ok(sizes(config, inputs)?.and_then(|sizes| find(sizes, 1.0 / DOUBT))),
         None => Ok(None),
     }
+}
+
+/// What unpacking lacks where one file alone takes more memory than there is.
+pub fn unpacking_lack(config: &Config, inputs: &[Input]) -> Option<DoesNotFit> {
+    let (input, bytes) = greediest(inputs)?;
+    let (memory, chunks) =
+        (config.run.memory_bytes, 10 * config.corpus.chunk_bytes + PROGRAM_BYTES);
+    if bytes + chunks <= memory || chunks > memory {
+        return None;
+    }
+    let (name, window) = (&input.name, format_bytes(bytes));
+    let (memory, needed) = (format_bytes(memory), format_bytes(bytes + chunks));
+    Some(DoesNotFit(format!(
+        "{name}: unpacking: its window takes {window} of memory, run.memory is {memory}; raise it (--memory) to at least {needed}{}",
+        unpack_first(input)
+    )))
 }
 
 /// A stage that cannot do its work with what there is.

@@ -111,6 +111,10 @@ pub fn inputs(config: &Config) -> Result<Vec<corpus::Input>, corpus::CorpusError
         corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
+    // Whatever is said of progress: it may have been meant as text.
+    for told in inputs.iter().flat_map(|input| input.left_out.iter()) {
+        eprintln!("wordmill: {told}, left out of corpus.inputs");
+    }
     Ok(inputs)
 }
 

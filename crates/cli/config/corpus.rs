@@ -1,10 +1,11 @@
 //! `[corpus]`: which text, and how it becomes words.
 
+use wordmill_corpus::Encoding;
 use wordmill_corpus::tokenizer::{missing_feature, words_of};
 
 use super::choice::{
     Accents, Choice, Digits, DuplicateLines, Endings, Format, InvalidUtf8, Mark, Normalize,
-    Tokenizer,
+    Tokenizer, did_you_mean,
 };
 use super::error::ConfigError;
 use super::layers::Layers;
@@ -28,6 +29,7 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
         format,
         field: field(&mut section, format)?,
         strict: section.flag("strict", false)?,
+        encoding: encoding(&mut section, format)?,
         tokenizer,
         tokenizer_of,
         pieces: pieces(&mut section, tokenizer)?,
@@ -44,6 +46,23 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
     };
     section.finish(|key| Some(explain(key)?.to_owned() + "; remove it"))?;
     Ok(config)
+}
+
+/// How bytes stand for characters, by any of its labels.
+fn encoding(section: &mut Section<'_>, format: Format) -> Result<Encoding, ConfigError> {
+    // Their texts are UTF-8 by definition.
+    if matches!(format, Format::Parquet | Format::Wet) {
+        return Ok(Encoding::default());
+    }
+    let Some(label) = section.text("encoding")? else { return Ok(Encoding::default()) };
+    Encoding::parse(&label).ok_or_else(|| {
+        let guess = did_you_mean(&label, Encoding::labels().iter().copied());
+        let what = format!(
+            "unknown encoding {label:?}{guess}; choose a label of the web's encodings, such as \"cp949\" or \"latin-1\", \
+             or convert the text to UTF-8, for example with iconv"
+        );
+        section.error("encoding", what)
+    })
 }
 
 /// Which tokeniser, and what follows its name.
@@ -105,6 +124,7 @@ fn explain(key: &str) -> Option<&'static str> {
         "field" => {
             "only texts in fields have one: format = \"jsonl\", \"csv-column\", \"tsv-column\" or \"parquet\""
         }
+        "encoding" => "not used by format = \"parquet\" and \"wet\", whose texts are always UTF-8",
         "apostrophes" | "hyphens" => {
             "only used by tokenizer = \"words\", and by \"korean\" and \"bpe\", which cut words"
         }

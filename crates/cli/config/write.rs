@@ -115,6 +115,9 @@ impl Config {
         if self.corpus.format != Format::Lines || self.corpus.strict {
             rows.push(("strict", self.corpus.strict.into()));
         }
+        if !self.corpus.encoding.is_utf8() {
+            rows.push(("encoding", self.corpus.encoding.name().into()));
+        }
         rows.extend([(
             "tokenizer",
             format!("{}{}", self.corpus.tokenizer.name(), self.corpus.tokenizer_of).into(),

@@ -24,7 +24,8 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::Tok
             _ => "had their bad bytes replaced",
         };
         let lines = totals.invalid_lines;
-        ctx.progress.say(&format!("tokenize: {lines} lines are not UTF-8 and {what}"));
+        let name = config.corpus.encoding.name().to_uppercase();
+        ctx.progress.say(&format!("tokenize: {lines} lines are not {name} and {what}"));
     }
     if totals.stop_words > 0 {
         let words = totals.stop_words;

@@ -93,6 +93,8 @@ impl Pipeline<'_> {
         if self.config.corpus.format != config::Format::Lines || records > 0 {
             counts.extend([("records", records), ("broken_records", broken)]);
         }
+        let left_out: usize = inputs.iter().map(|input| input.left_out.len()).sum();
+        counts.extend((left_out > 0).then_some(("left_out_inputs", left_out as u64)));
         ledger.finish(stage, outputs, counts)?;
         report_losses(self.ctx, self.config, &shards);
         Ok(shards)
@@ -136,9 +138,8 @@ impl Pipeline<'_> {
         };
         self.reshaped(ledger, corpus::pieces::FOLDER, &shards, || {
             let made = corpus::pieces::pieces(self.ctx, &config, &shards)?;
-            let given = config.given.as_ref().map(|_| made.model.xxh3);
             let key = ("corpus.pieces", "");
-            outputs::check_content(&self.settings(corpus::pieces::FOLDER), key, given)?;
+            outputs::check_content(&self.settings(corpus::pieces::FOLDER), key, made.given)?;
             let (left_out, words) = (made.left_out, made.words);
             let says = format!("pieces: {left_out} endings of {words} words were left out");
             let tokens = made.shards.totals().tokens;

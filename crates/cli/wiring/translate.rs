@@ -72,7 +72,12 @@ pub fn records(config: &CorpusConfig) -> corpus::Records {
         config::Format::MediaWiki => corpus::RecordFormat::MediaWiki,
         config::Format::Wet => corpus::RecordFormat::Wet,
     };
-    corpus::Records { format, strict: config.strict }
+    // Whoever leaves such lines out, or will have none, has thought of them.
+    let mostly_foreign = match config.invalid_utf8 {
+        config::InvalidUtf8::Skip => corpus::MostlyForeign::Accept,
+        config::InvalidUtf8::Replace | config::InvalidUtf8::Fail => corpus::MostlyForeign::Refuse,
+    };
+    corpus::Records { format, strict: config.strict, encoding: config.encoding, mostly_foreign }
 }
 
 /// How text becomes words.

@@ -60,6 +60,17 @@ pub enum CorpusError {
         /// What the system said.
         source: io::Error,
     },
+    /// A packed input that needs more memory than its first bytes tell.
+    #[error(
+        "{path}: unpacking: a part of it needs more than {bytes} bytes of memory, which its begin does not tell; unpack it first, for \
+         example with zstd -dc --long=31 into a pipe and inputs = [\"-\"]"
+    )]
+    Window {
+        /// The input as the user named it.
+        path: String,
+        /// What may be used.
+        bytes: u64,
+    },
     /// A line that is not UTF-8 where `invalid_utf8 = "fail"`.
     #[error(
         "{path}: reading text: byte {offset} of the unpacked text is not UTF-8; convert the file or set \
@@ -120,7 +131,9 @@ impl CorpusError {
             Self::Format(error) if error.is_bad_artefact() || error.is_not_found() => {
                 ErrorKind::Corrupt
             }
-            Self::Format(_) | Self::OverBudget(_) | Self::NoThreads(_) => ErrorKind::Exhausted,
+            Self::Format(_) | Self::OverBudget(_) | Self::NoThreads(_) | Self::Window { .. } => {
+                ErrorKind::Exhausted
+            }
             Self::Stopped(_) => ErrorKind::Stopped,
         }
     }

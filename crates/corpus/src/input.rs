@@ -8,6 +8,7 @@ mod list;
 mod pipe;
 mod plain;
 mod sniff;
+mod unpack;
 
 use std::fmt;
 use std::fs::File;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wordmill_flow::{Cancel, Stopped};
 
+use crate::encoding::{Converted, Converter};
 use crate::error::CorpusError;
 #[cfg(feature = "parquet")]
 use crate::records::parquet::ColumnText;
@@ -29,19 +31,11 @@ use pipe::PipeReader;
 pub(crate) use pipe::Waiting;
 pub(crate) use plain::PlainText;
 use sniff::Packing;
-pub(crate) use sniff::{not_plain_text, not_text};
-
-/// The largest window a zstd file may ask for: 2 GiB, as `zstd --long=31` writes it.
-const ZSTD_WINDOW_LOG_MAX: u32 = 31;
-/// What an xz file may ask for: dictionaries of up to 1.5 GiB are possible, and nobody writes them by accident.
-#[cfg(feature = "xz")]
-const XZ_MEMORY_MAX: u64 = 2 << 30;
-/// What unpacking a file of xz -9 takes.
-#[cfg(feature = "xz")]
-const XZ_MEMORY_USUAL: u64 = 66 << 20;
+pub(crate) use sniff::{NO_NUL, not_plain_text, not_text};
+use unpack::UnpackError;
 
 /// U+FEFF, with which some programs begin a text.
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Where a text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +68,8 @@ pub struct Input {
     pub modified_ns: Option<u64>,
     /// What its bytes are, once unpacked.
     pub records: Arc<Records>,
+    /// What was passed over where it was found, and why; the first input of a folder or a pattern has it.
+    pub left_out: Arc<[String]>,
     /// What was read of it to see whether there is anything.
     begun: Begun,
 }
@@ -126,23 +122,31 @@ impl Input {
         if let RecordFormat::Parquet { column } = &self.records.format {
             return self.open_table(column);
         }
-        let InputReader { reader, stored, .. } =
-            self.open_as_waiting(Packed::ByContent, waiting)?;
-        let (mut head, unpacked) = self.head(reader)?;
+        let opened = self.open_as_waiting(Packed::ByContent, waiting)?;
+        let (mut head, unpacked) = self.head(opened.reader)?;
         let is_archive = sniff::is_archive(&head);
-        if let Some((problem, way_out)) = sniff::not_text(&head).filter(|_| !is_archive) {
+        let refused = sniff::refused(&head, &self.records).filter(|_| !is_archive);
+        if let Some((problem, way_out)) = refused {
             return Err(self.input_error("opening", problem, way_out));
         }
+        let mut mark_bytes = 0;
         if head.starts_with(&BYTE_ORDER_MARK) {
+            mark_bytes = BYTE_ORDER_MARK.len() as u64;
             head.drain(..3);
         }
+        let text = Cursor::new(head).chain(unpacked);
+        let converter =
+            Converter::new(self.records.encoding).filter(|_| !is_archive && mark_bytes == 0);
+        let reader: Box<dyn Read + Send> = match converter {
+            Some(converter) => Box::new(Converted::new(text, converter)),
+            None => Box::new(text),
+        };
         Ok(InputReader {
-            input: self.clone(),
-            reader: Box::new(Cursor::new(head).chain(unpacked)),
-            stored,
-            archive: is_archive.then(|| RecordText::archive(self.records.strict)),
+            reader,
+            archive: is_archive.then(|| RecordText::archive(&self.records)),
             records: RecordText::new(&self.records),
-            rows: None,
+            text_offset: Some(mark_bytes),
+            ..opened
         })
     }
 
@@ -159,7 +163,7 @@ impl Input {
         let way_out = "check corpus.format and corpus.field";
         let table = table.map_err(|problem| self.input_error("opening", problem, way_out))?;
         let (input, reader) = (self.clone(), Box::new(table));
-        Ok(InputReader { input, reader, stored, archive: None, records: None, rows: Some(rows) })
+        Ok(InputReader { rows: Some(rows), ..InputReader::new(input, reader, stored, 0) })
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -208,37 +212,33 @@ impl Input {
             Packed::ByContent => sniff::packing(&head),
             Packed::No => Packing::Plain,
         };
-        let raw = Cursor::new(head).chain(raw);
-        let unpacked: Box<dyn Read + Send> = match packing {
-            Packing::Plain => Box::new(raw),
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(raw)),
-            Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
-            Packing::Zstd => self.zstd(raw)?,
-            #[cfg(feature = "xz")]
-            Packing::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(
-                    XZ_MEMORY_MAX,
-                    liblzma::stream::CONCATENATED,
-                );
-                let stream = stream.map_err(|error| self.unpack_error(error.into()))?;
-                Box::new(liblzma::read::XzDecoder::new_stream(raw, stream))
-            }
+        let unpacker_bytes = match packing {
+            Packing::Plain => 0,
+            _ => sniff::unpacker_bytes(&head),
         };
-        let input = self.clone();
-        Ok(InputReader {
-            input,
-            reader: unpacked,
-            stored,
-            archive: None,
-            records: None,
-            rows: None,
-        })
+        let first = head[..head.len().min(sniff::FRAME_HEAD_BYTES)].to_vec();
+        let raw: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(raw));
+        let reader = match packing {
+            Packing::Plain => raw,
+            _ => unpack::unpack(raw, packing, &first).map_err(|error| self.unpack_error(error))?,
+        };
+        Ok(InputReader::new(self.clone(), reader, stored, unpacker_bytes))
+    }
+
+    /// What it is packed with, as a command that unpacks it; `None` if it is not packed or nothing is known in advance.
+    #[must_use]
+    pub fn unpacker(&self) -> Option<&'static str> {
+        let Source::File(path) = &self.source else { return None };
+        let mut head = [0; sniff::FRAME_HEAD_BYTES];
+        let filled = File::open(path).and_then(|file| file.read_at(&mut head, 0)).ok()?;
+        sniff::packing(&head[..filled]).command()
     }
 
     /// An input with nothing known of it but where it comes from.
     pub(crate) fn new(source: Source, name: String) -> Self {
         let (records, begun) = <(Arc<Records>, Begun)>::default();
-        Self { source, name, bytes: None, modified_ns: None, records, begun }
+        let left_out = Arc::default();
+        Self { source, name, bytes: None, modified_ns: None, records, left_out, begun }
     }
 
     /// Whether an input that can be read once brings any text. What is read to find out is not lost. A terminal, and a
@@ -311,7 +311,7 @@ impl Input {
         let (Source::File(path), Some(bytes)) = (&self.source, self.bytes) else {
             return Ok(None);
         };
-        if self.records.format != RecordFormat::Lines {
+        if self.records.format != RecordFormat::Lines || !self.records.encoding.is_utf8() {
             return Ok(None);
         }
         let file = File::open(path).map_err(|source| self.read_error("opening", source))?;
@@ -319,7 +319,7 @@ impl Input {
         if sniff::packing(&head) != Packing::Plain || sniff::is_archive(&head) {
             return Ok(None);
         }
-        if let Some((problem, way_out)) = sniff::not_text(&head) {
+        if let Some((problem, way_out)) = sniff::refused(&head, &self.records) {
             return Err(self.input_error("opening", problem, way_out));
         }
         let mark_bytes = if head.starts_with(&BYTE_ORDER_MARK) { 3 } else { 0 };
@@ -337,13 +337,6 @@ impl Input {
         Ok((head, reader))
     }
 
-    fn zstd(&self, raw: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, CorpusError> {
-        let mut decoder =
-            zstd::stream::read::Decoder::new(raw).map_err(|e| self.unpack_error(e))?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|e| self.unpack_error(e))?;
-        Ok(Box::new(decoder))
-    }
-
     fn read_error(&self, tried: &'static str, source: io::Error) -> CorpusError {
         CorpusError::Read { path: self.name.clone(), tried, source }
     }
@@ -357,6 +350,11 @@ impl Input {
         CorpusError::Input { path: self.name.clone(), tried, problem, way_out }
     }
 
+    /// The error for a NUL within a text.
+    pub(crate) fn nul_error(&self, offset: u64) -> CorpusError {
+        self.input_error("reading text", sniff::nul_at(offset), NO_NUL)
+    }
+
     /// Tells the system's errors from those of the unpackers, which carry no error number.
     fn unpack_error(&self, source: io::Error) -> CorpusError {
         if source.raw_os_error().is_some() {
@@ -364,6 +362,21 @@ impl Input {
         }
         if source.get_ref().is_some_and(|inner| inner.is::<Stopped>()) {
             return CorpusError::Stopped(Stopped);
+        }
+        match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(UnpackError::Memory { bytes }) => {
+                let path = self.name.clone();
+                return CorpusError::Window { path, bytes: *bytes };
+            }
+            Some(UnpackError::Behind { offset }) => {
+                let problem = format!(
+                    "from byte {offset} on follows what is not packed: the file is damaged, or more was written behind it"
+                );
+                let way_out =
+                    "get a whole copy of the file, or unpack it with a pipe and inputs = [\"-\"]";
+                return self.input_error("unpacking", problem, way_out);
+            }
+            None => {}
         }
         let problem = match source.kind() {
             io::ErrorKind::UnexpectedEof => {
@@ -389,9 +402,30 @@ pub struct InputReader {
     records: Option<RecordText>,
     /// Rows of a table read so far.
     rows: Option<Arc<AtomicU64>>,
+    /// Where text is read that may not hold a NUL; `None` where it may, which is no text.
+    text_offset: Option<u64>,
+    /// Memory that unpacking takes.
+    unpacker_bytes: u64,
 }
 
 impl InputReader {
+    /// The bytes as they come.
+    fn new(
+        input: Input,
+        reader: Box<dyn Read + Send>,
+        stored: Arc<AtomicU64>,
+        unpacker_bytes: u64,
+    ) -> Self {
+        let (archive, records, rows, text_offset) = (None, None, None, None);
+        Self { input, reader, stored, archive, records, rows, text_offset, unpacker_bytes }
+    }
+
+    /// Memory that unpacking takes; 0 where nothing is unpacked.
+    #[must_use]
+    pub fn unpacker_bytes(&self) -> u64 {
+        self.unpacker_bytes
+    }
+
     /// Reads some bytes of text; 0 at the end.
     ///
     /// # Errors
@@ -408,9 +442,19 @@ impl InputReader {
                 }
             }
         };
-        let mut read = |buffer: &mut [u8]| match archive {
-            Some(archive) => archive.read(input, buffer, &mut stored),
-            None => stored(buffer),
+        let offset = &mut self.text_offset;
+        let mut read = |buffer: &mut [u8]| {
+            let count = match archive {
+                Some(archive) => archive.read(input, buffer, &mut stored)?,
+                None => stored(buffer)?,
+            };
+            if let Some(offset) = offset {
+                if let Some(at) = memchr::memchr(0, &buffer[..count]) {
+                    return Err(input.nul_error(*offset + at as u64));
+                }
+                *offset += count as u64;
+            }
+            Ok(count)
         };
         match &mut self.records {
             Some(records) => records.read(input, buffer, read),

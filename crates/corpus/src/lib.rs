@@ -14,6 +14,7 @@ mod bench;
 pub mod chunk;
 mod compare;
 pub mod dedup;
+pub mod encoding;
 mod error;
 mod foreign;
 pub mod hot;
@@ -38,16 +39,19 @@ pub mod tokenizer;
 mod vocabulary;
 
 pub use compare::compare;
+pub use encoding::Encoding;
 pub use error::{CorpusError, ErrorKind};
 pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
 pub use lists::{CONTINUES, WordLists, WordSet};
 pub use preview::{Preview, PreviewLine, preview};
-pub use records::{Column, RecordCounts, RecordFormat, Records};
+pub use records::{Column, MostlyForeign, RecordCounts, RecordFormat, Records};
 pub use rewrite::MADE_OF;
 pub use shard::{ShardRow, TokenCounts};
-pub use tokenize::{TokenShards, TokenizeConfig, tokenize, unpacking_bytes};
+pub use tokenize::{
+    TokenShards, TokenizeConfig, greediest, tokenize, unpack_first, unpacking_bytes,
+};
 pub use vocabulary::{
     Vocabulary, VocabularyConfig, VocabularyCounts, import_vocabulary, vocabulary,
 };

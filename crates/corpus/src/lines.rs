@@ -7,6 +7,8 @@ use std::str;
 
 use memchr::memchr_iter;
 
+use crate::encoding::is_foreign;
+
 /// What becomes of a line that is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InvalidUtf8 {
@@ -18,21 +20,36 @@ pub enum InvalidUtf8 {
     Fail,
 }
 
-/// Puts spaces in the place of wrong bytes or of their whole lines, and returns how many lines were
-/// not UTF-8.
+/// Lines that were not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WrongLines {
+    /// How many there were.
+    pub lines: u64,
+    /// Those of them that look like text in another encoding.
+    pub foreign: u64,
+    /// Whether the first line of all is one of these.
+    pub is_first_foreign: bool,
+}
+
+/// Puts spaces in the place of wrong bytes or of their whole lines, and says which lines were not UTF-8.
 ///
 /// # Errors
 /// With [`InvalidUtf8::Fail`], where in `text` the first wrong byte stands.
-pub(crate) fn make_valid(text: &mut [u8], invalid: InvalidUtf8) -> Result<u64, usize> {
+pub(crate) fn make_valid(text: &mut [u8], invalid: InvalidUtf8) -> Result<WrongLines, usize> {
+    let mut wrong = WrongLines::default();
     if simdutf8::basic::from_utf8(text).is_ok() {
-        return Ok(0);
+        return Ok(wrong);
     }
     let ends: Vec<usize> = memchr_iter(b'\n', text).chain([text.len()]).collect();
-    let (mut wrong, mut start) = (0, 0);
+    let mut start = 0;
     for end in ends {
         let line = &mut text[start..end];
         if let Err(error) = str::from_utf8(line) {
-            wrong += 1;
+            wrong.lines += 1;
+            if is_foreign(line) {
+                wrong.foreign += 1;
+                wrong.is_first_foreign |= start == 0;
+            }
             match invalid {
                 InvalidUtf8::Replace => blank_wrong(line),
                 InvalidUtf8::Skip => line.fill(b' '),
@@ -61,7 +78,7 @@ mod tests {
     fn check(text: &[u8], invalid: InvalidUtf8, expected: Result<(&str, u64), usize>) {
         let mut made = text.to_vec();
         let wrong = make_valid(&mut made, invalid);
-        assert_eq!(wrong, expected.map(|(_, wrong)| wrong));
+        assert_eq!(wrong.map(|wrong| wrong.lines), expected.map(|(_, wrong)| wrong));
         if let Ok((expected, _)) = expected {
             assert_eq!(str::from_utf8(&made).unwrap(), expected);
         }

@@ -19,6 +19,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{Published, RunDir, read_file, xxh3};
 
 use crate::error::CorpusError;
+use crate::input::BYTE_ORDER_MARK;
 use crate::rewrite::{Rewriting, rewrite, share};
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
@@ -77,6 +78,8 @@ pub struct Pieces {
     pub shards: TokenShards,
     /// The model.
     pub model: Published,
+    /// A digest of the file that was given, as it was read.
+    pub given: Option<u64>,
     /// Tokens before.
     pub words: u64,
     /// Endings that were left out.
@@ -153,7 +156,7 @@ pub fn pieces(
     shards: &TokenShards,
 ) -> Result<Pieces, CorpusError> {
     let run = shards.run();
-    let (model, bytes) = make_model(ctx, config, shards)?;
+    let (model, bytes, given) = make_model(ctx, config, shards)?;
     let cutter = cutter(&model.path, &bytes, config.learner)?;
     drop(bytes);
     let _memory =
@@ -171,7 +174,7 @@ pub fn pieces(
         let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
         encode::shard(&job, &*cutter)
     })?;
-    Ok(Pieces { shards: made, model, words: shards.totals().tokens, left_out })
+    Ok(Pieces { shards: made, model, given, words: shards.totals().tokens, left_out })
 }
 
 /// What helps where a model does not fit.
@@ -185,12 +188,12 @@ fn cutter(path: &Path, bytes: &[u8], learner: Learner) -> Result<Box<dyn Cut>, C
     })
 }
 
-/// The model: the one that is given, the one that is there, or a new one.
+/// The model: the one that is given, the one that is there, or a new one; and a digest of the file that was given.
 fn make_model(
     ctx: &Context,
     config: &PiecesConfig,
     shards: &TokenShards,
-) -> Result<(Published, Vec<u8>), CorpusError> {
+) -> Result<(Published, Vec<u8>, Option<u64>), CorpusError> {
     let run = shards.run();
     let path = model_path(run, config.learner);
     let header = Header {
@@ -199,21 +202,25 @@ fn make_model(
         made_of: format!("{:016x}", shards.digest()),
     };
     if let Some(given) = &config.given {
-        let bytes = std::fs::read(given).map_err(|error| CorpusError::Config {
+        let mut bytes = std::fs::read(given).map_err(|error| CorpusError::Config {
             key: "corpus.pieces",
             problem: format!("{}: reading the model: {error}", given.display()),
             way_out: "check the path, or leave the setting out to learn one".to_owned(),
         })?;
+        let digest = xxh3(&bytes);
+        if bytes.starts_with(&BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
         // Checked before it is taken over, so that the message names the file that was given.
         cutter(given, &bytes, config.learner)?;
         let published = wordmill_formats::write_file(run.storage(), &path, &bytes)?;
-        return Ok((published, bytes));
+        return Ok((published, bytes, Some(digest)));
     }
     if let Ok(bytes) = read_file(run.storage(), &path, MODEL_BYTES_MAX)
         && parse(&path, &bytes, header.learner).is_ok_and(|(found, _)| found == header.lines())
     {
         let published = Published { path, bytes: bytes.len() as u64, xxh3: xxh3(&bytes) };
-        return Ok((published, bytes));
+        return Ok((published, bytes, None));
     }
     if shards.totals().tokens == 0 {
         return Err(CorpusError::EmptyCorpus { shards: shards.len() });
@@ -229,7 +236,7 @@ fn make_model(
     let published = writer.finish()?;
     run.sweep(FOLDER, |name| name.starts_with("merge-"))?;
     let bytes = read_file(run.storage(), &published.path, MODEL_BYTES_MAX)?;
-    Ok((published, bytes))
+    Ok((published, bytes, None))
 }
 
 /// All words of the corpus with their exact counts, in the order of their bytes, however many there are.

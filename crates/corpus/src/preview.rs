@@ -111,7 +111,7 @@ impl Lines<'_> {
         self.offset += line.len() as u64;
         let text = String::from_utf8(bytes).expect("it was made so");
         let text = text.trim_end_matches(['\n', '\r']).to_owned();
-        if text.trim().is_empty() && wrong == 0 {
+        if text.trim().is_empty() && wrong.lines == 0 {
             return Ok(None);
         }
         let (mut words, mut stop_words) = (Vec::new(), 0);
@@ -130,7 +130,7 @@ impl Lines<'_> {
                 })?
             }
         }
-        Ok(Some(PreviewLine { number, text, is_valid: wrong == 0, words, stop_words }))
+        Ok(Some(PreviewLine { number, text, is_valid: wrong.lines == 0, words, stop_words }))
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod parquet;
 pub(crate) mod tar;
 mod wet;
 
+use crate::encoding::Encoding;
 use crate::error::CorpusError;
 use crate::input::Input;
 
@@ -73,6 +74,20 @@ pub struct Records {
     pub format: RecordFormat,
     /// Whether the first broken record ends the run.
     pub strict: bool,
+    /// How bytes stand for characters.
+    pub encoding: Encoding,
+    /// What becomes of a text most of whose lines are in another encoding.
+    pub mostly_foreign: MostlyForeign,
+}
+
+/// What becomes of a text most of whose lines are in another encoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MostlyForeign {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// Each line is dealt with by itself.
+    Accept,
 }
 
 /// Records that were read.
@@ -177,9 +192,9 @@ impl RecordText {
     }
 
     /// For the files of a tar archive.
-    pub fn archive(strict: bool) -> Self {
-        let taker = Box::new(tar::Tar::default());
-        Self::of(taker, strict, "unpack it and name the files that are text")
+    pub fn archive(records: &Records) -> Self {
+        let taker = Box::new(tar::Tar::new(records.clone()));
+        Self::of(taker, records.strict, "unpack it and name the files that are text")
     }
 
     fn of(taker: Box<dyn Take>, strict: bool, way_out: &'static str) -> Self {

@@ -40,6 +40,8 @@ pub struct TokenCounts {
     pub local_words: u64,
     /// Lines that were not UTF-8.
     pub invalid_lines: u64,
+    /// Lines that look like text in another encoding.
+    pub foreign_lines: u64,
     /// Words left out because they are longer than [`crate::chunk::MAX_WORD_BYTES`].
     pub overlong_words: u64,
     /// Their bytes.
@@ -61,10 +63,9 @@ impl TokenCounts {
             ("overlong_words", self.overlong_words),
             ("overlong_bytes", self.overlong_bytes),
         ];
-        // Only where there are any: shards that were made before there was a list still fit.
-        if self.stop_words > 0 {
-            rows.push(("stop_words", self.stop_words));
-        }
+        // Only where there are any: shards that were made before these were counted still fit.
+        let rare = [("stop_words", self.stop_words), ("foreign_lines", self.foreign_lines)];
+        rows.extend(rare.into_iter().filter(|(_, count)| *count > 0));
         rows
     }
 
@@ -77,6 +78,7 @@ impl TokenCounts {
         self.overlong_words += other.overlong_words;
         self.overlong_bytes += other.overlong_bytes;
         self.stop_words += other.stop_words;
+        self.foreign_lines += other.foreign_lines;
     }
 
     /// The counts that an index has; `None` if one is missing.
@@ -91,10 +93,12 @@ impl TokenCounts {
             overlong_words: of("overlong_words")?,
             overlong_bytes: of("overlong_bytes")?,
             stop_words: of("stop_words").unwrap_or(0),
+            foreign_lines: of("foreign_lines").unwrap_or(0),
         })
     }
 
     pub(crate) fn read(file: &FrameFile) -> Result<Self, FormatError> {
+        let rare = |key| file.setting(key).map_or(Ok(0), |_| file.number(key));
         Ok(Self {
             bytes: file.number("bytes")?,
             lines: file.number("lines")?,
@@ -103,10 +107,8 @@ impl TokenCounts {
             invalid_lines: file.number("invalid_lines")?,
             overlong_words: file.number("overlong_words")?,
             overlong_bytes: file.number("overlong_bytes")?,
-            stop_words: match file.setting("stop_words") {
-                Some(_) => file.number("stop_words")?,
-                None => 0,
-            },
+            stop_words: rare("stop_words")?,
+            foreign_lines: rare("foreign_lines")?,
         })
     }
 }
@@ -170,7 +172,7 @@ impl ShardMaker {
     }
 
     fn count(&mut self, chunk: &mut Chunk, input: &str) -> Result<TokenCounts, CorpusError> {
-        let invalid_lines = make_valid(chunk.text_mut(), self.invalid_utf8).map_err(|at| {
+        let wrong = make_valid(chunk.text_mut(), self.invalid_utf8).map_err(|at| {
             CorpusError::InvalidUtf8 { path: input.to_owned(), offset: chunk.offset + at as u64 }
         })?;
         let (budget, memory, most) = (&self.budget, &mut self.memory, &mut self.words_most);
@@ -200,7 +202,10 @@ impl ShardMaker {
             lines: pieces - u64::from(chunk.continues_line && pieces > 0),
             tokens: self.numbering.numbers.len() as u64 - seen.written_ends,
             local_words: self.sorted.len() as u64,
-            invalid_lines,
+            invalid_lines: wrong.lines,
+            // Where a line goes on it was looked at before.
+            foreign_lines: wrong.foreign
+                - u64::from(wrong.is_first_foreign && chunk.continues_line),
             overlong_words: seen.overlong.words,
             overlong_bytes: seen.overlong.bytes,
             stop_words,

@@ -5,7 +5,8 @@
 //! do, through a bounded channel, or are made into shards where they were read. A shard depends on
 //! its chunk and the settings alone, so the files are the same for any number of threads.
 
-use std::cmp::Reverse;
+mod inputs;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,12 +19,14 @@ use wordmill_formats::{
 
 use crate::chunk::{Chunk, Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES, RangeReader, StreamReader};
 use crate::error::CorpusError;
-use crate::input::{Input, Waiting};
+use crate::input::{Input, Source, Waiting};
 use crate::lines::InvalidUtf8;
 use crate::lists::WordSet;
 use crate::records::RecordCounts;
 use crate::shard::{ShardMaker, ShardRow, TokenCounts, WORD_BYTES};
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
+use inputs::check_encoding;
+pub use inputs::{greediest, unpack_first, unpacking_bytes};
 
 /// Version of what a shard holds; part of the fingerprint.
 const SHARD_VERSION: u32 = 2;
@@ -81,15 +84,6 @@ impl TokenizeConfig {
         let worker = WORKER_CHUNKS * self.chunk_bytes + Cutter::peak_bytes(self.chunk_bytes);
         (workers * worker + 2 * WAITING_CHUNKS * self.chunk_bytes) as u64
     }
-}
-
-/// Memory that unpacking takes of each of the greediest inputs, one for a worker.
-#[must_use]
-pub fn unpacking_bytes(inputs: &[Input], workers: usize) -> Vec<u64> {
-    let mut each: Vec<u64> = inputs.iter().map(Input::unpacker_bytes).collect();
-    each.sort_unstable_by_key(|bytes| Reverse(*bytes));
-    each.truncate(workers);
-    each
 }
 
 /// Every token shard of a corpus, finished.
@@ -237,12 +231,18 @@ pub fn tokenize(
     let fits = |workers: &usize| needed(*workers) <= ctx.budget.left();
     let workers = (1..=ctx.threads).rev().find(fits).unwrap_or(1);
     let _memory = ctx.budget.reserve(needed(workers), "tokenizing").map_err(|mut error| {
-        error.advice = match unpacking.first() {
-            None | Some(0) => ", or lower corpus.chunk_bytes".into(),
-            Some(bytes) => format!(
-                ", lower corpus.chunk_bytes, or unpack the inputs first, which takes {} here",
-                format_bytes(*bytes)
+        error.advice = match greediest(inputs) {
+            None => ", or lower corpus.chunk_bytes".into(),
+            Some((input, bytes)) if bytes < needed(1) / 2 => format!(
+                ", lower corpus.chunk_bytes, or unpack the inputs first, which takes {} for {}",
+                format_bytes(bytes),
+                input.name
             ),
+            Some((input, bytes)) => {
+                error.what =
+                    format!("unpacking {} with its window of {}", input.name, format_bytes(bytes));
+                unpack_first(input)
+            }
         };
         error
     })?;
@@ -266,6 +266,8 @@ pub fn tokenize(
     };
     drop((sender, receiver));
     let rows = run_workers("tokenize", workers, |_| floor.enter())?;
+    let rows: Vec<Vec<ShardRow>> = rows.into_iter().collect();
+    inputs.iter().zip(0..).try_for_each(|(input, number)| check_encoding(input, number, &rows))?;
     let mut shards = TokenShards::of(run.clone(), rows.into_iter().flatten().collect());
     shards.records = *locked(&floor.records);
     sweep(run, &shards)?;
@@ -409,6 +411,14 @@ impl Floor<'_> {
     ) -> Result<(), CorpusError> {
         let waiting = Waiting::UntilStopped(self.ctx.cancel.clone());
         let reader = self.inputs[input].open_waiting(waiting)?;
+        // Of a file it was known in advance.
+        let is_file = matches!(self.inputs[input].source, Source::File(_));
+        let unpacking = if is_file { 0 } else { reader.unpacker_bytes() };
+        let what = format!("unpacking {}", self.inputs[input].name);
+        let _unpacker = self.ctx.budget.reserve(unpacking, &what).map_err(|mut error| {
+            error.advice = ", or unpack it before it comes here, as zstd -dc --long=31 does".into();
+            error
+        })?;
         let mut reader = StreamReader::new(self.cutter.clone(), reader, input as u32);
         let mut told = 0;
         while !self.failed.load(Ordering::Relaxed) {

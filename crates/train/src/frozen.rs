@@ -65,6 +65,9 @@ impl Frozen {
             number += 1;
             let word = line.strip_suffix(b"\n").unwrap_or(&line);
             let word = word.strip_suffix(b"\r").unwrap_or(word);
+            // A mark of byte order is no part of the list.
+            let mark = if number == 1 { word.strip_prefix(b"\xef\xbb\xbf") } else { None };
+            let word = mark.unwrap_or(word);
             if word.contains(&0) || std::str::from_utf8(word).is_err() {
                 let what = format!("line {number} is no text in UTF-8");
                 return Err(FormatError::foreign(path, LIST, what).into());
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_list_is_matched_by_bytes_and_counted() {
-        let frozen = read(b"w003\r\n\nW003\nw059\nw003\nw0\xc3\xa9\nw010").unwrap();
+        let frozen = read(b"\xef\xbb\xbfw003\r\n\nW003\nw059\nw003\nw0\xc3\xa9\nw010").unwrap();
         let ids: Vec<u32> = (0..70).filter(|&id| frozen.has(id)).collect();
         assert_eq!((ids, frozen.words(), frozen.unknown()), (vec![3, 10, 59], 3, 2));
         let of_stripe: Vec<u32> = (0..15).filter(|&row| frozen.of_stripe(3, 4).has(row)).collect();

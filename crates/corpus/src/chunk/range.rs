@@ -34,6 +34,9 @@ impl RangeReader {
             return Ok(None);
         }
         buffer.truncate(part.end);
+        if let Some(at) = memchr::memchr(0, &buffer[part.start..]) {
+            return Err(self.text.nul_error(offset + (part.start + at) as u64));
+        }
         let mut overlong = part.overlong;
         if overlong.words > 0 {
             overlong.bytes += self.rest_of_word(cutter, chunk + 1)?;

@@ -107,7 +107,7 @@ fn a_word_without_end_is_left_out_and_counted() {
 #[test]
 fn wrong_bytes_do_not_stop_the_cut() {
     let text = [b"\xff\xfe".repeat(300), "我愛".repeat(40).into_bytes()].concat();
-    let (all, _) = chunks(&[&[b"a ", &text[..]].concat()], 64);
+    let (all, _) = chunks(&[&[b"a\nb\nc ", &text[..]].concat()], 64);
     assert!(all.iter().all(|chunk| chunk.text().len() <= 128));
 }
 

@@ -2,11 +2,14 @@
 //! of folders.
 //!
 //! A *pattern* is split at `/` and followed folder by folder. Hidden names match only where the
-//! pattern itself begins with a dot. The matches are sorted by the bytes of their paths.
+//! pattern itself begins with a dot. Links to folders are followed, and each folder is looked into once. The matches are sorted
+//! by the bytes of their paths.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Whether `text` holds a character with a meaning in patterns.
@@ -14,13 +17,76 @@ pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// Every file that matches, sorted and without repetition.
-pub(super) fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Files, sorted and without repetition.
+    pub files: Vec<PathBuf>,
+    /// What was passed over, and why: told, because it may have been meant.
+    pub left_out: Vec<String>,
+}
+
+impl Found {
+    /// Takes a path that is no folder.
+    fn take(&mut self, path: PathBuf) {
+        match fs::metadata(&path) {
+            Ok(data) if data.is_file() => self.files.push(path),
+            Ok(_) => self.left_out.push(format!("{}: it is no regular file", path.display())),
+            Err(_) if path.is_symlink() => {
+                self.left_out.push(format!("{}: a link that leads nowhere", path.display()));
+            }
+            Err(error) => self.left_out.push(format!("{}: {error}", path.display())),
+        }
+    }
+
+    fn sort(mut self) -> Self {
+        sort_by_bytes(&mut self.files);
+        self.files.dedup();
+        self.left_out.sort();
+        self.left_out.dedup();
+        self
+    }
+}
+
+/// Every file that matches.
+pub(super) fn expand(pattern: &Path) -> io::Result<Found> {
     let names: Vec<&[u8]> = pattern.iter().map(|name| name.as_bytes()).collect();
-    let mut found = Vec::new();
+    let mut found = Found::default();
     follow(PathBuf::new(), &names, &mut found)?;
-    sort_by_bytes(&mut found);
-    found.dedup();
+    Ok(found.sort())
+}
+
+/// Every file in a folder and in those below it; hidden names are passed over.
+pub(super) fn walk(folder: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
+    for folder in folders(folder)? {
+        let inside = children(&folder)?.into_iter().filter(|child| !is_hidden(child));
+        inside.filter(|child| !child.is_dir()).for_each(|child| found.take(child));
+    }
+    Ok(found.sort())
+}
+
+/// A folder and all below it. Those that links lead to come last, in the order of their paths, unless they were there already: a
+/// link up the
+/// tree would never end.
+fn folders(at: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    let (mut next, mut links) = (vec![at.to_path_buf()], BTreeSet::new());
+    while let Some(folder) = next.pop().or_else(|| links.pop_first()) {
+        let path = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+        let data = fs::metadata(path)?;
+        if !data.is_dir() || !seen.insert((data.dev(), data.ino())) {
+            continue;
+        }
+        for child in children(&folder)?.into_iter().filter(|child| !is_hidden(child)) {
+            if is_folder(&child) {
+                next.push(child);
+            } else if child.is_dir() {
+                links.insert(child);
+            }
+        }
+        found.push(folder);
+    }
     Ok(found)
 }
 
@@ -29,21 +95,18 @@ pub(super) fn sort_by_bytes(paths: &mut [PathBuf]) {
     paths.sort_unstable_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
 }
 
-fn follow(at: PathBuf, names: &[&[u8]], found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn follow(at: PathBuf, names: &[&[u8]], found: &mut Found) -> io::Result<()> {
     let Some((name, rest)) = names.split_first() else {
-        if at.is_file() {
-            found.push(at);
+        // What is not there was named without a pattern.
+        if at.is_file() || at.is_symlink() && !at.exists() {
+            found.take(at);
         }
         return Ok(());
     };
     if *name == b"**" {
-        follow(at.clone(), rest, found)?;
-        for child in children(&at)? {
-            if !is_hidden(&child) && is_folder(&child) {
-                follow(child, names, found)?;
-            }
-        }
-        return Ok(());
+        let exists = at.as_os_str().is_empty() || at.is_dir();
+        let folders = if exists { folders(&at)? } else { Vec::new() };
+        return folders.into_iter().try_for_each(|folder| follow(folder, rest, found));
     }
     if !name.iter().any(|byte| b"*?[".contains(byte)) {
         return follow(at.join(std::ffi::OsStr::from_bytes(name)), rest, found);
@@ -67,7 +130,7 @@ fn children(at: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?.map(|entry| Ok(at.join(entry?.file_name()))).collect()
 }
 
-/// A folder that is no link: a link up the tree would never end.
+/// A folder that is no link.
 fn is_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }

@@ -19,7 +19,7 @@ use crate::sample::DEFAULT_SAMPLE_BYTES;
 /// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
 /// `-`, `builtin:sample`, `builtin:sample:SIZE`, and `@LIST`, a file with a path a line (or with a NUL behind each path;
 /// `@-` is the standard input). Relative paths are taken from `base`; `seed` is the seed of the sample. The order is the
-/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path.
+/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path. Links to folders are followed, each folder once.
 ///
 /// # Errors
 /// A file that is missing, a folder or pattern without a file, a file that two entries name, no
@@ -94,17 +94,26 @@ fn resolve_one(
         return Ok(());
     }
     let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
-    if found.is_empty() {
-        let problem = "no file matches".to_owned();
-        return Err(missing(
-            &path,
-            problem,
-            "check the pattern; quote it so that the shell leaves it alone",
-        ));
+    let way_out = "check the pattern; quote it so that the shell leaves it alone";
+    take_found(&path, found, ("no file matches", way_out), inputs)
+}
+
+/// Appends the files that were found; the first one tells what was passed over on the way.
+fn take_found(
+    path: &Path,
+    found: glob::Found,
+    (problem, way_out): (&str, &'static str),
+    inputs: &mut Vec<Input>,
+) -> Result<(), CorpusError> {
+    if found.files.is_empty() {
+        let told = found.left_out.first().map(|first| format!("; {first}")).unwrap_or_default();
+        return Err(missing(path, format!("{problem}{told}"), way_out));
     }
-    for path in found {
+    let first = inputs.len();
+    for path in found.files {
         inputs.push(file(path)?);
     }
+    inputs[first].left_out = found.left_out.into();
     Ok(())
 }
 
@@ -117,6 +126,9 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
         _ => fs::read(&path).map(|read| bytes = read),
     };
     read.map_err(|source| read_error(&path, "reading the list of inputs", source))?;
+    if bytes.starts_with(&super::BYTE_ORDER_MARK) {
+        bytes.drain(..super::BYTE_ORDER_MARK.len());
+    }
     let end = if bytes.contains(&0) { 0 } else { b'\n' };
     let before = inputs.len();
     for (number, line) in bytes.split(|byte| *byte == end).enumerate() {
@@ -149,34 +161,9 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
 }
 
 fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), CorpusError> {
-    let mut found = Vec::new();
-    walk(path, &mut found)?;
-    glob::sort_by_bytes(&mut found);
-    if found.is_empty() {
-        let problem = "there is no file in the folder (hidden ones are left out)".to_owned();
-        return Err(missing(path, problem, "put text files there or name another folder"));
-    }
-    for path in found {
-        inputs.push(file(path)?);
-    }
-    Ok(())
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CorpusError> {
-    let failed = |source| read_error(folder, "listing", source);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if glob::is_hidden(&path) {
-            continue;
-        }
-        if entry.file_type().map_err(failed)?.is_dir() {
-            walk(&path, found)?;
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(())
+    let found = glob::walk(path).map_err(|source| read_error(path, "listing", source))?;
+    let problem = "there is no file in the folder (hidden ones are left out)";
+    take_found(path, found, (problem, "put text files there or name another folder"), inputs)
 }
 
 pub(super) fn file(path: PathBuf) -> Result<Input, CorpusError> {

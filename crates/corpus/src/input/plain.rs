@@ -27,6 +27,11 @@ impl PlainText {
         self.bytes
     }
 
+    /// The error for a NUL at a place of the text.
+    pub(crate) fn nul_error(&self, offset: u64) -> CorpusError {
+        self.input.nul_error(self.mark_bytes + offset)
+    }
+
     /// Fills `buffer` with the text from `offset` on.
     pub(crate) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), CorpusError> {
         self.file.read_exact_at(buffer, self.mark_bytes + offset).map_err(|source| {

@@ -2,8 +2,9 @@
 //!
 //! *Head*: the first 64 KiB of a file or of the text inside it. Nothing is unpacked here.
 
-use super::ZSTD_WINDOW_LOG_MAX;
-use crate::records::tar;
+use super::unpack::ZSTD_WINDOW_LOG_MAX;
+use crate::encoding::{Converter, foreign_text, other_text, utf16_without_mark};
+use crate::records::{MostlyForeign, Records, tar};
 
 /// Bytes looked at.
 pub(super) const HEAD_BYTES: usize = 64 * 1024;
@@ -24,6 +25,20 @@ pub(super) enum Packing {
     Zstd,
     #[cfg(feature = "xz")]
     Xz,
+}
+
+impl Packing {
+    /// The command that unpacks such a file into a pipe.
+    pub(super) fn command(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Gzip => Some("gzip -dc"),
+            Self::Bzip2 => Some("bzip2 -dc"),
+            Self::Zstd => Some("zstd -dc --long=31"),
+            #[cfg(feature = "xz")]
+            Self::Xz => Some("xz -dc"),
+        }
+    }
 }
 
 /// How the file that begins with `head` is packed.
@@ -57,19 +72,60 @@ pub(super) fn unpacker_bytes(head: &[u8]) -> u64 {
         // A window of 32 KiB; four bytes of memory for each of a block of 900 kB.
         Packing::Gzip => 64 << 10,
         Packing::Bzip2 => 4 << 20,
-        // The dictionary of level 9, the largest that xz uses by itself.
+        // At least the dictionary of level 9, the largest that xz uses by itself.
         #[cfg(feature = "xz")]
-        Packing::Xz => super::XZ_MEMORY_USUAL,
+        Packing::Xz => {
+            let dictionary = xz_dictionary(head).unwrap_or(0) + XZ_FIXED_BYTES;
+            dictionary.max(super::unpack::XZ_MEMORY_USUAL)
+        }
         Packing::Zstd => {
             // What asks for more is refused by the decoder.
-            zstd_bytes(head).unwrap_or(ZSTD_USUAL_BYTES).min(1 << ZSTD_WINDOW_LOG_MAX)
+            zstd_window(head).unwrap_or(ZSTD_USUAL_BYTES).min(1 << ZSTD_WINDOW_LOG_MAX)
                 + ZSTD_FIXED_BYTES
         }
     }
 }
 
+/// What a decoder of xz takes beside its dictionary.
+#[cfg(feature = "xz")]
+const XZ_FIXED_BYTES: u64 = 1 << 20;
+
+/// The dictionary of the first block (the .xz file format, sections 3.1 and 5.3.1).
+#[cfg(feature = "xz")]
+fn xz_dictionary(head: &[u8]) -> Option<u64> {
+    // Behind the header of the stream: the size of that of the block, its flags, two sizes that may be there.
+    let flags = *head.get(13)?;
+    let mut at = 14;
+    for present in [flags & 0x40, flags & 0x80] {
+        while present != 0 && *head.get(at)? & 0x80 != 0 {
+            at += 1;
+        }
+        at += usize::from(present != 0);
+    }
+    // A filter in front of LZMA2, such as one for programs, is passed over.
+    for _ in 0..=flags & 3 {
+        let [id, size] = *head.get(at..at + 2)? else { return None };
+        if id == 0x21 {
+            let bits = u32::from(*head.get(at + 2)? & 0x3f);
+            let largest = u64::from(u32::MAX);
+            return Some(if bits >= 40 {
+                largest
+            } else {
+                (2 | u64::from(bits & 1)) << (bits / 2 + 11)
+            });
+        }
+        at += 2 + usize::from(size);
+    }
+    None
+}
+
 /// The window of a frame, or its content where that is smaller (RFC 8878, section 3.1.1.1).
-fn zstd_bytes(head: &[u8]) -> Option<u64> {
+pub(super) fn zstd_window(head: &[u8]) -> Option<u64> {
+    if head.first()? & 0xf0 == 0x50 {
+        // A frame to be skipped, as pzstd writes before each other one.
+        let bytes = u32::from_le_bytes(*head.get(4..)?.first_chunk()?);
+        return zstd_window(head.get(8..)?.get(usize::try_from(bytes).ok()?..)?);
+    }
     if head[0] != 0x28 {
         return None;
     }
@@ -100,15 +156,79 @@ fn is_bzip2(head: &[u8]) -> bool {
         })
 }
 
+/// What to do about a NUL in a text.
+pub(crate) const NO_NUL: &str = "take the NULs out, for example with tr -d '\\000' into a pipe and inputs = [\"-\"], \
+    or remove it from corpus.inputs";
+
+/// What is said of a NUL at a place of a text.
+pub(super) fn nul_at(offset: u64) -> String {
+    format!("it has a NUL at byte {offset}: it is not text")
+}
+
+/// Why a text that begins with `head` is not read with these settings, and what to do about it.
+pub(crate) fn refused(head: &[u8], records: &Records) -> Option<(String, &'static str)> {
+    const CONVERT: &str = "or convert it, for example with iconv -t UTF-8; corpus.invalid_utf8 = \"skip\" leaves such lines out";
+    let is_whole = head.len() < HEAD_BYTES;
+    let Some(mut converter) = Converter::new(records.encoding) else {
+        if let Some(found) = not_text(head) {
+            return Some(found);
+        }
+        let foreign = || foreign_text(head, is_whole).map(|problem| (problem, CONVERT));
+        return if records.mostly_foreign == MostlyForeign::Refuse { foreign() } else { None };
+    };
+    if let Some(found) = packed_or_foreign(head) {
+        return Some(found);
+    }
+    let mut text = Vec::new();
+    converter.convert(head, is_whole, &mut text);
+    if let Some(at) = memchr::memchr(0, &text) {
+        return Some((nul_at(at as u64), NO_NUL));
+    }
+    let other = || other_text((head, &text), is_whole, records.encoding);
+    let other = if records.mostly_foreign == MostlyForeign::Refuse { other() } else { None };
+    Some((other?, "correct corpus.encoding, or take the file out of corpus.inputs"))
+}
+
 /// Why the bytes are no text in UTF-8, and what to do about it; `None` if they may be.
 pub(crate) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
+    const READ: &str = "set corpus.encoding = \"utf-16\", or convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8";
+    if let Some(found) = utf32(head) {
+        return Some(found);
+    }
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Some(("it is UTF-16".to_owned(), READ));
+    }
+    if let Some(found) = packed_or_foreign(head) {
+        return Some(found);
+    }
+    let at = memchr::memchr(0, head)?;
+    if let Some(name) = utf16_without_mark(head) {
+        let read = match name {
+            "UTF-16LE" => {
+                "set corpus.encoding = \"utf-16le\", or convert it to UTF-8, for example with iconv -f UTF-16LE -t UTF-8"
+            }
+            _ => {
+                "set corpus.encoding = \"utf-16be\", or convert it to UTF-8, for example with iconv -f UTF-16BE -t UTF-8"
+            }
+        };
+        return Some((format!("it looks like {name} (it has a NUL at byte {at})"), read));
+    }
+    Some((nul_at(at as u64), NO_NUL))
+}
+
+/// Whether it begins with the mark of UTF-32.
+fn utf32(head: &[u8]) -> Option<(String, &'static str)> {
+    let marks: [&[u8]; 2] = [&[0xff, 0xfe, 0, 0], &[0, 0, 0xfe, 0xff]];
+    let convert = "convert it to UTF-8, for example with iconv -f UTF-32 -t UTF-8";
+    marks.iter().any(|mark| head.starts_with(mark)).then(|| ("it is UTF-32".to_owned(), convert))
+}
+
+/// Why the bytes are no text in any encoding, and what to do about it; `None` if they may be.
+fn packed_or_foreign(head: &[u8]) -> Option<(String, &'static str)> {
     const UNPACK: &str = "unpack it first, for example with a pipe and inputs = [\"-\"]";
     const REMOVE: &str = "remove it from corpus.inputs or extract its text first";
-    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-        return Some((
-            "it is UTF-16".to_owned(),
-            "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8",
-        ));
+    if let Some(found) = utf32(head) {
+        return Some(found);
     }
     if head.starts_with(XZ) {
         let what = if cfg!(feature = "xz") {
@@ -130,13 +250,13 @@ pub(crate) fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
     if head.get(6..10) == Some(&[0, 0, b'{', b'"']) {
         return Some(("it is a safetensors file, not text".to_owned(), REMOVE));
     }
-    memchr::memchr(0, head).map(|at| (format!("it has a NUL at byte {at}: it is not text"), REMOVE))
+    None
 }
 
-/// Why the bytes are no text as they are, or packed; `None` if they may be text.
-pub(crate) fn not_plain_text(head: &[u8]) -> Option<String> {
+/// Why the bytes are not read as they are, or packed; `None` if they may be text.
+pub(crate) fn not_plain_text(head: &[u8], records: &Records) -> Option<String> {
     match packing(head) {
-        Packing::Plain => not_text(head).map(|(problem, _)| problem),
+        Packing::Plain => refused(head, records).map(|(problem, _)| problem),
         _ => Some("it is packed".to_owned()),
     }
 }

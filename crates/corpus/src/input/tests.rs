@@ -129,6 +129,48 @@ fn packed_files_of_many_parts_are_read_whole() {
 }
 
 #[test]
+fn zeros_behind_packed_data_are_no_text_and_other_bytes_are_told() {
+    for pack in [gzip, bzip2] {
+        let one = pack(b"one\n");
+        for zeros in [1, 3, 4, 70_000] {
+            let padded = [&one[..], &vec![0; zeros]].concat();
+            assert_eq!(open_bytes(&padded).unwrap(), b"one\n", "{zeros}");
+        }
+        let between = [&one[..], &[0; 7], &pack(b"two\n")].concat();
+        assert_eq!(open_bytes(&between).unwrap(), b"one\ntwo\n");
+        let error = open_bytes(&[&one[..], b"x"].concat()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(&format!("from byte {} on", one.len())), "{error}");
+    }
+}
+
+#[test]
+fn frames_to_be_skipped_are_no_text() {
+    let skip = [&[0x53, 0x2a, 0x4d, 0x18, 4, 0, 0, 0][..], b"meta"].concat();
+    let parts = [&skip[..], &zst(b"one\n"), &skip, &zst(b"two\n"), &skip].concat();
+    assert_eq!(open_bytes(&parts).unwrap(), b"one\ntwo\n");
+    let known = zstd::bulk::compress(&[b'a'; 1000], 1).unwrap();
+    let fixed = 512 << 10;
+    let head = [&skip[..], &known].concat();
+    let told = sniff::unpacker_bytes(&head[..sniff::FRAME_HEAD_BYTES.min(head.len())]);
+    assert_eq!(told, 1000 + fixed);
+    let error = open_bytes(&[&zst(b"one\n")[..], b"more"].concat()).unwrap_err();
+    assert!(error.to_string().contains("follows what is not packed"), "{error}");
+}
+
+#[test]
+fn a_later_part_may_not_take_more_memory_than_the_first_bytes_tell() {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(27).unwrap();
+    encoder.write_all(b"two\n").unwrap();
+    let wide = encoder.finish().unwrap();
+    assert_eq!(open_bytes(&wide).unwrap(), b"two\n");
+    let error = open_bytes(&[zst(b"one\n"), wide].concat()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exhausted);
+    assert!(error.to_string().contains("zstd -dc --long=31"), "{error}");
+}
+
+#[test]
 fn the_memory_of_unpacking_is_known_in_advance() {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.window_log(24).unwrap();
@@ -211,6 +253,12 @@ fn xz_is_unpacked_stream_by_stream() {
         assert!(error.to_string().contains("in.bin: unpacking: "), "{error}");
     }
     assert!(open_bytes(&xz(&two)).unwrap_err().to_string().contains("xz a second time"));
+    for zeros in [1, 4, 9] {
+        let padded = [&two[..], &vec![0; zeros]].concat();
+        assert_eq!(open_bytes(&padded).unwrap(), b"one\ntwo\n", "{zeros}");
+    }
+    let error = open_bytes(&[&two[..], b"more"].concat()).unwrap_err();
+    assert!(error.to_string().contains(&format!("from byte {} on", two.len())), "{error}");
 }
 
 #[test]
@@ -239,6 +287,28 @@ fn a_list_names_files() {
     assert!(error(&["@empty"]).contains("names no file"));
     assert!(error(&["@missing"]).contains("reading the list of inputs"));
     assert!(error(&["@list", "a"]).contains("named twice"));
+}
+
+#[cfg(feature = "xz")]
+#[test]
+fn the_dictionary_of_xz_is_known_in_advance() {
+    let packed = |bytes: u32| {
+        let mut options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
+        options.dict_size(bytes);
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(&options);
+        let check = liblzma::stream::Check::Crc32;
+        let stream = liblzma::stream::Stream::new_stream_encoder(&filters, check).unwrap();
+        let mut out = Vec::new();
+        liblzma::read::XzEncoder::new_stream(&b"one\n"[..], stream).read_to_end(&mut out).unwrap();
+        out
+    };
+    assert_eq!(sniff::unpacker_bytes(&packed(1 << 20)), 66 << 20);
+    let large = packed(128 << 20);
+    assert_eq!(sniff::unpacker_bytes(&large), 129 << 20);
+    assert_eq!(open_bytes(&large).unwrap(), b"one\n");
+    let error = open_bytes(&[packed(1 << 20), large].concat()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exhausted);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file, xx
 
 use super::{MOST_PASSES, PhrasesConfig, list_path, pass_path, reserve};
 use crate::error::CorpusError;
+use crate::input::BYTE_ORDER_MARK;
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
@@ -284,8 +285,12 @@ impl Phrases {
     ) -> Result<(Self, Vec<u8>), CorpusError> {
         let size = fs::metadata(path).map_err(|source| unreadable(path, &source))?.len();
         let _memory = reserve(budget, 2 * size)?;
-        let bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
-        let phrases = Self { digest: xxh3(&bytes), ..Self::parse(path, &bytes, tokenizer)? };
+        let mut bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
+        let digest = xxh3(&bytes);
+        if bytes.starts_with(&BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        let phrases = Self { digest, ..Self::parse(path, &bytes, tokenizer)? };
         match phrases.is_empty() && !bytes.starts_with(MAGIC.as_bytes()) {
             false => Ok((phrases, bytes)),
             true => Err(CorpusError::Config {

@@ -2,29 +2,95 @@
 //!
 //! Nothing but that text is kept: other values are passed over as they are parsed. A text may stand in
 //! lists on the way or at its end; each becomes lines. Escapes of lone surrogates and bytes that are no UTF-8
-//! are handed on, to be treated as those of any other text. A blank line is no record.
+//! are handed on, to be treated as those of any other text; an escaped NUL is white space. A blank line is no record.
+//! `NaN`, `Infinity` and `-Infinity`, as Python writes them, are numbers. A file that begins with `[` is an array, whose
+//! elements are the records wherever their lines end ([`array`]).
+
+mod array;
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Refused, Sink, Take};
+use array::Elements;
 
 /// Objects, one a line.
 pub(super) struct JsonLines {
     path: Vec<String>,
     /// Whether the rest of a line that is too long is passed over.
     is_passing: bool,
+    /// How the file goes on, once its first byte is known.
+    form: Form,
+}
+
+/// What separates the records of a file.
+#[derive(Default)]
+enum Form {
+    /// Its first byte that is no white space has not been seen.
+    #[default]
+    Unknown,
+    Lines,
+    Array(Elements),
 }
 
 impl JsonLines {
     pub fn new(path: Vec<String>) -> Self {
-        Self { path, is_passing: false }
+        Self { path, is_passing: false, form: Form::Unknown }
+    }
+
+    /// Hands on the text of a record that begins at `at`.
+    fn record(&self, record: &[u8], at: usize, sink: &mut Sink) -> Result<(), Refused> {
+        if record.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        sink.record();
+        let before = sink.text.len();
+        if let Err(what) = text(record, &self.path, &mut sink.text) {
+            sink.text.truncate(before);
+            sink.broken(sink.place(at), &what)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the elements of an array that are whole.
+    fn take_elements(
+        &mut self,
+        mut elements: Elements,
+        raw: &[u8],
+        is_end: bool,
+        sink: &mut Sink,
+    ) -> Result<usize, Refused> {
+        let mut at = 0;
+        while let Some((start, end)) = elements.next(raw, &mut at) {
+            self.record(&raw[start..end], start, sink)?;
+        }
+        if is_end {
+            self.record(&raw[at..], at, sink)?;
+            if elements.is_open() {
+                sink.record();
+                sink.broken(sink.place(raw.len()), "the array has no end: it is cut off")?;
+            }
+            at = raw.len();
+        }
+        self.form = Form::Array(elements);
+        Ok(at)
     }
 }
 
 impl Take for JsonLines {
     fn take(&mut self, raw: &[u8], is_end: bool, sink: &mut Sink) -> Result<usize, Refused> {
+        if let Form::Unknown = self.form {
+            match raw.trim_ascii_start().first() {
+                Some(b'[') => self.form = Form::Array(Elements::default()),
+                Some(_) => self.form = Form::Lines,
+                None => return Ok(raw.len()),
+            }
+        }
+        if let Form::Array(elements) = &mut self.form {
+            let elements = std::mem::take(elements);
+            return self.take_elements(elements, raw, is_end, sink);
+        }
         let mut at = 0;
         while at < raw.len() {
             let end = memchr::memchr(b'\n', &raw[at..]).map(|len| at + len);
@@ -38,21 +104,17 @@ impl Take for JsonLines {
                 None if is_end => &raw[at..],
                 None => break,
             };
-            if !line.trim_ascii().is_empty() {
-                sink.record();
-                let before = sink.text.len();
-                if let Err(what) = text(line, &self.path, &mut sink.text) {
-                    sink.text.truncate(before);
-                    sink.broken(sink.place(at), &what)?;
-                }
-            }
+            self.record(line, at, sink)?;
             at = end.map_or(raw.len(), |end| end + 1);
         }
         Ok(at)
     }
 
     fn give_up(&mut self, sink: &mut Sink) -> Result<(), Refused> {
-        self.is_passing = true;
+        match &mut self.form {
+            Form::Array(elements) => elements.give_up(),
+            _ => self.is_passing = true,
+        }
         sink.record();
         sink.broken(sink.place(0), "it is longer than 64 MiB")
     }
@@ -60,6 +122,20 @@ impl Take for JsonLines {
 
 /// Appends the text of one object, with a line end after each piece.
 fn text(line: &[u8], path: &[String], out: &mut Vec<u8>) -> Result<(), String> {
+    let before = out.len();
+    let told = match strict_text(line, path, out) {
+        Ok(()) => return Ok(()),
+        Err(told) => told,
+    };
+    out.truncate(before);
+    match plain_numbers(line) {
+        Some(line) => strict_text(&line, path, out),
+        None => Err(told),
+    }
+}
+
+/// The same of an object in JSON as the standard has it.
+fn strict_text(line: &[u8], path: &[String], out: &mut Vec<u8>) -> Result<(), String> {
     let before = out.len();
     let mut json = serde_json::Deserializer::from_slice(line);
     // What is wrong and where, without the line, which is always 1.
@@ -74,6 +150,32 @@ fn text(line: &[u8], path: &[String], out: &mut Vec<u8>) -> Result<(), String> {
         return Err(format!("it has no text at \"{}\"", path.join(".")));
     }
     Ok(())
+}
+
+/// The line with zeros of the same length for numbers that Python writes and JSON does not have; `None` if there are none.
+fn plain_numbers(line: &[u8]) -> Option<Vec<u8>> {
+    let mut made: Option<Vec<u8>> = None;
+    let (mut at, mut is_text) = (0, false);
+    while at < line.len() {
+        match line[at] {
+            b'\\' if is_text => at += 1,
+            b'"' => is_text = !is_text,
+            b'N' | b'I' | b'-' if !is_text => {
+                let names: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+                if let Some(name) = names.iter().find(|name| line[at..].starts_with(name)) {
+                    let number =
+                        &mut made.get_or_insert_with(|| line.to_vec())[at..at + name.len()];
+                    number.fill(b' ');
+                    number[0] = b'0';
+                    at += name.len();
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    made
 }
 
 /// The text at the end of a path.
@@ -105,7 +207,12 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<(), E> {
+        let before = self.out.len();
         self.out.extend_from_slice(text);
+        // Only an escape can give one: a NUL in the file itself was refused.
+        for nul in memchr::memchr_iter(0, text) {
+            self.out[before + nul] = b' ';
+        }
         self.out.push(b'\n');
         Ok(())
     }

@@ -2,17 +2,25 @@
 //!
 //! A page stands between `<page>` and `</page>`; markup within a text is escaped, so both can be searched for. Articles are the
 //! pages of name space 0 that are no redirects; other pages are passed over. Where a page has several revisions, the last one
-//! counts. The names of name spaces stand before the first page: links to files and categories are known by them in any
-//! language. What is left of the markup is in [`wikitext`].
+//! counts. The names of name spaces and the language stand before the first page: links to files and categories are known by them in
+//! any language. Old dumps do not say of a page which name space it is in and whether it is a redirect: its title and its text
+//! tell. What is left of the markup is in [`wikitext`].
 
+mod names;
+mod prepare;
+mod quotes;
+mod tags;
+mod variants;
 mod wikitext;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use memchr::memmem::{find, rfind};
 use quick_xml::escape::unescape;
 
 use super::{Refused, Sink, Take};
+use names::is_redirect;
 use wikitext::Stripper;
 
 const PAGE: &[u8] = b"<page>";
@@ -26,9 +34,45 @@ const HIDDEN_SPACES: [&str; 3] = ["-2", "6", "14"];
 #[derive(Default)]
 pub(super) struct MediaWiki {
     /// Once the head is read.
-    stripper: Option<Stripper>,
+    wiki: Option<Wiki>,
     /// Whether the rest of a page that is too long is passed over.
     is_passing: bool,
+}
+
+/// What is known of a wiki.
+struct Wiki {
+    stripper: Stripper,
+    /// Names of name spaces other than that of articles, in lower case.
+    spaces: HashSet<String>,
+}
+
+impl Wiki {
+    /// As the head of a dump tells.
+    fn new(head: &str) -> Self {
+        let spaces = spaces(head);
+        let hidden: Vec<String> = spaces
+            .iter()
+            .filter(|(key, _)| HIDDEN_SPACES.contains(key))
+            .map(|(_, name)| name.clone())
+            .collect();
+        let names = spaces.iter().filter(|(key, name)| *key != "0" && !name.is_empty());
+        Self {
+            stripper: Stripper::new(language(head), &hidden),
+            spaces: names.map(|(_, name)| name.to_lowercase()).collect(),
+        }
+    }
+
+    /// Whether a page is an article, by its name space or, where that is not written down, its title.
+    fn is_article(&self, page: &[u8]) -> bool {
+        if let Some(space) = element(page, b"<ns>", b"</ns>") {
+            return space == b"0";
+        }
+        let title = element(page, b"<title>", b"</title>").unwrap_or_default();
+        let title = String::from_utf8_lossy(title);
+        let title = unescape(&title).unwrap_or(Cow::Borrowed(&title));
+        let space = title.split_once(':').map(|(space, _)| space.trim().to_lowercase());
+        space.is_none_or(|space| !self.spaces.contains(&space))
+    }
 }
 
 impl MediaWiki {
@@ -55,15 +99,18 @@ impl MediaWiki {
         }
         if let Some(page) = page {
             let head = String::from_utf8_lossy(&raw[..page]);
-            self.stripper = Some(Stripper::new(hidden_spaces(&head)));
+            self.wiki = Some(Wiki::new(&head));
         }
         Ok(page)
     }
 
     /// The text of one page, without its first and last mark.
     fn page(&self, page: &[u8], at: u64, sink: &mut Sink) -> Result<(), Refused> {
-        let is_article = element(page, b"<ns>", b"</ns>").is_none_or(|space| space == b"0");
-        if !is_article || find(page, b"<redirect").is_some() {
+        let wiki = self.wiki.as_ref().expect("the head comes before the first page");
+        if !wiki.is_article(page) || find(page, b"<redirect").is_some() {
+            return Ok(());
+        }
+        if text(page).is_some_and(|text| is_redirect(&String::from_utf8_lossy(text))) {
             return Ok(());
         }
         sink.record();
@@ -77,9 +124,8 @@ impl MediaWiki {
             Ok(text) => text,
             Err(error) => return sink.broken(at, &format!("the page {title:?}: {error}")),
         };
-        let stripper = self.stripper.as_ref().expect("the head comes before the first page");
         let mut lines = String::with_capacity(text.len());
-        stripper.strip(&text, &mut lines);
+        wiki.stripper.strip(&text, &mut lines);
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             sink.text.extend_from_slice(line.as_bytes());
             sink.end_line();
@@ -105,20 +151,27 @@ fn text(page: &[u8]) -> Option<&[u8]> {
     Some(&rest[start..start + len])
 }
 
-/// The names of hidden name spaces in this language.
-fn hidden_spaces(head: &str) -> Vec<String> {
+/// The keys and names of name spaces.
+fn spaces(head: &str) -> Vec<(&str, String)> {
     let spaces = head.split("<namespace ").skip(1).filter_map(|rest| {
         let key = rest.split_once("key=\"")?.1.split_once('"')?.0;
         let name = rest.split_once('>')?.1.split_once("</namespace>")?.0;
-        HIDDEN_SPACES.contains(&key).then(|| unescape(name).map_or(name.into(), Cow::into_owned))
+        Some((key, unescape(name).map_or(name.into(), Cow::into_owned)))
     });
     spaces.collect()
+}
+
+/// The language of the wiki, where the dump says it.
+fn language(head: &str) -> Option<&str> {
+    let rest = head.split_once("<mediawiki")?.1.split_once('>')?.0;
+    let language = rest.split_once("xml:lang=\"")?.1.split_once('"')?.0;
+    Some(language).filter(|language| !language.is_empty())
 }
 
 impl Take for MediaWiki {
     fn take(&mut self, raw: &[u8], is_end: bool, sink: &mut Sink) -> Result<usize, Refused> {
         let mut at = 0;
-        if self.stripper.is_none() {
+        if self.wiki.is_none() {
             if raw.is_empty() && is_end {
                 return Ok(0);
             }

@@ -73,7 +73,12 @@ impl ColumnText {
                 DataType::LargeUtf8 => column.as_string::<i64>().value(row),
                 _ => column.as_string_view().value(row),
             };
+            let before = self.text.len();
             self.text.extend_from_slice(text.as_bytes());
+            // No text of a table is refused for a NUL in it, which is white space.
+            for nul in memchr::memchr_iter(0, text.as_bytes()) {
+                self.text[before + nul] = b' ';
+            }
             self.text.push(b'\n');
         }
         let seen = self.seen.fetch_add(batch.num_rows() as u64, Ordering::Relaxed)

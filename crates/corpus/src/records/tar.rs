@@ -2,10 +2,12 @@
 //!
 //! A header is 512 bytes with a checksum; the bytes of the file follow, filled up to a multiple of 512. A pax header may
 //! give a size that the octal field cannot hold. Folders, links and hidden names are passed over; a file that is
-//! packed or no text is broken. Blocks of zeros end an archive, behind which another may begin. A header that is
+//! packed or no text is broken, and from its first NUL on what has one. Blocks of zeros end an archive, behind which another may
+//! begin. A header that is
 //! damaged ends the run: nobody could tell where the next one stands.
 
-use super::{Refused, Sink, Take};
+use super::{Records, Refused, Sink, Take};
+use crate::encoding::Converter;
 use crate::input::not_plain_text;
 
 /// Bytes of a header, and what files are filled up to.
@@ -39,6 +41,9 @@ pub(super) struct Tar {
     /// A pax header read so far, and the size it gave for the next file.
     pax: Vec<u8>,
     size: Option<u64>,
+    /// How the texts are to be read, and what converts the one at hand.
+    records: Records,
+    converter: Option<Converter>,
     /// Whether the last byte of text was a line end.
     is_line_end: bool,
     /// Whether a block of zeros has ended the archive.
@@ -82,6 +87,11 @@ fn pax_size(header: &[u8]) -> Option<u64> {
 }
 
 impl Tar {
+    /// For files that are read as the settings say.
+    pub fn new(records: Records) -> Self {
+        Self { records, ..Self::default() }
+    }
+
     /// Reads a header.
     fn begin(&mut self, block: &[u8], at: u64, sink: &mut Sink) -> Result<(), Refused> {
         let damaged = || {
@@ -131,32 +141,51 @@ impl Tar {
         }
         let head = &rest[..wanted.min(rest.len())];
         self.kind = Kind::Text;
-        if let Some(problem) = not_plain_text(head) {
+        if let Some(problem) = not_plain_text(head, &self.records) {
             self.kind = Kind::Skipped;
             sink.broken(at, &format!("{}: {problem}", self.name))?;
         }
         let mark = if head.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        self.converter = Converter::new(self.records.encoding).filter(|_| mark == 0);
         self.left -= mark as u64;
         Ok(Some(mark))
     }
 
     /// Takes what is there of the bytes behind a header.
-    fn take_some(&mut self, rest: &[u8], sink: &mut Sink) -> usize {
+    fn take_some(&mut self, rest: &[u8], at: u64, sink: &mut Sink) -> Result<usize, Refused> {
         let count = rest.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let some = &rest[..count];
+        self.left -= count as u64;
         match self.kind {
-            Kind::Text => sink.text.extend_from_slice(some),
+            Kind::Text => self.take_text(some, at, sink)?,
             Kind::Pax => self.pax.extend_from_slice(some),
             _ => {}
         }
-        if let Some(last) = some.last() {
-            self.is_line_end = *last == b'\n';
-        }
-        self.left -= count as u64;
         if self.left == 0 {
             self.end(sink);
         }
-        count
+        Ok(count)
+    }
+
+    /// Hands on a part of a text, as far as there is no NUL in it.
+    fn take_text(&mut self, some: &[u8], at: u64, sink: &mut Sink) -> Result<(), Refused> {
+        let start = sink.text.len();
+        match &mut self.converter {
+            Some(converter) => converter.convert(some, self.left == 0, &mut sink.text),
+            None => sink.text.extend_from_slice(some),
+        }
+        let nul = memchr::memchr(0, &sink.text[start..]);
+        sink.text.truncate(nul.map_or(sink.text.len(), |nul| start + nul));
+        if let Some(last) = sink.text[start..].last() {
+            self.is_line_end = *last == b'\n';
+        }
+        if nul.is_some() {
+            let what = "it has a NUL, which no text has: what follows is left out";
+            let told = format!("{}: {what}", self.name);
+            self.end(sink);
+            sink.broken(at, &told)?;
+        }
+        Ok(())
     }
 
     /// Nothing comes any more.
@@ -199,7 +228,7 @@ impl Take for Tar {
                     None => break,
                 }
             } else if self.left > 0 && !rest.is_empty() {
-                at += self.take_some(rest, sink);
+                at += self.take_some(rest, sink.place(at), sink)?;
             } else if self.left == 0 && self.filled > 0 && !rest.is_empty() {
                 let count = rest.len().min(self.filled as usize);
                 (self.filled, at) = (self.filled - count as u64, at + count);

@@ -1,5 +1,6 @@
 //! Archives, made block by block and read back.
 
+use super::Records;
 use super::tar::BLOCK;
 use super::tests::reading;
 use super::{RecordCounts, RecordText};
@@ -31,7 +32,8 @@ fn check(parts: &[Vec<u8>], expected: &str, counts: (u64, u64)) -> Vec<String> {
     let bytes = parts.concat();
     let mut all = Vec::new();
     for step in [1, 7, 512, 1 << 16] {
-        let (text, seen, told) = reading(RecordText::archive(false), &bytes, step).unwrap();
+        let (text, seen, told) =
+            reading(RecordText::archive(&Records::default()), &bytes, step).unwrap();
         let RecordCounts { records, broken } = seen;
         assert_eq!((text.as_str(), (records, broken)), (expected, counts), "{step} bytes");
         all.push(told);
@@ -100,14 +102,19 @@ fn an_archive_that_is_cut_off_or_damaged_is_told() {
     }
     let mut damaged = bytes;
     damaged[2 * BLOCK + 130] ^= 1;
-    let error = reading(RecordText::archive(false), &damaged, 1000).unwrap_err();
+    let error = reading(RecordText::archive(&Records::default()), &damaged, 1000).unwrap_err();
     assert!(error.contains("the header at byte 1024 of the archive is damaged"), "{error}");
     let none = [member("a.gz", b'0', b"00000000002\0", &[0x1f, 0x8b]), end()].concat();
-    let error = reading(RecordText::archive(false), &none, 1000).unwrap_err();
+    let error = reading(RecordText::archive(&Records::default()), &none, 1000).unwrap_err();
     assert!(error.contains("none of its 1 records can be read"), "{error}");
     let strict =
         [file("a.txt", "one\n"), member("a.gz", b'0', b"00000000002\0", &[0x1f, 0x8b]), end()]
             .concat();
-    let error = reading(RecordText::archive(true), &strict, 1000).unwrap_err();
+    let error = reading(
+        RecordText::archive(&Records { strict: true, ..Records::default() }),
+        &strict,
+        1000,
+    )
+    .unwrap_err();
     assert!(error.contains("a.gz: it is packed"), "{error}");
 }

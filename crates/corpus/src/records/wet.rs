@@ -1,12 +1,17 @@
 //! WARC (ISO 28500): the bodies of records of type `conversion`, the plain text of crawled pages.
 //!
 //! A record is a version line, named fields up to a blank line, and as many bytes as `Content-Length` says. A
-//! header without that is broken, and reading goes on at the next line that begins like a version.
+//! header without that is broken, and reading goes on at the next line that begins like a version. Lines end with CRLF, or with LF alone
+//! where a tool has rewritten them. A file with records of other types only is refused: it holds pages, not their text.
+
+use std::collections::BTreeMap;
 
 use super::{Refused, Sink, Take};
 
 /// The longest header.
 const HEADER_BYTES: usize = 1 << 20;
+/// Types of records that are counted by name; the standard has eight.
+const TYPES_MOST: usize = 16;
 
 /// Where the file stands.
 #[derive(Default)]
@@ -17,6 +22,9 @@ pub(super) struct Wet {
     is_lost: bool,
     /// Whether the last byte of text was a line end.
     is_line_end: bool,
+    /// How many records of each type there were, and whether one of them was text.
+    types: BTreeMap<String, u64>,
+    has_text: bool,
 }
 
 impl Wet {
@@ -35,9 +43,7 @@ impl Wet {
             }
             return self.lose(raw, at, "there is no record of WARC here", sink).map(Some);
         }
-        let blank = memchr::memmem::find(rest, b"\r\n\r\n").map(|at| at + 4);
-        let blank = blank.or_else(|| memchr::memmem::find(rest, b"\n\n").map(|at| at + 2));
-        let Some(len) = blank.filter(|len| *len <= HEADER_BYTES) else {
+        let Some(len) = header_bytes(rest).filter(|len| *len <= HEADER_BYTES) else {
             if rest.len() < HEADER_BYTES && !is_end {
                 return Ok(None);
             }
@@ -53,12 +59,40 @@ impl Wet {
         let Some(bytes) = field("Content-Length").and_then(|bytes| bytes.parse().ok()) else {
             return self.lose(raw, at, "its Content-Length is no number", sink).map(Some);
         };
-        let is_text = field("WARC-Type").is_some_and(|kind| kind == "conversion");
+        let kind = field("WARC-Type").unwrap_or_default();
+        let is_text = kind == "conversion";
         if is_text {
             sink.record();
         }
+        self.note(kind);
         (self.body, self.is_lost, self.is_line_end) = (Some((bytes, is_text)), false, true);
         Ok(Some(len))
+    }
+
+    /// Counts a record of a type.
+    fn note(&mut self, kind: String) {
+        self.has_text |= kind == "conversion";
+        if self.types.len() < TYPES_MOST || self.types.contains_key(&kind) {
+            *self.types.entry(kind).or_default() += 1;
+        }
+    }
+
+    /// A file of records of which none is text was not meant for this format.
+    fn check(&self) -> Result<(), Refused> {
+        if self.has_text || self.types.is_empty() {
+            return Ok(());
+        }
+        let each = self.types.iter().map(|(kind, count)| match kind.as_str() {
+            "" => format!("{count} without a type"),
+            kind => format!("{count} of type {kind}"),
+        });
+        let each: Vec<_> = each.collect();
+        let what = format!(
+            "it has WARC records, {}, and none of type conversion, which hold the text of pages",
+            each.join(", ")
+        );
+        let way_out = "name the WET files of the crawl, or extract the text of its pages first";
+        Err(Refused(what, way_out))
     }
 
     /// Passes over a line that is no header.
@@ -120,6 +154,21 @@ impl Take for Wet {
             )?;
             self.body = None;
         }
+        if is_end {
+            self.check()?;
+        }
         Ok(at)
     }
+}
+
+/// The length of a header with the blank line that ends it, if it is there: the first one, whatever ends the lines of the page behind it.
+fn header_bytes(rest: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', rest) {
+        if matches!(&rest[start..end], b"" | b"\r") {
+            return Some(end + 1);
+        }
+        start = end + 1;
+    }
+    None
 }

@@ -3,53 +3,65 @@
 //! | markup | what is left |
 //! |---|---|
 //! | `{{template}}`, `{{{parameter}}}`, `{| table |}`, `<!-- comment -->` | nothing |
+//! | templates that stand for an apostrophe, a space or a dash; `{{lang|fr|text}}`, `{{nowrap|text}}` | the character; the text |
 //! | `[[target|text]]`, `[[target]]` | the text, or else the target |
-//! | `[[File:…]]`, `[[Category:…]]` by their names in any language, `[[fr:…]]` | nothing |
+//! | `[[File:…]]`, `[[Category:…]]` by their names in the language of the wiki, `[[fr:…]]` | nothing |
 //! | `[http://… text]` | the text |
 //! | `<ref>…</ref>`, `<math>…</math>` and the like | nothing |
 //! | `<nowiki>…</nowiki>` | what stands in it, as it is |
-//! | other tags, quotes for bold and italic, `== marks of headings ==`, marks of lists, `__WORDS__` | what stands in them |
+//! | other tags of MediaWiki, marks for bold and italic, `== marks of headings ==`, marks of lists | what stands in them |
+//! | `__NOTOC__` and other switches | nothing |
+//! | `-{zh-hans:…; zh-hant:…}-` in wikis that have it | one of the texts |
 //! | `&nbsp;` and other entities of HTML | their characters |
 //!
-//! Templates are not expanded. Where markup does not end, its marks are left out and what follows is text.
+//! Templates are not expanded. Where markup does not end, its marks are left out and what follows is text; a table without end goes as
+//! far as its rows.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use quick_xml::escape::resolve_html5_entity;
 
-/// Tags that are left out with all that stands in them.
-const DROPPED: &[&str] = &[
-    "ref",
-    "math",
-    "chem",
-    "ce",
-    "gallery",
-    "timeline",
-    "score",
-    "syntaxhighlight",
-    "source",
-    "imagemap",
-    "table",
-    "style",
-    "script",
-    "templatestyles",
-    "graph",
-    "mapframe",
-    "maplink",
-    "hiero",
-    "references",
-    "inputbox",
-    "categorytree",
+use super::names::{self, is_switch};
+use super::prepare::{prepare, protected, tag_end, tag_name, unprotect};
+use super::quotes;
+use super::tags::{is_block, is_tag};
+use super::variants::variants;
+
+/// Templates that stand for a space or for something with spaces around it.
+const SPACES: &[&str] = &[
+    "nbsp",
+    "space",
+    "spaces",
+    "snd",
+    "spnd",
+    "sndash",
+    "spndash",
+    "spaced ndash",
+    "ndash",
+    "mdash",
+    "–",
+    "—",
+    "·",
+    "•",
+    "dot",
+    "bull",
+    "clear",
+    "br",
+    "pb",
 ];
-/// English names of hidden name spaces, known everywhere.
-const HIDDEN: &[&str] = &["file", "image", "media", "category"];
+/// Templates that show one of their arguments, and which.
+const SHOWN: &[(&str, usize)] =
+    &[("lang", 2), ("nowrap", 1), ("nobr", 1), ("nobreak", 1), ("small", 1), ("big", 1)];
 /// The longest name of an entity, with its marks.
 const ENTITY_BYTES: usize = 34;
+/// The longest name of a switch, with its marks.
+const SWITCH_BYTES: usize = 160;
 /// How deep links in links are followed; more are text.
 const DEPTH_MAX: usize = 16;
 
-/// The longest tag, and the longest link to somewhere else.
-const TAG_BYTES: usize = 4096;
+/// The longest address of a link.
+const LINK_BYTES: usize = 4096;
 /// How often a text may be searched to its end for marks that do not come: pages of nothing but open marks take no
 /// longer than so.
 const SEARCHES: usize = 64;
@@ -57,28 +69,38 @@ const SEARCHES: usize = 64;
 /// Strips markup, in a wiki of some language.
 pub(super) struct Stripper {
     /// In lower case.
-    hidden: Vec<String>,
+    hidden: HashSet<String>,
+    /// The variants of the language.
+    codes: &'static [&'static str],
 }
 
 /// A text being stripped.
 struct Strip<'a> {
-    hidden: &'a [String],
+    hidden: &'a HashSet<String>,
     out: &'a mut String,
     /// Bytes that may still be searched in vain.
     fuel: usize,
 }
 
 impl Stripper {
-    /// With the names of hidden name spaces beside the English ones.
-    pub fn new(hidden: Vec<String>) -> Self {
-        let names = hidden.iter().map(|name| name.to_lowercase());
-        Self { hidden: names.chain(HIDDEN.iter().map(|name| (*name).to_owned())).collect() }
+    /// For a wiki in a language, with the names of hidden name spaces that it lists beside those that the language has.
+    pub fn new(language: Option<&str>, listed: &[String]) -> Self {
+        let mut hidden = names::hidden(language);
+        hidden.extend(listed.iter().map(|name| name.to_lowercase()));
+        Self { hidden, codes: language.map_or(&[], variants) }
     }
 
     /// Appends the text.
     pub fn strip(&self, text: &str, out: &mut String) {
+        let text = prepare(text, self.codes);
         let fuel = SEARCHES.saturating_mul(text.len());
-        Strip { hidden: &self.hidden, out, fuel }.part(text, 0);
+        let (mut marked, mut plain) = (String::with_capacity(text.len()), String::new());
+        Strip { hidden: &self.hidden, out: &mut marked, fuel }.part(&text, 0);
+        if !marked.contains("''") {
+            return unprotect(&marked, out);
+        }
+        quotes::leave_out_marks(&marked, &mut plain);
+        unprotect(&plain, out);
     }
 }
 
@@ -93,7 +115,7 @@ impl Strip<'_> {
                 at += self.line_start(rest);
                 continue;
             }
-            let plain = rest.find(['<', '{', '[', ']', '}', '\'', '_', '&', '\n', '=']);
+            let plain = rest.find(['<', '{', '[', ']', '}', '_', '＿', '&', '\n', '=']);
             let plain = plain.unwrap_or(rest.len());
             if plain > 0 {
                 self.out.push_str(&rest[..plain]);
@@ -110,7 +132,7 @@ impl Strip<'_> {
         let trimmed = rest.trim_start_matches([' ', '\t', ':', '*', '#', ';']);
         let marks = rest.len() - trimmed.len();
         if trimmed.starts_with("{|") {
-            return marks + self.balanced(trimmed, "{|", "|}").unwrap_or(2);
+            return marks + self.table(trimmed);
         }
         if trimmed.starts_with("----") {
             return marks + (trimmed.len() - trimmed.trim_start_matches('-').len());
@@ -119,26 +141,55 @@ impl Strip<'_> {
             return marks + (trimmed.len() - trimmed.trim_start_matches('=').len());
         }
         // Rows of a table whose begin is lost, as templates make it.
-        if trimmed.starts_with("|}") || trimmed.starts_with("|-") {
-            return marks + trimmed.find('\n').unwrap_or(trimmed.len());
+        if trimmed.starts_with('|') {
+            let rows = if trimmed.starts_with("|-") { self.lost_rows(trimmed) } else { None };
+            return marks + rows.unwrap_or_else(|| line_bytes(trimmed));
         }
         marks
+    }
+
+    /// How long a table is.
+    fn table(&mut self, text: &str) -> usize {
+        self.balanced(text, "{|", "|}").unwrap_or_else(|| open_table(text))
+    }
+
+    /// How long the rows are that begin with `text`, up to the end of their table, whose begin a template has made.
+    fn lost_rows(&mut self, text: &str) -> Option<usize> {
+        if self.fuel == 0 {
+            return None;
+        }
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let begin = line.trim_start();
+            if begin.starts_with("|}") {
+                return Some(at + line_bytes(line));
+            }
+            if begin.starts_with("{|") || begin.starts_with("==") {
+                break;
+            }
+            at += line.len();
+        }
+        self.fuel = self.fuel.saturating_sub(at);
+        None
     }
 
     /// Deals with a mark at the begin of `rest`; how long it is with what belongs to it.
     fn mark(&mut self, rest: &str, depth: usize) -> usize {
         match rest.as_bytes()[0] {
-            b'{' if rest.starts_with("{{") => self.balanced(rest, "{{", "}}").unwrap_or(2),
+            b'{' if rest.starts_with("{{") => self.template(rest, depth),
             b'[' if rest.starts_with("[[") => self.link(rest, depth),
             b'[' => self.outer_link(rest, depth),
             b']' if rest.starts_with("]]") => 2,
             b'}' if rest.starts_with("}}") => 2,
             b'<' => self.tag(rest),
-            b'\'' if rest.starts_with("''") => rest.len() - rest.trim_start_matches('\'').len(),
-            b'_' if rest.starts_with("__") => self.switch(rest),
+            b'_' if rest.starts_with("__") => self.switch(rest, "__"),
             b'&' => self.entity(rest),
             b'=' => self.heading_end(rest),
-            _ => self.keep(&rest[..1]),
+            _ if rest.starts_with("＿＿") => self.switch(rest, "＿＿"),
+            _ => {
+                let first = rest.chars().next().map_or(1, char::len_utf8);
+                self.keep(&rest[..first])
+            }
         }
     }
 
@@ -154,6 +205,28 @@ impl Strip<'_> {
         let behind = rest[marks..].trim_start_matches([' ', '\t', '\r']);
         let is_end = marks > 1 && (behind.is_empty() || behind.starts_with('\n'));
         if is_end { marks } else { self.keep(&rest[..marks]) }
+    }
+
+    /// `{{name|argument|…}}`
+    fn template(&mut self, rest: &str, depth: usize) -> usize {
+        let Some(len) = self.balanced(rest, "{{", "}}") else { return 2 };
+        let inner = &rest[2..len - 2];
+        let name = inner.split('|').next().unwrap_or_default().trim();
+        if matches!(name, "'" | "’" | "'s") {
+            self.out.push(protected(b'\''));
+            self.out.push_str(name.trim_start_matches(['\'', '’']));
+            return len;
+        }
+        // Names of templates are short.
+        let name = if name.len() <= 16 { name.to_lowercase() } else { String::new() };
+        if SPACES.contains(&name.as_str()) {
+            self.out.push(' ');
+        } else if let Some((_, number)) = SHOWN.iter().find(|(shown, _)| *shown == name)
+            && let Some(argument) = argument(inner, *number).filter(|_| depth < DEPTH_MAX)
+        {
+            self.part(argument, depth + 1);
+        }
+        len
     }
 
     /// `[[target|text]]`
@@ -178,7 +251,10 @@ impl Strip<'_> {
     /// Whether a link is none to a text: to a file, a category, the same article in another language.
     fn is_hidden(&self, target: &str, has_text: bool) -> bool {
         let Some((space, _)) = target.split_once(':') else { return false };
-        let space = space.trim().to_lowercase();
+        let space = space.replace('_', " ");
+        // Marks of direction may stand before a name.
+        let is_mark = |c: char| c.is_whitespace() || matches!(c, '\u{200e}' | '\u{200f}');
+        let space = space.trim_matches(is_mark).to_lowercase();
         let is_language = (2..=12).contains(&space.len())
             && !has_text
             && !target.contains(": ")
@@ -228,52 +304,39 @@ impl Strip<'_> {
         None
     }
 
-    /// `<name …>`, a comment, or a character.
+    /// `<name …>`, or a character.
     fn tag(&mut self, rest: &str) -> usize {
-        if rest.starts_with("<!--") {
-            return rest.find("-->").map_or(rest.len(), |end| end + 3);
+        let name = tag_name(rest).to_ascii_lowercase();
+        let is_dropped = name == "table" && !rest.starts_with("</");
+        let end = tag_end(rest).filter(|_| !name.is_empty());
+        let Some(end) = end else { return self.keep("<") };
+        if is_dropped
+            && let Some(len) = self.balanced(
+                rest,
+                &rest[..1 + name.len()],
+                &format!("</{}>", &rest[1..1 + name.len()]),
+            )
+        {
+            return len;
         }
-        let name = rest[1..].trim_start_matches('/');
-        let name = &name[..name.bytes().take_while(u8::is_ascii_alphanumeric).count()];
-        let end = find_near(rest, b'>');
-        let (false, Some(end)) = (name.is_empty(), end) else { return self.keep("<") };
-        let is_open = !rest[1..].starts_with('/') && !rest[..end].ends_with('/');
-        let (name, behind) = (name.to_ascii_lowercase(), end + 1);
-        if is_open && (name == "nowiki" || DROPPED.contains(&name.as_str())) {
-            let Some((len, whole)) = self.find_end(&rest[behind..], &name) else { return behind };
-            if name == "nowiki" {
-                self.keep(&rest[behind..behind + len]);
-            }
-            return behind + whole;
-        }
-        if matches!(name.as_str(), "br" | "p" | "div" | "li" | "tr" | "td" | "hr") {
+        if is_block(&name) {
             self.keep(" ");
+        } else if !is_tag(&name) {
+            return self.keep("<");
         }
-        behind
-    }
-
-    /// Where `</name>` begins and ends.
-    fn find_end(&mut self, text: &str, name: &str) -> Option<(usize, usize)> {
-        if self.fuel == 0 {
-            return None;
-        }
-        for begin in memchr::memmem::find_iter(text.as_bytes(), b"</") {
-            let rest = &text.as_bytes()[begin + 2..];
-            let found = rest.get(..name.len());
-            if found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes())) {
-                let end = memchr::memchr(b'>', &rest[name.len()..])?;
-                return Some((begin, begin + 2 + name.len() + end + 1));
-            }
-        }
-        self.fuel = self.fuel.saturating_sub(text.len());
-        None
+        end + 1
     }
 
     /// `__NOTOC__`
-    fn switch(&mut self, rest: &str) -> usize {
-        let letters = rest[2..].find(|c: char| !c.is_alphanumeric()).unwrap_or(0);
-        let is_switch = letters > 0 && rest[2 + letters..].starts_with("__");
-        if is_switch { letters + 4 } else { self.keep("__") }
+    fn switch(&mut self, rest: &str, mark: &str) -> usize {
+        let mut most = rest.len().min(SWITCH_BYTES);
+        while !rest.is_char_boundary(most) {
+            most -= 1;
+        }
+        // A name may hold a single mark, and so may what follows a double one.
+        let end = rest[mark.len()..most].find(mark).map(|len| len + 2 * mark.len());
+        let end = end.filter(|end| is_switch(&rest[..*end]));
+        end.unwrap_or_else(|| self.keep(mark))
     }
 
     /// `&name;`
@@ -281,6 +344,11 @@ impl Strip<'_> {
         let end = rest.bytes().take(ENTITY_BYTES).position(|byte| byte == b';');
         let found = end.and_then(|end| Some((end + 1, character(&rest[1..end])?)));
         match found {
+            // An apostrophe that was written so is no mark.
+            Some((len, text)) if text == "'" => {
+                self.out.push(protected(b'\''));
+                len
+            }
             Some((len, text)) => {
                 self.keep(&text);
                 len
@@ -290,9 +358,65 @@ impl Strip<'_> {
     }
 }
 
+/// The argument of a template by its number, from 1, without those with names.
+fn argument(inner: &str, number: usize) -> Option<&str> {
+    let (mut depth, mut found, mut begin) = (0usize, 0, 0);
+    let bytes = inner.as_bytes();
+    for at in 0..=bytes.len() {
+        match bytes.get(at) {
+            Some(b'[' | b'{') => depth += 1,
+            Some(b']' | b'}') => depth = depth.saturating_sub(1),
+            Some(b'|') | None if depth == 0 || at == bytes.len() => {
+                let part = &inner[begin..at];
+                let name = part.split_once('=').map(|(name, _)| name.trim());
+                let is_named = name.is_some_and(|name| {
+                    name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+                });
+                // The first part is the name of the template.
+                if begin > 0 && !is_named {
+                    found += 1;
+                    if found == number {
+                        return Some(part);
+                    }
+                }
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// How long a line is, without its end.
+fn line_bytes(text: &str) -> usize {
+    text.find('\n').unwrap_or(text.len())
+}
+
+/// How long a table is that has no end: up to its last row, and to the template or the blank line that follows it.
+fn open_table(text: &str) -> usize {
+    // Without a row it is none, and only its mark goes.
+    let (mut at, mut end, mut is_row) = (0, 2, true);
+    let mut has_rows = false;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let begin = line.trim_start();
+        if number > 0 && (begin.starts_with("{|") || begin.starts_with("==")) {
+            break;
+        }
+        if number > 0 && begin.starts_with(['|', '!']) {
+            (end, is_row, has_rows) = (at + line_bytes(line), true, true);
+        } else if is_row && (begin.starts_with("{{") || begin.is_empty()) {
+            is_row = false;
+        } else if is_row && has_rows {
+            end = at + line_bytes(line);
+        }
+        at += line.len();
+    }
+    end
+}
+
 /// Where a byte stands, on this line and not far away.
 fn find_near(text: &str, byte: u8) -> Option<usize> {
-    let near = &text.as_bytes()[..text.len().min(TAG_BYTES)];
+    let near = &text.as_bytes()[..text.len().min(LINK_BYTES)];
     memchr::memchr2(byte, b'\n', near).filter(|at| near[*at] == byte)
 }
 
@@ -305,5 +429,7 @@ fn character(name: &str) -> Option<Cow<'static, str>> {
         Some(hex) => u32::from_str_radix(hex, 16),
         None => number.parse(),
     };
-    code.ok().and_then(char::from_u32).map(|it| Cow::Owned(it.to_string()))
+    // A NUL is none in HTML either.
+    let found = code.ok().and_then(char::from_u32);
+    found.map(|it| Cow::Owned(if it == '\0' { ' ' } else { it }.to_string()))
 }
