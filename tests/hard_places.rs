@@ -5,6 +5,7 @@
 //! File systems are mounted in a name space of the test's own (`unshare`), where the system allows that;
 //! otherwise these tests say that they are skipped.
 
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Command, Stdio};
 
 use crate::support::{
@@ -169,4 +170,54 @@ fn a_run_directory_that_was_copied_in_part_is_completed() {
         }
         assert_same(&what, &expected, &place.made("run", &[]));
     }
+}
+
+/// Runs the program where the system starts no more threads: limits of processes hold for everybody but root.
+fn without_threads(place: &Place, args: &[&str]) -> Option<Ended> {
+    let program = place.path("wordmill");
+    std::fs::copy(env!("CARGO_BIN_EXE_wordmill"), &program).unwrap();
+    let everybody = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(place.path(""), everybody).unwrap();
+    let is_root = is_root();
+    let script = "ulimit -u 1 || exit 99; exec ./wordmill \"$@\"";
+    let mut command = match is_root {
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", "65534", "--clear-groups", "bash"]);
+            command
+        }
+        false => Command::new("bash"),
+    };
+    command.args(["-c", script, "sh"]).args(args).current_dir(place.path(""));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let allowed = Command::new(if is_root { "setpriv" } else { "bash" }).arg("--version").output();
+    if is_root && !allowed.is_ok_and(|output| output.status.success()) {
+        println!("skipped: there is no setpriv to become somebody else");
+        return None;
+    }
+    Some(end(command, &[]))
+}
+
+/// Whether files of this process belong to root.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|data| data.uid() == 0)
+}
+
+#[test]
+fn threads_that_the_system_refuses_were_a_panic() {
+    let place = Place::new(TINY);
+    for args in [&["--threads", "4"][..], &["--threads", "1"], &["--progress", "json"]] {
+        let args = [&["run", "pipeline.toml", "--run-dir", "run"], args].concat();
+        let Some(ended) = without_threads(&place, &args) else { return };
+        ended.refused("no threads", 5, &["starting it", "lower run.threads", "ulimit -u"]);
+    }
+    let Some(ended) = without_threads(&place, &["plan", "pipeline.toml"]) else { return };
+    ended.expect(0);
+    // A search goes on with the thread that it has.
+    place.put_tree("done", tiny());
+    let similar = ["similar", "done/vectors/sgns.safetensors", "the"];
+    let Some(ended) = without_threads(&place, &similar) else { return };
+    ended.expect(0);
+    // What the refused run left does not stand in the way.
+    assert_same("afterwards", &tiny_artefacts(), &place.made("run", &[]));
 }

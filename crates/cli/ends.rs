@@ -60,7 +60,8 @@ const SHARED: &[(&str, &[&str])] = &[
     ("cooccur.dropped", &["\"gap\""]),
     ("cooccur.subsample", &["0.0", "1e-12", "1.0"]),
     ("cooccur.samples", &["1", "64"]),
-    ("tiles.grid", &["1", "256"]),
+    // More than there are words; an epoch goes through grid² tiles in each rotation, so the greatest have a test of their own.
+    ("tiles.grid", &["1", "61"]),
     ("eval.top", &["0", "1"]),
 ];
 
@@ -79,7 +80,7 @@ const TRAINER: &[(&str, &[&str])] = &[
     ("l2", &["1e-300", "1e30"]),
     ("clip", &["1e-300", "1e30"]),
     ("max_norm", &["1e-300", "1e30"]),
-    ("rotations", &["1", "1024"]),
+    ("rotations", &["1", "33"]),
     ("on_divergence", &["\"halve-rate\""]),
     ("negatives", &["1", "100"]),
     ("noise_exponent", &["-2.0", "2.0"]),
@@ -305,6 +306,22 @@ fn hierarchical_softmax_ended_badly_with_settings_at_their_ends() {
 #[test]
 fn glove_ended_badly_with_settings_at_their_ends() {
     check(TRAINERS[2]);
+}
+
+#[test]
+fn the_greatest_grid_and_the_most_rotations_end_well() {
+    for trainer in &TRAINERS[..3] {
+        let bench = Bench::new(*trainer);
+        for (grid, rotations) in [(256, 1), (1, 1024)] {
+            let sets = ["tiles.grid", "train.0.rotations", "train.0.epochs"];
+            let sets: Vec<String> = sets
+                .iter()
+                .zip([grid, rotations, 1])
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            bench.attempt(&bench.config(&sets).unwrap()).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -316,7 +316,8 @@ impl<'a> Checkpoints<'a> {
     ) -> Result<(), TrainError> {
         let begun = Instant::now();
         let names = model.names();
-        let names: Vec<&str> = names.iter().map(String::as_str).chain([ROUNDS]).collect();
+        let names: Vec<&str> =
+            [ROUNDS].into_iter().chain(names.iter().map(String::as_str)).collect();
         let json = serde_json::to_string(position).expect("plain data is JSON");
         let settings = BTreeMap::from([
             ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
@@ -325,13 +326,14 @@ impl<'a> Checkpoints<'a> {
         let path = self.path(letter);
         let mut writer =
             TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
-        model.write(&mut writer)?;
+        // First, where eight bytes are aligned.
         let rounds = &position.course().rounds;
         if !rounds.is_empty() {
             let numbers: Vec<u64> = rounds.iter().flat_map(RoundRow::to_numbers).collect();
             let shape = [rounds.len() as u64, ROUND_NUMBERS as u64];
             writer.tensor(ROUNDS, Dtype::U64, &shape, &numbers)?;
         }
+        model.write(&mut writer)?;
         writer.finish()?;
         self.saved = Instant::now();
         self.writing = begun.elapsed();
@@ -404,3 +406,6 @@ fn tensor_name(half: Half, part: &str, number: u32) -> String {
     };
     format!("{side}.{part}.{number:03}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use wordmill_flow::{StageProgress, run_workers};
+use wordmill_flow::{Reservation, StageProgress, run_workers};
 use wordmill_formats::{
     CellBlock, CellPacker, FormatError, FrameFile, FrameWriter, Kind, PackedFrame, Packing,
     TileCell, TileSection,
 };
 
+use super::layout::SORT_BYTES_MIN;
 use super::slots::Slots;
 use super::{Groups, Shuffle};
 use crate::error::CooccurError;
@@ -94,6 +95,8 @@ impl Loose {
 pub(super) struct Dealt {
     rounds: u32,
     held: Vec<Mutex<Vec<(u64, PackedFrame)>>>,
+    /// Memory of what is held.
+    _memory: Option<Reservation>,
 }
 
 impl Dealt {
@@ -226,7 +229,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
     let _memory =
         ctx.budget.reserve(share.worker_bytes * share.workers, "dealing cells to tiles")?;
     let (mut rounds, mut first) = recover(shuffle, stripes)?;
-    let mut dealt = Dealt { rounds, held: Vec::new() };
+    let mut dealt = Dealt { rounds, held: Vec::new(), _memory: None };
     dealt.held.resize_with(shuffle.config.grid as usize, Mutex::default);
     let parts = source.parts();
     if first == parts {
@@ -247,6 +250,10 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
         let piles: Vec<(usize, Pile)> =
             piles.enumerate().filter_map(|(stripe, pile)| Some((stripe, pile?))).collect();
         if end == parts && piles.iter().all(|(_, pile)| pile.file.is_none()) {
+            let held: u64 = piles.iter().map(|(_, pile)| pile.held_bytes).sum();
+            // Laying out can always begin with its least.
+            let most = ctx.budget.left().saturating_sub(SORT_BYTES_MIN);
+            dealt._memory = Some(ctx.budget.reserve(held.min(most), "cells dealt to tiles")?);
             for (stripe, pile) in piles {
                 dealt.held[stripe] = Mutex::new(pile.held);
             }
