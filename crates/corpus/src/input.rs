@@ -10,15 +10,14 @@ mod plain;
 mod sniff;
 mod unpack;
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wordmill_flow::{Cancel, Stopped};
+use wordmill_flow::Stopped;
 
 use crate::encoding::{Converted, Converter};
 use crate::error::CorpusError;
@@ -27,7 +26,7 @@ use crate::records::parquet::ColumnText;
 use crate::records::{RecordCounts, RecordFormat, RecordText, Records};
 use crate::sample::SampleReader;
 pub use list::resolve;
-use pipe::PipeReader;
+use pipe::Begun;
 pub(crate) use pipe::Waiting;
 pub(crate) use plain::PlainText;
 use sniff::Packing;
@@ -73,30 +72,6 @@ pub struct Input {
     /// What was read of it to see whether there is anything.
     begun: Begun,
 }
-
-/// The first bytes of a text that can be read once, and the rest of it.
-#[derive(Clone, Default)]
-struct Begun(Arc<Mutex<Option<(Vec<u8>, PipeReader)>>>);
-
-impl Begun {
-    fn lock(&self) -> MutexGuard<'_, Option<(Vec<u8>, PipeReader)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Begun {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(if self.lock().is_some() { "begun" } else { "not begun" })
-    }
-}
-
-impl PartialEq for Begun {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.lock().is_none() && other.lock().is_none()
-    }
-}
-
-impl Eq for Begun {}
 
 /// Whether a file is to be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,43 +214,6 @@ impl Input {
         let (records, begun) = <(Arc<Records>, Begun)>::default();
         let left_out = Arc::default();
         Self { source, name, bytes: None, modified_ns: None, records, left_out, begun }
-    }
-
-    /// Whether an input that can be read once brings any text. What is read to find out is not lost. A terminal, and a
-    /// named pipe that nobody has opened to write, bring none.
-    ///
-    /// # Errors
-    /// [`CorpusError::Read`] if the system refuses, a request to stop.
-    pub fn has_text(&self, cancel: &Cancel) -> Result<bool, CorpusError> {
-        let failed = |source| self.unpack_error(source);
-        let waiting = Waiting::IfThereIsText(cancel.clone());
-        let mut begun = self.begun.lock();
-        if begun.is_none() {
-            let Some(mut pipe) = self.open_pipe(waiting)? else { return Ok(true) };
-            let mut head = vec![0; sniff::HEAD_BYTES];
-            let filled = pipe.read(&mut head).map_err(failed)?;
-            head.truncate(filled);
-            if filled > 0 {
-                *begun = Some((head, pipe));
-            }
-        }
-        Ok(begun.is_some())
-    }
-
-    /// Opens an input that can be read once.
-    fn open_pipe(&self, waiting: Waiting) -> Result<Option<PipeReader>, CorpusError> {
-        let opened = match &self.source {
-            Source::Stdin => PipeReader::stdin(waiting),
-            Source::Pipe(path) => PipeReader::open(path, waiting),
-            Source::File(_) | Source::Sample { .. } => return Ok(None),
-        };
-        opened.map(Some).map_err(|source| self.read_error("opening", source))
-    }
-
-    /// Whether it can be read only once.
-    #[must_use]
-    pub fn is_read_once(&self) -> bool {
-        matches!(self.source, Source::Stdin | Source::Pipe(_))
     }
 
     /// Memory that unpacking it takes; 0 where nothing is unpacked or nothing is known in advance.

@@ -3,16 +3,21 @@
 //! A read waits for data no longer than a tenth of a second before it checks whether the run is to stop, so that a
 //! pipe without a writer, or with a silent one, does not hold up a signal.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use wordmill_flow::{Cancel, Stopped};
+
+use super::{Input, Source, sniff};
+use crate::error::CorpusError;
 
 /// The longest wait before the switch is checked.
 const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -91,5 +96,68 @@ impl Read for PipeReader {
                 other => return other,
             }
         }
+    }
+}
+
+/// The first bytes of a text that can be read once, and the rest of it.
+#[derive(Clone, Default)]
+pub(super) struct Begun(Arc<Mutex<Option<(Vec<u8>, PipeReader)>>>);
+
+impl Begun {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<(Vec<u8>, PipeReader)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.lock().is_some() { "begun" } else { "not begun" })
+    }
+}
+
+impl PartialEq for Begun {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.lock().is_none() && other.lock().is_none()
+    }
+}
+
+impl Eq for Begun {}
+
+impl Input {
+    /// Whether an input that can be read once brings any text. What is read to find out is not lost. A terminal, and a
+    /// named pipe that nobody has opened to write, bring none.
+    ///
+    /// # Errors
+    /// [`CorpusError::Read`] if the system refuses, a request to stop.
+    pub fn has_text(&self, cancel: &Cancel) -> Result<bool, CorpusError> {
+        let failed = |source| self.unpack_error(source);
+        let waiting = Waiting::IfThereIsText(cancel.clone());
+        let mut begun = self.begun.lock();
+        if begun.is_none() {
+            let Some(mut pipe) = self.open_pipe(waiting)? else { return Ok(true) };
+            let mut head = vec![0; sniff::HEAD_BYTES];
+            let filled = pipe.read(&mut head).map_err(failed)?;
+            head.truncate(filled);
+            if filled > 0 {
+                *begun = Some((head, pipe));
+            }
+        }
+        Ok(begun.is_some())
+    }
+
+    /// Opens an input that can be read once.
+    pub(super) fn open_pipe(&self, waiting: Waiting) -> Result<Option<PipeReader>, CorpusError> {
+        let opened = match &self.source {
+            Source::Stdin => PipeReader::stdin(waiting),
+            Source::Pipe(path) => PipeReader::open(path, waiting),
+            Source::File(_) | Source::Sample { .. } => return Ok(None),
+        };
+        opened.map(Some).map_err(|source| self.read_error("opening", source))
+    }
+
+    /// Whether it can be read only once.
+    #[must_use]
+    pub fn is_read_once(&self) -> bool {
+        matches!(self.source, Source::Stdin | Source::Pipe(_))
     }
 }
