@@ -17,6 +17,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::VectorForm;
+use super::bad::BadRow;
 use super::reader::Wanted;
 use crate::error::FormatError;
 use crate::storage::{Mapped, Storage};
@@ -30,6 +31,13 @@ pub(super) struct Table {
     batch: Option<RecordBatch>,
     row: usize,
     columns: Columns,
+}
+
+/// What comes next in a table.
+pub(super) enum TableRow {
+    End,
+    Row,
+    Bad(BadRow),
 }
 
 /// Names of columns.
@@ -48,10 +56,14 @@ pub(super) fn shape(
 ) -> Result<(Option<u64>, u64), FormatError> {
     let (mut table, rows) = Table::open(storage, path, form, Wanted::Rows)?;
     let (mut word, mut vector) = (String::new(), Vec::new());
-    match table.advance(&mut word, &mut 0, Some(&mut vector)) {
-        Ok(true) => Ok((rows, vector.len() as u64)),
-        Ok(false) => Err(bad(path, form, "it has no rows")),
-        Err(what) => Err(bad(path, form, &what)),
+    loop {
+        match table.advance(&mut word, &mut 0, Some(&mut vector)) {
+            Ok(TableRow::Row) => return Ok((rows, vector.len() as u64)),
+            // Its length is that of its first whole row.
+            Ok(TableRow::Bad(_)) => {}
+            Ok(TableRow::End) => return Err(bad(path, form, "it has no whole row")),
+            Err(what) => return Err(bad(path, form, &what)),
+        }
     }
 }
 
@@ -110,33 +122,41 @@ impl Table {
         Ok((Self { batches, batch: None, row: 0, columns }, None))
     }
 
-    /// Goes to the next row and takes over what is wanted of it; `false` at the end.
+    /// Goes to the next row and takes over what is wanted of it.
     pub fn advance(
         &mut self,
         word: &mut String,
         count: &mut u64,
         vector: Option<&mut Vec<f32>>,
-    ) -> Result<bool, String> {
+    ) -> Result<TableRow, String> {
         while self.batch.as_ref().is_none_or(|batch| self.row == batch.num_rows()) {
             match self.batches.next() {
-                None => return Ok(false),
+                None => return Ok(TableRow::End),
                 Some(batch) => self.batch = Some(batch.map_err(|error| error.to_string())?),
             }
             self.row = 0;
         }
         let (batch, row) = (self.batch.as_ref().expect("it was just looked at"), self.row);
         let column = |name: &str| batch.column_by_name(name).ok_or(format!("no column {name:?}"));
+        self.row += 1;
         word.clear();
-        word.push_str(text(column(&self.columns.word)?, row).ok_or("it has no word")?);
+        let Some(text) = text(column(&self.columns.word)?, row) else {
+            return Ok(TableRow::Bad(BadRow::NoWord));
+        };
+        word.push_str(text);
         if let Some(name) = &self.columns.count {
-            *count = whole(column(name)?, row).ok_or("its count is no whole number")?;
+            let Some(found) = whole(column(name)?, row) else {
+                return Ok(TableRow::Bad(BadRow::Count));
+            };
+            *count = found;
         }
         if let Some(vector) = vector {
             vector.clear();
-            numbers(column(&self.columns.vector)?, row, vector).ok_or("a number is missing")?;
+            if numbers(column(&self.columns.vector)?, row, vector).is_none() {
+                return Ok(TableRow::Bad(BadRow::Numbers("a number is missing".into())));
+            }
         }
-        self.row += 1;
-        Ok(true)
+        Ok(TableRow::Row)
     }
 }
 
