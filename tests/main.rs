@@ -8,6 +8,8 @@
 //! * `matrix`: the matrix as other programs read it.
 //! * `changes`: a finished run whose text, lists, settings or folder change.
 //! * `convert`: vectors of other programs read and written.
+//! * `given`: vectors as users have them: packed, through pipes, with bad rows.
+//! * `outputs`: outputs that are pipes, devices and links.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `phrases`: words that become one.
 //! * `pipes`: texts that can be read only once, or are named twice.
@@ -36,10 +38,12 @@ mod bad_input;
 mod changes;
 mod convert;
 mod dedup;
+mod given;
 mod hard_places;
 mod imports;
 mod look;
 mod matrix;
+mod outputs;
 mod peers;
 mod phrases;
 mod pipeline;

@@ -32,7 +32,7 @@ use std::time::Duration;
 use wordmill_corpus::Encoding;
 
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
-pub use choice::{DuplicateLines, Mark, Model, Normalize, Score};
+pub use choice::{DuplicateLines, InitBadRows, Mark, Model, Normalize, Score};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;

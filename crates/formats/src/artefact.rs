@@ -1,7 +1,8 @@
 //! Write aside, sync, rename, sync the folder: how every file of a run comes into being.
 //!
 //! A file under its final name is whole. What a killed process leaves behind ends in `.partial`
-//! and is never read. Dropping a writer without [`ArtefactWriter::finish`] removes the partial.
+//! and is never read. Dropping a writer without [`ArtefactWriter::finish`] removes the partial. An output that a user names may be
+//! a pipe instead ([`crate::UserFiles`]): it is written into as it is.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -9,13 +10,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::FormatError;
+use crate::outlet::Outlet;
 use crate::storage::{Storage, WriteFile};
 use crate::xxh3;
 
 /// The ending of a file that is being written.
 pub(crate) const PARTIAL: &str = ".partial";
+
+/// Bytes copied at a time.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// A finished file: where it stands, how long it is, and its digest.
 ///
@@ -35,23 +41,52 @@ pub struct Published {
 pub struct ArtefactWriter {
     storage: Arc<dyn Storage>,
     path: PathBuf,
-    aside: PathBuf,
+    place: Place,
     file: Option<Box<dyn WriteFile>>,
     bytes: u64,
+}
+
+/// Where the bytes go meanwhile.
+enum Place {
+    /// Into a file aside, which gets the name of `target` in the end.
+    Aside { aside: PathBuf, target: PathBuf },
+    /// Into a pipe or a device.
+    Stream,
 }
 
 impl ArtefactWriter {
     /// Opens `path.partial` for writing, and its folder if need be.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            storage
-                .create_dir(parent)
-                .map_err(|e| FormatError::io(parent, "creating a folder", e))?;
-        }
-        let aside = aside_of(path);
-        let file = storage.create(&aside).map_err(|e| FormatError::io(&aside, "creating", e))?;
-        let storage = Arc::clone(storage);
-        Ok(Self { storage, path: path.to_path_buf(), aside, file: Some(file), bytes: 0 })
+        let outlet = storage.outlet(path);
+        let (place, file) = match outlet.map_err(|e| FormatError::io(path, "creating", e))? {
+            Outlet::Stream(file) => (Place::Stream, file),
+            Outlet::File(target) => {
+                let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+                if let Some(parent) = parent {
+                    let made = storage.create_dir(parent);
+                    made.map_err(|e| FormatError::io(parent, "creating a folder", e))?;
+                }
+                let aside = aside_of(&target);
+                let file = storage.create(&aside);
+                let file = file.map_err(|e| FormatError::io(&aside, "creating", e))?;
+                (Place::Aside { aside, target }, file)
+            }
+        };
+        let (storage, path) = (Arc::clone(storage), path.to_path_buf());
+        Ok(Self { storage, path, place, file: Some(file), bytes: 0 })
+    }
+
+    /// The same for a format that cannot be written into a pipe.
+    ///
+    /// # Errors
+    /// [`FormatError::Unwritable`] for an output that is one.
+    pub fn create_file(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        format: &'static str,
+    ) -> Result<Self, FormatError> {
+        check_no_stream(storage, path, format)?;
+        Self::create(storage, path)
     }
 
     /// The final path.
@@ -67,7 +102,8 @@ impl ArtefactWriter {
     /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         let file = self.file.as_mut().expect("only finish takes the file");
-        file.write_all(bytes).map_err(|e| FormatError::io(&self.aside, "writing", e))?;
+        file.write_all(bytes)
+            .map_err(|e| FormatError::io(self.place.path(&self.path), "writing", e))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -75,39 +111,76 @@ impl ArtefactWriter {
     /// Overwrites bytes that were appended before.
     pub fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FormatError> {
         let file = self.file.as_mut().expect("only finish takes the file");
-        file.write_at(offset, bytes).map_err(|e| FormatError::io(&self.aside, "writing", e))
+        let path = self.place.path(&self.path);
+        file.write_at(offset, bytes).map_err(|e| FormatError::io(path, "writing", e))
     }
 
     /// Makes the file durable and gives it its name.
     pub fn finish(mut self, xxh3: u64) -> Result<Published, FormatError> {
         let mut file = self.file.take().expect("only finish takes the file");
-        let done = file.sync().map_err(|e| FormatError::io(&self.aside, "syncing", e));
+        let synced = file.sync();
+        let done = synced.map_err(|e| FormatError::io(self.place.path(&self.path), "syncing", e));
         drop(file);
         if let Err(error) = done.and_then(|()| self.publish()) {
-            let _ = self.storage.remove(&self.aside);
+            self.remove();
             return Err(error);
         }
         Ok(Published { path: self.path.clone(), bytes: self.bytes, xxh3 })
     }
 
     fn publish(&self) -> Result<(), FormatError> {
+        let Place::Aside { aside, target } = &self.place else {
+            return Ok(());
+        };
         self.storage
-            .rename(&self.aside, &self.path)
-            .map_err(|e| FormatError::io(&self.path, "renaming into place", e))?;
-        let parent = self.path.parent().unwrap_or(Path::new("."));
+            .rename(aside, target)
+            .map_err(|e| FormatError::io(target, "renaming into place", e))?;
+        let parent = target.parent().unwrap_or(Path::new("."));
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         self.storage.sync_dir(parent).map_err(|e| FormatError::io(parent, "syncing a folder", e))
+    }
+
+    /// Removes what was written aside. The way here is an error that is already being reported; a partial that cannot be removed is
+    /// harmless.
+    fn remove(&self) {
+        if let Place::Aside { aside, .. } = &self.place {
+            let _ = self.storage.remove(aside);
+        }
     }
 }
 
 impl Drop for ArtefactWriter {
     fn drop(&mut self) {
         if self.file.take().is_some() {
-            // The way here is an error that is already being reported; a partial that cannot be
-            // removed is harmless.
-            let _ = self.storage.remove(&self.aside);
+            self.remove();
         }
     }
+}
+
+impl Place {
+    /// What an error of a write is about.
+    fn path<'a>(&'a self, path: &'a Path) -> &'a Path {
+        match self {
+            Self::Aside { aside, .. } => aside,
+            Self::Stream => path,
+        }
+    }
+}
+
+/// Refuses a pipe or a device as an output before anything is written or waited for.
+///
+/// # Errors
+/// [`FormatError::Unwritable`].
+pub fn check_no_stream(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    format: &'static str,
+) -> Result<(), FormatError> {
+    if !storage.is_stream_out(path) {
+        return Ok(());
+    }
+    let what = "the output is a pipe or a device, and this format goes back in its file or has others beside it; name a regular file";
+    Err(FormatError::Unwritable { path: path.to_path_buf(), format, what: what.into() })
 }
 
 /// Publishes a small file in one go; its digest covers all its bytes.
@@ -119,6 +192,41 @@ pub fn write_file(
     let mut writer = ArtefactWriter::create(storage, path)?;
     writer.append(bytes)?;
     writer.finish(xxh3(bytes))
+}
+
+/// Copies a file, whose digest then covers all its bytes.
+pub fn copy_file(
+    storage: &Arc<dyn Storage>,
+    from: &Path,
+    to: &Path,
+) -> Result<Published, FormatError> {
+    let mut writer = ArtefactWriter::create(storage, to)?;
+    let digest = for_each_piece(storage, from, |piece| writer.append(piece))?;
+    writer.finish(digest)
+}
+
+/// The digest of all bytes of a file, which is read in pieces and never mapped.
+pub fn digest_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<(u64, u64), FormatError> {
+    let bytes = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?.len();
+    Ok((bytes, for_each_piece(storage, path, |_| Ok(()))?))
+}
+
+/// Reads a file from front to back; the digest of all its bytes.
+fn for_each_piece(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    mut each: impl FnMut(&[u8]) -> Result<(), FormatError>,
+) -> Result<u64, FormatError> {
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+    let (mut digest, mut piece, mut at) = (Xxh3::new(), vec![0; PIECE_BYTES], 0);
+    while at < file.len() {
+        piece.truncate((file.len() - at).min(PIECE_BYTES as u64) as usize);
+        file.read_exact_at(at, &mut piece).map_err(|e| FormatError::io(path, "reading", e))?;
+        each(&piece)?;
+        digest.update(&piece);
+        at += piece.len() as u64;
+    }
+    Ok(digest.digest())
 }
 
 /// Reads a whole file of at most `limit_bytes`.

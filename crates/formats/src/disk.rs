@@ -1,5 +1,6 @@
 //! Storage on the real disk. Home of the one memory map of the program.
 
+use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -13,11 +14,49 @@ use crate::storage::{Mapped, ReadFile, Storage, WriteFile};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiskStorage;
 
-struct DiskWrite(File);
+struct DiskWrite<F>(F);
 
-struct DiskRead {
-    file: File,
+struct DiskRead<F> {
+    file: F,
     bytes: u64,
+}
+
+/// A file of this process, being written.
+pub(crate) fn open_write(file: Arc<File>) -> Box<dyn WriteFile> {
+    Box::new(DiskWrite(file))
+}
+
+/// The same, being read.
+pub(crate) fn open_read(file: Arc<File>) -> io::Result<Arc<dyn ReadFile>> {
+    let bytes = file.metadata()?.len();
+    Ok(Arc::new(DiskRead { file, bytes }))
+}
+
+/// A map of an open file; none where there is nothing in it.
+pub(crate) fn shared_map(file: &File) -> io::Result<Mapped> {
+    if file.metadata()?.len() == 0 {
+        return Ok(Mapped::held(&[]));
+    }
+    // SAFETY: a map is sound as long as nobody changes the file under it. Artefacts are written aside and published by rename,
+    // and never changed in place; a run directory is locked by the process that works in it; scratch files have no name. A file
+    // that a user names belongs to others too: where it is cut short, reading what is gone is a SIGBUS, which ends the program
+    // (`on_cut_map`), and never gives bytes that are not in the file.
+    Ok(Mapped::Map(Arc::new(unsafe { memmap2::Mmap::map(file)? })))
+}
+
+/// Writes a message to standard error and ends the process with `code` where a mapped file is cut short, or its disk fails, while
+/// it is being read. Without it the system's own message is "Bus error". Meant to be called once, by the program.
+///
+/// # Errors
+/// A system that refuses the handler.
+pub fn on_cut_map(message: &'static str, code: i32) -> io::Result<()> {
+    let end = move || {
+        // One write of bytes that are there already; it may be cut, and nothing can be done about that.
+        let _ = rustix::io::write(rustix::stdio::stderr(), message.as_bytes());
+        signal_hook::low_level::exit(code);
+    };
+    // SAFETY: the handler only writes to a descriptor and exits, both of which may be done in one.
+    unsafe { signal_hook::low_level::register(signal_hook::consts::SIGBUS, end) }.map(drop)
 }
 
 impl Storage for DiskStorage {
@@ -41,14 +80,7 @@ impl Storage for DiskStorage {
         if metadata.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
-        if metadata.len() == 0 {
-            return Ok(Mapped::held(&[]));
-        }
-        // SAFETY: a map is sound as long as nobody changes the file under it. Artefacts are
-        // written aside and published by rename, and never changed in place; a run directory is
-        // locked by the process that works in it. Truncation by a stranger would be a SIGBUS.
-        let map = unsafe { memmap2::Mmap::map(&file)? };
-        Ok(Mapped::Map(Arc::new(map)))
+        shared_map(&file)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -111,32 +143,32 @@ pub fn open_file_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
-impl Write for DiskWrite {
+impl<F: Borrow<File>> Write for DiskWrite<F> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.write(buffer)
+        self.0.borrow().write(buffer)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.0.borrow().flush()
     }
 }
 
-impl WriteFile for DiskWrite {
+impl<F: Borrow<File> + Send> WriteFile for DiskWrite<F> {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.0.borrow().write_all_at(bytes, offset)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.0.sync_all()
+        self.0.borrow().sync_all()
     }
 }
 
-impl ReadFile for DiskRead {
+impl<F: Borrow<File> + Send + Sync> ReadFile for DiskRead<F> {
     fn len(&self) -> u64 {
         self.bytes
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(buffer, offset)
+        self.file.borrow().read_exact_at(buffer, offset)
     }
 }

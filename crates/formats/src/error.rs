@@ -1,7 +1,8 @@
 //! What can go wrong with a file, path first, then what was tried, the cause, the way out.
 //!
 //! `Corrupt`, `Foreign` and `Version` are not `Io`: bytes that were read but are not what they
-//! should be call for another cure than a disk that fails.
+//! should be call for another cure than a disk that fails. Which one depends on whose file it is: files of a run can be rebuilt,
+//! others belong to somebody. So `Corrupt` and `Foreign` name none, and whoever knows adds it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     /// The storage refused an operation.
-    #[error("{}: {attempt}: {source}{}", path.display(), way_out(source))]
+    #[error("{}: {attempt}: {source}{}", path.display(), way_out(attempt, source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -21,7 +22,7 @@ pub enum FormatError {
     },
     /// The file is damaged: it ends early or a checksum, length or order is wrong.
     #[error(
-        "{}: damaged at byte {offset}: {what}; delete it and run again, it will be rebuilt",
+        "{}: damaged at byte {offset}: {what}",
         path.display()
     )]
     Corrupt {
@@ -48,9 +49,23 @@ pub enum FormatError {
         /// What is wrong.
         what: String,
     },
+    /// A row of another program's file cannot be taken over as it is.
+    #[error("{}: reading {form}: {place}: {what}{}", path.display(), after(advice))]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// What the file is read as.
+        form: &'static str,
+        /// Where the row stands: a byte and a line, or a number.
+        place: String,
+        /// What is wrong.
+        what: String,
+        /// How whoever reads the file can have such rows left out; may be empty.
+        advice: &'static str,
+    },
     /// The file is whole, but it is another kind of file.
     #[error(
-        "{}: not {expected}: {what}; name another file, or delete this one if it is damaged",
+        "{}: not {expected}: {what}",
         path.display()
     )]
     Foreign {
@@ -64,7 +79,7 @@ pub enum FormatError {
     /// The file was written by another version of the format.
     #[error(
         "{}: format version {found}, this program reads version {known}; \
-         use the program that wrote it, or rebuild the file",
+         use the version of wordmill that wrote it, or make the file again with this one",
         path.display()
     )]
     Version {
@@ -109,6 +124,7 @@ impl FormatError {
             self,
             Self::Corrupt { .. }
                 | Self::Incoming { .. }
+                | Self::Row { .. }
                 | Self::Foreign { .. }
                 | Self::Version { .. }
         )
@@ -132,10 +148,17 @@ impl FormatError {
     }
 }
 
+/// Advice behind a cause, if there is any.
+fn after(advice: &str) -> String {
+    if advice.is_empty() { String::new() } else { format!("; {advice}") }
+}
+
 /// The advice that belongs to a cause; empty where there is none.
-fn way_out(source: &io::Error) -> &'static str {
+fn way_out(attempt: &str, source: &io::Error) -> &'static str {
     use io::ErrorKind as K;
+    let is_read = ["opening", "reading", "mapping"].iter().any(|word| attempt.starts_with(word));
     match source.kind() {
+        K::PermissionDenied if is_read => "; check who may read it",
         K::StorageFull => {
             "; free some space, or put the run directory on a larger disk, and run again"
         }
@@ -143,6 +166,7 @@ fn way_out(source: &io::Error) -> &'static str {
         K::FileTooLarge => "; raise the file size limit (ulimit -f), and run again",
         K::PermissionDenied | K::ReadOnlyFilesystem => "; choose a directory that you may write to",
         K::NotFound => "; check the path",
+        K::IsADirectory => "; name a file",
         K::Interrupted => "; a signal came between: run again",
         _ if source.raw_os_error() == Some(5) => {
             "; the device failed (see the system's log): check it, or use another, and run again"

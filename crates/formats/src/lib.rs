@@ -40,10 +40,14 @@ mod metered;
 mod artefact;
 mod cells;
 mod codes;
+mod compression;
 mod frame;
 mod half;
+mod intake;
+mod outlet;
 mod packing;
 mod pages;
+mod scratch;
 mod spool;
 mod tensor;
 mod varint;
@@ -60,20 +64,26 @@ mod words;
 
 pub mod compat;
 
-pub use artefact::{ArtefactWriter, Published, read_file, write_file};
+pub use artefact::{
+    ArtefactWriter, Published, check_no_stream, copy_file, digest_file, read_file, write_file,
+};
 pub use cells::{CellBlock, CellCodes, CellPacker};
-pub use disk::{DiskStorage, free_bytes, open_file_limit};
+pub use compression::Compression;
+pub use disk::{DiskStorage, free_bytes, on_cut_map, open_file_limit};
 pub use error::FormatError;
 pub use faulty::{Failure, Fault, FaultyStorage, Operation, Span};
 pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
 pub use half::{from_f16, to_f16};
+pub use intake::{Intake, Taken, is_stream};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
 pub use metered::{Meter, MeteredStorage};
+pub use outlet::{Outlet, UserFiles, is_stream_out};
 pub use packing::{MAX_PLANES, PackedFrame, Packing, Planes};
 pub use pages::Pages;
 pub use rundir::{LockError, RunDir, RunLock};
+pub use scratch::ScratchStorage;
 pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};
 
 pub use spool::Spool;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::metered::Meter;
+use crate::outlet::Outlet;
 
 /// Where files live. Write-once: a file is created, written, synced, renamed, and then only read.
 pub trait Storage: Debug + Send + Sync {
@@ -32,6 +33,14 @@ pub trait Storage: Debug + Send + Sync {
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// The length of a file in bytes, or `None` if there is no such file.
     fn size(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// What an output of this path becomes: a file of this path, unless the storage knows better.
+    fn outlet(&self, path: &Path) -> io::Result<Outlet> {
+        Ok(Outlet::File(path.to_path_buf()))
+    }
+    /// Whether an output of this path is a pipe or a device.
+    fn is_stream_out(&self, _: &Path) -> bool {
+        false
+    }
     /// How much its files take, where that is counted.
     fn meter(&self) -> Option<&Meter> {
         None

@@ -117,7 +117,7 @@ impl TensorWriter {
         let fixed = serde_json::to_vec(&metadata).expect("strings are JSON").len();
         let room = fixed + names.iter().map(|name| 2 * name.len() + ENTRY_ROOM).sum::<usize>();
         let room = (8 + room as u64 + 64).next_multiple_of(64);
-        let mut artefact = ArtefactWriter::create(storage, path)?;
+        let mut artefact = ArtefactWriter::create_file(storage, path, "safetensors")?;
         artefact.append(&vec![b' '; room as usize])?;
         Ok(Self { artefact, metadata, room, tensors: Vec::new(), open: None })
     }

@@ -13,11 +13,16 @@
 //! | npy | NumPy's, versions 1 to 3 | d f2, f4 or f8, little-endian; the words stand in FILE`.vocab.txt` |
 //! | Arrow, Parquet | the libraries' | columns of words, vectors, perhaps counts; behind the feature `parquet` |
 //!
-//! What is refused: a word that is empty, not UTF-8, or longer than 1 MiB; a number that is not finite as
-//! f32, because no neighbour of it can be found; a row that is too long or too short; another number of
-//! rows than the header says; a text whose last line has no end, because a number cut off is a number, too.
-//! No length in a file is believed before it is checked, so memory grows with a row, and a row is limited.
+//! In text the last d fields of a line are the numbers, and all that stands before them is the word, so a word may have spaces
+//! in it. A byte-order mark at the beginning of a text is no part of it.
+//!
+//! A bad row has a word that is empty, not UTF-8, longer than 1 MiB or that of an earlier row; a number that is not finite as f32,
+//! because no neighbour of it can be found; too many or too few numbers; or is a last line without an end, because a number cut off
+//! is a number, too. [`BadRows`] says what is done about them, and [`RowCounts`] are what was. Another number of rows than the
+//! header says is refused, unless bad rows of a text are not. No length in a file is believed before it is checked, so memory grows
+//! with a row, and a row is limited.
 
+mod bad;
 #[cfg(feature = "parquet")]
 mod columns;
 #[cfg(not(feature = "parquet"))]
@@ -34,6 +39,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::compression::{Compression, archive};
 use crate::error::FormatError;
 use crate::storage::Storage;
 use finalfusion::Layout;
@@ -41,6 +47,7 @@ use npy::Element;
 use reader::{Beside, Wanted};
 use source::Source;
 
+pub use bad::{BadRows, RowCounts};
 pub use reader::VectorReader;
 pub use words::ListedWords;
 
@@ -112,6 +119,17 @@ pub struct VectorFile {
     element: Element,
     /// Where things stand in a file of finalfusion.
     layout: Layout,
+    bad_rows: BadRows,
+    advice: &'static str,
+}
+
+/// How rows are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowConfig {
+    /// What is done about bad rows.
+    pub bad_rows: BadRows,
+    /// How whoever reads can have them left out: what an error about a row ends with.
+    pub advice: &'static str,
 }
 
 impl VectorFile {
@@ -121,12 +139,24 @@ impl VectorFile {
     /// [`FormatError::Foreign`] for anything but vectors of another program, [`FormatError::Incoming`] for
     /// a header that does not fit the file.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        let Some(form) = VectorForm::of(storage, path)? else {
-            let what =
-                "it begins like none of word2vec, GloVe, finalfusion, NumPy, Arrow and Parquet";
-            return Err(FormatError::foreign(path, "vectors of another program", what));
+        Self::open_with(storage, path, RowConfig::default())
+    }
+
+    /// The same; rows are read as `config` says.
+    ///
+    /// # Errors
+    /// Those of [`VectorFile::open`].
+    pub fn open_with(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        config: RowConfig,
+    ) -> Result<Self, FormatError> {
+        let head = Source::head(storage, path)?;
+        let Some(form) = sniff::form_of(&head) else {
+            return Err(FormatError::foreign(path, "vectors of another program", unknown(&head)));
         };
         let mut source = Source::open(storage, path, form)?;
+        source.pass_mark()?;
         let mut layout = Layout::default();
         let (rows, dim, element) = match form {
             VectorForm::Arrow | VectorForm::Parquet => {
@@ -139,7 +169,7 @@ impl VectorFile {
                 layout = places;
                 (Some(rows), dim, Element::F32)
             }
-            VectorForm::Glove => (None, sniff::dim_of_first_line(&mut source)?, Element::F32),
+            VectorForm::Glove => (None, sniff::dim_of_lines(&mut source)?, Element::F32),
             _ => {
                 let (rows, dim) = sniff::sizes_of_first_line(&mut source)?;
                 (Some(rows), dim, Element::F32)
@@ -150,12 +180,14 @@ impl VectorFile {
             return Err(source.error(0, format!("vectors of 1 to {DIM_MAX} numbers can be read")));
         };
         let start = match form {
-            VectorForm::Glove => 0,
+            VectorForm::Glove => sniff::mark_bytes(&head),
             VectorForm::Finalfusion => layout.array,
             _ => source.at(),
         };
         let (storage, path) = (Arc::clone(storage), path.to_path_buf());
-        let file = Self { storage, path, form, rows, dim, start, element, layout };
+        let RowConfig { bad_rows, advice } = config;
+        let file =
+            Self { storage, path, form, rows, dim, start, element, layout, bad_rows, advice };
         file.check_length(&source)?;
         Ok(file)
     }
@@ -171,6 +203,10 @@ impl VectorFile {
         }
         if self.form == VectorForm::Finalfusion || self.form.is_table() {
             // The lengths of its chunks were compared with the file; a table is compared by its library.
+            return Ok(());
+        }
+        if self.form == VectorForm::Word2vecText && self.bad_rows != BadRows::Refuse {
+            // Its lines are counted.
             return Ok(());
         }
         let dim = self.dim as u64;
@@ -189,7 +225,13 @@ impl VectorFile {
                     "{rows} rows of {dim} numbers do not fit the {held} bytes behind the header: the \
                      file is cut off or has grown"
                 );
-                Err(source.error(0, what))
+                if self.form != VectorForm::Word2vecText {
+                    return Err(source.error(0, what));
+                }
+                // Whoever leaves out bad rows takes those that are there.
+                let (path, form) = (self.path.clone(), self.form.what());
+                let (place, advice) = ("byte 0".to_owned(), self.advice);
+                Err(FormatError::Row { path, form, place, what, advice })
             }
         }
     }
@@ -253,16 +295,45 @@ impl VectorFile {
 
     fn names(&self) -> Result<Source, FormatError> {
         let path = Self::names_path(&self.path);
-        Source::open(&self.storage, &path, self.form).map_err(|error| match error.is_not_found() {
+        // An array that is packed may have been packed after the words were written beside it.
+        let unpacked = self.path.extension().is_some_and(Compression::is_ending);
+        let other = unpacked.then(|| Self::names_path(&self.path.with_extension("")));
+        let first = Source::open(&self.storage, &path, self.form);
+        let opened = match (first, other) {
+            (Err(error), Some(other)) if error.is_not_found() => {
+                Source::open(&self.storage, &other, self.form)
+            }
+            (opened, _) => opened,
+        };
+        let mut names = opened.map_err(|error| match error.is_not_found() {
             true => {
                 let what = format!("its words should stand in {}, one a line", path.display());
                 FormatError::foreign(&self.path, "an array with words", what)
             }
             false => error,
-        })
+        })?;
+        names.pass_mark()?;
+        Ok(names)
     }
 }
 
+/// Why a file that begins so is not read.
+fn unknown(head: &[u8]) -> String {
+    let packed = Compression::of(head).map(Compression::name);
+    match (packed, archive(head)) {
+        _ if head.is_empty() => "it is empty".to_owned(),
+        (Some(name), _) => format!("it is packed with {name}"),
+        (_, Some(what)) => format!("it is {what}"),
+        _ if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) => {
+            "it is text in UTF-16; `iconv -f UTF-16 -t UTF-8 FILE` writes it in UTF-8".to_owned()
+        }
+        _ => "it begins like none of word2vec, GloVe, finalfusion, NumPy, Arrow and Parquet"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod bad_tests;
 #[cfg(test)]
 #[cfg(feature = "parquet")]
 mod columns_tests;

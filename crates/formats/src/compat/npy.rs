@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::incoming::VectorFile;
 use super::plain::PlainWriter;
 use super::{Rows, check_word};
-use crate::artefact::Published;
+use crate::artefact::{Published, check_no_stream};
 use crate::error::FormatError;
 use crate::half::to_f16;
 use crate::storage::Storage;
@@ -33,6 +33,7 @@ pub fn write(
     rows: &Rows<'_>,
     element: NpyElement,
 ) -> Result<Published, FormatError> {
+    check_no_stream(storage, path, "npy")?;
     let mut words = PlainWriter::create(storage, &VectorFile::names_path(path))?;
     for index in 0..rows.len {
         let word = (rows.word)(index);

@@ -96,7 +96,7 @@ struct Open {
 impl NpzWriter {
     /// Starts an archive.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
-        let artefact = ArtefactWriter::create(storage, path)?;
+        let artefact = ArtefactWriter::create_file(storage, path, "npz")?;
         Ok(Self { artefact, members: Vec::new(), open: None })
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::Rows;
 use super::plain::PlainWriter;
-use crate::artefact::{Published, write_file};
+use crate::artefact::{Published, check_no_stream, write_file};
 use crate::error::FormatError;
 use crate::storage::Storage;
 
@@ -26,6 +26,7 @@ pub fn write(
     folder: &Path,
     rows: &Rows<'_>,
 ) -> Result<Published, FormatError> {
+    check_no_stream(storage, folder, "a folder for TensorBoard's projector")?;
     let mut words = PlainWriter::create(storage, &folder.join("metadata.tsv"))?;
     words.append(|out| out.extend_from_slice(b"word\tcount\n"))?;
     for index in 0..rows.len {

@@ -4,12 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::VectorForm;
+use super::bad::BadRow;
 use super::reader::Wanted;
 use crate::error::FormatError;
 use crate::storage::Storage;
 
 /// There is none.
 pub(super) enum Table {}
+
+/// What comes next in a table.
+#[allow(dead_code, reason = "the reader knows all three")]
+pub(super) enum TableRow {
+    End,
+    Row,
+    Bad(BadRow),
+}
 
 /// Says how to get a build that can.
 pub(super) fn shape(
@@ -36,7 +45,7 @@ impl Table {
         _: &mut String,
         _: &mut u64,
         _: Option<&mut Vec<f32>>,
-    ) -> Result<bool, String> {
+    ) -> Result<TableRow, String> {
         match *self {}
     }
 }

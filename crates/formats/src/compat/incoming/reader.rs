@@ -1,6 +1,10 @@
 //! The rows of a foreign file, one after another.
 
-use super::columns::Table;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::bad::{BadRow, BadRows, RowCounts};
+use super::columns::{Table, TableRow};
 use super::npy::Element;
 use super::source::{Source, fields};
 use super::{LINE_BYTES_MAX, ROWS_MAX, VectorFile, VectorForm, WORD_BYTES_MAX};
@@ -32,54 +36,113 @@ pub struct VectorReader {
     /// Where the words end, in a file of finalfusion.
     names_end: u64,
     wanted: Wanted,
+    bad_rows: BadRows,
+    advice: &'static str,
     rows: Option<u64>,
     dim: usize,
     element: Element,
-    /// Rows so far.
+    /// Rows of the file so far, good and bad.
     row: u64,
+    /// Good rows so far.
+    good: u64,
+    /// Good rows that are passed over all the same, in ascending order.
+    passed_over: VecDeque<u64>,
+    counts: RowCounts,
     word: String,
     count: u64,
     vector: Vec<f32>,
     buffer: Vec<u8>,
+    fields: Vec<Range<usize>>,
+}
+
+/// What comes next in a file.
+enum Next {
+    End,
+    Row,
+    Bad(u64, BadRow),
 }
 
 impl VectorReader {
     /// Reads from where the source stands.
     pub(super) fn new(file: &VectorFile, wanted: Wanted, source: Source, beside: Beside) -> Self {
+        // Who leaves out bad rows has to look at all of each.
+        let wanted = if file.bad_rows == BadRows::Refuse { wanted } else { Wanted::Rows };
         Self {
             form: file.form,
             source,
             beside,
             names_end: file.layout.words_end,
             wanted,
+            bad_rows: file.bad_rows,
+            advice: file.advice,
             rows: file.rows,
             dim: file.dim,
             element: file.element,
             row: 0,
+            good: 0,
+            passed_over: VecDeque::new(),
+            counts: RowCounts::default(),
             word: String::new(),
             count: 0,
             vector: Vec::new(),
             buffer: Vec::new(),
+            fields: Vec::new(),
         }
     }
 
-    /// Goes to the next row; `false` at the end.
+    /// Passes over these of the good rows, in ascending order.
+    pub(super) fn pass_over(&mut self, rows: &[u64]) {
+        self.passed_over = rows.iter().copied().collect();
+    }
+
+    /// Goes to the next row that can be taken over; `false` at the end.
     ///
     /// # Errors
-    /// [`FormatError::Incoming`] for a row that cannot be taken over, and those of the storage.
+    /// [`FormatError::Incoming`] for a row that cannot be taken over, unless bad rows are left out, for a file that is cut off, and
+    /// those of the storage.
     pub fn advance(&mut self) -> Result<bool, FormatError> {
-        let more = match self.form {
+        loop {
+            let is_good = match self.next()? {
+                Next::End => return Ok(false),
+                Next::Bad(start, bad) => self.leave_out(start, &bad).map(|()| false)?,
+                Next::Row => !self.is_passed_over(),
+            };
+            self.row += 1;
+            if self.row > ROWS_MAX {
+                return Err(self.bad(self.source.at(), "more rows than ids can tell apart"));
+            }
+            if is_good {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn is_passed_over(&mut self) -> bool {
+        let is_one = self.passed_over.front() == Some(&self.good);
+        if is_one {
+            self.passed_over.pop_front();
+        }
+        self.good += 1;
+        is_one
+    }
+
+    fn next(&mut self) -> Result<Next, FormatError> {
+        match self.form {
             VectorForm::Word2vec => self.binary_row(),
             VectorForm::Npy => self.array_row(),
             VectorForm::Finalfusion => self.chunk_row(),
             VectorForm::Arrow | VectorForm::Parquet => self.table_row(),
             _ => self.text_row(),
-        }?;
-        self.row += u64::from(more);
-        if self.row > ROWS_MAX {
-            return Err(self.bad(self.source.at(), "more rows than ids can tell apart"));
         }
-        Ok(more)
+    }
+
+    fn leave_out(&mut self, start: u64, bad: &BadRow) -> Result<(), FormatError> {
+        if self.bad_rows == BadRows::Refuse {
+            let place = format!("byte {start}: {}", self.place());
+            return Err(self.bad_row(place, bad.to_string()));
+        }
+        self.counts.leave_out(bad);
+        Ok(())
     }
 
     /// The word of the row.
@@ -97,14 +160,24 @@ impl VectorReader {
         &self.vector
     }
 
-    fn binary_row(&mut self) -> Result<bool, FormatError> {
+    /// Rows of the file so far, those left out among them.
+    pub fn rows_read(&self) -> u64 {
+        self.row
+    }
+
+    /// What was left out and mended so far.
+    pub fn counts(&self) -> &RowCounts {
+        &self.counts
+    }
+
+    fn binary_row(&mut self) -> Result<Next, FormatError> {
         let start = self.source.at();
         if Some(self.row) == self.rows {
             // The last vector may be followed by a line feed, like all others.
             self.source.until(b'\n', 2, &mut self.buffer)?;
             let is_end = self.buffer.is_empty() || self.buffer == b"\n";
             return match is_end && self.source.at() == self.source.len() {
-                true => Ok(false),
+                true => Ok(Next::End),
                 false => Err(self.bad(start, "there is more behind the last row")),
             };
         }
@@ -113,90 +186,147 @@ impl VectorReader {
         }
         let word = &self.buffer[..self.buffer.len() - 1];
         let word = word.strip_prefix(b"\n").unwrap_or(word).to_vec();
-        self.take_word(start, &word)?;
-        self.take_numbers(start)?;
-        Ok(true)
+        let word = self.take_word(&word);
+        self.with_numbers(start, word)
     }
 
-    fn text_row(&mut self) -> Result<bool, FormatError> {
+    fn text_row(&mut self) -> Result<Next, FormatError> {
         let start = self.source.at();
         let ended = self.source.until(b'\n', LINE_BYTES_MAX, &mut self.buffer)?;
+        let is_strict = self.bad_rows == BadRows::Refuse;
         if self.buffer.is_empty() {
-            return match self.rows {
-                Some(rows) if self.row < rows => {
+            self.counts.said = self.rows.filter(|rows| *rows != self.row);
+            return match self.counts.said {
+                Some(rows) if is_strict => {
                     let what = format!("the file ends, and its header says {rows} rows");
-                    Err(self.bad(start, &what))
+                    let place = format!("byte {start}: {}", self.place());
+                    Err(self.bad_row(place, what))
                 }
-                _ => Ok(false),
+                _ => Ok(Next::End),
             };
         }
-        if Some(self.row) == self.rows {
-            return Err(self.bad(start, "there is more behind the last row"));
+        if Some(self.row) == self.rows && is_strict {
+            let place = format!("byte {start}: {}", self.place());
+            return Err(self.bad_row(place, "there is more behind the last row".into()));
         }
-        if !ended {
-            let what = "the line does not end: it is too long, or the file is cut off";
-            return Err(self.bad(start, what));
+        if !ended && self.buffer.len() >= LINE_BYTES_MAX {
+            return Err(self.bad(start, "the line is longer than a row can be"));
         }
         let line = std::mem::take(&mut self.buffer);
-        let mut fields = fields(&line);
-        let word = fields.next().unwrap_or_default();
-        self.take_word(start, word)?;
-        if self.wanted == Wanted::Rows {
-            self.vector.clear();
-            for field in &mut fields {
-                let number = std::str::from_utf8(field).ok().and_then(|text| text.parse().ok());
-                let Some(number) = number.filter(|_| self.vector.len() < self.dim) else {
-                    let text = String::from_utf8_lossy(&field[..field.len().min(40)]);
-                    let what = format!("{text:?} is not one of {} numbers", self.dim);
-                    return Err(self.bad(start, &what));
-                };
-                self.vector.push(number);
-            }
-            self.check_vector(start)?;
-        }
-        drop(fields);
+        let taken = self.take_line(&line, ended);
         self.buffer = line;
-        Ok(true)
+        Ok(taken.map_or_else(|bad| Next::Bad(start, bad), |()| Next::Row))
     }
 
-    fn array_row(&mut self) -> Result<bool, FormatError> {
+    /// Takes over a line: its last fields are the numbers, and what stands before them is the word.
+    fn take_line(&mut self, line: &[u8], ended: bool) -> Result<(), BadRow> {
+        let is_repair = self.bad_rows == BadRows::Repair;
+        if !ended && !is_repair {
+            return Err(BadRow::Open);
+        }
+        let mut fields = std::mem::take(&mut self.fields);
+        spans(line, &mut fields);
+        let taken = self.take_fields(line, &fields);
+        self.fields = fields;
+        let guessed = taken?;
+        self.counts.guessed += u64::from(guessed || !ended);
+        Ok(())
+    }
+
+    /// Says whether it was a guess where the word ends.
+    fn take_fields(&mut self, line: &[u8], fields: &[Range<usize>]) -> Result<bool, BadRow> {
+        let Some(parts) = fields.len().checked_sub(self.dim).filter(|parts| *parts > 0) else {
+            if fields.is_empty() || fields.len() == self.dim && is_number(&line[fields[0].clone()])
+            {
+                return Err(BadRow::NoWord);
+            }
+            let numbers = fields.len() - 1;
+            return Err(BadRow::Numbers(format!("{numbers} numbers, expected {}", self.dim)));
+        };
+        let (of_word, numbers) = fields.split_at(parts);
+        if self.wanted == Wanted::Rows || parts > 1 {
+            self.vector.clear();
+            for field in numbers {
+                self.vector.push(self.number(&line[field.clone()])?);
+            }
+            self.check_vector()?;
+        }
+        let last = &line[of_word[parts - 1].clone()];
+        let is_unclear = parts > 1 && is_number(last);
+        if is_unclear && self.bad_rows != BadRows::Repair {
+            let text = lossy(&line[fields[self.dim + 1].start..]);
+            let (dim, last) = (self.dim, lossy(last));
+            let what =
+                format!("{text:?} is not one of {dim} numbers, or {last:?} is the end of its word");
+            return Err(BadRow::Unclear(what));
+        }
+        self.take_word(&line[of_word[0].start..of_word[parts - 1].end])?;
+        self.counts.spaced += u64::from(parts > 1);
+        Ok(is_unclear)
+    }
+
+    fn number(&self, field: &[u8]) -> Result<f32, BadRow> {
+        let number = std::str::from_utf8(field).ok().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| {
+            let what = format!("{:?} is not one of {} numbers", lossy(field), self.dim);
+            BadRow::Numbers(what)
+        })
+    }
+
+    fn array_row(&mut self) -> Result<Next, FormatError> {
         let start = self.source.at();
         let names = self.beside.names.as_mut().expect("an array has a file of words");
         let at = names.at();
-        let ended = names.until(b'\n', LINE_BYTES_MAX, &mut self.buffer)?;
+        names.until(b'\n', LINE_BYTES_MAX, &mut self.buffer)?;
         let more = Some(self.row) != self.rows;
         if self.buffer.is_empty() || !more {
             return match (more, self.buffer.is_empty()) {
-                (false, true) => Ok(false),
+                (false, true) => Ok(Next::End),
                 (false, false) => Err(names.error(at, "more words than the array has rows".into())),
                 _ => Err(names.error(at, format!("words for {} rows of the array", self.row))),
             };
         }
-        if !ended {
-            return Err(names.error(at, "the last line does not end: it may be cut off".into()));
-        }
+        // A last line without its end is whole: there are as many lines as rows, and a count that was cut would be the only loss.
         let line = std::mem::take(&mut self.buffer);
-        let mut fields = fields(&line);
-        let (word, count) = (fields.next().unwrap_or_default(), fields.next());
-        let number = count.map(|text| std::str::from_utf8(text).ok().and_then(|n| n.parse().ok()));
-        let (Some(count), None) = (number.unwrap_or(Some(0)), fields.next()) else {
-            let what = format!("line {}: expected a word, and perhaps its count", self.row + 1);
-            return Err(names.error(at, what));
-        };
-        self.count = count;
-        self.take_word(start, word)?;
-        self.take_numbers(start)?;
-        drop(fields);
+        let word = self.take_name(&line);
         self.buffer = line;
-        Ok(true)
+        self.with_numbers(start, word)
     }
 
-    fn chunk_row(&mut self) -> Result<bool, FormatError> {
+    /// `word` or `word count`; a word with spaces in it has a count behind it.
+    fn take_name(&mut self, line: &[u8]) -> Result<(), BadRow> {
+        let mut fields = std::mem::take(&mut self.fields);
+        spans(line, &mut fields);
+        let whole =
+            |span: &Range<usize>| std::str::from_utf8(&line[span.clone()]).ok()?.parse().ok();
+        let taken = match &fields[..] {
+            [] => Err(BadRow::NoWord),
+            [word] => Ok((word.clone(), 0)),
+            [first, .., before, last] | [first @ before, last] => match whole(last) {
+                Some(count) => Ok((first.start..before.end, count)),
+                None if self.bad_rows == BadRows::Repair => {
+                    self.counts.guessed += 1;
+                    Ok((first.start..last.end, 0))
+                }
+                None => Err(BadRow::Numbers(format!(
+                    "line {} of its words: expected a word, and perhaps its count",
+                    self.row + 1
+                ))),
+            },
+        };
+        self.fields = fields;
+        let (word, count) = taken?;
+        self.count = count;
+        self.counts.spaced += u64::from(line[word.clone()].contains(&b' '));
+        self.take_word(&line[word])
+    }
+
+    fn chunk_row(&mut self) -> Result<Next, FormatError> {
         let names = self.beside.names.as_mut().expect("a file of finalfusion has words");
         let at = names.at();
         if Some(self.row) == self.rows {
             return match at == self.names_end {
-                true => Ok(false),
+                true => Ok(Next::End),
                 false => Err(self.bad(at, "its words are not as long as their chunk")),
             };
         }
@@ -207,57 +337,72 @@ impl VectorReader {
         }
         names.exactly(length, &mut self.buffer)?;
         let word = std::mem::take(&mut self.buffer);
-        self.take_word(at, &word)?;
+        let taken = self.take_word(&word);
         self.buffer = word;
         let start = self.source.at();
-        self.take_numbers(start)?;
-        if let Some(norms) = self.beside.norms.as_mut().filter(|_| self.wanted == Wanted::Rows) {
-            norms.exactly(4, &mut self.buffer)?;
-            let norm = f32::from_le_bytes(self.buffer[..].try_into().expect("four bytes"));
-            self.vector.iter_mut().for_each(|x| *x *= norm);
-            self.check_vector(start)?;
-        }
-        Ok(true)
+        let next = self.with_numbers(start, taken)?;
+        let Some(norms) = self.beside.norms.as_mut().filter(|_| self.wanted == Wanted::Rows) else {
+            return Ok(next);
+        };
+        norms.exactly(4, &mut self.buffer)?;
+        let norm = f32::from_le_bytes(self.buffer[..].try_into().expect("four bytes"));
+        self.vector.iter_mut().for_each(|x| *x *= norm);
+        Ok(match (next, self.check_vector()) {
+            (Next::Row, Err(bad)) => Next::Bad(start, bad),
+            (next, _) => next,
+        })
     }
 
-    fn table_row(&mut self) -> Result<bool, FormatError> {
+    fn table_row(&mut self) -> Result<Next, FormatError> {
         let table = self.beside.table.as_mut().expect("it was opened with the file");
         let mut word = std::mem::take(&mut self.word);
         let vector = (self.wanted == Wanted::Rows).then_some(&mut self.vector);
-        match table.advance(&mut word, &mut self.count, vector) {
-            Ok(true) => {}
-            Ok(false) if self.rows.is_some_and(|rows| rows != self.row) => {
+        let next = table.advance(&mut word, &mut self.count, vector);
+        let taken = match next {
+            Ok(TableRow::Row) => self.take_word(word.as_bytes()),
+            Ok(TableRow::Bad(bad)) => Err(bad),
+            Ok(TableRow::End) if self.rows.is_some_and(|rows| rows != self.row) => {
                 return Err(self.bad(0, "the file ends, and says that it has more rows"));
             }
-            Ok(false) => return Ok(false),
+            Ok(TableRow::End) => return Ok(Next::End),
             Err(what) => return Err(self.bad(0, &what)),
-        }
-        self.take_word(0, word.as_bytes())?;
-        if self.wanted == Wanted::Rows {
-            self.check_vector(0)?
-        }
-        Ok(true)
+        };
+        let checked = taken.and_then(|()| match self.wanted {
+            Wanted::Rows => self.check_vector(),
+            Wanted::Words => Ok(()),
+        });
+        Ok(checked.map_or_else(|bad| Next::Bad(0, bad), |()| Next::Row))
     }
 
-    fn take_word(&mut self, start: u64, word: &[u8]) -> Result<(), FormatError> {
-        let problem = match std::str::from_utf8(word) {
-            Ok("") => "it has no word",
-            Ok(text) if text.len() <= WORD_BYTES_MAX => {
-                self.word.clear();
-                self.word.push_str(text);
-                return Ok(());
+    fn take_word(&mut self, word: &[u8]) -> Result<(), BadRow> {
+        self.word.clear();
+        match std::str::from_utf8(word) {
+            Ok("") => return Err(BadRow::NoWord),
+            _ if word.len() > WORD_BYTES_MAX => return Err(BadRow::LongWord),
+            Ok(text) => self.word.push_str(text),
+            Err(_) if self.bad_rows == BadRows::Repair => {
+                self.word.push_str(&String::from_utf8_lossy(word));
+                self.counts.replaced += 1;
             }
-            Ok(_) => "its word is too long",
-            Err(_) => "its word is not UTF-8",
-        };
-        Err(self.bad(start, problem))
+            Err(_) => return Err(BadRow::NotUtf8),
+        }
+        Ok(())
+    }
+
+    /// Reads the numbers of a row in any case: the next row stands behind them.
+    fn with_numbers(&mut self, start: u64, word: Result<(), BadRow>) -> Result<Next, FormatError> {
+        let numbers = self.take_numbers()?;
+        Ok(match word.and(numbers) {
+            Ok(()) => Next::Row,
+            Err(bad) => Next::Bad(start, bad),
+        })
     }
 
     /// The numbers of a row, as they lie in memory.
-    fn take_numbers(&mut self, start: u64) -> Result<(), FormatError> {
+    fn take_numbers(&mut self) -> Result<Result<(), BadRow>, FormatError> {
         let bytes = self.dim * self.element.bytes() as usize;
         if self.wanted == Wanted::Words {
-            return self.source.skip(bytes as u64);
+            return self.source.skip(bytes as u64).map(Ok);
         }
         self.source.exactly(bytes, &mut self.buffer)?;
         self.vector.clear();
@@ -275,27 +420,57 @@ impl VectorReader {
                 self.vector.extend(numbers.map(|bytes| f64::from_le_bytes(*bytes) as f32));
             }
         }
-        self.check_vector(start)
+        Ok(self.check_vector())
     }
 
-    fn check_vector(&self, start: u64) -> Result<(), FormatError> {
+    fn check_vector(&self) -> Result<(), BadRow> {
         if self.vector.len() != self.dim {
             let what = format!("{} numbers, expected {}", self.vector.len(), self.dim);
-            return Err(self.bad(start, &what));
+            return Err(BadRow::Numbers(what));
         }
         match self.vector.iter().position(|number| !number.is_finite()) {
-            Some(at) => Err(self.bad(start, &format!("number {} is not finite as f32", at + 1))),
+            Some(at) => Err(BadRow::NotFinite(at + 1)),
             None => Ok(()),
+        }
+    }
+
+    /// An error about a row, which whoever reads can have left out.
+    pub(super) fn bad_row(&self, place: String, what: String) -> FormatError {
+        let (path, advice) = (self.source.path().to_path_buf(), self.advice);
+        FormatError::Row { path, form: self.form.what(), place, what, advice }
+    }
+
+    /// The row that is being read.
+    fn place(&self) -> String {
+        match self.form {
+            VectorForm::Word2vecText => format!("line {}", self.row + 2),
+            VectorForm::Glove => format!("line {}", self.row + 1),
+            _ => format!("row {}", self.row + 1),
         }
     }
 
     /// An error about the row.
     pub(super) fn bad(&self, offset: u64, what: &str) -> FormatError {
-        let place = match self.form {
-            VectorForm::Word2vecText => format!("line {}", self.row + 2),
-            VectorForm::Glove => format!("line {}", self.row + 1),
-            _ => format!("row {}", self.row + 1),
-        };
-        self.source.error(offset, format!("{place}: {what}"))
+        self.source.error(offset, format!("{}: {what}", self.place()))
     }
+}
+
+/// Where the fields of a line stand.
+fn spans(line: &[u8], out: &mut Vec<Range<usize>>) {
+    out.clear();
+    let start = line.as_ptr() as usize;
+    out.extend(fields(line).map(|field| {
+        let at = field.as_ptr() as usize - start;
+        at..at + field.len()
+    }));
+}
+
+fn is_number(field: &[u8]) -> bool {
+    std::str::from_utf8(field).is_ok_and(|text| text.parse::<f32>().is_ok())
+}
+
+/// The beginning of a field, for a message.
+fn lossy(field: &[u8]) -> String {
+    let end = field.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    String::from_utf8_lossy(&field[..end.unwrap_or(field.len()).min(40)]).into_owned()
 }

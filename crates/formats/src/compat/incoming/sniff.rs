@@ -1,6 +1,8 @@
 //! What a file of vectors is, told by its first bytes, and the sizes in its first line.
 
-use super::source::{Source, fields};
+use std::collections::BTreeMap;
+
+use super::source::{BYTE_ORDER_MARK, Source, fields};
 use super::{LINE_BYTES_MAX, VectorForm, npy};
 use crate::compat::finalfusion::MAGIC;
 use crate::error::FormatError;
@@ -9,6 +11,8 @@ use crate::error::FormatError;
 const HEADER_BYTES_MAX: usize = 64;
 /// Binary numbers give themselves away within this many bytes.
 const TEXT_BYTES: usize = 4096;
+/// Lines that say how many numbers a row of a text without a header has.
+const LINES_LOOKED_AT: usize = 32;
 
 /// The form of the file that begins with `head`.
 pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
@@ -24,6 +28,7 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     if head.starts_with(b"PAR1") {
         return Some(VectorForm::Parquet);
     }
+    let head = &head[mark_bytes(head) as usize..];
     let (first, rest) = match head.iter().position(|&byte| byte == b'\n') {
         Some(end) => head.split_at(end + 1),
         None => (head, &[][..]),
@@ -31,19 +36,42 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     let is_header = first.len() <= HEADER_BYTES_MAX && first.ends_with(b"\n");
     if let Some((_, dim)) = sizes(first).filter(|_| is_header) {
         let row = rest.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
-        let (numbers, whole) = numbers(row);
+        let numbers = Numbers::of(row);
         // A row of text as it should be may have any word. One that is wrong somewhere is still text if
         // no byte speaks against it; a binary vector with a line feed in it may look like that so far.
-        let text = match whole {
-            Some(fields) => fields == numbers && (fields as u64 == dim || !row.ends_with(b"\n")),
+        let text = match numbers.whole {
+            Some(_) if row.ends_with(b"\n") => numbers.last as u64 >= dim,
+            Some(fields) => fields == numbers.first,
             None => false,
         };
-        let text = text || numbers > 0 && is_text(&rest[..rest.len().min(TEXT_BYTES)]);
+        let some = numbers.first + numbers.last > 0;
+        let text = text || some && is_text(&rest[..rest.len().min(TEXT_BYTES)]);
         return Some(if text { VectorForm::Word2vecText } else { VectorForm::Word2vec });
     }
     // A line of two fields is a word with its count.
-    let (numbers, whole) = numbers(first);
-    (numbers >= 2 && whole == Some(numbers)).then_some(VectorForm::Glove)
+    let numbers = Numbers::of(first);
+    let is_row = numbers.first >= 2 && numbers.whole == Some(numbers.first);
+    (is_row || has_rows(head)).then_some(VectorForm::Glove)
+}
+
+/// Whether most of the first lines end in as many numbers: a first word with spaces in it tells nothing by itself.
+fn has_rows(head: &[u8]) -> bool {
+    let lines = head.split_inclusive(|&byte| byte == b'\n').take(LINES_LOOKED_AT);
+    let lines: Vec<&[u8]> = lines.filter(|line| line.ends_with(b"\n")).collect();
+    let alike = most_common(lines.iter().map(|line| Numbers::of(line).last));
+    alike.is_some_and(|(_, alike)| alike >= 2 && 2 * alike > lines.len())
+}
+
+/// The most common of some numbers from 2 on, the lower one of two, and how often it occurs.
+fn most_common(numbers: impl Iterator<Item = usize>) -> Option<(usize, usize)> {
+    let mut counts = BTreeMap::<usize, usize>::new();
+    numbers.filter(|&it| it >= 2).for_each(|it| *counts.entry(it).or_default() += 1);
+    counts.into_iter().rev().max_by_key(|(_, count)| *count)
+}
+
+/// Bytes of a byte-order mark at the beginning.
+pub(super) fn mark_bytes(head: &[u8]) -> u64 {
+    if head.starts_with(&BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() as u64 } else { 0 }
 }
 
 /// `ROWS DIM`.
@@ -59,15 +87,31 @@ fn sizes(line: &[u8]) -> Option<(u64, u64)> {
     }
 }
 
-/// How many of the fields behind the first are numbers, until one is none; and how many fields there are
-/// behind it, if there is one. The last field of a line without its end may be cut and does not count.
-fn numbers(line: &[u8]) -> (usize, Option<usize>) {
-    let is_number =
-        |field: &&[u8]| std::str::from_utf8(field).is_ok_and(|text| text.parse::<f32>().is_ok());
-    let cut = usize::from(!line.ends_with(b"\n"));
-    let whole = fields(line).count().checked_sub(1 + cut).filter(|&whole| whole > 0);
-    let behind = fields(line).skip(1).take(whole.unwrap_or(0));
-    (behind.take_while(is_number).count(), whole)
+/// The numbers of a line.
+struct Numbers {
+    /// Fields behind the first, if there is one. The last field of a line without its end may be cut and does not count.
+    whole: Option<usize>,
+    /// How many of these are numbers, until one is none.
+    first: usize,
+    /// The same from the end.
+    last: usize,
+}
+
+impl Numbers {
+    fn of(line: &[u8]) -> Self {
+        let is_number = |field: &&[u8]| {
+            std::str::from_utf8(field).is_ok_and(|text| text.parse::<f32>().is_ok())
+        };
+        let cut = usize::from(!line.ends_with(b"\n"));
+        let fields: Vec<&[u8]> = fields(line).collect();
+        let whole = fields.len().checked_sub(1 + cut).filter(|&whole| whole > 0);
+        let behind = &fields[fields.len().min(1)..fields.len().min(1) + whole.unwrap_or(0)];
+        Self {
+            whole,
+            first: behind.iter().take_while(|field| is_number(field)).count(),
+            last: behind.iter().rev().take_while(|field| is_number(field)).count(),
+        }
+    }
 }
 
 /// Whether bytes are text, the last character perhaps cut.
@@ -87,11 +131,15 @@ pub(super) fn sizes_of_first_line(source: &mut Source) -> Result<(u64, u64), For
     sizes(&line).ok_or_else(|| source.error(0, "its header is not two numbers".into()))
 }
 
-/// The number of numbers in the first line.
-pub(super) fn dim_of_first_line(source: &mut Source) -> Result<u64, FormatError> {
+/// How many numbers most of the first lines end in.
+pub(super) fn dim_of_lines(source: &mut Source) -> Result<u64, FormatError> {
     let mut line = Vec::new();
-    if !source.until(b'\n', LINE_BYTES_MAX, &mut line)? {
-        return Err(source.error(0, "the first line does not end".into()));
+    let mut last = Vec::new();
+    while last.len() < LINES_LOOKED_AT && source.until(b'\n', LINE_BYTES_MAX, &mut line)? {
+        last.push(Numbers::of(&line).last);
     }
-    Ok((fields(&line).count() as u64).saturating_sub(1))
+    match most_common(last.into_iter()) {
+        Some((dim, _)) => Ok(dim as u64),
+        None => Err(source.error(0, "the first line does not end".into())),
+    }
 }

@@ -11,6 +11,8 @@ use crate::storage::{FileReader, ReadFile, Storage};
 /// Bytes that are looked at to tell what a file is.
 const HEAD_BYTES: u64 = 1 << 16;
 const BUFFER_BYTES: usize = 1 << 18;
+/// U+FEFF, with which some programs begin a text.
+pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// A file being read.
 pub(super) struct Source {
@@ -39,6 +41,20 @@ impl Source {
         let mut head = vec![0; file.len().min(HEAD_BYTES) as usize];
         file.read_exact_at(0, &mut head).map_err(|e| FormatError::io(path, "reading", e))?;
         Ok(head)
+    }
+
+    /// Passes over a byte-order mark, where it begins with one.
+    pub fn pass_mark(&mut self) -> Result<(), FormatError> {
+        let held = self.reader.fill_buf().map_err(|e| FormatError::io(&self.path, "reading", e))?;
+        match held.starts_with(&BYTE_ORDER_MARK) {
+            true => self.skip(BYTE_ORDER_MARK.len() as u64),
+            false => Ok(()),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Length of the file.

@@ -1,6 +1,6 @@
 //! The words of a foreign file, all at once: what our own vectors files begin with.
 
-use super::{VectorFile, Wanted};
+use super::{BadRows, RowCounts, VectorFile, VectorReader, Wanted};
 use crate::error::FormatError;
 use crate::words::Words;
 
@@ -12,13 +12,16 @@ pub struct ListedWords {
     ends: Vec<u64>,
     counts: Vec<u64>,
     lookup: Vec<u32>,
+    /// Good rows whose words earlier ones have.
+    twice: Vec<u64>,
+    rows: RowCounts,
 }
 
 impl ListedWords {
     /// Reads the words and passes over the numbers.
     ///
     /// # Errors
-    /// A word that stands in two rows: nobody could tell which of them is meant; and what
+    /// A word that stands in two rows, unless bad rows are left out: then the first row is taken; and what
     /// [`super::VectorReader::advance`] says.
     pub fn read(file: &VectorFile) -> Result<Self, FormatError> {
         let mut reader = file.read(Wanted::Words)?;
@@ -30,15 +33,59 @@ impl ListedWords {
         }
         let mut lookup: Vec<u32> = (0..words.ends.len() as u32).collect();
         lookup.sort_unstable_by_key(|&id| (words.word(id as usize), id));
+        words.rows = *reader.counts();
         let same = |pair: &&[u32]| words.word(pair[0] as usize) == words.word(pair[1] as usize);
-        if let Some(&[one, other]) = lookup.windows(2).find(same) {
-            let word = String::from_utf8_lossy(words.word(one as usize)).into_owned();
-            let what =
-                format!("the word {word:?} stands in the rows {} and {}", one + 1, other + 1);
-            return Err(reader.bad(0, &what));
+        match lookup.windows(2).find(same) {
+            Some(&[one, other]) if file.bad_rows == BadRows::Refuse => {
+                let word = String::from_utf8_lossy(words.word(one as usize)).into_owned();
+                let what =
+                    format!("the word {word:?} stands in the rows {} and {}", one + 1, other + 1);
+                return Err(reader.bad_row(format!("row {}", other + 1), what));
+            }
+            Some(_) => words.keep_first(lookup),
+            None => words.lookup = lookup,
         }
-        words.lookup = lookup;
         Ok(words)
+    }
+
+    /// Leaves out all but the first row of a word; `lookup` has the rows of a word in order.
+    fn keep_first(&mut self, mut lookup: Vec<u32>) {
+        let same =
+            |row: &mut u32, first: &mut u32| self.word(*row as usize) == self.word(*first as usize);
+        lookup.dedup_by(same);
+        let mut is_kept = vec![false; self.len()];
+        lookup.iter().for_each(|&row| is_kept[row as usize] = true);
+        let mut kept = Self { rows: self.rows, ..Self::default() };
+        // Where each row went.
+        let mut places = vec![0; self.len()];
+        for row in 0..self.len() {
+            if !is_kept[row] {
+                kept.twice.push(row as u64);
+                continue;
+            }
+            places[row] = kept.ends.len() as u32;
+            kept.bytes.extend_from_slice(self.word(row));
+            kept.ends.push(kept.bytes.len() as u64);
+            kept.counts.push(self.counts[row]);
+        }
+        kept.lookup = lookup.into_iter().map(|row| places[row as usize]).collect();
+        kept.rows.twice = kept.twice.len() as u64;
+        *self = kept;
+    }
+
+    /// What was left out and mended.
+    pub fn rows(&self) -> &RowCounts {
+        &self.rows
+    }
+
+    /// Reads the rows that these words belong to.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn reader(&self, file: &VectorFile) -> Result<VectorReader, FormatError> {
+        let mut reader = file.reader()?;
+        reader.pass_over(&self.twice);
+        Ok(reader)
     }
 }
 
