@@ -29,6 +29,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ("run.seed", &["0", "9223372036854775807"]),
     ("run.checkpoint_every", &["\"0s\"", "\"1d\""]),
     ("corpus.format", &["\"documents\""]),
+    ("corpus.encoding", &["\"cp949\"", "\"utf-16le\""]),
     ("corpus.strict", &["true"]),
     ("corpus.tokenizer", &["\"whitespace\"", "\"korean\"", "\"bpe\""]),
     ("corpus.endings", &["\"drop\""]),
@@ -97,6 +98,7 @@ const TRAINER: &[(&str, &[&str])] = &[
     ("deterministic", &["false"]),
     ("freeze", &["\"FOLDER/list.txt\""]),
     ("init", &["\"FOLDER/vectors.txt\""]),
+    ("init_bad_rows", &["\"skip\"", "\"repair\""]),
 ];
 
 /// The trainers: what they are called in messages, and their table.

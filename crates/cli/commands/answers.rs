@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use serde::Serialize;
-use wordmill_formats::Vectors;
+use wordmill_formats::{Vectors, counted};
 use wordmill_query::{QueryError, find_known};
 
 use super::given::say;
@@ -31,7 +31,7 @@ impl Answer {
 
 /// Some of many questions were not answered, which was reported one by one.
 #[derive(Debug, thiserror::Error)]
-#[error("{unanswered} of {asked} questions could not be answered")]
+#[error("{unanswered} of {} could not be answered", counted(*asked as u64, "question"))]
 pub struct Unanswered {
     unanswered: usize,
     asked: usize,

@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use wordmill_flow::format_bytes;
-use wordmill_formats::RunDir;
+use wordmill_formats::{RunDir, counted};
 
 use crate::args::CleanArgs;
 use crate::commands::disk;
@@ -52,7 +52,7 @@ pub fn run(args: &CleanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     for name in &args.stages {
         let (files, bytes) = ledger.on_disk(name)?;
         ledger.forget(name)?;
-        writeln!(out, "{name}: {files} files, {} removed", format_bytes(bytes))?;
+        writeln!(out, "{name}: {}, {} removed", counted(files, "file"), format_bytes(bytes))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `wordmill convert`: vectors of any known format in another one.
 
 use std::io::Write;
+use wordmill_formats::counted;
 
 use wordmill_query::{ConvertConfig, ConvertFormat, convert};
 
@@ -22,15 +23,15 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut out = messages(&args.out, out);
     writeln!(
         out,
-        "{}: {}, {} words of {} numbers{counts}",
+        "{}: {}, {} of {} each{counts}",
         args.input.display(),
         done.from,
-        done.words,
-        done.dim
+        counted(done.words as u64, "word"),
+        counted(done.dim as u64, "number")
     )?;
     for line in row_lines(&args.input, &done.rows) {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{}: {} bytes", args.out.display(), done.written.bytes)?;
+    writeln!(out, "{}: {}", args.out.display(), counted(done.written.bytes, "byte"))?;
     Ok(())
 }

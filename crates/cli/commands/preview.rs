@@ -13,7 +13,7 @@ use wordmill_corpus::phrases::{Joiner, Phrases, list_path};
 use wordmill_corpus::pieces::{Cutter, model_path};
 use wordmill_corpus::{Preview, PreviewLine, preview};
 use wordmill_flow::Budget;
-use wordmill_formats::RunDir;
+use wordmill_formats::{RunDir, counted};
 
 use crate::args::PreviewArgs;
 use crate::commands::disk;
@@ -177,7 +177,7 @@ fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<
             notes += "  (not UTF-8)";
         }
         if line.stop_words > 0 {
-            notes += &format!("  ({} stop words)", line.stop_words);
+            notes += &format!("  ({})", counted(line.stop_words, "stop word"));
         }
         let notes = look.paint(Tone::Quiet, &notes);
         writeln!(out, "{:>6}  {text}{:pad$}{BAR}{words}{notes}", line.line, "")?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wordmill_flow::{format_bytes, format_duration};
-use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState};
+use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, counted};
 use wordmill_train::read_metrics;
 
 use crate::args::StatusArgs;
@@ -128,7 +128,12 @@ fn print_rest(
         some => format!(", {some} to go"),
     };
     let time = format_duration(seconds);
-    writeln!(out, "\n{done} stages done in {time}{waiting}: {files} files, {bytes}")?;
+    writeln!(
+        out,
+        "\n{} done in {time}{waiting}: {}, {bytes}",
+        counted(done as u64, "stage"),
+        counted(files as u64, "file")
+    )?;
     Ok(())
 }
 
@@ -143,10 +148,10 @@ fn progress_of(
     let mut there = Vec::new();
     if let Some(name) = row.name.strip_prefix("train:") {
         let epochs = read_metrics(dir, name).len();
-        there.push(format!("{epochs} epochs"));
+        there.push(counted(epochs as u64, "epoch"));
     }
     let (files, bytes) = ledger.on_disk(&row.name)?;
-    there.push(format!("{files} files, {}", format_bytes(bytes)));
+    there.push(format!("{}, {}", counted(files, "file"), format_bytes(bytes)));
     writeln!(out, "{:17}so far {}; run again to go on", "", there.join(", "))?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use wordmill_flow::format_bytes;
-use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, Storage};
+use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, Storage, counted};
 
 use crate::args::VerifyArgs;
 use crate::artefacts::verify as verify_file;
@@ -57,9 +57,12 @@ fn verify_run(dir: &RunDir, out: &mut dyn Write) -> anyhow::Result<Vec<FormatErr
         let state = match row.state {
             _ if damaged > 0 => format!("damaged; {}", way_out(&row.name)),
             StageState::Done if row.to_rebuild => {
-                format!("{} files whole; it is rebuilt when its turn comes", row.outputs.len())
+                format!(
+                    "{} whole; it is rebuilt when its turn comes",
+                    counted(row.outputs.len() as u64, "file")
+                )
             }
-            StageState::Done => format!("{} files whole", row.outputs.len()),
+            StageState::Done => format!("{} whole", counted(row.outputs.len() as u64, "file")),
             StageState::Partial => "not finished; what there is of it is whole".into(),
         };
         writeln!(out, "{:<16} {state}", row.name)?;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use wordmill_corpus as corpus;
 use wordmill_flow::Context;
-use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StripeFile, read_file, xxh3};
+use wordmill_formats::{
+    FormatError, MatrixIndex, Published, RunDir, StripeFile, agree, counted, read_file, xxh3,
+};
 
 use crate::config::{Config, ConfigError, InvalidUtf8};
 use crate::ledger::Settings;
@@ -15,7 +17,12 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::Tok
     let totals = shards.totals();
     let corpus::RecordCounts { records, broken } = shards.records();
     if broken > 0 {
-        let text = format!("tokenize: {broken} of {records} records are broken and were left out");
+        let text = format!(
+            "tokenize: {broken} of {} {} broken and {} left out",
+            counted(records, "record"),
+            agree(broken, "is", "are"),
+            agree(broken, "was", "were")
+        );
         ctx.progress.say(&text);
     }
     if totals.invalid_lines > 0 {
@@ -25,15 +32,22 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::Tok
         };
         let lines = totals.invalid_lines;
         let name = config.corpus.encoding.name().to_uppercase();
-        ctx.progress.say(&format!("tokenize: {lines} lines are not {name} and {what}"));
+        ctx.progress.say(&format!(
+            "tokenize: {} {} not {name} and {what}",
+            counted(lines, "line"),
+            agree(lines, "is", "are")
+        ));
     }
     if totals.stop_words > 0 {
         let words = totals.stop_words;
-        ctx.progress.say(&format!("tokenize: {words} tokens are stop words and were left out"));
+        ctx.progress.say(&format!("tokenize: left out as stop words: {}", counted(words, "token")));
     }
     if totals.overlong_words > 0 {
         let (words, bytes) = (totals.overlong_words, totals.overlong_bytes);
-        let text = format!("tokenize: {words} words over 1 MiB, {bytes} bytes, were left out");
+        let text = format!(
+            "tokenize: left out as longer than 1 MiB: {}, {bytes} bytes",
+            counted(words, "word")
+        );
         ctx.progress.say(&text);
     }
 }
@@ -41,8 +55,9 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::Tok
 /// Says which lines of a list are no words.
 pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&corpus::WordSet>) {
     if let Some((lines, first)) = list.map(corpus::WordSet::left_out).filter(|(n, _)| *n > 0) {
-        let what = "lines are not one word for the tokenizer and were left out";
-        ctx.progress.say(&format!("{key}: {lines} {what}, the first is {first:?}"));
+        let lines = counted(lines, "line");
+        let what = "left out as not one word for the tokenizer, the first";
+        ctx.progress.say(&format!("{key}: {lines} {what} {first:?}"));
     }
 }
 
@@ -66,7 +81,10 @@ pub(super) fn report_words(
     for (key, list, count, tokens) in lists {
         if list.is_some() {
             report_list(ctx, key, list.as_deref());
-            let what = format!("vocabulary: {key} left out {tokens} of {} tokens", counts.tokens);
+            let what = format!(
+                "vocabulary: {key} left out {tokens} of {}",
+                counted(counts.tokens, "token")
+            );
             ctx.progress.say(&what);
             rows.push((count, tokens));
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use wordmill_cooccur as cooccur;
 use wordmill_corpus::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesConfig};
 use wordmill_corpus::{CorpusError, TokenShards, Vocabulary, VocabularyConfig, vocabulary};
-use wordmill_formats::{MatrixIndex, Words as _, xxh3};
+use wordmill_formats::{MatrixIndex, Words as _, counted, xxh3};
 
 use super::tokens::Reshaped;
 use super::{Pipeline, outputs, translate};
@@ -72,7 +72,10 @@ impl Pipeline<'_> {
             made = phrases::join(self.ctx, config, (&found, pass), &made.shards, folder)?;
             let (of_pass, times) = (found.of_pass_len(pass), made.joined);
             let text = format!(
-                "phrases: pass {pass} joined {of_pass} phrases, {times} times in {before} tokens"
+                "phrases: pass {pass} joined {}, {} in {}",
+                counted(of_pass, "phrase"),
+                counted(times, "time"),
+                counted(before, "token")
             );
             self.ctx.progress.say(&text);
             phrases += of_pass;

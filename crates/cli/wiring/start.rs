@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{BadRows, RowConfig, VectorFile, VectorForm};
 use wordmill_formats::{
-    FormatError, Intake, RunDir, Storage, TensorReader, Vectors, Words, digest_file, is_stream,
-    is_tensor_file,
+    FormatError, Intake, RunDir, Storage, TensorReader, Vectors, Words, counted, digest_file,
+    is_stream, is_tensor_file,
 };
 use wordmill_query::{ConvertConfig, ConvertFormat, ExportSpaces, convert, is_packed};
 use wordmill_train as train;
@@ -242,7 +242,7 @@ impl TrainJob<'_> {
         }
         let frozen = start.frozen();
         if frozen.words() > 0 {
-            let mut text = format!("train {name}: {} words are frozen", frozen.words());
+            let mut text = format!("train {name}: frozen are {}", counted(frozen.words(), "word"));
             if frozen.unknown() > 0 {
                 text +=
                     &format!("; lines that are no word of the vocabulary: {}", frozen.unknown());

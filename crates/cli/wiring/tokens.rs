@@ -1,7 +1,7 @@
 //! The stages that make token shards: of words, without repeated lines, and of pieces of words; phrases have a file of their own.
 
 use wordmill_corpus as corpus;
-use wordmill_formats::{FormatError, Published};
+use wordmill_formats::{FormatError, Published, counted};
 
 use super::outputs::{self, report_losses};
 use super::{Pipeline, begin, translate};
@@ -114,8 +114,10 @@ impl Pipeline<'_> {
             let totals = *made.shards.totals();
             let dropped_tokens = made.tokens - totals.tokens;
             let says = format!(
-                "dedup: {} of {} lines, {dropped_tokens} of {} tokens, repeat an earlier line and were left out",
-                made.dropped_lines, made.lines, made.tokens
+                "dedup: left out as repeating an earlier line: {} of {}, {dropped_tokens} of {}",
+                made.dropped_lines,
+                counted(made.lines, "line"),
+                counted(made.tokens, "token")
             );
             let counts = vec![
                 ("lines", totals.lines),
@@ -141,7 +143,11 @@ impl Pipeline<'_> {
             let key = ("corpus.pieces", "");
             outputs::check_content(&self.settings(corpus::pieces::FOLDER), key, made.given)?;
             let (left_out, words) = (made.left_out, made.words);
-            let says = format!("pieces: {left_out} endings of {words} words were left out");
+            let says = format!(
+                "pieces: left out {} of {}",
+                counted(left_out, "ending"),
+                counted(words, "word")
+            );
             let tokens = made.shards.totals().tokens;
             Ok(Reshaped {
                 shards: made.shards,

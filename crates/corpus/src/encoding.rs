@@ -6,6 +6,7 @@
 
 use std::io::{self, Read};
 use std::str;
+use wordmill_formats::{agree, counted};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, DecoderResult};
@@ -264,8 +265,18 @@ pub(crate) fn foreign_text(head: &[u8], is_whole: bool) -> Option<String> {
     }
     let looks = || hint(guess(&all));
     are_most_foreign(foreign, lines, sequences).then(|| match is_whole {
-        true => format!("{foreign} of its {lines} lines are not UTF-8{}", looks()),
-        false => format!("{foreign} of its first {lines} lines are not UTF-8{}", looks()),
+        true => format!(
+            "{foreign} of its {} {} not UTF-8{}",
+            counted(lines, "line"),
+            agree(foreign, "is", "are"),
+            looks()
+        ),
+        false => format!(
+            "{foreign} of its first {} {} not UTF-8{}",
+            counted(lines, "line"),
+            agree(foreign, "is", "are"),
+            looks()
+        ),
     })
 }
 

@@ -7,7 +7,7 @@
 use std::io;
 
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
-use wordmill_formats::FormatError;
+use wordmill_formats::{FormatError, counted};
 
 /// The class of an error, as the command line tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,8 @@ pub enum CorpusError {
     },
     /// The inputs hold no word at all.
     #[error(
-        "corpus.inputs: counting words: there is no word in {shards} chunk(s) of text; check the files and corpus.tokenizer"
+        "corpus.inputs: counting words: there is no word in {} of text; check the files and corpus.tokenizer",
+        counted(*shards as u64, "chunk")
     )]
     EmptyCorpus {
         /// How many chunks were read.
@@ -93,8 +94,10 @@ pub enum CorpusError {
     },
     /// No word is frequent enough.
     #[error(
-        "vocabulary.min_count: no word stands {min_count} times; the most frequent, \"{word}\", stands {count} times: \
-         lower vocabulary.min_count or give more text"
+        "vocabulary.min_count: no word occurs {}; the most frequent, \"{word}\", occurs {}: \
+         lower vocabulary.min_count or give more text",
+        counted(*min_count, "time"),
+        counted(*count, "time")
     )]
     NoFrequentWord {
         /// The setting.

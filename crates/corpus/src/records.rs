@@ -18,6 +18,7 @@ mod wet;
 use crate::encoding::Encoding;
 use crate::error::CorpusError;
 use crate::input::Input;
+use wordmill_formats::counted;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -257,7 +258,7 @@ impl RecordText {
             return Ok(());
         }
         let first = self.sink.told.first().map_or("", String::as_str);
-        let what = format!("none of its {records} records can be read; {first}");
+        let what = format!("none of its {} can be read; {first}", counted(records, "record"));
         Err(Refused(what, self.way_out))
     }
 }

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use wordmill_flow::{Context, StageProgress, run_tasks};
 use wordmill_formats::{
     FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, TensorFile, TensorWriter,
-    WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, local_ids, write_words,
+    WORD_TENSORS, WordListReader, WordTable, WordTensors, Words as _, counted, local_ids,
+    write_words,
 };
 
 use crate::error::CorpusError;
@@ -317,7 +318,10 @@ fn check_kept(
         let key = if config.lists.keep.is_some() { "vocabulary.keep" } else { "vocabulary.drop" };
         return Err(CorpusError::Config {
             key,
-            problem: format!("it leaves none of the {} words of the text", counts.distinct_words),
+            problem: format!(
+                "it leaves none of the {} of the text",
+                counted(counts.distinct_words, "word")
+            ),
             way_out: "check the list and corpus.tokenizer".to_owned(),
         });
     }

@@ -41,6 +41,7 @@ mod artefact;
 mod cells;
 mod codes;
 mod compression;
+mod counted;
 mod frame;
 mod half;
 mod intake;
@@ -69,6 +70,7 @@ pub use artefact::{
 };
 pub use cells::{CellBlock, CellCodes, CellPacker};
 pub use compression::Compression;
+pub use counted::{agree, counted};
 pub use disk::{DiskStorage, free_bytes, on_cut_map, open_file_limit};
 pub use error::FormatError;
 pub use faulty::{Failure, Fault, FaultyStorage, Operation, Span};

@@ -9,7 +9,7 @@ use serde::Serialize;
 use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
 use wordmill_formats::{
     Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
-    TokenIndex, Vectors, Words, read_file,
+    TokenIndex, Vectors, Words, counted, read_file,
 };
 
 use crate::spread::Spread;
@@ -177,7 +177,10 @@ fn manifest(path: &Path, ledger: &Manifest) -> Description {
     for stage in &ledger.stages {
         let state = format!("{:?}", stage.state).to_lowercase();
         let (files, seconds) = (stage.outputs.len(), stage.seconds);
-        about.fact(&stage.name, format!("{state}, {files} files, {seconds:.1} s"));
+        about.fact(
+            &stage.name,
+            format!("{state}, {}, {seconds:.1} s", counted(files as u64, "file")),
+        );
     }
     about
 }
@@ -288,7 +291,7 @@ impl fmt::Display for Description {
                 let all = numbers.into_iter().chain(lengths);
                 all.into_iter().try_for_each(|number| write!(out, " {number:>11.4}"))?;
                 if it.zero_rows > 0 {
-                    write!(out, "; {} rows are zero", it.zero_rows)?;
+                    write!(out, "; zero: {}", counted(it.zero_rows as u64, "row"))?;
                 }
                 if it.not_finite > 0 {
                     write!(out, "; {} NUMBERS ARE NOT FINITE", it.not_finite)?;

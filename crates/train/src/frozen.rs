@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::{FileReader, FormatError, Storage, Words};
+use wordmill_formats::{FileReader, FormatError, Storage, Words, counted};
 use wordmill_kernels::Side;
 
 use crate::error::TrainError;
@@ -90,8 +90,9 @@ impl Frozen {
             let what = match frozen.unknown {
                 0 => "there is no word in it; name a list of words, one a line".to_owned(),
                 lines => format!(
-                    "none of its {lines} lines is a word of the vocabulary; it should be a list of words, one a line, \
-                     spelled as in vocab/vocabulary.tsv"
+                    "none of its {} is a word of the vocabulary; it should be a list of words, one a line, \
+                     spelled as in vocab/vocabulary.tsv",
+                    counted(lines, "line")
                 ),
             };
             return Err(TrainError::Given { path: path.to_path_buf(), what });

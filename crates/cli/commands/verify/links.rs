@@ -6,8 +6,8 @@
 use wordmill_corpus::{MADE_OF, dedup, phrases, pieces};
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
-    TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, local_ids,
-    mix, read_remap,
+    TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, counted,
+    local_ids, mix, read_remap,
 };
 
 use crate::artefacts::for_each_tile_piece;
@@ -123,7 +123,8 @@ fn check_shards(dir: &RunDir, table: &WordTable) -> Result<(), FormatError> {
         None => Ok(()),
         Some(id) => {
             let (word, found, listed) = (table.text(id), counts[id], table.counts()[id]);
-            let what = format!("{word:?} stands {found} times in the shards, not {listed} times");
+            let what =
+                format!("{word:?} occurs {} in the shards, not {listed}", counted(found, "time"));
             Err(FormatError::corrupt(&dir.vocabulary(), 0, what))
         }
     }
@@ -162,7 +163,8 @@ fn check_shard(
         let count = words.advance()?.unwrap_or(0);
         let word = String::from_utf8_lossy(words.word());
         if found[local as usize] != count {
-            let what = format!("{word:?} stands {} times, not {count}", found[local as usize]);
+            let what =
+                format!("{word:?} occurs {}, not {count}", counted(found[local as usize], "time"));
             return Err(FormatError::corrupt(&path, 0, what));
         }
         let id = remap[local as usize];

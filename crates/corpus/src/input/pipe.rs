@@ -101,10 +101,13 @@ impl Read for PipeReader {
 
 /// The first bytes of a text that can be read once, and the rest of it.
 #[derive(Clone, Default)]
-pub(super) struct Begun(Arc<Mutex<Option<(Vec<u8>, PipeReader)>>>);
+pub(super) struct Begun(Arc<Mutex<Option<Head>>>);
+
+/// The bytes that were read, and what gives the next ones.
+type Head = (Vec<u8>, PipeReader);
 
 impl Begun {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<(Vec<u8>, PipeReader)>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Head>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

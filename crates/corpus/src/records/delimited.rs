@@ -6,6 +6,7 @@
 //! the next line. Rows without the column are broken. Blank rows are none. A line ends with LF, CRLF or CR.
 
 use memchr::{memchr, memchr_iter, memchr3};
+use wordmill_formats::counted;
 
 use super::{Column, Refused, Sink, Take};
 
@@ -111,7 +112,10 @@ impl Columns {
             sink.record();
             if self.at <= wanted {
                 let (found, number) = (self.at, wanted + 1);
-                let what = format!("it has {found} column(s), column {number} is asked for");
+                let what = format!(
+                    "it has {}, column {number} is asked for",
+                    counted(found as u64, "column")
+                );
                 sink.broken(self.row, &what)?;
             }
             self.at = 0;

@@ -9,6 +9,7 @@
 use super::{Records, Refused, Sink, Take};
 use crate::encoding::Converter;
 use crate::input::not_plain_text;
+use wordmill_formats::counted;
 
 /// Bytes of a header, and what files are filled up to.
 pub(crate) const BLOCK: usize = 512;
@@ -195,7 +196,9 @@ impl Tar {
         }
         let what = match self.left {
             0 => "the archive has no end: it is cut off".to_owned(),
-            left => format!("{}: it is cut off, {left} bytes of it are missing", self.name),
+            left => {
+                format!("{}: it is cut off, {} of it missing", self.name, counted(left, "byte"))
+            }
         };
         // The file was counted when it began, and if it is no text, as broken.
         if self.left == 0 || self.kind != Kind::Text {

@@ -5,6 +5,7 @@
 //! where a tool has rewritten them. A file with records of other types only is refused: it holds pages, not their text.
 
 use std::collections::BTreeMap;
+use wordmill_formats::counted;
 
 use super::{Refused, Sink, Take};
 
@@ -150,7 +151,7 @@ impl Take for Wet {
             sink.end_line();
             sink.broken(
                 sink.place(at),
-                &format!("it is cut off, {bytes} bytes of it are missing"),
+                &format!("it is cut off, {} of it missing", counted(bytes, "byte")),
             )?;
             self.body = None;
         }

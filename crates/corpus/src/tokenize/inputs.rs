@@ -1,6 +1,7 @@
 //! What is said of inputs around their reading: the memory that unpacking takes, and texts that go on in another encoding.
 
 use std::cmp::Reverse;
+use wordmill_formats::{agree, counted};
 
 use crate::encoding::are_most_foreign;
 use crate::error::CorpusError;
@@ -52,7 +53,11 @@ pub(super) fn check_encoding(
         return Ok(());
     }
     let name = input.records.encoding.name().to_uppercase();
-    let problem = format!("{foreign} of its {lines} lines are not {name}, though it begins so");
+    let problem = format!(
+        "{foreign} of its {} {} not {name}, though it begins so",
+        counted(lines, "line"),
+        agree(foreign, "is", "are")
+    );
     let way_out =
         "convert those parts, or set corpus.invalid_utf8 to \"skip\" to leave such lines out";
     Err(input.error("reading text", problem, way_out))

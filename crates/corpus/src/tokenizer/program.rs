@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+use wordmill_formats::counted;
 
 use wordmill_flow::NoThreads;
 
@@ -98,7 +99,8 @@ impl Program {
             if read.map_err(|error| self.error(format!("reading what it wrote: {error}")))? == 0 {
                 return Err(match output.get_ref().limit() {
                     0 => self.error(format!("it wrote more than {most} bytes for {given}")),
-                    _ => self.error(format!("it wrote {number} lines for {lines}")),
+                    _ => self
+                        .error(format!("it wrote {} for {lines}", counted(number as u64, "line"))),
                 });
             }
             let text = std::str::from_utf8(&line)
@@ -110,7 +112,10 @@ impl Program {
         }
         match output.read(&mut [0]) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(self.error(format!("it wrote more than {lines} lines for {lines}"))),
+            Ok(_) => Err(self.error(format!(
+                "it wrote more than {} for {lines}",
+                counted(lines as u64, "line")
+            ))),
             Err(error) => Err(self.error(format!("reading what it wrote: {error}"))),
         }
     }
@@ -188,14 +193,11 @@ fn locked(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
 }
 
 /// A thread that serves the program.
-fn started<'scope, T: Send>(
+fn started<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     name: &str,
     work: impl FnOnce() -> T + Send + 'scope,
-) -> Result<thread::ScopedJoinHandle<'scope, T>, NoThreads>
-where
-    T: 'scope,
-{
+) -> Result<thread::ScopedJoinHandle<'scope, T>, NoThreads> {
     let builder = thread::Builder::new().name(format!("tokenizer-{name}"));
     builder.spawn_scoped(scope, work).map_err(|source| NoThreads::new(name, source))
 }
