@@ -193,10 +193,10 @@ fn vocabulary(place: &Place) -> String {
 fn lines_that_are_not_utf8_are_replaced_skipped_or_refused() {
     let text = [GOOD, b"the c\xfft sat\n", GOOD].concat();
     let set = |value: &str| format!("corpus.invalid_utf8={value}");
-    let says = ["1 lines are not UTF-8", "replaced"];
+    let says = ["1 line is not UTF-8", "replaced"];
     let place = check_works("replace", &text, &["--set", &set("replace")], &says);
     assert!(vocabulary(&place).starts_with("the\t13\n"));
-    let says = ["1 lines are not UTF-8", "skipped"];
+    let says = ["1 line is not UTF-8", "skipped"];
     let place = check_works("skip", &text, &["--set", &set("skip")], &says);
     assert!(vocabulary(&place).starts_with("the\t12\n"));
     let says = ["text", "byte 71", "corpus.invalid_utf8"];
@@ -206,7 +206,7 @@ fn lines_that_are_not_utf8_are_replaced_skipped_or_refused() {
 #[test]
 fn words_longer_than_a_mebibyte_are_left_out_and_told() {
     let long = [GOOD, &b"a".repeat(1_000_000), b" ", &b"b".repeat(3_000_000), b" end\n"].concat();
-    let says = ["1 words over 1 MiB", "3000000 bytes", "left out"];
+    let says = ["left out as longer than 1 MiB: 1 word", "3000000 bytes"];
     let place = check_works("long words", &long, &[], &says);
     let words = vocabulary(&place);
     assert!(words.lines().any(|line| line.len() == 1_000_002), "the word of a megabyte is there");

@@ -162,7 +162,7 @@ fn files_of_an_archive_that_are_no_text_are_told() {
     );
     let said = place.run("run", &["--until", "vocabulary"]).expect(0).stderr;
     assert!(
-        said.contains("b.bin: it has a NUL") && said.contains("1 of 3 records are broken"),
+        said.contains("b.bin: it has a NUL") && said.contains("1 of 3 records is broken"),
         "{said}"
     );
     let strict = ["--until", "vocabulary", "--set", "corpus.strict=true"];

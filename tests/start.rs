@@ -118,7 +118,7 @@ fn frozen_words_are_those_of_the_file_to_the_bit_and_all_of_it_is_told() {
                 "train {name}: {all} of {all} words begin as in old.bin (word vectors only), 0 as usual"
             ),
             format!(
-                "train {name}: {some} words are frozen; lines that are no word of the vocabulary: 1"
+                "train {name}: frozen are {some} words; lines that are no word of the vocabulary: 1"
             ),
         ] {
             assert!(done.stderr.contains(&says), "{says:?} is not in {}", done.stderr);
@@ -224,7 +224,7 @@ fn a_mark_at_the_beginning_of_a_list_of_frozen_words_is_no_part_of_the_first() {
         place(&format!("{PIPELINE}freeze = \"frozen\"\n").replace("epochs = 3", "epochs = 1"));
     place.write("frozen", format!("\u{feff}{}", words(&place, 50)[1]));
     let done = place.run("run", &[]).expect(0);
-    assert!(done.stderr.contains("train sgns: 1 words are frozen"), "{}", done.stderr);
+    assert!(done.stderr.contains("train sgns: frozen are 1 word"), "{}", done.stderr);
 }
 
 /// A run is refused with these words.

@@ -247,7 +247,7 @@ fn a_corpus_without_words_and_a_min_count_too_high_are_errors() {
     check(
         b"a b a",
         ErrorKind::Config,
-        "no word stands 5 times; the most frequent, \"a\", stands 2 times",
+        "no word occurs 5 times; the most frequent, \"a\", occurs 2 times",
     );
 }
 

@@ -291,7 +291,7 @@ impl fmt::Display for Description {
                 let all = numbers.into_iter().chain(lengths);
                 all.into_iter().try_for_each(|number| write!(out, " {number:>11.4}"))?;
                 if it.zero_rows > 0 {
-                    write!(out, "; zero: {}", counted(it.zero_rows as u64, "row"))?;
+                    write!(out, "; zero: {}", counted(it.zero_rows, "row"))?;
                 }
                 if it.not_finite > 0 {
                     write!(out, "; {} NUMBERS ARE NOT FINITE", it.not_finite)?;

@@ -93,7 +93,7 @@ fn an_archive_that_is_cut_off_or_damaged_is_told() {
     let whole = [file("a.txt", "one\n"), file("b.txt", "two two\n"), end()];
     let bytes = whole.concat();
     let told = check(&[bytes[..3 * BLOCK + 3].to_vec()], "one\ntwo\n", (2, 1));
-    assert!(told[0].contains("b.txt: it is cut off, 5 bytes of it are missing"), "{told:?}");
+    assert!(told[0].contains("b.txt: it is cut off, 5 bytes of it missing"), "{told:?}");
     for cut in [2 * BLOCK, 2 * BLOCK + 100, 4 * BLOCK] {
         let text = if cut == 4 * BLOCK { "one\ntwo two\n" } else { "one\n" };
         let records = if cut == 4 * BLOCK { 3 } else { 2 };

@@ -99,8 +99,7 @@ impl Program {
             if read.map_err(|error| self.error(format!("reading what it wrote: {error}")))? == 0 {
                 return Err(match output.get_ref().limit() {
                     0 => self.error(format!("it wrote more than {most} bytes for {given}")),
-                    _ => self
-                        .error(format!("it wrote {} for {lines}", counted(number as u64, "line"))),
+                    _ => self.error(format!("it wrote {} for {lines}", counted(number, "line"))),
                 });
             }
             let text = std::str::from_utf8(&line)
@@ -112,10 +111,10 @@ impl Program {
         }
         match output.read(&mut [0]) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(self.error(format!(
-                "it wrote more than {} for {lines}",
-                counted(lines as u64, "line")
-            ))),
+            Ok(_) => {
+                Err(self
+                    .error(format!("it wrote more than {} for {lines}", counted(lines, "line"))))
+            }
             Err(error) => Err(self.error(format!("reading what it wrote: {error}"))),
         }
     }
