@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wordmill_cooccur::MatrixFormat;
 use wordmill_flow::ProgressMode;
+use wordmill_formats::compat::incoming::BadRows;
 use wordmill_query::{AnalogyMethod, Convention, ExportElement, ExportSpaces, ExportWhich, Which};
 
 pub use using::*;
@@ -90,7 +91,7 @@ const PREDICT_HELP: &str = "\
 Several words predict by the mean of their vectors, as in CBOW. Of hierarchical softmax the probability of a word is the \
 product of the decisions on its path through the tree; of negative sampling it is the softmax of the scores, to which s * ln count \
 is added: the noise that the model was told from is taken out again (s is noise_exponent). Frequent words were thinned out in \
-training, and are in these probabilities.";
+training, and are in these probabilities. Scores that were trained with another loss are no probabilities, and are refused.";
 
 const QUERY_HELP: &str = "\
 What can be asked:
@@ -101,7 +102,8 @@ What can be asked:
   :n 20  :which sum  :method mul  :help  :quit
 
 Words are completed with TAB; the history is kept in $XDG_STATE_HOME/wordmill/history, or under ~/.local/state. What comes through a \
-pipe is answered line by line.";
+pipe is answered line by line, with an empty line behind each answer; a question that cannot be answered is reported on standard \
+error with the number of its line, its place holds the empty line alone, and the exit code at the end is 2.";
 
 const EVAL_HELP: &str = "\
 Without a set, those of the built-in sample are asked; builtin:sample names them beside others. Intervals are by the bootstrap, \
@@ -128,7 +130,17 @@ Example:
 const CONVERT_HELP: &str = "\
 What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
 finalfusion, a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each, \
-or (in builds with --features parquet) a table of Arrow or Parquet with a column of words and one of vectors.
+or (in builds with --features parquet) a table of Arrow or Parquet with a column of words and one of vectors. \
+Any of them may be packed with gzip, bzip2, zstd or (in builds with --features xz) xz, and may come through a pipe; it is then \
+unpacked or read into a temporary file on the disk of OUT.
+
+Bad rows have a word that is empty, not UTF-8 or that of an earlier row, numbers that are not finite, too many or too few of \
+them. --bad-rows skip leaves them out, of rows with one word the first is kept; --bad-rows repair also puts U+FFFD in the place \
+of bytes that are not UTF-8, and takes a last line without its end. In text the last numbers of a line are the vector, so that \
+words may have spaces in them.
+
+OUT stays what it is: a pipe or a device is written into, and of a link what it leads to is replaced. safetensors, npy and \
+projector need a regular file.
 
 Formats:
   safetensors    vectors of wordmill: .safetensors
@@ -145,6 +157,7 @@ Example:
   wordmill similar news.safetensors king";
 
 const MATRIX_HELP: &str = "\
+OUT is a regular file, or a link to one, because there are always two files. \
 The words go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows and columns; \
 it is the order of vocab/vocabulary.tsv too.
 
@@ -267,7 +280,7 @@ pub struct PreviewArgs {
 /// `wordmill init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The file to write
+    /// The file to write; - is standard output
     #[arg(value_name = "PIPELINE.toml", default_value = "pipeline.toml")]
     pub path: PathBuf,
 }
@@ -286,7 +299,7 @@ pub struct SampleArgs {
 /// `wordmill info`
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// A file that wordmill wrote or can convert, or a run directory
+    /// A file that wordmill wrote or can convert, or a run directory; - is standard input
     pub file: PathBuf,
 }
 
@@ -378,6 +391,10 @@ values! {
     SpacesArg => ExportSpaces { Refuse, Underscore }
 }
 values! {
+    /// `--bad-rows`
+    BadRowsArg => BadRows { Refuse, Skip, Repair }
+}
+values! {
     /// `--which` of exports
     ExportWhichArg => ExportWhich { Word, Context, Sum, Mean, Concat }
 }
@@ -464,6 +481,8 @@ mod tests {
             "convert a.bin out",
             "convert a.bin out --format safetensors",
             "convert a.bin out --format word2vec-text",
+            "convert - out.bin --bad-rows repair --spaces underscore",
+            "similar a.vec king --bad-rows skip",
             "import-counts vocab.txt cooccurrence.bin run --memory 64MiB --threads 2 --progress none",
             "matrix run --format npz out",
             "matrix run --format mtx out",
@@ -483,6 +502,7 @@ mod tests {
         check("convert a b --format csv", Err(K::ValueValidation));
         check("export v out --format npy --dtype f64", Err(K::InvalidValue));
         check("convert a", Err(K::MissingRequiredArgument));
+        check("convert a b --bad-rows keep", Err(K::InvalidValue));
         check("import-counts a b c --memory 1MiB", Err(K::ValueValidation));
         check("matrix run out", Err(K::MissingRequiredArgument));
         check("matrix run --format csv out", Err(K::InvalidValue));

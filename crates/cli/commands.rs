@@ -17,6 +17,7 @@ pub mod info;
 pub mod report;
 
 pub mod answers;
+pub mod given;
 
 pub mod analogy;
 pub mod convert;
@@ -28,27 +29,16 @@ pub mod query;
 pub mod similar;
 pub mod vector;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::{DiskStorage, FormatError, Spelling, Storage, Vectors};
-
-use crate::args::RawArg;
-use crate::spelling;
+use wordmill_formats::{DiskStorage, Storage, UserFiles};
 
 /// The storage of the command line.
 pub fn disk() -> Arc<dyn Storage> {
     Arc::new(DiskStorage)
 }
 
-/// Maps a vectors file.
-pub fn open_vectors(path: &Path) -> Result<Vectors, FormatError> {
-    Vectors::open(&disk(), path)
-}
-
-/// Maps a vectors file of which words are asked: they are spelled as its text is, or if `raw` is given taken as they are.
-pub fn open_to_ask(path: &Path, raw: RawArg) -> Result<Vectors, FormatError> {
-    let vectors = open_vectors(path)?;
-    let spelling = if raw.raw { Spelling::Exact } else { spelling::of(vectors.settings()) };
-    Ok(vectors.spelled(spelling))
+/// The same for outputs that a user names: pipes and links are not renamed over.
+pub fn user_files() -> Arc<dyn Storage> {
+    Arc::new(UserFiles(disk()))
 }

@@ -4,7 +4,8 @@
 //! disk or memory budget; 6 training diverged; 75 stopped early on request; 1 anything else (a bug).
 
 use std::error::Error as StdError;
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 
 use wordmill_cooccur::CooccurError;
 use wordmill_corpus::{CorpusError, ErrorKind};
@@ -13,6 +14,7 @@ use wordmill_formats::{FormatError, LockError};
 use wordmill_query::QueryError;
 use wordmill_train::TrainError;
 
+use crate::commands::answers::Unanswered;
 use crate::config::ConfigError;
 use crate::estimate::DoesNotFit;
 
@@ -20,10 +22,41 @@ const DONE: u8 = 0;
 const BUG: u8 = 1;
 const USAGE: u8 = 2;
 const BAD_INPUT: u8 = 3;
-const BAD_ARTEFACT: u8 = 4;
+/// A corrupt or foreign artefact.
+pub const BAD_ARTEFACT: u8 = 4;
 const EXHAUSTED: u8 = 5;
 const DIVERGED: u8 = 6;
 const STOPPED: u8 = 75;
+
+/// What is said where a file that is mapped is cut short by others.
+pub const CUT_MAP: &str = "wordmill: a file was cut short, or its disk failed, while it was being read; make sure that nothing else \
+                           writes to it, and run again\n";
+
+/// Standard output, whose errors are known as such wherever they come out.
+pub struct Output<W>(pub W);
+
+/// An error of standard output.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output: writing: {0}")]
+struct OutputError(io::Error);
+
+impl<W: Write> Write for Output<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.write(buffer).map_err(of_output)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(of_output)
+    }
+}
+
+fn of_output(error: io::Error) -> io::Error {
+    match error.kind() {
+        // Whoever writes tries again.
+        io::ErrorKind::Interrupted => error,
+        kind => io::Error::new(kind, OutputError(error)),
+    }
+}
 
 /// The exit code of an error: that of the outermost cause that is known.
 pub fn code(error: &anyhow::Error) -> u8 {
@@ -33,9 +66,6 @@ pub fn code(error: &anyhow::Error) -> u8 {
 /// What to print: every cause once. An error that already quotes its cause is not followed by it.
 pub fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();
-    if error.is::<io::Error>() {
-        message = "standard output: writing".to_owned();
-    }
     for cause in error.chain().map(ToString::to_string) {
         if message.is_empty() {
             message = cause;
@@ -43,11 +73,65 @@ pub fn message(error: &anyhow::Error) -> String {
             message = format!("{message}: {cause}");
         }
     }
-    message
+    match error.chain().find_map(format_of).and_then(way_out) {
+        Some(way_out) => format!("{message}; {way_out}"),
+        None => message,
+    }
+}
+
+/// The error about a file that another one wraps.
+fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError> {
+    if let Some(error) = error.downcast_ref::<FormatError>() {
+        return Some(error);
+    }
+    match error.downcast_ref::<QueryError>() {
+        Some(QueryError::Format(error)) => return Some(error),
+        _ => {}
+    }
+    if let Some(CooccurError::Format(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(TrainError::Format(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref::<CorpusError>() {
+        Some(CorpusError::Format(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// What to do about a bad file: those of a run are made by it, all others belong to somebody.
+fn way_out(error: &FormatError) -> Option<&'static str> {
+    match error {
+        FormatError::Corrupt { path, .. } if is_of_run(path) => {
+            Some("delete it and run again, it will be rebuilt")
+        }
+        FormatError::Corrupt { .. } => Some("get a whole copy of the file"),
+        FormatError::Foreign { path, .. } if is_of_run(path) => {
+            Some("if it is damaged, delete it and run again, it will be rebuilt")
+        }
+        FormatError::Foreign { .. } => Some("name another file"),
+        _ => None,
+    }
+}
+
+/// What a run makes in its directory.
+const OF_RUN: [&str; 12] = [
+    "run.json", "tokens", "dedup", "pieces", "phrases", "vocab", "spill", "matrix", "tiles", "models",
+    "vectors", "report",
+];
+
+/// Whether a file is one that a run has made.
+fn is_of_run(path: &Path) -> bool {
+    path.ancestors().skip(1).any(|root| {
+        let inside = path.strip_prefix(root).ok().and_then(|inside| inside.iter().next());
+        inside.is_some_and(|name| OF_RUN.iter().any(|known| name == *known))
+            && root.join("run.json").is_file()
+    })
 }
 
 fn code_of(error: &(dyn StdError + 'static)) -> Option<u8> {
-    if error.is::<ConfigError>() {
+    if error.is::<ConfigError>() || error.is::<Unanswered>() {
         return Some(USAGE);
     }
     if error.is::<OverBudget>() || error.is::<DoesNotFit>() {
@@ -63,7 +147,7 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<u8> {
         .or_else(|| error.downcast_ref().map(of_corpus))
         .or_else(|| error.downcast_ref().map(of_cooccur))
         .or_else(|| error.downcast_ref().map(of_train));
-    code.or_else(|| error.downcast_ref().map(of_output))
+    code.or_else(|| error.downcast_ref().map(of_io))
 }
 
 fn of_format(error: &FormatError) -> u8 {
@@ -74,7 +158,9 @@ fn of_format(error: &FormatError) -> u8 {
             // A name on the command line that leads nowhere.
             K::NotFound | K::IsADirectory | K::NotADirectory => USAGE,
             K::InvalidInput | K::AlreadyExists => USAGE,
-            K::PermissionDenied => USAGE,
+            K::PermissionDenied | K::Unsupported => USAGE,
+            // Whoever read a pipe that is the output has seen enough.
+            K::BrokenPipe => DONE,
             K::UnexpectedEof | K::InvalidData => BAD_ARTEFACT,
             _ => EXHAUSTED,
         },
@@ -121,9 +207,16 @@ fn of_train(error: &TrainError) -> u8 {
     }
 }
 
-/// A file that an earlier stage should have left behind: if it is not there, the run is damaged.
+/// A file that an earlier stage should have left behind: if it is not there, the run is damaged. One that may not be read or written
+/// is the system's doing, not that of the command line.
 fn of_stage_file(error: &FormatError) -> u8 {
-    if error.is_not_found() { BAD_ARTEFACT } else { of_format(error) }
+    match error {
+        error if error.is_not_found() => BAD_ARTEFACT,
+        FormatError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            EXHAUSTED
+        }
+        error => of_format(error),
+    }
 }
 
 fn of_lock(error: &LockError) -> u8 {
@@ -133,12 +226,15 @@ fn of_lock(error: &LockError) -> u8 {
     }
 }
 
-/// Errors of files have types of their own, so what is left is standard output.
-fn of_output(error: &io::Error) -> u8 {
+/// Errors of files have types of their own: what is left is standard output, or a mistake of this program.
+fn of_io(error: &io::Error) -> u8 {
+    let is_output = error.get_ref().is_some_and(|inner| inner.is::<OutputError>());
     match error.kind() {
         // `| head` has seen enough.
-        io::ErrorKind::BrokenPipe => DONE,
-        _ => EXHAUSTED,
+        io::ErrorKind::BrokenPipe if is_output => DONE,
+        _ if is_output => EXHAUSTED,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => EXHAUSTED,
+        _ => BUG,
     }
 }
 
@@ -171,9 +267,22 @@ mod tests {
         check(CooccurError::Feed(Box::new(CorpusError::EmptyCorpus { shards: 1 })), 3);
         check(CooccurError::Feed(Box::new(CorpusError::from(Stopped))), 75);
         check(Stopped, 75);
-        check(io::Error::from(io::ErrorKind::BrokenPipe), 0);
-        check(io::Error::from(io::ErrorKind::StorageFull), 5);
+        check(of_output(io::ErrorKind::BrokenPipe.into()), 0);
+        check(of_output(io::ErrorKind::StorageFull.into()), 5);
+        check(io::Error::from(io::ErrorKind::BrokenPipe), 1);
+        check(io(io::ErrorKind::BrokenPipe), 0);
+        check(io(io::ErrorKind::PermissionDenied), 2);
+        check(CooccurError::from(io(io::ErrorKind::PermissionDenied)), 5);
+        check(TrainError::from(io(io::ErrorKind::PermissionDenied)), 5);
         check(anyhow::anyhow!("who knows"), 1);
+    }
+
+    #[test]
+    fn errors_that_are_not_of_standard_output_are_not_said_to_be() {
+        let other = io::Error::from(io::ErrorKind::TimedOut);
+        assert!(!message(&other.into()).contains("standard output"));
+        let ours = of_output(io::ErrorKind::StorageFull.into());
+        assert!(message(&ours.into()).starts_with("standard output: writing: "));
     }
 
     #[test]

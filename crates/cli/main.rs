@@ -32,7 +32,9 @@ use args::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut out = BufWriter::new(io::stdout().lock());
+    // Without it the end would be the system's; that is no reason not to begin.
+    let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());
+    let mut out = BufWriter::new(exit::Output(io::stdout().lock()));
     let done = dispatch(&cli.command, &mut out);
     // A command that fails has often said where: `verify` tells all before it fails with the first.
     let flushed = out.flush();

@@ -88,6 +88,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "signal-hook",
             "strsim",
             "tempfile",
+            "thiserror",
             "toml",
             "zstd",
         ],

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wordmill_query::{ConvertFormat, ExportFormat};
 
-use super::{ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg};
+use super::{BadRowsArg, ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg};
 
 /// How words are looked up.
 #[derive(Clone, Copy, Debug, Args)]
@@ -15,10 +15,19 @@ pub struct RawArg {
     pub raw: bool,
 }
 
+/// How rows of other programs' files are read.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RowsArg {
+    /// Rows of another program's file that cannot be taken over as they are: end with an error, leave them out, or mend their
+    /// words where they can be; what was done is counted and reported
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    pub bad_rows: BadRowsArg,
+}
+
 /// `wordmill vector`
 #[derive(Debug, Args)]
 pub struct VectorArgs {
-    /// The vectors file
+    /// The vectors, of any format that `convert` reads; - is standard input
     pub vectors: PathBuf,
     /// Words
     #[arg(required = true, value_name = "WORD")]
@@ -29,12 +38,15 @@ pub struct VectorArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub raw: RawArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill similar`
 #[derive(Debug, Args)]
 pub struct SimilarArgs {
-    /// The vectors file
+    /// The vectors, of any format that `convert` reads; - is standard input
     pub vectors: PathBuf,
     /// Words; several are added up
     #[arg(required = true, value_name = "WORD")]
@@ -63,12 +75,15 @@ pub struct SimilarArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub raw: RawArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill analogy`
 #[derive(Debug, Args)]
 pub struct AnalogyArgs {
-    /// The vectors file
+    /// The vectors, of any format that `convert` reads; - is standard input
     pub vectors: PathBuf,
     /// A, as in "A is to B as C is to ?"
     pub a: String,
@@ -94,12 +109,15 @@ pub struct AnalogyArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub raw: RawArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill predict`
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// The vectors file, of a trainer with negative sampling or hierarchical softmax
+    /// The vectors, of a trainer with negative sampling or hierarchical softmax
     pub vectors: PathBuf,
     /// The words around the one that is asked for
     #[arg(required = true, value_name = "CONTEXT_WORD")]
@@ -116,12 +134,15 @@ pub struct PredictArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub raw: RawArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill query`
 #[derive(Debug, Args)]
 pub struct QueryArgs {
-    /// The vectors file
+    /// The vectors, of any format that `convert` reads; - is standard input
     pub vectors: PathBuf,
     /// How many answers
     #[arg(short, value_name = "N", default_value_t = 10)]
@@ -138,12 +159,15 @@ pub struct QueryArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub raw: RawArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill eval`
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Vectors files; several are compared with the first
+    /// Vectors of any format that `convert` reads; several are compared with the first
     #[arg(required = true, value_name = "VECTORS")]
     pub vectors: Vec<PathBuf>,
     /// Analogies in the format of questions-words.txt, or BATS's pairs; a file, or a folder of them
@@ -176,14 +200,17 @@ pub struct EvalArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub raw: RawArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill export`
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The vectors file
+    /// The vectors, of any format that `convert` reads; - is standard input
     pub vectors: PathBuf,
-    /// The file to write
+    /// The file to write; pipes and devices are written into, - is standard output
     pub out: PathBuf,
     /// What to write, see below
     #[arg(long, value_parser = parse_format)]
@@ -203,19 +230,28 @@ pub struct ExportArgs {
     /// Words with spaces in formats that cannot hold them
     #[arg(long, default_value = "refuse")]
     pub spaces: SpacesArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 /// `wordmill convert`
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// The vectors
+    /// The vectors: a file, packed or not, or a pipe; - is standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The file to write
+    /// The file to write; pipes and devices are written into, - is standard output
     pub out: PathBuf,
     /// What to write, see below; without it the ending of OUT tells
     #[arg(long, value_parser = parse_convert_format)]
     pub format: Option<ConvertFormat>,
+    /// Words with spaces in formats that cannot hold them
+    #[arg(long, default_value = "refuse")]
+    pub spaces: SpacesArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub rows: RowsArg,
 }
 
 fn parse_format(name: &str) -> Result<ExportFormat, String> {

@@ -6,12 +6,12 @@ use wordmill_query::{combine, find_words};
 
 use super::answers::{answers, print};
 use crate::args::AnalogyArgs;
-use crate::commands::open_to_ask;
+use crate::commands::given::open_to_ask;
 use crate::config::threads_or_all;
 
 /// Prints the answers.
 pub fn run(args: &AnalogyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_to_ask(&args.vectors, args.raw)?;
+    let vectors = open_to_ask(&args.vectors, args.raw, args.rows)?;
     let words = [&args.a, &args.b, &args.c].map(Clone::clone);
     let ids = find_words(&vectors, &words)?;
     let threads = threads_or_all(args.threads);

@@ -1,9 +1,14 @@
-//! Answers as they are printed: a line each, word, tab, score; or JSON, a list of `{"word": …, "score": …}`.
+//! Answers as they are printed: a line each, word, tab, score; or JSON, a list of `{"word": …, "score": …}`. Where many questions
+//! are asked at once, one that cannot be answered is reported on standard error, all others are answered, and the command fails at
+//! its end.
 
 use std::io::Write;
 
 use serde::Serialize;
 use wordmill_formats::Vectors;
+use wordmill_query::{QueryError, find_known};
+
+use super::given::say;
 
 /// A word with its score.
 #[derive(Debug, Serialize)]
@@ -22,6 +27,27 @@ impl Answer {
     pub fn score(&self) -> f64 {
         self.score
     }
+}
+
+/// Some of many questions were not answered, which was reported one by one.
+#[derive(Debug, thiserror::Error)]
+#[error("{unanswered} of {asked} questions could not be answered")]
+pub struct Unanswered {
+    unanswered: usize,
+    asked: usize,
+}
+
+impl Unanswered {
+    /// Fails where there were any.
+    pub fn check(unanswered: usize, asked: usize) -> Result<(), Self> {
+        if unanswered == 0 { Ok(()) } else { Err(Self { unanswered, asked }) }
+    }
+}
+
+/// Ids of words, or why there is none, which is reported.
+pub fn find_each(vectors: &Vectors, words: &[String]) -> Vec<Result<usize, QueryError>> {
+    let find = |word: &String| find_known(vectors, word).inspect_err(|error| say(&error.to_string()));
+    words.iter().map(find).collect()
 }
 
 /// Ids and scores as words and scores. A score of f32 keeps its digits.

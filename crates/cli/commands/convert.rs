@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use wordmill_query::{ConvertFormat, convert};
+use wordmill_query::{ConvertConfig, ConvertFormat, convert};
 
 use crate::args::ConvertArgs;
-use crate::commands::disk;
-use crate::config::ConfigError;
+use crate::commands::given::{Files, messages, refuse_same, row_lines};
 
 /// Writes the file.
 pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -14,13 +13,13 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         Some(format) => format,
         None => ConvertFormat::of_ending(&args.out)?,
     };
-    let same = std::fs::canonicalize(&args.out).ok() == std::fs::canonicalize(&args.input).ok();
-    if same && args.input.exists() {
-        let what = "converting: this is the file that is read; name another one";
-        return Err(ConfigError::new(args.out.display(), what).into());
-    }
-    let done = convert(&disk(), format, &args.input, &args.out)?;
+    refuse_same(&args.input, &args.out, "converting")?;
+    let files = Files::to_write(&args.out, args.rows.bad_rows.into());
+    files.take(&args.input)?;
+    let config = ConvertConfig { format, rows: files.rows(), spaces: args.spaces.into() };
+    let done = convert(files.storage(), files.scratch(), &config, &args.input, &args.out)?;
     let counts = if done.counts_known { "" } else { ", their counts are not known" };
+    let mut out = messages(&args.out, out);
     writeln!(
         out,
         "{}: {}, {} words of {} numbers{counts}",
@@ -29,6 +28,9 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         done.words,
         done.dim
     )?;
+    for line in row_lines(&args.input, &done.rows) {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "{}: {} bytes", args.out.display(), done.written.bytes)?;
     Ok(())
 }

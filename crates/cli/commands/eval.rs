@@ -13,7 +13,7 @@ use wordmill_query::{
 };
 
 use crate::args::EvalArgs;
-use crate::commands::open_to_ask;
+use crate::commands::given::Files;
 use crate::config::threads_or_all;
 
 const BUILT_IN: &str = "builtin:sample";
@@ -33,8 +33,9 @@ pub fn run(args: &EvalArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     config.check()?;
     // Sets first: a typing error should not wait for the vectors.
     let sets = EvalSets::read(&args.analogies, &args.similarity, &args.outliers)?;
-    let vectors: Vec<Vectors> =
-        args.vectors.iter().map(|path| open_to_ask(path, args.raw)).collect::<Result<_, _>>()?;
+    let given = Files::to_read(args.rows.bad_rows.into());
+    let open = |path: &PathBuf| given.open_to_ask(path, args.raw);
+    let vectors: Vec<Vectors> = args.vectors.iter().map(open).collect::<Result<_, _>>()?;
     let scored = vectors.iter().map(|vectors| sets.score(vectors, &config));
     let files: Vec<EvalReport> = scored.collect::<Result<_, _>>()?;
     if let [report] = &files[..] {

@@ -5,17 +5,13 @@ use std::io::Write;
 use wordmill_query::{ExportConfig, ExportScale, export};
 
 use crate::args::ExportArgs;
-use crate::commands::{disk, open_vectors};
-use crate::config::ConfigError;
+use crate::commands::given::{Files, messages, refuse_same};
 
 /// Writes the file.
 pub fn run(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_vectors(&args.vectors)?;
-    let same = std::fs::canonicalize(&args.out).ok() == std::fs::canonicalize(&args.vectors).ok();
-    if same {
-        let what = "exporting: this is the vectors file itself; name another one";
-        return Err(ConfigError::new(args.out.display(), what).into());
-    }
+    refuse_same(&args.vectors, &args.out, "exporting")?;
+    let files = Files::to_write(&args.out, args.rows.bad_rows.into());
+    let vectors = files.open(&args.vectors)?;
     let scale = match args.normalize {
         true => ExportScale::Unit,
         false => ExportScale::Keep,
@@ -28,8 +24,9 @@ pub fn run(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         element: args.dtype.into(),
         spaces: args.spaces.into(),
     };
-    let exported = export(&disk(), &config, &vectors, &args.out)?;
+    let exported = export(files.storage(), &config, &vectors, &args.out)?;
     let published = exported.published;
+    let mut out = messages(&args.out, out);
     writeln!(out, "{}: {} bytes", published.path.display(), published.bytes)?;
     if let Some(loss) = exported.loss {
         writeln!(out, "{loss}")?;

@@ -2,16 +2,21 @@
 
 use std::io::Write;
 
+use wordmill_formats::compat::incoming::BadRows;
 use wordmill_query::describe;
 
 use crate::args::InfoArgs;
-use crate::commands::disk;
+use crate::commands::given::Files;
 use crate::look::{Look, Tone};
 
 /// Describes the file; titles stand out on a terminal.
 pub fn run(args: &InfoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let look = Look::of_output();
-    for line in describe(&disk(), &args.file)?.to_string().lines() {
+    let files = Files::to_read(BadRows::Refuse);
+    if !args.file.is_dir() {
+        files.take(&args.file)?;
+    }
+    for line in describe(files.storage(), &args.file)?.to_string().lines() {
         let tone = match line {
             _ if line.contains("NOT FINITE") => Some(Tone::Bad),
             _ if line.starts_with("  ") => None,

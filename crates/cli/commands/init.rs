@@ -2,25 +2,39 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
 
-use wordmill_formats::FormatError;
+use wordmill_formats::{FormatError, Outlet};
 
+use super::given::messages;
+use super::user_files;
 use crate::args::InitArgs;
 use crate::config::{ConfigError, TEMPLATE};
 
 /// Writes the template.
 pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let path = args.path.display().to_string();
-    let created = OpenOptions::new().write(true).create_new(true).open(&args.path);
-    let mut file = created.map_err(|error| {
-        let way_out = match error.kind() {
-            io::ErrorKind::AlreadyExists => "; name another file, or delete this one first",
-            _ => "",
-        };
-        ConfigError::new(&path, format!("writing the template: {error}{way_out}"))
-    })?;
-    let written = file.write_all(TEMPLATE.as_bytes()).and_then(|()| file.sync_all());
-    written.map_err(|error| FormatError::io(&args.path, "writing the template", error))?;
-    writeln!(out, "{path}: written; `wordmill run {path}` follows it")?;
+    let path = args.path.display();
+    let error = |error| FormatError::io(&args.path, "writing the template", error);
+    let text = TEMPLATE.as_bytes();
+    match user_files().outlet(&args.path).map_err(error)? {
+        Outlet::Stream(mut pipe) => pipe.write_all(text).map_err(error)?,
+        Outlet::File(target) => {
+            write_new(&target, text).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    let what = "writing the template: there is such a file; name another one";
+                    ConfigError::new(path, what).into()
+                }
+                _ => anyhow::Error::from(FormatError::io(&args.path, "writing the template", error)),
+            })?;
+            let mut out = messages(&args.path, out);
+            writeln!(out, "{path}: written; `wordmill run {path}` follows it")?;
+        }
+    }
     Ok(())
+}
+
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
 }

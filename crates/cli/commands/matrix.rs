@@ -8,11 +8,11 @@ use std::path::{Component, Path};
 use wordmill_cooccur::{MatrixFormat, MatrixInput, export_matrix, words_path};
 use wordmill_flow::ProgressMode;
 use wordmill_formats::{
-    FormatError, MatrixIndex, RunDir, StageState, TensorFile, WordTable, Words,
+    FormatError, MatrixIndex, RunDir, StageState, TensorFile, WordTable, Words, check_no_stream,
 };
 
 use crate::args::MatrixArgs;
-use crate::commands::disk;
+use crate::commands::user_files;
 use crate::config::ConfigError;
 use crate::ledger::Ledger;
 use crate::session;
@@ -24,9 +24,10 @@ const KEPT: [&str; 9] =
 
 /// Writes the file, and its words beside it.
 pub fn run(args: &MatrixArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let dir = RunDir::new(disk(), &args.run_dir);
+    let dir = RunDir::new(user_files(), &args.run_dir);
     let index = finished_matrix(&dir)?;
     let words = words_of(&dir, &index)?;
+    check_no_stream(dir.storage(), &args.out, "a matrix with its words in a file beside it")?;
     check_place(&dir, &args.out)?;
     let format = MatrixFormat::from(args.format);
     // The memory does not grow with the matrix, so there is nothing to be budgeted.
@@ -118,7 +119,8 @@ fn check_place(dir: &RunDir, out: &Path) -> Result<(), ConfigError> {
         }
     }
     let root = std::fs::canonicalize(dir.root()).unwrap_or_default();
-    let full = folder.join(name);
+    // Of a link, what it leads to is replaced.
+    let full = std::fs::canonicalize(out).unwrap_or_else(|_| folder.join(name));
     let inside = full.strip_prefix(&root).ok().and_then(|inside| inside.components().next());
     match inside {
         Some(Component::Normal(first)) if KEPT.iter().any(|kept| first == *kept) => {

@@ -1,5 +1,6 @@
 //! `wordmill query`: questions one after another. On a terminal with history and completion; through a pipe each line is
-//! answered as `word<tab>score`, an empty line after each question, and the first question that cannot be answered ends it.
+//! answered as `word<tab>score`, an empty line after each question. A question that cannot be answered is reported on standard error
+//! with the number of its line; its place holds the empty line alone, and the command fails at its end.
 
 mod editor;
 
@@ -8,9 +9,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use wordmill_formats::{FormatError, Vectors, Words};
 use wordmill_query::{AnalogyMethod, Predictor, QueryError, Question, Which, combine};
 
-use super::answers::{answers, print, print_shares};
+use super::answers::{Unanswered, answers, print, print_shares};
+use super::given::say;
 use crate::args::QueryArgs;
-use crate::commands::open_to_ask;
+use crate::commands::given::open_to_ask;
 use crate::config::{ConfigError, threads_or_all};
 
 const HELP: &str = "  \
@@ -42,7 +44,11 @@ enum Reply {
 
 /// Answers until there is no question any more.
 pub fn run(args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_to_ask(&args.vectors, args.raw)?;
+    if args.vectors.as_os_str() == "-" {
+        let what = "reading vectors: questions come through standard input; name a file";
+        return Err(ConfigError::new("-", what).into());
+    }
+    let vectors = open_to_ask(&args.vectors, args.raw, args.rows)?;
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let mut session = Session {
         vectors: &vectors,
@@ -58,17 +64,37 @@ pub fn run(args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         out.flush()?;
         return editor::run(&mut session, out);
     }
-    for line in io::stdin().lock().lines() {
-        let line = line.map_err(|e| FormatError::io("standard input".as_ref(), "reading", e))?;
-        if matches!(session.answer(line.trim(), out)?, Reply::Quit) {
-            break;
-        }
-        out.flush()?;
-    }
-    Ok(())
+    session.answer_all(&mut io::stdin().lock(), out)
 }
 
 impl Session<'_> {
+    /// Answers what comes through a pipe, a line each.
+    fn answer_all(&mut self, input: &mut dyn BufRead, out: &mut dyn Write) -> anyhow::Result<()> {
+        let (mut asked, mut unanswered) = (0, 0);
+        for number in 1.. {
+            let mut line = Vec::new();
+            let read = input.read_until(b'\n', &mut line);
+            if read.map_err(|e| FormatError::io("standard input".as_ref(), "reading", e))? == 0 {
+                break;
+            }
+            let text = String::from_utf8_lossy(&line);
+            let text = text.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(&text).trim();
+            asked += usize::from(!text.is_empty());
+            match self.answer(text, out) {
+                Ok(Reply::Quit) => break,
+                Ok(Reply::GoOn) => {}
+                Err(error) => {
+                    let what = Self::forgive(&error).ok_or(error)?;
+                    say(&format!("standard input: line {number}: {what}"));
+                    writeln!(out)?;
+                    unanswered += 1;
+                }
+            }
+            out.flush()?;
+        }
+        Ok(Unanswered::check(unanswered, asked)?)
+    }
+
     /// Answers a line.
     fn answer(&mut self, line: &str, out: &mut dyn Write) -> anyhow::Result<Reply> {
         if line.is_empty() {

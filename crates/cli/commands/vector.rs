@@ -1,45 +1,52 @@
 //! `wordmill vector`: the numbers themselves.
 //!
 //! A line a word, `word v1 … vd`, with as many digits as it takes to read the same f32 back; with
-//! `--json` a list of `{"word": …, "count": …, "vector": […]}`.
+//! `--json` a list of `{"word": …, "count": …, "vector": […]}`, and `{"word": …, "error": …}` for a word that is not known.
 
 use std::io::Write;
 
 use serde::Serialize;
 use wordmill_formats::Words;
-use wordmill_query::find_words;
+use wordmill_query::QueryError;
 
+use super::answers::{Unanswered, find_each};
 use crate::args::VectorArgs;
-use crate::commands::open_to_ask;
+use crate::commands::given::open_to_ask;
 
 #[derive(Serialize)]
-struct Row<'a> {
-    word: String,
-    count: u64,
-    vector: &'a [f32],
+#[serde(untagged)]
+enum Row<'a> {
+    Known { word: String, count: u64, vector: &'a [f32] },
+    Unknown { word: &'a str, error: String },
 }
 
 /// Prints the vectors.
 pub fn run(args: &VectorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let vectors = open_to_ask(&args.vectors, args.raw)?;
+    let vectors = open_to_ask(&args.vectors, args.raw, args.rows)?;
     let words = vectors.words();
-    let row = |id: usize| Row {
-        word: words.text(id).into_owned(),
-        count: words.counts()[id],
-        vector: vectors.word_vector(id),
+    let row = |(word, id): (&'_ String, _)| match id {
+        Ok(id) => Row::Known {
+            word: words.text(id).into_owned(),
+            count: words.counts()[id],
+            vector: vectors.word_vector(id),
+        },
+        Err(error) => Row::Unknown { word: word.as_str(), error: QueryError::to_string(&error) },
     };
-    let ids = find_words(&vectors, &args.words)?;
-    let rows: Vec<Row<'_>> = ids.into_iter().map(row).collect();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&rows)?)?;
+    let found = find_each(&vectors, &args.words);
+    let unknown = found.iter().filter(|found| found.is_err()).count();
+    let rows: Vec<Row<'_>> = args.words.iter().zip(found).map(row).collect();
+    match args.json {
+        true => writeln!(out, "{}", serde_json::to_string(&rows)?)?,
+        false => rows.iter().try_for_each(|row| print(row, out))?,
+    }
+    Ok(Unanswered::check(unknown, rows.len())?)
+}
+
+fn print(row: &Row<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+    let Row::Known { word, vector, .. } = row else {
         return Ok(());
-    }
-    for row in rows {
-        write!(out, "{}", row.word)?;
-        for value in row.vector {
-            write!(out, " {value}")?;
-        }
-        writeln!(out)?;
-    }
-    Ok(())
+    };
+    write!(out, "{word}")?;
+    vector.iter().try_for_each(|value| write!(out, " {value}"))?;
+    writeln!(out)
 }

@@ -13,7 +13,8 @@ use wordmill_formats::compat::glove::{CountsWriter, VocabularyWriter};
 use wordmill_formats::compat::market::{MarketWriter, Symmetry};
 use wordmill_formats::compat::npz::{NpyElement, NpyType, NpzWriter};
 use wordmill_formats::{
-    CsrShardReader, FormatError, MatrixIndex, Published, RunDir, Spool, Storage, Words, xxh3,
+    CsrShardReader, FormatError, MatrixIndex, Published, RunDir, Spool, Storage, Words,
+    check_no_stream, xxh3,
 };
 
 use crate::error::CooccurError;
@@ -68,6 +69,7 @@ pub fn export_matrix<W: Words>(
     out: &Path,
 ) -> Result<[Published; 2], CooccurError> {
     let (dir, index) = (input.dir, input.index);
+    check_no_stream(dir.storage(), out, "a matrix with its words in a file beside it")?;
     let words = VocabularyWriter::create(dir.storage(), &words_path(out), input.words)?;
     let passes = match format {
         MatrixFormat::Glove => 1,

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::FormatError;
 use crate::outlet::Outlet;
@@ -18,6 +19,9 @@ use crate::xxh3;
 
 /// The ending of a file that is being written.
 pub(crate) const PARTIAL: &str = ".partial";
+
+/// Bytes copied at a time.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// A finished file: where it stands, how long it is, and its digest.
 ///
@@ -187,6 +191,41 @@ pub fn write_file(
     let mut writer = ArtefactWriter::create(storage, path)?;
     writer.append(bytes)?;
     writer.finish(xxh3(bytes))
+}
+
+/// Copies a file, whose digest then covers all its bytes.
+pub fn copy_file(
+    storage: &Arc<dyn Storage>,
+    from: &Path,
+    to: &Path,
+) -> Result<Published, FormatError> {
+    let mut writer = ArtefactWriter::create(storage, to)?;
+    let digest = for_each_piece(storage, from, |piece| writer.append(piece))?;
+    writer.finish(digest)
+}
+
+/// The digest of all bytes of a file, which is read in pieces and never mapped.
+pub fn digest_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<(u64, u64), FormatError> {
+    let bytes = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?.len();
+    Ok((bytes, for_each_piece(storage, path, |_| Ok(()))?))
+}
+
+/// Reads a file from front to back; the digest of all its bytes.
+fn for_each_piece(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    mut each: impl FnMut(&[u8]) -> Result<(), FormatError>,
+) -> Result<u64, FormatError> {
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+    let (mut digest, mut piece, mut at) = (Xxh3::new(), vec![0; PIECE_BYTES], 0);
+    while at < file.len() {
+        piece.truncate((file.len() - at).min(PIECE_BYTES as u64) as usize);
+        file.read_exact_at(at, &mut piece).map_err(|e| FormatError::io(path, "reading", e))?;
+        each(&piece)?;
+        digest.update(&piece);
+        at += piece.len() as u64;
+    }
+    Ok(digest.digest())
 }
 
 /// Reads a whole file of at most `limit_bytes`.

@@ -1,7 +1,8 @@
 //! What can go wrong with a file, path first, then what was tried, the cause, the way out.
 //!
 //! `Corrupt`, `Foreign` and `Version` are not `Io`: bytes that were read but are not what they
-//! should be call for another cure than a disk that fails.
+//! should be call for another cure than a disk that fails. Which one depends on whose file it is: files of a run can be rebuilt,
+//! others belong to somebody. So `Corrupt` and `Foreign` name none, and whoever knows adds it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub enum FormatError {
     },
     /// The file is damaged: it ends early or a checksum, length or order is wrong.
     #[error(
-        "{}: damaged at byte {offset}: {what}; delete it and run again, it will be rebuilt",
+        "{}: damaged at byte {offset}: {what}",
         path.display()
     )]
     Corrupt {
@@ -50,7 +51,7 @@ pub enum FormatError {
     },
     /// The file is whole, but it is another kind of file.
     #[error(
-        "{}: not {expected}: {what}; name another file, or delete this one if it is damaged",
+        "{}: not {expected}: {what}",
         path.display()
     )]
     Foreign {
@@ -64,7 +65,7 @@ pub enum FormatError {
     /// The file was written by another version of the format.
     #[error(
         "{}: format version {found}, this program reads version {known}; \
-         use the program that wrote it, or rebuild the file",
+         use the version of wordmill that wrote it, or make the file again with this one",
         path.display()
     )]
     Version {

@@ -64,7 +64,9 @@ mod words;
 
 pub mod compat;
 
-pub use artefact::{ArtefactWriter, Published, check_no_stream, read_file, write_file};
+pub use artefact::{
+    ArtefactWriter, Published, check_no_stream, copy_file, digest_file, read_file, write_file,
+};
 pub use cells::{CellBlock, CellCodes, CellPacker};
 pub use compression::Compression;
 pub use disk::{DiskStorage, free_bytes, on_cut_map, open_file_limit};

@@ -2,23 +2,25 @@
 //!
 //! Vectors of another program have no contexts, biases or settings, and most have no counts: a file of
 //! ours that is made of them has the words in the order of the rows, counts of 0 where they are not
-//! known, and says so in its settings. A format that is written from our own files ([`export`]) is
-//! written by way of one, which lies beside the result meanwhile.
+//! known, and says so in its settings. A format that is written from our own files ([`export`()]) is
+//! written by way of one, in a storage for scratch files. In the same way [`open`] gives vectors of any format to
+//! those who ask them: a file of ours is mapped, all others are converted first.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::compat::incoming::{ListedWords, VectorFile, VectorForm};
+use wordmill_formats::compat::incoming::{
+    BadRows, ListedWords, RowConfig, RowCounts, VectorFile, VectorForm,
+};
 use wordmill_formats::{
-    ArtefactWriter, FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words,
-    is_tensor_file, xxh3,
+    FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words, copy_file,
+    is_tensor_file,
 };
 
 use crate::error::QueryError;
-use crate::export::{ExportConfig, ExportFormat, export, packed};
+use crate::export::{ExportConfig, ExportFormat, ExportSpaces, export, packed};
 
 /// What a conversion writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +42,6 @@ const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("parquet", ConvertFormat::Export(ExportFormat::Parquet)),
 ];
 const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy, projector, arrow or parquet";
-/// Bytes copied at a time.
-const PIECE_BYTES: usize = 1 << 20;
 
 impl ConvertFormat {
     /// The format of a name.
@@ -71,6 +71,17 @@ impl ConvertFormat {
     }
 }
 
+/// Settings of a conversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvertConfig {
+    /// What is written.
+    pub format: ConvertFormat,
+    /// How rows of other programs are read.
+    pub rows: RowConfig,
+    /// What becomes of words with white space.
+    pub spaces: ExportSpaces,
+}
+
 /// What a conversion has read and written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
@@ -82,40 +93,72 @@ pub struct Converted {
     pub dim: usize,
     /// Whether the words have counts.
     pub counts_known: bool,
+    /// Rows that were left out or mended.
+    pub rows: RowCounts,
     /// The result.
     pub written: Published,
 }
 
-/// Reads vectors of any known format and writes those of the words in another.
+/// Vectors that can be asked.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The vectors.
+    pub vectors: Vectors,
+    /// How they came to be, if the file was not mapped as it is.
+    pub converted: Option<Converted>,
+}
+
+/// Opens vectors of any known format. A file of ours is mapped, whatever its size; one of another program is converted into
+/// `scratch`, under the same path, and so are smaller numbers of ours.
+///
+/// # Errors
+/// A file that holds no vectors or damaged ones, storage errors.
+pub fn open(
+    storage: &Arc<dyn Storage>,
+    scratch: &Arc<dyn Storage>,
+    rows: RowConfig,
+    path: &Path,
+) -> Result<Opened, QueryError> {
+    let is_foreign = VectorForm::of(storage, path)?.is_some();
+    if !is_foreign && is_tensor_file(storage, path)? && !is_packed(storage, path)? {
+        return Ok(Opened { vectors: Vectors::open(storage, path)?, converted: None });
+    }
+    let converted = match is_foreign || !is_tensor_file(storage, path)? {
+        true => Source::open(storage, rows, path)?.convert((scratch, path))?,
+        false => unpack(storage, path, (scratch, path))?,
+    };
+    Ok(Opened { vectors: Vectors::open(scratch, path)?, converted: Some(converted) })
+}
+
+/// Reads vectors of any known format and writes those of the words in another; what lies between goes to `scratch`.
 ///
 /// # Errors
 /// A file that holds no vectors or damaged ones, a word that the format cannot hold, storage errors.
 pub fn convert(
     storage: &Arc<dyn Storage>,
-    format: ConvertFormat,
+    scratch: &Arc<dyn Storage>,
+    config: &ConvertConfig,
     input: &Path,
     out: &Path,
 ) -> Result<Converted, QueryError> {
-    if VectorForm::of(storage, input)?.is_none() && is_tensor_file(storage, input)? {
-        return convert_ours(storage, format, input, out);
+    let is_foreign = VectorForm::of(storage, input)?.is_some();
+    let is_ours = !is_foreign && is_tensor_file(storage, input)?;
+    if is_ours && !is_packed(storage, input)? {
+        return convert_ours(storage, config, input, out);
     }
-    let file = VectorFile::open(storage, input)?;
-    let words = ListedWords::read(&file)?;
-    let written = match format {
-        ConvertFormat::Safetensors => write_ours(storage, &file, &words, out)?,
-        ConvertFormat::Export(format) => {
-            let between = Between::new(storage, out);
-            write_ours(storage, &file, &words, &between.path)?;
-            export_words(storage, format, &Vectors::open(storage, &between.path)?, out)?
-        }
+    let (place, name) = match config.format {
+        ConvertFormat::Safetensors => (storage, out),
+        ConvertFormat::Export(_) => (scratch, input),
     };
-    Ok(Converted {
-        from: file.form().what(),
-        words: words.len(),
-        dim: file.dim(),
-        counts_known: counts_known(&words),
-        written,
-    })
+    let mut done = match is_ours {
+        true => unpack(storage, input, (place, name))?,
+        false => Source::open(storage, config.rows, input)?.convert((place, name))?,
+    };
+    if let ConvertFormat::Export(format) = config.format {
+        let vectors = Vectors::open(place, name)?;
+        done.written = export_words(storage, config, format, &vectors, out)?;
+    }
+    Ok(done)
 }
 
 /// Whether a file has vectors of ours with smaller numbers, which [`convert`] makes whole.
@@ -132,44 +175,36 @@ pub fn is_packed(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, Format
 
 fn convert_ours(
     storage: &Arc<dyn Storage>,
-    format: ConvertFormat,
+    config: &ConvertConfig,
     input: &Path,
     out: &Path,
 ) -> Result<Converted, QueryError> {
-    if is_packed(storage, input)? {
-        return convert_packed(storage, format, input, out);
-    }
     let vectors = Vectors::open(storage, input)?;
     vectors.verify()?;
-    let written = match format {
-        ConvertFormat::Safetensors => copy(storage, input, out)?,
-        ConvertFormat::Export(format) => export_words(storage, format, &vectors, out)?,
+    let written = match config.format {
+        ConvertFormat::Safetensors => copy_file(storage, input, out)?,
+        ConvertFormat::Export(format) => export_words(storage, config, format, &vectors, out)?,
     };
     Ok(Converted {
         from: "word vectors",
         words: vectors.words().len(),
         dim: vectors.dim(),
         counts_known: counts_known(vectors.words()),
+        rows: RowCounts::default(),
         written,
     })
 }
 
-fn convert_packed(
+/// Makes whole numbers of smaller ones of ours.
+fn unpack(
     storage: &Arc<dyn Storage>,
-    format: ConvertFormat,
     input: &Path,
-    out: &Path,
+    (to, out): (&Arc<dyn Storage>, &Path),
 ) -> Result<Converted, QueryError> {
-    let between = Between::new(storage, out);
-    let place = if format == ConvertFormat::Safetensors { out } else { &between.path };
-    let (made, words, dim) = packed::unpack(storage, input, place)?;
-    let vectors = Vectors::open(storage, place)?;
-    let written = match format {
-        ConvertFormat::Safetensors => made,
-        ConvertFormat::Export(format) => export_words(storage, format, &vectors, out)?,
-    };
-    let counts_known = counts_known(vectors.words());
-    Ok(Converted { from: "word vectors, packed", words, dim, counts_known, written })
+    let (written, words, dim) = packed::unpack(storage, input, (to, out))?;
+    let counts_known = counts_known(Vectors::open(to, out)?.words());
+    let from = "word vectors in smaller numbers";
+    Ok(Converted { from, words, dim, counts_known, rows: RowCounts::default(), written })
 }
 
 fn counts_known(words: &impl Words) -> bool {
@@ -178,66 +213,71 @@ fn counts_known(words: &impl Words) -> bool {
 
 fn export_words(
     storage: &Arc<dyn Storage>,
+    config: &ConvertConfig,
     format: ExportFormat,
     vectors: &Vectors,
     out: &Path,
 ) -> Result<Published, QueryError> {
-    Ok(export(storage, &ExportConfig::all(format), vectors, out)?.published)
+    let config = ExportConfig { spaces: config.spaces, ..ExportConfig::all(format) };
+    Ok(export(storage, &config, vectors, out)?.published)
 }
 
-/// Streams the rows into a vectors file of ours.
-fn write_ours(
-    storage: &Arc<dyn Storage>,
-    file: &VectorFile,
-    words: &ListedWords,
-    out: &Path,
-) -> Result<Published, FormatError> {
-    let counts = if counts_known(words) { "known" } else { "unknown" };
-    let settings = [("converted_from", file.form().what()), ("counts", counts)];
-    let settings: BTreeMap<String, String> =
-        settings.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    let mut writer = VectorsWriter::create(storage, out, words, file.dim(), &settings)?;
-    let reader = RefCell::new(file.reader()?);
-    writer.matrix("word_vectors", words.len() as u32, |rows, out| {
-        let mut reader = reader.borrow_mut();
-        for row in rows {
-            // The words were read before: a file that is another one now must not be mixed up with it.
-            if !reader.advance()? || words.word(row as usize) != reader.word().as_bytes() {
-                let what = "it has changed while it was being read";
-                return Err(FormatError::corrupt(file.path(), 0, what));
-            }
-            out.extend_from_slice(reader.vector());
+/// Vectors of another program, and their words.
+struct Source {
+    file: VectorFile,
+    words: ListedWords,
+    bad_rows: BadRows,
+}
+
+impl Source {
+    fn open(
+        storage: &Arc<dyn Storage>,
+        config: RowConfig,
+        path: &Path,
+    ) -> Result<Self, FormatError> {
+        let file = VectorFile::open_with(storage, path, config)?;
+        let words = ListedWords::read(&file)?;
+        if words.is_empty() {
+            let what = "none of its rows can be taken over";
+            return Err(FormatError::foreign(path, "a file with vectors", what));
         }
-        Ok(())
-    })?;
-    writer.finish(words)
-}
-
-/// A whole file of ours, which was verified.
-fn copy(storage: &Arc<dyn Storage>, input: &Path, out: &Path) -> Result<Published, FormatError> {
-    let map = storage.map(input).map_err(|e| FormatError::io(input, "opening", e))?;
-    let mut writer = ArtefactWriter::create(storage, out)?;
-    map.chunks(PIECE_BYTES).try_for_each(|piece| writer.append(piece))?;
-    writer.finish(xxh3(&map))
-}
-
-/// A file on the way to another one, removed in the end.
-struct Between<'a> {
-    storage: &'a Arc<dyn Storage>,
-    path: PathBuf,
-}
-
-impl<'a> Between<'a> {
-    fn new(storage: &'a Arc<dyn Storage>, out: &Path) -> Self {
-        let mut name = OsString::from(out.as_os_str());
-        name.push(".safetensors.partial");
-        Self { storage, path: name.into() }
+        Ok(Self { file, words, bad_rows: config.bad_rows })
     }
-}
 
-impl Drop for Between<'_> {
-    fn drop(&mut self) {
-        // It may never have been made; one that cannot be removed is harmless.
-        let _ = self.storage.remove(&self.path);
+    /// Streams the rows into a vectors file of ours.
+    fn convert(&self, (to, out): (&Arc<dyn Storage>, &Path)) -> Result<Converted, QueryError> {
+        let (file, words) = (&self.file, &self.words);
+        let mut writer = VectorsWriter::create(to, out, words, file.dim(), &self.settings())?;
+        let reader = RefCell::new(words.reader(file)?);
+        writer.matrix("word_vectors", words.len() as u32, |rows, out| {
+            let mut reader = reader.borrow_mut();
+            for row in rows {
+                // The words were read before: a file that is another one now must not be mixed up with it.
+                if !reader.advance()? || words.word(row as usize) != reader.word().as_bytes() {
+                    let what = "it has changed while it was being read; run again";
+                    return Err(FormatError::foreign(file.path(), "the file that it was", what));
+                }
+                out.extend_from_slice(reader.vector());
+            }
+            Ok(())
+        })?;
+        Ok(Converted {
+            from: file.form().what(),
+            words: words.len(),
+            dim: file.dim(),
+            counts_known: counts_known(words),
+            rows: *words.rows(),
+            written: writer.finish(words)?,
+        })
+    }
+
+    /// What the vectors file says of itself.
+    fn settings(&self) -> BTreeMap<String, String> {
+        let counts = if counts_known(&self.words) { "known" } else { "unknown" };
+        let settings = [("converted_from", self.file.form().what()), ("counts", counts)];
+        let settings = settings.into_iter().map(|(key, value)| (key.into(), value.into()));
+        let bad_rows = (self.bad_rows != BadRows::Refuse)
+            .then(|| ("bad_rows".to_owned(), self.bad_rows.name().to_owned()));
+        settings.chain(bad_rows).chain(self.words.rows().settings()).collect()
     }
 }

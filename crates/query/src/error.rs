@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wordmill_formats::FormatError;
+use wordmill_formats::{FormatError, Vectors};
 
 /// An error of the query room.
 #[derive(Debug, thiserror::Error)]
@@ -33,16 +33,27 @@ pub enum QueryError {
         /// What was asked for.
         what: &'static str,
     },
+    /// Words whose sum is zero: it points nowhere.
+    #[error("{}: looking for neighbours of {words}: {}", path.display(), nowhere(*count))]
+    Zero {
+        /// The vectors.
+        path: PathBuf,
+        /// The words.
+        words: String,
+        /// How many they are.
+        count: usize,
+    },
     /// Vectors that were not trained to predict a word.
     #[error(
-        "{}: predicting a word: {what}; skip-gram and CBOW of wordmill can, with negative sampling or hierarchical softmax",
+        "{}: predicting a word: {what}; skip-gram and CBOW of wordmill can, with negative sampling and its own loss or hierarchical \
+         softmax",
         path.display()
     )]
     NoPrediction {
         /// The vectors.
         path: PathBuf,
         /// What is missing.
-        what: &'static str,
+        what: String,
     },
     /// A question that cannot be read.
     #[error("{text:?}: reading the question: {what}")]
@@ -81,8 +92,21 @@ impl QueryError {
         matches!(self, Self::Read { .. } | Self::BadLine { .. })
     }
 
+    pub(crate) fn zero<'a>(vectors: &Vectors, ids: impl Iterator<Item = &'a usize>) -> Self {
+        let words: Vec<_> = ids.map(|&id| format!("{:?}", vectors.words().text(id))).collect();
+        let path = vectors.words().path().to_path_buf();
+        Self::Zero { path, count: words.len(), words: words.join(", ") }
+    }
+
     pub(crate) fn no_matrix(path: &Path, what: &'static str) -> Self {
         Self::NoMatrix { path: path.to_path_buf(), what }
+    }
+}
+
+fn nowhere(words: usize) -> &'static str {
+    match words {
+        0 | 1 => "its vector is all zeros, which is near to nothing; ask for another word",
+        _ => "the sum is zero, and nothing is nearer to it than anything else; ask for another sum",
     }
 }
 

@@ -35,7 +35,7 @@ mod spread;
 mod tests;
 
 pub use analogy::{AnalogyMethod, analogy, combine};
-pub use convert::{ConvertFormat, Converted, convert, is_packed};
+pub use convert::{ConvertConfig, ConvertFormat, Converted, Opened, convert, is_packed, open};
 pub use describe::{Description, describe};
 pub use error::QueryError;
 pub use eval::{
@@ -47,7 +47,7 @@ pub use export::{
     ExportConfig, ExportElement, ExportFormat, ExportScale, ExportSpaces, ExportWhich, Exported,
     Loss, export,
 };
-pub use lookup::{complete, find_word, find_words};
+pub use lookup::{complete, find_known, find_word, find_words};
 pub use map::{Map, Point, map};
 pub use nearest::{cosine, nearest, nearest_each};
 pub use predict::{Prediction, Predictor};

@@ -30,14 +30,19 @@ fn spelled(vectors: &Vectors, word: &str) -> Option<String> {
 /// # Errors
 /// [`QueryError::UnknownWord`] for the first one that is not in the vocabulary.
 pub fn find_words(vectors: &Vectors, words: &[String]) -> Result<Vec<usize>, QueryError> {
-    let find = |word: &String| {
-        find_word(vectors, word).ok_or_else(|| QueryError::UnknownWord {
-            path: vectors.words().path().to_path_buf(),
-            word: word.clone(),
-            close: close_words(vectors, word),
-        })
-    };
-    words.iter().map(find).collect()
+    words.iter().map(|word| find_known(vectors, word)).collect()
+}
+
+/// The id of a word.
+///
+/// # Errors
+/// [`QueryError::UnknownWord`], with words that are spelled alike.
+pub fn find_known(vectors: &Vectors, word: &str) -> Result<usize, QueryError> {
+    find_word(vectors, word).ok_or_else(|| QueryError::UnknownWord {
+        path: vectors.words().path().to_path_buf(),
+        word: word.to_owned(),
+        close: close_words(vectors, word),
+    })
 }
 
 /// The most frequent words that begin with some letters, at most `n`, most frequent first. Words stand in the order

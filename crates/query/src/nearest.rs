@@ -7,11 +7,14 @@ use crate::error::QueryError;
 use crate::rows::{Rows, Which, normalize};
 use crate::search::{Answers, Judge, Search};
 
+/// What rounding may leave of a sum of zero, a term: each of its numbers is rounded by up to 2^-24 of one below 1.
+const ROUNDING: f32 = 1e-6;
+
 /// The `n` rows of the highest cosine with Σ positive − Σ negative, each word scaled to length 1
 /// first. The words themselves are left out; ties go to the lower id; a row of zeros has cosine 0.
 ///
 /// # Errors
-/// Where the model has no such vectors.
+/// Where the model has no such vectors, and where the sum is zero: everything is as near to it as anything else.
 ///
 /// # Panics
 /// Where an id has no row.
@@ -26,11 +29,14 @@ pub fn nearest(
     let rows = Rows::new(vectors, which)?;
     let search = Search { rows: &rows, among: rows.len(), judge: Judge::Cosine, n, threads };
     let query = direction(&rows, positive, negative);
+    if query.iter().all(|x| *x == 0.0) {
+        return Err(QueryError::zero(vectors, positive.iter().chain(negative)));
+    }
     let asked = positive.iter().chain(negative).copied().collect();
     Ok(search.answers(&query, &[asked]).remove(0))
 }
 
-/// The `n` nearest rows of each of several words, as one matrix product.
+/// The `n` nearest rows of each of several words, as one matrix product; none of a word whose row is all zeros.
 ///
 /// # Errors
 /// Where the model has no such vectors.
@@ -48,10 +54,16 @@ pub fn nearest_each(
     let search = Search { rows: &rows, among: rows.len(), judge: Judge::Cosine, n, threads };
     let queries: Vec<f32> = ids.iter().flat_map(|&id| rows.unit(id, best())).collect();
     let asked: Vec<Vec<usize>> = ids.iter().map(|&id| vec![id]).collect();
-    Ok(search.answers(&queries, &asked))
+    let mut answers = search.answers(&queries, &asked);
+    for (found, query) in answers.iter_mut().zip(queries.chunks(rows.dim())) {
+        if query.iter().all(|x| *x == 0.0) {
+            found.clear();
+        }
+    }
+    Ok(answers)
 }
 
-/// Σ positive − Σ negative of rows scaled to length 1, scaled to length 1 itself.
+/// Σ positive − Σ negative of rows scaled to length 1, scaled to length 1 itself; zeros where nothing but rounding is left of it.
 pub(crate) fn direction(rows: &Rows<'_>, positive: &[usize], negative: &[usize]) -> Vec<f32> {
     let kernels = best();
     let mut query = vec![0.0; rows.dim()];
@@ -59,6 +71,10 @@ pub(crate) fn direction(rows: &Rows<'_>, positive: &[usize], negative: &[usize])
         for &id in ids {
             kernels.axpy(sign, &rows.unit(id, kernels), &mut query);
         }
+    }
+    let terms = (positive.len() + negative.len()) as f32;
+    if kernels.dot(&query, &query).sqrt() <= ROUNDING * terms {
+        query.fill(0.0);
     }
     normalize(&mut query, kernels);
     query

@@ -9,6 +9,8 @@
 //!   (Levy & Goldberg 2014, NIPS), so p(j) ∝ P_n(j) · exp(h·c_j): the softmax of the scores with s · ln count(j) added. A
 //!   softmax of the bare scores would give rare words as much as frequent ones.
 //!
+//! With another loss (hinge, focal, an expression) h·c_j means something else, and nothing is predicted.
+//!
 //! Either is a probability in the text as it was trained on, that is, with frequent words thinned out by `subsample`.
 
 use wordmill_formats::{Dtype, FormatError, Vectors, Words};
@@ -48,12 +50,12 @@ impl<'a> Predictor<'a> {
     /// Takes what the vectors were trained with from their settings.
     ///
     /// # Errors
-    /// Vectors that were trained to predict nothing (GloVe), or of which that is not known.
+    /// Vectors that were trained to predict nothing (GloVe), by a loss of another kind, or of which that is not known.
     pub fn new(vectors: &'a Vectors) -> Result<Self, QueryError> {
         let setting = |key: &str| vectors.settings().get(key).map(String::as_str);
-        let none = |what: &'static str| QueryError::NoPrediction {
+        let none = |what: &str| QueryError::NoPrediction {
             path: vectors.words().path().to_path_buf(),
-            what,
+            what: what.to_owned(),
         };
         let is_sum = setting("context") == Some("sum");
         if setting("objective") == Some("hierarchical-softmax") {
@@ -66,6 +68,11 @@ impl<'a> Predictor<'a> {
                 Some("glove") => "GloVe is trained on counts and predicts no word",
                 _ => "its settings do not say how it was trained",
             }));
+        }
+        if let Some(formula) = setting("loss_formula") {
+            // What is known of the optimum holds for the loss of negative sampling alone.
+            let what = format!("scores that were trained with the loss {formula} are no log-probabilities");
+            return Err(none(&what));
         }
         let outs = vectors.context_vectors().ok_or_else(|| none("it has no context vectors"))?;
         let exponent = setting("noise_exponent").and_then(|text| text.parse().ok());

@@ -138,7 +138,15 @@ impl VectorFile {
     /// # Errors
     /// [`FormatError::Foreign`] for anything but vectors of another program, [`FormatError::Incoming`] for
     /// a header that does not fit the file.
-    pub fn open(
+    pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
+        Self::open_with(storage, path, RowConfig::default())
+    }
+
+    /// The same; rows are read as `config` says.
+    ///
+    /// # Errors
+    /// Those of [`VectorFile::open`].
+    pub fn open_with(
         storage: &Arc<dyn Storage>,
         path: &Path,
         config: RowConfig,

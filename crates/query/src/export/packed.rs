@@ -150,7 +150,7 @@ pub(super) fn round(row: &mut [f32], element: ExportElement) {
 pub(crate) fn unpack(
     storage: &Arc<dyn Storage>,
     input: &Path,
-    out: &Path,
+    (to, out): (&Arc<dyn Storage>, &Path),
 ) -> Result<(Published, usize, usize), FormatError> {
     let file = TensorFile::open(storage, input)?;
     file.index().expect_kind(KIND)?;
@@ -178,7 +178,7 @@ pub(crate) fn unpack(
     let settings = file.index().metadata().iter();
     let ours = |key: &str| !["kind", "version", "dim"].contains(&key) && !key.starts_with("xxh3.");
     let settings = settings.filter(|(key, _)| ours(key)).map(|(k, v)| (k.clone(), v.clone()));
-    let mut writer = VectorsWriter::create(storage, out, &table, dim, &settings.collect())?;
+    let mut writer = VectorsWriter::create(to, out, &table, dim, &settings.collect())?;
     writer.matrix("word_vectors", table.len() as u32, |ids, out| {
         let span = ids.start as usize * dim..ids.end as usize * dim;
         if dtype == Dtype::F16 {

@@ -38,6 +38,7 @@ pub(super) enum BadRow {
     NotFinite(usize),
     /// The last line does not end.
     Open,
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only tables have such counts"))]
     Count,
 }
 

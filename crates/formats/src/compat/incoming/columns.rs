@@ -3,24 +3,26 @@
 //! The words are the column `word`, or else the only one of text; the vectors `vector`, or else the only one of
 //! lists of f32 or f64; counts are `count`, where there is one. Lists of any kind are read, if all are of one length.
 
-use std::io::Cursor;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_ipc::reader::FileReader;
+use arrow_ipc::reader::FileReader as ArrowReader;
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::VectorForm;
 use super::bad::BadRow;
 use super::reader::Wanted;
 use crate::error::FormatError;
-use crate::storage::{Mapped, Storage};
+use crate::storage::{FileReader as Reader, ReadFile, Storage};
 
 /// Rows that are taken from a file of Parquet at a time.
 const BATCH_ROWS: usize = 1024;
@@ -72,12 +74,56 @@ fn bad(path: &Path, form: VectorForm, what: &str) -> FormatError {
     FormatError::Incoming { path, form, offset: 0, what }
 }
 
-/// Bytes of a mapped file.
-struct Held(Mapped);
+/// A file as the libraries read it.
+struct Whole(Arc<dyn ReadFile>);
 
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
+impl Length for Whole {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Whole {
+    type T = BufReader<Reader>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(BufReader::new(Reader::new(Arc::clone(&self.0), start, self.0.len())))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let end = start.checked_add(length as u64);
+        if end.is_none_or(|end| end > self.0.len()) {
+            return Err(ParquetError::EOF("a part of it lies behind its end".into()));
+        }
+        let mut bytes = vec![0; length];
+        self.0.read_exact_at(start, &mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Reads a file from any place.
+struct Seeking {
+    file: Arc<dyn ReadFile>,
+    at: u64,
+}
+
+impl Read for Seeking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = Reader::new(Arc::clone(&self.file), self.at, self.file.len()).read(buffer)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Seeking {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.file.len().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 
@@ -89,16 +135,16 @@ impl Table {
         form: VectorForm,
         wanted: Wanted,
     ) -> Result<(Self, Option<u64>), FormatError> {
-        let map = storage.map(path).map_err(|e| FormatError::io(path, "mapping", e))?;
+        let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
         let opened = match form {
-            VectorForm::Parquet => Self::parquet(map, wanted),
-            _ => Self::arrow(map, wanted),
+            VectorForm::Parquet => Self::parquet(file, wanted),
+            _ => Self::arrow(file, wanted),
         };
         opened.map_err(|what| bad(path, form, &what))
     }
 
-    fn parquet(map: Mapped, wanted: Wanted) -> Result<(Self, Option<u64>), String> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from_owner(Held(map)));
+    fn parquet(file: Arc<dyn ReadFile>, wanted: Wanted) -> Result<(Self, Option<u64>), String> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(Whole(file));
         let builder = builder.map_err(|error| error.to_string())?;
         let columns = Columns::of(builder.schema())?;
         let rows = builder.metadata().file_metadata().num_rows();
@@ -111,14 +157,14 @@ impl Table {
         Ok((Self { batches, batch: None, row: 0, columns }, u64::try_from(rows).ok()))
     }
 
-    fn arrow(map: Mapped, wanted: Wanted) -> Result<(Self, Option<u64>), String> {
+    fn arrow(file: Arc<dyn ReadFile>, wanted: Wanted) -> Result<(Self, Option<u64>), String> {
         let told = |error: ArrowError| error.to_string();
-        let bytes = Bytes::from_owner(Held(map));
-        let schema = FileReader::try_new(Cursor::new(bytes.clone()), None).map_err(told)?.schema();
+        let open = || BufReader::new(Seeking { file: Arc::clone(&file), at: 0 });
+        let schema = ArrowReader::try_new(open(), None).map_err(told)?.schema();
         let columns = Columns::of(&schema)?;
         let places = columns.places(&schema, wanted);
         let batches =
-            Box::new(FileReader::try_new(Cursor::new(bytes), Some(places)).map_err(told)?);
+            Box::new(ArrowReader::try_new(open(), Some(places)).map_err(told)?);
         Ok((Self { batches, batch: None, row: 0, columns }, None))
     }
 
