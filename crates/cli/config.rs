@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
-pub use choice::{DuplicateLines, Mark, Model, Normalize, Score};
+pub use choice::{DuplicateLines, InitBadRows, Mark, Model, Normalize, Score};
 pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
 pub use curve::CurveConfig;
 pub use error::ConfigError;

@@ -13,7 +13,6 @@ use crate::config::{ConfigError, TEMPLATE};
 
 /// Writes the template.
 pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let path = args.path.display();
     let error = |error| FormatError::io(&args.path, "writing the template", error);
     let text = TEMPLATE.as_bytes();
     match user_files().outlet(&args.path).map_err(error)? {
@@ -22,11 +21,11 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             write_new(&target, text).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => {
                     let what = "writing the template: there is such a file; name another one";
-                    ConfigError::new(path, what).into()
+                    ConfigError::new(args.path.display(), what).into()
                 }
                 _ => anyhow::Error::from(FormatError::io(&args.path, "writing the template", error)),
             })?;
-            let mut out = messages(&args.path, out);
+            let (path, mut out) = (args.path.display(), messages(&args.path, out));
             writeln!(out, "{path}: written; `wordmill run {path}` follows it")?;
         }
     }

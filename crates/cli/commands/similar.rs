@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use wordmill_formats::Vectors;
+use wordmill_formats::{Vectors, Words as _};
 use wordmill_query::{combine, find_words, nearest_each};
 
 use super::answers::{Answer, Unanswered, answers, find_each, print};

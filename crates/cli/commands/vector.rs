@@ -7,7 +7,6 @@ use std::io::Write;
 
 use serde::Serialize;
 use wordmill_formats::Words;
-use wordmill_query::QueryError;
 
 use super::answers::{Unanswered, find_each};
 use crate::args::VectorArgs;
@@ -24,17 +23,19 @@ enum Row<'a> {
 pub fn run(args: &VectorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let vectors = open_to_ask(&args.vectors, args.raw, args.rows)?;
     let words = vectors.words();
-    let row = |(word, id): (&'_ String, _)| match id {
-        Ok(id) => Row::Known {
-            word: words.text(id).into_owned(),
-            count: words.counts()[id],
-            vector: vectors.word_vector(id),
-        },
-        Err(error) => Row::Unknown { word: word.as_str(), error: QueryError::to_string(&error) },
-    };
     let found = find_each(&vectors, &args.words);
     let unknown = found.iter().filter(|found| found.is_err()).count();
-    let rows: Vec<Row<'_>> = args.words.iter().zip(found).map(row).collect();
+    let mut rows: Vec<Row<'_>> = Vec::with_capacity(found.len());
+    for (word, id) in args.words.iter().zip(found) {
+        rows.push(match id {
+            Ok(id) => Row::Known {
+                word: words.text(id).into_owned(),
+                count: words.counts()[id],
+                vector: vectors.word_vector(id),
+            },
+            Err(error) => Row::Unknown { word, error: error.to_string() },
+        });
+    }
     match args.json {
         true => writeln!(out, "{}", serde_json::to_string(&rows)?)?,
         false => rows.iter().try_for_each(|row| print(row, out))?,

@@ -252,6 +252,16 @@ choices! {
         HalveRate = "halve-rate"
     }
 
+    /// `train.init_bad_rows`: what becomes of rows of the file of `init` that cannot be taken over as they are.
+    InitBadRows {
+        /// The first one is an error.
+        Refuse = "refuse",
+        /// They are left out.
+        Skip = "skip",
+        /// Words are mended where they can be, other bad rows are left out.
+        Repair = "repair"
+    }
+
     /// `train.source`: what a trainer reads.
     TrainSource {
         /// Tiles of the co-occurrence matrix.

@@ -5,15 +5,19 @@ use std::path::PathBuf;
 use toml::Value;
 
 use super::TrainConfig;
-use super::choice::did_you_mean;
+use super::choice::{Choice as _, InitBadRows, did_you_mean};
 use super::error::ConfigError;
 use super::section::Section;
+
+const NO_FILE: &str = "only used with init = \"FILE\"; name a file, or leave it out";
 
 /// Where training starts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartConfig {
     /// Vectors to begin with.
     pub init: Option<InitConfig>,
+    /// What becomes of bad rows of their file.
+    pub bad_rows: InitBadRows,
     /// A list of words whose vectors never move.
     pub freeze: Option<PathBuf>,
 }
@@ -25,6 +29,13 @@ pub enum InitConfig {
     File(PathBuf),
     /// Those of a trainer before this one.
     Trainer(String),
+}
+
+#[allow(clippy::derivable_impls, reason = "the enum is made by a macro for all choices")]
+impl Default for InitBadRows {
+    fn default() -> Self {
+        Self::Refuse
+    }
 }
 
 impl StartConfig {
@@ -41,8 +52,12 @@ impl StartConfig {
             }
             path => path.map(PathBuf::from),
         };
+        let bad_rows = section.choice("init_bad_rows", InitBadRows::Refuse)?;
         let Some(mut inner) = section.inner("init", "file")? else {
-            return Ok(Self { init: None, freeze });
+            if bad_rows != InitBadRows::Refuse {
+                return Err(section.error("init_bad_rows", NO_FILE));
+            }
+            return Ok(Self { init: None, bad_rows, freeze });
         };
         let init = match (inner.text("file")?, inner.text("trainer")?) {
             (Some(file), None) if !file.is_empty() => InitConfig::File(file.into()),
@@ -57,7 +72,10 @@ impl StartConfig {
             }
         };
         inner.finish(|_| None)?;
-        Ok(Self { init: Some(init), freeze })
+        if bad_rows != InitBadRows::Refuse && matches!(init, InitConfig::Trainer(_)) {
+            return Err(section.error("init_bad_rows", NO_FILE));
+        }
+        Ok(Self { init: Some(init), bad_rows, freeze })
     }
 
     /// The keys as they are written.
@@ -69,7 +87,9 @@ impl StartConfig {
                 Value::Table([("trainer".to_owned(), name.as_str().into())].into_iter().collect())
             }
         });
-        let rows = [("init", init), ("freeze", self.freeze.as_ref().map(text))];
+        let bad_rows = (self.bad_rows != InitBadRows::Refuse).then(|| self.bad_rows.name().into());
+        let freeze = self.freeze.as_ref().map(text);
+        let rows = [("init", init), ("init_bad_rows", bad_rows), ("freeze", freeze)];
         rows.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 }

@@ -8,15 +8,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
+use wordmill_formats::compat::incoming::{BadRows, RowConfig, VectorFile, VectorForm};
 use wordmill_formats::{
-    FormatError, RunDir, Storage, TensorReader, Vectors, Words, is_tensor_file, xxh3,
+    FormatError, Intake, RunDir, Storage, TensorReader, Vectors, Words, digest_file, is_stream,
+    is_tensor_file,
 };
-use wordmill_query::{ConvertFormat, convert, is_packed};
+use wordmill_query::{ConvertConfig, ConvertFormat, ExportSpaces, convert, is_packed};
 use wordmill_train as train;
 
 use super::training::TrainJob;
-use crate::config::{Config, ConfigError, InitConfig, TrainConfig};
+use crate::config::{Config, ConfigError, InitBadRows, InitConfig, TrainConfig};
+
+/// How an error about a row ends.
+const ADVICE: &str = "init_bad_rows = \"skip\" of the trainer leaves such rows out, \"repair\" also mends what can be mended";
 
 /// What the files hold: (trainer, key) → a digest.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,7 @@ impl GivenFiles {
         let mut digests = BTreeMap::new();
         let storage = dir.storage();
         for trainer in &config.train {
+            refuse_streams(trainer)?;
             let mut add = |key, text: String| digests.insert((trainer.name.clone(), key), text);
             if let Some(InitConfig::File(path)) = &trainer.start.init {
                 add("init", digest(storage, path)?);
@@ -75,11 +80,35 @@ impl GivenFiles {
     }
 }
 
+/// What is read once a stage, and again after an interruption, cannot come through a pipe.
+fn refuse_streams(trainer: &TrainConfig) -> Result<(), ConfigError> {
+    let init = match &trainer.start.init {
+        Some(InitConfig::File(path)) => Some(("init", path)),
+        _ => None,
+    };
+    let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
+    for (key, path) in init.into_iter().chain(freeze).filter(|(_, path)| is_stream(path)) {
+        let what = format!(
+            "{key} of {}: it is a pipe or a device, and is read more than once; write it to a file first",
+            trainer.name
+        );
+        return Err(ConfigError::new(path.display(), what));
+    }
+    Ok(())
+}
+
+/// The storage that files of users are read through: packed ones are unpacked on the disk of the run directory.
+fn files(dir: &RunDir) -> Arc<Intake> {
+    let root = std::path::absolute(dir.root()).unwrap_or_else(|_| dir.root().to_path_buf());
+    let folder = root.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    Arc::new(Intake::new(Arc::clone(dir.storage()), folder))
+}
+
 /// What a file holds, and the list of words beside an array.
 fn digest(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
     let of = |path: &Path| -> Result<String, FormatError> {
-        let map = storage.map(path).map_err(|e| FormatError::io(path, "opening", e))?;
-        Ok(format!("{} bytes, xxh3 {:016x}", map.len(), xxh3(&map)))
+        let (bytes, digest) = digest_file(storage, path)?;
+        Ok(format!("{bytes} bytes, xxh3 {digest:016x}"))
     };
     let text = of(path)?;
     Ok(match VectorForm::of(storage, path)? {
@@ -92,7 +121,6 @@ fn digest(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError
 
 /// Looks at the header of a file of vectors: what will not do is told before hours of other stages.
 fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> anyhow::Result<()> {
-    let storage = dir.storage();
     let own = dir.vectors(&trainer.name);
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     if real(path) == real(&own) {
@@ -102,6 +130,9 @@ fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> anyhow::Re
         );
         return Err(ConfigError::new(path.display(), what).into());
     }
+    let intake = files(dir);
+    intake.take(path)?;
+    let storage: &Arc<dyn Storage> = &(intake as Arc<dyn Storage>);
     let dim = match () {
         () if is_packed(storage, path)? => {
             let reader = TensorReader::open(storage, path)?;
@@ -111,13 +142,31 @@ fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> anyhow::Re
         () if VectorForm::of(storage, path)?.is_none() && is_tensor_file(storage, path)? => {
             Vectors::open(storage, path)?.dim()
         }
-        () => VectorFile::open(storage, path)?.dim(),
+        () => VectorFile::open_with(storage, path, rows(trainer))?.dim(),
     };
-    Ok(config(trainer, String::new(), Some(path.to_path_buf())).check_dim(dim)?)
+    let path = Some(path.to_path_buf());
+    Ok(config(trainer, String::new(), path, Arc::clone(storage)).check_dim(dim)?)
 }
 
-fn config(trainer: &TrainConfig, fingerprint: String, init: Option<PathBuf>) -> train::StartConfig {
+/// How rows of another program's file are read.
+fn rows(trainer: &TrainConfig) -> RowConfig {
+    let bad_rows = match trainer.start.bad_rows {
+        InitBadRows::Refuse => BadRows::Refuse,
+        InitBadRows::Skip => BadRows::Skip,
+        InitBadRows::Repair => BadRows::Repair,
+    };
+    RowConfig { bad_rows, advice: ADVICE }
+}
+
+fn config(
+    trainer: &TrainConfig,
+    fingerprint: String,
+    init: Option<PathBuf>,
+    files: Arc<dyn Storage>,
+) -> train::StartConfig {
     train::StartConfig {
+        rows: rows(trainer),
+        files,
         name: trainer.name.clone(),
         dim: trainer.dim,
         fingerprint,
@@ -135,16 +184,23 @@ impl TrainJob<'_> {
             Some(InitConfig::File(path)) => Some(path.clone()),
             Some(InitConfig::Trainer(name)) => Some(dir.vectors(name)),
         };
+        let intake = files(dir);
+        if let Some(taken) = shown.as_ref().map(|path| intake.take(path)).transpose()?.flatten() {
+            self.pipeline.ctx.progress.say(&format!("train {}: {taken}", self.trainer.name));
+        }
+        let storage: Arc<dyn Storage> = intake;
         let init = match &shown {
             // Swept away with the checkpoints.
-            Some(path) if is_packed(dir.storage(), path)? => {
+            Some(path) if is_packed(&storage, path)? => {
                 let whole = dir.path(&format!("models/{}/unpacked.scratch", self.trainer.name));
-                convert(dir.storage(), ConvertFormat::Safetensors, path, &whole)?;
+                let (format, spaces) = (ConvertFormat::Safetensors, ExportSpaces::Refuse);
+                let config = ConvertConfig { format, rows: rows(self.trainer), spaces };
+                convert(&storage, &storage, &config, path, &whole)?;
                 Some(whole)
             }
             path => path.clone(),
         };
-        let config = config(self.trainer, self.fingerprint.clone(), init);
+        let config = config(self.trainer, self.fingerprint.clone(), init, storage);
         let words = self.text.vocabulary.table();
         let start = train::Start::open(self.pipeline.ctx, dir, &config, words)?;
         self.pipeline.given.check(self.trainer, dir.storage())?;
@@ -168,6 +224,9 @@ impl TrainJob<'_> {
                 path.display(),
                 words - has.words
             ));
+            for line in has.rows.lines() {
+                progress.say(&format!("train {name}: {}: {line}", path.display()));
+            }
         }
         let frozen = start.frozen();
         if frozen.words() > 0 {
@@ -188,6 +247,12 @@ impl TrainJob<'_> {
 /// What is counted of a start, for the ledger and for the settings that are stored with the vectors.
 pub(super) fn counts(start: &train::Start) -> Vec<(&'static str, u64)> {
     let words = start.given().map(|has| ("init_words", has.words));
-    let frozen = Some(("frozen_words", start.frozen().words())).filter(|(_, words)| *words > 0);
-    words.into_iter().chain(frozen).collect()
+    let rows = start.given().map(|has| has.rows).unwrap_or_default();
+    let some = |(key, rows): (&'static str, u64)| (rows > 0).then_some((key, rows));
+    let rest = [
+        ("init_rows_left_out", rows.left_out()),
+        ("init_rows_mended", rows.mended()),
+        ("frozen_words", start.frozen().words()),
+    ];
+    words.into_iter().chain(rest.into_iter().filter_map(some)).collect()
 }

@@ -16,6 +16,8 @@ use crate::error::TrainError;
 
 /// The longest line of a list: that of the longest word and an end.
 const LINE_BYTES_MAX: usize = (1 << 20) + 2;
+/// U+FEFF, with which some programs begin a text.
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 const LIST: &str = "a list of words, one a line";
 
 /// Words whose vectors stay as they begin.
@@ -63,7 +65,9 @@ impl Frozen {
                 break;
             }
             number += 1;
-            let word = line.strip_suffix(b"\n").unwrap_or(&line);
+            let mark = if number == 1 { BYTE_ORDER_MARK } else { &[] };
+            let word = line.strip_prefix(mark).unwrap_or(&line);
+            let word = word.strip_suffix(b"\n").unwrap_or(word);
             let word = word.strip_suffix(b"\r").unwrap_or(word);
             if word.contains(&0) || std::str::from_utf8(word).is_err() {
                 let what = format!("line {number} is no text in UTF-8");

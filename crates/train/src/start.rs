@@ -9,14 +9,18 @@
 //! |---|---|---|---|
 //! | `word_vectors` | f32 | N × d | rows of the file whose words are known, in its order |
 //! | `ids` | u32 | N | their ids |
+//! | `row_counts` | u8 | 80 | what was left out and mended: ten u64 |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wordmill_flow::{Context, Reservation};
-use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
+use wordmill_formats::compat::incoming::{
+    BadRows, RowConfig, RowCounts, VectorFile, VectorForm,
+};
 use wordmill_formats::{
-    Dtype, FormatError, RunDir, TensorFile, TensorWriter, Vectors, Words, is_tensor_file,
+    Dtype, FormatError, RunDir, Storage, TensorFile, TensorWriter, Vectors, Words, is_tensor_file,
 };
 
 use crate::engine::Place;
@@ -44,8 +48,12 @@ pub struct StartConfig {
     pub fingerprint: String,
     /// A file of vectors.
     pub init: Option<PathBuf>,
+    /// How its rows are read, if another program wrote it.
+    pub rows: RowConfig,
     /// A list of words.
     pub freeze: Option<PathBuf>,
+    /// Where both are read from.
+    pub files: Arc<dyn Storage>,
 }
 
 impl StartConfig {
@@ -96,6 +104,8 @@ pub struct Has {
     pub biases: bool,
     /// Vectors of the nodes of this vocabulary's Huffman tree.
     pub nodes: bool,
+    /// Rows that were left out or mended.
+    pub rows: RowCounts,
 }
 
 impl Start {
@@ -111,7 +121,7 @@ impl Start {
         words: &W,
     ) -> Result<Self, TrainError> {
         let frozen = match &config.freeze {
-            Some(path) => Frozen::read(dir.storage(), path, words)?,
+            Some(path) => Frozen::read(&config.files, path, words)?,
             None => Frozen::default(),
         };
         let Some(path) = &config.init else {
@@ -119,9 +129,9 @@ impl Start {
         };
         let what = format!("the words of {} in the vocabulary", path.display());
         let memory = ctx.budget.reserve(4 * words.len() as u64, &what)?;
-        let is_foreign = VectorForm::of(dir.storage(), path)?.is_some();
-        let given = match !is_foreign && is_tensor_file(dir.storage(), path)? {
-            true => Given::ours(dir, config, path, words)?,
+        let is_foreign = VectorForm::of(&config.files, path)?.is_some();
+        let given = match !is_foreign && is_tensor_file(&config.files, path)? {
+            true => Given::ours(config, path, words)?,
             false => Given::foreign(ctx, dir, config, path, words)?,
         };
         if given.has.words == 0 {
@@ -179,12 +189,11 @@ impl Start {
 impl Given {
     /// A vectors file of ours.
     fn ours<W: Words>(
-        dir: &RunDir,
         config: &StartConfig,
         path: &Path,
         words: &W,
     ) -> Result<Self, TrainError> {
-        let vectors = Vectors::open(dir.storage(), path)?;
+        let vectors = Vectors::open(&config.files, path)?;
         config.check_dim(vectors.dim())?;
         vectors.verify()?;
         let row = |id: usize| vectors.words().find(words.word(id)).map_or(NONE, |row| row as u32);
@@ -196,6 +205,7 @@ impl Given {
             contexts: vectors.context_vectors().is_some(),
             biases: biases("word_bias") && biases("context_bias"),
             nodes: has_our_tree(&vectors, words),
+            rows: RowCounts::default(),
         };
         Ok(Self { file: vectors.words().file().clone(), rows, has })
     }
@@ -208,13 +218,13 @@ impl Given {
         path: &Path,
         words: &W,
     ) -> Result<Self, TrainError> {
-        let file = VectorFile::open(dir.storage(), path)?;
+        let file = VectorFile::open_with(&config.files, path, config.rows)?;
         config.check_dim(file.dim())?;
         let scratch = dir.path(&format!("models/{}/init.scratch", config.name));
         if let Some(given) = Self::scratch(dir, config, &scratch, words.len())? {
             return Ok(given);
         }
-        let names = ["word_vectors", "ids"];
+        let names = ["word_vectors", "ids", "row_counts"];
         let settings = BTreeMap::from([("fingerprint".to_owned(), config.fingerprint.clone())]);
         let mut writer = TensorWriter::create(dir.storage(), &scratch, KIND, &names, &settings)?;
         writer.begin("word_vectors", Dtype::F32);
@@ -222,22 +232,26 @@ impl Given {
         let total = file.rows().unwrap_or(0);
         let progress = ctx.progress.stage(&format!("init {}", config.name), "rows", total);
         let mut reader = file.reader()?;
-        let mut read = 0u64;
+        let (mut good, mut twice) = (0u64, 0);
         while reader.advance()? {
-            read += 1;
-            if read.is_multiple_of(ROWS_BETWEEN) {
+            good += 1;
+            if good.is_multiple_of(ROWS_BETWEEN) {
                 ctx.cancel.check()?;
-                progress.set_done(read);
+                progress.set_done(reader.rows_read());
             }
             let Some(id) = find(words, reader.word().as_bytes()) else { continue };
             let row = &mut rows[id as usize];
             if *row != NONE {
-                let what = format!(
-                    "the word {:?} stands in two rows, the second is {read}",
-                    reader.word()
-                );
-                let (path, form) = (path.to_path_buf(), file.form().what());
-                return Err(FormatError::Incoming { path, form, offset: 0, what }.into());
+                if config.rows.bad_rows == BadRows::Refuse {
+                    let (word, row) = (reader.word(), reader.rows_read());
+                    let advice = config.rows.advice;
+                    let what =
+                        format!("the word {word:?} stands in two rows, the second is {row}; {advice}");
+                    let (path, form) = (path.to_path_buf(), file.form().what());
+                    return Err(FormatError::Incoming { path, form, offset: 0, what }.into());
+                }
+                twice += 1;
+                continue;
             }
             *row = ids.len() as u32;
             ids.push(id);
@@ -246,9 +260,12 @@ impl Given {
         let found = ids.len() as u64;
         writer.end(&[found, file.dim() as u64]);
         writer.tensor("ids", Dtype::U32, &[found], &ids)?;
+        let counts = RowCounts { twice, ..*reader.counts() };
+        let bytes = counts.to_array().map(u64::to_le_bytes);
+        writer.tensor("row_counts", Dtype::U8, &[80], bytes.as_flattened())?;
         writer.finish()?;
         let file = TensorFile::open(dir.storage(), &scratch)?;
-        Ok(Self { file, rows, has: Has { words: found, ..Has::default() } })
+        Ok(Self { file, rows, has: Has { words: found, rows: counts, ..Has::default() } })
     }
 
     /// The scratch file of an earlier process with the same fingerprint, if it is whole.
@@ -275,12 +292,16 @@ impl Given {
         let shape = file.index().info("word_vectors", Dtype::F32, 2)?.shape.clone();
         let ids: &[u32] = file.view("ids", Dtype::U32, 1)?;
         let fits = shape == [ids.len() as u64, config.dim as u64];
+        let counts = file.view::<u8>("row_counts", Dtype::U8, 1).ok();
+        let counts = counts.and_then(|bytes| bytes.as_chunks().0.first_chunk::<10>());
+        let Some(counts) = counts else { return Ok(None) };
+        let counts = RowCounts::from_array(counts.map(u64::from_le_bytes));
         if !same || !fits || ids.iter().any(|&id| id as usize >= words) {
             return Ok(None);
         }
         let mut rows = vec![NONE; words];
         (0..).zip(ids).for_each(|(row, &id)| rows[id as usize] = row);
-        let has = Has { words: ids.len() as u64, ..Has::default() };
+        let has = Has { words: ids.len() as u64, rows: counts, ..Has::default() };
         Ok(Some(Self { file, rows, has }))
     }
 

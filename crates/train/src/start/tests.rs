@@ -14,9 +14,16 @@ const DIM: usize = 20;
 /// A rate that moves no number that is not tiny itself.
 const STILL: f64 = 1e-37;
 
-fn config(init: Option<&Path>) -> StartConfig {
-    let (name, fingerprint) = ("new".to_owned(), "f".to_owned());
-    StartConfig { name, dim: DIM, fingerprint, init: init.map(Path::to_path_buf), freeze: None }
+fn config(bench: &Bench, init: Option<&Path>) -> StartConfig {
+    StartConfig {
+        name: "new".to_owned(),
+        dim: DIM,
+        fingerprint: "f".to_owned(),
+        init: init.map(Path::to_path_buf),
+        rows: RowConfig::default(),
+        freeze: None,
+        files: Arc::clone(bench.dir.storage()),
+    }
 }
 
 /// Every fourth word, and the last.
@@ -33,7 +40,7 @@ fn all() -> Frozen {
 }
 
 fn open(bench: &Bench, path: &Path) -> Result<Start, TrainError> {
-    Start::open(&Context::for_tests(1), &bench.dir, &config(Some(path)), &bench.table)
+    Start::open(&Context::for_tests(1), &bench.dir, &config(bench, Some(path)), &bench.table)
 }
 
 fn vectors(bench: &Bench, name: &str) -> Vectors {
@@ -224,7 +231,7 @@ fn a_scratch_file_is_used_again_unless_it_is_another_or_damaged() {
     write(&bench, "v.txt", row("w001", "0.5").as_bytes());
     assert_eq!(open(&bench, &path).unwrap().given().unwrap().words, 2);
     let ctx = Context::for_tests(1);
-    let other = StartConfig { fingerprint: "g".into(), ..config(Some(&path)) };
+    let other = StartConfig { fingerprint: "g".into(), ..config(&bench, Some(&path)) };
     let start = Start::open(&ctx, &bench.dir, &other, &bench.table).unwrap();
     assert_eq!(start.given().unwrap().words, 1);
     assert_ne!(digest(), first);

@@ -84,6 +84,34 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
+    /// All of it as numbers, for a file.
+    pub fn to_array(&self) -> [u64; 10] {
+        let Self { no_word, twice, not_utf8, numbers, not_finite, open, .. } = *self;
+        let said = self.said.unwrap_or(u64::MAX);
+        let kept = [self.replaced, self.guessed, self.spaced, said];
+        let [replaced, guessed, spaced, said] = kept;
+        [no_word, twice, not_utf8, numbers, not_finite, open, replaced, guessed, spaced, said]
+    }
+
+    /// The same back.
+    pub fn from_array(all: [u64; 10]) -> Self {
+        let [no_word, twice, not_utf8, numbers, not_finite, open, replaced, guessed, spaced, said] =
+            all;
+        let said = (said != u64::MAX).then_some(said);
+        Self {
+            no_word,
+            twice,
+            not_utf8,
+            numbers,
+            not_finite,
+            open,
+            replaced,
+            guessed,
+            spaced,
+            said,
+        }
+    }
+
     /// Rows that are not in the result.
     pub fn left_out(&self) -> u64 {
         let Self { no_word, twice, not_utf8, numbers, not_finite, open, .. } = self;
