@@ -2,12 +2,13 @@
 //!
 //! A page is a row of floats that is written and read as a whole, or read in part. Pages are not an
 //! artefact: their digests are kept in memory, so they do not survive their process; what a killed one
-//! leaves behind is swept away by the next, and the rest when the pages are dropped.
+//! leaves behind is swept away by the next, and the rest when the pages are dropped. There is a digest for
+//! each block of a page, and a part is read with the blocks that it lies in: no float is used unchecked.
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -24,11 +25,29 @@ pub struct Pages {
     pages: Vec<Page>,
 }
 
-/// Whether a page was written, and the digest of what was.
+/// Floats of a block, 16 KiB. A digest takes 8 bytes, one in 2048 of the page; parts of 4 KiB and more, which is what is read, are
+/// read with a few times as much at most.
+const BLOCK_FLOATS: usize = 4 << 10;
+
+/// What was written; nothing at first.
 #[derive(Debug, Default)]
-struct Page {
-    written: AtomicBool,
-    digest: AtomicU64,
+struct Page(RwLock<Option<Arc<Written>>>);
+
+#[derive(Debug)]
+struct Written {
+    floats: usize,
+    /// A digest a block; the last one may be shorter.
+    blocks: Vec<u64>,
+}
+
+/// Digests of blocks of what comes in pieces of any length.
+#[derive(Default)]
+struct BlockDigests {
+    done: Vec<u64>,
+    open: Xxh3,
+    /// Floats of the open block.
+    held: usize,
+    floats: usize,
 }
 
 impl Pages {
@@ -54,14 +73,12 @@ impl Pages {
         let path = self.path(page);
         let io = |e| FormatError::io(&path, "writing a page", e);
         let mut file = self.storage.create(&path).map_err(io)?;
-        let mut digest = Xxh3::new();
+        let mut digests = BlockDigests::default();
         for part in parts {
-            let bytes: &[u8] = bytemuck::cast_slice(part);
-            digest.update(bytes);
-            file.write_all(bytes).map_err(io)?;
+            digests.update(part);
+            file.write_all(bytemuck::cast_slice(part)).map_err(io)?;
         }
-        self.pages[page].digest.store(digest.digest(), Ordering::Release);
-        self.pages[page].written.store(true, Ordering::Release);
+        self.pages[page].set(digests.finish());
         Ok(())
     }
 
@@ -70,29 +87,62 @@ impl Pages {
     /// # Panics
     /// Where the page was not written.
     pub fn read(&self, page: usize, parts: &mut [&mut [f32]]) -> Result<(), FormatError> {
-        let (mut digest, mut offset) = (Xxh3::new(), 0);
+        let written = self.pages[page].get();
+        let (mut digests, mut offset) = (BlockDigests::default(), 0);
         for part in parts {
-            self.read_part(page, offset, part)?;
-            digest.update(bytemuck::cast_slice(part));
-            offset += part.len() as u64;
+            self.read_at(page, offset, part)?;
+            digests.update(part);
+            offset += part.len();
         }
-        if digest.digest() != self.pages[page].digest.load(Ordering::Acquire) {
-            let what = "a page is not as it was written; remove the folder and run again";
-            return Err(FormatError::corrupt(&self.path(page), 0, what));
-        }
+        assert_eq!(offset, written.floats, "a page is read with the lengths that were written");
+        self.compare(page, 0..written.blocks.len(), &digests.finish().blocks)
+    }
+
+    /// Reads floats of a page from the one numbered `first`.
+    ///
+    /// # Panics
+    /// Where the page was not written, or is shorter.
+    pub fn read_part(&self, page: usize, first: u64, part: &mut [f32]) -> Result<(), FormatError> {
+        let (written, first) = (self.pages[page].get(), first as usize);
+        let end = first + part.len();
+        assert!(end <= written.floats, "a part of a page lies in it");
+        let blocks = first / BLOCK_FLOATS..end.div_ceil(BLOCK_FLOATS);
+        let start = blocks.start * BLOCK_FLOATS;
+        let floats = (blocks.end * BLOCK_FLOATS).min(written.floats) - start.min(written.floats);
+        let mut whole = vec![0.0; floats];
+        self.read_at(page, start, &mut whole)?;
+        let mut digests = BlockDigests::default();
+        digests.update(&whole);
+        self.compare(page, blocks, &digests.finish().blocks)?;
+        part.copy_from_slice(&whole[first - start..end - start]);
         Ok(())
     }
 
-    /// Reads floats of a page from the one numbered `first`; only whole pages are checked.
-    ///
-    /// # Panics
-    /// Where the page was not written.
-    pub fn read_part(&self, page: usize, first: u64, part: &mut [f32]) -> Result<(), FormatError> {
-        assert!(self.pages[page].written.load(Ordering::Acquire), "page {page} was not written");
+    /// Reads floats as they are on the disk.
+    fn read_at(&self, page: usize, first: usize, part: &mut [f32]) -> Result<(), FormatError> {
         let path = self.path(page);
         let io = |e| FormatError::io(&path, "reading a page", e);
         let file = self.storage.open(&path).map_err(io)?;
-        file.read_exact_at(4 * first, bytemuck::cast_slice_mut(part)).map_err(io)
+        file.read_exact_at(4 * first as u64, bytemuck::cast_slice_mut(part)).map_err(io)
+    }
+
+    fn compare(
+        &self,
+        page: usize,
+        blocks: Range<usize>,
+        found: &[u64],
+    ) -> Result<(), FormatError> {
+        let first = blocks.start;
+        let wrong =
+            self.pages[page].get().blocks[blocks].iter().zip(found).position(|(a, b)| a != b);
+        match wrong {
+            Some(at) => {
+                let offset = 4 * ((first + at) * BLOCK_FLOATS) as u64;
+                let what = "a page is not as it was written a while ago: check the disk and the memory of this machine";
+                Err(FormatError::corrupt(&self.path(page), offset, what))
+            }
+            None => Ok(()),
+        }
     }
 
     fn path(&self, page: usize) -> PathBuf {
@@ -102,12 +152,53 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        for (page, _) in
-            self.pages.iter().enumerate().filter(|(_, page)| page.written.load(Ordering::Relaxed))
-        {
+        for (page, _) in self.pages.iter().enumerate().filter(|(_, page)| page.is_written()) {
             // A page that stays behind is swept away by the next run.
             let _ = self.storage.remove(&self.path(page));
         }
+    }
+}
+
+impl Page {
+    fn set(&self, written: Written) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(written));
+    }
+
+    fn is_written(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn get(&self) -> Arc<Written> {
+        let written = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(written.as_ref().expect("a page is written before it is read"))
+    }
+}
+
+impl BlockDigests {
+    fn update(&mut self, mut floats: &[f32]) {
+        self.floats += floats.len();
+        while !floats.is_empty() {
+            let (now, later) = floats.split_at(floats.len().min(BLOCK_FLOATS - self.held));
+            self.open.update(bytemuck::cast_slice(now));
+            self.held += now.len();
+            if self.held == BLOCK_FLOATS {
+                self.close();
+            }
+            floats = later;
+        }
+    }
+
+    fn close(&mut self) {
+        self.done.push(self.open.digest());
+        self.open.reset();
+        self.held = 0;
+    }
+
+    fn finish(mut self) -> Written {
+        if self.held > 0 {
+            self.close();
+        }
+        Written { floats: self.floats, blocks: self.done }
     }
 }
 
@@ -135,6 +226,45 @@ mod tests {
         assert_eq!(a, [6.0]);
         drop(pages);
         assert!(memory.snapshot().is_empty(), "the scratch files are gone");
+    }
+
+    #[test]
+    fn parts_of_a_page_are_those_that_were_written() {
+        let (_, pages) = pages();
+        for floats in [0, 1, BLOCK_FLOATS - 1, BLOCK_FLOATS, BLOCK_FLOATS + 1, 3 * BLOCK_FLOATS] {
+            let whole: Vec<f32> = (0..floats).map(|at| at as f32).collect();
+            let (one, other) = whole.split_at(floats / 3);
+            pages.write(0, &[one, other]).unwrap();
+            for first in [0, 1, floats / 2, floats - floats.min(1), floats] {
+                for end in [first, first + 1, first + BLOCK_FLOATS, floats] {
+                    let span = first..end.clamp(first, floats.max(first));
+                    if span.end > floats {
+                        continue;
+                    }
+                    let mut part = vec![-1.0; span.len()];
+                    pages.read_part(0, first as u64, &mut part).unwrap();
+                    assert_eq!(part, whole[span]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_page_that_changed_on_the_disk_is_not_used() {
+        let (memory, pages) = pages();
+        let whole: Vec<f32> = (0..3 * BLOCK_FLOATS).map(|at| at as f32).collect();
+        pages.write(0, &[&whole]).unwrap();
+        let path = memory.snapshot().keys().next().unwrap().clone();
+        let mut bytes = memory.snapshot().remove(&path).unwrap();
+        let wrong = BLOCK_FLOATS + 7;
+        bytes[4 * wrong] ^= 1;
+        memory.create(&path).unwrap().write_all(&bytes).unwrap();
+        for first in [0, wrong - 1, wrong, wrong + 1, 2 * BLOCK_FLOATS - 1, 2 * BLOCK_FLOATS] {
+            let read = pages.read_part(0, first as u64, &mut [0.0; 1]);
+            assert_eq!(read.is_err(), first / BLOCK_FLOATS == 1, "{first}");
+            assert!(read.err().is_none_or(|error| error.is_bad_artefact()));
+        }
+        assert!(pages.read(0, &mut [&mut vec![0.0; whole.len()]]).is_err());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Bytes on their way somewhere else: in memory up to a limit, in a scratch file beyond it.
 //!
-//! A spool is not an artefact: it has no checksum and does not survive its process.
+//! A spool is not an artefact and does not survive its process. What comes back from its scratch file is compared with what went in.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::FormatError;
 use crate::storage::{Storage, WriteFile};
@@ -19,13 +21,15 @@ pub struct Spool {
     written: u64,
     held: Vec<u8>,
     limit_bytes: usize,
+    digest: Xxh3,
 }
 
 impl Spool {
     /// Holds up to `limit_bytes` in memory; beyond that, writes to `path`.
     pub fn new(storage: &Arc<dyn Storage>, path: &Path, limit_bytes: usize) -> Self {
         let (storage, path) = (Arc::clone(storage), path.to_path_buf());
-        Self { storage, path, file: None, written: 0, held: Vec::new(), limit_bytes }
+        let (file, held, digest) = (None, Vec::new(), Xxh3::new());
+        Self { storage, path, file, written: 0, held, limit_bytes, digest }
     }
 
     /// Total length in bytes.
@@ -53,13 +57,18 @@ impl Spool {
         let io = |attempt| move |e| FormatError::io(path, attempt, e);
         let file = self.storage.open(&self.path).map_err(io("opening a scratch file"))?;
         let mut buffer = vec![0; READ_BYTES];
-        let mut offset = 0;
+        let (mut digest, mut offset) = (Xxh3::new(), 0);
         while offset < self.written {
             let bytes = (self.written - offset).min(READ_BYTES as u64) as usize;
             file.read_exact_at(offset, &mut buffer[..bytes])
                 .map_err(io("reading a scratch file"))?;
+            digest.update(&buffer[..bytes]);
             sink(&buffer[..bytes])?;
             offset += bytes as u64;
+        }
+        if digest.digest() != self.digest.digest() {
+            let what = "it is not as it was written a while ago: check the disk and the memory of this machine";
+            return Err(FormatError::corrupt(path, 0, what));
         }
         Ok(())
     }
@@ -71,6 +80,7 @@ impl Spool {
         }
         let file = self.file.as_mut().expect("opened above");
         file.write_all(&self.held).map_err(io)?;
+        self.digest.update(&self.held);
         self.written += self.held.len() as u64;
         self.held.clear();
         Ok(())
@@ -90,6 +100,18 @@ impl Drop for Spool {
 mod tests {
     use super::*;
     use crate::memory::MemoryStorage;
+
+    #[test]
+    fn a_scratch_file_that_changed_on_the_disk_is_noticed() {
+        let memory = MemoryStorage::default();
+        let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+        let mut spool = Spool::new(&storage, Path::new("s"), 0);
+        spool.append(&[7; 100]).unwrap();
+        let mut bytes = memory.snapshot().remove(Path::new("s")).unwrap();
+        bytes[50] ^= 1;
+        memory.create(Path::new("s")).unwrap().write_all(&bytes).unwrap();
+        assert!(spool.drain(|_| Ok(())).unwrap_err().is_bad_artefact());
+    }
 
     #[test]
     fn what_goes_in_comes_out_under_any_limit() {
