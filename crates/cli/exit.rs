@@ -117,8 +117,8 @@ fn way_out(error: &FormatError) -> Option<&'static str> {
 
 /// What a run makes in its directory.
 const OF_RUN: [&str; 12] = [
-    "run.json", "tokens", "dedup", "pieces", "phrases", "vocab", "spill", "matrix", "tiles", "models",
-    "vectors", "report",
+    "run.json", "tokens", "dedup", "pieces", "phrases", "vocab", "spill", "matrix", "tiles",
+    "models", "vectors", "report",
 ];
 
 /// Whether a file is one that a run has made.

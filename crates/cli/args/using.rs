@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use wordmill_query::{ConvertFormat, ExportFormat};
 
-use super::{BadRowsArg, ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg};
+use super::{
+    BadRowsArg, ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg,
+};
 
 /// How words are looked up.
 #[derive(Clone, Copy, Debug, Args)]

@@ -46,7 +46,8 @@ impl Unanswered {
 
 /// Ids of words, or why there is none, which is reported.
 pub fn find_each(vectors: &Vectors, words: &[String]) -> Vec<Result<usize, QueryError>> {
-    let find = |word: &String| find_known(vectors, word).inspect_err(|error| say(&error.to_string()));
+    let find =
+        |word: &String| find_known(vectors, word).inspect_err(|error| say(&error.to_string()));
     words.iter().map(find).collect()
 }
 

@@ -19,7 +19,8 @@ use crate::config::ConfigError;
 use crate::spelling;
 
 /// How an error about a row ends.
-const ADVICE: &str = "--bad-rows skip leaves such rows out, --bad-rows repair also mends what can be mended";
+const ADVICE: &str =
+    "--bad-rows skip leaves such rows out, --bad-rows repair also mends what can be mended";
 
 /// Where files of vectors are read from, and outputs written to.
 pub struct Files {
@@ -140,6 +141,8 @@ fn say_converted(path: &Path, converted: &Converted) {
         true => String::new(),
         false => format!("; `wordmill convert {name} OUT.safetensors` does so once and for all"),
     };
-    say(&format!("{name}: {from}, {words} words of {dim} numbers, converted for this command{once}"));
+    say(&format!(
+        "{name}: {from}, {words} words of {dim} numbers, converted for this command{once}"
+    ));
     row_lines(path, rows).iter().for_each(|line| say(line));
 }

@@ -23,7 +23,9 @@ pub fn run(args: &InitArgs, out: &mut dyn Write) -> anyhow::Result<()> {
                     let what = "writing the template: there is such a file; name another one";
                     ConfigError::new(args.path.display(), what).into()
                 }
-                _ => anyhow::Error::from(FormatError::io(&args.path, "writing the template", error)),
+                _ => {
+                    anyhow::Error::from(FormatError::io(&args.path, "writing the template", error))
+                }
             })?;
             let (path, mut out) = (args.path.display(), messages(&args.path, out));
             writeln!(out, "{path}: written; `wordmill run {path}` follows it")?;

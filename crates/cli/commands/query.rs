@@ -78,7 +78,8 @@ impl Session<'_> {
                 break;
             }
             let text = String::from_utf8_lossy(&line);
-            let text = text.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(&text).trim();
+            let text =
+                text.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(&text).trim();
             asked += usize::from(!text.is_empty());
             match self.answer(text, out) {
                 Ok(Reply::Quit) => break,

@@ -102,7 +102,8 @@ impl ArtefactWriter {
     /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         let file = self.file.as_mut().expect("only finish takes the file");
-        file.write_all(bytes).map_err(|e| FormatError::io(self.place.path(&self.path), "writing", e))?;
+        file.write_all(bytes)
+            .map_err(|e| FormatError::io(self.place.path(&self.path), "writing", e))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }

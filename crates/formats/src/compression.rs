@@ -52,8 +52,7 @@ impl Compression {
             rest.first().is_some_and(|level| (b'1'..=b'9').contains(level))
                 && BZIP2_BLOCKS.iter().any(|block| rest[1..].starts_with(block))
         };
-        let passed_over =
-            |head: &[u8]| matches!(head, [0x50..=0x5f, rest @ ..] if rest.starts_with(ZSTD_PASSED_OVER));
+        let passed_over = |head: &[u8]| matches!(head, [0x50..=0x5f, rest @ ..] if rest.starts_with(ZSTD_PASSED_OVER));
         match head {
             _ if head.starts_with(GZIP) => Some(Self::Gzip),
             _ if head.starts_with(XZ) => Some(Self::Xz),

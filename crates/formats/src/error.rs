@@ -49,6 +49,20 @@ pub enum FormatError {
         /// What is wrong.
         what: String,
     },
+    /// A row of another program's file cannot be taken over as it is.
+    #[error("{}: reading {form}: {place}: {what}{}", path.display(), after(advice))]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// What the file is read as.
+        form: &'static str,
+        /// Where the row stands: a byte and a line, or a number.
+        place: String,
+        /// What is wrong.
+        what: String,
+        /// How whoever reads the file can have such rows left out; may be empty.
+        advice: &'static str,
+    },
     /// The file is whole, but it is another kind of file.
     #[error(
         "{}: not {expected}: {what}",
@@ -110,6 +124,7 @@ impl FormatError {
             self,
             Self::Corrupt { .. }
                 | Self::Incoming { .. }
+                | Self::Row { .. }
                 | Self::Foreign { .. }
                 | Self::Version { .. }
         )
@@ -133,6 +148,11 @@ impl FormatError {
     }
 }
 
+/// Advice behind a cause, if there is any.
+fn after(advice: &str) -> String {
+    if advice.is_empty() { String::new() } else { format!("; {advice}") }
+}
+
 /// The advice that belongs to a cause; empty where there is none.
 fn way_out(source: &io::Error) -> &'static str {
     use io::ErrorKind as K;
@@ -144,6 +164,7 @@ fn way_out(source: &io::Error) -> &'static str {
         K::FileTooLarge => "; raise the file size limit (ulimit -f), and run again",
         K::PermissionDenied | K::ReadOnlyFilesystem => "; choose a directory that you may write to",
         K::NotFound => "; check the path",
+        K::IsADirectory => "; name a file",
         K::Interrupted => "; a signal came between: run again",
         _ if source.raw_os_error() == Some(5) => {
             "; the device failed (see the system's log): check it, or use another, and run again"

@@ -84,7 +84,8 @@ impl Intake {
         let bytes = match compression {
             None => self.pour(path, whole, "reading")?,
             Some(compression) => {
-                let unpacked = compression.unpack(whole).map_err(|e| damaged(path, compression, e))?;
+                let unpacked =
+                    compression.unpack(whole).map_err(|e| damaged(path, compression, e))?;
                 self.pour(path, unpacked, compression.name()).map_err(|error| match error {
                     FormatError::Io { source, attempt, .. } if attempt == compression.name() => {
                         damaged(path, compression, source)
@@ -98,7 +99,12 @@ impl Intake {
     }
 
     /// Copies bytes into the scratch file; `attempt` is what failed where they cannot be read.
-    fn pour(&self, path: &Path, mut from: impl Read, attempt: &'static str) -> Result<u64, FormatError> {
+    fn pour(
+        &self,
+        path: &Path,
+        mut from: impl Read,
+        attempt: &'static str,
+    ) -> Result<u64, FormatError> {
         let folder = self.scratch.folder();
         let full = |e| FormatError::io(folder, "writing a temporary file", e);
         let aside = path.join("aside");
@@ -144,9 +150,11 @@ fn open_stream(path: &Path) -> io::Result<Box<dyn Read>> {
 
 fn check_archive(path: &Path, head: &[u8]) -> Result<(), FormatError> {
     match archive(head) {
-        Some(what) => {
-            Err(FormatError::foreign(path, "a file that can be unpacked here", format!("it is {what}")))
-        }
+        Some(what) => Err(FormatError::foreign(
+            path,
+            "a file that can be unpacked here",
+            format!("it is {what}"),
+        )),
         None => Ok(()),
     }
 }

@@ -63,12 +63,11 @@ impl UserFiles {
         }
         match fs::metadata(path) {
             Ok(about) if about.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(about) if about.file_type().is_socket() => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a socket; name a file or a pipe"))
-            }
-            Ok(about) if !about.is_file() => {
-                Ok(stream(OpenOptions::new().write(true).open(path)?))
-            }
+            Ok(about) if about.file_type().is_socket() => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is a socket; name a file or a pipe",
+            )),
+            Ok(about) if !about.is_file() => Ok(stream(OpenOptions::new().write(true).open(path)?)),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => follow(path).map(Outlet::File),
         }

@@ -6,8 +6,8 @@
 //! each block of a page, and a part is read with the blocks that it lies in: no float is used unchecked.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use xxhash_rust::xxh3::Xxh3;
@@ -126,12 +126,7 @@ impl Pages {
         file.read_exact_at(4 * first as u64, bytemuck::cast_slice_mut(part)).map_err(io)
     }
 
-    fn compare(
-        &self,
-        page: usize,
-        blocks: Range<usize>,
-        found: &[u64],
-    ) -> Result<(), FormatError> {
+    fn compare(&self, page: usize, blocks: Range<usize>, found: &[u64]) -> Result<(), FormatError> {
         let first = blocks.start;
         let wrong =
             self.pages[page].get().blocks[blocks].iter().zip(found).position(|(a, b)| a != b);

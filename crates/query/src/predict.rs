@@ -71,7 +71,9 @@ impl<'a> Predictor<'a> {
         }
         if let Some(formula) = setting("loss_formula") {
             // What is known of the optimum holds for the loss of negative sampling alone.
-            let what = format!("scores that were trained with the loss {formula} are no log-probabilities");
+            let what = format!(
+                "scores that were trained with the loss {formula} are no log-probabilities"
+            );
             return Err(none(&what));
         }
         let outs = vectors.context_vectors().ok_or_else(|| none("it has no context vectors"))?;

@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wordmill_flow::{Context, Reservation};
-use wordmill_formats::compat::incoming::{
-    BadRows, RowConfig, RowCounts, VectorFile, VectorForm,
-};
+use wordmill_formats::compat::incoming::{BadRows, RowConfig, RowCounts, VectorFile, VectorForm};
 use wordmill_formats::{
     Dtype, FormatError, RunDir, Storage, TensorFile, TensorWriter, Vectors, Words, is_tensor_file,
 };
@@ -188,11 +186,7 @@ impl Start {
 
 impl Given {
     /// A vectors file of ours.
-    fn ours<W: Words>(
-        config: &StartConfig,
-        path: &Path,
-        words: &W,
-    ) -> Result<Self, TrainError> {
+    fn ours<W: Words>(config: &StartConfig, path: &Path, words: &W) -> Result<Self, TrainError> {
         let vectors = Vectors::open(&config.files, path)?;
         config.check_dim(vectors.dim())?;
         vectors.verify()?;
@@ -244,11 +238,10 @@ impl Given {
             if *row != NONE {
                 if config.rows.bad_rows == BadRows::Refuse {
                     let (word, row) = (reader.word(), reader.rows_read());
-                    let advice = config.rows.advice;
-                    let what =
-                        format!("the word {word:?} stands in two rows, the second is {row}; {advice}");
+                    let what = format!("the word {word:?} stands in an earlier row, too");
                     let (path, form) = (path.to_path_buf(), file.form().what());
-                    return Err(FormatError::Incoming { path, form, offset: 0, what }.into());
+                    let (place, advice) = (format!("row {row}"), config.rows.advice);
+                    return Err(FormatError::Row { path, form, place, what, advice }.into());
                 }
                 twice += 1;
                 continue;

@@ -186,7 +186,8 @@ impl VectorFile {
         };
         let (storage, path) = (Arc::clone(storage), path.to_path_buf());
         let RowConfig { bad_rows, advice } = config;
-        let file = Self { storage, path, form, rows, dim, start, element, layout, bad_rows, advice };
+        let file =
+            Self { storage, path, form, rows, dim, start, element, layout, bad_rows, advice };
         file.check_length(&source)?;
         Ok(file)
     }
@@ -320,10 +321,13 @@ fn unknown(head: &[u8]) -> String {
         _ if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) => {
             "it is text in UTF-16; `iconv -f UTF-16 -t UTF-8 FILE` writes it in UTF-8".to_owned()
         }
-        _ => "it begins like none of word2vec, GloVe, finalfusion, NumPy, Arrow and Parquet".to_owned(),
+        _ => "it begins like none of word2vec, GloVe, finalfusion, NumPy, Arrow and Parquet"
+            .to_owned(),
     }
 }
 
+#[cfg(test)]
+mod bad_tests;
 #[cfg(test)]
 #[cfg(feature = "parquet")]
 mod columns_tests;

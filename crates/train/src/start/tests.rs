@@ -253,7 +253,7 @@ fn files_that_do_not_fit_are_told() {
         (
             "twice",
             fits.clone() + &row("x", DIM) + &fits,
-            "\"w001\" stands in two rows, the second is 3",
+            "row 3: the word \"w001\" stands in an earlier row, too",
         ),
         ("cut", fits.clone() + "w002 0.5 0.5", "cut off"),
         ("nan", fits.replacen("0.5", "nan", 1), "not finite"),
@@ -284,11 +284,30 @@ fn files_that_do_not_fit_are_told() {
 }
 
 #[test]
+fn bad_rows_are_left_out_and_counted_also_by_a_process_that_goes_on() {
+    let bench = Bench::new();
+    let row = |word: &[u8]| [word, " 0.5".repeat(DIM).as_bytes(), b"\n"].concat();
+    let rows = [&b"w001"[..], b"caf\xe9", b"w001", b"w002", b"w003 nan"].map(row);
+    let path = write(&bench, "bad", &rows.concat());
+    assert!(open(&bench, &path).unwrap_err().to_string().contains("not UTF-8"));
+    let rows = RowConfig { bad_rows: BadRows::Skip, advice: "" };
+    let config = StartConfig { rows, ..config(&bench, Some(&path)) };
+    let ctx = Context::for_tests(1);
+    // The second time it is the scratch file that is read.
+    for _ in 0..2 {
+        let has = Start::open(&ctx, &bench.dir, &config, &bench.table).unwrap().given().unwrap();
+        assert_eq!(has.words, 2);
+        let RowCounts { twice, not_utf8, numbers, not_finite, .. } = has.rows;
+        assert_eq!((twice, not_utf8, numbers + not_finite), (1, 1, 1), "{:?}", has.rows);
+    }
+}
+
+#[test]
 fn memory_for_the_words_is_asked_for() {
     let bench = Bench::new();
     write_ours(&bench, Path::new("ours.safetensors"));
     let ctx = Context { budget: Budget::new(100), ..Context::for_tests(1) };
-    let config = config(Some(Path::new("ours.safetensors")));
+    let config = config(&bench, Some(Path::new("ours.safetensors")));
     let error = Start::open(&ctx, &bench.dir, &config, &bench.table).unwrap_err();
     assert!(matches!(error, TrainError::OverBudget(_)), "{error}");
 }

@@ -163,8 +163,7 @@ impl Table {
         let schema = ArrowReader::try_new(open(), None).map_err(told)?.schema();
         let columns = Columns::of(&schema)?;
         let places = columns.places(&schema, wanted);
-        let batches =
-            Box::new(ArrowReader::try_new(open(), Some(places)).map_err(told)?);
+        let batches = Box::new(ArrowReader::try_new(open(), Some(places)).map_err(told)?);
         Ok((Self { batches, batch: None, row: 0, columns }, None))
     }
 

@@ -138,11 +138,8 @@ impl VectorReader {
 
     fn leave_out(&mut self, start: u64, bad: &BadRow) -> Result<(), FormatError> {
         if self.bad_rows == BadRows::Refuse {
-            let what = match self.advice {
-                "" => bad.to_string(),
-                advice => format!("{bad}; {advice}"),
-            };
-            return Err(self.bad(start, &what));
+            let place = format!("byte {start}: {}", self.place());
+            return Err(self.bad_row(place, bad.to_string()));
         }
         self.counts.leave_out(bad);
         Ok(())
@@ -237,7 +234,8 @@ impl VectorReader {
     /// Says whether it was a guess where the word ends.
     fn take_fields(&mut self, line: &[u8], fields: &[Range<usize>]) -> Result<bool, BadRow> {
         let Some(parts) = fields.len().checked_sub(self.dim).filter(|parts| *parts > 0) else {
-            if fields.is_empty() || fields.len() == self.dim && is_number(&line[fields[0].clone()]) {
+            if fields.is_empty() || fields.len() == self.dim && is_number(&line[fields[0].clone()])
+            {
                 return Err(BadRow::NoWord);
             }
             let numbers = fields.len() - 1;
@@ -256,7 +254,8 @@ impl VectorReader {
         if is_unclear && self.bad_rows != BadRows::Repair {
             let text = lossy(&line[fields[self.dim + 1].start..]);
             let (dim, last) = (self.dim, lossy(last));
-            let what = format!("{text:?} is not one of {dim} numbers, or {last:?} is the end of its word");
+            let what =
+                format!("{text:?} is not one of {dim} numbers, or {last:?} is the end of its word");
             return Err(BadRow::Unclear(what));
         }
         self.take_word(&line[of_word[0].start..of_word[parts - 1].end])?;
@@ -296,7 +295,8 @@ impl VectorReader {
     fn take_name(&mut self, line: &[u8]) -> Result<(), BadRow> {
         let mut fields = std::mem::take(&mut self.fields);
         spans(line, &mut fields);
-        let whole = |span: &Range<usize>| std::str::from_utf8(&line[span.clone()]).ok()?.parse().ok();
+        let whole =
+            |span: &Range<usize>| std::str::from_utf8(&line[span.clone()]).ok()?.parse().ok();
         let taken = match &fields[..] {
             [] => Err(BadRow::NoWord),
             [word] => Ok((word.clone(), 0)),
@@ -432,23 +432,24 @@ impl VectorReader {
         }
     }
 
-    /// An error about a word, which whoever reads can have left out.
-    pub(super) fn bad_word(&self, what: &str) -> FormatError {
-        let what = match self.advice {
-            "" => what.to_owned(),
-            advice => format!("{what}; {advice}"),
-        };
-        self.source.error(0, what)
+    /// An error about a row, which whoever reads can have left out.
+    pub(super) fn bad_row(&self, place: String, what: String) -> FormatError {
+        let (path, advice) = (self.source.path().to_path_buf(), self.advice);
+        FormatError::Row { path, form: self.form.what(), place, what, advice }
+    }
+
+    /// The row that is being read.
+    fn place(&self) -> String {
+        match self.form {
+            VectorForm::Word2vecText => format!("line {}", self.row + 2),
+            VectorForm::Glove => format!("line {}", self.row + 1),
+            _ => format!("row {}", self.row + 1),
+        }
     }
 
     /// An error about the row.
     pub(super) fn bad(&self, offset: u64, what: &str) -> FormatError {
-        let place = match self.form {
-            VectorForm::Word2vecText => format!("line {}", self.row + 2),
-            VectorForm::Glove => format!("line {}", self.row + 1),
-            _ => format!("row {}", self.row + 1),
-        };
-        self.source.error(offset, format!("{place}: {what}"))
+        self.source.error(offset, format!("{}: {what}", self.place()))
     }
 }
 

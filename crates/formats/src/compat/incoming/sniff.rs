@@ -99,8 +99,9 @@ struct Numbers {
 
 impl Numbers {
     fn of(line: &[u8]) -> Self {
-        let is_number =
-            |field: &&[u8]| std::str::from_utf8(field).is_ok_and(|text| text.parse::<f32>().is_ok());
+        let is_number = |field: &&[u8]| {
+            std::str::from_utf8(field).is_ok_and(|text| text.parse::<f32>().is_ok())
+        };
         let cut = usize::from(!line.ends_with(b"\n"));
         let fields: Vec<&[u8]> = fields(line).collect();
         let whole = fields.len().checked_sub(1 + cut).filter(|&whole| whole > 0);

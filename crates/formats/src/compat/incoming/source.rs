@@ -52,6 +52,11 @@ impl Source {
         }
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Length of the file.
     pub fn len(&self) -> u64 {
         self.file.len()

@@ -40,7 +40,7 @@ impl ListedWords {
                 let word = String::from_utf8_lossy(words.word(one as usize)).into_owned();
                 let what =
                     format!("the word {word:?} stands in the rows {} and {}", one + 1, other + 1);
-                return Err(reader.bad_word(&what));
+                return Err(reader.bad_row(format!("row {}", other + 1), what));
             }
             Some(_) => words.keep_first(lookup),
             None => words.lookup = lookup,
@@ -50,9 +50,8 @@ impl ListedWords {
 
     /// Leaves out all but the first row of a word; `lookup` has the rows of a word in order.
     fn keep_first(&mut self, mut lookup: Vec<u32>) {
-        let same = |row: &mut u32, first: &mut u32| {
-            self.word(*row as usize) == self.word(*first as usize)
-        };
+        let same =
+            |row: &mut u32, first: &mut u32| self.word(*row as usize) == self.word(*first as usize);
         lookup.dedup_by(same);
         let mut is_kept = vec![false; self.len()];
         lookup.iter().for_each(|&row| is_kept[row as usize] = true);
