@@ -7,6 +7,8 @@
 //! * `look`: tables, units and colours.
 //! * `matrix`: the matrix as other programs read it.
 //! * `convert`: vectors of other programs read and written.
+//! * `given`: vectors as users have them: packed, through pipes, with bad rows.
+//! * `outputs`: outputs that are pipes, devices and links.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `phrases`: words that become one.
 //! * `report`: the page about a run.
@@ -32,10 +34,12 @@ mod support;
 mod bad_input;
 mod convert;
 mod dedup;
+mod given;
 mod hard_places;
 mod imports;
 mod look;
 mod matrix;
+mod outputs;
 mod peers;
 mod phrases;
 mod pipeline;

@@ -183,6 +183,50 @@ fn every_format_gives_the_same_vectors() {
     }
 }
 
+#[test]
+fn packed_files_give_the_same_vectors_and_bad_rows_are_counted() {
+    let pipeline =
+        |more: &str| format!("{PIPELINE}init = \"v\"\n{more}").replace("epochs = 3", "epochs = 1");
+    let made = |more: &str, bytes: &[u8]| {
+        let place = place(&pipeline(more));
+        place.write("v", bytes);
+        let done = place.run("run", &[]).expect(0);
+        (vectors(&place, "run/vectors/sgns.safetensors"), done.stderr, place)
+    };
+    let whole = place(PIPELINE);
+    let export = ["export", "old/vectors/sgns.safetensors", "g.txt", "--format", "glove"];
+    whole.wordmill(&export).expect(0);
+    let text = std::fs::read(whole.path("g.txt")).unwrap();
+    let (expected, ..) = made("", &text);
+    let (found, said, _place) = made("", &zstd::encode_all(&text[..], 1).unwrap());
+    assert_eq!(bits(found.word_vectors()), bits(expected.word_vectors()));
+    assert!(said.contains("unpacked with zstd"), "{said}");
+    // A mark at the beginning, a row twice, and one of no text.
+    let first = text.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    let row = [b"caf\xe9", &b" 1".repeat(8)[..], b"\n"].concat();
+    let bad = [b"\xef\xbb\xbf", &text[..], &text[..first], &row].concat();
+    let place = place(&pipeline(""));
+    place.write("v", &bad);
+    let says = ["v: ", "not UTF-8", "init_bad_rows = \"skip\""];
+    place.run("run", &["--set", "train.0.init_bad_rows=refuse"]).refused("bad rows", 4, &says);
+    let (found, said, _place) = made("init_bad_rows = \"skip\"\n", &bad);
+    assert_eq!(bits(found.word_vectors()), bits(expected.word_vectors()));
+    assert!(
+        said.contains("rows left out: 1 with a word that an earlier row has, 1 with"),
+        "{said}"
+    );
+    assert_eq!(found.settings()["init_rows_left_out"], "2");
+}
+
+#[test]
+fn a_mark_at_the_beginning_of_a_list_of_frozen_words_is_no_part_of_the_first() {
+    let place =
+        place(&format!("{PIPELINE}freeze = \"frozen\"\n").replace("epochs = 3", "epochs = 1"));
+    place.write("frozen", format!("\u{feff}{}", words(&place, 50)[1]));
+    let done = place.run("run", &[]).expect(0);
+    assert!(done.stderr.contains("train sgns: 1 words are frozen"), "{}", done.stderr);
+}
+
 /// A run is refused with these words.
 fn check(what: &str, place: &Place, args: &[&str], code: i32, says: &[&str]) {
     place.run("run", args).refused(what, code, says);
@@ -197,6 +241,8 @@ fn files_that_do_not_fit_are_refused_before_anything_is_done() {
     place.write("prose", "once upon a time\nthere was a king\n");
     place.write("other", "qqq 1 2 3 4 5 6 7 8\nzzz 1 2 3 4 5 6 7 8\n");
     place.write("empty", "");
+    let pipe = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(pipe.unwrap().success());
     place.write("run/vectors/sgns.safetensors", &old()["vectors/sgns.safetensors"]);
     for (key, value, code, says) in [
         ("init", "gone.bin", 2, &["gone.bin", "opening", "check the path"][..]),
@@ -209,6 +255,10 @@ fn files_that_do_not_fit_are_refused_before_anything_is_done() {
         ("init", "{trainer='sgns'}", 2, &["train.0.init.trainer", "this is the first one"]),
         ("init", "{fil='x'}", 2, &["train.0.init"]),
         ("init", "run/vectors/sgns.safetensors", 2, &["sgns.safetensors", "another name"]),
+        ("init_bad_rows", "skip", 2, &["init_bad_rows", "only used with init"]),
+        ("init", "pipe", 2, &["pipe", "read more than once", "write it to a file"]),
+        ("freeze", "pipe", 2, &["pipe", "read more than once", "write it to a file"]),
+        ("init", "-", 2, &["-: init of sgns", "read more than once"]),
         ("freeze", "gone", 2, &["gone", "opening"]),
         ("freeze", "empty", 2, &["empty", "no word in it"]),
         ("freeze", "prose", 2, &["prose", "none of its 2 lines"]),

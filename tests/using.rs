@@ -107,6 +107,7 @@ fn a_pipe_is_answered_line_by_line() {
     let expected: String = expected.iter().map(|answer| format!("{answer}\n")).collect();
     assert_eq!(said(asked(file, &lines)), expected);
 
+    // A question that cannot be answered is told; `given` looks at those behind it.
     let unknown = format!("{a}x");
     asked(file, &unknown).refused("an unknown word", 2, &["spelled alike", a]);
     asked(file, &format!("{a} -\n")).refused("a sign", 2, &["a sign at the end"]);
