@@ -84,9 +84,8 @@ fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError>
     if let Some(error) = error.downcast_ref::<FormatError>() {
         return Some(error);
     }
-    match error.downcast_ref::<QueryError>() {
-        Some(QueryError::Format(error)) => return Some(error),
-        _ => {}
+    if let Some(QueryError::Format(error)) = error.downcast_ref() {
+        return Some(error);
     }
     if let Some(CooccurError::Format(error)) = error.downcast_ref() {
         return Some(error);
@@ -94,7 +93,10 @@ fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError>
     if let Some(TrainError::Format(error)) = error.downcast_ref() {
         return Some(error);
     }
-    match error.downcast_ref::<CorpusError>() {
+    if let Some(LockError::Format(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref() {
         Some(CorpusError::Format(error)) => Some(error),
         _ => None,
     }
@@ -159,6 +161,8 @@ fn of_format(error: &FormatError) -> u8 {
             K::NotFound | K::IsADirectory | K::NotADirectory => USAGE,
             K::InvalidInput | K::AlreadyExists => USAGE,
             K::PermissionDenied | K::Unsupported => USAGE,
+            // ENXIO, ENODEV, ENAMETOOLONG, ELOOP: a path that nothing can be read from or written to.
+            _ if matches!(source.raw_os_error(), Some(6 | 19 | 36 | 40)) => USAGE,
             // Whoever read a pipe that is the output has seen enough.
             K::BrokenPipe => DONE,
             K::UnexpectedEof | K::InvalidData => BAD_ARTEFACT,

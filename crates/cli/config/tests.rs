@@ -121,6 +121,9 @@ fn trainers_have_a_choice_of_optimizers_penalties_and_schedules() {
     check(&cbow("held_out = 0.1\npatience = 3"), &[], "patience = 3");
     check(&cbow("freeze = \"w\""), &[], "freeze = \"w\"");
     check(&cbow("init = { file = \"v.bin\" }"), &[], "init = \"v.bin\"");
+    let bad_rows = "init = \"v.vec\"\ninit_bad_rows = \"repair\"";
+    check(&cbow(bad_rows), &[], "init_bad_rows = \"repair\"");
+    check(&cbow("init_bad_rows = \"skip\""), &[], "train.0.init_bad_rows: only used with init");
     let second = "[[train]]\nname = \"y\"\ninit = { trainer = \"x\" }";
     check(&cbow(second), &[], "init = { trainer = \"x\" }");
     let wrong = "p.toml:6: train.0.init.trainer: no trainer before this one is called \"y\"";

@@ -87,14 +87,14 @@ fn refuse_streams(trainer: &TrainConfig) -> Result<(), ConfigError> {
         _ => None,
     };
     let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
-    for (key, path) in init.into_iter().chain(freeze).filter(|(_, path)| is_stream(path)) {
-        let what = format!(
-            "{key} of {}: it is a pipe or a device, and is read more than once; write it to a file first",
-            trainer.name
-        );
-        return Err(ConfigError::new(path.display(), what));
-    }
-    Ok(())
+    let Some((key, path)) = init.into_iter().chain(freeze).find(|(_, path)| is_stream(path)) else {
+        return Ok(());
+    };
+    let name = &trainer.name;
+    let what = format!(
+        "{key} of {name}: it is a pipe or a device, and is read more than once; write it to a file first"
+    );
+    Err(ConfigError::new(path.display(), what))
 }
 
 /// The storage that files of users are read through: packed ones are unpacked on the disk of the run directory.

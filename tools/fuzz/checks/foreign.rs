@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_formats::compat::incoming::{ListedWords, VectorFile};
+use wordmill_formats::compat::incoming::{BadRows, ListedWords, RowConfig, VectorFile};
 use wordmill_formats::compat::{Rows, word2vec};
 use wordmill_formats::{FormatError, Storage, Words};
 
@@ -31,6 +31,9 @@ const fn foreign(
 }
 
 fn read_vectors(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    if let Err(error) = read_leniently(storage, path) {
+        assert!(error.is_bad_artefact(), "{error}");
+    }
     let file = VectorFile::open(storage, path)?;
     let rows = rows_of(&file)?;
     let words = ListedWords::read(&file)?;
@@ -41,6 +44,24 @@ fn read_vectors(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErr
         assert!(vector.len() == file.dim() && vector.iter().all(|number| number.is_finite()));
     }
     read_again(storage, file.dim(), &rows);
+    Ok(())
+}
+
+/// Bad rows left out or mended: both readings of a file agree about which rows are left.
+fn read_leniently(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    for bad_rows in [BadRows::Skip, BadRows::Repair] {
+        let file = VectorFile::open_with(storage, path, RowConfig { bad_rows, advice: "" })?;
+        let words = ListedWords::read(&file)?;
+        let mut reader = words.reader(&file)?;
+        for id in 0..words.len() {
+            assert!(reader.advance()?, "as many rows as words");
+            assert_eq!(words.word(id), reader.word().as_bytes());
+            let vector = reader.vector();
+            assert!(vector.len() == file.dim() && vector.iter().all(|number| number.is_finite()));
+        }
+        assert!(!reader.advance()?, "as many words as rows");
+        assert!(words.rows().twice <= reader.rows_read());
+    }
     Ok(())
 }
 
