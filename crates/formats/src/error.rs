@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
     /// The storage refused an operation.
-    #[error("{}: {attempt}: {source}{}", path.display(), way_out(source))]
+    #[error("{}: {attempt}: {source}{}", path.display(), way_out(attempt, source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -154,9 +154,11 @@ fn after(advice: &str) -> String {
 }
 
 /// The advice that belongs to a cause; empty where there is none.
-fn way_out(source: &io::Error) -> &'static str {
+fn way_out(attempt: &str, source: &io::Error) -> &'static str {
     use io::ErrorKind as K;
+    let is_read = ["opening", "reading", "mapping"].iter().any(|word| attempt.starts_with(word));
     match source.kind() {
+        K::PermissionDenied if is_read => "; check who may read it",
         K::StorageFull => {
             "; free some space, or put the run directory on a larger disk, and run again"
         }

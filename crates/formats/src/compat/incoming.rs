@@ -225,7 +225,13 @@ impl VectorFile {
                     "{rows} rows of {dim} numbers do not fit the {held} bytes behind the header: the \
                      file is cut off or has grown"
                 );
-                Err(source.error(0, what))
+                if self.form != VectorForm::Word2vecText {
+                    return Err(source.error(0, what));
+                }
+                // Whoever leaves out bad rows takes those that are there.
+                let (path, form) = (self.path.clone(), self.form.what());
+                let (place, advice) = ("byte 0".to_owned(), self.advice);
+                Err(FormatError::Row { path, form, place, what, advice })
             }
         }
     }

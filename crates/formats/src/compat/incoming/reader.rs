@@ -199,13 +199,15 @@ impl VectorReader {
             return match self.counts.said {
                 Some(rows) if is_strict => {
                     let what = format!("the file ends, and its header says {rows} rows");
-                    Err(self.bad(start, &what))
+                    let place = format!("byte {start}: {}", self.place());
+                    Err(self.bad_row(place, what))
                 }
                 _ => Ok(Next::End),
             };
         }
         if Some(self.row) == self.rows && is_strict {
-            return Err(self.bad(start, "there is more behind the last row"));
+            let place = format!("byte {start}: {}", self.place());
+            return Err(self.bad_row(place, "there is more behind the last row".into()));
         }
         if !ended && self.buffer.len() >= LINE_BYTES_MAX {
             return Err(self.bad(start, "the line is longer than a row can be"));
