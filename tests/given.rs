@@ -220,7 +220,7 @@ fn words_with_other_spaces_are_refused_with_a_flag_that_works() {
 }
 
 #[test]
-fn unknown_words_are_told_and_all_others_are_answered() {
+fn unknown_words_are_reported_and_all_others_are_answered() {
     let (place, _) = place();
     let known = |word: &str| text(&place.wordmill(&["similar", "v.safetensors", word]).expect(0));
     let (lake, hill) = (known("lake"), known("hill"));

@@ -96,6 +96,33 @@ fn a_read_only_place_is_told_and_can_be_looked_at() {
     assert_eq!(&lines[2..], ["0 ", "0 ", "0 "], "looking needs no writing");
 }
 
+/// A folder for temporary files, and one for results, that are too small.
+const SMALL: &str = r#"
+mkdir small && mount -t tmpfs -o size=64k none small || exit 99
+row=0; while [ $row -lt 9000 ]; do echo "word$row 0.5 $row 0.25"; row=$((row + 1)); done > many.txt
+gzip -k many.txt
+for what in "similar many.txt word1" "similar many.txt.gz word1" "convert many.txt.gz small/v.bin" \
+            "convert many.txt small/v.bin" "convert many.txt small/v.safetensors"; do
+    message=$(TMPDIR=small "$0" $what 2>&1 >/dev/null | tail -n 1)
+    TMPDIR=small "$0" $what >/dev/null 2>&1
+    echo "$? $(ls small | wc -l) $message"
+done
+"#;
+
+#[test]
+fn a_folder_that_is_too_small_for_temporary_files_is_named() {
+    let place = Place::new("");
+    let Some(ended) = unshared(&place, SMALL) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&ended.expect(0).stdout).into_owned();
+    assert_eq!(text.lines().count(), 5, "{text}");
+    for line in text.lines() {
+        let told = line.contains("No space left") && line.contains("small");
+        assert!(line.starts_with("5 0 ") && told, "{line}");
+    }
+}
+
 fn run_with_files(place: &Place, files: u32) -> Ended {
     let run = place.run_command("run", &[]);
     let mut command = Command::new("sh");

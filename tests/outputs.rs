@@ -193,7 +193,7 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
 }
 
 #[test]
-fn places_where_no_file_can_be_are_told_before_anything_is_read() {
+fn places_where_no_file_can_be_are_refused_before_anything_is_read() {
     let place = place();
     fs::create_dir(place.path("folder")).unwrap();
     for out in ["folder", "folder/", "new/"] {

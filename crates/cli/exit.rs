@@ -128,7 +128,7 @@ fn is_of_run(path: &Path) -> bool {
     path.ancestors().skip(1).any(|root| {
         let inside = path.strip_prefix(root).ok().and_then(|inside| inside.iter().next());
         inside.is_some_and(|name| OF_RUN.iter().any(|known| name == *known))
-            && root.join("run.json").is_file()
+            && ["run.json", "run.lock"].iter().any(|name| root.join(name).is_file())
     })
 }
 

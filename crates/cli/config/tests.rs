@@ -123,7 +123,11 @@ fn trainers_have_a_choice_of_optimizers_penalties_and_schedules() {
     check(&cbow("init = { file = \"v.bin\" }"), &[], "init = \"v.bin\"");
     let bad_rows = "init = \"v.vec\"\ninit_bad_rows = \"repair\"";
     check(&cbow(bad_rows), &[], "init_bad_rows = \"repair\"");
-    check(&cbow("init_bad_rows = \"skip\""), &[], "p.toml:6: train.0.init_bad_rows: only used with init");
+    check(
+        &cbow("init_bad_rows = \"skip\""),
+        &[],
+        "p.toml:6: train.0.init_bad_rows: only used with init",
+    );
     let second = "[[train]]\nname = \"y\"\ninit = { trainer = \"x\" }";
     check(&cbow(second), &[], "init = { trainer = \"x\" }");
     let wrong = "p.toml:6: train.0.init.trainer: no trainer before this one is called \"y\"";

@@ -1,4 +1,4 @@
-//! Packed files on their way in: what packs them is known by their first bytes.
+//! Packed files on their way in: their first bytes name the program.
 //!
 //! A [`Compression`] is one of the programs whose files are unpacked while they are read: gzip, bzip2, zstd, and xz in builds with
 //! that feature. Archives of several files are recognised, so that a message can name them, and not read.
@@ -26,7 +26,7 @@ const ARCHIVES: &[(&[u8], &str)] = &[
     (&[0x04, 0x22, 0x4d, 0x18], "packed with lz4; `lz4 -dc FILE` writes it to a pipe"),
     (&[0x1f, 0x9d], "packed with compress; `gzip -dc FILE` writes it to a pipe"),
 ];
-/// Where a tar archive says so.
+/// Where a tar archive has its mark.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// The bytes that tell.
@@ -46,7 +46,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Told by the first bytes of a file.
+    /// Recognised by the first bytes of a file.
     pub fn of(head: &[u8]) -> Option<Self> {
         let is_bzip2 = |rest: &[u8]| {
             rest.first().is_some_and(|level| (b'1'..=b'9').contains(level))

@@ -1,8 +1,8 @@
 //! Files that a user names, on their way in: pipes, devices and packed files become files that can be read at any place.
 //!
 //! Readers of vectors go through a file more than once and jump in it. An [`Intake`] is a storage before another one: what
-//! [`Intake::take`] finds to be a pipe, standard input or packed is read once, front to back, into a scratch file, and stands there
-//! for its path from then on. A plain file stays where it is. Artefacts of a run never come this way.
+//! [`Intake::take`] finds to be a pipe, standard input or packed is read once, front to back, into a scratch file, which
+//! is read for its path from then on. A plain file stays where it is. Artefacts of a run never come this way.
 
 use std::fmt;
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 
 /// Bytes copied at a time.
 const PIECE_BYTES: usize = 1 << 18;
-/// What stands for standard input where a file is named.
+/// The name of standard input.
 const STANDARD: &str = "-";
 
 /// A storage in which pipes and packed files can be read like others.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::storage::{Mapped, ReadFile, Storage, WriteFile};
 
-/// What stands for standard output where a file is named.
+/// The name of standard output.
 const STANDARD: &str = "-";
 /// Links that are followed, as the system does.
 const LINKS_MAX: usize = 40;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,17 +39,52 @@ impl ScratchStorage {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// An error that names the folder: the file has no name that anybody knows.
+    fn named(folder: &Path, error: io::Error) -> io::Error {
+        let what = format!("{error}, in {} (TMPDIR, or where the output goes)", folder.display());
+        io::Error::new(error.kind(), what)
+    }
+
     fn find(&self, path: &Path) -> io::Result<Arc<File>> {
         let file = self.files().get(path).map(Arc::clone);
         file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
+/// A scratch file being written.
+struct ScratchWrite {
+    file: Box<dyn WriteFile>,
+    folder: PathBuf,
+}
+
+impl Write for ScratchWrite {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.file.write(buffer).map_err(|error| ScratchStorage::named(&self.folder, error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl WriteFile for ScratchWrite {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let written = self.file.write_at(offset, bytes);
+        written.map_err(|error| ScratchStorage::named(&self.folder, error))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // Nothing outlives the process.
+        Ok(())
+    }
+}
+
 impl Storage for ScratchStorage {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
-        let file = Arc::new(tempfile::tempfile_in(&self.folder)?);
+        let file = tempfile::tempfile_in(&self.folder).map_err(|e| Self::named(&self.folder, e))?;
+        let file = Arc::new(file);
         self.files().insert(path.to_path_buf(), Arc::clone(&file));
-        Ok(open_write(file))
+        Ok(Box::new(ScratchWrite { file: open_write(file), folder: self.folder.clone() }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {

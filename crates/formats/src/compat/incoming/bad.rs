@@ -31,7 +31,7 @@ pub(super) enum BadRow {
     NoWord,
     LongWord,
     NotUtf8,
-    /// Before the numbers stands a word of several parts, and the last of them is a number, too.
+    /// The word has several parts, and the last of them is a number, too.
     Unclear(String),
     /// There are not as many numbers as there should be, or something else among them.
     Numbers(String),
@@ -79,7 +79,7 @@ pub struct RowCounts {
     pub guessed: u64,
     /// Taken over as they are: words with spaces in them.
     pub spaced: u64,
-    /// The rows that the header of a text says, where it has others.
+    /// The number of rows in the header of a text, where it is another one.
     pub said: Option<u64>,
 }
 

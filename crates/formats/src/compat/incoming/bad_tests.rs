@@ -67,7 +67,7 @@ fn binary(word: &[u8], vector: [f32; 2]) -> Vec<u8> {
 }
 
 #[test]
-fn of_a_word_that_stands_twice_the_first_row_is_kept() {
+fn of_a_word_in_two_rows_the_first_row_is_kept() {
     use BadRows::{Repair, Skip};
     let twice = counts(|it| it.twice = 2);
     for bad_rows in [Skip, Repair] {
@@ -169,7 +169,7 @@ fn a_last_line_without_its_end_is_cut_or_only_sloppy() {
 }
 
 #[test]
-fn a_header_that_says_other_rows_than_there_are_is_told() {
+fn a_header_with_another_number_of_rows_is_refused_or_reported() {
     for said in [1, 2, 9, 1 << 40] {
         let file = format!("{said} 2\na 1 2\nb 3 4\nc 5 6\n");
         assert!(read(file.as_bytes(), None, BadRows::Refuse).is_err(), "{said}");
