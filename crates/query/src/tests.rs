@@ -171,8 +171,15 @@ fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
         let found = nearest(&vectors, Which::Word, &[1], &[], 5, threads).unwrap();
         let ids: Vec<usize> = found.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, [0, 2, 3, 4, 5]);
-        let of_zero = nearest(&vectors, Which::Word, &[17], &[], 3, threads).unwrap();
-        assert_eq!(of_zero, [(0, 0.0), (1, 0.0), (2, 0.0)]);
+        // A row of zeros, or a sum of which only rounding is left, points nowhere.
+        let zeros: [(&[usize], &[usize]); 4] =
+            [(&[17], &[]), (&[1], &[2]), (&[1, 18], &[]), (&[0, 1, 2], &[3, 4, 5])];
+        for (positive, negative) in zeros {
+            let found = nearest(&vectors, Which::Word, positive, negative, 3, threads);
+            assert!(matches!(found, Err(QueryError::Zero { .. })), "{positive:?} {negative:?}");
+        }
+        let each = nearest_each(&vectors, Which::Word, &[1, 17], 3, threads).unwrap();
+        assert_eq!((each[0].len(), each[1].len()), (3, 0));
         let all = nearest(&vectors, Which::Word, &[1], &[], 9999, threads).unwrap();
         assert_eq!(all.len(), 3999);
         assert_eq!(all.last().map(|(id, _)| *id), Some(18));
