@@ -19,7 +19,7 @@
 //! * `hard_places`: full, read-only and crowded places, directories copied in part.
 //! * `bad_input`: wrong settings, wrong text, damaged files.
 //! * `start`: training that begins with vectors, and goes on from them.
-//! * `texts`: other encodings, marks, links, what stands behind packed files.
+//! * `texts`: other encodings, marks, links, what follows packed data.
 //! * `using`: questions to vectors.
 //! * `verify`: whole files that do not belong together.
 //! * `dedup`: repeated lines left out.

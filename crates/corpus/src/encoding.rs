@@ -2,7 +2,7 @@
 //!
 //! A *label* is a name of an encoding as people write it (<https://encoding.spec.whatwg.org/#names-and-labels>, and the names of code
 //! pages). A mark of byte order at the begin of a text says more than the setting: such a text is read as the mark says. Bytes that
-//! stand for no character become a byte that is no UTF-8, so that they are treated as wrong bytes of any other text.
+//! represent no character become a byte that is no UTF-8, so that they are treated as wrong bytes of any other text.
 
 use std::io::{self, Read};
 use std::str;
@@ -13,7 +13,7 @@ use encoding_rs::{Decoder, DecoderResult};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
-/// What stands for bytes that are no character.
+/// Replaces bytes that are no character.
 const WRONG: u8 = 0xff;
 /// Names that people write and the standard of the web does not have, with names that it has.
 const MORE_LABELS: &[(&str, &str)] = &[
@@ -78,7 +78,7 @@ const USUAL_LABELS: &[&str] = &[
     "macintosh",
 ];
 
-/// How the bytes of a text stand for characters.
+/// How the bytes of a text represent characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
@@ -145,7 +145,7 @@ impl Converter {
         (!encoding.is_utf8()).then(|| Self(encoding.0.new_decoder()))
     }
 
-    /// Appends what `bytes` stand for; `is_last` says that no more come.
+    /// Appends the characters of `bytes`; `is_last` says that no more come.
     pub fn convert(&mut self, mut bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         loop {
             let start = out.len();

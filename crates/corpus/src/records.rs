@@ -75,7 +75,7 @@ pub struct Records {
     pub format: RecordFormat,
     /// Whether the first broken record ends the run.
     pub strict: bool,
-    /// How bytes stand for characters.
+    /// How bytes represent characters.
     pub encoding: Encoding,
     /// What becomes of a text most of whose lines are in another encoding.
     pub mostly_foreign: MostlyForeign,

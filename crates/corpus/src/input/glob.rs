@@ -22,7 +22,7 @@ pub(super) fn is_pattern(text: &str) -> bool {
 pub(super) struct Found {
     /// Files, sorted and without repetition.
     pub files: Vec<PathBuf>,
-    /// What was passed over, and why: told, because it may have been meant.
+    /// What was passed over, and why: reported, because it may have been meant.
     pub left_out: Vec<String>,
 }
 

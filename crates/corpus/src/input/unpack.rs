@@ -1,9 +1,9 @@
-//! Unpacking: the members of a packed file one after another, and what stands behind them.
+//! Unpacking: the members of a packed file one after another, and what follows them.
 //!
 //! A *member* is what a packer writes in one go; files of several are read whole. Zeros behind the last member are padding, as
 //! programs that
 //! write blocks leave it, and ignored; anything else there may be a damaged member and is refused with its place. A *window* is how far
-//! back a member may refer, which has to be kept in memory: it is told by the first bytes of a file, and a later member may not need more.
+//! back a member may refer, which has to be kept in memory: the first bytes of a file say it, and a later member may not need more.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -102,7 +102,7 @@ impl Read for Frames {
 trait Member: Read + Sized {
     /// How a member begins, as far as it is looked at.
     fn begins(head: &[u8]) -> bool;
-    /// Reads a member; `memory` is what it may take where that is told.
+    /// Reads a member; `memory` is what it may take where that is known.
     fn open(raw: Raw, memory: u64) -> io::Result<Self>;
     /// What follows the member once that is read.
     fn rest(self) -> Raw;

@@ -1,6 +1,6 @@
 //! Tables: one column of rows between commas or tabs (RFC 4180).
 //!
-//! A *field* that begins with a quote goes on to the quote that closes it, over delimiters and line ends; two quotes stand for one. A
+//! A *field* that begins with a quote goes on to the quote that closes it, over delimiters and line ends; two quotes are one. A
 //! field without quotes is handed on as it is parsed, so it may be of any length; one between quotes is held until its end is seen, because
 //! a quote that is not closed would make one text of many rows or of the rest of the file: its row is broken, and reading goes on at
 //! the next line. Rows without the column are broken. Blank rows are none. A line ends with LF, CRLF or CR.
@@ -32,7 +32,7 @@ pub(super) struct Columns {
     is_too_long: bool,
 }
 
-/// Where the parser stands.
+/// The state of the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Between two rows.

@@ -2,7 +2,7 @@
 //!
 //! A page stands between `<page>` and `</page>`; markup within a text is escaped, so both can be searched for. Articles are the
 //! pages of name space 0 that are no redirects; other pages are passed over. Where a page has several revisions, the last one
-//! counts. The names of name spaces and the language stand before the first page: links to files and categories are known by them in
+//! counts. The names of name spaces and the language come before the first page: links to files and categories are known by them in
 //! any language. Old dumps do not say of a page which name space it is in and whether it is a redirect: its title and its text
 //! tell. What is left of the markup is in [`wikitext`].
 

@@ -1,7 +1,7 @@
 //! What is taken out of the text of a page before anything else is looked for, as MediaWiki does: comments, text that is no markup, tags
-//! whose content is no text; then marks that templates stand for.
+//! whose content is no text; then marks that templates write.
 //!
-//! *Protected* characters stand for themselves whatever is written around them. They are kept as characters of a private plane and given
+//! *Protected* characters are text whatever is written around them. They are kept as characters of a private plane and given
 //! back at the end.
 
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::tags::is_dropped;
 use super::variants;
 
-/// Templates that stand for marks of tables, and the marks.
+/// Templates that write marks of tables, and the marks.
 const MARKS: &[(&str, &str)] = &[
     ("{{!}}", "|"),
     ("{{(!}}", "{|"),
@@ -18,7 +18,7 @@ const MARKS: &[(&str, &str)] = &[
     ("{{!!}}", "||"),
     ("{{=}}", "="),
 ];
-/// Where protected characters stand: at this place and their number in ASCII. That of NUL is nothing.
+/// The code points of protected characters: this one and their number in ASCII. That of NUL is nothing.
 const PROTECTED: u32 = 0x0010_ff00;
 /// The longest tag.
 const TAG_BYTES: usize = 4096;

@@ -54,7 +54,7 @@ fn text_marks(line: &str) -> Option<usize> {
             2 => italic += 1,
             3 | 4 => {
                 bold += 1;
-                // What stands before the three: of four, the apostrophe that is text.
+                // The text before the three: of four, the apostrophe that is text.
                 let before = &line.as_bytes()[..at - 3];
                 let last = before.last().copied();
                 let last_but_one = before.len().checked_sub(2).map(|place| before[place]);

@@ -1,7 +1,7 @@
 //! Text in several scripts or spellings of one language: `-{zh-hans:…; zh-hant:…}-` becomes one of them, always of the same kind.
 //!
 //! A *variant* is such a spelling, by its code. Wikis of other languages have no variants, and the marks are text there. The syntax is
-//! MediaWiki's (<https://www.mediawiki.org/wiki/Writing_systems/Syntax>). What stands outside of the marks is not converted.
+//! MediaWiki's (<https://www.mediawiki.org/wiki/Writing_systems/Syntax>). Text outside of the marks is not converted.
 
 use std::borrow::Cow;
 

@@ -3,13 +3,13 @@
 //! | markup | what is left |
 //! |---|---|
 //! | `{{template}}`, `{{{parameter}}}`, `{| table |}`, `<!-- comment -->` | nothing |
-//! | templates that stand for an apostrophe, a space or a dash; `{{lang|fr|text}}`, `{{nowrap|text}}` | the character; the text |
+//! | templates that write an apostrophe, a space or a dash; `{{lang|fr|text}}`, `{{nowrap|text}}` | the character; the text |
 //! | `[[target|text]]`, `[[target]]` | the text, or else the target |
 //! | `[[File:…]]`, `[[Category:…]]` by their names in the language of the wiki, `[[fr:…]]` | nothing |
 //! | `[http://… text]` | the text |
 //! | `<ref>…</ref>`, `<math>…</math>` and the like | nothing |
 //! | `<nowiki>…</nowiki>` | what stands in it, as it is |
-//! | other tags of MediaWiki, marks for bold and italic, `== marks of headings ==`, marks of lists | what stands in them |
+//! | other tags of MediaWiki, marks for bold and italic, `== marks of headings ==`, marks of lists | their content |
 //! | `__NOTOC__` and other switches | nothing |
 //! | `-{zh-hans:…; zh-hant:…}-` in wikis that have it | one of the texts |
 //! | `&nbsp;` and other entities of HTML | their characters |
@@ -28,7 +28,7 @@ use super::quotes;
 use super::tags::{is_block, is_tag};
 use super::variants::variants;
 
-/// Templates that stand for a space or for something with spaces around it.
+/// Templates that write a space or for something with spaces around it.
 const SPACES: &[&str] = &[
     "nbsp",
     "space",
@@ -252,7 +252,7 @@ impl Strip<'_> {
     fn is_hidden(&self, target: &str, has_text: bool) -> bool {
         let Some((space, _)) = target.split_once(':') else { return false };
         let space = space.replace('_', " ");
-        // Marks of direction may stand before a name.
+        // Marks of direction may precede a name.
         let is_mark = |c: char| c.is_whitespace() || matches!(c, '\u{200e}' | '\u{200f}');
         let space = space.trim_matches(is_mark).to_lowercase();
         let is_language = (2..=12).contains(&space.len())
