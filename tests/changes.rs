@@ -206,6 +206,36 @@ fn a_rebuild_of_any_setting_ends_as_a_new_run() {
     }
 }
 
+/// Whether a stage is being worked on, as the ledger has it.
+fn is_at_work(place: &Place, stage: &str) -> bool {
+    let text = fs::read_to_string(place.path("run/run.json")).unwrap_or_default();
+    let ledger: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let rows = ledger["stages"].as_array().cloned().unwrap_or_default();
+    rows.iter().any(|row| row["name"] == stage && row["state"] == "partial")
+}
+
+#[test]
+fn a_rebuild_that_was_killed_goes_on_without_being_asked_again() {
+    let sets =
+        [set("vocabulary.min_count=3"), set("cooccur.window=2"), set("train.0.epochs=2")].concat();
+    let (place, _) = finished(PIPELINE);
+    let kept = crate::support::tree(&place.path("run"));
+    let fresh = place.made("fresh", &sets);
+    for stage in ["vocabulary", "cooccur", "merge", "shuffle", "train:sgns", "train:cbow"] {
+        let other = place_of(PIPELINE);
+        other.put_tree("run", &kept);
+        // The text has another time there, so it is compared, too.
+        let rebuild = [&sets[..], &["--rebuild"]].concat();
+        let killed = crate::support::kill_when(other.run_command("run", &rebuild), || {
+            is_at_work(&other, stage)
+        });
+        println!("{stage}: {}", if killed { "killed" } else { "it was faster" });
+        other.run("run", &sets).expect(0);
+        assert_same(stage, &fresh, &artefacts(&other.path("run")));
+        other.wordmill(&["verify", "run"]).expect(0);
+    }
+}
+
 #[test]
 fn stages_that_the_pipeline_no_longer_has_stayed_for_ever() {
     let dropped = PIPELINE.replace("chunk_bytes", "duplicate_lines = \"drop\"\nchunk_bytes");

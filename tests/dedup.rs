@@ -78,7 +78,7 @@ fn what_comes_of_it_is_what_comes_of_the_text_without_repeats() {
     assert!(repeats > 200, "{repeats}");
     place.write("text.txt", lines.join("\n") + "\n");
     let ended = place.run("run", &DROP).expect(0);
-    let says = format!("dedup: {repeats} of {} lines, ", lines.len());
+    let says = format!("repeating an earlier line: {repeats} of {} lines, ", lines.len());
     assert!(ended.stderr.contains(&says), "{says} is not in {}", ended.stderr);
     let ledger = std::fs::read_to_string(place.path("run/run.json")).unwrap();
     assert!(ledger.contains(&format!("\"dropped_lines\": {repeats}")), "{ledger}");
@@ -127,7 +127,11 @@ fn a_change_is_told_and_words_are_kept() {
     assert_same("refused", &plain, &artefacts(&place.path("run")));
     let rebuilt = place.run("run", &args(&["--rebuild"])).expect(0).stderr;
     assert!(!rebuilt.contains("tokenize: "), "{rebuilt}");
-    assert!(rebuilt.contains("dedup: 1 of 3 lines, 3 of 8 tokens, repeat"), "{rebuilt}");
+    assert!(
+        rebuilt
+            .contains("dedup: left out as repeating an earlier line: 1 of 3 lines, 3 of 8 tokens"),
+        "{rebuilt}"
+    );
     let again = place.run("run", &DROP).expect(0).stderr;
     assert!(!again.contains("dedup: "), "{again}");
     let list = std::fs::read_to_string(place.path("run/vocab/vocabulary.tsv")).unwrap();

@@ -222,3 +222,20 @@ fn a_file_under_two_names_was_counted_twice() {
     command.args(set).stdin(fs::File::open(place.path("link.txt")).unwrap());
     end(command, &[]).refused("the standard input", 2, &["counted twice"]);
 }
+
+#[test]
+fn a_list_that_is_a_pipe_was_read_twice_and_empty_the_second_time() {
+    let place = Place::new(PIPELINE);
+    place.write("text.txt", "some words of a text\n");
+    fifo(&place.path("list.pipe"));
+    let keys = [
+        "corpus.stop_words=list.pipe",
+        "vocabulary.keep=list.pipe",
+        "vocabulary.drop=list.pipe",
+        "phrases.list=list.pipe",
+    ];
+    for key in keys {
+        let ended = place.run("run", &["--until", "vocabulary", "--set", key]);
+        ended.refused(key, 2, &["list.pipe", "no regular file", "write it to a file first"]);
+    }
+}

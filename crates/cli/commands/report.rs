@@ -12,7 +12,7 @@ use crate::{report, results};
 
 /// Writes the page and says where it is.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let dir = RunDir::new(Arc::new(DiskStorage), std::path::absolute(&args.run_dir)?);
+    let dir = RunDir::new(Arc::new(DiskStorage), &args.run_dir);
     let ledger = Ledger::open(&dir)?;
     let config = last_config(&dir, &ledger)?;
     for trainer in &config.train {

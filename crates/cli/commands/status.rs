@@ -156,17 +156,25 @@ fn progress_of(
     Ok(())
 }
 
-/// The configuration with which a directory was run last.
+/// The configuration with which a directory was run last. Its evaluation sets are found from where the run was started.
 ///
 /// # Errors
 /// A directory that is none of a run; a pipeline of an earlier version that cannot be read any more.
 pub fn last_config(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Config> {
     check_run(dir, ledger)?;
-    go_to_folder(ledger);
-    match resolved(ledger.manifest()) {
-        Some(config) => Ok(config),
-        None => Ok(Config::load(&sources(ledger))?),
+    let mut config = match resolved(ledger.manifest()) {
+        Some(config) => config,
+        None => Config::load(&sources(ledger))?,
+    };
+    let folder = ledger.manifest().pipeline.folder.as_ref().map(PathBuf::from);
+    let elsewhere = folder.filter(|folder| std::env::current_dir().ok().as_ref() != Some(folder));
+    if let Some(folder) = elsewhere {
+        let eval = &mut config.eval;
+        let sets = [&mut eval.analogies, &mut eval.similarity, &mut eval.outliers];
+        let is_file = |path: &&mut PathBuf| !path.to_string_lossy().starts_with("builtin:");
+        sets.into_iter().flatten().filter(is_file).for_each(|path| *path = folder.join(&*path));
     }
+    Ok(config)
 }
 
 /// Goes to the folder in which the run was started: relative paths in its settings begin there.

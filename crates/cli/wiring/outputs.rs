@@ -94,7 +94,7 @@ pub(super) fn report_words(
 
 /// What stands for a file among settings: a digest of what it holds.
 pub(super) fn content(path: &str) -> io::Result<String> {
-    Ok(content_of(xxh3(&std::fs::read(path)?)))
+    Ok(content_of(xxh3(&corpus::read_list(Path::new(path))?)))
 }
 
 /// What stands for a file with this digest.

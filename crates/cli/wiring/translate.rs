@@ -92,7 +92,7 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
             config::Tokenizer::Hf => tokenizer::Segmentation::Hf(tokenizer::HfFile {
                 path: config.tokenizer_of.as_str().into(),
                 // A file that cannot be read is told of when it is opened.
-                xxh3: std::fs::read(&config.tokenizer_of).map_or(0, |bytes| xxh3(&bytes)),
+                xxh3: corpus::read_list(Path::new(&config.tokenizer_of)).map_or(0, |it| xxh3(&it)),
             }),
             config::Tokenizer::Command => {
                 tokenizer::Segmentation::Command(config.tokenizer_of.clone())

@@ -44,7 +44,7 @@ pub use error::{CorpusError, ErrorKind};
 pub use foreign::{Count, CountWords, CountsFile, CountsForm, CountsRead};
 pub use input::{Input, Source};
 pub use lines::InvalidUtf8;
-pub use lists::{CONTINUES, WordLists, WordSet};
+pub use lists::{CONTINUES, WordLists, WordSet, read_list};
 pub use preview::{Preview, PreviewLine, preview};
 pub use records::{Column, MostlyForeign, RecordCounts, RecordFormat, Records};
 pub use rewrite::MADE_OF;

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +29,19 @@ pub struct WordSet {
     digest: u64,
     /// Lines that are no single word, and the first of them.
     left_out: (u64, String),
+}
+
+/// Reads a file that is looked at before its stage begins and read by the stage again.
+///
+/// # Errors
+/// What the system says; a pipe or a device, of which the second reading would find nothing.
+pub fn read_list(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other(
+            "it is no regular file and is read more than once; write it to a file first",
+        ));
+    }
+    fs::read(path)
 }
 
 impl std::fmt::Debug for WordSet {
@@ -57,7 +71,7 @@ impl WordSet {
             let problem = format!("{size} bytes are no list of words");
             return Err(error(problem, "name a file with a word a line"));
         }
-        let bytes = fs::read(path).map_err(io)?;
+        let bytes = read_list(path).map_err(io)?;
         let digest = xxh3(&bytes);
         let text = String::from_utf8(bytes).map_err(|error_at| {
             let at = error_at.utf8_error().valid_up_to();

@@ -20,6 +20,7 @@ use wordmill_formats::{Published, RunDir, read_file, xxh3};
 
 use crate::error::CorpusError;
 use crate::input::BYTE_ORDER_MARK;
+use crate::lists::read_list;
 use crate::rewrite::{Rewriting, rewrite, share};
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
@@ -202,7 +203,7 @@ fn make_model(
         made_of: format!("{:016x}", shards.digest()),
     };
     if let Some(given) = &config.given {
-        let mut bytes = std::fs::read(given).map_err(|error| CorpusError::Config {
+        let mut bytes = read_list(given).map_err(|error| CorpusError::Config {
             key: "corpus.pieces",
             problem: format!("{}: reading the model: {error}", given.display()),
             way_out: "check the path, or leave the setting out to learn one".to_owned(),

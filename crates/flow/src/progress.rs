@@ -245,6 +245,7 @@ impl Counters {
     fn sentence(&self, done: u64, total: u64, rate: f64, left: Option<f64>, loss: f64) -> String {
         let mut text = match total > done {
             true => format!("{}/{} {}", short(done as f64), short(total as f64), self.unit),
+            false if done == 1 => format!("1 {}", self.unit.trim_end_matches('s')),
             false => format!("{} {}", short(done as f64), self.unit),
         };
         text += &format!(", {}/s, {}", short(rate), format_bytes(resident_bytes()));

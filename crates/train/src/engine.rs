@@ -17,7 +17,7 @@ use crate::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkp
 use crate::curve::{CurvePlan, OnEpoch};
 use crate::error::TrainError;
 use crate::frozen::{Fixed, Frozen};
-use crate::metrics::{EpochRow, write_metrics};
+use crate::metrics::{EpochRow, ROUND_NUMBERS, RoundRow, write_metrics};
 use crate::model::Model;
 use crate::order::Half;
 use crate::publish::publish;
@@ -247,6 +247,8 @@ pub fn train<W: Words + Sync>(
 ) -> Result<(Published, Vec<EpochRow>), TrainError> {
     let grid = input.stripes[0].grid();
     let _passes = reserve_passes(ctx, plan, objective, input.stripes)?;
+    let rounds = u64::from(plan.rotations) * u64::from(grid.grid);
+    let _rows = reserve_rows(ctx, plan, rounds)?;
     let mut model = Model::new(ctx, dir, &plan.name, objective.layout(), grid)?;
     let mut checkpoints = Checkpoints::new(dir, plan);
     let mut position = match checkpoints.load(&mut model)? {
@@ -293,6 +295,21 @@ pub fn train<W: Words + Sync>(
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
     Ok((published, course.metrics))
+}
+
+/// Memory for the rows of rounds of an epoch: themselves, and as numbers of a checkpoint.
+pub(crate) fn reserve_rows(
+    ctx: &Context,
+    plan: &Plan,
+    rounds: u64,
+) -> Result<Reservation, TrainError> {
+    let rows = rounds.checked_div(plan.curve.log_every.into()).unwrap_or(0);
+    let bytes = rows * (size_of::<RoundRow>() + ROUND_NUMBERS * size_of::<u64>()) as u64;
+    let what = format!("the rows of rounds of {}", plan.name);
+    ctx.budget.reserve(bytes, &what).map_err(|mut error| {
+        error.advice = format!(", or raise log_every of {}", plan.name);
+        error.into()
+    })
 }
 
 /// Initial values.

@@ -43,7 +43,7 @@ pub use config::{
 };
 
 use crate::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
-use crate::engine::Plan;
+use crate::engine::{Plan, reserve_rows};
 use crate::error::TrainError;
 use crate::metrics::{EpochRow, write_metrics};
 use batch::{Batch, Recipe, Targets};
@@ -97,6 +97,8 @@ pub fn train_windows<W: Words + Sync>(
     let words = texts.expected_words(counts) * f64::from(plan.epochs) * (1.0 - plan.curve.held_out);
     let progress = ctx.progress.stage(&format!("train {}", plan.name), "words", words as u64);
     progress.set_done(position.words);
+    let rounds = words / f64::from(plan.epochs.max(1)) / (PIECE * READERS) as f64;
+    let _rows = reserve_rows(ctx, plan, rounds as u64)?;
     let (recipe, texts, shards) = (&recipe, &texts, input.shards.len());
     let run = Run { ctx, dir, plan, recipe, texts, shards, words, progress: &progress };
     let [word_rows, out_rows] = [&model.words, &model.outs].map(Rows::len);

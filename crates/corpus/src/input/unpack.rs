@@ -35,7 +35,7 @@ pub(super) fn unpack(
         Packing::Bzip2 => Box::new(Members::<bzip2::bufread::BzDecoder<Raw>>::new(raw, 0)),
         Packing::Zstd => {
             let log = sniff::zstd_window(head)
-                .map_or(0, |window| window.max(1).next_power_of_two().ilog2());
+                .map_or(0, |window| 64 - window.saturating_sub(1).leading_zeros());
             let log = log.clamp(ZSTD_WINDOW_LOG_USUAL, ZSTD_WINDOW_LOG_MAX);
             let mut decoder = zstd::stream::read::Decoder::with_buffer(raw)?;
             decoder.window_log_max(log)?;

@@ -22,6 +22,7 @@ use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file, xx
 use super::{MOST_PASSES, PhrasesConfig, list_path, pass_path, reserve};
 use crate::error::CorpusError;
 use crate::input::BYTE_ORDER_MARK;
+use crate::lists::read_list;
 use crate::text::TextWriter;
 use crate::tokenize::TokenShards;
 use crate::tokenizer::{Tokenizer, TokenizerConfig};
@@ -285,7 +286,7 @@ impl Phrases {
     ) -> Result<(Self, Vec<u8>), CorpusError> {
         let size = fs::metadata(path).map_err(|source| unreadable(path, &source))?.len();
         let _memory = reserve(budget, 2 * size)?;
-        let mut bytes = fs::read(path).map_err(|source| unreadable(path, &source))?;
+        let mut bytes = read_list(path).map_err(|source| unreadable(path, &source))?;
         let digest = xxh3(&bytes);
         if bytes.starts_with(&BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());

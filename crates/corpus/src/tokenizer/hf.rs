@@ -63,6 +63,7 @@ mod built {
 
     use super::HfFile;
     use crate::error::CorpusError;
+    use crate::lists::read_list;
     use crate::tokenizer::{Item, Lines, Stop};
 
     /// A file that is read when the first text comes.
@@ -89,7 +90,7 @@ mod built {
             if let Some(tokenizer) = self.tokenizer.take() {
                 return Ok(tokenizer);
             }
-            let bytes = std::fs::read(&self.file.path).map_err(|error| self.error(error))?;
+            let bytes = read_list(&self.file.path).map_err(|error| self.error(error))?;
             if xxh3(&bytes) != self.file.xxh3 {
                 return Err(self.error("it has changed since this run began; run again"));
             }
