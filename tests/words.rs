@@ -169,7 +169,7 @@ fn lists_say_what_they_remove() {
     place.write("stop.txt", "The\nand\nnew york\n");
     let (found, said) = vocabulary(&place, "stop", &["corpus.stop_words=stop.txt"]);
     assert_eq!(found, ["a 2", "bird 1", "cat 2", "dog 1"]);
-    assert!(said.contains("6 tokens are stop words"), "{said}");
+    assert!(said.contains("left out as stop words: 6 tokens"), "{said}");
     assert!(said.contains("corpus.stop_words: 1 line left out as not one word"), "{said}");
     place.write("keep.tsv", "CAT\t5\nbird\t1\nthe\n");
     place.write("drop.txt", "the\n");

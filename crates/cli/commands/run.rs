@@ -50,6 +50,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             dir.root().display()
         ));
     }
+    if !imported {
+        session::check_lists(&config, |stage| ledger.has(&stages, stage))?;
+    }
     let settlement = Settlement {
         ctx: &ctx,
         dir: &dir,
@@ -58,9 +61,6 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         rebuild: args.rebuild,
     };
     settlement.settle(&mut ledger, &mut texts)?;
-    if !imported {
-        session::check_lists(&config, |stage| ledger.has(&stages, stage))?;
-    }
     ledger.write_source(session::source(&args.pipeline, &config))?;
     if ledger.manifest().stages.is_empty() {
         let inputs = texts.inputs.as_deref().unwrap_or_default();

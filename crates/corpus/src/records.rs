@@ -18,7 +18,6 @@ mod wet;
 use crate::encoding::Encoding;
 use crate::error::CorpusError;
 use crate::input::Input;
-use wordmill_formats::counted;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -258,7 +257,10 @@ impl RecordText {
             return Ok(());
         }
         let first = self.sink.told.first().map_or("", String::as_str);
-        let what = format!("none of its {} can be read; {first}", counted(records, "record"));
+        let what = match records {
+            1 => format!("its only record cannot be read; {first}"),
+            records => format!("none of its {records} records can be read; {first}"),
+        };
         Err(Refused(what, self.way_out))
     }
 }

@@ -72,6 +72,8 @@ fn read_word_counts(path: &Path) -> Result<(), String> {
 }
 
 fn refused(error: CorpusError) -> String {
-    assert_eq!(error.kind(), ErrorKind::Input, "blames another: {error}");
+    // A file may ask for more memory than anybody has; that is its own fault, too.
+    let is_ours = matches!(error, CorpusError::Window { .. });
+    assert!(is_ours || error.kind() == ErrorKind::Input, "blames another: {error}");
     error.to_string()
 }
