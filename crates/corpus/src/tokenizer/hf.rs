@@ -92,7 +92,9 @@ mod built {
             }
             let bytes = read_list(&self.file.path).map_err(|error| self.error(error))?;
             if xxh3(&bytes) != self.file.xxh3 {
-                return Err(self.error("it has changed since this run began; run again"));
+                return Err(self.error(
+                    "its content has changed since it was recorded; restore it, or run again",
+                ));
             }
             let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| self.error(error))?;
             tokenizer.with_padding(None);

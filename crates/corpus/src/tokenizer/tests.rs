@@ -177,7 +177,8 @@ fn tokens_of_a_file() {
         "vocab": {"a": 0, "b": 1, "c": 2, "ab": 3}, "merges": ["a b"]}}"#;
     let split = |model: &str| {
         std::fs::write(&path, model).unwrap();
-        let segmentation = Segmentation::Hf(HfFile { path: path.clone(), xxh3: 1 });
+        let xxh3 = wordmill_formats::xxh3(model.as_bytes());
+        let segmentation = Segmentation::Hf(HfFile { path: path.clone(), xxh3 });
         let tokenizer = Tokenizer::new(TokenizerConfig { segmentation, ..WORDS });
         let mut found = String::new();
         let text = "AB c abc\r\n\ncab";
@@ -189,6 +190,10 @@ fn tokens_of_a_file() {
     };
     assert_eq!(split(model).as_deref(), Ok("ab c ab c ||c ab "));
     assert!(split("{}").unwrap_err().contains("tokenizer.json: cutting lines into words"));
+    let segmentation = Segmentation::Hf(HfFile { path: path.clone(), xxh3: 1 });
+    let tokenizer = Tokenizer::new(TokenizerConfig { segmentation, ..WORDS });
+    let cut = tokenizer.lines().unwrap().split("a", &|| Ok(()), &mut |_| {});
+    assert!(cut.unwrap_err().to_string().contains("its content has changed"));
 }
 
 #[test]
