@@ -269,6 +269,28 @@ fn linked_folders_are_read_once_and_links_that_lead_nowhere_are_told() {
 }
 
 #[test]
+fn a_file_beside_a_link_to_it_was_counted_twice() {
+    let place = Place::new(PIPELINE);
+    place.write("texts/own.txt", "own\n");
+    symlink("own.txt", place.path("texts/a-link.txt")).unwrap();
+    place.write("far.txt", "far\n");
+    symlink("../far.txt", place.path("texts/far.txt")).unwrap();
+    symlink("../far.txt", place.path("texts/farther.txt")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(place.path("texts/p.pipe")).status();
+    assert!(made.unwrap().success());
+    for (dir, inputs) in [("folder", "texts"), ("pattern", "texts/*"), ("deep", "texts/**/*")] {
+        let set = format!("corpus.inputs=[\"{inputs}\"]");
+        let args = ["--until", "vocabulary", "--progress", "none", "--set", &set];
+        let ended = place.run(dir, &args).expect(0);
+        for told in ["a-link.txt: a link to a file", "farther.txt: a link", "p.pipe: it is no"] {
+            assert!(ended.stderr.contains(told), "{inputs}: {told}: {}", ended.stderr);
+        }
+        let words = fs::read_to_string(place.path(&format!("{dir}/vocab/vocabulary.tsv"))).unwrap();
+        assert_eq!(words, "far\t1\nown\t1\n", "{inputs}");
+    }
+}
+
+#[test]
 fn a_mark_of_byte_order_is_no_part_of_a_list() {
     let mark = |text: &str| format!("\u{feff}{text}");
     let place = Place::new(&mark(PIPELINE));

@@ -236,7 +236,7 @@ pub struct Settlement<'a> {
 impl Settlement<'_> {
     /// Compares the configuration with what the directory holds; stops, or marks, what is stale.
     pub fn settle(&self, ledger: &mut Ledger<'_>, texts: &mut Texts) -> anyhow::Result<()> {
-        self.settle_texts(ledger, texts)?;
+        let place = self.settle_texts(ledger, texts)?;
         let mut changes = ledger.changes(self.stages);
         if texts.is_new {
             changes.push(Change {
@@ -250,7 +250,8 @@ impl Settlement<'_> {
             return Ok(ledger.tidy()?);
         }
         let stale = stale_stages(&changes, self.stages);
-        let list: Vec<String> = changes.iter().map(describe).collect();
+        let differs = place.map(|place| format!("  {place} is not what was tokenised"));
+        let list: Vec<String> = changes.iter().map(describe).chain(differs).collect();
         let list = list.join("\n");
         let losses = losses(ledger, &changes, &stale)?;
         if !self.rebuild {
@@ -272,24 +273,29 @@ impl Settlement<'_> {
         Ok(ledger.tidy()?)
     }
 
-    /// Finds out whether texts that look different, or come through a pipe, are those that were tokenised.
-    fn settle_texts(&self, ledger: &mut Ledger<'_>, texts: &mut Texts) -> anyhow::Result<()> {
+    /// Finds out whether texts that look different, or come through a pipe, are those that were tokenised; returns the
+    /// first place where they differ.
+    fn settle_texts(
+        &self,
+        ledger: &mut Ledger<'_>,
+        texts: &mut Texts,
+    ) -> anyhow::Result<Option<String>> {
         let Some(tokenize) = self.stages.iter().find(|stage| stage.name == "tokenize") else {
-            return Ok(());
+            return Ok(None);
         };
         let done = ledger.manifest().stage("tokenize").cloned();
         let done = done.filter(|row| row.state == StageState::Done && !row.to_rebuild);
-        let Some(row) = done else { return Ok(()) };
+        let Some(row) = done else { return Ok(None) };
         if !ledger.missing(&row)?.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let Some(inputs) = &texts.inputs else {
             self.say_gone();
-            return Ok(());
+            return Ok(None);
         };
         let changes = ledger.changes(std::slice::from_ref(tokenize));
         if changes.iter().any(|change| !names_text(&change.key)) {
-            return Ok(());
+            return Ok(None);
         }
         let mut brings_text = false;
         for input in inputs.iter().filter(|input| input.is_read_once()) {
@@ -301,11 +307,11 @@ impl Settlement<'_> {
                     .progress
                     .say("no text comes through the pipe; its tokens are here and are used");
             }
-            return Ok(());
+            return Ok(None);
         }
         if self.rebuild {
             texts.is_new = brings_text;
-            return Ok(());
+            return Ok(None);
         }
         self.compare(ledger, inputs, (tokenize, &changes))
     }
@@ -316,14 +322,15 @@ impl Settlement<'_> {
         ledger: &mut Ledger<'_>,
         inputs: &[corpus::Input],
         (tokenize, changes): (&Stage, &[Change]),
-    ) -> anyhow::Result<()> {
-        let Ok(shards) = corpus::TokenShards::open(self.dir) else { return Ok(()) };
+    ) -> anyhow::Result<Option<String>> {
+        let Ok(shards) = corpus::TokenShards::open(self.dir) else { return Ok(None) };
         self.ctx.progress.say("the text may have changed; comparing it with the tokens");
         let config = translate::tokenize(&self.config.corpus)?;
         let differs = corpus::compare(self.ctx, &config, &shards, inputs)?;
         let Some(place) = differs else {
             self.ctx.progress.say("the text is the one that was tokenised");
-            return Ok(ledger.renew("tokenize", &tokenize.settings)?);
+            ledger.renew("tokenize", &tokenize.settings)?;
+            return Ok(None);
         };
         if changes.is_empty() {
             let what = format!(
@@ -332,8 +339,7 @@ impl Settlement<'_> {
             );
             return Err(ConfigError::new(self.dir.root().display(), what).into());
         }
-        self.ctx.progress.say(&format!("{place} is not what was tokenised"));
-        Ok(())
+        Ok(Some(place))
     }
 
     fn say_gone(&self) {

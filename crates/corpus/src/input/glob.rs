@@ -39,9 +39,25 @@ impl Found {
         }
     }
 
+    /// Passes over links to files that were found by themselves, or by another link.
+    fn leave_out_links(&mut self) {
+        let identity = |path: &PathBuf| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
+        let own = self.files.iter().filter(|path| !path.is_symlink());
+        let mut seen: HashSet<(u64, u64)> = own.filter_map(identity).collect();
+        let left_out = &mut self.left_out;
+        self.files.retain(|path| {
+            let is_new = !path.is_symlink() || identity(path).is_none_or(|it| seen.insert(it));
+            if !is_new {
+                left_out.push(format!("{}: a link to a file that is read anyway", path.display()));
+            }
+            is_new
+        });
+    }
+
     fn sort(mut self) -> Self {
         sort_by_bytes(&mut self.files);
         self.files.dedup();
+        self.leave_out_links();
         self.left_out.sort();
         self.left_out.dedup();
         self
@@ -98,7 +114,7 @@ pub(super) fn sort_by_bytes(paths: &mut [PathBuf]) {
 fn follow(at: PathBuf, names: &[&[u8]], found: &mut Found) -> io::Result<()> {
     let Some((name, rest)) = names.split_first() else {
         // What is not there was named without a pattern.
-        if at.is_file() || at.is_symlink() && !at.exists() {
+        if at.symlink_metadata().is_ok() && !at.is_dir() {
             found.take(at);
         }
         return Ok(());
