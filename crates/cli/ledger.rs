@@ -80,12 +80,9 @@ impl<'a> Ledger<'a> {
 
     /// Notes where the settings of this run come from, in `run.json`.
     pub fn write_source(&mut self, source: PipelineSource) -> Result<(), FormatError> {
-        if self.manifest.pipeline == source || self.manifest.stages.is_empty() {
-            self.manifest.pipeline = source;
-            return Ok(());
-        }
+        let is_written = self.manifest.pipeline == source || self.manifest.stages.is_empty();
         self.manifest.pipeline = source;
-        self.write()
+        if is_written { Ok(()) } else { self.write() }
     }
 
     /// The rows.
@@ -296,9 +293,8 @@ impl<'a> Ledger<'a> {
     /// Whether a stage is done with the settings that the pipeline wants, its inputs aside, or there is none.
     pub fn has(&self, stages: &[Stage], name: &str) -> bool {
         let Some(stage) = stages.iter().find(|stage| stage.name == name) else { return true };
-        self.manifest.stage(name).is_some_and(|row| {
-            row.state == StageState::Done && !row.to_rebuild && self.changes_of(stage).is_empty()
-        })
+        let settled = self.manifest.stage(name).is_some_and(StageRow::is_settled);
+        settled && self.changes_of(stage).is_empty()
     }
 
     /// The run directory.

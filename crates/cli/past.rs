@@ -3,7 +3,7 @@
 //! A text is needed until it is tokenised, a list or a model until its stage is done. Where such a file cannot be read any
 //! more and the settings still name the same path, what the ledger recorded of it counts.
 
-use wordmill_formats::{Manifest, StageRow, StageState};
+use wordmill_formats::{Manifest, StageRow};
 
 use crate::config::{Config, Sources};
 use crate::ledger::Settings;
@@ -36,14 +36,14 @@ impl Past {
 
     /// The row of a stage that is done.
     pub fn done(&self, stage: &str) -> Option<&StageRow> {
-        self.rows.iter().find(|row| row.name == stage && is_settled(row))
+        self.rows.iter().find(|row| row.name == stage && row.is_settled())
     }
 
     /// What the ledger recorded of the file that a key of a section names, if it named the same path then.
     pub fn content(&self, section: &str, key: &str, path: &str) -> Option<String> {
         let named = self.config.as_ref()?.settings_of(section).remove(key)?;
         let key = format!("{section}.{key}");
-        let done = self.rows.iter().filter(|row| is_settled(row));
+        let done = self.rows.iter().filter(|row| row.is_settled());
         let recorded = || done.filter_map(|row| row.settings.get(&key)).next().cloned();
         recorded().filter(|_| named == path)
     }
@@ -58,11 +58,6 @@ impl Past {
         let texts = row.settings.iter().filter(|(key, _)| names_text(key) && *key != INPUTS);
         Some(texts.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
-}
-
-/// Whether a stage is done and is not to be rebuilt with settings that came later.
-fn is_settled(row: &StageRow) -> bool {
-    row.state == StageState::Done && !row.to_rebuild
 }
 
 /// The whole configuration of the last run, if the ledger has it and this version knows all of its keys.

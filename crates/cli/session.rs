@@ -14,7 +14,7 @@ use wordmill_flow::{
     own_resident_bytes,
 };
 use wordmill_formats::{
-    FormatError, PipelineSource, RunDir, StageState, free_bytes, open_file_limit,
+    FormatError, PipelineSource, RunDir, StageRow, free_bytes, open_file_limit,
 };
 use wordmill_kernels::Kernels;
 
@@ -284,7 +284,7 @@ impl Settlement<'_> {
             return Ok(None);
         };
         let done = ledger.manifest().stage("tokenize").cloned();
-        let done = done.filter(|row| row.state == StageState::Done && !row.to_rebuild);
+        let done = done.filter(StageRow::is_settled);
         let Some(row) = done else { return Ok(None) };
         if !ledger.missing(&row)?.is_empty() {
             return Ok(None);

@@ -8,8 +8,7 @@ use std::path::{Component, Path};
 use wordmill_cooccur::{MatrixFormat, MatrixInput, export_matrix, words_path};
 use wordmill_flow::ProgressMode;
 use wordmill_formats::{
-    FormatError, MatrixIndex, RunDir, StageRow, StageState, TensorFile, WordTable, Words,
-    check_no_stream,
+    FormatError, MatrixIndex, RunDir, StageRow, TensorFile, WordTable, Words, check_no_stream,
 };
 
 use crate::args::MatrixArgs;
@@ -60,7 +59,7 @@ fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
         ledger.check_index(imported_row(dir, &ledger)?)?;
         return Ok(MatrixIndex::read(dir.storage(), &dir.matrix_index())?);
     }
-    let is_ready = |row: &&StageRow| row.state == StageState::Done && !row.to_rebuild;
+    let is_ready = |row: &&StageRow| row.is_settled();
     let Some(row) = ledger.manifest().stage("merge").filter(is_ready) else {
         let done = rows.iter().filter(is_ready);
         let done: Vec<&str> = done.map(|row| row.name.as_str()).collect();

@@ -67,6 +67,14 @@ pub struct StageRow {
     pub peak_disk_bytes: u64,
 }
 
+impl StageRow {
+    /// Whether the stage is done and is not to be rebuilt.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.state == StageState::Done && !self.to_rebuild
+    }
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
