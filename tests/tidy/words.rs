@@ -126,7 +126,7 @@ fn prints_are_found() {
     let text = "fn a() {\nprintln!();\n}\n#[cfg(test)]\nmod tests {\nfn b() { print!() }\n}";
     assert_found(prints, "crates/flow/src/a.rs", text, &[2]);
     assert_found(prints, "crates/flow/src/a.rs", "eprintln!()", &[]);
-    assert_found(prints, "crates/cli/a.rs", text, &[]);
+    assert_found(prints, "crates/cli/src/a.rs", text, &[]);
     assert_found(prints, "crates/corpus/examples/a.rs", text, &[]);
     assert_found(prints, "tests/a.rs", text, &[]);
 }

@@ -1,7 +1,7 @@
 //! What must hold of any text that is read as `pipeline.toml`: it is followed or refused, with the name
 //! of the file, and what is followed reads back from its own listing.
 //!
-//! The reader lives in the program, so it is handed in: by a test of its own and by the fuzzer.
+//! The reader is passed in: by a test of its own and by the fuzzer.
 
 use std::fmt::{Debug, Display};
 

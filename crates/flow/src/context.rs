@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::cancel::Cancel;
-use crate::progress::{Progress, ProgressMode};
+use crate::progress::Progress;
 
 /// Threads, memory, the switch to stop, and where progress goes.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Context {
             threads,
             budget: Budget::new(1 << 40),
             cancel: Cancel::new(None),
-            progress: Progress::new(ProgressMode::None),
+            progress: Progress::silent(),
         }
     }
 }

@@ -16,6 +16,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 mod budget;
 mod cancel;
@@ -29,7 +30,7 @@ pub use cancel::{Cancel, Stopped};
 pub use channel::{Closed, Receiver, Sender, Weighted, channel};
 pub use context::Context;
 pub use progress::{
-    Progress, ProgressMode, StageProgress, format_duration, own_resident_bytes,
-    peak_resident_bytes, resident_bytes,
+    Event, Progress, StageProgress, Work, format_duration, own_resident_bytes, peak_resident_bytes,
+    resident_bytes,
 };
 pub use workers::{NoThreads, run_tasks, run_workers};

@@ -1,117 +1,155 @@
-//! Progress: counters that workers add to, and one thread that shows them.
+//! Progress: counters that workers add to, and one thread a stage that reports them.
 //!
-//! On a terminal one bar a stage; otherwise a plain line every ten seconds and at the end; with
-//! `json` one event a line every second. Everything goes to standard error. Hot loops add in
-//! batches; nothing is drawn by a worker.
+//! Nouns: an [`Event`] is what an *observer* receives: a message for people, or the state of some [`Work`]. Hot loops add in
+//! batches; an observer is called by the reporting thread about ten times a second, when work begins and when it ends. This
+//! crate shows nothing by itself: without an observer no thread is started and nothing is reported.
 
-use std::io::{IsTerminal, Write};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::budget::format_bytes;
-
-/// How progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProgressMode {
-    /// A bar on a terminal, plain lines otherwise.
-    Auto,
-    /// Always a bar.
-    Bar,
-    /// Plain lines.
-    Plain,
-    /// One JSON event a line.
-    Json,
-    /// Nothing.
-    None,
+/// What happens in a run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message for people.
+    Message(String),
+    /// Something that the user may have meant otherwise: to be shown even where progress is not.
+    Warning(String),
+    /// Work begins.
+    Started(Work),
+    /// Work goes on; reported about ten times a second.
+    Working(Work),
+    /// Work has ended, whether it is complete or not.
+    Ended(Work),
 }
 
-/// Makes the progress of stages.
+/// Work in units, such as the tokens of a stage.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Work {
+    /// Tells this work from all other work of the process.
+    pub id: u64,
+    /// The stage, such as `cooccur` or `train:sgns`.
+    pub stage: String,
+    /// What is counted, in the plural.
+    pub unit: &'static str,
+    /// Finished units.
+    pub done: u64,
+    /// All units, at least `done`.
+    pub total: u64,
+    /// Seconds since the work began.
+    pub seconds: f64,
+    /// Units a second since the work began.
+    pub rate: f64,
+    /// Seconds that are left at this rate; `None` where that is not known.
+    pub seconds_left: Option<f64>,
+    /// The loss of a trainer.
+    pub loss: Option<f64>,
+    /// Resident memory of the process in bytes; 0 where the system does not say.
+    pub resident_bytes: u64,
+}
+
+/// What is called with every event. It must not block for long: work that ends waits for it.
+type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Reports what happens to an observer, if there is one.
+#[derive(Clone, Default)]
 pub struct Progress {
-    mode: ProgressMode,
-    plain_interval: Duration,
-    /// Somebody wants to know now.
-    asked: Arc<AtomicBool>,
+    observer: Option<Observer>,
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.is_silent() { "silent progress" } else { "observed progress" })
+    }
 }
 
 #[derive(Debug)]
 struct Counters {
+    id: u64,
     stage: String,
     unit: &'static str,
     total: AtomicU64,
     done: AtomicU64,
     /// Bits of an f64; NaN while there is no loss.
     loss: AtomicU64,
-    peak_bytes: AtomicU64,
     started: Instant,
     ended: AtomicBool,
-    bar: Option<ProgressBar>,
 }
 
-/// The progress of one stage. Dropping it ends the display.
+/// The progress of one stage. Dropping it reports its end.
 #[derive(Debug)]
 pub struct StageProgress {
     counters: Arc<Counters>,
-    mode: ProgressMode,
-    painter: Mutex<Option<JoinHandle<()>>>,
+    progress: Progress,
+    reporter: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// Time between two reports of the same work.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Work so far in this process.
+static WORKS: AtomicU64 = AtomicU64::new(0);
+
 impl Progress {
-    /// Progress in the given mode.
-    pub fn new(mode: ProgressMode) -> Self {
-        let mode = match mode {
-            ProgressMode::Auto if std::io::stderr().is_terminal() => ProgressMode::Bar,
-            ProgressMode::Auto => ProgressMode::Plain,
-            other => other,
-        };
-        Self { mode, plain_interval: Duration::from_secs(10), asked: Arc::default() }
+    /// Progress that is reported to an observer.
+    pub fn new(observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Arc::new(observer)) }
     }
 
-    /// A flag, for signal handlers, that asks for a line about the stage at work, whatever the mode.
-    pub fn asked(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.asked)
+    /// Progress that nobody observes.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::default()
     }
 
-    /// Whether nothing is to be shown.
+    /// Whether nobody observes it.
+    #[must_use]
     pub fn is_silent(&self) -> bool {
-        self.mode == ProgressMode::None
+        self.observer.is_none()
     }
 
-    /// A message for people, between stages; silent with `none`, an event with `json`.
+    /// Reports a message for people.
     pub fn say(&self, message: &str) {
-        match self.mode {
-            ProgressMode::None => {}
-            ProgressMode::Json => {
-                print_line(&serde_json::json!({ "message": message }).to_string())
-            }
-            _ => print_line(message),
-        }
+        self.report(|| Event::Message(message.to_owned()));
     }
 
-    /// Begins a stage of `total` units (0: not known yet).
+    /// Reports something that the user may have meant otherwise.
+    pub fn warn(&self, message: &str) {
+        self.report(|| Event::Warning(message.to_owned()));
+    }
+
+    /// Begins work of `total` units (0: not known yet).
+    #[must_use]
     pub fn stage(&self, stage: &str, unit: &'static str, total: u64) -> StageProgress {
         let counters = Arc::new(Counters {
+            id: WORKS.fetch_add(1, Ordering::Relaxed),
             stage: stage.into(),
             unit,
             total: AtomicU64::new(total),
             done: AtomicU64::new(0),
             loss: AtomicU64::new(f64::NAN.to_bits()),
-            peak_bytes: AtomicU64::new(0),
             started: Instant::now(),
             ended: AtomicBool::new(false),
-            bar: (self.mode == ProgressMode::Bar).then(|| new_bar(stage)),
         });
-        let (shared, progress) = (Arc::clone(&counters), self.clone());
-        let paint = move || paint_until_ended(&shared, &progress);
-        // Where the system starts no more threads, work goes on without a display.
-        let painter = Mutex::new(thread::Builder::new().name("progress".into()).spawn(paint).ok());
-        StageProgress { counters, mode: self.mode, painter }
+        self.report(|| Event::Started(counters.work()));
+        let start = || {
+            let (shared, progress) = (Arc::clone(&counters), self.clone());
+            let report = move || report_until_ended(&shared, &progress);
+            // Where the system starts no more threads, work goes on without reports.
+            thread::Builder::new().name("progress".into()).spawn(report).ok()
+        };
+        let reporter = if self.is_silent() { None } else { start() };
+        StageProgress { counters, progress: self.clone(), reporter: Mutex::new(reporter) }
+    }
+
+    fn report(&self, event: impl FnOnce() -> Event) {
+        if let Some(observer) = &self.observer {
+            observer(&event());
+        }
     }
 }
 
@@ -121,17 +159,17 @@ impl StageProgress {
         self.counters.done.fetch_add(units, Ordering::Relaxed);
     }
 
-    /// Says how many units are done, where some are already, or are done again.
+    /// Sets how many units are done, where some are already, or are done again.
     pub fn set_done(&self, units: u64) {
         self.counters.done.store(units, Ordering::Relaxed);
     }
 
-    /// Says how many units there are, once that is known.
+    /// Sets how many units there are, once that is known.
     pub fn set_total(&self, total: u64) {
         self.counters.total.store(total, Ordering::Relaxed);
     }
 
-    /// Shows a loss beside the rate.
+    /// Reports a loss beside the rate.
     pub fn set_loss(&self, loss: f64) {
         self.counters.loss.store(loss.to_bits(), Ordering::Relaxed);
     }
@@ -145,128 +183,49 @@ impl StageProgress {
     pub fn seconds(&self) -> f64 {
         self.counters.started.elapsed().as_secs_f64()
     }
-
-    /// Highest resident memory seen so far, in bytes.
-    pub fn peak_bytes(&self) -> u64 {
-        self.counters.sample_memory();
-        self.counters.peak_bytes.load(Ordering::Relaxed)
-    }
 }
 
 impl Drop for StageProgress {
     fn drop(&mut self) {
         self.counters.ended.store(true, Ordering::Relaxed);
-        if let Some(painter) = self.painter.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            painter.thread().unpark();
-            // A painter that panicked has nothing left to show.
-            let _ = painter.join();
+        let reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reporter) = reporter {
+            reporter.thread().unpark();
+            // An observer that panicked has nothing left to show.
+            let _ = reporter.join();
         }
-        self.counters.show(self.mode);
-        if let Some(bar) = &self.counters.bar {
-            bar.finish();
-        }
+        self.progress.report(|| Event::Ended(self.counters.work()));
     }
 }
 
-fn new_bar(stage: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{prefix:>14} {wide_bar} {msg}");
-    bar.set_style(style.expect("the template is valid"));
-    bar.set_prefix(stage.to_owned());
-    bar
-}
-
-fn paint_until_ended(counters: &Counters, progress: &Progress) {
-    let mode = progress.mode;
-    let interval = match mode {
-        ProgressMode::Plain => progress.plain_interval,
-        ProgressMode::Json => Duration::from_secs(1),
-        _ => TICK,
-    };
-    let mut shown = Instant::now();
+fn report_until_ended(counters: &Counters, progress: &Progress) {
+    thread::park_timeout(TICK);
     while !counters.ended.load(Ordering::Relaxed) {
-        counters.sample_memory();
-        if progress.asked.swap(false, Ordering::Relaxed) {
-            counters.answer(mode);
-        }
-        if shown.elapsed() >= interval {
-            counters.show(mode);
-            shown = Instant::now();
-        }
+        progress.report(|| Event::Working(counters.work()));
         thread::park_timeout(TICK);
     }
-    counters.sample_memory();
 }
 
 impl Counters {
-    fn sample_memory(&self) {
-        self.peak_bytes.fetch_max(resident_bytes(), Ordering::Relaxed);
-    }
-
-    fn show(&self, mode: ProgressMode) {
+    fn work(&self) -> Work {
         let done = self.done.load(Ordering::Relaxed);
         let total = self.total.load(Ordering::Relaxed).max(done);
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(1e-3);
-        let left = (total > done && done > 0).then(|| (total - done) as f64 / rate);
         let loss = f64::from_bits(self.loss.load(Ordering::Relaxed));
-        match mode {
-            ProgressMode::None | ProgressMode::Auto => {}
-            ProgressMode::Bar => {
-                let bar = self.bar.as_ref().expect("made for this mode");
-                bar.set_length(total);
-                bar.set_position(done);
-                bar.set_message(self.sentence(done, total, rate, left, loss));
-            }
-            ProgressMode::Plain => {
-                let sentence = self.sentence(done, total, rate, left, loss);
-                print_line(&format!("{}: {sentence} in {}", self.stage, format_duration(seconds)));
-            }
-            ProgressMode::Json => {
-                let event = serde_json::json!({
-                    "stage": self.stage, "unit": self.unit, "done": done, "total": total,
-                    "rate": rate, "eta_s": left, "rss_bytes": resident_bytes(),
-                    "loss": (!loss.is_nan()).then_some(loss),
-                });
-                print_line(&event.to_string());
-            }
+        Work {
+            id: self.id,
+            stage: self.stage.clone(),
+            unit: self.unit,
+            done,
+            total,
+            seconds,
+            rate,
+            seconds_left: (total > done && done > 0).then(|| (total - done) as f64 / rate),
+            loss: (!loss.is_nan()).then_some(loss),
+            resident_bytes: resident_bytes(),
         }
     }
-
-    /// One line for somebody who has asked, in a mode that shows no lines by itself too.
-    fn answer(&self, mode: ProgressMode) {
-        match (mode, &self.bar) {
-            (ProgressMode::Json, _) => self.show(mode),
-            (_, Some(bar)) => bar.suspend(|| self.show(ProgressMode::Plain)),
-            (_, None) => self.show(ProgressMode::Plain),
-        }
-    }
-
-    fn sentence(&self, done: u64, total: u64, rate: f64, left: Option<f64>, loss: f64) -> String {
-        let mut text = match total > done {
-            true => format!("{}/{} {}", short(done as f64), short(total as f64), self.unit),
-            false if done == 1 => format!("1 {}", self.unit.trim_end_matches('s')),
-            false => format!("{} {}", short(done as f64), self.unit),
-        };
-        text += &format!(", {}/s, {}", short(rate), format_bytes(resident_bytes()));
-        if !loss.is_nan() {
-            text += &format!(", loss {loss:.4}");
-        }
-        if let Some(seconds) = left {
-            text += &format!(", {} left", format_duration(seconds));
-        }
-        text
-    }
-}
-
-/// `12.3M`, `450k`, `17`.
-fn short(value: f64) -> String {
-    for (limit, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
-        if value >= limit {
-            return format!("{:.1}{suffix}", value / limit);
-        }
-    }
-    format!("{value:.0}")
 }
 
 /// `1h05m`, `2m10s`, `4.2s`.
@@ -301,22 +260,41 @@ fn status_bytes(key: &str) -> u64 {
     number.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }
 
-fn print_line(line: &str) {
-    // Standard error may be closed; progress is not worth failing for.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn counters_add_up_and_numbers_read_well() {
-        let progress = Progress::new(ProgressMode::None).stage("merge", "cells", 10);
+        let progress = Progress::silent().stage("merge", "cells", 10);
         progress.add(3);
         progress.add(4);
         assert_eq!(progress.done(), 7);
         assert_eq!([format_duration(4.21), format_duration(3900.0)], ["4.2s", "1h05m"]);
-        assert_eq!([short(12_345_678.0), short(950.0)], ["12.3M", "950"]);
+    }
+
+    #[test]
+    fn an_observer_receives_messages_and_the_begin_and_end_of_work() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let progress = Progress::new(move |event| {
+            let line = match event {
+                Event::Message(text) => text.clone(),
+                Event::Started(work) => {
+                    format!("{} begins, {} {}", work.stage, work.total, work.unit)
+                }
+                Event::Ended(work) => {
+                    format!("{} ends, {} of {}", work.stage, work.done, work.total)
+                }
+                Event::Warning(_) | Event::Working(_) => return,
+            };
+            sink.lock().unwrap().push(line);
+        });
+        let work = progress.stage("merge", "cells", 10);
+        work.add(10);
+        progress.say("a message");
+        drop(work);
+        let lines = ["merge begins, 10 cells", "a message", "merge ends, 10 of 10"];
+        assert_eq!(*seen.lock().unwrap(), lines);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wordmill_flow::{Context, Progress, ProgressMode};
+use wordmill_flow::{Context, Progress};
 use wordmill_formats::{
     CellBlock, CellSource, CsrShardWriter, MatrixIndex, MemoryStorage, RunDir, StripeFile,
     StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, Words,
@@ -344,7 +344,7 @@ pub(crate) const OBJECTIVES: [&str; 16] = [
 /// A context with so much memory.
 pub(crate) fn with_memory(threads: usize, budget_bytes: u64) -> Context {
     let budget = wordmill_flow::Budget::new(budget_bytes);
-    Context { budget, progress: Progress::new(ProgressMode::None), ..Context::for_tests(threads) }
+    Context { budget, progress: Progress::silent(), ..Context::for_tests(threads) }
 }
 
 /// Memory for the passes of an objective and so many sixteenths of its model.

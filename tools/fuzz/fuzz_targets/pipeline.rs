@@ -4,16 +4,9 @@
 #[path = "../pipeline.rs"]
 mod pipeline;
 
-/// The program's module, as it is: the program is no library.
-#[path = "../../../crates/cli"]
-#[allow(dead_code, unused_imports, reason = "most of it is for other parts of the program")]
-mod cli {
-    pub mod config;
-}
-
 use std::path::Path;
 
-use cli::config::{Config, Sources};
+use wordmill_pipeline::config::{Config, Sources};
 
 /// A tree of TOML, a table of places, and as much again for the listing.
 const TIMES: usize = 4096;

@@ -1,0 +1,299 @@
+//! `wordmill status`: a line a stage: done, partial or stale, and why.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wordmill_flow::{format_bytes, format_duration};
+use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, counted};
+use wordmill_train::read_metrics;
+
+use crate::args::StatusArgs;
+use crate::look::{Look, Tone, count};
+use crate::session;
+use wordmill_pipeline::config::{Config, Sources};
+use wordmill_pipeline::ledger::{Change, Ledger, Stage};
+use wordmill_pipeline::past::{Past, names_text, resolved};
+use wordmill_pipeline::stages::Origin;
+use wordmill_pipeline::stages::import::is_imported;
+use wordmill_pipeline::texts::Texts;
+use wordmill_pipeline::{settlement, stages as wiring, texts};
+
+/// Prints the state of every stage of a run directory.
+pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let root = std::path::absolute(&args.run_dir)?;
+    let dir = RunDir::new(Arc::new(DiskStorage), &root);
+    let ledger = Ledger::open(&dir)?;
+    let (stages, notes) = match wanted(&dir, &ledger) {
+        Ok(Wanted { stages, notes }) => (Some(stages), notes),
+        Err(error) if ledger.manifest().stages.is_empty() => return Err(error),
+        Err(error) => (None, vec![format!("settings are not compared: {error:#}")]),
+    };
+    for note in notes {
+        writeln!(out, "{note}")?;
+    }
+    let orphans: Vec<&str> = match &stages {
+        Some(stages) => ledger.orphans(stages).map(|row| row.name.as_str()).collect(),
+        None => Vec::new(),
+    };
+    let stages = stages.unwrap_or_default();
+    let look = Look::of_output();
+    let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
+    let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
+    writeln!(out, "{}", look.paint(Tone::Quiet, &head))?;
+    let compared = Compared::new(&ledger, &stages);
+    for row in &ledger.manifest().stages {
+        let reasons = compared.reasons(&ledger, row)?;
+        if reasons.is_empty() && row.state == StageState::Partial {
+            progress_of((look, &dir), &ledger, row, out)?;
+            continue;
+        }
+        print_row(look, row, &reasons, out)?;
+        if orphans.contains(&row.name.as_str()) {
+            let (_, bytes) = ledger.on_disk(&row.name)?;
+            let (run_dir, name, size) = (args.run_dir.display(), &row.name, format_bytes(bytes));
+            let text = format!("`wordmill clean {run_dir} {name}` removes {size}");
+            writeln!(out, "{:17}the pipeline no longer has it; {text}", "")?;
+        }
+        for Change { key, old, new, .. } in compared.texts_of(row) {
+            let next = "the next run compares the text with the tokens";
+            writeln!(out, "{:17}{key} was {old}, is {new}; {next}", "")?;
+        }
+    }
+    print_rest(look, &ledger, &stages, out)
+}
+
+/// What differs from what the pipeline asks for now.
+struct Compared<'a> {
+    changes: Vec<Change>,
+    /// Changes of texts alone, whose content may be the same.
+    texts: Vec<Change>,
+    stale: Vec<&'a str>,
+}
+
+impl<'a> Compared<'a> {
+    fn new(ledger: &Ledger<'_>, stages: &'a [Stage]) -> Self {
+        let mut changes = ledger.changes(stages);
+        let is_of_text = |change: &Change| names_text(&change.key);
+        let is_only_text = changes.iter().all(|it| it.stage != "tokenize" || is_of_text(it));
+        let texts = match is_only_text {
+            true => changes.extract_if(.., |change| is_of_text(change)).collect(),
+            false => Vec::new(),
+        };
+        let stale = settlement::stale_stages(&changes, stages);
+        Self { changes, texts, stale }
+    }
+
+    /// Why a stage is stale; nothing if it is not.
+    fn reasons(&self, ledger: &Ledger<'_>, row: &StageRow) -> Result<Vec<String>, FormatError> {
+        let ours = self.changes.iter().filter(|change| change.stage == row.name);
+        let mut reasons: Vec<String> = ours
+            .map(|change| format!("{} was {}, is {}", change.key, change.old, change.new))
+            .collect();
+        reasons.extend(ledger.missing(row)?.iter().map(|path| format!("{path} is missing or cut")));
+        if reasons.is_empty() && self.stale.contains(&row.name.as_str()) {
+            reasons.push("a stage before it is stale".into());
+        }
+        if row.to_rebuild {
+            reasons.push("it is rebuilt when its turn comes; run again to go on".into());
+        }
+        Ok(reasons)
+    }
+
+    fn texts_of(&self, row: &StageRow) -> impl Iterator<Item = &Change> {
+        self.texts.iter().filter(|change| change.stage == row.name)
+    }
+}
+
+/// The stages that were not begun, and sums over those that were.
+fn print_rest(
+    look: Look,
+    ledger: &Ledger<'_>,
+    stages: &[Stage],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    for stage in stages {
+        if ledger.manifest().stage(&stage.name).is_none() {
+            let state = look.paint(Tone::Quiet, &format!("{:<8}", "waiting"));
+            writeln!(out, "{:<16} {state}", stage.name)?;
+        }
+    }
+    let rows = &ledger.manifest().stages;
+    let done = rows.iter().filter(|row| row.state == StageState::Done).count();
+    let seconds: f64 = rows.iter().map(|row| row.seconds).sum();
+    let files: usize = rows.iter().map(|row| row.outputs.len()).sum();
+    let bytes = format_bytes(rows.iter().map(bytes_of).sum());
+    let waiting = match stages.len().saturating_sub(done) {
+        0 => String::new(),
+        some => format!(", {some} to go"),
+    };
+    let time = format_duration(seconds);
+    writeln!(
+        out,
+        "\n{} done in {time}{waiting}: {}, {bytes}",
+        counted(done as u64, "stage"),
+        counted(files as u64, "file")
+    )?;
+    Ok(())
+}
+
+/// How far a stage has come that is not finished: what of it is on disk.
+fn progress_of(
+    (look, dir): (Look, &RunDir),
+    ledger: &Ledger<'_>,
+    row: &StageRow,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    print_row(look, row, &[], out)?;
+    let mut there = Vec::new();
+    if let Some(name) = row.name.strip_prefix("train:") {
+        let epochs = read_metrics(dir, name).len();
+        there.push(counted(epochs as u64, "epoch"));
+    }
+    let (files, bytes) = ledger.on_disk(&row.name)?;
+    there.push(format!("{}, {}", counted(files, "file"), format_bytes(bytes)));
+    writeln!(out, "{:17}so far {}; run again to go on", "", there.join(", "))?;
+    Ok(())
+}
+
+/// The configuration with which a directory was run last. Its evaluation sets are found from where the run was started.
+///
+/// # Errors
+/// A directory that is none of a run; a pipeline of an earlier version that cannot be read any more.
+pub fn last_config(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Config> {
+    check_run(dir, ledger)?;
+    let mut config = match resolved(ledger.manifest()) {
+        Some(config) => config,
+        None => Config::load(&sources(ledger))?,
+    };
+    let folder = ledger.manifest().pipeline.folder.as_ref().map(PathBuf::from);
+    let elsewhere = folder.filter(|folder| std::env::current_dir().ok().as_ref() != Some(folder));
+    if let Some(folder) = elsewhere {
+        let eval = &mut config.eval;
+        let sets = [&mut eval.analogies, &mut eval.similarity, &mut eval.outliers];
+        let is_file = |path: &&mut PathBuf| !path.to_string_lossy().starts_with("builtin:");
+        sets.into_iter().flatten().filter(is_file).for_each(|path| *path = folder.join(&*path));
+    }
+    Ok(config)
+}
+
+/// Goes to the folder in which the run was started: relative paths in its settings begin there.
+fn go_to_folder(ledger: &Ledger<'_>) {
+    if let Some(folder) = &ledger.manifest().pipeline.folder {
+        // If it is gone, so are the files in it, and each command says what it misses.
+        let _ = std::env::set_current_dir(folder);
+    }
+}
+
+fn check_run(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
+    if ledger.manifest().stages.is_empty() {
+        let what = "there is no run.json; `wordmill run --run-dir DIR` makes one";
+        return Err(FormatError::foreign(dir.root(), "a run directory", what));
+    }
+    Ok(())
+}
+
+/// The layers from which the configuration of the last run came.
+fn sources(ledger: &Ledger<'_>) -> Sources {
+    let source = &ledger.manifest().pipeline;
+    let variables = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    Sources {
+        file: source.file.as_ref().map(PathBuf::from),
+        variables: variables.collect(),
+        sets: source.set.clone(),
+        seed: source.seed,
+        ..Sources::default()
+    }
+}
+
+/// The stages that a pipeline asks for now.
+pub struct Wanted {
+    /// The stages.
+    pub stages: Vec<Stage>,
+    /// What could not be compared with what is there now, for people.
+    pub notes: Vec<String>,
+}
+
+/// The stages that the pipeline of the last run asks for now: by its file as it is now, with the settings that the run
+/// was given besides; or, without a file, by the settings of the run.
+pub fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Wanted> {
+    check_run(dir, ledger)?;
+    go_to_folder(ledger);
+    let mut notes = Vec::new();
+    let config = match (resolved(ledger.manifest()), &ledger.manifest().pipeline.file) {
+        (Some(config), None) => config,
+        (last, _) => match (Config::load(&sources(ledger)), last) {
+            (Ok(config), _) => config,
+            (Err(error), Some(config)) => {
+                notes.push(format!("{error}\nthe settings of the last run are compared"));
+                config
+            }
+            (Err(error), None) => return Err(error.into()),
+        },
+    };
+    let past = Past::of(ledger.manifest());
+    let given = wiring::GivenFiles::read(&config, dir, &past)?;
+    if is_imported(ledger) {
+        let stages = wiring::stages(&config, Origin::Counts, &given, &past);
+        return Ok(Wanted { stages, notes });
+    }
+    let texts = find_texts(&config, &past, &mut notes)?;
+    let stages = wiring::stages(&config, Origin::Text(&texts), &given, &past);
+    Ok(Wanted { stages, notes })
+}
+
+/// The texts, or what was recorded of them if they are gone. A list on the standard input was read by the run.
+fn find_texts(config: &Config, past: &Past, notes: &mut Vec<String>) -> anyhow::Result<Texts> {
+    let is_piped = config.corpus.inputs.iter().any(|input| input == "@-");
+    let recorded = past.texts(config);
+    if let Some(recorded) = recorded.filter(|_| is_piped) {
+        return Ok(Texts { recorded, ..Texts::default() });
+    }
+    let texts = Texts::find(config, past, &session::warnings())?;
+    if texts.inputs.is_none() {
+        let gone = texts::inputs(config, &session::warnings())
+            .map_or_else(|error| error.to_string(), |_| String::new());
+        notes.push(format!("{gone}\nits tokens are here and are used"));
+    }
+    Ok(texts)
+}
+
+fn print_row(
+    look: Look,
+    row: &StageRow,
+    reasons: &[String],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (state, tone) = match row.state {
+        _ if !reasons.is_empty() => ("stale", Tone::Bad),
+        StageState::Done => ("done", Tone::Good),
+        StageState::Partial => ("partial", Tone::Open),
+    };
+    let (time, peak) = (format_duration(row.seconds), format_bytes(row.peak_bytes));
+    let state = look.paint(tone, &format!("{state:<8}"));
+    let made = match bytes_of(row) {
+        0 => String::new(),
+        bytes => format_bytes(bytes),
+    };
+    let counts = look.paint(Tone::Quiet, &counts(&row.counts));
+    writeln!(out, "{:<16} {state} {time:>8} {peak:>10} {made:>10}{counts}", row.name)?;
+    for reason in reasons {
+        writeln!(out, "{:17}{}", "", look.paint(Tone::Bad, reason))?;
+    }
+    Ok(())
+}
+
+fn bytes_of(row: &StageRow) -> u64 {
+    row.outputs.iter().map(|output| output.bytes).sum()
+}
+
+/// What was counted, without what was not there.
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let there = counts.iter().filter(|(_, count)| **count > 0);
+    let each = there.map(|(key, n)| match key.as_str() {
+        "bytes" => format!("  {}", format_bytes(*n)),
+        key => format!("  {key} {}", count(*n)),
+    });
+    each.collect()
+}

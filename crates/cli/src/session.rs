@@ -1,0 +1,96 @@
+//! What a command brings to a pipeline: settings from its arguments, kernels, signals, and how progress is shown.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+use wordmill_flow::{Budget, Cancel, Context, Progress};
+use wordmill_formats::PipelineSource;
+use wordmill_kernels::Kernels;
+use wordmill_pipeline::PROGRAM_BYTES;
+use wordmill_pipeline::config::{self, Config, ConfigError};
+
+use crate::args::PipelineArgs;
+use crate::display::{Display, ProgressMode};
+
+/// The settings that a command line asks for.
+pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
+    Config::load(&args.sources())
+}
+
+/// The configuration and the layers that it came from, for the ledger.
+pub fn source(args: &PipelineArgs, config: &Config) -> PipelineSource {
+    let sources = args.sources();
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let absolute = |path: PathBuf| text(std::path::absolute(&path).unwrap_or(path));
+    let variables = sources.variables.into_iter().filter(|(name, _)| config::is_setting(name));
+    let variables = variables.map(|(name, value)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    });
+    PipelineSource {
+        file: config::pipeline_file(sources.file.as_deref()).map(absolute),
+        set: args.sets(),
+        seed: args.seed,
+        variables: variables.collect(),
+        folder: std::env::current_dir().ok().map(text),
+        resolved: Some(config.to_toml()),
+    }
+}
+
+/// The kernels: the best that the machine has, or those of `WORDMILL_KERNEL`.
+pub fn kernels() -> Result<&'static Kernels, ConfigError> {
+    let Some(name) = std::env::var_os("WORDMILL_KERNEL") else {
+        return Ok(wordmill_kernels::best());
+    };
+    let name = name.to_string_lossy();
+    let known: Vec<&str> = wordmill_kernels::available().iter().map(|level| level.name()).collect();
+    let found = name.parse().ok().and_then(wordmill_kernels::at);
+    found.ok_or_else(|| {
+        let what = format!("this machine has no kernels {name:?}; choose {}", known.join(", "));
+        ConfigError::new("WORDMILL_KERNEL", what)
+    })
+}
+
+/// Progress of commands that show warnings only.
+pub fn warnings() -> Progress {
+    let display = Display::new(ProgressMode::None);
+    Progress::new(move |event| display.show(event))
+}
+
+/// Threads, memory, progress, and the signals that ask to stop, as a configuration has them.
+pub fn context(
+    config: &Config,
+    display: &Arc<Display>,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Context> {
+    let (threads, memory_bytes) = (config.run.thread_count(), config.run.memory_bytes);
+    context_of((threads, memory_bytes), display, deadline)
+}
+
+/// The same for so many threads and bytes.
+pub fn context_of(
+    (threads, memory_bytes): (usize, u64),
+    display: &Arc<Display>,
+    deadline: Option<Instant>,
+) -> anyhow::Result<Context> {
+    let cancel = Cancel::new(deadline);
+    for signal in [SIGTERM, SIGINT] {
+        // The first signal asks to stop after the unit in hand; the second ends the program.
+        let flag = cancel.flag();
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, flag))
+            .context("installing signal handlers")?;
+    }
+    // A file size limit then is an error of the write, with a message, and not the end.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))
+        .context("installing signal handlers")?;
+    signal_hook::flag::register(SIGUSR1, display.asked()).context("installing signal handlers")?;
+    let budget = Budget::new(memory_bytes);
+    let display = Arc::clone(display);
+    let progress = Progress::new(move |event| display.show(event));
+    budget.set_base(PROGRAM_BYTES);
+    Ok(Context { threads, budget, cancel, progress })
+}

@@ -1,0 +1,36 @@
+//! What a run is: its configuration, its stages and their graph, the ledger of its directory, and the plan of what it needs.
+//!
+//! Nouns: a [`config::Config`] is everything that `pipeline.toml`, the environment and the command line may set; a *stage* turns
+//! finished files into finished files; the [`ledger::Ledger`] of a run directory knows which stages are done, with which
+//! configuration and inputs; the [`planner`] says what each stage will take. [`run()`] puts them together.
+//!
+//! This crate prints nothing, reads no environment variable, installs no signal handler and never exits: whoever calls it passes
+//! threads, memory, cancellation and an observer in a [`wordmill_flow::Context`].
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod config;
+
+mod error;
+mod memory;
+
+pub mod ledger;
+pub mod past;
+
+pub mod artefacts;
+pub mod texts;
+
+pub mod stages;
+
+pub mod planner;
+pub mod settlement;
+
+mod normalize;
+mod run;
+mod scores;
+
+pub use error::{Error, ErrorKind, kind_of, way_out};
+pub use memory::PROGRAM_BYTES;
+pub use normalize::spelling_of;
+pub use run::{Asked, Finished, run};
+pub use scores::{EvalSets, scores};

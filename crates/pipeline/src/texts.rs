@@ -1,0 +1,93 @@
+//! The texts of a run and the lists that its settings name: found, or known from the last run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wordmill_corpus as corpus;
+use wordmill_flow::{Budget, Progress};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::ledger::Settings;
+use crate::past::{Past, text_key};
+use crate::stages::translate;
+
+/// The texts of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// The inputs, found; none where they are gone and their tokens are there.
+    pub inputs: Option<Vec<corpus::Input>>,
+    /// The settings of `tokenize` that say which text was read.
+    pub recorded: Settings,
+    /// Whether a pipe brings text that takes the place of what was tokenised.
+    pub is_new: bool,
+}
+
+impl Texts {
+    /// Finds the texts of a configuration, or what the last run recorded of them if they are gone.
+    ///
+    /// # Errors
+    /// Inputs that cannot be found and whose tokens are not there.
+    pub fn find(config: &Config, past: &Past, progress: &Progress) -> Result<Self, Error> {
+        match inputs(config, progress) {
+            Ok(inputs) => Ok(Self::of(inputs)),
+            Err(error) => match past.texts(config).filter(|_| is_gone(&error)) {
+                Some(recorded) => Ok(Self { inputs: None, recorded, is_new: false }),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Texts that were found.
+    pub fn of(inputs: Vec<corpus::Input>) -> Self {
+        let entry = |input: &corpus::Input| {
+            let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
+            let time = input.modified_ns.map(|time| format!(", changed at {time}"));
+            (text_key(&input.name), size + &time.unwrap_or_default())
+        };
+        let recorded = inputs.iter().map(entry).collect();
+        Self { inputs: Some(inputs), recorded, is_new: false }
+    }
+}
+
+/// Whether a text could not be found, rather than named wrongly.
+fn is_gone(error: &corpus::CorpusError) -> bool {
+    error.kind() == corpus::ErrorKind::Input
+}
+
+/// The inputs of a configuration, found.
+pub fn inputs(
+    config: &Config,
+    progress: &Progress,
+) -> Result<Vec<corpus::Input>, corpus::CorpusError> {
+    let mut inputs =
+        corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
+    let records = Arc::new(translate::records(&config.corpus));
+    inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
+    // Whatever is said of progress: it may have been meant as text.
+    for told in inputs.iter().flat_map(|input| input.left_out.iter()) {
+        progress.warn(&format!("{told}, left out of corpus.inputs"));
+    }
+    Ok(inputs)
+}
+
+/// Reads the lists of stages that are not done: a slip in a path should not wait for the stage that uses it.
+pub fn check_lists(
+    config: &Config,
+    is_done: impl Fn(&str) -> bool,
+) -> Result<(), corpus::CorpusError> {
+    if !is_done("tokenize") {
+        translate::tokenize(&config.corpus)?;
+    }
+    if !is_done("vocabulary") {
+        translate::vocabulary(config)?;
+    }
+    if is_done("phrases") {
+        return Ok(());
+    }
+    let phrases = translate::phrases(config)?;
+    if let Some((list, tokenizer)) = phrases.and_then(|it| Some((it.given?, it.tokenizer))) {
+        corpus::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
+    }
+    Ok(())
+}

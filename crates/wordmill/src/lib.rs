@@ -1,0 +1,3 @@
+//! wordmill turns a text corpus larger than memory into word vectors.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
