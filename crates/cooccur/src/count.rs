@@ -10,21 +10,26 @@
 //! Which shards make up a batch is left to the budget and which rows a thread takes to chance; the
 //! sums are not.
 
+pub mod batch;
+pub mod thin;
+pub mod weighting;
+pub mod windows;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{RunDir, ShardId, TokenShard};
 
-use crate::batch::{Batch, BatchPlan, GAP, PLACE_BYTES};
+use crate::count::batch::{Batch, BatchPlan, GAP, PLACE_BYTES};
 use crate::error::CooccurError;
-use crate::ranges::RowRanges;
-use crate::run::{RunFile, RunWeights, RunWriter};
-use crate::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
-use crate::sums::RowSums;
-use crate::thin::Thinning;
-use crate::weighting::WindowConfig;
-use crate::windows::add_windows;
+use crate::runs::ranges::RowRanges;
+use crate::runs::run::{RunFile, RunWeights, RunWriter};
+use crate::runs::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
+use crate::runs::sums::RowSums;
+use crate::count::thin::Thinning;
+use crate::count::weighting::WindowConfig;
+use crate::count::windows::add_windows;
 
 /// A batch is never larger: from here on a larger one spills hardly less.
 const BATCH_PLACES_MAX: u64 = 1 << 28;

@@ -4,10 +4,10 @@
 
 use wordmill_formats::{CellBlock, CellCodes, CellPacker, PackedFrame, TileCell};
 
-use crate::batch::END;
-use crate::sums::RowSums;
-use crate::weighting::WindowConfig;
-use crate::windows::{add_windows, margin};
+use crate::count::batch::END;
+use crate::runs::sums::RowSums;
+use crate::count::weighting::WindowConfig;
+use crate::count::windows::{add_windows, margin};
 
 /// Places of tokens, with where each word stands.
 pub struct Places {

@@ -11,6 +11,7 @@
 mod deal;
 mod layout;
 mod slots;
+pub mod source;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -18,9 +18,9 @@ use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_rema
 
 use crate::count::CountConfig;
 use crate::error::CooccurError;
-use crate::thin::Thin;
-use crate::weighting::{Dropped, Sides, WindowConfig};
-use crate::windows::margin;
+use crate::count::thin::Thin;
+use crate::count::weighting::{Dropped, Sides, WindowConfig};
+use crate::count::windows::margin;
 
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;

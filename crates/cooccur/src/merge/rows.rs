@@ -3,9 +3,9 @@
 use wordmill_formats::{FormatError, FrameFile};
 
 use crate::error::CooccurError;
-use crate::ranges::RowRanges;
-use crate::run::{RunCursor, RunWeights};
-use crate::sums::RowSums;
+use crate::runs::ranges::RowRanges;
+use crate::runs::run::{RunCursor, RunWeights};
+use crate::runs::sums::RowSums;
 
 /// Never more open runs than this in one merge: the limit on open files is often 1024 and threads
 /// share it.

@@ -6,11 +6,11 @@ use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::RunDir;
 
 use crate::error::CooccurError;
-use crate::ranges::RowRanges;
-use crate::rows::{FAN_IN, merge_range};
-use crate::run::{CURSOR_BYTES, RunFile, RunWeights, RunWriter};
-use crate::spill::{RunRow, SpillRuns, open_run, run_path};
-use crate::sums::RowSums;
+use crate::runs::ranges::RowRanges;
+use crate::merge::rows::{FAN_IN, merge_range};
+use crate::runs::run::{CURSOR_BYTES, RunFile, RunWeights, RunWriter};
+use crate::runs::spill::{RunRow, SpillRuns, open_run, run_path};
+use crate::runs::sums::RowSums;
 
 /// Memory of a merge of as many runs as may be, beside the sums.
 pub(crate) const MERGE_BYTES: u64 = FAN_IN as u64 * CURSOR_BYTES + (1 << 20);

@@ -5,7 +5,7 @@
 //! the second-level cache, and the frequent columns, which come first, do so for all. Where not all
 //! columns fit into memory a row is added up block of columns by block of columns.
 
-use crate::batch::END;
+use crate::count::batch::END;
 
 /// Below this many cells sorting them is faster than walking the bit set.
 const FEW_CELLS: usize = 64;

@@ -4,9 +4,9 @@
 //! and then added: the copies do not depend on one another, so the memory fetches many of them at
 //! once. Adding straight from the places waited for one after another and took three times as long.
 
-use crate::batch::END;
-use crate::sums::RowSums;
-use crate::weighting::Sides;
+use crate::count::batch::END;
+use crate::runs::sums::RowSums;
+use crate::count::weighting::Sides;
 
 /// Windows copied at a time.
 const COPIED: usize = 32;

@@ -4,7 +4,7 @@
 //! for its window W. The *search* finds the least W for which all weights are, as near as floats
 //! can say; where there is none, weights are rounded to multiples of the finest unit.
 
-use crate::weighting::{Dropped, Sides, Weighting, WindowConfig};
+use crate::count::weighting::{Dropped, Sides, Weighting, WindowConfig};
 
 /// How far from a whole number, as a share of it, a weight may be and still count as whole.
 pub const WHOLE: f64 = 1e-6;
