@@ -4,10 +4,9 @@
 
 use wordmill_formats::{CellBlock, CellCodes, CellPacker, PackedFrame, TileCell};
 
-use crate::count::batch::END;
-use crate::runs::sums::RowSums;
 use crate::count::weighting::WindowConfig;
 use crate::count::windows::{add_windows, margin};
+use crate::runs::sums::{END, RowSums};
 
 /// Places of tokens, with where each word stands.
 pub struct Places {

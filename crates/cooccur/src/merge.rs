@@ -17,12 +17,12 @@ use wordmill_formats::{
 };
 
 use crate::error::CooccurError;
-use crate::merge::passes::narrow;
 use crate::runs::ranges::RowRanges;
-use crate::merge::rows::{FAN_IN, merge_range};
 use crate::runs::run::{CURSOR_BYTES, RunWeights};
 use crate::runs::spill::{SpillRuns, run_path};
 use crate::runs::sums::RowSums;
+use passes::narrow;
+use rows::{FAN_IN, merge_range};
 
 /// Cells of a shard that a task keeps in memory before it uses a scratch file: all of most shards.
 const SPOOL_BYTES_MAX: u64 = 40 << 20;

@@ -16,14 +16,13 @@ use std::sync::{Mutex, PoisonError};
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 
-use crate::count::CountConfig;
+use super::config::CountConfig;
+use super::thin::Thin;
+use super::weighting::{Dropped, Sides, WindowConfig};
+use super::windows::margin;
 use crate::error::CooccurError;
-use crate::count::thin::Thin;
-use crate::count::weighting::{Dropped, Sides, WindowConfig};
-use crate::count::windows::margin;
+use crate::runs::sums::END;
 
-/// The end of a line among places.
-pub(crate) const END: u32 = u32::MAX;
 /// A dropped word that keeps its place.
 pub(crate) const GAP: u32 = u32::MAX - 1;
 

@@ -4,9 +4,8 @@
 //! and then added: the copies do not depend on one another, so the memory fetches many of them at
 //! once. Adding straight from the places waited for one after another and took three times as long.
 
-use crate::count::batch::END;
-use crate::runs::sums::RowSums;
-use crate::count::weighting::Sides;
+use super::weighting::Sides;
+use crate::runs::sums::{END, RowSums};
 
 /// Windows copied at a time.
 const COPIED: usize = 32;

@@ -261,15 +261,10 @@ const FORMATS: [MatrixFormat; 4] =
 
 #[test]
 fn a_failing_disk_leaves_no_half_matrix() {
-    for (operation, format) in [
-        Operation::Create,
-        Operation::Write,
-        Operation::Sync,
-        Operation::Rename,
-        Operation::Read,
-    ]
-    .into_iter()
-    .flat_map(|operation| FORMATS.map(|format| (operation, format)))
+    for (operation, format) in
+        [Operation::Create, Operation::Write, Operation::Sync, Operation::Rename, Operation::Read]
+            .into_iter()
+            .flat_map(|operation| FORMATS.map(|format| (operation, format)))
     {
         let mut reached = 0;
         for nth in 0.. {

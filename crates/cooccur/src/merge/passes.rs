@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::RunDir;
 
+use super::rows::{FAN_IN, merge_range};
 use crate::error::CooccurError;
 use crate::runs::ranges::RowRanges;
-use crate::merge::rows::{FAN_IN, merge_range};
 use crate::runs::run::{CURSOR_BYTES, RunFile, RunWeights, RunWriter};
 use crate::runs::spill::{RunRow, SpillRuns, open_run, run_path};
 use crate::runs::sums::RowSums;

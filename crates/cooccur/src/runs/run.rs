@@ -12,7 +12,7 @@ use wordmill_formats::{
     CellBlock, CellCodes, CellPacker, FormatError, FrameFile, FrameWriter, Kind, Published, Storage,
 };
 
-use crate::runs::ranges::RowRanges;
+use super::ranges::RowRanges;
 
 /// Cells of a frame: 100 KiB in memory, so that 64 open runs take 9 MiB. Smaller ones pack worse:
 /// 2.21 bytes a cell with 2048, 2.07 with 8192, 2.04 with 32768 (English, harmonic window of 5).

@@ -5,8 +5,8 @@
 //! the second-level cache, and the frequent columns, which come first, do so for all. Where not all
 //! columns fit into memory a row is added up block of columns by block of columns.
 
-use crate::count::batch::END;
-
+/// The end of a line among places.
+pub(crate) const END: u32 = u32::MAX;
 /// Below this many cells sorting them is faster than walking the bit set.
 const FEW_CELLS: usize = 64;
 
