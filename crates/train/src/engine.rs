@@ -5,6 +5,16 @@
 //! `model.rs`. Every tile draws from a random stream of its own, keyed by (seed, epoch, rotation,
 //! tile), and losses are added in the order of rounds.
 
+pub mod checkpoint;
+pub mod course;
+pub mod curve;
+pub mod metrics;
+pub mod model;
+pub mod order;
+pub mod publish;
+pub mod rotation;
+pub mod sample;
+
 use std::time::Duration;
 
 use wordmill_flow::{Context, Reservation};
@@ -13,18 +23,18 @@ use wordmill_formats::{
 };
 use wordmill_kernels::Kernels;
 
-use crate::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
-use crate::curve::{CurvePlan, OnEpoch};
+use crate::engine::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
+use crate::engine::curve::{CurvePlan, OnEpoch};
+use crate::engine::metrics::{EpochRow, ROUND_NUMBERS, RoundRow, write_metrics};
+use crate::engine::model::Model;
+use crate::engine::order::Half;
+use crate::engine::publish::publish;
+use crate::engine::rotation::Run;
 use crate::error::TrainError;
-use crate::frozen::{Fixed, Frozen};
-use crate::metrics::{EpochRow, ROUND_NUMBERS, RoundRow, write_metrics};
-use crate::model::Model;
-use crate::order::Half;
-use crate::publish::publish;
+use crate::optim::steps::Schedule;
 use crate::random::Stream;
-use crate::rotation::Run;
 use crate::start::Start;
-use crate::steps::Schedule;
+use crate::start::frozen::{Fixed, Frozen};
 use crate::stripes::{Stripe, StripeShape};
 
 /// What an objective trains: the shapes of its two matrices.

@@ -42,10 +42,10 @@ pub use config::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
 };
 
-use crate::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
+use crate::engine::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
+use crate::engine::metrics::{EpochRow, write_metrics};
 use crate::engine::{Plan, reserve_rows};
 use crate::error::TrainError;
-use crate::metrics::{EpochRow, write_metrics};
 use batch::{Batch, Recipe, Targets};
 use free::train_free;
 use held::look;

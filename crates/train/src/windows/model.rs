@@ -12,12 +12,12 @@ use wordmill_formats::{
 use super::batch::{Recipe, Targets};
 use super::reading::Position;
 use super::rows::{Rows, STRIPES};
-use crate::checkpoint::{Kept, read_flat};
-use crate::course::Course;
+use crate::engine::checkpoint::{Kept, read_flat};
+use crate::engine::course::Course;
+use crate::engine::order::Half;
 use crate::engine::{Place, Plan};
 use crate::error::TrainError;
-use crate::order::Half;
-use crate::skipgram::init_words;
+use crate::objective::skipgram::init_words;
 use crate::start::Start;
 
 const SIDES: [&str; 2] = ["words", "outs"];

@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use wordmill_flow::Context;
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 
-use crate::course::{Course, SavedTally};
+use crate::engine::course::{Course, SavedTally};
+use crate::engine::metrics::{ROUND_NUMBERS, RoundRow};
+use crate::engine::model::Model;
+use crate::engine::order::Half;
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
-use crate::metrics::{ROUND_NUMBERS, RoundRow};
-use crate::model::Model;
-use crate::order::Half;
 use crate::stripes::{PARTS, Stripe};
 
 /// A rate of a thousandth that still diverges is not what is wrong.

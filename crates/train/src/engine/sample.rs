@@ -6,14 +6,14 @@
 
 use wordmill_formats::TileSection;
 
-use crate::checkpoint::Position;
-use crate::curve::HeldOut;
+use crate::engine::checkpoint::Position;
+use crate::engine::curve::HeldOut;
+use crate::engine::model::Model;
+use crate::engine::order::Half;
+use crate::engine::rotation::{LOOK, Run};
 use crate::engine::{Pass, PassCells, Tally};
 use crate::error::TrainError;
-use crate::model::Model;
-use crate::order::Half;
 use crate::random::Stream;
-use crate::rotation::{LOOK, Run};
 
 /// Stripes of a side that are looked at.
 const STRIPES: usize = 4;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use wordmill_formats::TileCell;
 
-use crate::checkpoint::Position;
+use crate::engine::checkpoint::Position;
+use crate::engine::metrics::EpochRow;
 use crate::engine::{Plan, Tally};
-use crate::metrics::EpochRow;
 use crate::random::mix;
 
 /// What of a learning curve is wanted.

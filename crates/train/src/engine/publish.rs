@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use wordmill_formats::{Published, RunDir, VectorsWriter, Words};
 
+use crate::engine::model::Model;
+use crate::engine::order::Half;
 use crate::engine::{Objective, Plan};
 use crate::error::TrainError;
-use crate::model::Model;
-use crate::order::Half;
 
 /// Writes `vectors/NAME.safetensors`.
 pub(crate) fn publish(

@@ -15,9 +15,9 @@ use wordmill_kernels::{
 };
 
 use crate::engine::Tally;
-use crate::frozen::{Before, Fixed};
 use crate::loss::TileLoss;
 use crate::random::{Alias, Stream};
+use crate::start::frozen::{Before, Fixed};
 
 /// Most visits of a run.
 const RUN_PAIRS: u32 = 4;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::curve::CurvePlan;
-use crate::metrics::{EpochRow, read_metrics, write_metrics};
-use crate::steps::Schedule;
+use crate::engine::curve::CurvePlan;
+use crate::engine::metrics::{EpochRow, read_metrics, write_metrics};
+use crate::optim::steps::Schedule;
 use wordmill_formats::{MemoryStorage, Storage, read_file};
 
 /// A model of one number.

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::metrics::{EpochRow, RoundRow};
 use crate::engine::{Plan, Tally};
 use crate::error::TrainError;
-use crate::metrics::{EpochRow, RoundRow};
 
 /// Epochs and rounds so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

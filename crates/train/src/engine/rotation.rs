@@ -10,17 +10,17 @@ use std::time::Instant;
 use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{FormatError, RunDir, StripeFile, TileSection};
 
-use crate::checkpoint::{Begun, Checkpoints, Position, rate_share};
-use crate::course::SavedTally;
-use crate::curve::{HeldOut, note_rounds};
+use crate::engine::checkpoint::{Begun, Checkpoints, Position, rate_share};
+use crate::engine::course::SavedTally;
+use crate::engine::curve::{HeldOut, note_rounds};
+use crate::engine::metrics::write_metrics;
+use crate::engine::model::Model;
+use crate::engine::order::{Half, Order, Tile};
+use crate::engine::sample;
 use crate::engine::{Objective, Pass, PassCells, Place, Plan, Tally};
 use crate::error::TrainError;
-use crate::frozen::Frozen;
-use crate::metrics::write_metrics;
-use crate::model::Model;
-use crate::order::{Half, Order, Tile};
 use crate::random::Stream;
-use crate::sample;
+use crate::start::frozen::Frozen;
 use crate::stripes::Stripe;
 
 /// In place of epoch and rotation, of a rotation that looks.

@@ -9,8 +9,8 @@ use wordmill_formats::{
     CellSource, CsrShardReader, FormatError, MatrixIndex, RunDir, TileCell, TileSection,
 };
 
-use crate::discount::Discount;
 use crate::huffman::HuffmanTree;
+use crate::objective::discount::Discount;
 
 /// Cells handed over at a time.
 const BATCH_CELLS: usize = 1 << 14;

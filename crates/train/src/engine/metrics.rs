@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{ArtefactWriter, FileReader, FormatError, RunDir};
 
-use crate::course::Course;
+use crate::engine::course::Course;
 
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

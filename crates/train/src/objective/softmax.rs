@@ -24,14 +24,14 @@ use wordmill_kernels::{
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
-use crate::frozen::{Before, apart};
 use crate::huffman::HuffmanTree;
 use crate::loss::TileLoss;
-use crate::losses::Logistic;
-use crate::nodes::unpack;
+use crate::loss::losses::Logistic;
+use crate::objective::nodes::unpack;
+use crate::objective::skipgram::init_words;
+use crate::optim::steps::Steps;
 use crate::random::Stream;
-use crate::skipgram::init_words;
-use crate::steps::Steps;
+use crate::start::frozen::{Before, apart};
 use crate::stripes::{Stripe, StripeShape};
 
 /// Visits that are put together before they are made, or some of a row more: 48 KiB, which stay in

@@ -20,11 +20,11 @@ use wordmill_kernels::{
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
-use crate::frozen::Before;
+use crate::loss::losses::{CellWeight, WeightedSquares};
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::losses::{CellWeight, WeightedSquares};
+use crate::optim::steps::{Optimizer, Steps, step_bias};
 use crate::random::Stream;
-use crate::steps::{Optimizer, Steps, step_bias};
+use crate::start::frozen::Before;
 use crate::stripes::{Stripe, StripeShape};
 
 /// Cells handed to the kernel at a time, about.

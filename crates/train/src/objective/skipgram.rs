@@ -16,16 +16,16 @@ use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
 use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch};
 
-use crate::discount::Discount;
+use crate::engine::order::Half;
 use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
 use crate::error::TrainError;
-use crate::groups::{Groups, Rates, Runs, Sides};
+use crate::loss::losses::Logistic;
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::losses::Logistic;
-use crate::masses::Masses;
-use crate::order::Half;
+use crate::objective::discount::Discount;
+use crate::objective::groups::{Groups, Rates, Runs, Sides};
+use crate::objective::masses::Masses;
+use crate::optim::steps::Steps;
 use crate::random::{Alias, Stream};
-use crate::steps::Steps;
 use crate::stripes::{Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and

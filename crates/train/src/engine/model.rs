@@ -11,8 +11,8 @@ use wordmill_flow::{Context, Reservation};
 use wordmill_formats::{FormatError, Pages, RunDir, TileGrid};
 
 use crate::engine::Layout;
+use crate::engine::order::{Half, Move, Order, Residents};
 use crate::error::TrainError;
-use crate::order::{Half, Move, Order, Residents};
 use crate::stripes::{Stripe, StripeShape};
 
 /// Row stripes in memory beyond those of the workers: one that comes and one that waits to go.
