@@ -48,10 +48,7 @@ mod wrapped;
 pub use engine::checkpoint::remove_checkpoints;
 pub use engine::curve::{CurvePlan, OnEpoch};
 pub use engine::metrics::{EpochRow, RoundRow, read_metrics};
-pub use engine::order::Half;
-pub use engine::{
-    Divergence, Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train,
-};
+pub use engine::{Divergence, Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
 pub use huffman::HuffmanTree;
 pub use loss::expression::{Constants, Expression, ExpressionError, Name, Written};
@@ -69,7 +66,7 @@ pub use objective::softmax::{Softmax, SoftmaxConfig};
 pub use optim::steps::{Optimizer, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
-pub use stripes::{Squares, Stripe, StripeShape};
+pub use stripes::{Half, Place, Squares, Stripe, StripeShape};
 pub use windows::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
     train_windows,

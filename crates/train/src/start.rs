@@ -23,12 +23,10 @@ use wordmill_formats::{
     Dtype, FormatError, RunDir, Storage, TensorFile, TensorWriter, Vectors, Words, is_tensor_file,
 };
 
-use crate::engine::Place;
-use crate::engine::order::Half;
 use crate::error::TrainError;
 use crate::huffman::HuffmanTree;
 use crate::start::frozen::{Frozen, find};
-use crate::stripes::Stripe;
+use crate::stripes::{Half, Place, Stripe};
 
 /// The kind of the scratch file.
 const KIND: &str = "start";

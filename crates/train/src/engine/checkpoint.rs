@@ -17,13 +17,12 @@ use serde::{Deserialize, Serialize};
 use wordmill_flow::Context;
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 
-use crate::engine::course::{Course, SavedTally};
-use crate::engine::metrics::{ROUND_NUMBERS, RoundRow};
-use crate::engine::model::Model;
-use crate::engine::order::Half;
-use crate::engine::{Divergence, Plan};
+use super::course::{Course, SavedTally};
+use super::metrics::{ROUND_NUMBERS, RoundRow};
+use super::model::Model;
+use super::plan::{Divergence, Plan};
 use crate::error::TrainError;
-use crate::stripes::{PARTS, Stripe};
+use crate::stripes::{Half, PARTS, Stripe};
 
 /// A rate of a thousandth that still diverges is not what is wrong.
 const HALVINGS_MAX: u32 = 10;

@@ -3,9 +3,11 @@
 //! A [`Course`] is part of the position that a checkpoint keeps, so that a training that goes on tells the same.
 
 use serde::{Deserialize, Serialize};
+use wordmill_formats::{ArtefactWriter, FormatError, RunDir};
 
-use crate::engine::metrics::{EpochRow, RoundRow};
-use crate::engine::{Plan, Tally};
+use super::metrics::{EpochRow, RoundRow, for_each_line, line_of, metrics_path};
+use super::pass::Tally;
+use super::plan::Plan;
 use crate::error::TrainError;
 
 /// Epochs and rounds so far.
@@ -120,6 +122,31 @@ impl Course {
     /// The epoch whose vectors are published: the best one where patience keeps it, or else the last.
     pub fn kept_epoch(&self, plan: &Plan) -> u32 {
         self.best_epoch().filter(|_| plan.curve.patience > 0).unwrap_or(self.epoch)
+    }
+
+    /// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds are taken from the course, which
+    /// keeps those since the last call, and from the file as it is, which has those before.
+    pub fn write_metrics(&mut self, dir: &RunDir, name: &str) -> Result<(), FormatError> {
+        let mut writer = ArtefactWriter::create(dir.storage(), &metrics_path(dir, name))?;
+        let mut epochs = self.metrics.iter().peekable();
+        let first = self.rounds.first().map_or(u64::MAX, |row| row.round);
+        let mut round = |row: &RoundRow| {
+            while let Some(epoch) = epochs.next_if(|epoch| epoch.epoch < row.epoch) {
+                writer.append(&line_of(epoch))?;
+            }
+            writer.append(&line_of(row))
+        };
+        for_each_line(dir, name, |line| match serde_json::from_slice::<RoundRow>(line) {
+            // A training that went back has other rows from there on.
+            Ok(row) if row.round < first && row.epoch <= self.epoch => round(&row),
+            _ => Ok(()),
+        })?;
+        self.rounds.iter().try_for_each(round)?;
+        epochs.try_for_each(|row| writer.append(&line_of(row)))?;
+        // A log has no digest.
+        writer.finish(0)?;
+        self.rounds.clear();
+        Ok(())
     }
 
     /// Settings to be stored with the vectors.

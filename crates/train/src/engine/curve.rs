@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use wordmill_formats::TileCell;
 
-use crate::engine::checkpoint::Position;
-use crate::engine::metrics::EpochRow;
-use crate::engine::{Plan, Tally};
+use super::metrics::EpochRow;
 use crate::random::mix;
 
 /// What of a learning curve is wanted.
@@ -46,10 +44,10 @@ pub(crate) struct HeldOut {
 }
 
 impl HeldOut {
-    pub fn new(plan: &Plan, grid: u32) -> Self {
+    pub fn new(curve: &CurvePlan, seed: u64, grid: u32) -> Self {
         // The hash of a cell is below the limit with the probability of the share.
-        let limit = (plan.curve.held_out * 2f64.powi(64)) as u64;
-        Self { limit, seed: mix(plan.seed ^ 0x6865_6c64), grid }
+        let limit = (curve.held_out * 2f64.powi(64)) as u64;
+        Self { limit, seed: mix(seed ^ 0x6865_6c64), grid }
     }
 
     /// Keeps those of a tile that are held out, or those that are not.
@@ -63,24 +61,6 @@ impl HeldOut {
             let ids = u64::from(row.min(column)) << 32 | u64::from(row.max(column));
             (mix(self.seed ^ mix(ids)) < self.limit) == held_out
         });
-    }
-}
-
-/// Notes the rounds of a rotation: `tallies` are those of its tiles, round × grid + row stripe, `rate` gives that of a round.
-pub(crate) fn note_rounds(
-    plan: &Plan,
-    position: &mut Position,
-    tallies: &[Tally],
-    grid: usize,
-    rate: impl Fn(u32) -> f32,
-) {
-    if plan.curve.log_every == 0 {
-        return;
-    }
-    let before = position.rotations_done(plan.rotations) * grid as u64;
-    for (round, tallies) in (0u32..).zip(tallies.chunks(grid)) {
-        tallies.iter().for_each(|&tally| position.course.partial.0 += tally);
-        position.course.note_round(plan, before + u64::from(round) + 1, f64::from(rate(round)));
     }
 }
 

@@ -4,9 +4,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use wordmill_formats::{ArtefactWriter, FileReader, FormatError, RunDir};
-
-use crate::engine::course::Course;
+use wordmill_formats::{FileReader, FormatError, RunDir};
 
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,12 +72,12 @@ pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
     rows
 }
 
-fn metrics_path(dir: &RunDir, name: &str) -> PathBuf {
+pub(super) fn metrics_path(dir: &RunDir, name: &str) -> PathBuf {
     dir.path(&format!("models/{name}/metrics.jsonl"))
 }
 
 /// Reads the file line by line: of rounds there may be many millions.
-fn for_each_line(
+pub(super) fn for_each_line(
     dir: &RunDir,
     name: &str,
     mut each: impl FnMut(&[u8]) -> Result<(), FormatError>,
@@ -102,36 +100,7 @@ fn for_each_line(
     }
 }
 
-/// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds are taken from the course, which
-/// keeps those since the last call, and from the file as it is, which has those before.
-pub(crate) fn write_metrics(
-    dir: &RunDir,
-    name: &str,
-    course: &mut Course,
-) -> Result<(), FormatError> {
-    let mut writer = ArtefactWriter::create(dir.storage(), &metrics_path(dir, name))?;
-    let mut epochs = course.metrics.iter().peekable();
-    let first = course.rounds.first().map_or(u64::MAX, |row| row.round);
-    let mut round = |row: &RoundRow| {
-        while let Some(epoch) = epochs.next_if(|epoch| epoch.epoch < row.epoch) {
-            writer.append(&line_of(epoch))?;
-        }
-        writer.append(&line_of(row))
-    };
-    for_each_line(dir, name, |line| match serde_json::from_slice::<RoundRow>(line) {
-        // A training that went back has other rows from there on.
-        Ok(row) if row.round < first && row.epoch <= course.epoch => round(&row),
-        _ => Ok(()),
-    })?;
-    course.rounds.iter().try_for_each(round)?;
-    epochs.try_for_each(|row| writer.append(&line_of(row)))?;
-    // A log has no digest.
-    writer.finish(0)?;
-    course.rounds.clear();
-    Ok(())
-}
-
-fn line_of(row: &impl Serialize) -> Vec<u8> {
+pub(super) fn line_of(row: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(row).expect("plain data is JSON");
     line.push(b'\n');
     line

@@ -10,10 +10,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use wordmill_flow::{Context, Reservation};
 use wordmill_formats::{FormatError, Pages, RunDir, TileGrid};
 
-use crate::engine::Layout;
-use crate::engine::order::{Half, Move, Order, Residents};
+use super::order::{Move, Order, Residents};
+use super::pass::Layout;
 use crate::error::TrainError;
-use crate::stripes::{Stripe, StripeShape};
+use crate::stripes::{Half, Stripe, StripeShape};
 
 /// Row stripes in memory beyond those of the workers: one that comes and one that waits to go.
 const ROWS_IN_FLIGHT: u32 = 2;

@@ -18,14 +18,7 @@
 
 use std::ops::Range;
 
-/// Rows or columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
-    /// The row side: words.
-    Rows,
-    /// The column side: contexts or nodes.
-    Columns,
-}
+use crate::stripes::Half;
 
 /// The positions of a row and of the columns that it meets, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +67,6 @@ struct Present {
 pub(crate) struct Residents {
     sides: [Present; 2],
     tasks: u64,
-}
-
-impl Half {
-    /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Rows, Self::Columns];
 }
 
 impl Order {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use wordmill_formats::{Published, RunDir, VectorsWriter, Words};
 
-use crate::engine::model::Model;
-use crate::engine::order::Half;
-use crate::engine::{Objective, Plan};
+use super::model::Model;
+use super::pass::Objective;
+use super::plan::Plan;
 use crate::error::TrainError;
+use crate::stripes::Half;
 
 /// Writes `vectors/NAME.safetensors`.
 pub(crate) fn publish(

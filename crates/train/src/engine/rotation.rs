@@ -7,36 +7,20 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use wordmill_flow::{Context, StageProgress, run_workers};
-use wordmill_formats::{FormatError, RunDir, StripeFile, TileSection};
+use wordmill_flow::{Context, run_workers};
+use wordmill_formats::RunDir;
 
-use crate::engine::checkpoint::{Begun, Checkpoints, Position, rate_share};
-use crate::engine::course::SavedTally;
-use crate::engine::curve::{HeldOut, note_rounds};
-use crate::engine::metrics::write_metrics;
-use crate::engine::model::Model;
-use crate::engine::order::{Half, Order, Tile};
-use crate::engine::sample;
-use crate::engine::{Objective, Pass, PassCells, Place, Plan, Tally};
+use super::checkpoint::{Begun, Checkpoints, Position};
+use super::course::SavedTally;
+use super::model::Model;
+use super::order::{Order, Tile};
+use super::pass::{Pass, PassCells, Tally};
+use super::plan::Plan;
+use super::run::{LOOK, Run};
+use super::sample;
 use crate::error::TrainError;
 use crate::random::Stream;
-use crate::start::frozen::Frozen;
-use crate::stripes::Stripe;
-
-/// In place of epoch and rotation, of a rotation that looks.
-pub(crate) const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
-
-/// What stays the same during a run.
-pub(crate) struct Run<'a> {
-    pub plan: &'a Plan,
-    pub objective: &'a dyn Objective,
-    pub stripes: &'a [StripeFile],
-    pub progress: &'a StageProgress,
-    /// The word of an id.
-    pub word: &'a (dyn Fn(u32) -> String + Sync),
-    /// Words whose vectors do not move.
-    pub frozen: &'a Frozen,
-}
+use crate::stripes::{Half, Place, Stripe};
 
 /// What stays the same during a rotation, and what comes of it.
 struct Rotation<'a> {
@@ -106,7 +90,7 @@ impl Run<'_> {
         };
         position.course.complete_epoch(rate, held_out, Some(gradient));
         // Before the checkpoint, which no longer has the rows of rounds.
-        write_metrics(dir, &self.plan.name, &mut position.course)?;
+        position.course.write_metrics(dir, &self.plan.name)?;
         let course = &position.course;
         if self.plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
             self.check_finite(before, model)?;
@@ -114,36 +98,6 @@ impl Run<'_> {
         }
         self.plan.tell(position.course.metrics.last());
         Ok(())
-    }
-
-    /// Fails where a number of the model is not finite: what is kept must be good.
-    fn check_finite(&self, position: &Position, model: &Model) -> Result<(), TrainError> {
-        for (half, number) in model.all() {
-            if let Some(row) = model.show(half, number, Stripe::bad_row)? {
-                let place = Place { half, number, grid: self.stripes.len() as u32 };
-                return Err(self.diverged(position, "", Some(place.id(row)).zip(Some(half))));
-            }
-        }
-        Ok(())
-    }
-
-    /// The error that names where numbers are no longer finite.
-    fn diverged(&self, position: &Position, tile: &str, row: Option<(u32, Half)>) -> TrainError {
-        let row = match row {
-            Some((id, Half::Rows)) => format!(", vector of {:?}", (self.word)(id)),
-            Some((id, Half::Columns)) => match self.objective.layout().columns_name {
-                "node_vectors" => format!(", vector of node {id}"),
-                _ => format!(", context vector of {:?}", (self.word)(id)),
-            },
-            None => String::new(),
-        };
-        TrainError::Diverged {
-            name: self.plan.name.clone(),
-            epoch: position.course.epoch + 1,
-            rotation: position.rotation + 1,
-            place: format!("{tile}{row}"),
-            rate: self.plan.rate * rate_share(position.course.halvings),
-        }
     }
 
     /// One segment of every tile, or what is left of it; false where `stop` has cut it short.
@@ -211,64 +165,6 @@ impl Run<'_> {
         })?;
         let tallies = rotation.tallies.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((model.seen(), tallies))
-    }
-
-    /// The rate falls with the rounds done, as word2vec's falls with the words done.
-    pub fn rate(&self, position: &Position, round: u32) -> f32 {
-        let grid = self.stripes.len() as u64;
-        let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
-        let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
-        let left = 1.0 - done as f64 / total as f64;
-        let share = rate_share(position.course.halvings)
-            * self.plan.schedule.share(left, self.plan.final_rate);
-        (self.plan.rate * share) as f32
-    }
-
-    fn cells(
-        &self,
-        Tile { row, column, .. }: Tile,
-        rotation: u32,
-        cells: &mut PassCells,
-    ) -> Result<(), FormatError> {
-        let file = &self.stripes[row as usize];
-        let part = (rotation, self.plan.rotations);
-        let heavy = if self.objective.heavy_every_rotation() { (0, 1) } else { part };
-        cells.heavy.clear();
-        cells.light.clear();
-        file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
-        file.segment((column, TileSection::Light), part, &mut cells.light)?;
-        let held_out = HeldOut::new(self.plan, self.stripes.len() as u32);
-        held_out.retain((row, column), &mut cells.heavy, false);
-        held_out.retain((row, column), &mut cells.light, false);
-        Ok(())
-    }
-
-    /// The cells of a tile that are held out, of all rotations, in order.
-    fn held_out(
-        &self,
-        Tile { row, column, .. }: Tile,
-        cells: &mut PassCells,
-    ) -> Result<(), FormatError> {
-        let file = &self.stripes[row as usize];
-        let parts = self.plan.rotations;
-        let held_out = HeldOut::new(self.plan, self.stripes.len() as u32);
-        let mut read = Vec::new();
-        let PassCells { heavy, light } = cells;
-        let every = self.objective.heavy_every_rotation();
-        for (section, kept, parts) in [
-            (TileSection::Heavy, heavy, if every { 1 } else { parts }),
-            (TileSection::Light, light, parts),
-        ] {
-            kept.clear();
-            for part in 0..parts {
-                read.clear();
-                file.segment((column, section), (part, parts), &mut read)?;
-                held_out.retain((row, column), &mut read, true);
-                kept.append(&mut read);
-            }
-            kept.sort_by_key(|cell| (cell.row, cell.column));
-        }
-        Ok(())
     }
 }
 
@@ -338,5 +234,23 @@ impl Rotation<'_> {
         let found = found.or_else(|| bad(Half::Columns, tile.column, column));
         let at = format!(", tile ({}, {})", tile.row, tile.column);
         self.run.diverged(self.position, &at, found)
+    }
+}
+
+/// Notes the rounds of a rotation: `tallies` are those of its tiles, round × grid + row stripe, `rate` gives that of a round.
+fn note_rounds(
+    plan: &Plan,
+    position: &mut Position,
+    tallies: &[Tally],
+    grid: usize,
+    rate: impl Fn(u32) -> f32,
+) {
+    if plan.curve.log_every == 0 {
+        return;
+    }
+    let before = position.rotations_done(plan.rotations) * grid as u64;
+    for (round, tallies) in (0u32..).zip(tallies.chunks(grid)) {
+        tallies.iter().for_each(|&tally| position.course.partial.0 += tally);
+        position.course.note_round(plan, before + u64::from(round) + 1, f64::from(rate(round)));
     }
 }

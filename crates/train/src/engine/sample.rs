@@ -6,14 +6,13 @@
 
 use wordmill_formats::TileSection;
 
-use crate::engine::checkpoint::Position;
-use crate::engine::curve::HeldOut;
-use crate::engine::model::Model;
-use crate::engine::order::Half;
-use crate::engine::rotation::{LOOK, Run};
-use crate::engine::{Pass, PassCells, Tally};
+use super::checkpoint::Position;
+use super::model::Model;
+use super::pass::{Pass, PassCells, Tally};
+use super::run::{LOOK, Run};
 use crate::error::TrainError;
 use crate::random::Stream;
+use crate::stripes::Half;
 
 /// Stripes of a side that are looked at.
 const STRIPES: usize = 4;
@@ -86,7 +85,7 @@ impl Run<'_> {
                 kept.retain(|_| stream.unit() < share);
             }
         }
-        let held_out = HeldOut::new(self.plan, self.stripes.len() as u32);
+        let held_out = self.held_out_cells();
         held_out.retain((row, column), &mut cells.heavy, false);
         held_out.retain((row, column), &mut cells.light, false);
         Ok(())

@@ -7,6 +7,7 @@
 
 mod derive;
 mod graph;
+mod names;
 mod parse;
 
 use std::cell::RefCell;
@@ -14,34 +15,9 @@ use std::cell::RefCell;
 use wordmill_kernels::{Kernels, TapeScratch};
 
 use crate::loss::{CellLoss, Cells, Outcome, Reads, Term};
+pub use names::{Constants, Name};
 pub use parse::ExpressionError;
 use parse::Tree;
-
-/// What names of an expression stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
-    /// The score.
-    S,
-    /// The weight of the cell.
-    X,
-    /// How often the word of the row occurs in the text whose pairs were counted.
-    ICount,
-    /// How often the word of the column does.
-    JCount,
-    /// Words of that text.
-    Tokens,
-    /// The weight of all cells.
-    Pairs,
-}
-
-/// Numbers that are the same for all cells.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Constants {
-    /// Words of the text whose pairs were counted.
-    pub tokens: f64,
-    /// The weight of all cells.
-    pub pairs: f64,
-}
 
 /// A part of a loss, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,18 +36,6 @@ pub struct Written {
 
 /// Most nodes of a loss and its derivative; a sensible loss has a few dozen.
 const NODES_MAX: usize = 2000;
-
-impl Name {
-    /// All names with what they stand for.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("s", Self::S),
-        ("x", Self::X),
-        ("i_count", Self::ICount),
-        ("j_count", Self::JCount),
-        ("tokens", Self::Tokens),
-        ("pairs", Self::Pairs),
-    ];
-}
 
 impl Expression {
     /// Reads the text of a part.

@@ -18,14 +18,14 @@ use wordmill_kernels::{
     StepPlan, StepScratch, StepSide, padded,
 };
 
-use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
+use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::{CellWeight, WeightedSquares};
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
 use crate::optim::steps::{Optimizer, Steps, step_bias};
 use crate::random::Stream;
 use crate::start::frozen::Before;
-use crate::stripes::{Stripe, StripeShape};
+use crate::stripes::{Place, Stripe, StripeShape};
 
 /// Cells handed to the kernel at a time, about.
 const BATCH_CELLS: usize = 1024;

@@ -16,8 +16,7 @@ use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
 use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch};
 
-use crate::engine::order::Half;
-use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
+use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::Logistic;
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
@@ -26,7 +25,7 @@ use crate::objective::groups::{Groups, Rates, Runs, Sides};
 use crate::objective::masses::Masses;
 use crate::optim::steps::Steps;
 use crate::random::{Alias, Stream};
-use crate::stripes::{Stripe, StripeShape, of_stripe};
+use crate::stripes::{Half, Place, Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
 /// its run. A matrix of a hundred million cells has passes of half as many.

@@ -22,7 +22,7 @@ use wordmill_kernels::{
     BinomialCell, BinomialRun, Group, Kernels, LANES, Loss, RUN_CELLS, Side, StepLoss, StepScratch,
 };
 
-use crate::engine::{Layout, Objective, Pass, PassCells, Place, Tally};
+use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::huffman::HuffmanTree;
 use crate::loss::TileLoss;
@@ -32,7 +32,7 @@ use crate::objective::skipgram::init_words;
 use crate::optim::steps::Steps;
 use crate::random::Stream;
 use crate::start::frozen::{Before, apart};
-use crate::stripes::{Stripe, StripeShape};
+use crate::stripes::{Place, Stripe, StripeShape};
 
 /// Visits that are put together before they are made, or some of a row more: 48 KiB, which stay in
 /// the nearest caches.

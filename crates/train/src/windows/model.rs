@@ -12,13 +12,13 @@ use wordmill_formats::{
 use super::batch::{Recipe, Targets};
 use super::reading::Position;
 use super::rows::{Rows, STRIPES};
+use crate::engine::Plan;
 use crate::engine::checkpoint::{Kept, read_flat};
 use crate::engine::course::Course;
-use crate::engine::order::Half;
-use crate::engine::{Place, Plan};
 use crate::error::TrainError;
 use crate::objective::skipgram::init_words;
 use crate::start::Start;
+use crate::stripes::{Half, Place};
 
 const SIDES: [&str; 2] = ["words", "outs"];
 

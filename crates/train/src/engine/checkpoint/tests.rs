@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::curve::CurvePlan;
-use crate::engine::metrics::{EpochRow, read_metrics, write_metrics};
+use crate::engine::metrics::{EpochRow, read_metrics};
 use crate::optim::steps::Schedule;
 use wordmill_formats::{MemoryStorage, Storage, read_file};
 
@@ -102,20 +102,20 @@ fn rows_of_rounds_are_written_once_however_often_training_is_interrupted() {
         expected +=
             &rows.iter().map(|row| serde_json::to_string(row).unwrap() + "\n").collect::<String>();
         expected += &(serde_json::to_string(&epoch(number)).unwrap() + "\n");
-        write_metrics(&dir, "t", &mut course).unwrap();
+        course.write_metrics(&dir, "t").unwrap();
         assert!(course.rounds.is_empty());
         assert_eq!(text(), expected);
         // Killed before the checkpoint was there: the epoch is trained and told again.
         course.rounds = rows;
-        write_metrics(&dir, "t", &mut course).unwrap();
-        write_metrics(&dir, "t", &mut course).unwrap();
+        course.write_metrics(&dir, "t").unwrap();
+        course.write_metrics(&dir, "t").unwrap();
         assert_eq!(text(), expected);
     }
     assert_eq!(read_metrics(&dir, "t"), course.metrics);
     // Gone back to the second epoch, whose third has other rows now.
     course.epoch = 2;
     course.metrics.truncate(2);
-    write_metrics(&dir, "t", &mut course).unwrap();
+    course.write_metrics(&dir, "t").unwrap();
     assert!(expected.starts_with(&text()));
     assert_eq!(text().lines().count(), 6);
 }

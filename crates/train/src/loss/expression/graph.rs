@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use wordmill_kernels::{Op, Tape};
 
+use super::names::{Constants, Name};
 use super::parse::{Function, Tree};
-use super::{Constants, Name};
 use crate::loss::Reads;
 
 /// A node, by its place.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::Name;
+use super::names::Name;
 use crate::loss::Term;
 
 /// Functions, with the number of their arguments.
