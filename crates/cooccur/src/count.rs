@@ -10,21 +10,28 @@
 //! Which shards make up a batch is left to the budget and which rows a thread takes to chance; the
 //! sums are not.
 
+pub mod batch;
+mod config;
+pub mod thin;
+pub mod weighting;
+pub mod windows;
+
+pub use config::CountConfig;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{RunDir, ShardId, TokenShard};
 
-use crate::batch::{Batch, BatchPlan, GAP, PLACE_BYTES};
 use crate::error::CooccurError;
-use crate::ranges::RowRanges;
-use crate::run::{RunFile, RunWeights, RunWriter};
-use crate::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
-use crate::sums::RowSums;
-use crate::thin::Thinning;
-use crate::weighting::WindowConfig;
-use crate::windows::add_windows;
+use crate::runs::ranges::RowRanges;
+use crate::runs::run::{RunFile, RunWeights, RunWriter};
+use crate::runs::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
+use crate::runs::sums::RowSums;
+use batch::{Batch, BatchPlan, GAP, PLACE_BYTES};
+use weighting::WindowConfig;
+use windows::add_windows;
 
 /// A batch is never larger: from here on a larger one spills hardly less.
 const BATCH_PLACES_MAX: u64 = 1 << 28;
@@ -36,32 +43,6 @@ const WORKER_BYTES_FIXED: u64 = 1 << 20;
 const BLOCK_PAIRS_MIN: u64 = 1 << 18;
 /// Blocks that every thread takes, so that all are done at about the same time.
 const BLOCKS_PER_WORKER: u64 = 16;
-
-/// How to count.
-#[derive(Clone, Debug)]
-pub struct CountConfig {
-    /// The window.
-    pub window: WindowConfig,
-    /// What is left out before windows are formed; `None` counts the text as it is.
-    pub thinning: Option<Thinning>,
-    /// Identifies settings and inputs; files of another fingerprint are made anew.
-    pub fingerprint: String,
-    /// Memory of a batch in bytes; `None` for what the budget leaves. A batch has at least one
-    /// shard.
-    pub batch_bytes: Option<u64>,
-}
-
-impl CountConfig {
-    /// How many units a pair of weight 1 has in the counts.
-    pub fn unit(&self) -> u64 {
-        self.window.unit() * self.samples()
-    }
-
-    /// How often the text is counted.
-    pub fn samples(&self) -> u64 {
-        self.thinning.as_ref().map_or(1, |thinning| u64::from(thinning.samples()))
-    }
-}
 
 /// What to count: the token shards of a run directory and their vocabulary.
 #[derive(Clone, Copy, Debug)]

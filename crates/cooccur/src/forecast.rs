@@ -3,10 +3,10 @@
 
 use wordmill_formats::Packing;
 
-use crate::batch::PLACE_BYTES;
 use crate::count::Share as CountShare;
+use crate::count::batch::PLACE_BYTES;
 use crate::merge::Share as MergeShare;
-use crate::rows::FAN_IN;
+use crate::merge::rows::FAN_IN;
 use crate::shuffle::{DealShare, LAY_OUT_CELL_BYTES};
 
 /// Spill files of a batch.

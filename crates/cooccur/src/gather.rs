@@ -3,14 +3,16 @@
 //! Cells are held until the memory is full, then put in order of their rows, summed and written as
 //! runs; all of them form one batch. A gathering that was cut short begins anew.
 
+pub mod whole;
+
 use wordmill_flow::Context;
 use wordmill_formats::RunDir;
 
 use crate::error::CooccurError;
-use crate::ranges::RowRanges;
-use crate::run::{RunFile, RunWeights, RunWriter};
-use crate::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
-use crate::sums::RowSums;
+use crate::runs::ranges::RowRanges;
+use crate::runs::run::{RunFile, RunWeights, RunWriter};
+use crate::runs::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
+use crate::runs::sums::RowSums;
 
 /// What is held besides the cells and the sums: a run being written.
 const FIXED_BYTES: u64 = 2 << 20;

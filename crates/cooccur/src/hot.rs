@@ -4,10 +4,9 @@
 
 use wordmill_formats::{CellBlock, CellCodes, CellPacker, PackedFrame, TileCell};
 
-use crate::batch::END;
-use crate::sums::RowSums;
-use crate::weighting::WindowConfig;
-use crate::windows::{add_windows, margin};
+use crate::count::weighting::WindowConfig;
+use crate::count::windows::{add_windows, margin};
+use crate::runs::sums::{END, RowSums};
 
 /// Places of tokens, with where each word stands.
 pub struct Places {

@@ -14,44 +14,30 @@
 
 mod error;
 
-mod thin;
-mod weighting;
+mod runs;
 
-mod ranges;
-mod run;
-mod spill;
-mod sums;
-
-mod batch;
 mod count;
 mod gather;
-mod windows;
-
 mod merge;
-mod passes;
-mod rows;
-
 mod shuffle;
-mod source;
 
 pub mod forecast;
 pub mod hot;
 
 mod export;
-mod whole;
 
 #[cfg(test)]
 mod oracle;
 
+pub use count::thin::Thinning;
+pub use count::weighting::{Dropped, Sides, Weighting, WindowConfig};
 pub use count::{CountConfig, CountInput, count};
 pub use error::CooccurError;
 pub use export::{MatrixFormat, MatrixInput, export_matrix, is_symmetric, words_path};
+pub use gather::whole::{Unit, UnitSearch, WHOLE};
 pub use gather::{GatherConfig, gather};
 pub use merge::{MergeConfig, merge, remove_runs};
-pub use ranges::RowRanges;
+pub use runs::ranges::RowRanges;
+pub use runs::spill::{RunRow, SpillRuns};
+pub use shuffle::source::MatrixCells;
 pub use shuffle::{ShuffleConfig, shuffle};
-pub use source::MatrixCells;
-pub use spill::{RunRow, SpillRuns};
-pub use thin::Thinning;
-pub use weighting::{Dropped, Sides, Weighting, WindowConfig};
-pub use whole::{Unit, UnitSearch, WHOLE};

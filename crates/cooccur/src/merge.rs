@@ -3,6 +3,9 @@
 //! Ranges are merged in parallel, and the runs of a partition are removed as soon as all of its
 //! shards are on disk, so the spill shrinks while the matrix grows.
 
+pub mod passes;
+pub mod rows;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,12 +17,12 @@ use wordmill_formats::{
 };
 
 use crate::error::CooccurError;
-use crate::passes::narrow;
-use crate::ranges::RowRanges;
-use crate::rows::{FAN_IN, merge_range};
-use crate::run::{CURSOR_BYTES, RunWeights};
-use crate::spill::{SpillRuns, run_path};
-use crate::sums::RowSums;
+use crate::runs::ranges::RowRanges;
+use crate::runs::run::{CURSOR_BYTES, RunWeights};
+use crate::runs::spill::{SpillRuns, run_path};
+use crate::runs::sums::RowSums;
+use passes::narrow;
+use rows::{FAN_IN, merge_range};
 
 /// Cells of a shard that a task keeps in memory before it uses a scratch file: all of most shards.
 const SPOOL_BYTES_MAX: u64 = 40 << 20;

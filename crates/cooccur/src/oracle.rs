@@ -345,7 +345,7 @@ fn columns_may_be_added_up_block_by_block() {
             let share = crate::count::Share::new((1_200_000, 1), 300, (1000, 6000), None);
             assert!(share.width < 100, "{share:?}");
             // What one worker takes for the runs of three batches, and a part of the columns.
-            let bytes = (2 << 20) + 3 * crate::run::CURSOR_BYTES + 7000;
+            let bytes = (2 << 20) + 3 * crate::runs::run::CURSOR_BYTES + 7000;
             merging.budget = Budget::new(bytes);
             assert!(crate::merge::Share::new((bytes, 1), 300, 3).width < 150);
         }

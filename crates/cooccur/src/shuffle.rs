@@ -9,45 +9,26 @@
 //! (`slots.rs`), the packed blocks are the frames and nothing is laid out.
 
 mod deal;
+mod job;
 mod layout;
+mod loose;
 mod slots;
-
-use std::path::PathBuf;
-use std::time::Duration;
+pub mod source;
 
 use wordmill_flow::{Context, run_tasks};
-use wordmill_formats::{
-    CellCodes, CellSource, RunDir, StripeFile, StripeLayout, StripeWriter, TileGrid, mix,
-};
+use wordmill_formats::{CellSource, RunDir, StripeFile, StripeLayout, StripeWriter, TileGrid};
 
 use crate::error::CooccurError;
-use deal::{Dealt, Loose, deal};
+use deal::{Dealt, deal};
+use job::Shuffle;
 use layout::{SORT_BYTES_MIN, lay_out};
+use loose::Loose;
 use slots::put_slots;
+
+pub use job::ShuffleConfig;
 
 pub(crate) use deal::Share as DealShare;
 pub(crate) use layout::CELL_BYTES as LAY_OUT_CELL_BYTES;
-
-/// Groups of tiles that cells are dealt to: more of them make blocks of too few cells. A group is
-/// one tile for up to 64 stripes.
-const GROUPS_MAX: u32 = 4096;
-
-/// How to shuffle.
-#[derive(Clone, Debug)]
-pub struct ShuffleConfig {
-    /// Folder of the stripe files inside the run directory.
-    pub folder: String,
-    /// Stripes a side.
-    pub grid: u32,
-    /// Seed of the order.
-    pub seed: u64,
-    /// Identifies settings and inputs; files of another fingerprint are made anew.
-    pub fingerprint: String,
-    /// Slots that light cells are thrown into instead of being put in random order, or 0.
-    pub slots: u32,
-    /// Cells that were dealt are written down when they are this old.
-    pub checkpoint_every: Duration,
-}
 
 /// Lays out the cells of `source` in tiles and returns the stripe files, in order. Finished stripes
 /// of an earlier attempt with the same fingerprint are kept.
@@ -78,43 +59,7 @@ pub fn shuffle(
     Ok((0..config.grid).map(open).collect::<Result<_, _>>()?)
 }
 
-/// What both halves of the stage know.
-struct Shuffle<'a> {
-    ctx: &'a Context,
-    dir: &'a RunDir,
-    config: &'a ShuffleConfig,
-    source: &'a dyn CellSource,
-    grid: TileGrid,
-}
-
 impl Shuffle<'_> {
-    fn finished(&self, stripe: u32) -> Result<Option<StripeFile>, CooccurError> {
-        let path = self.dir.stripe(&self.config.folder, stripe);
-        match StripeFile::open(self.dir.storage(), &path) {
-            Ok(file) => {
-                let same = file.file().setting("fingerprint") == Some(&self.config.fingerprint);
-                Ok(same.then_some(file))
-            }
-            Err(error) if error.is_not_found() || error.is_bad_artefact() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn loose_path(&self, stripe: u32, round: u32) -> PathBuf {
-        let folder = &self.config.folder;
-        self.dir.path(&format!("{folder}/loose-{stripe:03}-{round:05}.cells"))
-    }
-
-    fn codes(&self) -> CellCodes {
-        let unit = self.source.unit();
-        unit.map_or(CellCodes::None, |unit| CellCodes::of_unit(unit, self.source.samples()))
-    }
-
-    fn groups(&self) -> Groups {
-        let (grid, slots) = (self.grid.grid, 1 + self.config.slots);
-        Groups { grid, groups: (GROUPS_MAX / slots / grid).clamp(1, grid), slots }
-    }
-
     fn lay_out(&self, stripes: &[u32], dealt: &Dealt) -> Result<(), CooccurError> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);
@@ -158,48 +103,12 @@ impl Shuffle<'_> {
     }
 }
 
-/// Column stripes in groups. A column of a group has a number of its own there, in order.
-#[derive(Clone, Copy, Debug)]
-struct Groups {
-    grid: u32,
-    groups: u32,
-    /// Buckets of a group: one for each slot, the heavy section first.
-    slots: u32,
-}
-
-impl Groups {
-    /// Buckets that a row stripe is dealt to.
-    fn buckets(self) -> u32 {
-        self.groups * self.slots
-    }
-
-    /// First column stripe of a group, and the number of them.
-    fn stripes(self, group: u32) -> (u32, u32) {
-        let edge =
-            |group: u32| (u64::from(group) * u64::from(self.grid) / u64::from(self.groups)) as u32;
-        (edge(group), edge(group + 1) - edge(group))
-    }
-
-    /// The group of each column stripe, with its place there and their number.
-    fn table(self) -> Vec<(u32, u32, u32)> {
-        let entries = (0..self.groups).flat_map(|group| {
-            let (_, stripes) = self.stripes(group);
-            (0..stripes).map(move |place| (group, place, stripes))
-        });
-        entries.collect()
-    }
-}
-
-/// The seed of the hash that orders cells: `mix(row << 32 | column + mixed_seed)`.
-fn mixed_seed(seed: u64) -> u64 {
-    mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use wordmill_flow::Budget;
     use wordmill_formats::{

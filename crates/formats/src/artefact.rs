@@ -12,10 +12,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::checksum::xxh3;
 use crate::error::FormatError;
-use crate::outlet::Outlet;
+use crate::storage::Outlet;
 use crate::storage::{Storage, WriteFile};
-use crate::xxh3;
 
 /// The ending of a file that is being written.
 pub(crate) const PARTIAL: &str = ".partial";

@@ -22,12 +22,22 @@ pub use codes::CellCodes;
 use codes::ESCAPE;
 
 use crate::packing::{PackedFrame, Packing, Planes, unpack_planes};
-use crate::tiles::TileCell;
 use crate::varint::{get_varint, put_varint};
 
 /// The most cells of a block. Writers close one at some 8,192; without a limit a frame of 64 MiB that
 /// zstd has made out of 2 KiB would take a gigabyte as cells.
 const BLOCK_CELLS_MAX: usize = 1 << 20;
+
+/// A cell inside its tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileCell {
+    /// Row, local to the stripe (or global where it comes from a [`CellSource`]).
+    pub row: u32,
+    /// Column, likewise.
+    pub column: u32,
+    /// Weight in units, or another 64 bits of the source's.
+    pub payload: u64,
+}
 
 /// Cells of a block in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -28,14 +28,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::artefact::{ArtefactWriter, Published};
+use crate::checksum::xxh3;
 use crate::error::FormatError;
-use crate::packing::{Codec, PackedEntry, PackedFrame, Packing, Planes};
+use crate::packing::{Codec, MAX_FRAME_BYTES, PackedEntry, PackedFrame, Packing, Planes};
 use crate::packing::{unpack, unpack_planes, unpacked_bytes};
 use crate::storage::{ReadFile, Storage};
-use crate::xxh3;
-
-/// The most bytes that a frame may hold, raw.
-pub const MAX_FRAME_BYTES: usize = 1 << 26;
 
 const MAGIC: &[u8; 8] = b"wmframe\n";
 const END_MAGIC: &[u8; 8] = b"wmfinis\n";

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::compression::{Compression, HEAD_BYTES, archive};
 use crate::error::FormatError;
-use crate::outlet::Outlet;
 use crate::scratch::ScratchStorage;
+use crate::storage::Outlet;
 use crate::storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
 
 /// Bytes copied at a time.

@@ -35,16 +35,19 @@ mod storage;
 mod disk;
 mod faulty;
 mod memory;
+mod meter;
 mod metered;
 
 mod artefact;
 mod cells;
+mod checksum;
 mod codes;
 mod compression;
 mod counted;
 mod frame;
 mod half;
 mod intake;
+mod order_hash;
 mod outlet;
 mod packing;
 mod pages;
@@ -68,34 +71,35 @@ pub mod compat;
 pub use artefact::{
     ArtefactWriter, Published, check_no_stream, copy_file, digest_file, read_file, write_file,
 };
-pub use cells::{CellBlock, CellCodes, CellPacker};
+pub use cells::{CellBlock, CellCodes, CellPacker, TileCell};
+pub use checksum::xxh3;
 pub use compression::Compression;
 pub use counted::{agree, counted};
 pub use disk::{DiskStorage, free_bytes, on_cut_map, open_file_limit};
 pub use error::FormatError;
 pub use faulty::{Failure, Fault, FaultyStorage, Operation, Span};
-pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind, MAX_FRAME_BYTES};
+pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind};
 pub use half::{from_f16, to_f16};
 pub use intake::{Intake, Taken, is_stream};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
-pub use metered::{Meter, MeteredStorage};
-pub use outlet::{Outlet, UserFiles, is_stream_out};
-pub use packing::{MAX_PLANES, PackedFrame, Packing, Planes};
+pub use meter::Meter;
+pub use metered::MeteredStorage;
+pub use order_hash::mix;
+pub use outlet::{UserFiles, is_stream_out};
+pub use packing::{MAX_FRAME_BYTES, MAX_PLANES, PackedFrame, Packing, Planes};
 pub use pages::Pages;
 pub use rundir::{LockError, RunDir, RunLock};
 pub use scratch::ScratchStorage;
 pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};
 
 pub use spool::Spool;
-pub use storage::{FileReader, Mapped, ReadFile, Storage, WriteFile};
+pub use storage::{FileReader, Mapped, Outlet, ReadFile, Storage, WriteFile};
 pub use tensor::{
     Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter, is_tensor_file,
 };
-pub use tiles::{
-    CellSource, StripeFile, StripeLayout, StripeWriter, TileCell, TileGrid, TileSection, mix,
-};
+pub use tiles::{CellSource, StripeFile, StripeLayout, StripeWriter, TileGrid, TileSection};
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
     WordListWriter, local_ids, read_remap,
@@ -103,8 +107,3 @@ pub use tokens::{
 pub use varint::{get_varint, put_varint};
 pub use vectors::{SpelledAmong, Spelling, Vectors, VectorsWriter};
 pub use words::{WORD_TENSORS, WordTable, WordTensors, Words, write_words};
-
-/// The checksum of everything on disk: XXH3, 64 bits.
-pub fn xxh3(bytes: &[u8]) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(bytes)
-}

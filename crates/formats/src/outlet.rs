@@ -4,7 +4,6 @@
 //! is replaced; pipes, devices and standard output (`-`) are written into and never renamed over. A format that goes back in its file
 //! or has several of them asks first ([`crate::ArtefactWriter::create_file`]). Artefacts of a run are written by the storage itself.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
@@ -13,29 +12,12 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::storage::{Mapped, ReadFile, Storage, WriteFile};
+use crate::storage::{Mapped, Outlet, ReadFile, Storage, WriteFile};
 
 /// The name of standard output.
 const STANDARD: &str = "-";
 /// Links that are followed, as the system does.
 const LINKS_MAX: usize = 40;
-
-/// What an output becomes.
-pub enum Outlet {
-    /// A file of this path, new or in the place of another.
-    File(PathBuf),
-    /// A pipe or a device, which takes bytes in order.
-    Stream(Box<dyn WriteFile>),
-}
-
-impl fmt::Debug for Outlet {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => out.debug_tuple("File").field(path).finish(),
-            Self::Stream(_) => out.write_str("Stream"),
-        }
-    }
-}
 
 /// Whether an output of this path is written into something that is there already and is no regular file.
 #[must_use]

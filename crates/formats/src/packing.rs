@@ -15,8 +15,10 @@ use std::cell::RefCell;
 
 use zstd::bulk::{Compressor, Decompressor};
 
-use crate::xxh3;
+use crate::checksum::xxh3;
 
+/// The most bytes that a frame may hold, raw.
+pub const MAX_FRAME_BYTES: usize = 1 << 26;
 /// The most planes of a frame.
 pub const MAX_PLANES: usize = 16;
 const PLANE_BYTES: usize = 8;
@@ -136,7 +138,7 @@ impl PackedFrame {
     }
 
     fn seal(&mut self, codec: Codec, (tag, items): (u64, u32), raw_bytes: usize) {
-        assert!(raw_bytes <= crate::MAX_FRAME_BYTES, "a frame of {raw_bytes} bytes");
+        assert!(raw_bytes <= MAX_FRAME_BYTES, "a frame of {raw_bytes} bytes");
         let (raw_bytes, xxh3) = (raw_bytes as u32, xxh3(&self.stored));
         self.entry = PackedEntry { raw_bytes, items, codec, tag, xxh3 };
     }

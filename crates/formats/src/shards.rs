@@ -14,9 +14,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::artefact::{Published, read_file, write_file};
+use crate::checksum::xxh3;
 use crate::error::FormatError;
 use crate::storage::Storage;
-use crate::xxh3;
 
 const INDEX_KIND: &str = "token-index";
 const INDEX_VERSION: u32 = 1;

@@ -4,14 +4,13 @@
 //! being read at offsets, [`Mapped`] one mapped (or held) in memory. Four implementations exist:
 //! the disk, memory for tests, a double that fails on purpose, and one that counts bytes. Nothing here knows a format.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io::{self, Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::metered::Meter;
-use crate::outlet::Outlet;
+use crate::meter::Meter;
 
 /// Where files live. Write-once: a file is created, written, synced, renamed, and then only read.
 pub trait Storage: Debug + Send + Sync {
@@ -44,6 +43,23 @@ pub trait Storage: Debug + Send + Sync {
     /// How much its files take, where that is counted.
     fn meter(&self) -> Option<&Meter> {
         None
+    }
+}
+
+/// What an output becomes.
+pub enum Outlet {
+    /// A file of this path, new or in the place of another.
+    File(PathBuf),
+    /// A pipe or a device, which takes bytes in order.
+    Stream(Box<dyn WriteFile>),
+}
+
+impl fmt::Debug for Outlet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => out.debug_tuple("File").field(path).finish(),
+            Self::Stream(_) => out.write_str("Stream"),
+        }
     }
 }
 

@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::artefact::{ArtefactWriter, Published};
+use crate::checksum::xxh3;
 use crate::error::FormatError;
 use crate::storage::{Mapped, ReadFile, Storage};
-use crate::xxh3;
 
 /// The most that a header may hold; the safetensors library has the same limit.
 const MAX_HEADER_BYTES: u64 = 100_000_000;

@@ -28,22 +28,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::artefact::Published;
-use crate::cells::{CellBlock, CellCodes, CellPacker};
+use crate::cells::{CellBlock, CellCodes, CellPacker, TileCell};
 use crate::error::FormatError;
 use crate::frame::{FrameEntry, FrameFile, FrameWriter, Kind};
+use crate::order_hash::mix;
 use crate::packing::{PackedFrame, Packing};
 use crate::storage::Storage;
-
-/// A cell inside its tile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TileCell {
-    /// Row, local to the stripe (or global where it comes from a [`CellSource`]).
-    pub row: u32,
-    /// Column, likewise.
-    pub column: u32,
-    /// Weight in units, or another 64 bits of the source's.
-    pub payload: u64,
-}
 
 /// Heavy cells are visited in every rotation of an epoch, light cells in one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,15 +258,6 @@ fn shuffle(cells: &mut [TileCell], seed: u64, tag: u64, frame: u64) {
         let drawn = ((mix(state) >> 32) * (last as u64 + 1)) >> 32;
         cells.swap(last, drawn as usize);
     }
-}
-
-/// The finaliser of splitmix64 (Steele, Lea & Flood 2014), with which the order of tiles is drawn: a
-/// bijection, so no two numbers collide.
-#[inline]
-pub fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A finished stripe file.

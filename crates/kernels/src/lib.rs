@@ -16,6 +16,7 @@
 
 mod arch;
 mod binomial;
+mod dispatch;
 mod dot;
 mod glove;
 mod lanes;
@@ -31,9 +32,10 @@ mod table;
 mod tape;
 
 pub use binomial::{BinomialCell, BinomialRun, RUN_CELLS};
+pub use dispatch::{at, available, best};
 pub use glove::{AdagradSide, GloveCell};
 pub use lanes::LANES;
-pub use level::{Level, UnknownLevel, at, available, best};
+pub use level::{Level, UnknownLevel};
 pub use mix::Window;
 pub use open::{GroupLoss, MatrixCell, RunLoss, RunScores};
 pub use sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};

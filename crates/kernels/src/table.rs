@@ -1,7 +1,7 @@
 //! The kernels as safe methods: preconditions are checked here, then one call of a function pointer does the batch.
 //!
 //! Nouns: `Kernels` is the table of one instruction set; a module for each set holds the thin wrappers that compile the generic
-//! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`level`).
+//! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`dispatch`).
 
 use crate::binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 use crate::glove::{AdagradSide, CellPlace, GloveCell};
@@ -82,7 +82,7 @@ impl Kernels {
     /// Where the lengths differ.
     pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
         assert_eq!(a.len(), b.len(), "dot of vectors of two lengths");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.dot)(a, b) }
     }
 
@@ -93,7 +93,7 @@ impl Kernels {
     pub fn scores(&self, query: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) {
         assert_eq!(query.len(), dim, "a query has dim floats");
         assert_eq!(rows.len(), out.len() * dim, "rows are out.len() x dim");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.scores)(query, rows, dim, out) }
     }
 
@@ -108,7 +108,7 @@ impl Kernels {
         assert_eq!(queries.len(), m * dim, "queries are whole vectors");
         assert_eq!(rows.len(), n * dim, "rows are whole vectors");
         assert_eq!(out.len(), m * n, "one score for each query and row");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.scores_many)(queries, rows, dim, out, (m, n)) }
     }
 
@@ -118,37 +118,37 @@ impl Kernels {
     /// Where the lengths differ.
     pub fn axpy(&self, g: f32, x: &[f32], y: &mut [f32]) {
         assert_eq!(x.len(), y.len(), "axpy of vectors of two lengths");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.axpy)(g, x, y) }
     }
 
     /// [`math::exp`](crate::math::exp) of each element, in place.
     pub fn exp(&self, x: &mut [f32]) {
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.exp)(x) }
     }
 
     /// [`math::ln`](crate::math::ln) of each element, in place.
     pub fn ln(&self, x: &mut [f32]) {
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.ln)(x) }
     }
 
     /// [`math::sigmoid`](crate::math::sigmoid) of each element, in place.
     pub fn sigmoid(&self, x: &mut [f32]) {
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.sigmoid)(x) }
     }
 
     /// [`math::softplus`](crate::math::softplus) of each element, in place.
     pub fn softplus(&self, x: &mut [f32]) {
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.softplus)(x) }
     }
 
     /// [`math::rsqrt`](crate::math::rsqrt) of each element, in place.
     pub fn rsqrt(&self, x: &mut [f32]) {
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.rsqrt)(x) }
     }
 
@@ -157,7 +157,7 @@ impl Kernels {
     /// # Panics
     /// Where an id has no row.
     pub fn prefetch(&self, side: &Side, ids: &[u32]) {
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.prefetch)(side, ids) }
     }
 
@@ -176,7 +176,7 @@ impl Kernels {
         scratch: &mut GroupScratch,
     ) -> Loss {
         check_group(rows, cols, group);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.sgns_group)(rows, cols, group, rate, scratch) }
     }
 
@@ -198,7 +198,7 @@ impl Kernels {
         let fits =
             |run: &BinomialRun| (run.row as usize) < row_count && run.len as usize <= RUN_CELLS;
         assert!(runs.iter().all(fits), "a run's row is out of range, or it is too long");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
@@ -210,7 +210,7 @@ impl Kernels {
         assert_eq!(window.len(), window.weights.len(), "a weight for each row");
         assert_eq!(out.len(), side.stride, "a mix is a row long");
         // Ids are checked where their rows are taken.
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.mix)(side, window, out) }
     }
 
@@ -222,7 +222,7 @@ impl Kernels {
         assert_eq!(window.len(), window.weights.len(), "a weight for each row");
         assert_eq!([before.len(), after.len()], [side.stride; 2], "a mix is a row long");
         // Ids are checked where their rows are taken.
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.spread)(side, window, (before, after)) }
     }
 
@@ -232,7 +232,7 @@ impl Kernels {
     /// Where an id has no row or the lists of ids differ in length.
     pub fn copy_rows(&self, from: &[f32], from_ids: &[u32], to: &mut Side, to_ids: &[u32]) {
         assert_eq!(from_ids.len(), to_ids.len(), "every row goes somewhere");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.copy_rows)(from, from_ids, to, to_ids) }
     }
 
@@ -249,7 +249,7 @@ impl Kernels {
         share: &[f32],
     ) {
         assert_eq!([from_ids.len(), share.len()], [to_ids.len(); 2], "every row goes somewhere");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.add_changes)((now, before), from_ids, to, to_ids, share) }
     }
 
@@ -260,7 +260,7 @@ impl Kernels {
     pub fn merge_row(&self, to: &mut [f32], rows: &[&[f32]], share: f32) {
         assert!(to.len().is_multiple_of(crate::LANES), "rows are padded");
         assert!(rows.iter().all(|row| row.len() == to.len()), "rows of two lengths");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.merge_row)(to, rows, share) }
     }
 
@@ -277,7 +277,7 @@ impl Kernels {
         rate: f32,
     ) -> Loss {
         check_glove(rows, cols, cells, rows.stride);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.glove_cells)(rows, cols, cells, rate) }
     }
 
@@ -294,7 +294,7 @@ impl Kernels {
         dim: usize,
     ) -> Loss {
         check_glove(rows, cols, cells, 1);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.glove_cells_by_row)(rows, cols, cells, rate, dim) }
     }
 }

@@ -11,7 +11,7 @@ use wordmill_formats::{
 };
 
 use crate::engine::reserve_passes;
-use crate::nodes::unpack;
+use crate::objective::nodes::unpack;
 use crate::{
     CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
     Focal, Glove, GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,

@@ -5,165 +5,34 @@
 //! `model.rs`. Every tile draws from a random stream of its own, keyed by (seed, epoch, rotation,
 //! tile), and losses are added in the order of rounds.
 
-use std::time::Duration;
+pub mod checkpoint;
+pub mod course;
+pub mod curve;
+pub mod metrics;
+pub mod model;
+pub mod order;
+pub mod pass;
+pub mod plan;
+pub mod publish;
+pub mod rotation;
+pub mod run;
+pub mod sample;
 
 use wordmill_flow::{Context, Reservation};
-use wordmill_formats::{
-    FormatError, Published, RunDir, StripeFile, TileCell, TileSection, VectorsWriter, Words,
-};
+use wordmill_formats::{Published, RunDir, StripeFile, TileCell, TileSection, Words};
 use wordmill_kernels::Kernels;
 
-use crate::checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
-use crate::curve::{CurvePlan, OnEpoch};
+pub use pass::{Layout, Objective, Pass, PassCells, Tally};
+pub use plan::{Divergence, Plan};
+
 use crate::error::TrainError;
-use crate::frozen::{Fixed, Frozen};
-use crate::metrics::{EpochRow, ROUND_NUMBERS, RoundRow, write_metrics};
-use crate::model::Model;
-use crate::order::Half;
-use crate::publish::publish;
-use crate::random::Stream;
-use crate::rotation::Run;
 use crate::start::Start;
-use crate::steps::Schedule;
-use crate::stripes::{Stripe, StripeShape};
-
-/// What an objective trains: the shapes of its two matrices.
-#[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    /// Both sides have this shape.
-    pub shape: StripeShape,
-    /// Rows of the column side (contexts or nodes).
-    pub columns: u32,
-    /// Tensor name of the column side in the vectors file.
-    pub columns_name: &'static str,
-}
-
-/// When things happen: the same for every objective.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Name of the trainer.
-    pub name: String,
-    /// Epochs.
-    pub epochs: u32,
-    /// Rotations an epoch.
-    pub rotations: u32,
-    /// Initial rate.
-    pub rate: f64,
-    /// How the rate falls.
-    pub schedule: Schedule,
-    /// What it falls to, as a share of the initial one.
-    pub final_rate: f64,
-    /// Seed.
-    pub seed: u64,
-    /// Identifies settings and inputs; checkpoints of another fingerprint are not read.
-    pub fingerprint: String,
-    /// A checkpoint is written at the end of an epoch, and between two tasks if the last is this
-    /// old; zero writes one after every task.
-    pub checkpoint_every: Duration,
-    /// What happens when a number is no longer finite.
-    pub divergence: Divergence,
-    /// What of a learning curve is wanted.
-    pub curve: CurvePlan,
-    /// What is called after each epoch.
-    pub on_epoch: Option<OnEpoch>,
-}
-
-/// What happens when training diverges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Divergence {
-    /// It ends. The last checkpoint stays; every checkpoint holds finite numbers only.
-    Stop,
-    /// It goes back to the beginning of the epoch and on from there with half the rate, a few times at
-    /// most. The epoch, not the last checkpoint: when that was written depends on the clock.
-    HalveRate,
-}
-
-/// The cells of one tile that a pass may visit.
-#[derive(Clone, Debug, Default)]
-pub struct PassCells {
-    /// Heavy cells: all of them, or this rotation's segment, as the objective asks.
-    pub heavy: Vec<TileCell>,
-    /// This rotation's segment of the light cells.
-    pub light: Vec<TileCell>,
-}
-
-/// Which ids a stripe holds.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// The side.
-    pub half: Half,
-    /// The stripe.
-    pub number: u32,
-    /// Stripes a side.
-    pub grid: u32,
-}
-
-/// Where and when a pass happens.
-#[derive(Clone, Copy, Debug)]
-pub struct Pass<'a> {
-    /// Row stripe and column stripe.
-    pub tile: (u32, u32),
-    /// Stripes a side.
-    pub grid: u32,
-    /// Rotations an epoch.
-    pub rotations: u32,
-    /// Rate of this round.
-    pub rate: f32,
-    /// Whether to look only: losses and gradients are told, no number changes.
-    pub look: bool,
-    /// Key of the random stream.
-    pub(crate) key: [u64; 5],
-    pub(crate) seed: u64,
-    /// Words whose vectors do not move.
-    pub(crate) frozen: &'a Frozen,
-}
-
-/// What a pass did.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Tally {
-    /// Sum of losses.
-    pub loss: f64,
-    /// Sum of the weights that the mean is taken over.
-    pub weight: f64,
-    /// Gradient steps.
-    pub visits: u64,
-    /// Sum of squared lengths of gradients, of a pass that looks.
-    pub square: f64,
-}
-
-/// What a pass over a tile does.
-pub trait Objective: Sync {
-    /// The shapes of the model.
-    fn layout(&self) -> Layout;
-    /// Sets the initial values of a stripe; vectors and biases are zeros, accumulators ones.
-    fn init(&self, place: Place, stripe: &mut Stripe);
-    /// Bytes that a pass over so many cells holds, beside the cells as they are read.
-    fn pass_bytes(&self, cells: u64) -> u64;
-    /// Whether a pass sees all heavy cells of the tile (they are visited a fraction at a time) or
-    /// one segment of them.
-    fn heavy_every_rotation(&self) -> bool;
-    /// Visits the cells of a tile.
-    fn pass(
-        &self,
-        pass: &Pass<'_>,
-        cells: &PassCells,
-        rows: &mut Stripe,
-        columns: &mut Stripe,
-    ) -> Result<Tally, TrainError>;
-    /// Writes what the vectors file has besides the two matrices; biases of rows and of columns are
-    /// given, if there are any.
-    fn extras(
-        &self,
-        _writer: &mut VectorsWriter,
-        _biases: [Vec<f32>; 2],
-    ) -> Result<(), FormatError> {
-        Ok(())
-    }
-    /// Settings to be stored with the vectors, for people and for queries.
-    fn settings(&self) -> Vec<(&'static str, String)>;
-    /// What to check if an epoch makes no visit.
-    fn advice(&self) -> &'static str;
-}
+use crate::stripes::{Place, Stripe};
+use checkpoint::{Begun, Checkpoints, Position, may_go_back, remove_checkpoints};
+use metrics::{EpochRow, ROUND_NUMBERS, RoundRow};
+use model::Model;
+use publish::publish;
+use run::Run;
 
 /// Inputs of training.
 #[derive(Clone, Copy)]
@@ -178,58 +47,6 @@ pub struct TrainInput<'a, W: Words> {
     pub start: &'a Start,
     /// The kernels to use.
     pub kernels: &'static Kernels,
-}
-
-impl Plan {
-    /// Tells of an epoch.
-    pub(crate) fn tell(&self, row: Option<&EpochRow>) {
-        if let (Some(OnEpoch(call)), Some(row)) = (&self.on_epoch, row) {
-            call(row);
-        }
-    }
-}
-
-impl PassCells {
-    /// Part `part` of `parts` of the light cells.
-    pub(crate) fn light_part(&self, part: usize, parts: usize) -> &[TileCell] {
-        let cells = self.light.len();
-        &self.light[cells * part / parts..cells * (part + 1) / parts]
-    }
-}
-
-impl Place {
-    /// The id of a row of the stripe.
-    #[must_use]
-    pub fn id(self, row: usize) -> u32 {
-        row as u32 * self.grid + self.number
-    }
-}
-
-impl<'a> Pass<'a> {
-    /// The rows of the tile that do not move.
-    pub(crate) fn fixed(&self) -> Fixed<'a> {
-        self.frozen.of_stripe(self.tile.0, self.grid)
-    }
-
-    /// The epoch, from 0.
-    #[cfg(test)]
-    pub(crate) fn epoch(&self) -> u64 {
-        self.key[0]
-    }
-
-    /// The random stream of this pass.
-    pub(crate) fn stream(&self) -> Stream {
-        Stream::new(self.seed, &self.key)
-    }
-}
-
-impl std::ops::AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.loss += other.loss;
-        self.weight += other.weight;
-        self.visits += other.visits;
-        self.square += other.square;
-    }
 }
 
 /// Trains an objective over tiles and publishes the vectors. Goes on from the last checkpoint with
@@ -287,7 +104,7 @@ pub fn train<W: Words + Sync>(
     }
     let mut course = position.course;
     // Once more: a process killed after the last checkpoint makes no further step.
-    write_metrics(dir, &plan.name, &mut course)?;
+    course.write_metrics(dir, &plan.name)?;
     checkpoints.take_best(&course, &mut model)?;
     let mut settings = input.settings.clone();
     settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));

@@ -20,41 +20,17 @@
 #![forbid(unsafe_code)]
 
 mod error;
-
+mod huffman;
 mod random;
-mod steps;
 mod stripes;
 
-mod frozen;
+mod optim;
 mod start;
 
-mod discount;
-mod huffman;
-mod nodes;
-
-mod order;
-
-mod expression;
-mod loss;
-mod losses;
-
-mod course;
-mod curve;
-
-mod model;
-
-mod checkpoint;
 mod engine;
-mod metrics;
-mod publish;
-mod rotation;
-mod sample;
 
-mod glove;
-mod groups;
-mod masses;
-mod skipgram;
-mod softmax;
+mod loss;
+mod objective;
 
 mod windows;
 
@@ -69,29 +45,28 @@ mod oracle;
 #[cfg(test)]
 mod wrapped;
 
-pub use checkpoint::remove_checkpoints;
-pub use curve::{CurvePlan, OnEpoch};
-pub use discount::{Discount, pair_mass};
-pub use engine::{
-    Divergence, Layout, Objective, Pass, PassCells, Place, Plan, Tally, TrainInput, train,
-};
+pub use engine::checkpoint::remove_checkpoints;
+pub use engine::curve::{CurvePlan, OnEpoch};
+pub use engine::metrics::{EpochRow, RoundRow, read_metrics};
+pub use engine::{Divergence, Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
-pub use expression::{Constants, Expression, ExpressionError, Name, Written};
-pub use frozen::Frozen;
-pub use glove::{Glove, GloveConfig};
 pub use huffman::HuffmanTree;
+pub use loss::expression::{Constants, Expression, ExpressionError, Name, Written};
+pub use loss::losses::{
+    CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares,
+};
 pub use loss::{
     CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
 };
-pub use losses::{CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares};
-pub use metrics::{EpochRow, RoundRow, read_metrics};
-pub use nodes::NodeCells;
-pub use order::Half;
-pub use skipgram::{ContextRates, SkipGram, SkipGramConfig};
-pub use softmax::{Softmax, SoftmaxConfig};
+pub use objective::discount::{Discount, pair_mass};
+pub use objective::glove::{Glove, GloveConfig};
+pub use objective::nodes::NodeCells;
+pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig};
+pub use objective::softmax::{Softmax, SoftmaxConfig};
+pub use optim::steps::{Optimizer, Schedule, Steps};
+pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
-pub use steps::{Optimizer, Schedule, Steps};
-pub use stripes::{Squares, Stripe, StripeShape};
+pub use stripes::{Half, Place, Squares, Stripe, StripeShape};
 pub use windows::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
     train_windows,

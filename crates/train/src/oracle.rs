@@ -9,7 +9,7 @@ use wordmill_flow::Context;
 use wordmill_formats::Vectors;
 
 use crate::bench::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memory};
-use crate::nodes::pack;
+use crate::objective::nodes::pack;
 use crate::random::{Alias, Stream};
 use crate::{
     ContextRates, Discount, Divergence, HuffmanTree, Plan, Schedule, SkipGram, SkipGramConfig,

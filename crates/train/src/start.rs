@@ -11,6 +11,8 @@
 //! | `ids` | u32 | N | their ids |
 //! | `row_counts` | u8 | 80 | what was left out and mended: ten u64 |
 
+pub mod frozen;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,12 +23,10 @@ use wordmill_formats::{
     Dtype, FormatError, RunDir, Storage, TensorFile, TensorWriter, Vectors, Words, is_tensor_file,
 };
 
-use crate::engine::Place;
 use crate::error::TrainError;
-use crate::frozen::{Frozen, find};
 use crate::huffman::HuffmanTree;
-use crate::order::Half;
-use crate::stripes::Stripe;
+use crate::start::frozen::{Frozen, find};
+use crate::stripes::{Half, Place, Stripe};
 
 /// The kind of the scratch file.
 const KIND: &str = "start";

@@ -5,6 +5,26 @@
 
 use wordmill_kernels::{StepSide, padded};
 
+/// Rows or columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// The row side: words.
+    Rows,
+    /// The column side: contexts or nodes.
+    Columns,
+}
+
+/// Which ids a stripe holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The side.
+    pub half: Half,
+    /// The stripe.
+    pub number: u32,
+    /// Stripes a side.
+    pub grid: u32,
+}
+
 /// What a stripe holds besides vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StripeShape {
@@ -97,6 +117,19 @@ impl Clone for Aligned {
         let mut copy = Self::new(self.len, 0.0);
         copy.get_mut().copy_from_slice(self.get());
         copy
+    }
+}
+
+impl Half {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Rows, Self::Columns];
+}
+
+impl Place {
+    /// The id of a row of the stripe.
+    #[must_use]
+    pub fn id(self, row: usize) -> u32 {
+        row as u32 * self.grid + self.number
     }
 }
 

@@ -42,18 +42,18 @@ pub use config::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
 };
 
-use crate::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
+use crate::engine::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
+use crate::engine::metrics::EpochRow;
 use crate::engine::{Plan, reserve_rows};
 use crate::error::TrainError;
-use crate::metrics::{EpochRow, write_metrics};
 use batch::{Batch, Recipe, Targets};
 use free::train_free;
 use held::look;
 use local::Local;
 use model::Model;
 use reading::{Epoch, PIECE, Position, Worker};
-use rounds::{READERS, train_rounds};
-use rows::Rows;
+use rounds::train_rounds;
+use rows::{READERS, Rows};
 use text::Texts;
 
 /// What a reader holds of a shard beside the ids of its words: a frame packed, its ids, and its places.
@@ -121,7 +121,7 @@ pub fn train_windows<W: Words + Sync>(
         }
     }
     let mut course = position.course;
-    write_metrics(dir, &plan.name, &mut course)?;
+    course.write_metrics(dir, &plan.name)?;
     saved.take_best(&course, &mut model)?;
     let published = model.publish(dir, plan, recipe, (input.words, input.settings), &course)?;
     remove_checkpoints(dir, &plan.name)?;
@@ -215,7 +215,7 @@ impl Run<'_> {
         };
         position.course.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
         // Before the checkpoint, which no longer has the rows of rounds.
-        write_metrics(self.dir, &plan.name, &mut position.course)?;
+        position.course.write_metrics(self.dir, &plan.name)?;
         let course = &position.course;
         if plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
             saved.save_best(position, model)?;

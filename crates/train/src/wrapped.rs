@@ -2,7 +2,8 @@
 
 use wordmill_formats::{FormatError, VectorsWriter};
 
-use crate::engine::{Layout, Pass, PassCells, Place, Tally};
+use crate::engine::{Layout, Pass, PassCells, Tally};
+use crate::stripes::Place;
 use crate::{Objective, Stripe, TrainError};
 
 /// Calls `around` in the place of each pass of `inner`, which it is given.

@@ -4,8 +4,8 @@ use wordmill_formats::{
     CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection, mix,
 };
 
-use super::deal::Loose;
-use super::{Shuffle, mixed_seed};
+use super::job::{Shuffle, mixed_seed};
+use super::loose::Loose;
 use crate::error::CooccurError;
 
 /// Cells that a frame of a tile aims at. Stored bytes a cell (English, 36 M cells, linear window of

@@ -6,8 +6,8 @@
 
 use wordmill_formats::{CellBlock, CellPacker, StripeWriter, TileCell, mix};
 
-use super::deal::Loose;
-use super::{Shuffle, mixed_seed};
+use super::job::{Shuffle, mixed_seed};
+use super::loose::Loose;
 use crate::error::CooccurError;
 
 /// The slot of a light cell, from 1.

@@ -13,9 +13,9 @@ use bytemuck::Pod;
 use flate2::Crc;
 
 use crate::artefact::{ArtefactWriter, Published};
+use crate::checksum::xxh3;
 use crate::error::FormatError;
 use crate::storage::Storage;
-use crate::xxh3;
 
 /// The version of zip that knows zip64.
 const ZIP_VERSION: u16 = 45;

@@ -7,7 +7,7 @@
 //! …      n ×  payload, low half; then n × the high half if flag 4 is set
 //! ```
 
-use super::TileCell;
+use crate::cells::TileCell;
 
 const WIDE_ROWS: u8 = 1;
 const WIDE_COLUMNS: u8 = 2;

@@ -18,7 +18,7 @@ impl Kernels {
     /// Where the lengths differ.
     pub fn logistic(&self, x: &mut [f32], softplus: &mut [f32]) {
         assert_eq!(x.len(), softplus.len(), "logistic of slices of two lengths");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.logistic)(x, softplus) }
     }
 
@@ -36,7 +36,7 @@ impl Kernels {
         loss: &mut GroupLoss<'_>,
     ) -> Loss {
         check_group(rows, cols, group);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.open_group)(rows, cols, group, scratch, loss) }
     }
 
@@ -53,7 +53,7 @@ impl Kernels {
         loss: &mut RunLoss<'_>,
     ) -> Loss {
         check_glove(rows, cols, cells, rows.stride);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.open_cells)(rows, cols, cells, rate, loss) }
     }
 
@@ -70,7 +70,7 @@ impl Kernels {
         loss: &mut RunLoss<'_>,
     ) -> Loss {
         check_glove(rows, cols, cells, 1);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.open_cells_by_row)(rows, cols, cells, rate, loss) }
     }
 
@@ -91,7 +91,7 @@ impl Kernels {
         rows.check(plan.rule);
         cols.check(plan.rule);
         check_group(&rows.side(), &cols.side(), group);
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.step_group)((rows, cols), group, plan, scratch, loss) }
     }
 
@@ -112,7 +112,7 @@ impl Kernels {
         let fits = inputs.iter().all(|column| column.len() == cells)
             && outputs.iter().all(|column| column.len() == cells);
         assert!(fits, "columns of two lengths");
-        // SAFETY: `level` hands a table out only where its instruction set was detected.
+        // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.tape)(tape, inputs, outputs, scratch) }
     }
 }

@@ -14,9 +14,10 @@ use wordmill_formats::Vectors;
 use wordmill_kernels::{Kernels, best};
 
 use super::bootstrap::share_interval;
+use super::config::EvalConfig;
 use super::convention::{Convention, Lexicon};
 use super::report::{AnalogyScores, Score, SectionScore};
-use super::{EvalConfig, files_of, lines, read_set, stem};
+use super::sets::{files_of, lines, read_set, stem};
 use crate::analogy::AnalogyMethod;
 use crate::error::QueryError;
 use crate::nearest::direction;

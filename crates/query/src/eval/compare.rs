@@ -6,32 +6,9 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-
 use super::bootstrap::{middle, scores};
-use super::report::EvalReport;
+use super::report::{Comparison, EvalReport};
 use super::similarity::spearman;
-
-/// A difference on one set.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
-    /// The set.
-    pub set: String,
-    /// `analogies` or `similarity`.
-    pub kind: &'static str,
-    /// The vectors that others are compared with.
-    pub first: String,
-    /// The other vectors.
-    pub other: String,
-    /// Questions or pairs that both know.
-    pub common: u64,
-    /// Score of the other minus that of the first, on these.
-    pub difference: Option<f64>,
-    /// Where 95 % of the differences lie.
-    pub interval: Option<[f64; 2]>,
-    /// How probable a difference as great is by chance.
-    pub p: Option<f64>,
-}
 
 /// Compares each report with the first one, set by set.
 pub fn compare(reports: &[EvalReport], seed: u64) -> Vec<Comparison> {

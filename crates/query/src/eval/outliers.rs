@@ -14,9 +14,10 @@ use std::path::Path;
 use wordmill_formats::Vectors;
 use wordmill_kernels::best;
 
+use super::config::EvalConfig;
 use super::convention::Lexicon;
 use super::report::{OutlierScores, OutlierSection};
-use super::{EvalConfig, files_of, read_set, stem};
+use super::sets::{files_of, read_set, stem};
 use crate::error::QueryError;
 use crate::nearest::cosine;
 use crate::rows::{Rows, Which, normalize};

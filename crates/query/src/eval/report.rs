@@ -21,8 +21,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::compare::Comparison;
-
 /// Right answers among questions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Score {
@@ -148,6 +146,27 @@ pub struct SideBySide {
     pub files: Vec<EvalReport>,
     /// Each of them against the first one.
     pub comparisons: Vec<Comparison>,
+}
+
+/// A difference on one set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The set.
+    pub set: String,
+    /// `analogies` or `similarity`.
+    pub kind: &'static str,
+    /// The vectors that others are compared with.
+    pub first: String,
+    /// The other vectors.
+    pub other: String,
+    /// Questions or pairs that both know.
+    pub common: u64,
+    /// Score of the other minus that of the first, on these.
+    pub difference: Option<f64>,
+    /// Where 95 % of the differences lie.
+    pub interval: Option<[f64; 2]>,
+    /// How probable a difference as great is by chance.
+    pub p: Option<f64>,
 }
 
 impl Score {

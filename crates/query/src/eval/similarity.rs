@@ -5,9 +5,10 @@ use std::path::Path;
 use wordmill_formats::Vectors;
 
 use super::bootstrap::{middle, scores};
+use super::config::EvalConfig;
 use super::convention::{Convention, Lexicon};
 use super::report::SimilarityScores;
-use super::{EvalConfig, lines, read_set};
+use super::sets::{lines, read_set};
 use crate::error::QueryError;
 use crate::nearest::cosine;
 

@@ -19,7 +19,7 @@ use wordmill_formats::{
     WORD_TENSORS, WordTable, WordTensors, Words, from_f16, to_f16, write_words,
 };
 
-use super::{ExportConfig, ExportElement, ExportWhich};
+use super::config::{ExportConfig, ExportElement, ExportWhich};
 
 /// The kind of files with smaller numbers.
 pub(crate) const KIND: &str = "packed-vectors";

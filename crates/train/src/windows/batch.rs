@@ -28,9 +28,9 @@ use super::local::Local;
 use super::rows::Rows;
 use super::text::{END, Piece};
 use crate::engine::Tally;
-use crate::frozen::{Before, Frozen};
 use crate::huffman::HuffmanTree;
 use crate::random::{Alias, Stream};
+use crate::start::frozen::{Before, Frozen};
 
 /// Most pairs of a run, see `groups.rs`.
 const RUN_PAIRS: usize = 4;

@@ -16,8 +16,7 @@
 
 use wordmill_kernels::{Kernels, Side};
 
-use super::rounds::READERS;
-use super::rows::{Rows, STRIPES};
+use super::rows::{READERS, Rows, STRIPES};
 use crate::stripes::Aligned;
 
 /// κ: the curvature of a logistic loss is at most ¼, times the square of a vector's length.

@@ -12,13 +12,13 @@ use wordmill_formats::{
 use super::batch::{Recipe, Targets};
 use super::reading::Position;
 use super::rows::{Rows, STRIPES};
-use crate::checkpoint::{Kept, read_flat};
-use crate::course::Course;
-use crate::engine::{Place, Plan};
+use crate::engine::Plan;
+use crate::engine::checkpoint::{Kept, read_flat};
+use crate::engine::course::Course;
 use crate::error::TrainError;
-use crate::order::Half;
-use crate::skipgram::init_words;
+use crate::objective::skipgram::init_words;
 use crate::start::Start;
+use crate::stripes::{Half, Place};
 
 const SIDES: [&str; 2] = ["words", "outs"];
 

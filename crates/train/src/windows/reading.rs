@@ -9,8 +9,8 @@ use wordmill_formats::FormatError;
 
 use super::batch::{Batch, Recipe};
 use super::text::{Reader, Texts};
-use crate::checkpoint::Reached;
-use crate::course::Course;
+use crate::engine::checkpoint::Reached;
+use crate::engine::course::Course;
 use crate::engine::{Plan, Tally};
 use crate::random::Stream;
 

@@ -13,12 +13,9 @@ use wordmill_flow::{StageProgress, run_workers};
 use super::gate::Gate;
 use super::local::{Local, Merging, merge};
 use super::reading::{Epoch, Open, Position, Worker};
-use super::rows::{Rows, STRIPES};
+use super::rows::{READERS, Rows, STRIPES};
 use crate::engine::Tally;
 use crate::error::TrainError;
-
-/// Readers of a round, however many threads there are.
-pub(crate) const READERS: usize = 8;
 
 /// A round, and what is known when it has ended.
 struct Round<'a> {

@@ -9,6 +9,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::stripes::{Squares, Stripe, StripeShape};
 
+/// Readers of a round, however many threads there are.
+pub(crate) const READERS: usize = 8;
 /// Stripes of a matrix: many beside the threads, so that these seldom meet.
 pub(crate) const STRIPES: u32 = 64;
 

@@ -14,7 +14,7 @@ use wordmill_formats::{
     FormatError, LINE_END, NO_WORD, RunDir, ShardId, TokenShard, mix, read_remap,
 };
 
-use crate::discount::Discount;
+use crate::objective::discount::Discount;
 
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::error::FormatError;
 use crate::memory::MemoryStorage;
+use crate::storage::Storage;
 use crate::words::Words;
 
 /// Words with vectors, and what was left out and mended.

@@ -18,9 +18,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::VectorForm;
 use super::bad::BadRow;
-use super::reader::Wanted;
+use super::form::{VectorForm, Wanted};
 use crate::error::FormatError;
 use crate::storage::{FileReader as Reader, ReadFile, Storage};
 

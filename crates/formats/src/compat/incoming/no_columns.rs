@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::VectorForm;
 use super::bad::BadRow;
-use super::reader::Wanted;
+use super::form::{VectorForm, Wanted};
 use crate::error::FormatError;
 use crate::storage::Storage;
 

@@ -5,17 +5,23 @@ use std::ops::Range;
 
 use super::bad::{BadRow, BadRows, RowCounts};
 use super::columns::{Table, TableRow};
+use super::form::{LINE_BYTES_MAX, ROWS_MAX, VectorForm, WORD_BYTES_MAX, Wanted};
 use super::npy::Element;
 use super::source::{Source, fields};
-use super::{LINE_BYTES_MAX, ROWS_MAX, VectorFile, VectorForm, WORD_BYTES_MAX};
 use crate::error::FormatError;
 use crate::half::from_f16;
 
-/// What a reader is to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Rows,
-    Words,
+/// What is known of a file before its rows are read.
+pub(super) struct Known {
+    pub form: VectorForm,
+    /// Where the words end, in a file of finalfusion.
+    pub names_end: u64,
+    pub bad_rows: BadRows,
+    pub advice: &'static str,
+    /// The number of rows, where the file says it.
+    pub rows: Option<u64>,
+    pub dim: usize,
+    pub element: Element,
 }
 
 /// What stands apart from the numbers, or instead of them.
@@ -64,20 +70,21 @@ enum Next {
 
 impl VectorReader {
     /// Reads from where the source stands.
-    pub(super) fn new(file: &VectorFile, wanted: Wanted, source: Source, beside: Beside) -> Self {
+    pub(super) fn new(known: Known, wanted: Wanted, source: Source, beside: Beside) -> Self {
         // Who leaves out bad rows has to look at all of each.
-        let wanted = if file.bad_rows == BadRows::Refuse { wanted } else { Wanted::Rows };
+        let wanted = if known.bad_rows == BadRows::Refuse { wanted } else { Wanted::Rows };
+        let Known { form, names_end, bad_rows, advice, rows, dim, element } = known;
         Self {
-            form: file.form,
+            form,
             source,
             beside,
-            names_end: file.layout.words_end,
+            names_end,
             wanted,
-            bad_rows: file.bad_rows,
-            advice: file.advice,
-            rows: file.rows,
-            dim: file.dim,
-            element: file.element,
+            bad_rows,
+            advice,
+            rows,
+            dim,
+            element,
             row: 0,
             good: 0,
             passed_over: VecDeque::new(),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::form::{LINE_BYTES_MAX, VectorForm};
+use super::npy;
 use super::source::{BYTE_ORDER_MARK, Source, fields};
-use super::{LINE_BYTES_MAX, VectorForm, npy};
 use crate::compat::finalfusion::MAGIC;
 use crate::error::FormatError;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::VectorForm;
+use super::form::VectorForm;
 use crate::error::FormatError;
 use crate::storage::{FileReader, ReadFile, Storage};
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::compat::{Rows, finalfusion, glove, npy as arrays, word2vec};
+use crate::error::FormatError;
 use crate::memory::MemoryStorage;
+use crate::storage::Storage;
 use crate::words::Words;
 
 const FILE: &str = "a";

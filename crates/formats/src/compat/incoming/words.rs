@@ -1,6 +1,9 @@
 //! The words of a foreign file, all at once: what our own vectors files begin with.
 
-use super::{BadRows, RowCounts, VectorFile, VectorReader, Wanted};
+use super::bad::{BadRows, RowCounts};
+use super::file::VectorFile;
+use super::form::Wanted;
+use super::reader::VectorReader;
 use crate::error::FormatError;
 use crate::words::Words;
 

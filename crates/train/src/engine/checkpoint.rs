@@ -1,0 +1,410 @@
+//! Checkpoints: everything that training needs to go on, in two files.
+//!
+//! `models/NAME/checkpoint-a.safetensors` is the beginning of an epoch, `-b` a place within one, `-best` the best epoch so far where
+//! patience wants it: the model as it
+//! keeps itself ([`Kept`]), and the position as JSON in the metadata. The newer one with the right
+//! fingerprint is read; a damaged one is skipped.
+//!
+//! A model in tiles keeps for each side (`rows`, `columns`), stripe and part a tensor `SIDE.PART.STRIPE` (f32,
+//! flat, padding included).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use wordmill_flow::Context;
+use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
+
+use super::course::{Course, SavedTally};
+use super::metrics::{ROUND_NUMBERS, RoundRow};
+use super::model::Model;
+use super::plan::{Divergence, Plan};
+use crate::error::TrainError;
+use crate::stripes::{Half, PARTS, Stripe};
+
+/// A rate of a thousandth that still diverges is not what is wrong.
+const HALVINGS_MAX: u32 = 10;
+/// The file of the beginning of an epoch, that of a place within one, and that of the best epoch.
+const EPOCH: &str = "a";
+const WITHIN: &str = "b";
+const BEST: &str = "best";
+/// The tensor of the rows of rounds since the last finished epoch.
+const ROUNDS: &str = "rounds";
+
+/// How far a training has come.
+pub(crate) trait Reached: Serialize + DeserializeOwned {
+    /// The greater, the farther.
+    fn done(&self) -> [u64; 3];
+    /// Whether nothing of an epoch is trained yet.
+    fn is_begin(&self) -> bool;
+    /// Epochs, and what they told.
+    fn course(&self) -> &Course;
+    /// The same, to be changed.
+    fn course_mut(&mut self) -> &mut Course;
+}
+
+/// A model that checkpoints keep.
+pub(crate) trait Kept {
+    /// Where training has come with it.
+    type Reached: Reached;
+    /// The kind of the file.
+    const KIND: &'static str;
+    /// The tensors of a checkpoint.
+    fn names(&self) -> Vec<String>;
+    /// Writes them, in this order.
+    fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError>;
+    /// Whether a position may be one of this model.
+    fn fits(&self, position: &Self::Reached) -> bool;
+    /// Forgets all values: the next come from a checkpoint or are the first.
+    fn reset(&mut self);
+    /// Takes over what a checkpoint has.
+    fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError>;
+}
+
+/// How far training has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Epochs, and what they told.
+    #[serde(flatten)]
+    pub course: Course,
+    /// Finished rotations of the current epoch.
+    pub rotation: u32,
+    /// What is done of the rotation in hand.
+    pub begun: Option<Begun>,
+}
+
+/// A rotation that was cut short between two tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// Row stripe → tiles that it has seen.
+    pub seen: Vec<u32>,
+    /// Round × G + row stripe → what its pass did, nothing where it is not done.
+    pub tallies: Vec<SavedTally>,
+}
+
+impl Position {
+    /// The same without rows of rounds, of which there may be many.
+    pub fn without_rounds(&mut self) -> Self {
+        let rounds = std::mem::take(&mut self.course.rounds);
+        let copy = self.clone();
+        self.course.rounds = rounds;
+        copy
+    }
+
+    /// Finished rotations of all epochs.
+    pub fn rotations_done(&self, rotations: u32) -> u64 {
+        u64::from(self.course.epoch) * u64::from(rotations) + u64::from(self.rotation)
+    }
+
+    /// Steps past a rotation; true if it was the last of its epoch.
+    pub fn end_rotation(&mut self, plan: &Plan, advice: &str) -> Result<bool, TrainError> {
+        self.rotation += 1;
+        if self.rotation < plan.rotations {
+            return Ok(false);
+        }
+        self.rotation = 0;
+        self.course.end_epoch(plan, advice)?;
+        Ok(true)
+    }
+}
+
+impl Begun {
+    /// Nothing is done yet.
+    pub fn none(grid: usize) -> Self {
+        Self { seen: vec![0; grid], tallies: vec![SavedTally::default(); grid * grid] }
+    }
+
+    /// Tiles done.
+    pub fn tiles(&self) -> u64 {
+        self.seen.iter().map(|&seen| u64::from(seen)).sum()
+    }
+
+    /// Whether it is of a grid of so many stripes.
+    fn fits(&self, grid: usize) -> bool {
+        let tiles = grid.checked_mul(grid);
+        let within = self.seen.iter().all(|&seen| seen as usize <= grid);
+        within && self.seen.len() == grid && Some(self.tallies.len()) == tiles
+    }
+}
+
+/// Whether a training that has diverged after so many halvings goes back.
+pub(crate) fn may_go_back(plan: &Plan, halvings: u32) -> bool {
+    plan.divergence == Divergence::HalveRate && halvings < HALVINGS_MAX
+}
+
+/// What so many halvings leave of the rate.
+pub(crate) fn rate_share(halvings: u32) -> f64 {
+    0.5f64.powi(halvings as i32)
+}
+
+impl Reached for Position {
+    fn done(&self) -> [u64; 3] {
+        [
+            self.course.epoch.into(),
+            self.rotation.into(),
+            self.begun.as_ref().map_or(0, Begun::tiles),
+        ]
+    }
+
+    fn is_begin(&self) -> bool {
+        self.rotation == 0 && self.begun.is_none()
+    }
+
+    fn course(&self) -> &Course {
+        &self.course
+    }
+
+    fn course_mut(&mut self) -> &mut Course {
+        &mut self.course
+    }
+}
+
+impl Kept for Model {
+    type Reached = Position;
+    const KIND: &'static str = "checkpoint";
+
+    fn names(&self) -> Vec<String> {
+        self.all()
+            .flat_map(|(half, number)| PARTS.map(|part| tensor_name(half, part, number)))
+            .collect()
+    }
+
+    fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError> {
+        for (half, number) in self.all() {
+            self.show(half, number, |stripe| {
+                let mut parts = stripe.parts().into_iter().filter(|(_, it)| !it.is_empty());
+                parts.try_for_each(|(part, values)| {
+                    let name = tensor_name(half, part, number);
+                    writer.tensor(&name, Dtype::F32, &[values.len() as u64], values)
+                })
+            })??;
+        }
+        Ok(())
+    }
+
+    fn fits(&self, position: &Position) -> bool {
+        position.begun.as_ref().is_none_or(|begun| begun.fits(self.grid()))
+    }
+
+    fn reset(&mut self) {
+        self.forget();
+    }
+
+    fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError> {
+        self.fill(|half, number, stripe: &mut Stripe| {
+            let parts = stripe.parts_mut().into_iter().filter(|(_, values)| !values.is_empty());
+            for (part, values) in parts {
+                read_flat(reader, &tensor_name(half, part, number), values)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The two checkpoint files of a trainer.
+pub(crate) struct Checkpoints<'a> {
+    dir: &'a RunDir,
+    plan: &'a Plan,
+    saved: Instant,
+    /// Time that writing the last took.
+    writing: Duration,
+}
+
+impl<'a> Checkpoints<'a> {
+    pub fn new(dir: &'a RunDir, plan: &'a Plan) -> Self {
+        Self { dir, plan, saved: Instant::now(), writing: Duration::ZERO }
+    }
+
+    /// Whether the last checkpoint is old: as old as is asked for, and so old that not more than a twentieth of
+    /// the time goes into writing.
+    pub fn are_due(&self) -> bool {
+        let every = self.plan.checkpoint_every;
+        every.is_zero() || self.saved.elapsed() >= every.max(20 * self.writing)
+    }
+
+    /// Fills in the model from the newer checkpoint; `None` if there is none.
+    pub fn load<M: Kept>(&self, model: &mut M) -> Result<Option<M::Reached>, TrainError> {
+        self.load_newest(&[EPOCH, WITHIN], model)
+    }
+
+    /// After numbers that are no longer finite: the beginning of the epoch, from which to go on at half the rate.
+    pub fn go_back<M: Kept>(
+        &self,
+        ctx: &Context,
+        model: &mut M,
+        failed: &M::Reached,
+        (place, rate): (&str, f64),
+        begin: impl FnOnce(&mut M) -> Result<M::Reached, TrainError>,
+    ) -> Result<M::Reached, TrainError> {
+        let (epoch, halvings) = (failed.course().epoch + 1, failed.course().halvings + 1);
+        model.reset();
+        let mut position = match self.load_newest(&[EPOCH], model)? {
+            Some(position) => position,
+            None => begin(model)?,
+        };
+        position.course_mut().halvings = halvings;
+        ctx.progress.say(&format!(
+            "train {}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
+             from the beginning of epoch {} with half of it",
+            self.plan.name,
+            position.course().epoch + 1
+        ));
+        Ok(position)
+    }
+
+    /// Where patience has kept a better epoch than the last, fills in the model as it was after that.
+    pub fn take_best<M: Kept>(&self, course: &Course, model: &mut M) -> Result<(), TrainError> {
+        let best = course.kept_epoch(self.plan);
+        if best != course.epoch {
+            model.reset();
+            let found = self.load_newest(&[BEST], model)?;
+            // It was written before the epoch went on record.
+            debug_assert!(
+                found.is_some_and(|found| found.course().epoch == best),
+                "the best is kept"
+            );
+        }
+        Ok(())
+    }
+
+    /// Writes the file of the best epoch.
+    pub fn save_best<M: Kept>(
+        &mut self,
+        position: &M::Reached,
+        model: &M,
+    ) -> Result<(), TrainError> {
+        self.save_as(BEST, position, model)
+    }
+
+    fn load_newest<M: Kept>(
+        &self,
+        letters: &[&str],
+        model: &mut M,
+    ) -> Result<Option<M::Reached>, TrainError> {
+        let mut found: Vec<(M::Reached, TensorReader)> = Vec::new();
+        for letter in letters {
+            found.extend(self.open(letter)?);
+        }
+        found.sort_by_key(|(position, _)| std::cmp::Reverse(position.done()));
+        for (position, reader) in found {
+            match reader.verify() {
+                Ok(()) if model.fits(&position) => {}
+                Err(error) if !error.is_bad_artefact() => return Err(error.into()),
+                _ => continue,
+            }
+            model.read(&reader)?;
+            let mut position = position;
+            read_rounds(&reader, position.course_mut())?;
+            return Ok(Some(position));
+        }
+        Ok(None)
+    }
+
+    /// Writes the file of such a position.
+    pub fn save<M: Kept>(&mut self, position: &M::Reached, model: &M) -> Result<(), TrainError> {
+        self.save_as(if position.is_begin() { EPOCH } else { WITHIN }, position, model)
+    }
+
+    fn save_as<M: Kept>(
+        &mut self,
+        letter: &str,
+        position: &M::Reached,
+        model: &M,
+    ) -> Result<(), TrainError> {
+        let begun = Instant::now();
+        let names = model.names();
+        let names: Vec<&str> =
+            [ROUNDS].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let json = serde_json::to_string(position).expect("plain data is JSON");
+        let settings = BTreeMap::from([
+            ("fingerprint".to_owned(), self.plan.fingerprint.clone()),
+            ("position".to_owned(), json),
+        ]);
+        let path = self.path(letter);
+        let mut writer =
+            TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
+        // First, where eight bytes are aligned.
+        let rounds = &position.course().rounds;
+        if !rounds.is_empty() {
+            let numbers: Vec<u64> = rounds.iter().flat_map(RoundRow::to_numbers).collect();
+            let shape = [rounds.len() as u64, ROUND_NUMBERS as u64];
+            writer.tensor(ROUNDS, Dtype::U64, &shape, &numbers)?;
+        }
+        model.write(&mut writer)?;
+        writer.finish()?;
+        self.saved = Instant::now();
+        self.writing = begun.elapsed();
+        Ok(())
+    }
+
+    fn path(&self, letter: &str) -> PathBuf {
+        self.dir.path(&format!("models/{}/checkpoint-{letter}.safetensors", self.plan.name))
+    }
+
+    fn open<P: Reached>(&self, letter: &str) -> Result<Option<(P, TensorReader)>, TrainError> {
+        let reader = match TensorReader::open(self.dir.storage(), &self.path(letter)) {
+            Ok(reader) => reader,
+            Err(error) if error.is_not_found() || error.is_bad_artefact() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let metadata = reader.index().metadata();
+        if metadata.get("fingerprint") != Some(&self.plan.fingerprint) {
+            return Ok(None);
+        }
+        let json = metadata.get("position").map(String::as_str).unwrap_or_default();
+        Ok(serde_json::from_str(json).ok().map(|position| (position, reader)))
+    }
+}
+
+/// Reads the rows of rounds. A checkpoint of an earlier version has those of all epochs in its header.
+fn read_rounds(reader: &TensorReader, course: &mut Course) -> Result<(), FormatError> {
+    let finished = course.epoch;
+    course.rounds.retain(|row| row.epoch > finished);
+    if !reader.index().tensors().contains_key(ROUNDS) {
+        return Ok(());
+    }
+    let info = reader.index().info(ROUNDS, Dtype::U64, 2)?;
+    let corrupt = |what: &str| FormatError::corrupt(reader.index().path(), 8, what);
+    if info.shape[1] != ROUND_NUMBERS as u64 {
+        return Err(corrupt("its rows of rounds have another width"));
+    }
+    let mut numbers = vec![[0u64; ROUND_NUMBERS]; info.shape[0] as usize];
+    reader.read(info, 0, numbers.as_flattened_mut())?;
+    let rows: Option<Vec<RoundRow>> = numbers.into_iter().map(RoundRow::of_numbers).collect();
+    course.rounds = rows.ok_or_else(|| corrupt("its rows of rounds make no sense"))?;
+    Ok(())
+}
+
+/// Reads a flat tensor that has just the length of `values`.
+pub(crate) fn read_flat(
+    reader: &TensorReader,
+    name: &str,
+    values: &mut [f32],
+) -> Result<(), FormatError> {
+    let info = reader.index().info(name, Dtype::F32, 1)?;
+    if info.shape[0] != values.len() as u64 {
+        let what = format!("{name} has another size than in the model");
+        return Err(FormatError::corrupt(reader.index().path(), 8, what));
+    }
+    reader.read(info, 0, values)
+}
+
+/// Removes a trainer's checkpoints, and what a killed process left of one or of its pages: its
+/// vectors are published.
+pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
+    let is_over = |file: &str| file.starts_with("checkpoint-") || file.ends_with(".scratch");
+    Ok(dir.sweep(&format!("models/{name}"), is_over)?)
+}
+
+fn tensor_name(half: Half, part: &str, number: u32) -> String {
+    let side = match half {
+        Half::Rows => "rows",
+        Half::Columns => "columns",
+    };
+    format!("{side}.{part}.{number:03}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,451 @@
+//! The model: two matrices in stripes, all of them in memory or some of them in pages on disk.
+//!
+//! Between rotations a model belongs to one thread. During a rotation workers take stripes and give
+//! them back, each in its turn (`order.rs`), and where not all stripes have room a pager brings and puts away
+//! others beside them. The same tiles are trained in the same order either way, so memory changes no bit.
+
+use std::ops::Range;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use wordmill_flow::{Context, Reservation};
+use wordmill_formats::{FormatError, Pages, RunDir, TileGrid};
+
+use super::order::{Move, Order, Residents};
+use super::pass::Layout;
+use crate::error::TrainError;
+use crate::stripes::{Half, Stripe, StripeShape};
+
+/// Row stripes in memory beyond those of the workers: one that comes and one that waits to go.
+const ROWS_IN_FLIGHT: u32 = 2;
+/// A page outside of rotations: what is initialised, saved or published.
+const SPARE_PAGES: u32 = 1;
+
+/// Two matrices of vectors.
+pub(crate) struct Model {
+    shape: StripeShape,
+    grid: TileGrid,
+    room: Room,
+    board: Mutex<Board>,
+    changed: Condvar,
+    pages: Option<Pages>,
+    /// Memory of stripes that were put away, for those that come.
+    spare: Mutex<Vec<Stripe>>,
+    _memory: Reservation,
+}
+
+/// How many stripes fit, and how many workers they can keep busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room {
+    workers: u32,
+    rows: u32,
+    columns: u32,
+    bytes: u64,
+}
+
+/// Where the stripes are.
+struct Board {
+    sides: [Vec<Slot>; 2],
+    /// Tasks of this rotation whose stripes are in memory, unless they are lent.
+    ready: usize,
+    /// The task that is taken next, and the first that is not to be done now.
+    next: usize,
+    limit: usize,
+    /// A worker has ended early: nobody is to wait any more.
+    failed: bool,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// `None` while it is lent or away.
+    stripe: Option<Stripe>,
+    /// Tiles of this rotation that it has seen.
+    turn: u32,
+}
+
+/// Tells the others when its worker panics.
+pub(crate) struct Watch<'a>(&'a Model);
+
+impl Model {
+    /// A model whose stripes have no values yet, in pages if it does not fit into what is left of the budget.
+    pub fn new(
+        ctx: &Context,
+        dir: &RunDir,
+        name: &str,
+        layout: Layout,
+        grid: TileGrid,
+    ) -> Result<Self, TrainError> {
+        let shape = layout.shape;
+        let largest = u64::from(grid.rows.max(grid.columns).div_ceil(grid.grid));
+        let (page, all) =
+            (shape.bytes(largest), shape.bytes(u64::from(grid.rows) + u64::from(grid.columns)));
+        let room = Room::within(ctx.budget.left(), (page, all), grid.grid, ctx.threads as u32);
+        let what = format!("the model of {name}, {} stripes of it at a time,", room.stripes());
+        let memory = ctx.budget.reserve(room.bytes, &what).map_err(|mut error| {
+            error.advice = format!(
+                ", raise tiles.grid, or lower train.dim of {name} or raise vocabulary.min_count"
+            );
+            error
+        })?;
+        let slots = || (0..grid.grid).map(|_| Slot::default()).collect();
+        let pages = match room.stripes() == 2 * grid.grid {
+            true => None,
+            false => Some(Pages::create(
+                dir,
+                &format!("models/{name}"),
+                "model",
+                2 * grid.grid as usize,
+            )?),
+        };
+        Ok(Self {
+            shape,
+            grid,
+            room,
+            board: Mutex::new(Board {
+                sides: [slots(), slots()],
+                ready: 0,
+                next: 0,
+                limit: 0,
+                failed: false,
+            }),
+            changed: Condvar::new(),
+            pages,
+            spare: Mutex::default(),
+            _memory: memory,
+        })
+    }
+
+    /// Length of a vector.
+    pub fn dim(&self) -> usize {
+        self.shape.dim
+    }
+
+    /// Stripes a side.
+    pub fn grid(&self) -> usize {
+        self.grid.grid as usize
+    }
+
+    /// Vectors of a side.
+    pub fn rows(&self, half: Half) -> u32 {
+        match half {
+            Half::Rows => self.grid.rows,
+            Half::Columns => self.grid.columns,
+        }
+    }
+
+    /// Whether stripes come from pages and go there.
+    pub fn is_paged(&self) -> bool {
+        self.pages.is_some()
+    }
+
+    /// Workers that it can keep busy.
+    pub fn workers(&self) -> usize {
+        self.room.workers as usize
+    }
+
+    /// What is left of a rotation with these positions when the row stripes have seen so many tiles, and the
+    /// moves beside its tasks.
+    pub fn begin(
+        &mut self,
+        rows: Vec<u32>,
+        columns: Vec<u32>,
+        seen: &[u32],
+    ) -> (Order, Vec<Vec<Move>>) {
+        let order = Order::new(rows, columns, seen, self.room.columns);
+        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (side, seen) in board.sides.iter_mut().zip(order.seen()) {
+            side.iter_mut().zip(seen).for_each(|(slot, &seen)| slot.turn = seen);
+        }
+        (board.next, board.limit) = (0, order.tasks().len());
+        if self.pages.is_none() {
+            board.ready = board.limit;
+            return (order, Vec::new());
+        }
+        board.ready = 0;
+        let present = board.sides.each_ref().map(|side| {
+            let numbers = (0..).zip(side).filter(|(_, slot)| slot.stripe.is_some());
+            numbers.map(|(number, _)| number).collect()
+        });
+        let moves = Residents::new([self.room.rows, self.room.columns], present).moves(&order);
+        (order, moves)
+    }
+
+    /// After a rotation that was cut short: how many tiles each row stripe has seen.
+    pub fn seen(&self) -> Vec<u32> {
+        self.lock().sides[Half::Rows as usize].iter().map(|slot| slot.turn).collect()
+    }
+
+    /// Forgets all stripes in memory and that a worker has failed: the next is [`fill`](Self::fill).
+    pub fn forget(&mut self) {
+        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
+        board.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
+        board.failed = false;
+    }
+
+    /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
+    pub fn fill<E: From<FormatError>>(
+        &mut self,
+        mut fill: impl FnMut(Half, u32, &mut Stripe) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (half, number) in self.all() {
+            let mut stripe = Stripe::new(self.shape, self.height(half, number));
+            fill(half, number, &mut stripe)?;
+            match &self.pages {
+                Some(pages) => pages.write(self.page_of(half, number), &stripe.floats())?,
+                None => self.lock().sides[half as usize][number as usize].stripe = Some(stripe),
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a stripe.
+    pub fn show<T>(
+        &self,
+        half: Half,
+        number: u32,
+        look: impl FnOnce(&Stripe) -> T,
+    ) -> Result<T, FormatError> {
+        let board = self.lock();
+        match &board.sides[half as usize][number as usize].stripe {
+            Some(stripe) => Ok(look(stripe)),
+            None => {
+                let stripe = self.fetch(half, number)?;
+                let seen = look(&stripe);
+                self.spare().push(stripe);
+                Ok(seen)
+            }
+        }
+    }
+
+    /// Appends the vectors of some ids, without padding.
+    pub fn vectors(
+        &self,
+        half: Half,
+        ids: Range<u32>,
+        out: &mut Vec<f32>,
+    ) -> Result<(), FormatError> {
+        let (dim, stride) = (self.shape.dim, wordmill_kernels::padded(self.shape.dim));
+        let (begin, grid) = (out.len(), self.grid.grid);
+        out.resize(begin + ids.len() * dim, 0.0);
+        let board = self.lock();
+        let mut buffer = Vec::new();
+        for first in ids.clone().take(grid as usize) {
+            let (number, local) = self.grid.place(first);
+            let rows = (ids.end - first).div_ceil(grid) as usize;
+            let span = local as usize * stride..(local as usize + rows) * stride;
+            let vectors = match &board.sides[half as usize][number as usize].stripe {
+                Some(stripe) => &stripe.vectors()[span],
+                None => {
+                    buffer.resize(span.len(), 0.0);
+                    let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
+                    pages.read_part(self.page_of(half, number), span.start as u64, &mut buffer)?;
+                    &buffer[..]
+                }
+            };
+            let places = (first - ids.start..).step_by(grid as usize);
+            for (vector, place) in vectors.chunks_exact(stride).zip(places) {
+                out[begin + place as usize * dim..][..dim].copy_from_slice(&vector[..dim]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The biases of a side, in the order of ids.
+    pub fn biases(&self, half: Half) -> Result<Vec<f32>, FormatError> {
+        let mut biases = vec![0.0; self.rows(half) as usize];
+        for number in 0..self.grid.grid {
+            self.show(half, number, |stripe| {
+                let places = (number as usize..).step_by(self.grid.grid as usize);
+                stripe.bias().iter().zip(places).for_each(|(&bias, place)| biases[place] = bias);
+            })?;
+        }
+        Ok(biases)
+    }
+
+    /// Takes a stripe out between two rotations.
+    pub fn lend(&mut self, half: Half, number: u32) -> Result<Stripe, FormatError> {
+        let side =
+            &mut self.board.get_mut().unwrap_or_else(PoisonError::into_inner).sides[half as usize];
+        if let Some(stripe) = side[number as usize].stripe.take() {
+            return Ok(stripe);
+        }
+        // Its memory is that of another of its side, which goes to its page.
+        let other = (0..).zip(side).find_map(|(number, slot)| Some((number, slot.stripe.take()?)));
+        if let Some((number, stripe)) = other {
+            let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
+            pages.write(self.page_of(half, number), &stripe.floats())?;
+            self.spare().push(stripe);
+        }
+        self.fetch(half, number)
+    }
+
+    /// Takes it back.
+    pub fn take_back(&mut self, half: Half, number: u32, stripe: Stripe) {
+        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
+        board.sides[half as usize][number as usize].stripe = Some(stripe);
+    }
+
+    /// All stripes.
+    pub fn all(&self) -> impl Iterator<Item = (Half, u32)> + use<> {
+        let grid = self.grid.grid;
+        Half::ALL.into_iter().flat_map(move |half| (0..grid).map(move |number| (half, number)))
+    }
+
+    /// The next task, once it may begin; `None` when there is none, or another worker has failed. With
+    /// `stop` no further one is given to anybody, unless it is the first.
+    ///
+    /// A task that began before its moves are done could take a stripe that the pager is about to put
+    /// away, and keep it while it waits for the pager.
+    pub fn next_task(&self, stop: bool) -> Option<usize> {
+        let task = {
+            let mut board = self.lock();
+            if stop && board.next > 0 {
+                board.limit = board.limit.min(board.next);
+                self.changed.notify_all();
+            }
+            board.next += 1;
+            board.next - 1
+        };
+        self.await_board(|board| match task < board.limit {
+            true => (board.ready > task).then_some(Some(task)),
+            false => Some(None),
+        })?
+    }
+
+    /// Waits for a stripe until it has seen `turn` tiles; `None` when another worker has failed.
+    pub fn take(&self, half: Half, number: u32, turn: u32) -> Option<Stripe> {
+        self.await_board(|board| {
+            let slot = &mut board.sides[half as usize][number as usize];
+            if slot.turn == turn { slot.stripe.take() } else { None }
+        })
+    }
+
+    /// Looks at the board after every change until there is something to be found.
+    fn await_board<T>(&self, mut find: impl FnMut(&mut Board) -> Option<T>) -> Option<T> {
+        let mut board = self.lock();
+        while !board.failed {
+            if let Some(found) = find(&mut board) {
+                return Some(found);
+            }
+            board = self.changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
+    }
+
+    /// Gives a stripe back, which has seen `turn` tiles.
+    pub fn give(&self, half: Half, number: u32, stripe: Stripe, turn: u32) {
+        self.lock().sides[half as usize][number as usize] = Slot { stripe: Some(stripe), turn };
+        self.changed.notify_all();
+    }
+
+    /// Does the moves of a rotation, task by task, beside the workers.
+    pub fn page_through(&self, moves: &[Vec<Move>]) -> Result<(), FormatError> {
+        for (task, moves) in moves.iter().enumerate() {
+            for &it in moves {
+                if !self.page(task, it)? {
+                    return Ok(());
+                }
+            }
+            self.lock().ready = task + 1;
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Does a move for a task; false where the task is not to be done now, or a worker has failed.
+    fn page(&self, task: usize, it: Move) -> Result<bool, FormatError> {
+        match it {
+            Move::PutAway(half, number, turn) => {
+                let stripe = self.await_board(|board| {
+                    let slot = &mut board.sides[half as usize][number as usize];
+                    match task < board.limit {
+                        true if slot.turn == turn => slot.stripe.take().map(Some),
+                        true => None,
+                        false => Some(None),
+                    }
+                });
+                let Some(stripe) = stripe.flatten() else { return Ok(false) };
+                let pages = self.pages.as_ref().expect("only a paged model has moves");
+                pages.write(self.page_of(half, number), &stripe.floats())?;
+                self.spare().push(stripe);
+            }
+            Move::Bring(half, number) => {
+                let stripe = self.fetch(half, number)?;
+                self.lock().sides[half as usize][number as usize].stripe = Some(stripe);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Lets nobody wait for a worker that has ended early.
+    pub fn fail(&self) {
+        self.lock().failed = true;
+        self.changed.notify_all();
+    }
+
+    /// Calls [`fail`](Self::fail) where its worker panics.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch(self)
+    }
+
+    /// A stripe from its page.
+    fn fetch(&self, half: Half, number: u32) -> Result<Stripe, FormatError> {
+        let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
+        // Stripe 0 is the highest of its side: what it takes is enough for any.
+        let highest = self.height(Half::Rows, 0).max(self.height(Half::Columns, 0));
+        let spare = self.spare().pop();
+        let mut stripe = spare.unwrap_or_else(|| Stripe::new(self.shape, highest));
+        stripe.cut(self.shape, self.height(half, number));
+        pages.read(self.page_of(half, number), &mut stripe.floats_mut())?;
+        Ok(stripe)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Stripe>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn height(&self, half: Half, number: u32) -> usize {
+        self.grid.len(self.rows(half), number) as usize
+    }
+
+    fn page_of(&self, half: Half, number: u32) -> usize {
+        (half as u32 * self.grid.grid + number) as usize
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
+impl Room {
+    /// Room for all stripes where they fit into so many bytes; else for as many columns as there is room for
+    /// beside the rows of the workers, of which there may have to be fewer. The least is three stripes.
+    fn within(left: u64, (page, all): (u64, u64), grid: u32, threads: u32) -> Self {
+        let most = threads.min(grid);
+        if all <= left {
+            return Self { workers: most, rows: grid, columns: grid, bytes: all };
+        }
+        let pages = u32::try_from(left / page.max(1)).unwrap_or(u32::MAX);
+        let room = |workers: u32, rows: u32| {
+            let columns = pages.checked_sub(rows + SPARE_PAGES)?.min(grid);
+            // Fewer columns than that leave workers waiting for one another.
+            let bytes = u64::from(rows + columns + SPARE_PAGES) * page;
+            (columns >= 2 * workers).then_some(Self { workers, rows, columns, bytes })
+        };
+        let with = |workers: u32| room(workers, (workers + ROWS_IN_FLIGHT).min(grid));
+        let bytes = page * u64::from(2 + SPARE_PAGES);
+        let least = Self { workers: 1, rows: 1, columns: 1, bytes };
+        (1..=most).rev().find_map(with).unwrap_or(least)
+    }
+
+    fn stripes(&self) -> u32 {
+        self.rows + self.columns
+    }
+}

@@ -1,0 +1,130 @@
+//! What the engine and an objective agree on: an [`Objective`] makes a [`Pass`] over the cells of one tile and returns a [`Tally`].
+
+use wordmill_formats::{FormatError, TileCell, VectorsWriter};
+
+use crate::error::TrainError;
+use crate::random::Stream;
+use crate::start::frozen::{Fixed, Frozen};
+use crate::stripes::{Place, Stripe, StripeShape};
+
+/// What an objective trains: the shapes of its two matrices.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Both sides have this shape.
+    pub shape: StripeShape,
+    /// Rows of the column side (contexts or nodes).
+    pub columns: u32,
+    /// Tensor name of the column side in the vectors file.
+    pub columns_name: &'static str,
+}
+
+/// The cells of one tile that a pass may visit.
+#[derive(Clone, Debug, Default)]
+pub struct PassCells {
+    /// Heavy cells: all of them, or this rotation's segment, as the objective asks.
+    pub heavy: Vec<TileCell>,
+    /// This rotation's segment of the light cells.
+    pub light: Vec<TileCell>,
+}
+
+/// Where and when a pass happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    /// Row stripe and column stripe.
+    pub tile: (u32, u32),
+    /// Stripes a side.
+    pub grid: u32,
+    /// Rotations an epoch.
+    pub rotations: u32,
+    /// Rate of this round.
+    pub rate: f32,
+    /// Whether to look only: losses and gradients are told, no number changes.
+    pub look: bool,
+    /// Key of the random stream.
+    pub(crate) key: [u64; 5],
+    pub(crate) seed: u64,
+    /// Words whose vectors do not move.
+    pub(crate) frozen: &'a Frozen,
+}
+
+/// What a pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Sum of losses.
+    pub loss: f64,
+    /// Sum of the weights that the mean is taken over.
+    pub weight: f64,
+    /// Gradient steps.
+    pub visits: u64,
+    /// Sum of squared lengths of gradients, of a pass that looks.
+    pub square: f64,
+}
+
+/// What a pass over a tile does.
+pub trait Objective: Sync {
+    /// The shapes of the model.
+    fn layout(&self) -> Layout;
+    /// Sets the initial values of a stripe; vectors and biases are zeros, accumulators ones.
+    fn init(&self, place: Place, stripe: &mut Stripe);
+    /// Bytes that a pass over so many cells holds, beside the cells as they are read.
+    fn pass_bytes(&self, cells: u64) -> u64;
+    /// Whether a pass sees all heavy cells of the tile (they are visited a fraction at a time) or
+    /// one segment of them.
+    fn heavy_every_rotation(&self) -> bool;
+    /// Visits the cells of a tile.
+    fn pass(
+        &self,
+        pass: &Pass<'_>,
+        cells: &PassCells,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+    ) -> Result<Tally, TrainError>;
+    /// Writes what the vectors file has besides the two matrices; biases of rows and of columns are
+    /// given, if there are any.
+    fn extras(
+        &self,
+        _writer: &mut VectorsWriter,
+        _biases: [Vec<f32>; 2],
+    ) -> Result<(), FormatError> {
+        Ok(())
+    }
+    /// Settings to be stored with the vectors, for people and for queries.
+    fn settings(&self) -> Vec<(&'static str, String)>;
+    /// What to check if an epoch makes no visit.
+    fn advice(&self) -> &'static str;
+}
+
+impl PassCells {
+    /// Part `part` of `parts` of the light cells.
+    pub(crate) fn light_part(&self, part: usize, parts: usize) -> &[TileCell] {
+        let cells = self.light.len();
+        &self.light[cells * part / parts..cells * (part + 1) / parts]
+    }
+}
+
+impl<'a> Pass<'a> {
+    /// The rows of the tile that do not move.
+    pub(crate) fn fixed(&self) -> Fixed<'a> {
+        self.frozen.of_stripe(self.tile.0, self.grid)
+    }
+
+    /// The epoch, from 0.
+    #[cfg(test)]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.key[0]
+    }
+
+    /// The random stream of this pass.
+    pub(crate) fn stream(&self) -> Stream {
+        Stream::new(self.seed, &self.key)
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.weight += other.weight;
+        self.visits += other.visits;
+        self.square += other.square;
+    }
+}

@@ -1,0 +1,131 @@
+//! What stays the same during a training in tiles, and what follows from it alone: the rate of a round, the cells of a tile, the
+//! error that names where numbers are no longer finite.
+
+use wordmill_flow::StageProgress;
+use wordmill_formats::{FormatError, StripeFile, TileSection};
+
+use super::checkpoint::{Position, rate_share};
+use super::curve::HeldOut;
+use super::model::Model;
+use super::order::Tile;
+use super::pass::{Objective, PassCells};
+use super::plan::Plan;
+use crate::error::TrainError;
+use crate::start::frozen::Frozen;
+use crate::stripes::{Half, Place, Stripe};
+
+/// In place of epoch and rotation, of a rotation that looks.
+pub(crate) const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
+
+/// What stays the same during a run.
+pub(crate) struct Run<'a> {
+    pub plan: &'a Plan,
+    pub objective: &'a dyn Objective,
+    pub stripes: &'a [StripeFile],
+    pub progress: &'a StageProgress,
+    /// The word of an id.
+    pub word: &'a (dyn Fn(u32) -> String + Sync),
+    /// Words whose vectors do not move.
+    pub frozen: &'a Frozen,
+}
+
+impl Run<'_> {
+    /// Fails where a number of the model is not finite: what is kept must be good.
+    pub fn check_finite(&self, position: &Position, model: &Model) -> Result<(), TrainError> {
+        for (half, number) in model.all() {
+            if let Some(row) = model.show(half, number, Stripe::bad_row)? {
+                let place = Place { half, number, grid: self.stripes.len() as u32 };
+                return Err(self.diverged(position, "", Some(place.id(row)).zip(Some(half))));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error that names where numbers are no longer finite.
+    pub fn diverged(
+        &self,
+        position: &Position,
+        tile: &str,
+        row: Option<(u32, Half)>,
+    ) -> TrainError {
+        let row = match row {
+            Some((id, Half::Rows)) => format!(", vector of {:?}", (self.word)(id)),
+            Some((id, Half::Columns)) => match self.objective.layout().columns_name {
+                "node_vectors" => format!(", vector of node {id}"),
+                _ => format!(", context vector of {:?}", (self.word)(id)),
+            },
+            None => String::new(),
+        };
+        TrainError::Diverged {
+            name: self.plan.name.clone(),
+            epoch: position.course.epoch + 1,
+            rotation: position.rotation + 1,
+            place: format!("{tile}{row}"),
+            rate: self.plan.rate * rate_share(position.course.halvings),
+        }
+    }
+
+    /// The rate falls with the rounds done, as word2vec's falls with the words done.
+    pub fn rate(&self, position: &Position, round: u32) -> f32 {
+        let grid = self.stripes.len() as u64;
+        let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
+        let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
+        let left = 1.0 - done as f64 / total as f64;
+        let share = rate_share(position.course.halvings)
+            * self.plan.schedule.share(left, self.plan.final_rate);
+        (self.plan.rate * share) as f32
+    }
+
+    /// The cells of a tile that a rotation trains.
+    pub fn cells(
+        &self,
+        Tile { row, column, .. }: Tile,
+        rotation: u32,
+        cells: &mut PassCells,
+    ) -> Result<(), FormatError> {
+        let file = &self.stripes[row as usize];
+        let part = (rotation, self.plan.rotations);
+        let heavy = if self.objective.heavy_every_rotation() { (0, 1) } else { part };
+        cells.heavy.clear();
+        cells.light.clear();
+        file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
+        file.segment((column, TileSection::Light), part, &mut cells.light)?;
+        let held_out = self.held_out_cells();
+        held_out.retain((row, column), &mut cells.heavy, false);
+        held_out.retain((row, column), &mut cells.light, false);
+        Ok(())
+    }
+
+    /// Which cells are held out.
+    pub fn held_out_cells(&self) -> HeldOut {
+        HeldOut::new(&self.plan.curve, self.plan.seed, self.stripes.len() as u32)
+    }
+
+    /// The cells of a tile that are held out, of all rotations, in order.
+    pub fn held_out(
+        &self,
+        Tile { row, column, .. }: Tile,
+        cells: &mut PassCells,
+    ) -> Result<(), FormatError> {
+        let file = &self.stripes[row as usize];
+        let parts = self.plan.rotations;
+        let held_out = self.held_out_cells();
+        let mut read = Vec::new();
+        let PassCells { heavy, light } = cells;
+        let every = self.objective.heavy_every_rotation();
+        for (section, kept, parts) in [
+            (TileSection::Heavy, heavy, if every { 1 } else { parts }),
+            (TileSection::Light, light, parts),
+        ] {
+            kept.clear();
+            for part in 0..parts {
+                read.clear();
+                file.segment((column, section), (part, parts), &mut read)?;
+                held_out.retain((row, column), &mut read, true);
+                kept.append(&mut read);
+            }
+            kept.sort_by_key(|cell| (cell.row, cell.column));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! The gradient after an epoch where nothing is held out, over a sample of the cells that are trained.
+//!
+//! Ids are dealt to stripes in order of frequency, so each stripe has the same mix of words and a few tiles stand for all: four
+//! stripes of rows and four of columns, drawn by the seed, and of each of their tiles about as many cells as one frame has. Always
+//! the same ones, so that epochs can be compared. One thread looks at them between two rotations.
+
+use wordmill_formats::TileSection;
+
+use super::checkpoint::Position;
+use super::model::Model;
+use super::pass::{Pass, PassCells, Tally};
+use super::run::{LOOK, Run};
+use crate::error::TrainError;
+use crate::random::Stream;
+use crate::stripes::Half;
+
+/// Stripes of a side that are looked at.
+const STRIPES: usize = 4;
+/// Cells of a tile, about.
+const CELLS: u64 = 4096;
+
+/// What a pass that looks says of the sample.
+pub(crate) fn look(
+    run: &Run<'_>,
+    position: &Position,
+    model: &mut Model,
+) -> Result<Tally, TrainError> {
+    let grid = run.stripes.len();
+    let mut stream = Stream::new(run.plan.seed, &[LOOK[0], LOOK[1], 1]);
+    let mut some = || {
+        let mut stripes: Vec<u32> = (0..grid as u32).collect();
+        stream.shuffle(&mut stripes);
+        stripes.truncate(STRIPES);
+        stripes
+    };
+    let (rows, columns) = (some(), some());
+    let rate = run.rate(position, grid as u32);
+    let (mut sum, mut cells) = (Tally::default(), PassCells::default());
+    for &row in &rows {
+        let mut row_stripe = model.lend(Half::Rows, row)?;
+        for &column in &columns {
+            let tile = (row, column);
+            run.some_cells(tile, &mut cells)?;
+            let mut column_stripe = model.lend(Half::Columns, column)?;
+            let key = [LOOK[0], LOOK[1], u64::from(row), u64::from(column), 1];
+            let (frozen, seed) = (run.frozen, run.plan.seed);
+            let grid = grid as u32;
+            let pass = Pass { tile, grid, rotations: 1, rate, look: true, key, seed, frozen };
+            let tally = run.objective.pass(&pass, &cells, &mut row_stripe, &mut column_stripe)?;
+            sum += tally;
+            model.take_back(Half::Columns, column, column_stripe);
+        }
+        model.take_back(Half::Rows, row, row_stripe);
+    }
+    Ok(sum)
+}
+
+impl Run<'_> {
+    /// The sample's cells of a tile: a part of either section, which one is drawn by the seed.
+    fn some_cells(
+        &self,
+        (row, column): (u32, u32),
+        cells: &mut PassCells,
+    ) -> Result<(), TrainError> {
+        let file = &self.stripes[row as usize];
+        let sections = [TileSection::Heavy, TileSection::Light];
+        let all: u64 = sections.iter().map(|&section| file.cells(column, section)).sum();
+        let parts = u32::try_from(all.div_ceil(CELLS)).unwrap_or(u32::MAX).max(1);
+        let mut stream = Stream::new(self.plan.seed, &[u64::from(row), u64::from(column), 1]);
+        cells.heavy.clear();
+        cells.light.clear();
+        let PassCells { heavy, light } = &mut *cells;
+        for (section, kept) in sections.into_iter().zip([heavy, light]) {
+            // Light cells in slots come a slot at a time, heavy ones of such a file at once.
+            let slots = file.slots();
+            let read = match (section, slots) {
+                (_, 0) => parts,
+                (TileSection::Heavy, _) => 1,
+                (TileSection::Light, slots) => slots,
+            };
+            let part = stream.below(read);
+            file.segment((column, section), (part, read), kept)?;
+            if slots > 0 {
+                let share = read as f32 / parts.max(slots) as f32;
+                kept.retain(|_| stream.unit() < share);
+            }
+        }
+        let held_out = self.held_out_cells();
+        held_out.retain((row, column), &mut cells.heavy, false);
+        held_out.retain((row, column), &mut cells.light, false);
+        Ok(())
+    }
+}

@@ -1,0 +1,472 @@
+//! GloVe: weighted least squares on log counts, with AdaGrad (Pennington, Socher & Manning 2014).
+//!
+//! Loss of a cell: `½ f(x) (w·c + b_w + b_c − ln x)²` with `f(x) = min(1, (x / x_max)^α)`, x the weight
+//! in word units. Vectors and biases start uniform in ±½/d, accumulators at 1, as in the authors'
+//! program. That program has stepped biases without the rate since 2019; here, as in the paper, the
+//! rate applies to them too. Each cell is visited once an epoch.
+//!
+//! Nouns: a *run* is up to sixteen cells of one row that are stepped together; a *block* is so many
+//! columns of a tile that they stay in the L2 cache. A pass takes the blocks in random order, and in
+//! a block its runs.
+
+use std::sync::Mutex;
+
+use wordmill_flow::Context;
+use wordmill_formats::{FormatError, TileCell, VectorsWriter};
+use wordmill_kernels::{
+    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, Side, StepLoss,
+    StepPlan, StepScratch, StepSide, padded,
+};
+
+use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
+use crate::error::TrainError;
+use crate::loss::losses::{CellWeight, WeightedSquares};
+use crate::loss::{CellLoss, StripeCounts, TileLoss};
+use crate::optim::steps::{Optimizer, Steps, step_bias};
+use crate::random::Stream;
+use crate::start::frozen::Before;
+use crate::stripes::{Place, Stripe, StripeShape};
+
+/// Cells handed to the kernel at a time, about.
+const BATCH_CELLS: usize = 1024;
+/// Most bytes of the columns of a block with their accumulators, so that they stay in an L2 cache of 1 MiB
+/// while rows pass through. Without blocks training takes 1.2 to 1.8 times as long (dim 100, two busy cores of
+/// Zen 4); from 448 to 896 KiB it is the same.
+const BLOCK_BYTES: usize = 640 << 10;
+
+/// Settings of GloVe.
+#[derive(Clone, Debug)]
+pub struct GloveConfig {
+    /// Length of a vector.
+    pub dim: usize,
+    /// x_max.
+    pub x_max: f64,
+    /// α.
+    pub alpha: f64,
+    /// Optimiser and penalties.
+    pub steps: Steps,
+    /// Seed of the initial values.
+    pub seed: u64,
+}
+
+/// The GloVe objective.
+pub struct Glove {
+    config: GloveConfig,
+    words: u32,
+    unit: u64,
+    /// The loss with the counts that it reads, where it is not the usual one.
+    loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
+    squares: WeightedSquares,
+    kernels: &'static Kernels,
+    spare: Mutex<Vec<Visits>>,
+}
+
+/// Where something begins, and where it ends or its length.
+type Span = (usize, usize);
+
+/// The cells of a pass, sorted by block and row, and its runs. Buffers go from pass to pass: fresh
+/// ones of two megabytes would come from the system page by page each time.
+#[derive(Default)]
+struct Visits {
+    /// As the loss wants them: the usual one, or another.
+    cells: Vec<GloveCell>,
+    open: Vec<MatrixCell>,
+    /// Where the cells of a block and row begin.
+    starts: Vec<usize>,
+    /// Where a run begins, and its cells.
+    runs: Vec<Span>,
+    /// Where the runs of a block begin and end.
+    blocks: Vec<Span>,
+    log_x: Vec<f32>,
+    weight: Vec<f32>,
+}
+
+impl Glove {
+    /// GloVe over a matrix of `words` words with weights in units of 1 / `unit`.
+    pub fn new(config: GloveConfig, words: u32, unit: u64, kernels: &'static Kernels) -> Self {
+        let (x_max, alpha) = (config.x_max as f32, config.alpha as f32);
+        let squares = WeightedSquares(CellWeight { x_max, alpha, kernels });
+        Self { config, words, unit, loss: None, squares, kernels, spare: Mutex::default() }
+    }
+
+    /// Another loss of cells than weighted squares; `counts` says how often words occur in the text whose pairs were
+    /// counted, `grid` how many stripes a side has.
+    ///
+    /// # Errors
+    /// Where the counts that the loss reads have no room.
+    pub fn with_loss(
+        self,
+        (ctx, name): (&Context, &str),
+        loss: Box<dyn CellLoss>,
+        counts: &[u64],
+        grid: u32,
+    ) -> Result<Self, TrainError> {
+        let counts = StripeCounts::new(ctx, name, &*loss, counts, grid)?;
+        Ok(Self { loss: Some((loss, counts)), ..self })
+    }
+}
+
+/// Both sides of a pass with their biases: value, square, moment.
+struct Biased<'a> {
+    rows: (StepSide<'a>, [&'a mut [f32]; 3]),
+    columns: (StepSide<'a>, [&'a mut [f32]; 3]),
+}
+
+impl Biased<'_> {
+    /// Steps the cells of a run of one row and their biases; returns the loss.
+    fn step(
+        &mut self,
+        kernels: &Kernels,
+        run: &[MatrixCell],
+        plan: &StepPlan,
+        loss: &mut TileLoss<'_>,
+        scratch: &mut StepScratch,
+    ) -> StepLoss {
+        let (count, row) = (run.len() as u32, run[0].row);
+        let mut col = [0; LANES];
+        col.iter_mut().zip(run).for_each(|(col, cell)| *col = cell.col);
+        let Self { rows: (rows, row_bias), columns: (columns, column_bias) } = self;
+        let mut it = RunScores::default();
+        let between = &mut |score: &mut [f32], _: &mut [[f32; LANES]]| {
+            for (k, (to, &score)) in it.score.iter_mut().zip(&*score).enumerate() {
+                *to = score + row_bias[0][row as usize] + column_bias[0][col[k] as usize];
+            }
+            loss.run(run, &mut it);
+            score.iter_mut().zip(&it.slope).for_each(|(to, slope)| *to = -slope);
+            let loss = it.loss[..run.len()].iter().map(|&loss| f64::from(loss)).sum();
+            Loss { loss, weight: f64::from(count) }
+        };
+        let group = Group::of_row(&row, &count, &col[..run.len()]);
+        let stepped = kernels.step_group(rows, columns, &group, plan, scratch, between);
+        for (cell, slope) in run.iter().zip(&it.slope) {
+            step_one(plan, -slope, column_bias, columns, cell.col as usize);
+        }
+        let slope: f32 = it.slope[..run.len()].iter().sum();
+        step_one(plan, -slope, row_bias, rows, row as usize);
+        stepped
+    }
+}
+
+/// A step of one bias.
+fn step_one(
+    plan: &StepPlan,
+    direction: f32,
+    [bias, square, moment]: &mut [&mut [f32]; 3],
+    side: &StepSide<'_>,
+    row: usize,
+) {
+    let steps = side.steps.get(row).copied().unwrap_or(0.0);
+    let state = (&mut bias[row], square.get_mut(row), moment.get_mut(row));
+    step_bias(plan, direction, state, steps);
+}
+
+/// A batch of cells at a time, run after run: blocks in random order, runs of a block in random order. A run whose row stays comes
+/// by itself, and `flush` is told so.
+fn walk<C: Copy>(
+    cells: &[C],
+    (runs, blocks): (&mut [Span], &mut [Span]),
+    stream: &mut Stream,
+    stays: impl Fn(&C) -> bool,
+    mut flush: impl FnMut(&[C], bool),
+) {
+    let mut batch: Vec<C> = Vec::with_capacity(BATCH_CELLS + LANES);
+    stream.shuffle(blocks);
+    for &(first, end) in blocks.iter() {
+        let runs = &mut runs[first..end];
+        stream.shuffle(runs);
+        for &(start, len) in runs.iter() {
+            let run = &cells[start..start + len];
+            let stay = stays(&run[0]);
+            if !stay {
+                batch.extend_from_slice(run);
+            }
+            if stay || batch.len() >= BATCH_CELLS {
+                flush(&batch, false);
+                batch.clear();
+            }
+            if stay {
+                flush(run, true);
+            }
+        }
+    }
+    flush(&batch, false);
+}
+
+/// The vectors of a side.
+fn vectors<'a>(side: &'a mut AdagradSide<'_>) -> Side<'a> {
+    Side { vectors: side.vectors, stride: side.stride }
+}
+
+impl Objective for Glove {
+    fn layout(&self) -> Layout {
+        let shape =
+            StripeShape { dim: self.config.dim, bias: true, squares: self.config.steps.squares() };
+        Layout { shape, columns: self.words, columns_name: "context_vectors" }
+    }
+
+    fn init(&self, place: Place, stripe: &mut Stripe) {
+        let scale = 1.0 / self.config.dim as f32;
+        for row in 0..stripe.rows() {
+            let key = [place.half as u64, u64::from(place.id(row))];
+            let mut stream = Stream::new(self.config.seed, &key);
+            let mut value = || (stream.unit() - 0.5) * scale;
+            stripe.vector_mut(row).iter_mut().for_each(|place| *place = value());
+            stripe.bias_mut()[row] = value();
+        }
+    }
+
+    fn pass_bytes(&self, cells: u64) -> u64 {
+        // A cell as it is visited, its run at worst, and its x as it is sorted.
+        cells * (size_of::<GloveCell>() + size_of::<(usize, usize)>() + 2 * size_of::<f32>()) as u64
+    }
+
+    fn heavy_every_rotation(&self) -> bool {
+        false
+    }
+
+    fn pass(
+        &self,
+        pass: &Pass<'_>,
+        cells: &PassCells,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+    ) -> Result<Tally, TrainError> {
+        let mut visits = self.spare.lock().ok().and_then(|mut all| all.pop()).unwrap_or_default();
+        let is_fused = self.is_fused() && !pass.look;
+        self.sort(&mut visits, cells, (rows.rows(), columns.rows()), is_fused);
+        let mut stream = pass.stream();
+        let tally = match is_fused {
+            true => self.fused(pass, &mut visits, rows, columns, &mut stream),
+            false => self.stepped(pass, &mut visits, rows, columns, &mut stream),
+        };
+        if let Ok(mut spare) = self.spare.lock() {
+            spare.push(visits);
+        }
+        Ok(tally)
+    }
+
+    fn extras(&self, writer: &mut VectorsWriter, biases: [Vec<f32>; 2]) -> Result<(), FormatError> {
+        for (name, biases) in ["word_bias", "context_bias"].into_iter().zip(biases) {
+            writer.column(name, &biases)?;
+        }
+        Ok(())
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("model", "glove".into())];
+        match &self.loss {
+            Some((loss, _)) => settings.push(("loss_formula", loss.formula())),
+            None => settings.extend([
+                ("x_max", self.config.x_max.to_string()),
+                ("alpha", self.config.alpha.to_string()),
+            ]),
+        }
+        settings
+    }
+
+    fn advice(&self) -> &'static str {
+        "the matrix has no cells"
+    }
+}
+
+fn adagrad(stripe: &mut Stripe) -> AdagradSide<'_> {
+    let stride = stripe.stride();
+    let (vectors, squares, bias, bias_square) = stripe.adagrad_mut();
+    AdagradSide { vectors, squares, bias, bias_square, stride }
+}
+
+impl Glove {
+    /// Whether kernels have the steps fused.
+    fn is_fused(&self) -> bool {
+        let steps = &self.config.steps;
+        matches!(steps.optimizer, Optimizer::Adagrad | Optimizer::RowAdagrad)
+            && !steps.has_penalties()
+    }
+
+    /// Trains the visits with AdaGrad as the kernels have it.
+    fn fused(
+        &self,
+        pass: &Pass<'_>,
+        visits: &mut Visits,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+        stream: &mut Stream,
+    ) -> Tally {
+        let is_by_row = self.config.steps.optimizer == Optimizer::RowAdagrad;
+        let (mut rows, mut columns) = (adagrad(rows), adagrad(columns));
+        let (rows, columns) = (&mut rows, &mut columns);
+        let (rate, dim, kernels) = (pass.rate, self.config.dim, self.kernels);
+        let mut tally = Tally::default();
+        let mut add = |loss: Loss, visits: usize| {
+            let Loss { loss, weight } = loss;
+            tally += Tally { loss, weight, visits: visits as u64, square: 0.0 };
+        };
+        let Visits { cells, open, runs, blocks, .. } = visits;
+        let order = (&mut runs[..], &mut blocks[..]);
+        let (fixed, mut before) = (pass.fixed(), Before::default());
+        match &self.loss {
+            None => walk(
+                cells,
+                order,
+                stream,
+                |cell| fixed.has(cell.row),
+                |batch, stay| {
+                    let of_batch = batch.first().map_or(0, |cell| cell.row);
+                    before.keep(&vectors(rows), &[of_batch], |_| stay);
+                    let loss = match is_by_row {
+                        true => kernels.glove_cells_by_row(rows, columns, batch, rate, dim),
+                        false => kernels.glove_cells(rows, columns, batch, rate),
+                    };
+                    before.put_back(&mut vectors(rows));
+                    add(loss, batch.len());
+                },
+            ),
+            Some((loss, counts)) => {
+                let mut loss = TileLoss::new(&**loss, counts, pass.tile);
+                let mut between = |run: &[_], scores: &mut _| loss.run(run, scores);
+                walk(
+                    open,
+                    order,
+                    stream,
+                    |cell| fixed.has(cell.row),
+                    |batch, stay| {
+                        let (rows, cols, between) = (&mut *rows, &mut *columns, &mut between);
+                        let of_batch = batch.first().map_or(0, |cell| cell.row);
+                        before.keep(&vectors(rows), &[of_batch], |_| stay);
+                        let loss = match is_by_row {
+                            true => {
+                                kernels.open_cells_by_row(rows, cols, batch, (rate, dim), between)
+                            }
+                            false => kernels.open_cells(rows, cols, batch, rate, between),
+                        };
+                        before.put_back(&mut vectors(rows));
+                        add(loss, batch.len());
+                    },
+                );
+            }
+        }
+        tally
+    }
+
+    /// Trains the visits by any rule, a run at a time.
+    fn stepped(
+        &self,
+        pass: &Pass<'_>,
+        visits: &mut Visits,
+        rows: &mut Stripe,
+        columns: &mut Stripe,
+        stream: &mut Stream,
+    ) -> Tally {
+        let mut loss = match &self.loss {
+            Some((loss, counts)) => TileLoss::new(&**loss, counts, pass.tile),
+            None => TileLoss::without_counts(&self.squares),
+        };
+        let plan = match pass.look {
+            true => Steps::look(self.config.dim),
+            false => self.config.steps.glove_plan(pass.rate, self.config.dim),
+        };
+        let mut biased = Biased { rows: rows.steps_mut(), columns: columns.steps_mut() };
+        let mut scratch = StepScratch::default();
+        let mut tally = Tally::default();
+        let Visits { open, runs, blocks, .. } = visits;
+        let (fixed, mut before) = (pass.fixed(), Before::default());
+        let order = (&mut runs[..], &mut blocks[..]);
+        walk(
+            open,
+            order,
+            stream,
+            |_| false,
+            |batch, _| {
+                for of_row in batch.chunk_by(|a, b| a.row == b.row) {
+                    for run in of_row.chunks(LANES) {
+                        before.keep(&biased.rows.0.side(), &[run[0].row], |row| fixed.has(row));
+                        let sum = biased.step(self.kernels, run, &plan, &mut loss, &mut scratch);
+                        before.put_back(&mut biased.rows.0.side());
+                        let StepLoss { loss: Loss { loss, weight }, square } = sum;
+                        tally += Tally { loss, weight, visits: run.len() as u64, square };
+                    }
+                }
+            },
+        );
+        tally
+    }
+
+    /// Sorts the cells of a pass by block and row and cuts them into runs. In a block, cells of a row
+    /// keep the order in which they were read, which is random.
+    fn sort(
+        &self,
+        visits: &mut Visits,
+        cells: &PassCells,
+        (rows, columns): (usize, usize),
+        is_fused: bool,
+    ) {
+        let all = || cells.heavy.iter().chain(&cells.light);
+        let bits = self.block_bits();
+        let keys = columns.div_ceil(1 << bits) * rows;
+        let key = |cell: &TileCell| (cell.column >> bits) as usize * rows + cell.row as usize;
+        let Visits { cells: sorted, open, starts, runs, blocks, log_x, weight } = visits;
+        starts.clear();
+        starts.resize(keys, 0);
+        all().for_each(|cell| starts[key(cell)] += 1);
+        runs.clear();
+        blocks.clear();
+        let mut start = 0;
+        for block in starts.chunks_mut(rows.max(1)) {
+            let first = runs.len();
+            for count in block {
+                let end = start + *count;
+                *count = start;
+                while start < end {
+                    runs.push((start, LANES.min(end - start)));
+                    start = end.min(start + LANES);
+                }
+            }
+            blocks.push((first, runs.len()));
+        }
+        let mut place = |cell: &TileCell| {
+            let place = &mut starts[key(cell)];
+            *place += 1;
+            *place - 1
+        };
+        if self.loss.is_some() || !is_fused {
+            open.resize(start, MatrixCell { row: 0, col: 0, x: 0.0 });
+            for cell in all() {
+                let x = (cell.payload as f64 / self.unit as f64) as f32;
+                open[place(cell)] = MatrixCell { row: cell.row, col: cell.column, x };
+            }
+            return;
+        }
+        self.weigh(all(), log_x, weight);
+        sorted.resize(start, GloveCell { row: 0, col: 0, log_x: 0.0, weight: 0.0 });
+        for (cell, (&log_x, &weight)) in all().zip(log_x.iter().zip(&*weight)) {
+            sorted[place(cell)] = GloveCell { row: cell.row, col: cell.column, log_x, weight };
+        }
+    }
+
+    /// A block has 2 to this power columns.
+    fn block_bits(&self) -> u32 {
+        let states = match self.config.steps.optimizer {
+            Optimizer::Sgd | Optimizer::RowAdagrad => 1,
+            Optimizer::Adagrad => 2,
+            Optimizer::Adam { .. } => 3,
+        };
+        let floats = states * padded(self.config.dim);
+        (BLOCK_BYTES / (4 * floats)).max(1).ilog2()
+    }
+
+    /// ln x and f(x) = e^(α · min(0, ln x − ln x_max)) of each cell.
+    fn weigh<'c>(
+        &self,
+        cells: impl Iterator<Item = &'c TileCell>,
+        log_x: &mut Vec<f32>,
+        weight: &mut Vec<f32>,
+    ) {
+        let (alpha, log_max) = (self.config.alpha as f32, self.config.x_max.ln() as f32);
+        log_x.clear();
+        cells.for_each(|cell| log_x.push((cell.payload as f64 / self.unit as f64) as f32));
+        self.kernels.ln(log_x);
+        weight.clear();
+        weight.extend(log_x.iter().map(|&log_x| alpha * (log_x - log_max).min(0.0)));
+        self.kernels.exp(weight);
+    }
+}

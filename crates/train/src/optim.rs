@@ -1,0 +1,3 @@
+//! Optimisers: how gradients become steps, and how the rate falls.
+
+pub mod steps;
