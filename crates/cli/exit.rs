@@ -8,11 +8,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use wordmill_cooccur::CooccurError;
-use wordmill_corpus::{CorpusError, ErrorKind};
 use wordmill_flow::{OverBudget, Stopped};
 use wordmill_formats::{FormatError, LockError};
 use wordmill_query::QueryError;
+use wordmill_text::{ErrorKind, TextError};
 use wordmill_train::TrainError;
+use wordmill_vocab::VocabError;
 
 use crate::commands::answers::Unanswered;
 use crate::config::ConfigError;
@@ -97,7 +98,7 @@ fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError>
         return Some(error);
     }
     match error.downcast_ref() {
-        Some(CorpusError::Format(error)) => Some(error),
+        Some(VocabError::Format(error)) => Some(error),
         _ => None,
     }
 }
@@ -146,7 +147,8 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<u8> {
         .or_else(|| error.downcast_ref().map(of_format))
         .or_else(|| error.downcast_ref().map(of_query))
         .or_else(|| error.downcast_ref().map(of_lock))
-        .or_else(|| error.downcast_ref().map(of_corpus))
+        .or_else(|| error.downcast_ref().map(|error: &TextError| of_kind(error.kind())))
+        .or_else(|| error.downcast_ref().map(|error: &VocabError| of_kind(error.kind())))
         .or_else(|| error.downcast_ref().map(of_cooccur))
         .or_else(|| error.downcast_ref().map(of_train));
     code.or_else(|| error.downcast_ref().map(of_io))
@@ -180,8 +182,8 @@ fn of_query(error: &QueryError) -> u8 {
     }
 }
 
-fn of_corpus(error: &CorpusError) -> u8 {
-    match error.kind() {
+fn of_kind(kind: ErrorKind) -> u8 {
+    match kind {
         ErrorKind::Config => USAGE,
         ErrorKind::Input => BAD_INPUT,
         ErrorKind::Corrupt => BAD_ARTEFACT,
@@ -268,8 +270,8 @@ mod tests {
         let (path, what) = ("q".to_owned(), String::new());
         check(QueryError::BadLine { path, line: 1, what }, 3);
         check(wordmill_flow::Budget::new(1).reserve(2, "x").unwrap_err(), 5);
-        check(CooccurError::Feed(Box::new(CorpusError::EmptyCorpus { shards: 1 })), 3);
-        check(CooccurError::Feed(Box::new(CorpusError::from(Stopped))), 75);
+        check(CooccurError::Feed(Box::new(VocabError::EmptyCorpus { shards: 1 })), 3);
+        check(CooccurError::Feed(Box::new(VocabError::from(Stopped))), 75);
         check(Stopped, 75);
         check(of_output(io::ErrorKind::BrokenPipe.into()), 0);
         check(of_output(io::ErrorKind::StorageFull.into()), 5);

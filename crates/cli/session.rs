@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
-use wordmill_corpus as corpus;
 use wordmill_flow::{
     Budget, Cancel, Context, Progress, ProgressMode, format_bytes, format_duration,
     own_resident_bytes,
@@ -17,6 +16,8 @@ use wordmill_formats::{
     FormatError, PipelineSource, RunDir, StageRow, free_bytes, open_file_limit,
 };
 use wordmill_kernels::Kernels;
+use wordmill_text as text;
+use wordmill_vocab as vocab;
 
 use crate::args::PipelineArgs;
 use crate::config::{self, Config, ConfigError};
@@ -66,7 +67,7 @@ pub fn source(args: &PipelineArgs, config: &Config) -> PipelineSource {
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
     /// The inputs, found; none where they are gone and their tokens are there.
-    pub inputs: Option<Vec<corpus::Input>>,
+    pub inputs: Option<Vec<text::Input>>,
     /// The settings of `tokenize` that say which text was read.
     pub recorded: Settings,
     /// Whether a pipe brings text that takes the place of what was tokenised.
@@ -89,8 +90,8 @@ impl Texts {
     }
 
     /// Texts that were found.
-    pub fn of(inputs: Vec<corpus::Input>) -> Self {
-        let entry = |input: &corpus::Input| {
+    pub fn of(inputs: Vec<text::Input>) -> Self {
+        let entry = |input: &text::Input| {
             let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
             let time = input.modified_ns.map(|time| format!(", changed at {time}"));
             (text_key(&input.name), size + &time.unwrap_or_default())
@@ -101,14 +102,13 @@ impl Texts {
 }
 
 /// Whether a text could not be found, rather than named wrongly.
-fn is_gone(error: &corpus::CorpusError) -> bool {
-    error.kind() == corpus::ErrorKind::Input
+fn is_gone(error: &vocab::VocabError) -> bool {
+    error.kind() == text::ErrorKind::Input
 }
 
 /// The inputs of a configuration, found.
-pub fn inputs(config: &Config) -> Result<Vec<corpus::Input>, corpus::CorpusError> {
-    let mut inputs =
-        corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
+pub fn inputs(config: &Config) -> Result<Vec<text::Input>, vocab::VocabError> {
+    let mut inputs = text::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
     // Whatever is said of progress: it may have been meant as text.
@@ -122,7 +122,7 @@ pub fn inputs(config: &Config) -> Result<Vec<corpus::Input>, corpus::CorpusError
 pub fn check_lists(
     config: &Config,
     is_done: impl Fn(&str) -> bool,
-) -> Result<(), corpus::CorpusError> {
+) -> Result<(), vocab::VocabError> {
     if !is_done("tokenize") {
         translate::tokenize(&config.corpus)?;
     }
@@ -134,7 +134,7 @@ pub fn check_lists(
     }
     let phrases = translate::phrases(config)?;
     if let Some((list, tokenizer)) = phrases.and_then(|it| Some((it.given?, it.tokenizer))) {
-        corpus::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
+        vocab::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
     }
     Ok(())
 }
@@ -210,7 +210,7 @@ pub fn disk_and_files(config: &Config) -> Result<(f64, f64), FormatError> {
 /// Refuses a pipeline that has not begun and cannot end, before it begins.
 pub fn refuse_what_cannot_fit(
     config: &Config,
-    inputs: &[corpus::Input],
+    inputs: &[text::Input],
     until: Option<&str>,
 ) -> anyhow::Result<()> {
     match estimate::lack(config, inputs, until, disk_and_files(config)?)? {
@@ -302,7 +302,7 @@ impl Settlement<'_> {
             brings_text |= input.has_text(&self.ctx.cancel)?;
         }
         if changes.is_empty() && !brings_text {
-            if inputs.iter().any(corpus::Input::is_read_once) {
+            if inputs.iter().any(text::Input::is_read_once) {
                 self.ctx
                     .progress
                     .say("no text comes through the pipe; its tokens are here and are used");
@@ -320,13 +320,13 @@ impl Settlement<'_> {
     fn compare(
         &self,
         ledger: &mut Ledger<'_>,
-        inputs: &[corpus::Input],
+        inputs: &[text::Input],
         (tokenize, changes): (&Stage, &[Change]),
     ) -> anyhow::Result<Option<String>> {
-        let Ok(shards) = corpus::TokenShards::open(self.dir) else { return Ok(None) };
+        let Ok(shards) = vocab::TokenShards::open(self.dir) else { return Ok(None) };
         self.ctx.progress.say("the text may have changed; comparing it with the tokens");
         let config = translate::tokenize(&self.config.corpus)?;
-        let differs = corpus::compare(self.ctx, &config, &shards, inputs)?;
+        let differs = vocab::compare(self.ctx, &config, &shards, inputs)?;
         let Some(place) = differs else {
             self.ctx.progress.say("the text is the one that was tokenised");
             ledger.renew("tokenize", &tokenize.settings)?;

@@ -4,7 +4,7 @@ use super::{Finding, Repository, assert_none};
 
 /// The rooms, from the ground up.
 pub const ROOMS: &[&str] =
-    &["formats", "flow", "kernels", "corpus", "cooccur", "train", "query", "cli"];
+    &["formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query", "cli"];
 
 /// The whole top level, beside files whose name begins with a dot.
 const TOP: &[&str] = &[

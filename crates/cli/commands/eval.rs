@@ -5,12 +5,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use wordmill_corpus::sample;
 use wordmill_formats::{Vectors, Words};
 use wordmill_query::{
     AnalogySet, EvalConfig, EvalReport, OutlierSet, QueryError, SideBySide, SimilaritySet, compare,
     score_analogies, score_outliers, score_similarity,
 };
+use wordmill_sample as sample;
 
 use crate::args::EvalArgs;
 use crate::commands::given::Files;
