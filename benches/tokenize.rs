@@ -1,6 +1,6 @@
 //! From text to token shards: `cargo bench --bench tokenize`.
 //!
-//! It is for the room `corpus`: `words` and `whitespace` are the tokenizers alone, line by line;
+//! It is for the rooms `text` and `vocab`: `words` and `whitespace` are the tokenizers alone, line by line;
 //! `scan` finds the spans of words, `number` also looks them up, `sort` puts the distinct ones in
 //! order; `encode` writes ids as a shard; `stage` does all of it from a file, in memory, with one
 //! worker; `merge` makes the vocabulary of those shards. The text is the built-in sample, all of it ASCII, so the fast path is
@@ -15,11 +15,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use wordmill_corpus::hot::HotLoops;
-use wordmill_corpus::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
-use wordmill_corpus::{TokenizeConfig, VocabularyConfig, input, sample, tokenize, vocabulary};
 use wordmill_flow::Context;
 use wordmill_formats::{MemoryStorage, RunDir, Storage, TokenShardWriter};
+use wordmill_sample as sample;
+use wordmill_text::input;
+use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
+use wordmill_vocab::hot::HotLoops;
+use wordmill_vocab::{TokenizeConfig, VocabularyConfig, tokenize, vocabulary};
 
 use limit::{Batch, Yardstick};
 

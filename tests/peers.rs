@@ -146,8 +146,8 @@ e.write('back.fifu')
 #[test]
 fn scores_are_those_of_gensim() {
     let place = place();
-    place.write("q.txt", wordmill_corpus::sample::analogies());
-    place.write("s.tsv", wordmill_corpus::sample::similarities());
+    place.write("q.txt", wordmill_sample::analogies());
+    place.write("s.tsv", wordmill_sample::similarities());
     place.wordmill(&["export", "v.safetensors", "v.bin", "--format", "word2vec"]).expect(0);
     let script = "
 import json

@@ -4,8 +4,8 @@ use super::{Finding, Repository, assert_none};
 
 /// The rooms, from the ground up.
 pub const ROOMS: &[&str] = &[
-    "formats", "flow", "kernels", "corpus", "cooccur", "train", "query", "pipeline", "cli",
-    "wordmill",
+    "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query", "pipeline",
+    "cli", "wordmill",
 ];
 
 /// The whole top level, beside files whose name begins with a dot.

@@ -127,7 +127,7 @@ fn prints_are_found() {
     assert_found(prints, "crates/flow/src/a.rs", text, &[2]);
     assert_found(prints, "crates/flow/src/a.rs", "eprintln!()", &[]);
     assert_found(prints, "crates/cli/src/a.rs", text, &[]);
-    assert_found(prints, "crates/corpus/examples/a.rs", text, &[]);
+    assert_found(prints, "crates/sample/examples/a.rs", text, &[]);
     assert_found(prints, "tests/a.rs", text, &[]);
 }
 

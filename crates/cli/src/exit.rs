@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use std::path::Path;
     use wordmill_cooccur::CooccurError;
-    use wordmill_corpus::CorpusError;
+    use wordmill_vocab::VocabError;
     use wordmill_flow::Stopped;
     use wordmill_formats::FormatError;
     use wordmill_pipeline::Error;

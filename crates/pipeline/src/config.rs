@@ -29,7 +29,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use wordmill_corpus::Encoding;
+use wordmill_text::Encoding;
 
 pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
 pub use choice::{DuplicateLines, InitBadRows, Mark, Model, Normalize, Score};

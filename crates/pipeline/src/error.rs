@@ -8,7 +8,8 @@ use std::io;
 use std::path::Path;
 
 use wordmill_cooccur::CooccurError;
-use wordmill_corpus::{CorpusError, ErrorKind as CorpusKind};
+use wordmill_text::{ErrorKind as TextKind, TextError};
+use wordmill_vocab::VocabError;
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::{FormatError, LockError};
 use wordmill_query::QueryError;
@@ -27,9 +28,12 @@ pub enum Error {
     /// A run that cannot end with the memory, the disk or the open files that there are.
     #[error(transparent)]
     DoesNotFit(#[from] DoesNotFit),
-    /// An error about text, words or lists.
+    /// An error about text or lists.
     #[error(transparent)]
-    Corpus(#[from] CorpusError),
+    Text(#[from] TextError),
+    /// An error about words.
+    #[error(transparent)]
+    Vocab(#[from] VocabError),
     /// An error of counting.
     #[error(transparent)]
     Cooccur(#[from] CooccurError),
@@ -86,7 +90,8 @@ impl Error {
             Self::Config(_) => ErrorKind::Usage,
             Self::DoesNotFit(_) | Self::OverBudget(_) | Self::NoThreads(_) => ErrorKind::Exhausted,
             Self::Stopped(_) => ErrorKind::Stopped,
-            Self::Corpus(error) => of_corpus(error),
+            Self::Text(error) => of_text(error.kind()),
+            Self::Vocab(error) => of_text(error.kind()),
             Self::Cooccur(error) => of_cooccur(error),
             Self::Train(error) => of_train(error),
             Self::Query(error) => of_query(error),
@@ -109,7 +114,7 @@ impl Error {
             | Self::Cooccur(CooccurError::Format(error))
             | Self::Train(TrainError::Format(error))
             | Self::Lock(LockError::Format(error))
-            | Self::Corpus(CorpusError::Format(error)) => Some(error),
+            | Self::Vocab(VocabError::Format(error)) => Some(error),
             _ => None,
         }
     }
@@ -133,7 +138,8 @@ pub fn kind_of(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
     None.or_else(|| error.downcast_ref().map(of_format))
         .or_else(|| error.downcast_ref().map(of_query))
         .or_else(|| error.downcast_ref().map(of_lock))
-        .or_else(|| error.downcast_ref().map(of_corpus))
+        .or_else(|| error.downcast_ref().map(|error: &TextError| of_text(error.kind())))
+        .or_else(|| error.downcast_ref().map(|error: &VocabError| of_text(error.kind())))
         .or_else(|| error.downcast_ref().map(of_cooccur))
         .or_else(|| error.downcast_ref().map(of_train))
 }
@@ -175,7 +181,7 @@ fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError>
         return Some(error);
     }
     match error.downcast_ref() {
-        Some(CorpusError::Format(error)) => Some(error),
+        Some(VocabError::Format(error)) => Some(error),
         _ => None,
     }
 }
@@ -222,13 +228,13 @@ fn of_query(error: &QueryError) -> ErrorKind {
     }
 }
 
-fn of_corpus(error: &CorpusError) -> ErrorKind {
-    match error.kind() {
-        CorpusKind::Config => ErrorKind::Usage,
-        CorpusKind::Input => ErrorKind::BadInput,
-        CorpusKind::Corrupt => ErrorKind::BadArtefact,
-        CorpusKind::Exhausted => ErrorKind::Exhausted,
-        CorpusKind::Stopped => ErrorKind::Stopped,
+fn of_text(kind: TextKind) -> ErrorKind {
+    match kind {
+        TextKind::Config => ErrorKind::Usage,
+        TextKind::Input => ErrorKind::BadInput,
+        TextKind::Corrupt => ErrorKind::BadArtefact,
+        TextKind::Exhausted => ErrorKind::Exhausted,
+        TextKind::Stopped => ErrorKind::Stopped,
     }
 }
 
@@ -298,8 +304,8 @@ mod tests {
         check(QueryError::BadLine { path, line: 1, what }, ErrorKind::BadInput);
         check(Budget::new(1).reserve(2, "x").unwrap_err(), ErrorKind::Exhausted);
         let fed = |error| CooccurError::Feed(Box::new(error));
-        check(fed(CorpusError::EmptyCorpus { shards: 1 }), ErrorKind::BadInput);
-        check(fed(CorpusError::from(Stopped)), ErrorKind::Stopped);
+        check(fed(VocabError::EmptyCorpus { shards: 1 }), ErrorKind::BadInput);
+        check(fed(VocabError::from(Stopped)), ErrorKind::Stopped);
         check(Stopped, ErrorKind::Stopped);
         check(io(io::ErrorKind::BrokenPipe), ErrorKind::ClosedPipe);
         check(io(io::ErrorKind::PermissionDenied), ErrorKind::Usage);

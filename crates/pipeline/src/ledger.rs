@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use wordmill_corpus::phrases;
 use wordmill_flow::peak_resident_bytes;
 use wordmill_formats::{
     FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
     StageState, xxh3,
 };
+use wordmill_vocab::phrases;
 
 use crate::artefacts;
 use crate::stages::import::IMPORT;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wordmill_corpus::CONTINUES;
-use wordmill_corpus::pieces::{Endings, Learner};
-use wordmill_corpus::tokenizer::{Description, Tokenizer};
 use wordmill_formats::{Spelling, WordTable};
+use wordmill_text::CONTINUES;
+use wordmill_text::tokenizer::Tokenizer;
+use wordmill_vocab::Description;
+use wordmill_vocab::pieces::{Endings, Learner};
 
 /// The longest ending that is looked for, in syllables.
 const ENDING_SYLLABLES: usize = 6;

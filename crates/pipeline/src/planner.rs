@@ -10,9 +10,10 @@ pub use pace::pace;
 use std::fmt;
 
 use wordmill_cooccur::forecast::{self, Forecast};
-use wordmill_corpus::{CorpusError, Input, dedup, greediest, unpack_first};
 use wordmill_flow::format_bytes;
 use wordmill_formats::{FormatError, free_bytes, open_file_limit};
+use wordmill_text::{Input, greediest, unpack_first};
+use wordmill_vocab::{VocabError, dedup};
 
 use crate::config::{Config, DuplicateLines, Optimizer, TrainConfig, Trainer};
 use crate::config::{WindowsModel, WindowsObjective, WindowsTrainer};
@@ -69,7 +70,7 @@ const GLANCE_BYTES: u64 = 2 << 20;
 const GLANCE_DOUBT: f64 = 4.0;
 
 /// Estimates the sizes from a sample of the inputs; `None` where there is only a pipe.
-pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, CorpusError> {
+pub fn sizes(config: &Config, inputs: &[Input]) -> Result<Option<Sizes>, VocabError> {
     sample::sizes(config, inputs, SAMPLE_BYTES)
 }
 
@@ -87,7 +88,7 @@ pub fn lack(
     inputs: &[Input],
     until: Option<&str>,
     (free_bytes, files): (f64, f64),
-) -> Result<Option<DoesNotFit>, CorpusError> {
+) -> Result<Option<DoesNotFit>, VocabError> {
     let find = |sizes, doubt| {
         let mut needs = needs(config, sizes, 1.0);
         cut_after(&mut needs, until);

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use wordmill_corpus::sample;
 use wordmill_formats::{RunDir, Vectors, Words};
 use wordmill_query::{
     AnalogySet, EvalConfig, EvalReport, OutlierSet, QueryError, SimilaritySet, score_analogies,
     score_outliers, score_similarity,
 };
+use wordmill_sample as sample;
 
 use crate::config::Config;
 use crate::error::Error;

@@ -1,6 +1,7 @@
 //! The settlement of a configuration with what its run directory already holds.
 
-use wordmill_corpus as corpus;
+use wordmill_text as text;
+use wordmill_vocab as vocab;
 use wordmill_flow::{Context, format_bytes, format_duration};
 use wordmill_formats::{FormatError, RunDir, StageRow};
 
@@ -94,7 +95,7 @@ impl Settlement<'_> {
             brings_text |= input.has_text(&self.ctx.cancel)?;
         }
         if changes.is_empty() && !brings_text {
-            if inputs.iter().any(corpus::Input::is_read_once) {
+            if inputs.iter().any(text::Input::is_read_once) {
                 self.ctx
                     .progress
                     .say("no text comes through the pipe; its tokens are here and are used");
@@ -112,13 +113,13 @@ impl Settlement<'_> {
     fn compare(
         &self,
         ledger: &mut Ledger<'_>,
-        inputs: &[corpus::Input],
+        inputs: &[text::Input],
         (tokenize, changes): (&Stage, &[Change]),
     ) -> Result<Option<String>, Error> {
-        let Ok(shards) = corpus::TokenShards::open(self.dir) else { return Ok(None) };
+        let Ok(shards) = vocab::TokenShards::open(self.dir) else { return Ok(None) };
         self.ctx.progress.say("the text may have changed; comparing it with the tokens");
         let config = translate::tokenize(&self.config.corpus)?;
-        let differs = corpus::compare(self.ctx, &config, &shards, inputs)?;
+        let differs = vocab::compare(self.ctx, &config, &shards, inputs)?;
         let Some(place) = differs else {
             self.ctx.progress.say("the text is the one that was tokenised");
             ledger.renew("tokenize", &tokenize.settings)?;

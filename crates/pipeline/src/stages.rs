@@ -18,11 +18,11 @@ pub use start::GivenFiles;
 pub use tokens::DUPLICATES;
 use training::TrainJob;
 use wordmill_cooccur as cooccur;
-use wordmill_corpus as corpus;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StripeFile, TensorReader};
 use wordmill_kernels::Kernels;
 use wordmill_train as train;
+use wordmill_vocab as vocab;
 
 use crate::config::{Config, ConfigError, InitConfig, TrainConfig};
 use crate::error::Error;
@@ -211,7 +211,7 @@ pub struct Pipeline<'a> {
 
 /// Token shards with the vocabulary and the digests that later stages depend on.
 struct Text {
-    vocabulary: corpus::Vocabulary,
+    vocabulary: vocab::Vocabulary,
     digest: String,
 }
 
@@ -281,13 +281,13 @@ impl Pipeline<'_> {
     fn vocabulary(
         &self,
         ledger: &mut Ledger<'_>,
-        shards: &corpus::TokenShards,
+        shards: &vocab::TokenShards,
     ) -> Result<Text, Error> {
         let tokens_digest = format!("{:016x}", shards.digest());
         let mut settings = self.settings("vocabulary");
         settings.insert("input.tokens".into(), tokens_digest.clone());
         let vocabulary = match ledger.done("vocabulary", &settings)? {
-            Some(_) => corpus::Vocabulary::open(shards.run(), shards.ids())?,
+            Some(_) => vocab::Vocabulary::open(shards.run(), shards.ids())?,
             None => {
                 self.check_before(ledger, "vocabulary")?;
                 let config = translate::vocabulary(self.config)?;
@@ -299,7 +299,7 @@ impl Pipeline<'_> {
                     outputs::check_content(&settings, (key, ""), digest)?;
                 }
                 let stage = begin(self.ctx, ledger, "vocabulary", settings)?;
-                let made = corpus::vocabulary(self.ctx, &config, shards);
+                let made = vocab::vocabulary(self.ctx, &config, shards);
                 let (stage, vocabulary) = ledger.or_pause(stage, made)?;
                 let rows = outputs::report_words(self.ctx, &config, vocabulary.counts());
                 ledger.finish(stage, vocabulary.outputs().iter().cloned(), rows)?;

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wordmill_corpus as corpus;
+use wordmill_text as text;
+use wordmill_vocab as vocab;
 use wordmill_flow::{Budget, Progress};
 
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::stages::translate;
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
     /// The inputs, found; none where they are gone and their tokens are there.
-    pub inputs: Option<Vec<corpus::Input>>,
+    pub inputs: Option<Vec<text::Input>>,
     /// The settings of `tokenize` that say which text was read.
     pub recorded: Settings,
     /// Whether a pipe brings text that takes the place of what was tokenised.
@@ -39,8 +40,8 @@ impl Texts {
     }
 
     /// Texts that were found.
-    pub fn of(inputs: Vec<corpus::Input>) -> Self {
-        let entry = |input: &corpus::Input| {
+    pub fn of(inputs: Vec<text::Input>) -> Self {
+        let entry = |input: &text::Input| {
             let size = input.bytes.map_or("unknown size".into(), |bytes| format!("{bytes} bytes"));
             let time = input.modified_ns.map(|time| format!(", changed at {time}"));
             (text_key(&input.name), size + &time.unwrap_or_default())
@@ -51,17 +52,17 @@ impl Texts {
 }
 
 /// Whether a text could not be found, rather than named wrongly.
-fn is_gone(error: &corpus::CorpusError) -> bool {
-    error.kind() == corpus::ErrorKind::Input
+fn is_gone(error: &vocab::VocabError) -> bool {
+    error.kind() == text::ErrorKind::Input
 }
 
 /// The inputs of a configuration, found.
 pub fn inputs(
     config: &Config,
     progress: &Progress,
-) -> Result<Vec<corpus::Input>, corpus::CorpusError> {
+) -> Result<Vec<text::Input>, vocab::VocabError> {
     let mut inputs =
-        corpus::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
+        text::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
     let records = Arc::new(translate::records(&config.corpus));
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
     // Whatever is said of progress: it may have been meant as text.
@@ -75,7 +76,7 @@ pub fn inputs(
 pub fn check_lists(
     config: &Config,
     is_done: impl Fn(&str) -> bool,
-) -> Result<(), corpus::CorpusError> {
+) -> Result<(), vocab::VocabError> {
     if !is_done("tokenize") {
         translate::tokenize(&config.corpus)?;
     }
@@ -87,7 +88,7 @@ pub fn check_lists(
     }
     let phrases = translate::phrases(config)?;
     if let Some((list, tokenizer)) = phrases.and_then(|it| Some((it.given?, it.tokenizer))) {
-        corpus::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
+        vocab::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
     }
     Ok(())
 }

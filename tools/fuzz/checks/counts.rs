@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use wordmill_corpus::{CorpusError, CountWords, CountsFile, ErrorKind, import_vocabulary, input};
 use wordmill_flow::Context;
 use wordmill_formats::{MemoryStorage, RunDir, TensorFile, WordTable, Words};
+use wordmill_text::{TextError, input};
+use wordmill_vocab::{CountWords, CountsFile, ErrorKind, VocabError, import_vocabulary};
 
 use super::{Read, Target, held, nothing_to_repair};
 
@@ -43,7 +44,7 @@ fn table() -> &'static WordTable {
 
 fn read_counts(path: &Path) -> Result<(), String> {
     let names = [path.to_string_lossy().into_owned()];
-    for input in input::resolve(&names, Path::new(""), 1).map_err(refused)? {
+    for input in input::resolve(&names, Path::new(""), 1).map_err(|error| refused(error.into()))? {
         assert!(input.unpacker_bytes() < 1 << 50, "a window that zstd can have");
     }
     let ids: Vec<u32> = (0..table().len() as u32).collect();
@@ -54,7 +55,7 @@ fn read_counts(path: &Path) -> Result<(), String> {
         assert!(at == last + 1 && count.row < ids.len() as u32 && count.column < ids.len() as u32);
         assert!(count.weight.is_finite() && count.weight > 0.0);
         (counts, last) = (counts + 1, at);
-        Ok::<_, CorpusError>(())
+        Ok::<_, VocabError>(())
     });
     let read = read.map_err(refused)?;
     assert_eq!(read.counts, counts);
@@ -71,9 +72,9 @@ fn read_word_counts(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn refused(error: CorpusError) -> String {
+fn refused(error: VocabError) -> String {
     // A file may ask for more memory than anybody has; that is its own fault, too.
-    let is_ours = matches!(error, CorpusError::Window { .. });
+    let is_ours = matches!(error, VocabError::Text(TextError::Window { .. }));
     assert!(is_ours || error.kind() == ErrorKind::Input, "blames another: {error}");
     error.to_string()
 }

@@ -9,11 +9,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use wordmill_corpus::phrases::{Joiner, Phrases, list_path};
-use wordmill_corpus::pieces::{Cutter, model_path};
-use wordmill_corpus::{Preview, PreviewLine, preview};
 use wordmill_flow::Budget;
 use wordmill_formats::{RunDir, counted};
+use wordmill_text::{Preview, PreviewLine, preview};
+use wordmill_vocab::phrases::{Joiner, Phrases, list_path};
+use wordmill_vocab::pieces::{Cutter, model_path};
 
 use crate::args::PreviewArgs;
 use crate::commands::disk;
@@ -59,7 +59,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let inputs = texts::inputs(&config, &session::warnings())?;
     let tokenize = translate::tokenize(&config.corpus)?;
-    let Preview { lines, records, broken } = preview(&inputs[0], &tokenize, args.n)?;
+    let Preview { lines, records, broken } = preview(&inputs[0], tokenize.preview(), args.n)?;
     let (pieces, cutter) = cutter(&config)?.unzip();
     let (phrases, joiners) = joiners(&config)?.unzip();
     let cut = |words: Vec<String>| {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use wordmill_corpus::sample::Sample;
+use wordmill_sample::Sample;
 
 use crate::args::SampleArgs;
 

@@ -1,7 +1,7 @@
 //! `[corpus]`: which text, and how it becomes words.
 
-use wordmill_corpus::Encoding;
-use wordmill_corpus::tokenizer::{missing_feature, words_of};
+use wordmill_text::Encoding;
+use wordmill_text::tokenizer::{missing_feature, words_of};
 
 use super::choice::{
     Accents, Choice, Digits, DuplicateLines, Endings, Format, InvalidUtf8, Mark, Normalize,

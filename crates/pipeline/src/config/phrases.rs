@@ -39,7 +39,7 @@ pub enum PhrasesSource {
 /// Reads the section; `None` if words stay as they are.
 pub(super) fn phrases(layers: &Layers) -> Result<Option<PhrasesConfig>, ConfigError> {
     let mut section = Section::new(layers, "phrases")?;
-    let most = u64::from(wordmill_corpus::phrases::MOST_PASSES);
+    let most = u64::from(wordmill_vocab::phrases::MOST_PASSES);
     let passes = section.whole("passes", 0..=most, 0)? as u32;
     let list = section.path("list")?;
     let score = section.choice("score", Score::Default)?;

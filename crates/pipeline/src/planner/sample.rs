@@ -13,9 +13,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Instant;
 
-use wordmill_corpus::input::{Input, Source};
-use wordmill_corpus::tokenizer::Tokenizer;
-use wordmill_corpus::{CorpusError, unpacking_bytes};
+use wordmill_text::input::{Input, Source};
+use wordmill_text::tokenizer::Tokenizer;
+use wordmill_text::{TextError, unpacking_bytes};
+use wordmill_vocab::VocabError;
 
 use super::Sizes;
 use crate::config::Config;
@@ -35,7 +36,7 @@ pub fn sizes(
     config: &Config,
     inputs: &[Input],
     sample_bytes: u64,
-) -> Result<Option<Sizes>, CorpusError> {
+) -> Result<Option<Sizes>, VocabError> {
     let files: Vec<&Input> = inputs.iter().filter(|input| !input.is_read_once()).collect();
     if files.is_empty() {
         return Ok(None);
@@ -85,7 +86,7 @@ impl Sample {
     }
 
     /// Reads up to `limit` bytes of an input: spread over a plain file, from the front of others.
-    fn input(&mut self, input: &Input, limit: u64, pieces: u64) -> Result<(), CorpusError> {
+    fn input(&mut self, input: &Input, limit: u64, pieces: u64) -> Result<(), VocabError> {
         let mut head = vec![0; (limit / pieces) as usize];
         let mut reader = input.open()?;
         let start = Instant::now();
@@ -282,8 +283,8 @@ fn same_as_stored(path: &Path, head: &[u8]) -> io::Result<Option<File>> {
         .then_some(file))
 }
 
-fn unreadable(input: &Input, source: io::Error) -> CorpusError {
-    CorpusError::Read { path: input.name.clone(), tried: "taking a sample", source }
+fn unreadable(input: &Input, source: io::Error) -> TextError {
+    TextError::Read { path: input.name.clone(), tried: "taking a sample", source }
 }
 
 /// What comes after the first line end; all of it where there is none.

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::{self as corpus, CorpusError, CountWords, CountsFile, CountsRead};
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, MatrixIndex, Published, RunDir, StageState, Words};
+use wordmill_text::TextError;
+use wordmill_vocab::{self as vocab, CountWords, CountsFile, CountsRead, VocabError};
 
 use super::outputs::matrix_outputs;
 use super::{Counted, Origin, Pipeline, Text, begin};
@@ -113,7 +114,7 @@ impl Import<'_> {
     ///
     /// # Errors
     /// A file that is missing or may not be read.
-    pub fn settings(&self) -> Result<Settings, CorpusError> {
+    pub fn settings(&self) -> Result<Settings, VocabError> {
         let row = |key: &str, path| Ok((key.to_owned(), identity(path)?));
         [row("import.vocabulary", self.vocabulary), row("import.counts", self.counts)]
             .into_iter()
@@ -151,7 +152,7 @@ impl Import<'_> {
     /// The work: vocabulary, unit, cells, matrix. Also gives the files and the sum of the word counts.
     fn stage(&self) -> Result<(Imported, Vec<Published>, u64), Error> {
         let (ctx, dir) = (self.ctx, self.dir);
-        let (vocabulary, ids) = corpus::import_vocabulary(ctx, dir, self.vocabulary)?;
+        let (vocabulary, ids) = vocab::import_vocabulary(ctx, dir, self.vocabulary)?;
         let _memory = ctx.budget.reserve(4 * ids.len() as u64, "the numbers of the words")?;
         let words = CountWords { table: vocabulary.table(), ids: &ids };
         let file = CountsFile::open(self.counts, words)?;
@@ -203,7 +204,7 @@ impl Import<'_> {
                 progress.add(STRIDE);
             }
             search.see(count.weight);
-            Ok::<_, CorpusError>(())
+            Ok::<_, VocabError>(())
         })?;
         progress.add(read.counts % STRIDE);
         if read.counts == 0 {
@@ -262,18 +263,18 @@ impl From<cooccur::CooccurError> for Fed {
     }
 }
 
-impl From<CorpusError> for Fed {
-    fn from(error: CorpusError) -> Self {
+impl From<VocabError> for Fed {
+    fn from(error: VocabError) -> Self {
         Self(cooccur::CooccurError::Feed(Box::new(error)))
     }
 }
 
 /// A file as the ledger knows it: by path, length and time, so that it need not be read.
-fn identity(path: &Path) -> Result<String, CorpusError> {
+fn identity(path: &Path) -> Result<String, VocabError> {
     let data = std::fs::File::open(path).and_then(|file| file.metadata());
     let data = data.map_err(|source| {
         let (path, tried) = (path.display().to_string(), "opening");
-        CorpusError::Read { path, tried, source }
+        TextError::Read { path, tried, source }
     })?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let time = data.modified().ok();
@@ -289,7 +290,7 @@ impl Pipeline<'_> {
         let digest = ledger.check_index(row)?;
         let index = MatrixIndex::read(self.dir.storage(), &self.dir.matrix_index())?;
         cooccur::remove_runs(self.dir)?;
-        let vocabulary = corpus::Vocabulary::open(self.dir, &[])?;
+        let vocabulary = vocab::Vocabulary::open(self.dir, &[])?;
         if format!("{:016x}", vocabulary.digest()) != index.vocabulary {
             let what = "it is not the vocabulary that the matrix was imported with";
             return Err(FormatError::corrupt(&self.dir.vocabulary(), 0, what).into());

@@ -3,20 +3,21 @@
 use std::io;
 use std::path::Path;
 
-use wordmill_corpus as corpus;
 use wordmill_flow::Context;
 use wordmill_formats::{
     FormatError, MatrixIndex, Published, RunDir, StripeFile, agree, counted, read_file, xxh3,
 };
+use wordmill_text as text;
+use wordmill_vocab as vocab;
 
 use crate::config::{Config, ConfigError, InvalidUtf8};
 use crate::error::Error;
 use crate::ledger::Settings;
 
 /// Says what was left out of the text: nothing is lost in silence.
-pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::TokenShards) {
+pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::TokenShards) {
     let totals = shards.totals();
-    let corpus::RecordCounts { records, broken } = shards.records();
+    let text::RecordCounts { records, broken } = shards.records();
     if broken > 0 {
         let text = format!(
             "tokenize: {broken} of {} {} broken and {} left out",
@@ -54,8 +55,8 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &corpus::Tok
 }
 
 /// Says which lines of a list are no words.
-pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&corpus::WordSet>) {
-    if let Some((lines, first)) = list.map(corpus::WordSet::left_out).filter(|(n, _)| *n > 0) {
+pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&text::WordSet>) {
+    if let Some((lines, first)) = list.map(text::WordSet::left_out).filter(|(n, _)| *n > 0) {
         let lines = counted(lines, "line");
         let what = "left out as not one word for the tokenizer, the first";
         ctx.progress.say(&format!("{key}: {lines} {what} {first:?}"));
@@ -65,8 +66,8 @@ pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&corpus::WordSe
 /// What was counted for the vocabulary; says what its lists have removed.
 pub(super) fn report_words(
     ctx: &Context,
-    config: &corpus::VocabularyConfig,
-    counts: &corpus::VocabularyCounts,
+    config: &vocab::VocabularyConfig,
+    counts: &vocab::VocabularyCounts,
 ) -> Vec<(&'static str, u64)> {
     let mut rows = vec![
         ("tokens", counts.tokens),
@@ -74,7 +75,7 @@ pub(super) fn report_words(
         ("words", counts.words),
         ("kept_tokens", counts.kept_tokens),
     ];
-    let corpus::WordLists { keep, drop } = &config.lists;
+    let vocab::WordLists { keep, drop } = &config.lists;
     let lists = [
         ("vocabulary.keep", keep, "unlisted_keep_tokens", counts.unlisted_keep_tokens),
         ("vocabulary.drop", drop, "listed_drop_tokens", counts.listed_drop_tokens),
@@ -95,7 +96,7 @@ pub(super) fn report_words(
 
 /// What stands for a file among settings: a digest of what it holds.
 pub(super) fn content(path: &str) -> io::Result<String> {
-    Ok(content_of(xxh3(&corpus::read_list(Path::new(path))?)))
+    Ok(content_of(xxh3(&text::read_list(Path::new(path))?)))
 }
 
 /// What stands for a file with this digest.

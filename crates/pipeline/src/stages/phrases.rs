@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesConfig};
-use wordmill_corpus::{CorpusError, TokenShards, Vocabulary, VocabularyConfig, vocabulary};
 use wordmill_formats::{MatrixIndex, Words as _, counted, xxh3};
+use wordmill_vocab::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesConfig};
+use wordmill_vocab::{TokenShards, VocabError, Vocabulary, VocabularyConfig, vocabulary};
 
 use super::tokens::Reshaped;
 use super::{Pipeline, outputs, translate};
@@ -126,7 +126,7 @@ impl Pipeline<'_> {
         let units = phrases::units(self.ctx, config, shards)?;
         let frequent = VocabularyConfig { min_count: config.min_count, ..VocabularyConfig::ALL };
         let units = match vocabulary(self.ctx, &frequent, &units) {
-            Err(CorpusError::NoFrequentWord { .. }) => return Ok(None),
+            Err(VocabError::NoFrequentWord { .. }) => return Ok(None),
             other => other?,
         };
         memory::note_program(&self.ctx.budget);

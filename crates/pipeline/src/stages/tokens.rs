@@ -1,7 +1,8 @@
 //! The stages that make token shards: of words, without repeated lines, and of pieces of words; phrases have a file of their own.
 
-use wordmill_corpus as corpus;
 use wordmill_formats::{FormatError, Published, counted};
+use wordmill_text as text;
+use wordmill_vocab as vocab;
 
 use super::outputs::{self, report_losses};
 use super::{Pipeline, begin, translate};
@@ -25,7 +26,7 @@ pub(super) fn add_dedup(stages: &mut Vec<Stage>, vocabulary: &mut Settings) {
 
 /// What a stage has made of shards.
 pub(super) struct Reshaped {
-    pub shards: corpus::TokenShards,
+    pub shards: vocab::TokenShards,
     /// A text that it has learned or was given.
     pub text: Option<Published>,
     pub counts: Vec<(&'static str, u64)>,
@@ -39,7 +40,7 @@ impl Pipeline<'_> {
         &self,
         ledger: &mut Ledger<'_>,
         texts: &Texts,
-    ) -> Result<Option<corpus::TokenShards>, Error> {
+    ) -> Result<Option<vocab::TokenShards>, Error> {
         let shards = self.tokenize(ledger, texts)?;
         if self.ends("tokenize") {
             return Ok(None);
@@ -60,7 +61,7 @@ impl Pipeline<'_> {
         &self,
         ledger: &mut Ledger<'_>,
         texts: &Texts,
-    ) -> Result<corpus::TokenShards, Error> {
+    ) -> Result<vocab::TokenShards, Error> {
         let settings = self.settings("tokenize");
         let index = self.dir.token_index();
         let size = self.dir.storage().size(&index);
@@ -68,7 +69,7 @@ impl Pipeline<'_> {
         // Before there was an index, shards had other names: they are made anew.
         let is_done = ledger.done("tokenize", &settings)?.is_some() && has_index;
         if is_done && !texts.is_new {
-            return Ok(corpus::TokenShards::open(self.dir)?);
+            return Ok(vocab::TokenShards::open(self.dir)?);
         }
         let found;
         let inputs = match &texts.inputs {
@@ -85,12 +86,12 @@ impl Pipeline<'_> {
         outputs::check_content(&settings, ("corpus.tokenizer", "hf: "), config.tokenizer.file())?;
         outputs::report_list(self.ctx, "corpus.stop_words", list);
         let stage = begin(self.ctx, ledger, "tokenize", settings)?;
-        let made = corpus::tokenize(self.ctx, &config, self.dir, inputs);
+        let made = vocab::tokenize(self.ctx, &config, self.dir, inputs);
         let (stage, shards) = ledger.or_pause(stage, made)?;
         let outputs: Vec<Published> = shards.outputs().cloned().collect();
         let mut counts = vec![("shards", shards.len() as u64)];
         counts.extend(shards.totals().rows());
-        let corpus::RecordCounts { records, broken } = shards.records();
+        let text::RecordCounts { records, broken } = shards.records();
         if self.config.corpus.format != config::Format::Lines || records > 0 {
             counts.extend([("records", records), ("broken_records", broken)]);
         }
@@ -105,13 +106,13 @@ impl Pipeline<'_> {
     fn dedup(
         &self,
         ledger: &mut Ledger<'_>,
-        shards: corpus::TokenShards,
-    ) -> Result<corpus::TokenShards, Error> {
+        shards: vocab::TokenShards,
+    ) -> Result<vocab::TokenShards, Error> {
         if self.config.corpus.duplicate_lines == config::DuplicateLines::Keep {
             return Ok(shards);
         }
-        self.reshaped(ledger, corpus::dedup::FOLDER, &shards, || {
-            let made = corpus::dedup::dedup(self.ctx, &shards)?;
+        self.reshaped(ledger, vocab::dedup::FOLDER, &shards, || {
+            let made = vocab::dedup::dedup(self.ctx, &shards)?;
             let totals = *made.shards.totals();
             let dropped_tokens = made.tokens - totals.tokens;
             let says = format!(
@@ -134,15 +135,15 @@ impl Pipeline<'_> {
     fn pieces(
         &self,
         ledger: &mut Ledger<'_>,
-        shards: corpus::TokenShards,
-    ) -> Result<corpus::TokenShards, Error> {
+        shards: vocab::TokenShards,
+    ) -> Result<vocab::TokenShards, Error> {
         let Some(config) = translate::pieces(&self.config.corpus) else {
             return Ok(shards);
         };
-        self.reshaped(ledger, corpus::pieces::FOLDER, &shards, || {
-            let made = corpus::pieces::pieces(self.ctx, &config, &shards)?;
+        self.reshaped(ledger, vocab::pieces::FOLDER, &shards, || {
+            let made = vocab::pieces::pieces(self.ctx, &config, &shards)?;
             let key = ("corpus.pieces", "");
-            outputs::check_content(&self.settings(corpus::pieces::FOLDER), key, made.given)?;
+            outputs::check_content(&self.settings(vocab::pieces::FOLDER), key, made.given)?;
             let (left_out, words) = (made.left_out, made.words);
             let says = format!(
                 "pieces: left out {} of {}",
@@ -164,13 +165,13 @@ impl Pipeline<'_> {
         &self,
         ledger: &mut Ledger<'_>,
         stage: &str,
-        shards: &corpus::TokenShards,
+        shards: &vocab::TokenShards,
         make: impl FnOnce() -> Result<Reshaped, Error>,
-    ) -> Result<corpus::TokenShards, Error> {
+    ) -> Result<vocab::TokenShards, Error> {
         let mut settings = self.settings(stage);
         settings.insert("input.tokens".into(), format!("{:016x}", shards.digest()));
         if ledger.done(stage, &settings)?.is_some() {
-            return Ok(corpus::TokenShards::open(&self.dir.reading(stage))?);
+            return Ok(vocab::TokenShards::open(&self.dir.reading(stage))?);
         }
         self.check_before(ledger, stage)?;
         let open = begin(self.ctx, ledger, stage, settings)?;

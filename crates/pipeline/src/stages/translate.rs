@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_cooccur as cooccur;
-use wordmill_corpus::{self as corpus, CorpusError, phrases, pieces, tokenizer};
 use wordmill_formats::xxh3;
+use wordmill_text::{self as text, tokenizer};
 use wordmill_train as train;
+use wordmill_vocab::{self as vocab, VocabError, phrases, pieces};
 
 use crate::config::{self, Config, CooccurConfig, CorpusConfig};
 
@@ -16,24 +17,24 @@ const SAMPLED_TOKENS: u64 = 80_000_000;
 const MOST_SAMPLES: u64 = 4;
 
 /// Settings of the stage `tokenize`; reads the stop words.
-pub fn tokenize(config: &CorpusConfig) -> Result<corpus::TokenizeConfig, CorpusError> {
+pub fn tokenize(config: &CorpusConfig) -> Result<vocab::TokenizeConfig, VocabError> {
     let stop_words = list("corpus.stop_words", config.stop_words.as_deref(), config)?;
     if config.tokenizer == config::Tokenizer::Hf
         && let Err(error) = std::fs::metadata(&config.tokenizer_of)
     {
-        return Err(CorpusError::Config {
+        return Err(VocabError::Config {
             key: "corpus.tokenizer",
             problem: format!("{}: {error}", config.tokenizer_of),
             way_out: "check the path of the tokenizer.json".to_owned(),
         });
     }
-    Ok(corpus::TokenizeConfig {
+    Ok(vocab::TokenizeConfig {
         tokenizer: tokenizer(config),
         stop_words,
         invalid_utf8: match config.invalid_utf8 {
-            config::InvalidUtf8::Replace => corpus::InvalidUtf8::Replace,
-            config::InvalidUtf8::Skip => corpus::InvalidUtf8::Skip,
-            config::InvalidUtf8::Fail => corpus::InvalidUtf8::Fail,
+            config::InvalidUtf8::Replace => text::InvalidUtf8::Replace,
+            config::InvalidUtf8::Skip => text::InvalidUtf8::Skip,
+            config::InvalidUtf8::Fail => text::InvalidUtf8::Fail,
         },
         chunk_bytes: usize::try_from(config.chunk_bytes).unwrap_or(usize::MAX),
     })
@@ -44,40 +45,40 @@ fn list(
     key: &'static str,
     path: Option<&Path>,
     config: &CorpusConfig,
-) -> Result<Option<Arc<corpus::WordSet>>, CorpusError> {
-    let read = |path| corpus::WordSet::read(path, key, &tokenizer(config)).map(Arc::new);
-    path.map(read).transpose()
+) -> Result<Option<Arc<text::WordSet>>, VocabError> {
+    let read = |path| text::WordSet::read(path, key, &tokenizer(config)).map(Arc::new);
+    Ok(path.map(read).transpose()?)
 }
 
 /// Where the text stands in the inputs.
-pub fn records(config: &CorpusConfig) -> corpus::Records {
+pub fn records(config: &CorpusConfig) -> text::Records {
     let field = config.field.clone().unwrap_or_default();
     let column = || match field.parse::<usize>() {
-        Ok(number) => corpus::Column::Numbered(number.saturating_sub(1)),
-        Err(_) => corpus::Column::Named(field.clone()),
+        Ok(number) => text::Column::Numbered(number.saturating_sub(1)),
+        Err(_) => text::Column::Named(field.clone()),
     };
     let format = match config.format {
-        config::Format::Lines => corpus::RecordFormat::Lines,
-        config::Format::Documents => corpus::RecordFormat::Documents,
+        config::Format::Lines => text::RecordFormat::Lines,
+        config::Format::Documents => text::RecordFormat::Documents,
         config::Format::Jsonl => {
-            corpus::RecordFormat::JsonLines { path: field.split('.').map(str::to_owned).collect() }
+            text::RecordFormat::JsonLines { path: field.split('.').map(str::to_owned).collect() }
         }
         config::Format::CsvColumn => {
-            corpus::RecordFormat::Columns { delimiter: b',', column: column() }
+            text::RecordFormat::Columns { delimiter: b',', column: column() }
         }
         config::Format::TsvColumn => {
-            corpus::RecordFormat::Columns { delimiter: b'\t', column: column() }
+            text::RecordFormat::Columns { delimiter: b'\t', column: column() }
         }
-        config::Format::Parquet => corpus::RecordFormat::Parquet { column: field },
-        config::Format::MediaWiki => corpus::RecordFormat::MediaWiki,
-        config::Format::Wet => corpus::RecordFormat::Wet,
+        config::Format::Parquet => text::RecordFormat::Parquet { column: field },
+        config::Format::MediaWiki => text::RecordFormat::MediaWiki,
+        config::Format::Wet => text::RecordFormat::Wet,
     };
     // Whoever leaves such lines out, or will have none, has thought of them.
     let mostly_foreign = match config.invalid_utf8 {
-        config::InvalidUtf8::Skip => corpus::MostlyForeign::Accept,
-        config::InvalidUtf8::Replace | config::InvalidUtf8::Fail => corpus::MostlyForeign::Refuse,
+        config::InvalidUtf8::Skip => text::MostlyForeign::Accept,
+        config::InvalidUtf8::Replace | config::InvalidUtf8::Fail => text::MostlyForeign::Refuse,
     };
-    corpus::Records { format, strict: config.strict, encoding: config.encoding, mostly_foreign }
+    text::Records { format, strict: config.strict, encoding: config.encoding, mostly_foreign }
 }
 
 /// How text becomes words.
@@ -92,7 +93,7 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
             config::Tokenizer::Hf => tokenizer::Segmentation::Hf(tokenizer::HfFile {
                 path: config.tokenizer_of.as_str().into(),
                 // A file that cannot be read is told of when it is opened.
-                xxh3: corpus::read_list(Path::new(&config.tokenizer_of)).map_or(0, |it| xxh3(&it)),
+                xxh3: text::read_list(Path::new(&config.tokenizer_of)).map_or(0, |it| xxh3(&it)),
             }),
             config::Tokenizer::Command => {
                 tokenizer::Segmentation::Command(config.tokenizer_of.clone())
@@ -124,8 +125,8 @@ pub fn tokenizer(config: &CorpusConfig) -> tokenizer::TokenizerConfig {
 }
 
 /// The tokeniser with its pieces and phrases, as it is kept with words.
-pub fn description(config: &Config) -> tokenizer::Description {
-    tokenizer::Description {
+pub fn description(config: &Config) -> vocab::Description {
+    vocab::Description {
         tokenizer: tokenizer(&config.corpus),
         pieces: pieces(&config.corpus).map(|pieces| pieces.learner),
         delimiter: config.phrases.as_ref().map(|phrases| phrases.delimiter.clone()),
@@ -148,7 +149,7 @@ pub fn pieces(config: &CorpusConfig) -> Option<pieces::PiecesConfig> {
 }
 
 /// Settings of the stage `phrases`, if there is one; reads its connectors.
-pub fn phrases(config: &Config) -> Result<Option<phrases::PhrasesConfig>, CorpusError> {
+pub fn phrases(config: &Config) -> Result<Option<phrases::PhrasesConfig>, VocabError> {
     let Some(config::PhrasesConfig { source, delimiter }) = config.phrases.clone() else {
         return Ok(None);
     };
@@ -190,12 +191,12 @@ fn mark(mark: config::Mark) -> tokenizer::Mark {
 }
 
 /// Settings of the stage `vocabulary`; reads its lists.
-pub fn vocabulary(config: &Config) -> Result<corpus::VocabularyConfig, CorpusError> {
+pub fn vocabulary(config: &Config) -> Result<vocab::VocabularyConfig, VocabError> {
     let Config { corpus: text, vocabulary, .. } = config;
-    Ok(corpus::VocabularyConfig {
+    Ok(vocab::VocabularyConfig {
         min_count: vocabulary.min_count,
         max_size: usize::try_from(vocabulary.max_size).unwrap_or(usize::MAX),
-        lists: corpus::WordLists {
+        lists: vocab::WordLists {
             keep: list("vocabulary.keep", vocabulary.keep.as_deref(), text)?,
             drop: list("vocabulary.drop", vocabulary.drop.as_deref(), text)?,
         },

@@ -3,12 +3,12 @@
 //! Each file is known to be whole by itself when this begins. Sums over cells are sums of hashes, so that two
 //! orders of the same cells have the same sum.
 
-use wordmill_corpus::{MADE_OF, dedup, phrases, pieces};
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
     TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, counted,
     local_ids, mix, read_remap,
 };
+use wordmill_vocab::{MADE_OF, dedup, phrases, pieces};
 
 use wordmill_pipeline::artefacts::for_each_tile_piece;
 use wordmill_pipeline::ledger::{Ledger, fingerprint};

@@ -1,0 +1,23 @@
+//! Inputs: what `corpus.inputs` names, in order, and how each is opened.
+//!
+//! An *input* is one text: a file, the standard input, or the built-in sample. A *reader* gives its
+//! unpacked bytes without a byte-order mark. Lines and words are not known here.
+
+mod glob;
+mod list;
+mod memory;
+mod open;
+mod pipe;
+mod plain;
+mod source;
+mod unpack;
+
+pub use list::resolve;
+pub use memory::{greediest, unpack_first, unpacking_bytes};
+pub use open::InputReader;
+pub use pipe::Waiting;
+pub use plain::PlainText;
+pub use source::{Input, Packed, Source};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! The list of inputs: what its entries name, found and put in order.
+//!
+//! An entry is a file, a folder, a pattern, `-`, `builtin:sample`, or `@LIST`, a file that names files. Nothing is
+//! opened here but lists.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use wordmill_sample::DEFAULT_SAMPLE_BYTES;
+
+use super::glob;
+use super::source::{Input, Source};
+use crate::encoding::BYTE_ORDER_MARK;
+use crate::error::TextError;
+
+/// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
+/// `-`, `builtin:sample`, `builtin:sample:SIZE`, and `@LIST`, a file with a path a line (or with a NUL behind each path;
+/// `@-` is the standard input). Relative paths are taken from `base`; `seed` is the seed of the sample. The order is the
+/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path. Links to folders are followed, each folder once.
+///
+/// # Errors
+/// A file that is missing, a folder or pattern without a file, a file that two entries name, no
+/// entry at all.
+pub fn resolve(patterns: &[String], base: &Path, seed: u64) -> Result<Vec<Input>, TextError> {
+    let mut inputs = Vec::new();
+    for pattern in patterns {
+        resolve_one(pattern, base, seed, &mut inputs)?;
+    }
+    if inputs.is_empty() {
+        return Err(config(
+            "the list is empty".to_owned(),
+            "name a file, a folder, \"-\" or \"builtin:sample\"",
+        ));
+    }
+    check_distinct(&inputs)?;
+    Ok(inputs)
+}
+
+/// Fails where two entries are the same text, however they are spelled.
+fn check_distinct(inputs: &[Input]) -> Result<(), TextError> {
+    let mut seen = HashMap::new();
+    for input in inputs {
+        let Some(other) = seen.insert(identity(input), &input.name) else { continue };
+        let name = &input.name;
+        let problem = match other == name {
+            true => format!("{name} is named twice and would be counted twice"),
+            false => format!("{other} and {name} are the same file, which would be counted twice"),
+        };
+        return Err(config(problem, "remove one of the two entries"));
+    }
+    Ok(())
+}
+
+/// What an input is: the device and the number of its file, or its name where it has none.
+fn identity(input: &Input) -> Result<(u64, u64), &str> {
+    let found = match &input.source {
+        Source::File(path) | Source::Pipe(path) => {
+            fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
+        }
+        Source::Stdin => rustix::fs::fstat(io::stdin()).ok().map(|data| (data.st_dev, data.st_ino)),
+        Source::Sample { .. } => None,
+    };
+    found.ok_or(&input.name)
+}
+
+fn resolve_one(
+    pattern: &str,
+    base: &Path,
+    seed: u64,
+    inputs: &mut Vec<Input>,
+) -> Result<(), TextError> {
+    if pattern == "-" {
+        inputs.push(Input::new(Source::Stdin, "-".to_owned()));
+        return Ok(());
+    }
+    if let Some(list) = pattern.strip_prefix('@') {
+        return resolve_list(list, base, inputs);
+    }
+    if let Some(rest) = pattern.strip_prefix("builtin:") {
+        let bytes = sample_bytes(pattern, rest)?;
+        let sample = Input::new(Source::Sample { bytes, seed }, pattern.to_owned());
+        inputs.push(Input { bytes: Some(bytes), ..sample });
+        return Ok(());
+    }
+    let path = base.join(pattern);
+    if path.is_dir() {
+        return resolve_folder(&path, inputs);
+    }
+    if path.exists() || !glob::is_pattern(pattern) {
+        inputs.push(file(path)?);
+        return Ok(());
+    }
+    let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
+    let way_out = "check the pattern; quote it so that the shell leaves it alone";
+    take_found(&path, found, ("no file matches", way_out), inputs)
+}
+
+/// Appends the files that were found; the first one tells what was passed over on the way.
+fn take_found(
+    path: &Path,
+    found: glob::Found,
+    (problem, way_out): (&str, &'static str),
+    inputs: &mut Vec<Input>,
+) -> Result<(), TextError> {
+    if found.files.is_empty() {
+        let told = found.left_out.first().map(|first| format!("; {first}")).unwrap_or_default();
+        return Err(missing(path, format!("{problem}{told}"), way_out));
+    }
+    let first = inputs.len();
+    for path in found.files {
+        inputs.push(file(path)?);
+    }
+    inputs[first].left_out = found.left_out.into();
+    Ok(())
+}
+
+/// The files that a list names, each by itself: no line of it is a pattern.
+fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), TextError> {
+    let path = base.join(list);
+    let mut bytes = Vec::new();
+    let read = match list {
+        "-" => io::stdin().read_to_end(&mut bytes).map(drop),
+        _ => fs::read(&path).map(|read| bytes = read),
+    };
+    read.map_err(|source| read_error(&path, "reading the list of inputs", source))?;
+    if bytes.starts_with(&BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    let end = if bytes.contains(&0) { 0 } else { b'\n' };
+    let before = inputs.len();
+    for (number, line) in bytes.split(|byte| *byte == end).enumerate() {
+        let line = if end == 0 { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
+        if line.is_empty() {
+            continue;
+        }
+        let named = base.join(OsStr::from_bytes(line));
+        if named.is_dir() {
+            resolve_folder(&named, inputs)?;
+            continue;
+        }
+        inputs.push(file(named).map_err(|error| match error {
+            TextError::Input { path: named, tried, problem, .. } => {
+                let problem =
+                    format!("{problem}, and line {} of {} names it", number + 1, path.display());
+                TextError::Input { path: named, tried, problem, way_out: "correct the list" }
+            }
+            error => error,
+        })?);
+    }
+    if inputs.len() == before {
+        return Err(missing(
+            &path,
+            "it names no file".to_owned(),
+            "write a path a line into the list",
+        ));
+    }
+    Ok(())
+}
+
+fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), TextError> {
+    let found = glob::walk(path).map_err(|source| read_error(path, "listing", source))?;
+    let problem = "there is no file in the folder (hidden ones are left out)";
+    take_found(path, found, (problem, "put text files there or name another folder"), inputs)
+}
+
+pub(super) fn file(path: PathBuf) -> Result<Input, TextError> {
+    let data = match fs::metadata(&path) {
+        Ok(data) => data,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(missing(
+                &path,
+                "there is no such file".to_owned(),
+                "check the path in corpus.inputs",
+            ));
+        }
+        Err(error) => return Err(read_error(&path, "looking up", error)),
+    };
+    let modified_ns = data
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .and_then(|age| u64::try_from(age.as_nanos()).ok());
+    let name = path.display().to_string();
+    if !data.is_file() {
+        // It has no size of its own, and its time is when somebody wrote to it last.
+        return Ok(Input::new(Source::Pipe(path), name));
+    }
+    Ok(Input { bytes: Some(data.len()), modified_ns, ..Input::new(Source::File(path), name) })
+}
+
+impl Input {
+    /// A single file.
+    ///
+    /// # Errors
+    /// A file that is missing; `way_out` says what to do then.
+    pub fn file(path: &Path, way_out: &'static str) -> Result<Self, TextError> {
+        file(path.to_path_buf()).map_err(|error| match error {
+            TextError::Input { path, tried, problem, .. } => {
+                TextError::Input { path, tried, problem, way_out }
+            }
+            error => error,
+        })
+    }
+}
+
+fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, TextError> {
+    match rest.split_once(':') {
+        None if rest == "sample" => Ok(DEFAULT_SAMPLE_BYTES),
+        Some(("sample", size)) => parse_size(size).ok_or_else(|| {
+            config(
+                format!("\"{size}\" in \"{pattern}\" is no size"),
+                "write a size as in builtin:sample:100MB",
+            )
+        }),
+        _ => Err(config(
+            format!("there is no built-in text \"{pattern}\""),
+            "write builtin:sample or builtin:sample:100MB",
+        )),
+    }
+}
+
+/// `100`, `100B`, `1.5kB`, `100MB`, `2GiB`.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    match number.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(factor),
+        Err(_) => number.parse::<f64>().ok().map(|part| (part * factor as f64) as u64),
+    }
+}
+
+fn config(problem: String, way_out: &str) -> TextError {
+    TextError::Config { key: "corpus.inputs", problem, way_out: way_out.to_owned() }
+}
+
+fn missing(path: &Path, problem: String, way_out: &'static str) -> TextError {
+    TextError::Input {
+        path: path.display().to_string(),
+        tried: "looking for inputs",
+        problem,
+        way_out,
+    }
+}
+
+fn read_error(path: &Path, tried: &'static str, source: io::Error) -> TextError {
+    TextError::Read { path: path.display().to_string(), tried, source }
+}

@@ -1,0 +1,37 @@
+//! Where text comes from and what a token is.
+//!
+//! Inputs ([`input`]) are opened by what their first bytes say (`packing`, `sniff`), unpacked, converted
+//! to UTF-8 ([`encoding`]) and, where their texts stand in fields of another format ([`RecordFormat`]),
+//! taken out of these (`records`). The text is cut into chunks ([`chunk`]), and lines into tokens ([`tokenizer`]); [`scan`]
+//! finds most words without the tokenizer. [`WordSet`] is a list of words in the form of the text,
+//! [`preview()`] shows what becomes of a text. It knows nothing of counts, of vocabularies or of the
+//! command line.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod chunk;
+pub mod encoding;
+mod error;
+mod format;
+pub mod input;
+mod lines;
+mod lists;
+mod packing;
+mod preview;
+mod records;
+mod reread;
+pub mod scan;
+mod sniff;
+mod tar_header;
+pub mod tokenizer;
+
+pub use encoding::Encoding;
+pub use error::{ErrorKind, TextError};
+pub use format::{Column, MostlyForeign, RecordCounts, RecordFormat, Records};
+pub use input::{Input, Source, greediest, unpack_first, unpacking_bytes};
+pub use lines::{InvalidUtf8, WrongLines, make_valid};
+pub use lists::{CONTINUES, WordSet};
+pub use preview::{Preview, PreviewConfig, PreviewLine, preview};
+pub use reread::read_list;
+pub use sniff::not_text;

@@ -1,0 +1,95 @@
+//! Text made UTF-8 line by line: what becomes of bytes that are none.
+//!
+//! A line ends with `\n`; a `\r` before it is white space like any other. Wrong bytes are
+//! overwritten in place, so the text keeps its length and its lines.
+
+use std::str;
+
+use memchr::memchr_iter;
+
+use crate::encoding::is_foreign;
+
+/// What becomes of a line that is not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InvalidUtf8 {
+    /// The wrong bytes separate words.
+    Replace,
+    /// The line is left out and counted.
+    Skip,
+    /// The run fails.
+    Fail,
+}
+
+/// Lines that were not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WrongLines {
+    /// How many there were.
+    pub lines: u64,
+    /// Those of them that look like text in another encoding.
+    pub foreign: u64,
+    /// Whether the first line of all is one of these.
+    pub is_first_foreign: bool,
+}
+
+/// Puts spaces in the place of wrong bytes or of their whole lines, and says which lines were not UTF-8.
+///
+/// # Errors
+/// With [`InvalidUtf8::Fail`], where in `text` the first wrong byte stands.
+pub fn make_valid(text: &mut [u8], invalid: InvalidUtf8) -> Result<WrongLines, usize> {
+    let mut wrong = WrongLines::default();
+    if simdutf8::basic::from_utf8(text).is_ok() {
+        return Ok(wrong);
+    }
+    let ends: Vec<usize> = memchr_iter(b'\n', text).chain([text.len()]).collect();
+    let mut start = 0;
+    for end in ends {
+        let line = &mut text[start..end];
+        if let Err(error) = str::from_utf8(line) {
+            wrong.lines += 1;
+            if is_foreign(line) {
+                wrong.foreign += 1;
+                wrong.is_first_foreign |= start == 0;
+            }
+            match invalid {
+                InvalidUtf8::Replace => blank_wrong(line),
+                InvalidUtf8::Skip => line.fill(b' '),
+                InvalidUtf8::Fail => return Err(start + error.valid_up_to()),
+            }
+        }
+        start = end + 1;
+    }
+    Ok(wrong)
+}
+
+fn blank_wrong(line: &mut [u8]) {
+    let mut at = 0;
+    while let Err(error) = str::from_utf8(&line[at..]) {
+        let start = at + error.valid_up_to();
+        let end = error.error_len().map_or(line.len(), |len| start + len);
+        line[start..end].fill(b' ');
+        at = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &[u8], invalid: InvalidUtf8, expected: Result<(&str, u64), usize>) {
+        let mut made = text.to_vec();
+        let wrong = make_valid(&mut made, invalid);
+        assert_eq!(wrong.map(|wrong| wrong.lines), expected.map(|(_, wrong)| wrong));
+        if let Ok((expected, _)) = expected {
+            assert_eq!(str::from_utf8(&made).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn lines_and_wrong_bytes() {
+        check(b"a b\nc\n", InvalidUtf8::Fail, Ok(("a b\nc\n", 0)));
+        check(b"", InvalidUtf8::Fail, Ok(("", 0)));
+        check(b"ok\nx\xffy\nz\xe2\x82", InvalidUtf8::Replace, Ok(("ok\nx y\nz  ", 2)));
+        check(b"ok\nx\xffy\nz\n", InvalidUtf8::Skip, Ok(("ok\n   \nz\n", 1)));
+        check(b"ok\nx\xffy\nz\xff", InvalidUtf8::Fail, Err(4));
+    }
+}

@@ -1,0 +1,109 @@
+//! One token shard written anew without some of its lines.
+//!
+//! A line that is left out becomes one without a word, and stands there as the tokeniser would have written it: not at all, unless
+//! its begin is in an earlier shard; then its end stays.
+
+use wordmill_formats::{FormatError, LINE_END};
+
+use super::job::Dedup;
+use super::repeats::{self, LineSet};
+use crate::error::VocabError;
+use crate::rewrite::{Numbered, Read, Rewriting, Rewritten};
+
+/// Memory of a word: its bytes, its place among these, its counts before and after, where it stands by id, in two orders.
+const WORD_BYTES: u64 = 128;
+/// Memory of frames being read and written.
+const FIXED_BYTES: u64 = 3 << 20;
+
+/// What says how many lines were left out, in the footer of a shard.
+pub(super) const DROPPED: &str = "dropped_lines";
+
+/// Memory that a shard of so many words and lines takes.
+pub(super) fn needed_bytes(local_words: u64, lines: u64) -> u64 {
+    FIXED_BYTES + WORD_BYTES * local_words + LineSet::bytes(room(lines))
+}
+
+/// The shard without the lines that are dropped, and how many begin in it; the one that is there if it fits.
+pub(super) fn shard(
+    dedup: &Dedup<'_>,
+    job: &Rewriting<'_>,
+    at: u32,
+) -> Result<Rewritten, VocabError> {
+    if let Some(found) = job.existing() {
+        return Ok(found);
+    }
+    let lines = repeats::of_shard(dedup, at, room(job.row.counts.lines))?;
+    let read = job.read()?;
+    let source = &read.source;
+    let mut kept = read.counts.clone();
+    if lines.len() > 0 {
+        sift(&read, &lines, |_, gone| {
+            for place in gone {
+                let count = &mut kept[*place as usize];
+                *count = count.checked_sub(1).ok_or_else(|| {
+                    let what = "a word stands there more often than its list says";
+                    FormatError::corrupt(source.file().path(), 0, what)
+                })?;
+            }
+            Ok(())
+        })?;
+    }
+    // The first line of a shard that begins in the middle of one was counted where that begins.
+    let begun_before = source.continues_line() && lines.contains(0);
+    let dropped = lines.len() - u64::from(begun_before);
+    let left = job.row.counts.lines.saturating_sub(dropped);
+    let numbered = Numbered { names: read.words.iter().zip(0..).collect(), counts: &kept };
+    job.publish((numbered, left, dropped), source.continues_line(), |ids, tokens| {
+        let mut out = Vec::new();
+        sift(&read, &lines, |kept, _| {
+            let id = |place: &u32| match *place {
+                LINE_END => LINE_END,
+                place => ids[place as usize],
+            };
+            out.clear();
+            out.extend(kept.iter().map(id));
+            Ok(tokens.tokens(&out)?)
+        })
+    })
+}
+
+/// Numbers of lines are below this where so many begin: one may go on from before, one may have no begin.
+fn room(lines: u64) -> u64 {
+    lines + 2
+}
+
+/// Calls `each` with the tokens and line ends of each frame that stay, and with the tokens of the given lines, as places.
+fn sift(
+    read: &Read,
+    lines: &LineSet,
+    mut each: impl FnMut(&[u32], &[u32]) -> Result<(), VocabError>,
+) -> Result<(), VocabError> {
+    let source = &read.source;
+    let (mut buffer, mut places, mut kept, mut gone) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut line, mut is_dropped) = (0, lines.contains(0));
+    let mut found = u64::from(is_dropped);
+    for frame in 0..source.frames() {
+        read.frame(frame, &mut buffer, &mut places)?;
+        kept.clear();
+        gone.clear();
+        for place in &places {
+            if *place != LINE_END {
+                if is_dropped { &mut gone } else { &mut kept }.push(*place);
+                continue;
+            }
+            if !is_dropped || (line == 0 && source.continues_line()) {
+                kept.push(LINE_END);
+            }
+            line += 1;
+            is_dropped = lines.contains(line);
+            found += u64::from(is_dropped);
+        }
+        each(&kept, &gone)?;
+    }
+    if found == lines.len() {
+        return Ok(());
+    }
+    let what = "it has fewer lines than were dropped from it";
+    Err(FormatError::corrupt(source.file().path(), 0, what).into())
+}

@@ -1,0 +1,61 @@
+//! The hot loops one by one, for benches: what each costs on text that stands in memory.
+//!
+//! Each function does one part of tokenising and all parts before it on text of whole lines, so the
+//! cost of a part is a difference. Nothing else calls them.
+
+use crate::numbering::Numbering;
+use wordmill_text::chunk::Chunk;
+use wordmill_text::scan::{PAD_BYTES, Scanner};
+use wordmill_text::tokenizer::{Tokenizer, TokenizerConfig};
+
+/// The parts, with memory that is used again.
+pub struct HotLoops {
+    scanner: Scanner,
+    numbering: Numbering,
+    chunk: Chunk,
+    sorted: Vec<u32>,
+}
+
+impl HotLoops {
+    /// Ready for text cut as `config` says.
+    #[must_use]
+    pub fn new(config: TokenizerConfig) -> Self {
+        Self {
+            scanner: Scanner::new(Tokenizer::new(config.clone()).spans()),
+            numbering: Numbering::new(config),
+            chunk: Chunk::new(Vec::new()),
+            sorted: Vec::new(),
+        }
+    }
+
+    fn copy(&mut self, text: &str) {
+        self.chunk.buffer.clear();
+        self.chunk.buffer.extend_from_slice(text.as_bytes());
+    }
+
+    /// Copies the text and finds the spans; returns how many there are.
+    pub fn scan(&mut self, text: &str) -> usize {
+        self.copy(text);
+        self.chunk.buffer.resize(text.len() + PAD_BYTES, b' ');
+        self.scanner.begin();
+        let mut spans = 0;
+        while let Some((starts, _)) = self.scanner.next_block(&self.chunk.buffer, text.len()) {
+            spans += starts.len();
+        }
+        spans
+    }
+
+    /// Copies the text and numbers its words; returns how many tokens and line ends there are.
+    pub fn number(&mut self, text: &str) -> usize {
+        self.copy(text);
+        let numbered = self.numbering.number(&mut self.chunk, |_| Ok(usize::MAX), &|| Ok(()));
+        numbered.expect("nothing asks to stop");
+        self.numbering.numbers.len()
+    }
+
+    /// Sorts the distinct words of the last text that was numbered.
+    pub fn sort(&mut self) -> usize {
+        self.numbering.interner.sort(&mut self.sorted);
+        self.sorted.len()
+    }
+}

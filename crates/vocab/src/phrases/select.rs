@@ -1,0 +1,104 @@
+//! From the counts of pairs to the list of a pass.
+
+use wordmill_flow::Context;
+use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
+
+use super::config::{Parts, PhrasesConfig};
+use super::list::{ListWriter, Phrases, learned, reserve};
+use super::units::BETWEEN;
+use crate::error::VocabError;
+use crate::shards::TokenShards;
+use crate::vocabulary::Vocabulary;
+use wordmill_text::CONTINUES;
+
+/// A pair that becomes a phrase.
+struct Found {
+    count: u64,
+    score: f64,
+    /// The first word, and the unit of the second, as ids.
+    pair: [u32; 2],
+}
+
+/// Pairs for which memory is taken at a time.
+const STEP: usize = 1 << 15;
+
+/// Scores the pairs of a pass, counted from 1, and writes those above its threshold as its list, the most frequent first. `matrix` has
+/// the words left of each unit of `units`; `shards` is the text.
+///
+/// # Errors
+/// A damaged matrix; more phrases than fit into the budget; a full disk; a request to stop.
+pub fn select(
+    ctx: &Context,
+    config: &PhrasesConfig,
+    (pass, shards): (u32, &TokenShards),
+    counted: Option<(&Vocabulary, &MatrixIndex)>,
+) -> Result<Phrases, VocabError> {
+    let mut writer = ListWriter::of_pass(shards.run(), config, pass, shards)?;
+    if let Some((units, matrix)) = counted {
+        let tokens = shards.totals().tokens;
+        for Found { count, score, pair: [first, second] } in
+            found(ctx, config, pass, (units, matrix), tokens)?
+        {
+            let table = units.table();
+            let second = table.text(second as usize).replace(BETWEEN, " ");
+            let words = format!("{} {second}", table.text(first as usize));
+            writer.push(&words, (count, score, pass))?;
+        }
+    }
+    let path = writer.finish()?.path;
+    let vanished = || FormatError::corrupt(&path, 0, "it was changed while it was made").into();
+    learned(ctx, shards.run(), config, (pass, shards))?.ok_or_else(vanished)
+}
+
+fn found(
+    ctx: &Context,
+    config: &PhrasesConfig,
+    pass: u32,
+    (units, matrix): (&Vocabulary, &MatrixIndex),
+    tokens: u64,
+) -> Result<Vec<Found>, VocabError> {
+    let (table, counts) = (units.table(), units.table().counts());
+    let threshold = config.thresholds[pass as usize - 1];
+    let is_end =
+        |word: &[u8]| config.parts == Parts::Words || !word.starts_with(CONTINUES.as_bytes());
+    let mut found: Vec<Found> = Vec::new();
+    let mut memory = Vec::new();
+    for shard in &matrix.shards {
+        ctx.cancel.check()?;
+        let run = units.run();
+        let path = run.path("matrix").join(&shard.file);
+        let mut row: Option<(u32, Option<u64>)> = None;
+        CsrShardReader::open(run.storage(), &path)?.for_each_piece(|unit, firsts, pairs| {
+            let known = row.filter(|(known, _)| *known == unit).map(|(_, count)| count);
+            let second = known.unwrap_or_else(|| match last_word(table.word(unit as usize)) {
+                word if !is_end(word) => None,
+                word => Some(table.find(word).map_or(0, |id| counts[id])),
+            });
+            row = Some((unit, second));
+            let Some(second) = second else {
+                return Ok(());
+            };
+            for (&first, &count) in firsts.iter().zip(pairs) {
+                let both = [counts[first as usize], second];
+                let score = config.score.of(count, both, config.min_count, tokens);
+                if score > threshold && is_end(table.word(first as usize)) {
+                    if found.len().is_multiple_of(STEP) {
+                        let bytes = (2 * STEP * size_of::<Found>()) as u64;
+                        memory.push(reserve(&ctx.budget, bytes)?);
+                    }
+                    found.push(Found { count, score, pair: [first, unit] });
+                }
+            }
+            Ok::<_, VocabError>(())
+        })?;
+    }
+    // Ids are ranks, ties by the order of bytes: no chance is in it.
+    found.sort_unstable_by_key(|it| (std::cmp::Reverse(it.count), it.pair));
+    Ok(found)
+}
+
+/// The last word of a unit.
+fn last_word(unit: &[u8]) -> &[u8] {
+    let is_between = |byte: &u8| [*byte] == *BETWEEN.as_bytes();
+    unit.rsplit(is_between).next().unwrap_or_default()
+}

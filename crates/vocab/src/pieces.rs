@@ -1,0 +1,174 @@
+//! The stage `pieces`: words that are made of smaller ones become several tokens, `학교에서` becomes `학교` and `##에서`.
+//!
+//! A *learner* makes a *model* from the exact counts of the words, a text that can be read, edited and given to another run
+//! (`model`). The model cuts the word lists of the token shards, and the shards are written anew in terms of pieces
+//! (`encode`): the text itself is not read again. All stages after it read those shards. A piece that goes on within a word
+//! begins with `##`. Learners: `korean`, `bpe`.
+
+mod bpe;
+mod branching;
+pub(crate) mod config;
+mod cut;
+mod encode;
+mod korean;
+mod model;
+mod room;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+use wordmill_flow::Context;
+use wordmill_formats::{Published, RunDir, read_file, xxh3};
+use wordmill_text::encoding::BYTE_ORDER_MARK;
+use wordmill_text::read_list;
+
+use crate::error::VocabError;
+use crate::rewrite::{Rewriting, rewrite, share};
+use crate::shards::TokenShards;
+use crate::text_writer::TextWriter;
+use config::VERSION;
+pub use config::{Endings, FOLDER, Learner, PiecesConfig};
+use cut::Cut;
+use model::{Header, parse};
+use room::ADVICE;
+use words::Words;
+
+/// The longest model that is read.
+const MODEL_BYTES_MAX: u64 = 8 << 30;
+
+/// What came of the stage.
+#[derive(Clone, Debug)]
+pub struct Pieces {
+    /// The shards of pieces.
+    pub shards: TokenShards,
+    /// The model.
+    pub model: Published,
+    /// A digest of the file that was given, as it was read.
+    pub given: Option<u64>,
+    /// Tokens before.
+    pub words: u64,
+    /// Endings that were left out.
+    pub left_out: u64,
+}
+
+/// A model read back: what cuts a word like the run that learned it.
+pub struct Cutter(Box<dyn Cut>);
+
+impl Cutter {
+    /// Reads the model of a file for a learner.
+    ///
+    /// # Errors
+    /// A file that is missing or no model of this learner.
+    pub fn read(run: &RunDir, path: &Path, learner: Learner) -> Result<Self, VocabError> {
+        let bytes = read_file(run.storage(), path, MODEL_BYTES_MAX)?;
+        Ok(Self(cutter(path, &bytes, learner)?))
+    }
+
+    /// The pieces of a word.
+    #[must_use]
+    pub fn pieces(&self, word: &str) -> Vec<String> {
+        let mut pieces = Vec::new();
+        self.0.cut(word, &mut |piece| pieces.push(piece.to_owned()));
+        pieces
+    }
+}
+
+/// Where the model of a learner stands in a run.
+#[must_use]
+pub fn model_path(run: &RunDir, learner: Learner) -> PathBuf {
+    run.path(&format!("{FOLDER}/{}.tsv", learner.name()))
+}
+
+/// Learns a model from the words of the shards, unless one is given, and writes the shards in terms of its pieces. What an
+/// interrupted process has finished is kept.
+///
+/// # Errors
+/// A corpus without a word; a given model that is none; a damaged shard; a full disk; too small a budget; a request to stop.
+pub fn pieces(
+    ctx: &Context,
+    config: &PiecesConfig,
+    shards: &TokenShards,
+) -> Result<Pieces, VocabError> {
+    let run = shards.run();
+    let (model, bytes, given) = make_model(ctx, config, shards)?;
+    let cutter = cutter(&model.path, &bytes, config.learner)?;
+    drop(bytes);
+    let _memory =
+        ctx.budget.reserve(cutter.bytes(), "the model of pieces").map_err(|mut error| {
+            error.advice = ADVICE.to_owned();
+            error
+        })?;
+    let folder = run.reading(FOLDER);
+    let (workers, _words) = share(ctx, shards, "the words of a shard", |counts| {
+        encode::needed_bytes(counts.local_words)
+    })?;
+    let made_of = format!("{VERSION} {:016x} {:?}", model.xxh3, config.learner);
+    let (made, left_out) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
+        let made_of = &made_of;
+        let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
+        encode::shard(&job, &*cutter)
+    })?;
+    Ok(Pieces { shards: made, model, given, words: shards.totals().tokens, left_out })
+}
+
+fn cutter(path: &Path, bytes: &[u8], learner: Learner) -> Result<Box<dyn Cut>, VocabError> {
+    let (_, rows) = parse(path, bytes, learner.name())?;
+    Ok(match learner {
+        Learner::Korean { endings } => Box::new(korean::Korean::read(path, rows, endings)?),
+        Learner::Bpe { .. } => Box::new(bpe::Bpe::read(path, rows)?),
+    })
+}
+
+/// The model: the one that is given, the one that is there, or a new one; and a digest of the file that was given.
+fn make_model(
+    ctx: &Context,
+    config: &PiecesConfig,
+    shards: &TokenShards,
+) -> Result<(Published, Vec<u8>, Option<u64>), VocabError> {
+    let run = shards.run();
+    let path = model_path(run, config.learner);
+    let header = Header {
+        learner: config.learner.name(),
+        settings: config.settings(),
+        made_of: format!("{:016x}", shards.digest()),
+    };
+    if let Some(given) = &config.given {
+        let mut bytes = read_list(given).map_err(|error| VocabError::Config {
+            key: "corpus.pieces",
+            problem: format!("{}: reading the model: {error}", given.display()),
+            way_out: "check the path, or leave the setting out to learn one".to_owned(),
+        })?;
+        let digest = xxh3(&bytes);
+        if bytes.starts_with(&BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
+        }
+        // Checked before it is taken over, so that the message names the file that was given.
+        cutter(given, &bytes, config.learner)?;
+        let published = wordmill_formats::write_file(run.storage(), &path, &bytes)?;
+        return Ok((published, bytes, Some(digest)));
+    }
+    if let Ok(bytes) = read_file(run.storage(), &path, MODEL_BYTES_MAX)
+        && parse(&path, &bytes, header.learner).is_ok_and(|(found, _)| found == header.lines())
+    {
+        let published = Published { path, bytes: bytes.len() as u64, xxh3: xxh3(&bytes) };
+        return Ok((published, bytes, None));
+    }
+    if shards.totals().tokens == 0 {
+        return Err(VocabError::EmptyCorpus { shards: shards.len() });
+    }
+    run.sweep(FOLDER, |name| name.starts_with("merge-"))?;
+    let words = Words::new(ctx, shards, config.min_count)?;
+    let mut writer = TextWriter::create(run.storage(), &path)?;
+    writer.bytes(header.lines().as_bytes())?;
+    match config.learner {
+        Learner::Korean { .. } => korean::learn(ctx, run, &words, &mut writer)?,
+        Learner::Bpe { merges } => bpe::learn(ctx, &words, merges, &mut writer)?,
+    }
+    let published = writer.finish()?;
+    run.sweep(FOLDER, |name| name.starts_with("merge-"))?;
+    let bytes = read_file(run.storage(), &published.path, MODEL_BYTES_MAX)?;
+    Ok((published, bytes, None))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! The stage `tokenize`: inputs in, token shards and their index out.
+//!
+//! Every worker takes the next chunk of a plain file and makes a shard of it, or takes a whole input
+//! that must be read from front to back; the chunks of that go to workers that have nothing else to
+//! do, through a bounded channel, or are made into shards where they were read. A shard depends on
+//! its chunk and the settings alone, so the files are the same for any number of threads.
+
+mod config;
+mod foreign;
+mod maker;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wordmill_flow::{
+    Closed, Context, Receiver, Sender, StageProgress, channel, format_bytes, run_workers,
+};
+use wordmill_formats::RunDir;
+use wordmill_text::chunk::{Chunk, Cutter, RangeReader, StreamReader};
+use wordmill_text::input::{Input, Source, Waiting};
+use wordmill_text::tokenizer::Tokenizer;
+use wordmill_text::{RecordCounts, greediest, unpack_first, unpacking_bytes};
+
+use crate::error::VocabError;
+use crate::shard::ShardRow;
+use crate::shards::{TokenShards, sweep};
+pub use config::TokenizeConfig;
+use config::{WAITING_CHUNKS, WORDS_CHUNKS};
+use foreign::check_encoding;
+pub(crate) use maker::is_shard_of;
+use maker::{ShardMaker, WORD_BYTES};
+
+/// Reads the inputs and writes a token shard for every chunk. A shard that is there already and
+/// fits is kept.
+///
+/// # Errors
+/// A damaged or missing input, a line that is not UTF-8 where that is not allowed, a disk that is
+/// full, a budget too small for one worker, a request to stop.
+pub fn tokenize(
+    ctx: &Context,
+    config: &TokenizeConfig,
+    run: &RunDir,
+    inputs: &[Input],
+) -> Result<TokenShards, VocabError> {
+    check(config)?;
+    let unpacking = unpacking_bytes(inputs, ctx.threads);
+    let needed =
+        |workers: usize| config.needed_bytes(workers) + unpacking.iter().take(workers).sum::<u64>();
+    // As many workers as threads, or as the memory left is enough for; at least one.
+    let fits = |workers: &usize| needed(*workers) <= ctx.budget.left();
+    let workers = (1..=ctx.threads).rev().find(fits).unwrap_or(1);
+    let _memory = ctx.budget.reserve(needed(workers), "tokenizing").map_err(|mut error| {
+        error.advice = match greediest(inputs) {
+            None => ", or lower corpus.chunk_bytes".into(),
+            Some((input, bytes)) if bytes < needed(1) / 2 => format!(
+                ", lower corpus.chunk_bytes, or unpack the inputs first, which takes {} for {}",
+                format_bytes(bytes),
+                input.name
+            ),
+            Some((input, bytes)) => {
+                error.what =
+                    format!("unpacking {} with its window of {}", input.name, format_bytes(bytes));
+                unpack_first(input)
+            }
+        };
+        error
+    })?;
+    let known = inputs.iter().map(|input| input.bytes).sum::<Option<u64>>();
+    let progress = ctx.progress.stage("tokenize", "bytes", known.unwrap_or(0));
+    let (sender, receiver) =
+        channel::<Chunk>(WAITING_CHUNKS, 2 * WAITING_CHUNKS * config.chunk_bytes);
+    let floor = Floor {
+        ctx,
+        config,
+        cutter: Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone())),
+        run,
+        inputs,
+        progress,
+        failed: AtomicBool::new(false),
+        idle: AtomicUsize::new(0),
+        spare: Mutex::new(Vec::new()),
+        work: Mutex::new(Work::default()),
+        records: Mutex::new(RecordCounts::default()),
+        ends: Mutex::new((0..workers).map(|_| (sender.clone(), receiver.clone())).collect()),
+    };
+    drop((sender, receiver));
+    let rows = run_workers("tokenize", workers, |_| floor.enter())?;
+    let rows: Vec<Vec<ShardRow>> = rows.into_iter().collect();
+    inputs.iter().zip(0..).try_for_each(|(input, number)| check_encoding(input, number, &rows))?;
+    let shards = TokenShards::of(run.clone(), rows.into_iter().flatten().collect());
+    let mut shards = shards.with_records(*locked(&floor.records));
+    sweep(run, &shards)?;
+    shards.publish()?;
+    Ok(shards)
+}
+
+fn check(config: &TokenizeConfig) -> Result<(), VocabError> {
+    if (64..=128 << 20).contains(&config.chunk_bytes) {
+        return Ok(());
+    }
+    Err(VocabError::Config {
+        key: "corpus.chunk_bytes",
+        problem: format!("{} bytes are no size for a chunk", config.chunk_bytes),
+        way_out: "choose 64 bytes to 128 MiB".to_owned(),
+    })
+}
+
+/// What the threads of the stage share.
+struct Floor<'a> {
+    ctx: &'a Context,
+    config: &'a TokenizeConfig,
+    cutter: Cutter,
+    run: &'a RunDir,
+    inputs: &'a [Input],
+    progress: StageProgress,
+    failed: AtomicBool,
+    /// Workers that wait for chunks.
+    idle: AtomicUsize,
+    /// Buffers of chunks that are done.
+    spare: Mutex<Vec<Vec<u8>>>,
+    work: Mutex<Work>,
+    records: Mutex<RecordCounts>,
+    ends: Mutex<Vec<(Sender<Chunk>, Receiver<Chunk>)>>,
+}
+
+/// What no worker has taken yet.
+#[derive(Default)]
+struct Work {
+    next_input: usize,
+    /// The plain file whose chunks are being given out, the next of them, and how many there are.
+    range: Option<(Arc<RangeReader>, u32, u32)>,
+}
+
+/// What a worker takes.
+enum Task {
+    Chunk(Arc<RangeReader>, u32),
+    /// An input to be read from front to back.
+    Stream(usize),
+}
+
+impl Floor<'_> {
+    fn enter(&self) -> Result<Vec<ShardRow>, VocabError> {
+        let Some((sender, receiver)) = locked(&self.ends).pop() else {
+            return Ok(Vec::new());
+        };
+        let result = self.work(sender, &receiver);
+        if result.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+            // A worker that sends may wait for room, and its own receiver keeps the channel open: what it
+            // sends is taken until it has seen the failure.
+            while receiver.receive().is_ok() {}
+        }
+        result
+    }
+
+    fn work(
+        &self,
+        sender: Sender<Chunk>,
+        receiver: &Receiver<Chunk>,
+    ) -> Result<Vec<ShardRow>, VocabError> {
+        let words_most = WORDS_CHUNKS * self.config.chunk_bytes / WORD_BYTES;
+        let mut maker = ShardMaker::new(self.config, self.ctx, words_most);
+        let mut rows = Vec::new();
+        while let Some(task) = self.next_task()? {
+            match task {
+                Task::Chunk(reader, chunk) => {
+                    let buffer = self.spare_buffer();
+                    if let Some(chunk) = reader.chunk(&self.cutter, chunk, buffer)? {
+                        self.progress.add(chunk.text().len() as u64);
+                        self.make(&mut maker, chunk, &mut rows)?;
+                    }
+                }
+                Task::Stream(input) => self.stream(input, &sender, &mut maker, &mut rows)?,
+            }
+        }
+        drop(sender);
+        self.idle.fetch_add(1, Ordering::Relaxed);
+        while let Ok(chunk) = receiver.receive() {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+            self.ctx.cancel.check()?;
+            self.make(&mut maker, chunk, &mut rows)?;
+            self.idle.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(rows)
+    }
+
+    /// The next task in the order of the corpus; none once another worker has failed.
+    fn next_task(&self) -> Result<Option<Task>, VocabError> {
+        self.ctx.cancel.check()?;
+        let mut work = locked(&self.work);
+        while !self.failed.load(Ordering::Relaxed) {
+            if let Some((reader, next, chunks)) = &mut work.range {
+                if next < chunks {
+                    *next += 1;
+                    return Ok(Some(Task::Chunk(Arc::clone(reader), *next - 1)));
+                }
+                work.range = None;
+            }
+            let number = work.next_input;
+            let Some(input) = self.inputs.get(number) else {
+                return Ok(None);
+            };
+            work.next_input += 1;
+            let Some(text) = input.open_plain()? else {
+                return Ok(Some(Task::Stream(number)));
+            };
+            let reader = RangeReader { text, input: number as u32 };
+            let chunks = reader.chunks(&self.cutter);
+            work.range = Some((Arc::new(reader), 0, chunks));
+        }
+        Ok(None)
+    }
+
+    /// Reads an input from front to back. Chunks go to workers that are idle; there is one fewer
+    /// to be made here then.
+    fn stream(
+        &self,
+        input: usize,
+        sender: &Sender<Chunk>,
+        maker: &mut ShardMaker,
+        rows: &mut Vec<ShardRow>,
+    ) -> Result<(), VocabError> {
+        let waiting = Waiting::UntilStopped(self.ctx.cancel.clone());
+        let reader = self.inputs[input].open_waiting(waiting)?;
+        // Of a file it was known in advance.
+        let is_file = matches!(self.inputs[input].source, Source::File(_));
+        let unpacking = if is_file { 0 } else { reader.unpacker_bytes() };
+        let what = format!("unpacking {}", self.inputs[input].name);
+        let _unpacker = self.ctx.budget.reserve(unpacking, &what).map_err(|mut error| {
+            error.advice = ", or unpack it before it comes here, as zstd -dc --long=31 does".into();
+            error
+        })?;
+        let mut reader = StreamReader::new(self.cutter.clone(), reader, input as u32);
+        let mut told = 0;
+        while !self.failed.load(Ordering::Relaxed) {
+            self.ctx.cancel.check()?;
+            let Some(chunk) = reader.next_chunk(self.spare_buffer())? else {
+                break;
+            };
+            self.progress.add(reader.stored_bytes() - told);
+            told = reader.stored_bytes();
+            if self.idle.load(Ordering::Relaxed) == 0 {
+                self.make(maker, chunk, rows)?;
+            } else if sender.send(chunk) == Err(Closed) {
+                break;
+            }
+        }
+        if let Some((counts, told)) = reader.records() {
+            *locked(&self.records) += counts;
+            let name = &self.inputs[input].name;
+            for what in told {
+                self.ctx.progress.say(&format!("tokenize: {name}: {what}; left out"));
+            }
+        }
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        maker: &mut ShardMaker,
+        mut chunk: Chunk,
+        rows: &mut Vec<ShardRow>,
+    ) -> Result<(), VocabError> {
+        let name = &self.inputs[chunk.id.input as usize].name;
+        rows.push(maker.make(self.run, &mut chunk, name)?);
+        locked(&self.spare).push(chunk.buffer);
+        Ok(())
+    }
+
+    fn spare_buffer(&self) -> Vec<u8> {
+        locked(&self.spare).pop().unwrap_or_default()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

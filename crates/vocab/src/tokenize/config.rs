@@ -1,0 +1,73 @@
+//! The settings of the stage `tokenize`, and the memory that they take.
+
+use std::sync::Arc;
+
+use wordmill_formats::xxh3;
+use wordmill_text::chunk::{Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES};
+use wordmill_text::tokenizer::TokenizerConfig;
+use wordmill_text::{InvalidUtf8, PreviewConfig, WordSet};
+
+/// Version of what a shard holds; part of the fingerprint.
+const SHARD_VERSION: u32 = 2;
+/// Memory of a worker in chunks: the text (2), the numbers of a chunk of one-letter words (4), and
+/// its distinct words. A chunk with more of them takes more memory from the budget.
+const WORKER_CHUNKS: usize = 6 + WORDS_CHUNKS;
+/// Enough for 87,000 distinct words in 4 MiB; English has 40,000.
+pub(super) const WORDS_CHUNKS: usize = 2;
+/// Chunks waiting for a worker.
+pub(super) const WAITING_CHUNKS: usize = 1;
+
+/// Settings of the stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenizeConfig {
+    /// How text becomes tokens.
+    pub tokenizer: TokenizerConfig,
+    /// Words that are left out of the text, as if they were not there.
+    pub stop_words: Option<Arc<WordSet>>,
+    /// What becomes of a line that is not UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// The least size of a chunk, 64 bytes to 128 MiB; where the chunks are cut depends on it.
+    pub chunk_bytes: usize,
+}
+
+impl Default for TokenizeConfig {
+    fn default() -> Self {
+        Self {
+            tokenizer: TokenizerConfig::default(),
+            stop_words: None,
+            invalid_utf8: InvalidUtf8::Replace,
+            chunk_bytes: DEFAULT_CHUNK_BYTES,
+        }
+    }
+}
+
+impl TokenizeConfig {
+    /// A digest of everything that a shard depends on beside its text.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        xxh3(self.identity().as_bytes())
+    }
+
+    /// The settings as a preview follows them.
+    #[must_use]
+    pub fn preview(&self) -> PreviewConfig<'_> {
+        let Self { tokenizer, stop_words, invalid_utf8, .. } = self;
+        PreviewConfig { tokenizer, stop_words: stop_words.as_deref(), invalid_utf8: *invalid_utf8 }
+    }
+
+    /// All that the fingerprint is of.
+    fn identity(&self) -> String {
+        let Self { tokenizer, stop_words, invalid_utf8, chunk_bytes } = self;
+        let tokenizer = tokenizer.identity();
+        let rest = format!("invalid_utf8: {invalid_utf8:?}, chunk_bytes: {chunk_bytes}");
+        let config = format!("TokenizeConfig {{ tokenizer: {tokenizer}, {rest} }}");
+        let list = stop_words.as_ref().map_or(String::new(), |list| format!(" {list:?}"));
+        format!("shard {SHARD_VERSION} {config} {MAX_WORD_BYTES}{list}")
+    }
+
+    /// Memory that the stage needs with `workers` workers, beside what unpacking takes.
+    pub(super) fn needed_bytes(&self, workers: usize) -> u64 {
+        let worker = WORKER_CHUNKS * self.chunk_bytes + Cutter::peak_bytes(self.chunk_bytes);
+        (workers * worker + 2 * WAITING_CHUNKS * self.chunk_bytes) as u64
+    }
+}

@@ -1,0 +1,254 @@
+//! The stage `vocabulary`: word lists in, the vocabulary and the remaps of the shards out.
+//!
+//! Every count is exact whatever the memory: the words are counted in a table where they fit into half
+//! of what is left, and else the sorted lists of the shards are merged, with the same result. A *kept*
+//! word stands at least `min_count` times; ids are ranks, most frequent first. A *remap* turns the
+//! local ids of a shard into these ids.
+
+mod config;
+pub(crate) mod files;
+pub(crate) mod kept;
+mod merge;
+mod tally;
+
+use std::path::PathBuf;
+
+use wordmill_flow::{Context, StageProgress, run_tasks};
+use wordmill_formats::{
+    FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, WordListReader, Words as _,
+    counted, local_ids,
+};
+
+use crate::error::VocabError;
+use crate::rewrite::{MADE_OF, share};
+use crate::shards::TokenShards;
+pub use config::{VocabularyConfig, VocabularyCounts, WordLists};
+pub use files::Vocabulary;
+use files::{write_table, write_text};
+use kept::{Kept, Ranked};
+pub(crate) use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
+use tally::{KnownIds, REMAP_WORD_BYTES, tally};
+
+/// Counts the words of the shards, keeps the frequent ones and writes a remap for every shard.
+///
+/// # Errors
+/// A corpus without a word, a `min_count` that no word reaches, a damaged shard, a disk that is
+/// full, a budget too small for the words that are kept, a request to stop.
+pub fn vocabulary(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+) -> Result<Vocabulary, VocabError> {
+    let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
+    match count_in_memory(ctx, config, shards) {
+        Err(VocabError::OverBudget(_)) => by_merging(ctx, config, shards, FAN_IN, &progress),
+        Err(error) => Err(error),
+        Ok((ranked, counts, ids)) => {
+            shards.run().sweep("vocab", |name| name.starts_with("merge-"))?;
+            let counted = (&ranked, &counts, IdSource::Known(ids));
+            write(ctx, config, shards, counted, &progress)
+        }
+    }
+}
+
+/// Counts by merging whatever the memory.
+#[cfg(test)]
+pub(crate) fn vocabulary_by_merging(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    fan_in: usize,
+) -> Result<Vocabulary, VocabError> {
+    let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
+    by_merging(ctx, config, shards, fan_in, &progress)
+}
+
+/// Counts by merging sorted lists, at most `fan_in` at once: in little memory.
+fn by_merging(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    fan_in: usize,
+    progress: &StageProgress,
+) -> Result<Vocabulary, VocabError> {
+    let run = shards.run();
+    run.sweep("vocab", |name| name.starts_with("merge-"))?;
+    let lists = shards.rows().iter().map(|row| run.word_list(row.id)).collect();
+    // Half of the memory is left to the words that are kept.
+    let affordable = usize::try_from(ctx.budget.left() / 2 / LIST_BYTES).unwrap_or(usize::MAX);
+    let lists = narrow(ctx, run, "vocab/merge", lists, fan_in.min(affordable).max(2))?;
+    let (ranked, counts) = count(ctx, config, shards, &lists)?;
+    run.sweep("vocab", |name| name.starts_with("merge-"))?;
+    write(ctx, config, shards, (&ranked, &counts, IdSource::Lists), progress)
+}
+
+/// Where the ids of the words of a shard are from.
+enum IdSource {
+    /// Each word of the list is looked for among the kept ones.
+    Lists,
+    Known(KnownIds),
+}
+
+/// Writes all files of the stage.
+fn write(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    (ranked, counts, source): (&Ranked, &VocabularyCounts, IdSource),
+    progress: &StageProgress,
+) -> Result<Vocabulary, VocabError> {
+    let run = shards.run();
+    let table = write_table(run, config, ranked, counts)?;
+    let text = write_text(run, ranked)?;
+    let digest = table.xxh3;
+    let (workers, _memory) = match &source {
+        IdSource::Known(_) => (ctx.threads, None),
+        IdSource::Lists => {
+            let (workers, memory) = share(ctx, shards, "the words of a shard", |counts| {
+                LIST_BYTES + counts.local_words * REMAP_WORD_BYTES
+            })?;
+            (workers, Some(memory))
+        }
+    };
+    let remaps = run_tasks(ctx, "remap", workers, shards.len(), |shard| {
+        let remap = remap(shards, shard, digest, ranked, &source)?;
+        progress.add(1);
+        Ok::<_, VocabError>(remap)
+    })?;
+    let is_ours = |name: &str| {
+        ShardId::of_name(name, "remap").is_some_and(|id| shards.ids().binary_search(&id).is_ok())
+    };
+    run.sweep("vocab", |name| name.starts_with("remap-") && !is_ours(name))?;
+    let outputs = [table, text].into_iter().chain(remaps).collect();
+    Ok(Vocabulary::open(run, shards.ids())?.with_outputs(outputs))
+}
+
+/// Counts everything in a table.
+fn count_in_memory(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+) -> Result<(Ranked, VocabularyCounts, KnownIds), VocabError> {
+    let mut counted = tally(ctx, shards)?;
+    let mut counts = counted.counts();
+    counted.leave_out(&config.lists, &mut counts);
+    let most = counted.most();
+    let (ranked, ids) = counted.rank(ctx, config)?;
+    check_kept(config, shards, &ranked, &mut counts, most)?;
+    Ok((ranked, counts, ids))
+}
+
+/// The last merge: counts everything and keeps what is frequent.
+fn count(
+    ctx: &Context,
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    lists: &[PathBuf],
+) -> Result<(Ranked, VocabularyCounts), VocabError> {
+    let _memory = ctx.budget.reserve(LIST_BYTES * lists.len() as u64, "merging word lists")?;
+    let mut kept = Kept::new(ctx.budget.clone(), config.max_size);
+    let mut counts = VocabularyCounts::default();
+    let mut most: (u64, Vec<u8>) = (0, Vec::new());
+    merge_lists(shards.run(), lists, |word, count| {
+        counts.tokens += count;
+        counts.distinct_words += 1;
+        if counts.distinct_words.is_multiple_of(1 << 16) {
+            ctx.cancel.check()?;
+        }
+        if !config.lists.admits(word, count, &mut counts) {
+            return Ok(());
+        }
+        if count > most.0 {
+            most = (count, word.to_vec());
+        }
+        if count >= config.min_count { kept.push(word, count) } else { Ok(()) }
+    })?;
+    let ranked = kept.rank();
+    check_kept(config, shards, &ranked, &mut counts, most)?;
+    Ok((ranked, counts))
+}
+
+/// Checks that there is a vocabulary, and counts what is in it. `most` is the most frequent word.
+fn check_kept(
+    config: &VocabularyConfig,
+    shards: &TokenShards,
+    ranked: &Ranked,
+    counts: &mut VocabularyCounts,
+    most: (u64, Vec<u8>),
+) -> Result<(), VocabError> {
+    if counts.tokens == 0 {
+        return Err(VocabError::EmptyCorpus { shards: shards.len() });
+    }
+    if most.0 == 0 {
+        let key = if config.lists.keep.is_some() { "vocabulary.keep" } else { "vocabulary.drop" };
+        return Err(VocabError::Config {
+            key,
+            problem: format!(
+                "it leaves none of the {} of the text",
+                counted(counts.distinct_words, "word")
+            ),
+            way_out: "check the list and corpus.tokenizer".to_owned(),
+        });
+    }
+    if ranked.is_empty() {
+        let word = String::from_utf8_lossy(&most.1).into_owned();
+        return Err(VocabError::NoFrequentWord {
+            min_count: config.min_count,
+            word,
+            count: most.0,
+        });
+    }
+    if ranked.len() >= NO_WORD as usize {
+        return Err(VocabError::Config {
+            key: "vocabulary.max_size",
+            problem: format!("{} words are more than ids can tell apart", ranked.len()),
+            way_out: "raise vocabulary.min_count or set vocabulary.max_size".to_owned(),
+        });
+    }
+    counts.words = ranked.len() as u64;
+    counts.kept_tokens = ranked.counts().iter().sum();
+    Ok(())
+}
+
+/// The remap of one shard, unless the one that is there fits.
+fn remap(
+    shards: &TokenShards,
+    shard: usize,
+    vocabulary: u64,
+    ranked: &Ranked,
+    source: &IdSource,
+) -> Result<Published, VocabError> {
+    let (run, row) = (shards.run(), &shards.rows()[shard]);
+    let path = run.remap(row.id);
+    let made_of = format!("{:016x} {vocabulary:016x}", row.words.xxh3);
+    if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
+        && old.setting(MADE_OF) == Some(&made_of)
+    {
+        return Ok(Published { path, bytes: old.bytes(), xxh3: old.digest() });
+    }
+    let mut writer = RemapWriter::create(run.storage(), &path)?;
+    writer.set(MADE_OF, made_of);
+    match source {
+        IdSource::Known(ids) => ids.of(shard).try_for_each(|id| writer.push(id))?,
+        IdSource::Lists => {
+            let ids = ids_of_list(run, row.id, ranked)?;
+            ids.into_iter().try_for_each(|id| writer.push(id))?;
+        }
+    }
+    Ok(writer.finish()?)
+}
+
+/// For each local id of a shard the id of its word, or [`NO_WORD`].
+fn ids_of_list(run: &RunDir, shard: ShardId, ranked: &Ranked) -> Result<Vec<u32>, VocabError> {
+    let mut list = WordListReader::open(run.storage(), &run.word_list(shard))?;
+    let (mut place, mut counts, mut ids) = (0, Vec::new(), Vec::new());
+    while let Some(count) = list.advance()? {
+        counts.push(count);
+        ids.push(ranked.find_from(&mut place, list.word()).unwrap_or(NO_WORD));
+    }
+    let mut by_local_id = vec![NO_WORD; ids.len()];
+    for (id, local) in ids.iter().zip(local_ids(&counts)) {
+        by_local_id[local as usize] = *id;
+    }
+    Ok(by_local_id)
+}

@@ -1,0 +1,81 @@
+//! The settings of the stage `vocabulary`, and what it counts.
+
+use std::sync::Arc;
+
+use wordmill_text::WordSet;
+
+/// Settings of the stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VocabularyConfig {
+    /// `vocabulary.min_count`: a word that stands less often is left out; 0 and 1 keep all.
+    pub min_count: u64,
+    /// `vocabulary.max_size`: only so many of the most frequent words are kept; 0 is no limit.
+    pub max_size: usize,
+    /// `vocabulary.keep` and `vocabulary.drop`.
+    pub lists: WordLists,
+    /// The tokeniser that made the shards ([`crate::Description`]), to be kept with the words;
+    /// empty if it is not known.
+    pub tokenizer: String,
+}
+
+impl VocabularyConfig {
+    /// Every word, of a tokeniser that is not known.
+    pub const ALL: Self =
+        Self { min_count: 1, max_size: 0, lists: WordLists::NONE, tokenizer: String::new() };
+}
+
+impl Default for VocabularyConfig {
+    /// Words that stand five times.
+    fn default() -> Self {
+        Self { min_count: 5, ..Self::ALL }
+    }
+}
+
+/// Which words may be in the vocabulary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WordLists {
+    /// Only these.
+    pub keep: Option<Arc<WordSet>>,
+    /// None of these.
+    pub drop: Option<Arc<WordSet>>,
+}
+
+impl WordLists {
+    /// Any word may.
+    pub const NONE: Self = Self { keep: None, drop: None };
+
+    /// Whether any word may.
+    pub(super) fn is_none(&self) -> bool {
+        self.keep.is_none() && self.drop.is_none()
+    }
+
+    /// Whether a word may be in the vocabulary; counts its tokens if not.
+    pub(super) fn admits(&self, word: &[u8], count: u64, counts: &mut VocabularyCounts) -> bool {
+        if self.drop.as_ref().is_some_and(|drop| drop.contains(word)) {
+            counts.listed_drop_tokens += count;
+            return false;
+        }
+        if self.keep.as_ref().is_some_and(|keep| !keep.contains(word)) {
+            counts.unlisted_keep_tokens += count;
+            return false;
+        }
+        true
+    }
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VocabularyCounts {
+    /// Tokens of the corpus.
+    pub tokens: u64,
+    /// Distinct words of the corpus.
+    pub distinct_words: u64,
+    /// Words of the vocabulary.
+    pub words: u64,
+    /// Tokens that are words of the vocabulary.
+    pub kept_tokens: u64,
+    /// Tokens whose word is not in `vocabulary.keep`.
+    pub unlisted_keep_tokens: u64,
+    /// Tokens whose word is in `vocabulary.drop`.
+    pub listed_drop_tokens: u64,
+}

@@ -1,0 +1,154 @@
+//! The files of a vocabulary: the mapped table of a finished one, and how both forms are written.
+
+use std::collections::BTreeMap;
+
+use wordmill_formats::{
+    Published, RunDir, ShardId, TensorFile, TensorWriter, WORD_TENSORS, WordTable, WordTensors,
+    Words as _, write_words,
+};
+
+use super::config::{VocabularyConfig, VocabularyCounts};
+use super::kept::Ranked;
+use crate::error::VocabError;
+use crate::text_writer::TextWriter;
+
+/// The kind of `vocabulary.safetensors`.
+const VOCABULARY_KIND: &str = "vocabulary";
+
+/// The finished vocabulary of a run, mapped into memory, with a remap for every shard.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    run: RunDir,
+    table: WordTable,
+    shards: Vec<ShardId>,
+    counts: VocabularyCounts,
+    outputs: Vec<Published>,
+}
+
+impl Vocabulary {
+    /// The vocabulary that an earlier process left in a run of these shards.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged.
+    pub fn open(run: &RunDir, shards: &[ShardId]) -> Result<Self, VocabError> {
+        let file = TensorFile::open(run.storage(), &run.vocabulary())?;
+        file.index().expect_kind(VOCABULARY_KIND)?;
+        let index = file.index();
+        let counts = VocabularyCounts {
+            tokens: index.setting("tokens")?,
+            distinct_words: index.setting("distinct_words")?,
+            words: index.setting("words")?,
+            kept_tokens: index.setting("kept_tokens")?,
+            // Only there if there were lists.
+            unlisted_keep_tokens: index.setting("unlisted_keep_tokens").unwrap_or(0),
+            listed_drop_tokens: index.setting("listed_drop_tokens").unwrap_or(0),
+        };
+        let table = WordTable::new(file)?;
+        // Everything after is made from it, so a flipped bit must not pass.
+        table.verify()?;
+        Ok(Self { run: run.clone(), table, shards: shards.to_vec(), counts, outputs: Vec::new() })
+    }
+
+    /// The run it is part of.
+    #[must_use]
+    pub fn run(&self) -> &RunDir {
+        &self.run
+    }
+
+    /// The words with their counts.
+    #[must_use]
+    pub fn table(&self) -> &WordTable {
+        &self.table
+    }
+
+    /// How many words there are; below `u32::MAX`.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none, which cannot be.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The shards that have a remap, in the order of the corpus.
+    #[must_use]
+    pub fn shards(&self) -> &[ShardId] {
+        &self.shards
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> &VocabularyCounts {
+        &self.counts
+    }
+
+    /// Files written or kept by [`crate::vocabulary()`], for the ledger; none after [`Vocabulary::open`].
+    #[must_use]
+    pub fn outputs(&self) -> &[Published] {
+        &self.outputs
+    }
+
+    /// The same with the files that were written for it.
+    pub(crate) fn with_outputs(self, outputs: Vec<Published>) -> Self {
+        Self { outputs, ..self }
+    }
+
+    /// A digest of the words and their counts.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.table.file().index().digest()
+    }
+}
+
+/// The words with their counts, and what was counted.
+pub(crate) fn write_table(
+    run: &RunDir,
+    config: &VocabularyConfig,
+    ranked: &Ranked,
+    counts: &VocabularyCounts,
+) -> Result<Published, VocabError> {
+    let mut settings: BTreeMap<String, String> = [
+        ("tokens", counts.tokens),
+        ("distinct_words", counts.distinct_words),
+        ("words", counts.words),
+        ("kept_tokens", counts.kept_tokens),
+        ("min_count", config.min_count),
+        ("max_size", config.max_size as u64),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value.to_string()))
+    .collect();
+    if !config.lists.is_none() {
+        let removed = [
+            ("unlisted_keep_tokens", counts.unlisted_keep_tokens),
+            ("listed_drop_tokens", counts.listed_drop_tokens),
+        ];
+        settings.extend(removed.map(|(key, value)| (key.to_owned(), value.to_string())));
+    }
+    if !config.tokenizer.is_empty() {
+        settings.insert("tokenizer".to_owned(), config.tokenizer.clone());
+    }
+    let mut writer = TensorWriter::create(
+        run.storage(),
+        &run.vocabulary(),
+        VOCABULARY_KIND,
+        &WORD_TENSORS,
+        &settings,
+    )?;
+    write_words(&mut writer, WordTensors::Wide, ranked)?;
+    write_words(&mut writer, WordTensors::Narrow, ranked)?;
+    Ok(writer.finish()?)
+}
+
+/// `word<TAB>count`, most frequent first.
+pub(crate) fn write_text(run: &RunDir, ranked: &Ranked) -> Result<Published, VocabError> {
+    let mut writer = TextWriter::create(run.storage(), &run.vocabulary_text())?;
+    for (id, count) in ranked.counts().iter().enumerate() {
+        writer.bytes(ranked.word(id))?;
+        writer.bytes(format!("\t{count}\n").as_bytes())?;
+    }
+    Ok(writer.finish()?)
+}
