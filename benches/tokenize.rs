@@ -21,7 +21,7 @@ use wordmill_sample as sample;
 use wordmill_text::input;
 use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 use wordmill_vocab::hot::HotLoops;
-use wordmill_vocab::{TokenizeConfig, VocabularyConfig, tokenize, vocabulary};
+use wordmill_vocab::{TokenizeJob, VocabularyJob, tokenize, vocabulary};
 
 use limit::{Batch, Yardstick};
 
@@ -100,10 +100,10 @@ fn merge(path: &Path) -> Result<Duration, Box<dyn Error>> {
     let ctx = Context::for_tests(1);
     let run = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let inputs = input::resolve(&[path.display().to_string()], Path::new(""), 1)?;
-    let config = TokenizeConfig { chunk_bytes: CHUNK_BYTES / 16, ..TokenizeConfig::default() };
+    let config = TokenizeJob { chunk_bytes: CHUNK_BYTES / 16, ..TokenizeJob::default() };
     let shards = tokenize(&ctx, &config, &run, &inputs)?;
     let start = Instant::now();
-    vocabulary(&ctx, &VocabularyConfig::default(), &shards)?;
+    vocabulary(&ctx, &VocabularyJob::default(), &shards)?;
     Ok(start.elapsed())
 }
 
@@ -112,7 +112,7 @@ fn stage(path: &Path) -> Result<Duration, Box<dyn Error>> {
     let run = RunDir::new(Arc::new(MemoryStorage::default()), "run");
     let inputs = input::resolve(&[path.display().to_string()], Path::new(""), 1)?;
     let start = Instant::now();
-    tokenize(&ctx, &TokenizeConfig::default(), &run, &inputs)?;
+    tokenize(&ctx, &TokenizeJob::default(), &run, &inputs)?;
     Ok(start.elapsed())
 }
 

@@ -56,7 +56,7 @@ impl Order {
         world.threads = self.threads;
         if let Some(text) = &self.text {
             world.config.corpus.inputs = vec![text.to_string_lossy().into_owned()];
-            world.config.corpus.chunk_bytes = 1 << 20;
+            world.config.corpus.lines.chunk_bytes = 1 << 20;
             world.config.tiles.grid = 8;
         }
         world

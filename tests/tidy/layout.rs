@@ -4,8 +4,8 @@ use super::{Finding, Repository, assert_none};
 
 /// The rooms, from the ground up.
 pub const ROOMS: &[&str] = &[
-    "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query", "pipeline",
-    "cli", "wordmill",
+    "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
+    "pipeline", "cli", "wordmill",
 ];
 
 /// The whole top level, beside files whose name begins with a dot.
@@ -19,6 +19,8 @@ const TOP: &[&str] = &[
     "benches",
     "clippy.toml",
     "crates",
+    "docs",
+    "examples",
     "pipeline.toml",
     "rustfmt.toml",
     "tests",

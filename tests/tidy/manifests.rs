@@ -97,7 +97,10 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "cli",
-        &["formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query", "pipeline"],
+        &[
+            "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
+            "pipeline",
+        ],
         &[
             "anyhow",
             "clap",
@@ -111,7 +114,10 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "",
-        &["formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query", "pipeline", "cli"],
+        &[
+            "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
+            "pipeline", "cli",
+        ],
         &[
             "criterion",
             "flate2",

@@ -11,7 +11,8 @@ use wordmill_query::{AnalogyMethod, Convention, ExportElement, ExportSpaces, Exp
 pub use using::*;
 
 use crate::display::ProgressMode;
-use wordmill_pipeline::config::{LEAST_MEMORY, Sources, parse_duration, parse_size};
+use wordmill_flow::{parse_duration, parse_size};
+use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
 mod using;
 
@@ -43,6 +44,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Writes a commented pipeline.toml
     Init(InitArgs),
+    /// Prints the JSON schema of pipeline.toml, for editors and other programs
+    Schema,
     /// Shows what reader and tokeniser make of the first lines of a text
     #[command(after_help = PREVIEW_HELP)]
     Preview(PreviewArgs),

@@ -11,6 +11,7 @@ pub mod verify;
 pub mod init;
 pub mod preview;
 pub mod sample;
+pub mod schema;
 
 pub mod import_counts;
 

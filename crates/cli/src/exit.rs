@@ -113,13 +113,13 @@ mod tests {
     use super::*;
     use std::path::Path;
     use wordmill_cooccur::CooccurError;
-    use wordmill_vocab::VocabError;
     use wordmill_flow::Stopped;
     use wordmill_formats::FormatError;
     use wordmill_pipeline::Error;
     use wordmill_pipeline::config::ConfigError;
     use wordmill_query::QueryError;
     use wordmill_train::TrainError;
+    use wordmill_vocab::VocabError;
 
     fn check(error: impl Into<anyhow::Error>, expected: u8) {
         let error = error.into();
@@ -143,8 +143,8 @@ mod tests {
         let (path, what) = ("q".to_owned(), String::new());
         check(QueryError::BadLine { path, line: 1, what }, 3);
         check(wordmill_flow::Budget::new(1).reserve(2, "x").unwrap_err(), 5);
-        check(CooccurError::Feed(Box::new(CorpusError::EmptyCorpus { shards: 1 })), 3);
-        check(CooccurError::Feed(Box::new(CorpusError::from(Stopped))), 75);
+        check(CooccurError::Feed(Box::new(VocabError::EmptyCorpus { shards: 1 })), 3);
+        check(CooccurError::Feed(Box::new(VocabError::from(Stopped))), 75);
         check(Stopped, 75);
         check(of_output(io::ErrorKind::BrokenPipe.into()), 0);
         check(of_output(io::ErrorKind::StorageFull.into()), 5);

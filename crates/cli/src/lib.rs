@@ -60,6 +60,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Clean(args) => commands::clean::run(args, out),
         Command::Verify(args) => commands::verify::run(args, out),
         Command::Init(args) => commands::init::run(args, out),
+        Command::Schema => commands::schema::run(out),
         Command::Preview(args) => commands::preview::run(args, out),
         Command::Sample(args) => commands::sample::run(args, out),
         Command::Info(args) => commands::info::run(args, out),

@@ -16,7 +16,7 @@ pub mod thin;
 pub mod weighting;
 pub mod windows;
 
-pub use config::CountConfig;
+pub use config::{CooccurConfig, CountConfig};
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};

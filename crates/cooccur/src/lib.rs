@@ -31,7 +31,7 @@ mod oracle;
 
 pub use count::thin::Thinning;
 pub use count::weighting::{Dropped, Sides, Weighting, WindowConfig};
-pub use count::{CountConfig, CountInput, count};
+pub use count::{CooccurConfig, CountConfig, CountInput, count};
 pub use error::CooccurError;
 pub use export::{MatrixFormat, MatrixInput, export_matrix, is_symmetric, words_path};
 pub use gather::whole::{Unit, UnitSearch, WHOLE};
@@ -40,4 +40,4 @@ pub use merge::{MergeConfig, merge, remove_runs};
 pub use runs::ranges::RowRanges;
 pub use runs::spill::{RunRow, SpillRuns};
 pub use shuffle::source::MatrixCells;
-pub use shuffle::{ShuffleConfig, shuffle};
+pub use shuffle::{ShuffleConfig, TilesConfig, shuffle};

@@ -25,7 +25,7 @@ use layout::{SORT_BYTES_MIN, lay_out};
 use loose::Loose;
 use slots::put_slots;
 
-pub use job::ShuffleConfig;
+pub use job::{ShuffleConfig, TilesConfig};
 
 pub(crate) use deal::Share as DealShare;
 pub(crate) use layout::CELL_BYTES as LAY_OUT_CELL_BYTES;

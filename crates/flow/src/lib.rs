@@ -23,6 +23,7 @@ mod cancel;
 mod channel;
 mod context;
 mod progress;
+mod units;
 mod workers;
 
 pub use budget::{Budget, OverBudget, Reservation, format_bytes};
@@ -33,4 +34,5 @@ pub use progress::{
     Event, Progress, StageProgress, Work, format_duration, own_resident_bytes, peak_resident_bytes,
     resident_bytes,
 };
+pub use units::{format_seconds, format_size, parse_duration, parse_size, seconds, size};
 pub use workers::{NoThreads, run_tasks, run_workers};

@@ -5,50 +5,49 @@
 //! result, with every value in its range. A key that is unknown, or not used by
 //! the chosen trainer is an error, never ignored. Nothing here knows what a stage does.
 
-mod choice;
 mod corpus;
-mod curve;
+mod document;
 mod error;
+mod guess;
+mod keys;
 mod layers;
 mod loss;
 mod phrases;
 mod preset;
 mod read;
 mod section;
-mod size;
 mod start;
-mod steps;
-mod windows;
+mod train;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use wordmill_text::Encoding;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wordmill_cooccur::{CooccurConfig, TilesConfig};
+use wordmill_text::TextError;
+use wordmill_train::TrainConfig;
+use wordmill_vocab::phrases::{Parts, PhrasesConfig, PhrasesJob};
+use wordmill_vocab::{Description, TokenizeJob, VocabularyConfig, VocabularyJob};
 
-pub use choice::{Accents, Context, ContextRates, Digits, Dropped, Endings, Format, InvalidUtf8};
-pub use choice::{DuplicateLines, InitBadRows, Mark, Model, Normalize, Score};
-pub use choice::{Objective, OnDivergence, Optimizer, Schedule, Tokenizer, Weighting, WindowMode};
-pub use curve::CurveConfig;
+pub use corpus::{CorpusConfig, DuplicateLines, ReadingConfig};
+pub use document::{reference, schema, template};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
-pub use loss::LossConfig;
-pub use phrases::{PhrasesConfig, PhrasesSource};
-pub use read::LEAST_MEMORY;
-pub use size::{parse_duration, parse_size};
-pub use start::{InitConfig, StartConfig};
-pub use steps::StepsConfig;
-pub use windows::{WindowsModel, WindowsObjective, WindowsTrainer};
 
 /// The template that ships with the program: what `wordmill init` writes and `wordmill run` follows
 /// where there is no file.
 pub const TEMPLATE: &str = include_str!("../../../pipeline.toml");
 const TEMPLATE_NAME: &str = "pipeline.toml";
+
+/// The sections of a pipeline.
+const SECTIONS: [&str; 8] =
+    ["run", "corpus", "phrases", "vocabulary", "cooccur", "tiles", "train", "eval"];
 
 /// All settings of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,205 +71,60 @@ pub struct Config {
 }
 
 /// `[run]`: where and with how much.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunConfig {
-    /// The run directory.
+    /// Where everything is kept; run the same command again to resume.
     pub dir: PathBuf,
-    /// The memory budget in bytes, at least 32 MiB.
+    /// Memory for all stages together.
+    #[serde(rename = "memory", with = "wordmill_flow::size")]
+    #[schemars(with = "String", extend("x-kind" = "size", "minimum" = 33_554_432, "maximum" = 1_125_899_906_842_624_u64))]
     pub memory_bytes: u64,
-    /// Threads; 0 stands for all that the machine has.
+    /// Threads; 0 takes all. The result does not depend on it.
+    #[schemars(range(min = 0, max = 4096))]
     pub threads: usize,
     /// The seed of everything random.
     pub seed: u64,
-    /// How much work an interruption may cost, as time.
+    /// About so much work an interruption costs.
+    #[serde(with = "wordmill_flow::seconds")]
+    #[schemars(with = "String", extend("x-kind" = "seconds"))]
     pub checkpoint_every: Duration,
 }
 
-impl Tokenizer {
-    /// Whether words are cut by the rules of UAX 29.
-    pub fn has_rules(self) -> bool {
-        matches!(self, Self::Words | Self::Korean | Self::Bpe)
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            dir: "run".into(),
+            memory_bytes: 1 << 30,
+            threads: 0,
+            seed: 1,
+            // A checkpoint of a model of 1 GB takes about a second.
+            checkpoint_every: Duration::from_secs(30),
+        }
     }
 }
 
-impl Format {
-    /// Whether the text stands in a field.
-    pub fn has_fields(self) -> bool {
-        matches!(self, Self::Jsonl | Self::CsvColumn | Self::TsvColumn | Self::Parquet)
-    }
-}
-
-/// `[corpus]`: which text, and how it becomes words.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CorpusConfig {
-    /// Files, folders, patterns, `-`, `builtin:sample`; at least one.
-    pub inputs: Vec<String>,
-    /// What a document is.
-    pub format: Format,
-    /// Where its text stands, if it has fields: keys with dots between, the name of a column or its number from 1.
-    pub field: Option<String>,
-    /// Whether the first broken record, or file of an archive, ends the run.
-    pub strict: bool,
-    /// How bytes stand for characters.
-    pub encoding: Encoding,
-    /// Where words are cut.
-    pub tokenizer: Tokenizer,
-    /// What follows its name: a file, a command line; empty if nothing does.
-    pub tokenizer_of: String,
-    /// How words become pieces, if they do.
-    pub pieces: Option<PiecesConfig>,
-    /// What becomes of apostrophes within words.
-    pub apostrophes: Mark,
-    /// What becomes of hyphens between words.
-    pub hyphens: Mark,
-    /// Whether words become lower case.
-    pub lowercase: bool,
-    /// Unicode normalisation.
-    pub normalize: Normalize,
-    /// What becomes of accents.
-    pub accents: Accents,
-    /// What becomes of digits.
-    pub digits: Digits,
-    /// A list of words that are left out of the text.
-    pub stop_words: Option<PathBuf>,
-    /// What becomes of lines whose words are those of an earlier one.
-    pub duplicate_lines: DuplicateLines,
-    /// What becomes of lines that are not UTF-8.
-    pub invalid_utf8: InvalidUtf8,
-    /// The least size of a chunk in bytes.
-    pub chunk_bytes: u64,
-}
-
-/// How words become pieces.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PiecesConfig {
-    /// What they are learned by, with the settings that only it has.
-    pub learner: Learner,
-    /// Words that stand less often are not learned from.
-    pub min_count: u64,
-    /// A file of pieces to be used instead of what would be learned.
-    pub given: Option<PathBuf>,
-}
-
-/// What pieces are learned by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Learner {
-    /// Stems and endings of Korean.
-    Korean(Endings),
-    /// Byte pair encoding with so many merges.
-    Bpe(u32),
-}
-
-/// `[vocabulary]`: which words stay.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VocabularyConfig {
-    /// Words that occur less often are dropped.
-    pub min_count: u64,
-    /// At most so many words, the most frequent ones; 0 is no limit.
-    pub max_size: u64,
-    /// A list of the only words that may stay.
-    pub keep: Option<PathBuf>,
-    /// A list of words that are dropped.
-    pub drop: Option<PathBuf>,
-}
-
-/// `[cooccur]`: what counts as a meeting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CooccurConfig {
-    /// Words on each side, 1 to 255.
-    pub window: u8,
-    /// How weight falls with distance.
-    pub weighting: Weighting,
-    /// Whether both sides count, or only the left one.
-    pub symmetric: bool,
-    /// What a dropped word leaves behind.
-    pub dropped: Dropped,
-    /// Words above this share of the corpus are thinned out before windows are formed; 0 is off.
-    pub subsample: f64,
-    /// How often the thinned text is sampled.
-    pub samples: u32,
-}
-
-/// `[tiles]`: how the matrix is cut.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TilesConfig {
-    /// Stripes in each direction, 1 to 256; 0 chooses by the size of the model.
-    pub grid: u32,
-}
-
-/// A `[[train]]` table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainConfig {
-    /// The name of the vectors: letters, digits, `_` and `-`.
-    pub name: String,
-    /// What is trained, with the settings that only it has.
-    pub trainer: Trainer,
-    /// Length of a vector.
-    pub dim: usize,
-    /// Passes over the cells or the text.
-    pub epochs: u32,
-    /// Learning rate at the start.
-    pub rate: f64,
-    /// Rotations an epoch; 1 where the text is read.
-    pub rotations: u32,
-    /// Optimiser, penalties, schedule.
-    pub steps: StepsConfig,
-    /// The loss of a cell, where it is not the trainer's own.
-    pub loss: Option<LossConfig>,
-    /// Where training starts.
-    pub start: StartConfig,
-    /// What of a learning curve is wanted.
-    pub curve: CurveConfig,
-    /// A command after each epoch; empty for none. No result depends on it.
-    pub on_epoch: String,
-    /// What happens when numbers are no longer finite. No result of a training that goes well
-    /// depends on it.
-    pub on_divergence: OnDivergence,
-}
-
-/// A model with its objective.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Trainer {
-    /// Skip-gram with negative sampling.
-    NegativeSampling {
-        /// Negatives beside each positive.
-        negatives: u32,
-        /// Noise is drawn in proportion to count to this power.
-        noise_exponent: f64,
-        /// Words above this share of the corpus are thinned out; 0 is off.
-        subsample: f64,
-        /// Rates of contexts.
-        context_rates: ContextRates,
-    },
-    /// Skip-gram with hierarchical softmax.
-    HierarchicalSoftmax {
-        /// Words above this share of the corpus are thinned out; 0 is off.
-        subsample: f64,
-        /// The largest weight of one visit of a cell.
-        cap: f64,
-    },
-    /// GloVe.
-    Glove {
-        /// Cells of this weight and above count fully.
-        x_max: f64,
-        /// How fast lighter cells count less.
-        alpha: f64,
-    },
-    /// CBOW, or skip-gram from the text itself.
-    Windows(WindowsTrainer),
-}
+/// Below this the fixed buffers of the stages have no room.
+pub const LEAST_MEMORY: u64 = 32 << 20;
 
 /// `[eval]`: what the vectors are tried on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EvalConfig {
-    /// Analogy files in Google's format.
+    /// Analogies: files in the format of `questions-words.txt`.
     pub analogies: Vec<PathBuf>,
-    /// Similarity sets.
+    /// Similarity sets: files with a word, a word and a score a line.
     pub similarity: Vec<PathBuf>,
-    /// Outlier sets in the format of 8-8-8.
+    /// Outliers: files in the format of the 8-8-8 set.
     pub outliers: Vec<PathBuf>,
-    /// Only the so many most frequent words take part in analogies; 0 is all.
+    /// Analogies are asked among so many of the most frequent words; 0 takes all.
+    #[schemars(range(min = 0, max = 4_294_967_295_u64))]
     pub top: usize,
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        let (analogies, similarity, outliers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { analogies, similarity, outliers, top: 30_000 }
+    }
 }
 
 /// Where settings may be written, lowest layer first.
@@ -333,6 +187,41 @@ impl Config {
 }
 
 impl Config {
+    /// The tokeniser with its pieces and phrases, as it is stored with words.
+    pub fn description(&self) -> Description {
+        Description {
+            tokenizer: self.corpus.tokenizer(),
+            pieces: self.corpus.pieces.as_ref().map(|pieces| pieces.learner),
+            delimiter: self.phrases.as_ref().map(|phrases| phrases.delimiter.clone()),
+        }
+    }
+
+    /// How the stage `tokenize` works; reads the stop words.
+    ///
+    /// # Errors
+    /// A list, or a file of the tokeniser, that cannot be read.
+    pub fn tokenize_job(&self) -> Result<TokenizeJob, TextError> {
+        self.corpus.lines.job(self.corpus.tokenizer())
+    }
+
+    /// How the stage `vocabulary` works; reads its lists.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn vocabulary_job(&self) -> Result<VocabularyJob, TextError> {
+        self.vocabulary.job(&self.corpus.tokenizer(), self.description().text())
+    }
+
+    /// How the stage `phrases` works, if there is one; reads its connectors.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn phrases_job(&self) -> Result<Option<PhrasesJob>, TextError> {
+        let parts = if self.corpus.pieces.is_some() { Parts::Pieces } else { Parts::Words };
+        let job = |phrases: &PhrasesConfig| phrases.job(self.corpus.tokenizer(), parts);
+        self.phrases.as_ref().map(job).transpose()
+    }
+
     /// Whether any trainer reads the co-occurrence matrix; without trainers it is what is wanted.
     pub fn needs_matrix(&self) -> bool {
         self.train.is_empty() || self.train.iter().any(|trainer| !trainer.trainer.reads_text())
@@ -343,68 +232,6 @@ impl RunConfig {
     /// The number of threads, with 0 resolved to what the machine has.
     pub fn thread_count(&self) -> usize {
         threads_or_all(self.threads)
-    }
-}
-
-impl Trainer {
-    /// `train.model`
-    pub fn model(&self) -> Model {
-        match self {
-            Self::Glove { .. } => Model::Glove,
-            Self::Windows(WindowsTrainer { model: WindowsModel::Cbow { .. }, .. }) => Model::Cbow,
-            _ => Model::SkipGram,
-        }
-    }
-
-    /// `train.objective`, which GloVe does not have.
-    pub fn objective(&self) -> Option<Objective> {
-        match self {
-            Self::NegativeSampling { .. } => Some(Objective::NegativeSampling),
-            Self::HierarchicalSoftmax { .. } => Some(Objective::HierarchicalSoftmax),
-            Self::Glove { .. } => None,
-            Self::Windows(trainer) => Some(match trainer.objective {
-                WindowsObjective::NegativeSampling { .. } => Objective::NegativeSampling,
-                WindowsObjective::HierarchicalSoftmax => Objective::HierarchicalSoftmax,
-            }),
-        }
-    }
-
-    /// Whether it reads the text itself, not the matrix.
-    pub fn reads_text(&self) -> bool {
-        matches!(self, Self::Windows(_))
-    }
-
-    /// `train.subsample`, where the trainer thins out what is counted.
-    pub fn subsample(&self) -> Option<f64> {
-        match *self {
-            Self::NegativeSampling { subsample, .. }
-            | Self::HierarchicalSoftmax { subsample, .. } => Some(subsample),
-            Self::Glove { .. } | Self::Windows(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Trainer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::NegativeSampling { .. } => "skip-gram with negative sampling",
-            Self::HierarchicalSoftmax { .. } => "skip-gram with hierarchical softmax",
-            Self::Glove { .. } => "GloVe",
-            Self::Windows(it) => match (it.model, it.objective) {
-                (WindowsModel::SkipGram, WindowsObjective::NegativeSampling { .. }) => {
-                    "skip-gram with negative sampling from windows"
-                }
-                (WindowsModel::SkipGram, WindowsObjective::HierarchicalSoftmax) => {
-                    "skip-gram with hierarchical softmax from windows"
-                }
-                (WindowsModel::Cbow { .. }, WindowsObjective::NegativeSampling { .. }) => {
-                    "CBOW with negative sampling"
-                }
-                (WindowsModel::Cbow { .. }, WindowsObjective::HierarchicalSoftmax) => {
-                    "CBOW with hierarchical softmax"
-                }
-            },
-        })
     }
 }
 

@@ -8,12 +8,12 @@ use std::io;
 use std::path::Path;
 
 use wordmill_cooccur::CooccurError;
-use wordmill_text::{ErrorKind as TextKind, TextError};
-use wordmill_vocab::VocabError;
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::{FormatError, LockError};
 use wordmill_query::QueryError;
+use wordmill_text::{ErrorKind as TextKind, TextError};
 use wordmill_train::TrainError;
+use wordmill_vocab::VocabError;
 
 use crate::config::ConfigError;
 use crate::planner::DoesNotFit;

@@ -9,17 +9,20 @@ pub use pace::pace;
 
 use std::fmt;
 
+use wordmill_cooccur::Sides;
 use wordmill_cooccur::forecast::{self, Forecast};
 use wordmill_flow::format_bytes;
 use wordmill_formats::{FormatError, free_bytes, open_file_limit};
 use wordmill_text::{Input, greediest, unpack_first};
 use wordmill_vocab::{VocabError, dedup};
 
-use crate::config::{Config, DuplicateLines, Optimizer, TrainConfig, Trainer};
-use crate::config::{WindowsModel, WindowsObjective, WindowsTrainer};
+use wordmill_train::{
+    Optimizer, Prediction, Sharing, TrainConfig, Trainer, WindowModel, WindowsConfig,
+};
+
+use crate::config::{Config, DuplicateLines};
 use crate::error::Error;
 use crate::memory::PROGRAM_BYTES;
-use crate::stages::{grid, translate};
 
 /// Sizes of a corpus and what comes of it.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +111,7 @@ pub fn lack(
 pub fn unpacking_lack(config: &Config, inputs: &[Input]) -> Option<DoesNotFit> {
     let (input, bytes) = greediest(inputs)?;
     let (memory, chunks) =
-        (config.run.memory_bytes, 10 * config.corpus.chunk_bytes + PROGRAM_BYTES);
+        (config.run.memory_bytes, 10 * config.corpus.lines.chunk_bytes + PROGRAM_BYTES);
     if bytes + chunks <= memory || chunks > memory {
         return None;
     }
@@ -295,21 +298,22 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
         text_needs(config, sizes, &mut needs);
     }
     let room = (config.run.memory_bytes.saturating_sub(PROGRAM_BYTES), threads as u64);
-    let samples = f64::from(translate::samples(&config.cooccur, sizes.tokens as u64));
+    let samples = f64::from(config.cooccur.samples_of(sizes.tokens as u64));
     let (mut sizes, mut counted_text) = (sizes, 1.0);
     if config.cooccur.subsample > 0.0 && sizes.bytes > 0.0 {
         sizes.cells *= cost::THINNED_CELLS + cost::SAMPLE_CELLS * (samples - 1.0);
         counted_text = cost::THINNED_TEXT * samples;
     }
-    let unit = translate::unit(&config.cooccur, sizes.tokens as u64);
+    let unit = config.cooccur.unit_of(sizes.tokens as u64);
     let counted = forecast::Sizes {
         tokens: sizes.tokens * counted_text,
-        shard_tokens: sizes.tokens * (config.corpus.chunk_bytes as f64 / sizes.bytes).min(1.0),
+        shard_tokens: sizes.tokens
+            * (config.corpus.lines.chunk_bytes as f64 / sizes.bytes).min(1.0),
         words: sizes.words,
         cells: sizes.cells,
         cell_growth: sizes.cell_growth,
         unit,
-        grid: grid(config, sizes.words as u64),
+        grid: config.tiles.stripes(sizes.words as u64),
     };
     if config.needs_matrix() {
         matrix_needs(config, (sizes, &counted, counted_text), room, &mut needs);
@@ -329,8 +333,9 @@ fn matrix_needs(
 ) {
     let unit = counted.unit;
     let spilled = counted.spilled_cells(room);
-    let sides = if config.cooccur.symmetric { 2.0 } else { 1.0 };
-    let pairs = counted_text * sides * sizes.tokens * f64::from(config.cooccur.window);
+    let window = &config.cooccur.window;
+    let sides = if window.sides == Sides::Both { 2.0 } else { 1.0 };
+    let pairs = counted_text * sides * sizes.tokens * f64::from(window.window);
     let seconds = cost::PLACE * sizes.tokens + cost::PAIR * pairs + cost::SPILLED_CELL * spilled;
     needs.add("cooccur", forecast::count(counted, room), 1e-9 * seconds);
     // Weights that stand in a table of whole numbers are short.
@@ -344,13 +349,13 @@ fn matrix_needs(
 
 /// Adds the stages that read text.
 fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
-    let chunk = (config.corpus.chunk_bytes as f64).min(sizes.bytes);
+    let chunk = (config.corpus.lines.chunk_bytes as f64).min(sizes.bytes);
     let shards = (sizes.bytes / chunk).ceil().max(1.0);
     // Distinct words of a chunk, by the square root of its share of the sample.
     let in_chunk = sizes.local_words * (chunk / 32e6).min(1.0).powf(0.6);
     let local_words = shards * in_chunk;
     let tokenize = Forecast {
-        least_bytes: 10.0 * config.corpus.chunk_bytes as f64 + sizes.unpacking_bytes[0],
+        least_bytes: 10.0 * config.corpus.lines.chunk_bytes as f64 + sizes.unpacking_bytes[0],
         memory_bytes: (2.6 * needs.threads + 3.0) * chunk + sizes.unpacking_bytes[1],
         scratch_bytes: sizes.tokens * 1.7 + local_words * 5.0,
         left_bytes: sizes.tokens * 1.7 + local_words * 5.0,
@@ -360,7 +365,7 @@ fn text_needs(config: &Config, sizes: Sizes, needs: &mut Needs) {
     let seconds = 1e-9 * (words + cost::WIDE_BYTE * sizes.wide_bytes);
     needs.add("tokenize", tokenize, seconds + sizes.read_seconds / needs.pace);
     needs.program_bytes = USED_BYTES;
-    if config.corpus.duplicate_lines == DuplicateLines::Drop {
+    if config.corpus.reading.duplicate_lines == DuplicateLines::Drop {
         dedup_need(config, (sizes, local_words, in_chunk), needs);
     }
     if config.corpus.pieces.is_some() {
@@ -423,32 +428,32 @@ fn pieces_need((sizes, local_words, in_chunk): (Sizes, f64, f64), needs: &mut Ne
 }
 
 fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut Needs) {
-    let row = wordmill_kernels::padded(trainer.dim) as f64 * 4.0;
-    let flops = trainer.dim as f64 * f64::from(trainer.epochs);
+    let row = wordmill_kernels::padded(trainer.passes.dim) as f64 * 4.0;
+    let flops = trainer.passes.dim as f64 * f64::from(trainer.passes.epochs);
     // Floating-point operations a second that a core gets out of each kernel at a dimension of 100.
     let (copies, work, tiles) = match trainer.trainer {
         // Six window positions a token; each visit is a positive and half a group's negatives.
-        Trainer::NegativeSampling { .. } => (2.0, sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0),
+        Trainer::NegativeSampling(_) => (2.0, sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0),
         // Four node cells a matrix cell, six bytes each, dealt and put into slots.
-        Trainer::HierarchicalSoftmax { .. } => {
+        Trainer::HierarchicalSoftmax(_) => {
             (2.0, sizes.cells * 4.0 * 6.0 / 9e9, sizes.cells * 4.0 * 12.0)
         }
-        Trainer::Glove { .. } => (2.0, sizes.cells * 14.0 / 13e9, 0.0),
+        Trainer::Glove(_) => (2.0, sizes.cells * 14.0 / 13e9, 0.0),
         Trainer::Windows(it) => return windows_need((trainer, it), sizes, needs),
     };
     // Vectors, and what the optimiser keeps of each, on both sides.
     let kept = match trainer.steps.optimizer {
         Optimizer::Sgd | Optimizer::RowAdagrad => 1.0,
         Optimizer::Adagrad => 2.0,
-        Optimizer::Adam => 3.0,
+        Optimizer::Adam { .. } => 3.0,
     };
     let model = sizes.words * row * copies * kept;
     let tables = sizes.words * (80.0 + more::memory_a_word(trainer));
     let room = config.run.memory_bytes as f64 - PROGRAM_BYTES as f64 - tables;
     // What does not fit goes through pages, of which three are in memory at least.
     let pages = if model > room { model } else { 0.0 };
-    let grid = f64::from(grid(config, sizes.words as u64));
-    let vectors = sizes.words * trainer.dim as f64 * 8.0;
+    let grid = f64::from(config.tiles.stripes(sizes.words as u64));
+    let vectors = sizes.words * trainer.passes.dim as f64 * 8.0;
     // Dealt node cells stay in memory where there is room.
     let dealt = (tiles / 2.0).min(room.max(0.0) * 2.0 / 3.0);
     let forecast = Forecast {
@@ -466,22 +471,22 @@ fn train_need(config: &Config, trainer: &TrainConfig, sizes: Sizes, needs: &mut 
 }
 
 /// Adds a trainer that reads the text: the model is in memory, and so is what each reader has copied of it.
-fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, needs: &mut Needs) {
-    let row = wordmill_kernels::padded(trainer.dim) as f64 * 4.0;
-    let window = f64::from(it.window);
-    let is_tree = it.objective == WindowsObjective::HierarchicalSoftmax;
+fn windows_need((trainer, it): (&TrainConfig, WindowsConfig), sizes: Sizes, needs: &mut Needs) {
+    let row = wordmill_kernels::padded(trainer.passes.dim) as f64 * 4.0;
+    let window = f64::from(it.text.window);
+    let is_tree = it.prediction == Prediction::Tree;
     let (nanoseconds, rows) = match (it.model, is_tree) {
-        (WindowsModel::Cbow { .. }, false) => (cost::CBOW_WORD, 2.6e3),
-        (WindowsModel::Cbow { .. }, true) => (cost::CBOW_PATH, 8e3),
-        (WindowsModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 4.2e3),
-        (WindowsModel::SkipGram, true) => (cost::PAIRED_PATH * window / 5.0, 8e3),
+        (WindowModel::Cbow(_), false) => (cost::CBOW_WORD, 2.6e3),
+        (WindowModel::Cbow(_), true) => (cost::CBOW_PATH, 8e3),
+        (WindowModel::SkipGram, false) => (cost::PAIRED_WORD * window / 5.0, 4.2e3),
+        (WindowModel::SkipGram, true) => (cost::PAIRED_PATH * window / 5.0, 8e3),
     };
-    let readers = if it.deterministic { 8.0 } else { needs.threads };
+    let readers = if it.text.sharing == Sharing::Rounds { 8.0 } else { needs.threads };
     let model = 2.0 * sizes.words * row;
     let reader = 2e6 + 8.0 * sizes.words + f64::min(rows, 2.0 * sizes.words) * row * 2.0;
     let tables = sizes.words * (24.0 + more::memory_a_word(trainer));
     let memory = model + tables + readers * reader;
-    let vectors = sizes.words * trainer.dim as f64 * 8.0;
+    let vectors = sizes.words * trainer.passes.dim as f64 * 8.0;
     let forecast = Forecast {
         least_bytes: memory,
         memory_bytes: memory,
@@ -489,7 +494,8 @@ fn windows_need((trainer, it): (&TrainConfig, WindowsTrainer), sizes: Sizes, nee
         left_bytes: vectors,
         files: 5.0 + readers,
     };
-    let work = sizes.tokens * nanoseconds * trainer.dim as f64 / 100.0 * f64::from(trainer.epochs);
+    let work = sizes.tokens * nanoseconds * trainer.passes.dim as f64 / 100.0
+        * f64::from(trainer.passes.epochs);
     let seconds = 1e-9 * work * needs.threads / needs.threads.min(readers);
     needs.add(&format!("train:{}", trainer.name), forecast, seconds);
 }

@@ -1,15 +1,14 @@
 //! The settlement of a configuration with what its run directory already holds.
 
-use wordmill_text as text;
-use wordmill_vocab as vocab;
 use wordmill_flow::{Context, format_bytes, format_duration};
 use wordmill_formats::{FormatError, RunDir, StageRow};
+use wordmill_text as text;
+use wordmill_vocab as vocab;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::ledger::{Change, Ledger, Stage};
 use crate::past::names_text;
-use crate::stages::translate;
 use crate::texts::{Texts, inputs};
 
 /// What is to be settled before the first stage.
@@ -118,7 +117,7 @@ impl Settlement<'_> {
     ) -> Result<Option<String>, Error> {
         let Ok(shards) = vocab::TokenShards::open(self.dir) else { return Ok(None) };
         self.ctx.progress.say("the text may have changed; comparing it with the tokens");
-        let config = translate::tokenize(&self.config.corpus)?;
+        let config = self.config.tokenize_job()?;
         let differs = vocab::compare(self.ctx, &config, &shards, inputs)?;
         let Some(place) = differs else {
             self.ctx.progress.say("the text is the one that was tokenised");

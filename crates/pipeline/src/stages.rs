@@ -11,7 +11,6 @@ mod phrases;
 mod start;
 mod tokens;
 mod training;
-pub mod translate;
 
 use outputs::{open_stripes, published};
 pub use start::GivenFiles;
@@ -24,15 +23,14 @@ use wordmill_kernels::Kernels;
 use wordmill_train as train;
 use wordmill_vocab as vocab;
 
-use crate::config::{Config, ConfigError, InitConfig, TrainConfig};
+use wordmill_train::{Init, TrainConfig};
+
+use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::ledger::{Ledger, OpenStage, Settings, Stage, fingerprint};
 use crate::memory;
 use crate::past::Past;
 use crate::texts::Texts;
-
-/// A stripe of this size stays in a core's cache while it is trained with a dimension of about 100.
-const STRIPE_BYTES: u64 = 4 << 20;
 
 /// The name of the stage that trains `NAME`.
 pub fn train_stage(trainer: &TrainConfig) -> String {
@@ -69,7 +67,7 @@ pub fn stages(config: &Config, origin: Origin<'_>, given: &GivenFiles, past: &Pa
         settings.insert("run.seed".into(), config.run.seed.to_string());
         given.replace(trainer, &format!("train.{}.", trainer.name), &mut settings);
         let after = match &trainer.start.init {
-            Some(InitConfig::Trainer(name)) => Some(format!("train:{name}")),
+            Some(Init::Trainer(name)) => Some(format!("train:{name}")),
             _ => None,
         };
         stages.push(Stage { after, ..Stage::new(&train_stage(trainer), settings) });
@@ -175,18 +173,6 @@ fn begin(
     ledger.begin(name, settings)
 }
 
-/// Stripes a side: as given, or so many that a stripe stays in cache. It depends on the vocabulary
-/// alone, so trainers of any dimension share the tiles.
-pub fn grid(config: &Config, words: u64) -> u32 {
-    match config.tiles.grid {
-        0 => {
-            let wanted = (words * 128 * 4).div_ceil(STRIPE_BYTES).clamp(16, 256);
-            wanted.min(words / 64).max(1) as u32
-        }
-        grid => grid,
-    }
-}
-
 /// A pipeline about to run.
 pub struct Pipeline<'a> {
     /// Threads, memory, cancellation, progress.
@@ -290,7 +276,7 @@ impl Pipeline<'_> {
             Some(_) => vocab::Vocabulary::open(shards.run(), shards.ids())?,
             None => {
                 self.check_before(ledger, "vocabulary")?;
-                let config = translate::vocabulary(self.config)?;
+                let config = self.config.vocabulary_job()?;
                 for (key, list) in [
                     ("vocabulary.keep", &config.lists.keep),
                     ("vocabulary.drop", &config.lists.drop),
@@ -319,7 +305,7 @@ impl Pipeline<'_> {
     ) -> Result<Tiles, Error> {
         let mut settings = self.settings("shuffle");
         settings.insert("input.merge".into(), index_digest.into());
-        let grid = grid(self.config, text.vocabulary.len() as u64);
+        let grid = self.config.tiles.stripes(text.vocabulary.len() as u64);
         let fingerprint = fingerprint("shuffle", &settings);
         let config = cooccur::ShuffleConfig {
             folder: "tiles".into(),
@@ -360,7 +346,7 @@ impl Pipeline<'_> {
             Some((_, tiles)) => settings.insert("input.tiles".into(), tiles.fingerprint.clone()),
             None => settings.insert("input.vocabulary".into(), text.digest.clone()),
         };
-        if let Some(InitConfig::Trainer(other)) = &trainer.start.init {
+        if let Some(Init::Trainer(other)) = &trainer.start.init {
             let vectors = TensorReader::open(self.dir.storage(), &self.dir.vectors(other))?;
             settings.insert("input.init".into(), format!("{:016x}", vectors.index().digest()));
         }

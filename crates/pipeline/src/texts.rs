@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use wordmill_flow::{Budget, Progress};
 use wordmill_text as text;
 use wordmill_vocab as vocab;
-use wordmill_flow::{Budget, Progress};
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::ledger::Settings;
 use crate::past::{Past, text_key};
-use crate::stages::translate;
 
 /// The texts of a run.
 #[derive(Clone, Debug, Default)]
@@ -57,13 +56,9 @@ fn is_gone(error: &vocab::VocabError) -> bool {
 }
 
 /// The inputs of a configuration, found.
-pub fn inputs(
-    config: &Config,
-    progress: &Progress,
-) -> Result<Vec<text::Input>, vocab::VocabError> {
-    let mut inputs =
-        text::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
-    let records = Arc::new(translate::records(&config.corpus));
+pub fn inputs(config: &Config, progress: &Progress) -> Result<Vec<text::Input>, vocab::VocabError> {
+    let mut inputs = text::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
+    let records = Arc::new(config.corpus.records());
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
     // Whatever is said of progress: it may have been meant as text.
     for told in inputs.iter().flat_map(|input| input.left_out.iter()) {
@@ -78,15 +73,15 @@ pub fn check_lists(
     is_done: impl Fn(&str) -> bool,
 ) -> Result<(), vocab::VocabError> {
     if !is_done("tokenize") {
-        translate::tokenize(&config.corpus)?;
+        config.tokenize_job()?;
     }
     if !is_done("vocabulary") {
-        translate::vocabulary(config)?;
+        config.vocabulary_job()?;
     }
     if is_done("phrases") {
         return Ok(());
     }
-    let phrases = translate::phrases(config)?;
+    let phrases = config.phrases_job()?;
     if let Some((list, tokenizer)) = phrases.and_then(|it| Some((it.given?, it.tokenizer))) {
         vocab::phrases::Phrases::read(&Budget::new(config.run.memory_bytes), &list, &tokenizer)?;
     }

@@ -28,7 +28,7 @@ pub mod tokenizer;
 
 pub use encoding::Encoding;
 pub use error::{ErrorKind, TextError};
-pub use format::{Column, MostlyForeign, RecordCounts, RecordFormat, Records};
+pub use format::{Column, ColumnName, KeyPath, MostlyForeign, RecordCounts, RecordFormat, Records};
 pub use input::{Input, Source, greediest, unpack_first, unpacking_bytes};
 pub use lines::{InvalidUtf8, WrongLines, make_valid};
 pub use lists::{CONTINUES, WordSet};

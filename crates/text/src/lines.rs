@@ -5,12 +5,16 @@
 
 use std::str;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use memchr::memchr_iter;
 
 use crate::encoding::is_foreign;
 
 /// What becomes of a line that is not UTF-8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum InvalidUtf8 {
     /// The wrong bytes separate words.
     Replace,

@@ -20,7 +20,8 @@ mod words;
 
 pub use chain::{Spans, Tokenizer};
 pub use config::{
-    Accents, Case, Digits, Mark, Normalize, Segmentation, TokenizerConfig, WordRules,
+    Accents, Case, Digits, FormConfig, Mark, Normalize, Segmentation, TokenizerConfig,
+    TokenizerName, WordRules,
 };
 pub use entries::{Entry, TOKENIZERS, missing_feature};
 pub use hf::HfFile;

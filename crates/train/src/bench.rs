@@ -14,9 +14,10 @@ use crate::engine::reserve_passes;
 use crate::objective::nodes::unpack;
 use crate::{
     CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
-    Focal, Glove, GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,
-    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Start, Steps, Term,
-    TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
+    Focal, Glove, GloveConfig, HuffmanTree, Logistic, ModelConfig, NodeCells, NoiseConfig,
+    Objective, Optimizer, Penalties, Plan, Schedule, ShiftedPpmi, SkipGram, SkipGramConfig,
+    SkipGramInput, Softmax, SoftmaxConfig, Start, Steps, Term, TrainError, TrainInput,
+    WeightedSquares, Written, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -183,8 +184,7 @@ impl Bench {
             epochs: 4,
             rotations: 3,
             rate: 0.05,
-            schedule: Schedule::Linear,
-            final_rate: 1e-4,
+            schedule: Schedule::LINEAR,
             seed,
             fingerprint: "f".into(),
             checkpoint_every: Duration::ZERO,
@@ -196,11 +196,11 @@ impl Bench {
             },
         };
         let counts = &self.table.counts;
+        let model = ModelConfig { dim, steps: steps(name), seed };
         match name {
             _ if name.starts_with("glove") => {
-                let config =
-                    GloveConfig { dim, x_max: 10.0, alpha: 0.75, steps: steps(name), seed };
-                let objective = Glove::new(config, WORDS, UNIT, kernels);
+                let config = GloveConfig { x_max: 10.0, alpha: 0.75 };
+                let objective = Glove::new(model, config, WORDS, UNIT, kernels);
                 let objective = match loss(name) {
                     Some(loss) => objective.with_loss((&ctx, name), loss, counts, 4).unwrap(),
                     None => objective,
@@ -209,21 +209,12 @@ impl Bench {
             }
             _ if name.starts_with("sgns") => {
                 let context_rates = ContextRates::ByCount;
-                let (negatives, noise_exponent) = (5, 0.75);
-                let steps = steps(name);
-                let config =
-                    SkipGramConfig { dim, negatives, noise_exponent, context_rates, steps, seed };
+                let noise = NoiseConfig { negatives: 5, noise_exponent: 0.75 };
+                let config = SkipGramConfig { noise, subsample: 0.0, context_rates };
                 let discount = self.discount(1e-1);
-                let objective = SkipGram::new(
-                    &ctx,
-                    (&self.dir, name),
-                    config,
-                    counts,
-                    &tiles,
-                    discount,
-                    kernels,
-                )
-                .unwrap();
+                let input = SkipGramInput { counts, stripes: &tiles, discount };
+                let place = (&self.dir, name);
+                let objective = SkipGram::new(&ctx, place, model, config, input, kernels).unwrap();
                 let objective = match loss(name) {
                     Some(loss) => objective.with_loss(&ctx, name, loss, counts).unwrap(),
                     None => objective,
@@ -235,8 +226,8 @@ impl Bench {
                 let cells = self.node_cells(&tree, &self.discount(1e-1));
                 let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
                 let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
-                let config = SoftmaxConfig { dim, cap: 8.0, steps: steps(name), seed };
-                (Box::new(Softmax::new(config, tree, kernels)), tiles, plan)
+                let config = SoftmaxConfig { subsample: 0.0, cap: 8.0 };
+                (Box::new(Softmax::new(model, config, tree, kernels)), tiles, plan)
             }
         }
     }
@@ -255,10 +246,12 @@ fn steps(name: &str) -> Steps {
     let steps = Steps { optimizer, ..Steps::default() };
     match name {
         "sgns-penalties" | "glove-penalties" => {
-            Steps { l2: 1e-5, clip: 20.0, max_norm: 5.0, ..steps }
+            Steps { penalties: Penalties { l2: 1e-5, clip: 20.0, max_norm: 5.0 }, ..steps }
         }
         // So long that it never acts, but the steps are those of the general kernel.
-        "sgns-stepped" => Steps { max_norm: 1e15, ..steps },
+        "sgns-stepped" => {
+            Steps { penalties: Penalties { max_norm: 1e15, ..Penalties::default() }, ..steps }
+        }
         _ => steps,
     }
 }

@@ -34,6 +34,8 @@ mod objective;
 
 mod windows;
 
+mod config;
+
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
@@ -45,12 +47,17 @@ mod oracle;
 #[cfg(test)]
 mod wrapped;
 
+pub use config::{
+    Init, ModelName, ObjectiveName, PassesConfig, RotationsConfig, SourceName, StartFiles,
+    TrainConfig, Trainer,
+};
 pub use engine::checkpoint::remove_checkpoints;
 pub use engine::curve::{CurvePlan, OnEpoch};
 pub use engine::metrics::{EpochRow, RoundRow, read_metrics};
 pub use engine::{Divergence, Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
 pub use huffman::HuffmanTree;
+pub use loss::config::{CellsLoss, LossConfig, PairLoss};
 pub use loss::expression::{Constants, Expression, ExpressionError, Name, Written};
 pub use loss::losses::{
     CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares,
@@ -60,14 +67,15 @@ pub use loss::{
 };
 pub use objective::discount::{Discount, pair_mass};
 pub use objective::glove::{Glove, GloveConfig};
+pub use objective::model::{ModelConfig, NoiseConfig};
 pub use objective::nodes::NodeCells;
-pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig};
+pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig, SkipGramInput};
 pub use objective::softmax::{Softmax, SoftmaxConfig};
-pub use optim::steps::{Optimizer, Schedule, Steps};
+pub use optim::steps::{Optimizer, Penalties, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
 pub use stripes::{Half, Place, Squares, Stripe, StripeShape};
 pub use windows::{
-    Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
-    train_windows,
+    CbowConfig, Mix, MixStep, Prediction, Reach, Sharing, TextConfig, WindowModel, WindowsConfig,
+    WindowsInput, train_windows,
 };

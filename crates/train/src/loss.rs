@@ -2,6 +2,7 @@
 //! expressions (`expression.rs`).
 
 mod cells;
+pub mod config;
 pub mod expression;
 pub mod losses;
 

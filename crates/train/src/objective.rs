@@ -8,6 +8,7 @@ pub mod discount;
 pub mod glove;
 pub mod groups;
 pub mod masses;
+pub mod model;
 pub mod nodes;
 pub mod skipgram;
 pub mod softmax;

@@ -12,8 +12,8 @@ use crate::bench::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memor
 use crate::objective::nodes::pack;
 use crate::random::{Alias, Stream};
 use crate::{
-    ContextRates, Discount, Divergence, HuffmanTree, Plan, Schedule, SkipGram, SkipGramConfig,
-    Start, Steps, TrainError, TrainInput, train,
+    ContextRates, Discount, Divergence, HuffmanTree, ModelConfig, NoiseConfig, Plan, Schedule,
+    SkipGram, SkipGramConfig, SkipGramInput, Start, Steps, TrainError, TrainInput, train,
 };
 
 #[test]
@@ -210,8 +210,7 @@ fn tiles_end_where_random_order_does() {
             epochs: 8,
             rotations: 4,
             rate: 0.05,
-            schedule: Schedule::Linear,
-            final_rate: 1e-4,
+            schedule: Schedule::LINEAR,
             seed,
             fingerprint: format!("f{seed}"),
             checkpoint_every: Duration::MAX,
@@ -219,25 +218,14 @@ fn tiles_end_where_random_order_does() {
             curve: Default::default(),
             on_epoch: None,
         };
-        let config = SkipGramConfig {
-            dim: 20,
-            negatives: NEGATIVES,
-            noise_exponent: 0.75,
-            context_rates: ContextRates::Even,
-            steps: Steps::default(),
-            seed,
-        };
+        let noise = NoiseConfig { negatives: NEGATIVES, noise_exponent: 0.75 };
+        let context_rates = ContextRates::Even;
+        let config = SkipGramConfig { noise, subsample: 0.0, context_rates };
+        let model = ModelConfig { dim: 20, steps: Steps::default(), seed };
         let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);
-        let objective = SkipGram::new(
-            &ctx,
-            (&bench.dir, "sgns"),
-            config,
-            counts,
-            &stripes,
-            discount.clone(),
-            kernels,
-        )
-        .unwrap();
+        let input = SkipGramInput { counts, stripes: &stripes, discount: discount.clone() };
+        let place = (&bench.dir, "sgns");
+        let objective = SkipGram::new(&ctx, place, model, config, input, kernels).unwrap();
         let settings = BTreeMap::new();
         let words = &bench.table;
         let start = &Start::default();

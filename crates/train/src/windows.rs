@@ -16,7 +16,7 @@
 mod around;
 mod batch;
 mod bundle;
-mod config;
+pub mod config;
 mod free;
 mod gate;
 mod held;
@@ -39,7 +39,8 @@ use wordmill_formats::{Published, RunDir, ShardId, Words};
 use wordmill_kernels::padded;
 
 pub use config::{
-    Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
+    CbowConfig, Mix, MixStep, Prediction, Reach, Sharing, TextConfig, WindowModel, WindowsConfig,
+    WindowsInput,
 };
 
 use crate::engine::checkpoint::{Checkpoints, may_go_back, rate_share, remove_checkpoints};
@@ -78,11 +79,15 @@ pub fn train_windows<W: Words + Sync>(
     input: WindowsInput<'_, W>,
 ) -> Result<(Published, Vec<EpochRow>), TrainError> {
     let counts = input.words.counts();
-    let recipe = Recipe::new(*config, counts, input.kernels).with_frozen(input.start.frozen());
-    let texts =
-        Texts::new((dir, input.shards), counts, (config.subsample, config.window, plan.seed))
-            .hold_out(plan.curve.held_out);
-    let readers = if config.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
+    let recipe =
+        Recipe::new(*config, input.dim, counts, input.kernels).with_frozen(input.start.frozen());
+    let texts = Texts::new(
+        (dir, input.shards),
+        counts,
+        (config.text.subsample, config.text.window, plan.seed),
+    )
+    .hold_out(plan.curve.held_out);
+    let readers = if config.text.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
     let mut model = Model::new(&recipe, counts.len() as u32);
     let _memory = reserve(ctx, dir, plan, (&recipe, &model), (readers, input.shards))?;
     let mut saved = Checkpoints::new(dir, plan);
@@ -174,7 +179,7 @@ impl Run<'_> {
         let started = Instant::now();
         let stop = || ctx.cancel.is_stopped() || saved.are_due();
         let rows = [&model.words, &model.outs];
-        let is_done = match recipe.config.sharing {
+        let is_done = match recipe.config.text.sharing {
             Sharing::Rounds => {
                 position.open.resize(READERS, None);
                 let threads = (ctx.threads, progress);
@@ -233,7 +238,7 @@ fn reserve(
     (recipe, model): (&Recipe, &Model),
     (readers, shards): (usize, &[ShardId]),
 ) -> Result<Reservation, TrainError> {
-    let dim = recipe.config.dim;
+    let dim = recipe.dim;
     let mut remap = 0;
     for &shard in shards {
         let path = dir.remap(shard);

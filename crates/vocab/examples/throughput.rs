@@ -14,7 +14,7 @@ use wordmill_formats::{DiskStorage, RunDir};
 use wordmill_sample::Sample;
 use wordmill_text::input;
 use wordmill_text::tokenizer::Tokenizer;
-use wordmill_vocab::{TokenizeConfig, VocabularyConfig, tokenize, vocabulary};
+use wordmill_vocab::{TokenizeJob, VocabularyJob, tokenize, vocabulary};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let text = std::fs::read_to_string(&path)?;
     let bytes = text.len() as f64;
-    let mut tokenizer = Tokenizer::new(TokenizeConfig::default().tokenizer);
+    let mut tokenizer = Tokenizer::new(TokenizeJob::default().tokenizer);
     let start = Instant::now();
     let mut tokens = 0_u64;
     text.lines().for_each(|line| tokenizer.tokenize(line, |_| tokens += 1));
@@ -37,10 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ctx = Context::for_tests(threads);
     let inputs = input::resolve(&[path.display().to_string()], Path::new(""), 1)?;
     let start = Instant::now();
-    let shards = tokenize(&ctx, &TokenizeConfig::default(), &run, &inputs)?;
+    let shards = tokenize(&ctx, &TokenizeJob::default(), &run, &inputs)?;
     report("stage tokenize", bytes, start);
     let start = Instant::now();
-    let words = vocabulary(&ctx, &VocabularyConfig::default(), &shards)?;
+    let words = vocabulary(&ctx, &VocabularyJob::default(), &shards)?;
     report("stage vocabulary", bytes, start);
     println!("{tokens} tokens, {:?}, {:?}", shards.totals(), words.counts());
     Ok(())

@@ -14,7 +14,7 @@ use wordmill_text::input::{self, Input};
 
 use crate::error::VocabError;
 use crate::shards::TokenShards;
-use crate::tokenize::{TokenizeConfig, tokenize};
+use crate::tokenize::{TokenizeJob, tokenize};
 
 /// Texts in files, and a run in memory.
 pub(crate) struct Bench {
@@ -38,7 +38,7 @@ impl Bench {
     }
 
     /// The shards of the texts.
-    pub fn shards(&self, config: &TokenizeConfig) -> TokenShards {
+    pub fn shards(&self, config: &TokenizeJob) -> TokenShards {
         tokenize(&Context::for_tests(2), config, &self.run(), &self.inputs).unwrap()
     }
 }
@@ -46,7 +46,7 @@ impl Bench {
 /// Every rename fails once while `stage` works on the shards of the texts, and the next attempt ends with the expected files. Attempts
 /// are numbered: the first is 0, the next the number of the rename. There are more than `least` renames.
 pub(crate) fn every_rename_may_fail<T: AsRef<str>>(
-    (texts, config): (&[T], &TokenizeConfig),
+    (texts, config): (&[T], &TokenizeJob),
     expected: &BTreeMap<PathBuf, Vec<u8>>,
     least: u64,
     stage: impl Fn(&TokenShards, u64) -> Result<(), VocabError>,
@@ -68,8 +68,8 @@ pub(crate) fn every_rename_may_fail<T: AsRef<str>>(
 }
 
 /// The settings of the stage with chunks of this size.
-pub(crate) fn chunks_of(chunk_bytes: usize) -> TokenizeConfig {
-    TokenizeConfig { chunk_bytes, ..TokenizeConfig::default() }
+pub(crate) fn chunks_of(chunk_bytes: usize) -> TokenizeJob {
+    TokenizeJob { chunk_bytes, ..TokenizeJob::default() }
 }
 
 /// The words of each shard in their order; an empty one is the end of a line. Also checks that each shard agrees with its list, and its row

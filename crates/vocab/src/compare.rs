@@ -7,7 +7,7 @@ use wordmill_flow::{Context, run_tasks};
 
 use crate::error::VocabError;
 use crate::shards::TokenShards;
-use crate::tokenize::{TokenizeConfig, is_shard_of};
+use crate::tokenize::{TokenizeJob, is_shard_of};
 use wordmill_formats::ShardId;
 use wordmill_text::chunk::{Cutter, StreamReader};
 use wordmill_text::input::{Input, Waiting};
@@ -21,7 +21,7 @@ use wordmill_text::unpacking_bytes;
 /// An input that cannot be read, a budget too small for a chunk, a request to stop.
 pub fn compare(
     ctx: &Context,
-    config: &TokenizeConfig,
+    config: &TokenizeJob,
     shards: &TokenShards,
     inputs: &[Input],
 ) -> Result<Option<String>, VocabError> {
@@ -48,7 +48,7 @@ pub fn compare(
 /// One input being compared.
 struct Comparison<'a> {
     ctx: &'a Context,
-    config: &'a TokenizeConfig,
+    config: &'a TokenizeJob,
     shards: &'a TokenShards,
     input: &'a Input,
     number: u32,

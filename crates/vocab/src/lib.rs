@@ -37,8 +37,10 @@ pub use import::{Count, CountWords, CountsFile, CountsForm, CountsRead, import_v
 pub use rewrite::MADE_OF;
 pub use shard::{ShardRow, TokenCounts};
 pub use shards::TokenShards;
-pub use tokenize::{TokenizeConfig, tokenize};
-pub use vocabulary::{Vocabulary, VocabularyConfig, VocabularyCounts, WordLists, vocabulary};
+pub use tokenize::{LinesConfig, TokenizeJob, tokenize};
+pub use vocabulary::{
+    Vocabulary, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists, vocabulary,
+};
 pub use wordmill_text::ErrorKind;
 
 #[cfg(test)]

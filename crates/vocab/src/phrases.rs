@@ -19,7 +19,7 @@ mod score;
 mod select;
 mod units;
 
-pub use config::{MOST_CONNECTORS, Parts, PhrasesConfig};
+pub use config::{MOST_CONNECTORS, Parts, PhrasesConfig, PhrasesJob, Thresholds};
 pub use folders::{COUNTED, FOLDER, MOST_PASSES, folders, list_path, shards_folder, sweep};
 pub use join::{Joined, Joiner, join};
 pub use list::{Phrases, finish, given, learned};

@@ -27,7 +27,7 @@ use crate::rewrite::{Rewriting, rewrite, share};
 use crate::shards::TokenShards;
 use crate::text_writer::TextWriter;
 use config::VERSION;
-pub use config::{Endings, FOLDER, Learner, PiecesConfig};
+pub use config::{BpeConfig, Endings, FOLDER, KoreanConfig, Learner, LearningConfig, PiecesConfig};
 use cut::Cut;
 use model::{Header, parse};
 use room::ADVICE;
@@ -132,7 +132,7 @@ fn make_model(
         settings: config.settings(),
         made_of: format!("{:016x}", shards.digest()),
     };
-    if let Some(given) = &config.given {
+    if let Some(given) = &config.learning.given {
         let mut bytes = read_list(given).map_err(|error| VocabError::Config {
             key: "corpus.pieces",
             problem: format!("{}: reading the model: {error}", given.display()),
@@ -157,7 +157,7 @@ fn make_model(
         return Err(VocabError::EmptyCorpus { shards: shards.len() });
     }
     run.sweep(FOLDER, |name| name.starts_with("merge-"))?;
-    let words = Words::new(ctx, shards, config.min_count)?;
+    let words = Words::new(ctx, shards, config.learning.min_count)?;
     let mut writer = TextWriter::create(run.storage(), &path)?;
     writer.bytes(header.lines().as_bytes())?;
     match config.learner {

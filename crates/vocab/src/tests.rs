@@ -22,7 +22,7 @@ use crate::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_befo
 use crate::vocabulary::vocabulary_by_merging;
 use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 
-const ALL: VocabularyConfig = VocabularyConfig::ALL;
+const ALL: VocabularyJob = VocabularyJob::ALL;
 
 /// A folder of texts and a run in memory.
 struct Bench {
@@ -44,12 +44,12 @@ impl Bench {
         Self { folder, memory, run, inputs }
     }
 
-    fn tokenize(&self, config: &TokenizeConfig, threads: usize) -> Result<TokenShards, VocabError> {
+    fn tokenize(&self, config: &TokenizeJob, threads: usize) -> Result<TokenShards, VocabError> {
         tokenize(&Context::for_tests(threads), config, &self.run, &self.inputs)
     }
 
     /// Both stages; words of each line, lines without words left out.
-    fn lines(&self, config: &TokenizeConfig) -> (Vec<Vec<String>>, TokenCounts, Vocabulary) {
+    fn lines(&self, config: &TokenizeJob) -> (Vec<Vec<String>>, TokenCounts, Vocabulary) {
         let shards = self.tokenize(config, 2).unwrap();
         let vocabulary = vocabulary_by_merging(&Context::for_tests(2), &ALL, &shards, 3).unwrap();
         let mut lines = vec![Vec::new()];
@@ -76,8 +76,8 @@ impl Bench {
     }
 }
 
-fn config(chunk_bytes: usize) -> TokenizeConfig {
-    TokenizeConfig { chunk_bytes, ..TokenizeConfig::default() }
+fn config(chunk_bytes: usize) -> TokenizeJob {
+    TokenizeJob { chunk_bytes, ..TokenizeJob::default() }
 }
 
 fn expected_lines(texts: &[&str], config: TokenizerConfig) -> Vec<Vec<String>> {
@@ -134,7 +134,7 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
                 let bytes: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
                 let bench = Bench::new(&bytes);
                 let (lines, totals, vocabulary) = bench
-                    .lines(&TokenizeConfig { tokenizer: tokenizer.clone(), ..config(chunk_bytes) });
+                    .lines(&TokenizeJob { tokenizer: tokenizer.clone(), ..config(chunk_bytes) });
                 assert_eq!(lines, expected, "seed {seed}, chunks of {chunk_bytes}");
                 let found: Vec<(String, u64)> = (0..vocabulary.len())
                     .map(|id| {
@@ -168,7 +168,7 @@ fn threads_and_budget_change_no_byte() {
         let mut ctx = Context::for_tests(threads);
         ctx.budget = Budget::new(budget);
         let shards = tokenize(&ctx, &config(20_000), &bench.run, &bench.inputs).unwrap();
-        vocabulary(&ctx, &VocabularyConfig::default(), &shards).unwrap();
+        vocabulary(&ctx, &VocabularyJob::default(), &shards).unwrap();
         bench.memory.snapshot()
     };
     let one = files(1, 64 << 20);
@@ -211,7 +211,7 @@ fn a_vocabulary_is_cut_by_count_and_size() {
     let bench = Bench::new(&[b"a a a b b c c d e\n", b"f f f f\n"]);
     let shards = bench.tokenize(&config(64), 1).unwrap();
     let check = |min_count, max_size, expected: &str| {
-        let config = VocabularyConfig { min_count, max_size, ..ALL };
+        let config = VocabularyJob { min_count, max_size, ..ALL };
         let vocabulary = vocabulary(&Context::for_tests(1), &config, &shards).unwrap();
         let text = bench.memory.snapshot().remove(Path::new("run/vocab/vocabulary.tsv")).unwrap();
         assert_eq!(String::from_utf8(text).unwrap(), expected);
@@ -238,7 +238,7 @@ fn a_corpus_without_words_and_a_min_count_too_high_are_errors() {
         let bench = Bench::new(&[text]);
         let shards = bench.tokenize(&config(64), 1).unwrap();
         let error =
-            vocabulary(&Context::for_tests(1), &VocabularyConfig::default(), &shards).unwrap_err();
+            vocabulary(&Context::for_tests(1), &VocabularyJob::default(), &shards).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains(part), "{error}");
     };
@@ -261,7 +261,7 @@ fn many_distinct_words_are_counted_exactly_in_little_memory() {
         ctx.budget = Budget::new((threads as u64) * (4 << 20) + (6 << 20));
         let shards = tokenize(&ctx, &config(2_000), &bench.run, &bench.inputs).unwrap();
         assert!(shards.len() > 90);
-        let config = VocabularyConfig::default();
+        let config = VocabularyJob::default();
         let vocabulary = vocabulary_by_merging(&ctx, &config, &shards, fan_in).unwrap();
         let counts = *vocabulary.counts();
         assert_eq!(
@@ -284,10 +284,10 @@ fn words_counted_in_a_table_and_by_merging_make_the_same_files() {
     text.extend_from_slice("\nlong_words_too ".repeat(3).as_bytes());
     text.extend_from_slice(format!("{0} {0}\n", "y".repeat(1_000)).as_bytes());
     for config in [
-        VocabularyConfig::default(),
+        VocabularyJob::default(),
         ALL,
-        VocabularyConfig { min_count: 0, max_size: 700, ..ALL },
-        VocabularyConfig { min_count: 3, max_size: 100, ..ALL },
+        VocabularyJob { min_count: 0, max_size: 700, ..ALL },
+        VocabularyJob { min_count: 3, max_size: 100, ..ALL },
     ] {
         let files = |threads: usize, budget: u64, fan_in: Option<usize>| {
             let bench = Bench::new(&[&text]);
@@ -320,11 +320,11 @@ fn a_line_of_twenty_megabytes_is_one_line() {
         .map(|byte| if *byte == b'\n' { b' ' } else { *byte })
         .collect::<Vec<_>>();
     let bench = Bench::new(&[&text]);
-    let shards = bench.tokenize(&TokenizeConfig::default(), 2).unwrap();
+    let shards = bench.tokenize(&TokenizeJob::default(), 2).unwrap();
     assert!(shards.len() >= 2);
     assert_eq!((shards.totals().lines, shards.totals().overlong_words), (1, 0));
     let vocabulary =
-        vocabulary(&Context::for_tests(2), &VocabularyConfig::default(), &shards).unwrap();
+        vocabulary(&Context::for_tests(2), &VocabularyJob::default(), &shards).unwrap();
     let mut line_ends = 0;
     for shard in vocabulary.shards() {
         let mut reader = TokenShardReader::open(&vocabulary, *shard, UnknownWords::Drop).unwrap();
@@ -369,7 +369,7 @@ fn a_word_of_a_megabyte_is_kept_and_a_longer_one_is_counted() {
     let long = "x".repeat(MAX_WORD_BYTES);
     let text = format!("a {long} b\nc {long}x d\n");
     let bench = Bench::new(&[text.as_bytes()]);
-    let (lines, totals, _) = bench.lines(&TokenizeConfig::default());
+    let (lines, totals, _) = bench.lines(&TokenizeJob::default());
     assert_eq!(
         lines,
         [vec!["a".to_owned(), long.clone(), "b".to_owned()], vec!["c".to_owned(), "d".to_owned()]]
@@ -383,7 +383,7 @@ fn a_word_of_a_megabyte_is_kept_and_a_longer_one_is_counted() {
 #[test]
 fn bytes_that_are_not_utf8() {
     let bench = Bench::new(&[b"good line\r\nbad \xff bytes\nmore\xc3\n"]);
-    let with = |invalid_utf8| TokenizeConfig { invalid_utf8, ..TokenizeConfig::default() };
+    let with = |invalid_utf8| TokenizeJob { invalid_utf8, ..TokenizeJob::default() };
     let (lines, totals, _) = bench.lines(&with(InvalidUtf8::Replace));
     assert_eq!(lines, [vec!["good", "line"], vec!["bad", "bytes"], vec!["more"]]);
     assert_eq!((totals.invalid_lines, totals.lines), (2, 3));
@@ -422,7 +422,7 @@ fn a_budget_too_small_is_refused_at_once() {
     let bench = Bench::new(&[b"a b c"]);
     let mut ctx = Context::for_tests(8);
     ctx.budget = Budget::new(1 << 20);
-    let error = tokenize(&ctx, &TokenizeConfig::default(), &bench.run, &bench.inputs).unwrap_err();
+    let error = tokenize(&ctx, &TokenizeJob::default(), &bench.run, &bench.inputs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exhausted);
 }
 

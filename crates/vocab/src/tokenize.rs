@@ -24,7 +24,7 @@ use wordmill_text::{RecordCounts, greediest, unpack_first, unpacking_bytes};
 use crate::error::VocabError;
 use crate::shard::ShardRow;
 use crate::shards::{TokenShards, sweep};
-pub use config::TokenizeConfig;
+pub use config::{LinesConfig, TokenizeJob};
 use config::{WAITING_CHUNKS, WORDS_CHUNKS};
 use foreign::check_encoding;
 pub(crate) use maker::is_shard_of;
@@ -38,7 +38,7 @@ use maker::{ShardMaker, WORD_BYTES};
 /// full, a budget too small for one worker, a request to stop.
 pub fn tokenize(
     ctx: &Context,
-    config: &TokenizeConfig,
+    config: &TokenizeJob,
     run: &RunDir,
     inputs: &[Input],
 ) -> Result<TokenShards, VocabError> {
@@ -94,7 +94,7 @@ pub fn tokenize(
     Ok(shards)
 }
 
-fn check(config: &TokenizeConfig) -> Result<(), VocabError> {
+fn check(config: &TokenizeJob) -> Result<(), VocabError> {
     if (64..=128 << 20).contains(&config.chunk_bytes) {
         return Ok(());
     }
@@ -108,7 +108,7 @@ fn check(config: &TokenizeConfig) -> Result<(), VocabError> {
 /// What the threads of the stage share.
 struct Floor<'a> {
     ctx: &'a Context,
-    config: &'a TokenizeConfig,
+    config: &'a TokenizeJob,
     cutter: Cutter,
     run: &'a RunDir,
     inputs: &'a [Input],

@@ -22,7 +22,7 @@ use wordmill_formats::{
 use crate::error::VocabError;
 use crate::rewrite::{MADE_OF, share};
 use crate::shards::TokenShards;
-pub use config::{VocabularyConfig, VocabularyCounts, WordLists};
+pub use config::{VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists};
 pub use files::Vocabulary;
 use files::{write_table, write_text};
 use kept::{Kept, Ranked};
@@ -36,7 +36,7 @@ use tally::{KnownIds, REMAP_WORD_BYTES, tally};
 /// full, a budget too small for the words that are kept, a request to stop.
 pub fn vocabulary(
     ctx: &Context,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
 ) -> Result<Vocabulary, VocabError> {
     let progress = ctx.progress.stage("vocabulary", "shards", shards.len() as u64);
@@ -55,7 +55,7 @@ pub fn vocabulary(
 #[cfg(test)]
 pub(crate) fn vocabulary_by_merging(
     ctx: &Context,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
     fan_in: usize,
 ) -> Result<Vocabulary, VocabError> {
@@ -66,7 +66,7 @@ pub(crate) fn vocabulary_by_merging(
 /// Counts by merging sorted lists, at most `fan_in` at once: in little memory.
 fn by_merging(
     ctx: &Context,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
     fan_in: usize,
     progress: &StageProgress,
@@ -92,7 +92,7 @@ enum IdSource {
 /// Writes all files of the stage.
 fn write(
     ctx: &Context,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
     (ranked, counts, source): (&Ranked, &VocabularyCounts, IdSource),
     progress: &StageProgress,
@@ -126,7 +126,7 @@ fn write(
 /// Counts everything in a table.
 fn count_in_memory(
     ctx: &Context,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
 ) -> Result<(Ranked, VocabularyCounts, KnownIds), VocabError> {
     let mut counted = tally(ctx, shards)?;
@@ -141,7 +141,7 @@ fn count_in_memory(
 /// The last merge: counts everything and keeps what is frequent.
 fn count(
     ctx: &Context,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
     lists: &[PathBuf],
 ) -> Result<(Ranked, VocabularyCounts), VocabError> {
@@ -170,7 +170,7 @@ fn count(
 
 /// Checks that there is a vocabulary, and counts what is in it. `most` is the most frequent word.
 fn check_kept(
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     shards: &TokenShards,
     ranked: &Ranked,
     counts: &mut VocabularyCounts,

@@ -19,8 +19,7 @@ use crate::args::PreviewArgs;
 use crate::commands::disk;
 use crate::look::{Look, Tone};
 use crate::session;
-use wordmill_pipeline::config::{Config, ConfigError, PhrasesSource};
-use wordmill_pipeline::stages::translate;
+use wordmill_pipeline::config::{Config, ConfigError};
 use wordmill_pipeline::texts;
 
 /// Columns of a terminal that does not say how many it has.
@@ -58,7 +57,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         config.corpus.inputs = vec![file.clone()];
     }
     let inputs = texts::inputs(&config, &session::warnings())?;
-    let tokenize = translate::tokenize(&config.corpus)?;
+    let tokenize = config.tokenize_job()?;
     let Preview { lines, records, broken } = preview(&inputs[0], tokenize.preview(), args.n)?;
     let (pieces, cutter) = cutter(&config)?.unzip();
     let (phrases, joiners) = joiners(&config)?.unzip();
@@ -78,7 +77,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     let shown = Shown {
         input: inputs[0].name.clone(),
-        tokenizer: serde_json::from_str(&translate::description(&config).text())?,
+        tokenizer: serde_json::from_str(&config.description().text())?,
         pieces,
         phrases,
         records: records.map(|counts| counts.records),
@@ -95,11 +94,11 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// The model of pieces: the one that is given, or that of the run directory, if it has one.
 fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Cutter)>> {
-    let Some(pieces) = translate::pieces(&config.corpus) else {
+    let Some(pieces) = &config.corpus.pieces else {
         return Ok(None);
     };
     let run = RunDir::new(disk(), &config.run.dir);
-    let path = match pieces.given {
+    let path = match pieces.learning.given.clone() {
         Some(given) if !given.exists() => {
             let what = format!("{}: there is no such file", given.display());
             return Err(ConfigError::new("corpus.pieces", what).into());
@@ -119,15 +118,15 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
     let Some(phrases) = &config.phrases else {
         return Ok(None);
     };
-    let path = match &phrases.source {
-        PhrasesSource::List(given) => given.clone(),
-        PhrasesSource::Learned { .. } => list_path(&RunDir::new(disk(), &config.run.dir)),
+    let path = match &phrases.list {
+        Some(given) => given.clone(),
+        None => list_path(&RunDir::new(disk(), &config.run.dir)),
     };
-    if !path.exists() && !matches!(phrases.source, PhrasesSource::List(_)) {
+    if !path.exists() && phrases.list.is_none() {
         return Ok(None);
     }
     let budget = Budget::new(config.run.memory_bytes);
-    let list = Phrases::read(&budget, &path, &translate::tokenizer(&config.corpus))?;
+    let list = Phrases::read(&budget, &path, &config.corpus.tokenizer())?;
     let joiner = |pass| Joiner::new(&list, pass, &phrases.delimiter);
     Ok(Some((path, (1..=list.passes()).map(joiner).collect())))
 }

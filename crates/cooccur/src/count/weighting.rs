@@ -10,10 +10,14 @@
 //! is rounded to the nearest multiple of 1 / 232 792 560: a relative error below 6 · 10⁻⁷ up to
 //! W = 255, deterministic like all the rest.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::error::CooccurError;
 
 /// How weight falls with distance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Weighting {
     /// (W − d + 1) / W.
     Linear,
@@ -24,7 +28,8 @@ pub enum Weighting {
 }
 
 /// Which neighbours count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
 pub enum Sides {
     /// Both: the matrix is symmetric.
     Both,
@@ -33,7 +38,8 @@ pub enum Sides {
 }
 
 /// Whether a word outside the vocabulary takes up a place in the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Dropped {
     /// It leaves no gap, as in GloVe and word2vec.
     Close,
@@ -42,16 +48,31 @@ pub enum Dropped {
 }
 
 /// A window: how far, how much, which sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowConfig {
-    /// Words on each side, 1 to 255.
+    /// Words on each side.
+    #[schemars(range(min = 1, max = 255))]
     pub window: u8,
-    /// Weight by distance.
+    /// How weight falls with distance.
     pub weighting: Weighting,
-    /// Which neighbours count.
+    /// `true` counts the words on both sides, `false` only those to the left.
+    #[serde(rename = "symmetric")]
+    #[schemars(with = "bool")]
     pub sides: Sides,
-    /// What a dropped word leaves behind.
+    /// Whether a word outside the vocabulary keeps its place in the window.
     pub dropped: Dropped,
+}
+
+impl From<bool> for Sides {
+    fn from(is_symmetric: bool) -> Self {
+        if is_symmetric { Self::Both } else { Self::Left }
+    }
+}
+
+impl From<Sides> for bool {
+    fn from(sides: Sides) -> Self {
+        sides == Sides::Both
+    }
 }
 
 /// lcm(1..=20).

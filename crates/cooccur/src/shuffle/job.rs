@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use wordmill_flow::Context;
 use wordmill_formats::{CellCodes, CellSource, RunDir, StripeFile, TileGrid, mix};
 
@@ -11,6 +14,32 @@ use crate::error::CooccurError;
 /// Groups of tiles that cells are dealt to: more of them make blocks of too few cells. A group is
 /// one tile for up to 64 stripes.
 const GROUPS_MAX: u32 = 4096;
+
+/// `[tiles]`: how the matrix is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TilesConfig {
+    /// Stripes of the matrix each way, up to 256; 0 chooses by the size of the model.
+    #[schemars(range(min = 0, max = 256))]
+    pub grid: u32,
+}
+
+/// A stripe of this size stays in a core's cache while it is trained with a dimension of about 100.
+const STRIPE_BYTES: u64 = 4 << 20;
+
+impl TilesConfig {
+    /// Stripes a side for so many words: as given, or so many that a stripe stays in cache. It depends on the
+    /// vocabulary alone, so trainers of any dimension share the tiles.
+    #[must_use]
+    pub fn stripes(&self, words: u64) -> u32 {
+        match self.grid {
+            0 => {
+                let wanted = (words * 128 * 4).div_ceil(STRIPE_BYTES).clamp(16, 256);
+                wanted.min(words / 64).max(1) as u32
+            }
+            grid => grid,
+        }
+    }
+}
 
 /// How to shuffle.
 #[derive(Clone, Debug)]

@@ -1,57 +1,132 @@
 //! `[corpus]`: which text, and how it becomes words.
 
-use wordmill_text::Encoding;
-use wordmill_text::tokenizer::{missing_feature, words_of};
-
-use super::choice::{
-    Accents, Choice, Digits, DuplicateLines, Endings, Format, InvalidUtf8, Mark, Normalize,
-    Tokenizer, did_you_mean,
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wordmill_text::tokenizer::{
+    FormConfig, TokenizerConfig, TokenizerName, WordRules, missing_feature, words_of,
 };
+use wordmill_text::{Encoding, InvalidUtf8, MostlyForeign, RecordFormat, Records};
+use wordmill_vocab::LinesConfig;
+use wordmill_vocab::pieces::{
+    BpeConfig, Endings, KoreanConfig, Learner, LearningConfig, PiecesConfig,
+};
+
 use super::error::ConfigError;
+use super::guess::did_you_mean;
 use super::layers::Layers;
 use super::section::Section;
-use super::{CorpusConfig, Learner, PiecesConfig};
+use super::write::{Rows, rows_of, tagged_rows_of};
+
+/// `[corpus]`: which text, and how it becomes words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CorpusConfig {
+    /// Which text.
+    pub inputs: Vec<String>,
+    /// What a document is, and where its text stands.
+    pub format: RecordFormat,
+    /// How it is read.
+    pub reading: ReadingConfig,
+    /// How bytes represent characters.
+    pub encoding: Encoding,
+    /// Where words are cut.
+    pub tokenizer: TokenizerName,
+    /// Rules of tokenisers that cut by rules.
+    pub rules: WordRules,
+    /// The form that words take.
+    pub form: FormConfig,
+    /// How words become pieces, if they do.
+    pub pieces: Option<PiecesConfig>,
+    /// What is left out, and how the text is cut.
+    pub lines: LinesConfig,
+}
+
+/// Settings of `[corpus]` that no room has for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ReadingConfig {
+    /// Whether the first broken record, or file of an archive, ends the run.
+    pub strict: bool,
+    /// What becomes of a line whose words are those of an earlier one.
+    #[serde(skip_serializing_if = "DuplicateLines::are_kept")]
+    pub duplicate_lines: DuplicateLines,
+}
+
+/// `corpus.duplicate_lines`: what becomes of a line whose words are those of an earlier one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DuplicateLines {
+    /// It is text like any other.
+    #[default]
+    Keep,
+    /// It is left out.
+    Drop,
+}
+
+/// `corpus.inputs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct InputsConfig {
+    /// Files, folders, patterns, `@LIST` of paths, `-` for a pipe, `builtin:sample`; gzip, bzip2, zstd and tar by content.
+    pub inputs: Vec<String>,
+}
+
+impl DuplicateLines {
+    fn are_kept(&self) -> bool {
+        *self == Self::Keep
+    }
+}
+
+impl CorpusConfig {
+    /// The tokeniser of words; reads a file of Hugging Face's library for its digest.
+    #[must_use]
+    pub fn tokenizer(&self) -> TokenizerConfig {
+        TokenizerConfig::new(&self.tokenizer, self.rules, self.form)
+    }
+
+    /// What the readers of inputs share.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        // Whoever leaves such lines out, or will have none, has thought of them.
+        let mostly_foreign = match self.lines.invalid_utf8 {
+            InvalidUtf8::Skip => MostlyForeign::Accept,
+            InvalidUtf8::Replace | InvalidUtf8::Fail => MostlyForeign::Refuse,
+        };
+        let (format, strict) = (self.format.clone(), self.reading.strict);
+        Records { format, strict, encoding: self.encoding, mostly_foreign }
+    }
+}
 
 /// Reads the section.
 pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
     let mut section = Section::new(layers, "corpus")?;
-    let inputs = section.list("inputs")?.unwrap_or_default();
+    let InputsConfig { inputs } = section.take(&InputsConfig::default())?;
     if inputs.is_empty() {
         let what = "no input; name files, folders, \"-\" or \"builtin:sample\"";
         return Err(section.error("inputs", what));
     }
-    let format = section.choice("format", Format::Lines)?;
-    let (tokenizer, tokenizer_of) = tokenizer(&mut section)?;
-    let [apostrophes, hyphens] = marks(&mut section, tokenizer)?;
-    let forms = Forms::read(&mut section, tokenizer)?;
-    let config = CorpusConfig {
-        inputs,
-        format,
-        field: field(&mut section, format)?,
-        strict: section.flag("strict", false)?,
-        encoding: encoding(&mut section, format)?,
-        tokenizer,
-        tokenizer_of,
-        pieces: pieces(&mut section, tokenizer)?,
-        apostrophes,
-        hyphens,
-        lowercase: forms.lowercase,
-        normalize: forms.normalize,
-        accents: forms.accents,
-        digits: forms.digits,
-        stop_words: section.path("stop_words")?,
-        duplicate_lines: section.choice("duplicate_lines", DuplicateLines::Keep)?,
-        invalid_utf8: section.choice("invalid_utf8", InvalidUtf8::Replace)?,
-        chunk_bytes: section.size("chunk_bytes", 64..=128 << 20, 4 << 20)?,
+    let format = section.tagged("format", &RecordFormat::default())?;
+    let tokenizer = tokenizer(&mut section)?;
+    let rules = match tokenizer.has_rules() {
+        true => section.take(&WordRules::default())?,
+        false => WordRules::default(),
     };
+    section.rename("digits", "fold", "zero");
+    // A file of Hugging Face's library says what becomes of letters.
+    let form = match tokenizer {
+        TokenizerName::Hf(_) => FormConfig::EXACT,
+        _ => section.take(&FormConfig::default())?,
+    };
+    let reading = section.take(&ReadingConfig::default())?;
+    let encoding = encoding(&mut section, &format)?;
+    let pieces = pieces(&mut section, &tokenizer)?;
+    let lines = section.take(&LinesConfig::default())?;
     section.finish(|key| Some(explain(key)?.to_owned() + "; remove it"))?;
-    Ok(config)
+    Ok(CorpusConfig { inputs, format, reading, encoding, tokenizer, rules, form, pieces, lines })
 }
 
-/// How bytes stand for characters, by any of its labels.
-fn encoding(section: &mut Section<'_>, format: Format) -> Result<Encoding, ConfigError> {
+/// How bytes represent characters, by any of its labels.
+fn encoding(section: &mut Section<'_>, format: &RecordFormat) -> Result<Encoding, ConfigError> {
     // Their texts are UTF-8 by definition.
-    if matches!(format, Format::Parquet | Format::Wet) {
+    if matches!(format, RecordFormat::Parquet { .. } | RecordFormat::Wet) {
         return Ok(Encoding::default());
     }
     let Some(label) = section.text("encoding")? else { return Ok(Encoding::default()) };
@@ -66,56 +141,56 @@ fn encoding(section: &mut Section<'_>, format: Format) -> Result<Encoding, Confi
 }
 
 /// Which tokeniser, and what follows its name.
-fn tokenizer(section: &mut Section<'_>) -> Result<(Tokenizer, String), ConfigError> {
-    let Some(text) = section.text("tokenizer")? else {
-        return Ok((Tokenizer::Words, String::new()));
-    };
+fn tokenizer(section: &mut Section<'_>) -> Result<TokenizerName, ConfigError> {
+    let Some(text) = section.text("tokenizer")? else { return Ok(TokenizerName::default()) };
     let (name, rest) = match text.split_once(':') {
         Some((name, rest)) => (format!("{name}:"), rest.trim()),
         None => (text.clone(), ""),
     };
     let wrong = |what: String| section.error("tokenizer", what);
-    let tokenizer = Tokenizer::parse(&name).map_err(wrong)?;
+    let Some(tokenizer) = TokenizerName::of(&name, rest) else {
+        let names = TokenizerName::NAMES;
+        let list = names.map(|known| format!("{known:?}")).join(" or ");
+        let guess = did_you_mean(&name, names);
+        return Err(wrong(format!("unknown value {name:?}{guess}; choose {list}")));
+    };
     if let Some(feature) = missing_feature(name.trim_end_matches(':')) {
         let what = format!(
             "this program was built without {feature:?}; build it with `cargo install --path . --features {feature}`"
         );
         return Err(wrong(what));
     }
-    match tokenizer {
-        Tokenizer::Hf if rest.is_empty() => {
+    match &tokenizer {
+        TokenizerName::Hf(path) if path.is_empty() => {
             Err(wrong("expected a file behind it, such as \"hf:tokenizer.json\"".to_owned()))
         }
-        Tokenizer::Command => match words_of(rest) {
-            Ok(_) => Ok((tokenizer, rest.to_owned())),
+        TokenizerName::Command(line) => match words_of(line) {
+            Ok(_) => Ok(tokenizer),
             Err(what) => Err(wrong(format!("{what}; expected \"command:PROGRAM ARGUMENTS\""))),
         },
-        _ => Ok((tokenizer, rest.to_owned())),
+        _ => Ok(tokenizer),
     }
 }
 
-/// The form of words.
-struct Forms {
-    lowercase: bool,
-    normalize: Normalize,
-    accents: Accents,
-    digits: Digits,
-}
-
-impl Forms {
-    fn read(section: &mut Section<'_>, tokenizer: Tokenizer) -> Result<Self, ConfigError> {
-        // Its file says what becomes of letters.
-        if tokenizer == Tokenizer::Hf {
-            let (normalize, accents, digits) = (Normalize::None, Accents::Keep, Digits::Keep);
-            return Ok(Self { lowercase: false, normalize, accents, digits });
+/// How words become pieces.
+fn pieces(
+    section: &mut Section<'_>,
+    tokenizer: &TokenizerName,
+) -> Result<Option<PiecesConfig>, ConfigError> {
+    let learner = match tokenizer {
+        TokenizerName::Korean => {
+            let KoreanConfig { endings } =
+                section.take(&KoreanConfig { endings: Endings::Keep })?;
+            Learner::Korean { endings }
         }
-        Ok(Self {
-            lowercase: section.flag("lowercase", true)?,
-            normalize: section.choice("normalize", Normalize::Nfc)?,
-            accents: section.choice("accents", Accents::Keep)?,
-            digits: digits(section)?,
-        })
-    }
+        TokenizerName::Bpe => {
+            let BpeConfig { merges } = section.take(&BpeConfig { merges: 16_000 })?;
+            Learner::Bpe { merges }
+        }
+        _ => return Ok(None),
+    };
+    let learning = section.take(&LearningConfig::default())?;
+    Ok(Some(PiecesConfig { learner, learning }))
 }
 
 /// Why a key has no business here.
@@ -138,58 +213,31 @@ fn explain(key: &str) -> Option<&'static str> {
     })
 }
 
-/// How words become pieces.
-fn pieces(
-    section: &mut Section<'_>,
-    tokenizer: Tokenizer,
-) -> Result<Option<PiecesConfig>, ConfigError> {
-    let learner = match tokenizer {
-        Tokenizer::Korean => Learner::Korean(section.choice("endings", Endings::Keep)?),
-        Tokenizer::Bpe => Learner::Bpe(section.whole("bpe_merges", 1..=1 << 24, 16_000)? as u32),
-        _ => return Ok(None),
-    };
-    let min_count = section.whole("pieces_min_count", 1..=u64::from(u32::MAX), 1)?;
-    Ok(Some(PiecesConfig { learner, min_count, given: section.path("pieces")? }))
-}
-
-/// What becomes of digits; `fold` is what others call `zero`.
-fn digits(section: &mut Section<'_>) -> Result<Digits, ConfigError> {
-    match section.text("digits")?.as_deref() {
-        None => Ok(Digits::Keep),
-        Some("fold") => Ok(Digits::Zero),
-        Some(name) => Digits::parse(name).map_err(|what| section.error("digits", what)),
+/// The keys as they are written. Some are left out where they are the usual ones: what was made before there was a choice stays
+/// valid.
+pub(super) fn rows(config: &CorpusConfig) -> Rows {
+    let CorpusConfig { inputs, format, reading, encoding, tokenizer, rules, form, pieces, lines } =
+        config;
+    let mut rows: Rows = vec![("inputs", inputs.clone().into())];
+    rows.extend(tagged_rows_of("format", format));
+    let is_strict = reading.strict || *format != RecordFormat::Lines;
+    rows.extend(rows_of(reading).into_iter().filter(|(key, _)| *key != "strict" || is_strict));
+    if !encoding.is_utf8() {
+        rows.push(("encoding", encoding.name().into()));
     }
-}
-
-/// What becomes of apostrophes and hyphens, where words are cut by rules.
-fn marks(section: &mut Section<'_>, tokenizer: Tokenizer) -> Result<[Mark; 2], ConfigError> {
-    if !tokenizer.has_rules() {
-        return Ok([Mark::Keep, Mark::Split]);
+    rows.push(("tokenizer", tokenizer.to_string().into()));
+    if !matches!(tokenizer, TokenizerName::Hf(_)) {
+        rows.extend(rows_of(form));
     }
-    let apostrophes = section.choice("apostrophes", Mark::Keep)?;
-    Ok([apostrophes, section.choice("hyphens", Mark::Split)?])
-}
-
-/// Where the text of a record stands.
-fn field(section: &mut Section<'_>, format: Format) -> Result<Option<String>, ConfigError> {
-    if !format.has_fields() {
-        return Ok(None);
+    if let Some(PiecesConfig { learner, learning }) = pieces {
+        rows.extend(match *learner {
+            Learner::Korean { endings } => rows_of(&KoreanConfig { endings }),
+            Learner::Bpe { merges } => rows_of(&BpeConfig { merges }),
+        });
+        rows.extend(rows_of(learning));
     }
-    let field = section.text("field")?.unwrap_or_else(|| "text".into());
-    let is_path = !field.split('.').any(str::is_empty);
-    let is_column = field != "0" && !field.is_empty();
-    let is_good = match format {
-        Format::Jsonl => is_path,
-        Format::Parquet => !field.is_empty(),
-        _ => is_column,
-    };
-    if is_good {
-        return Ok(Some(field));
-    }
-    let expected = match format {
-        Format::Jsonl => "keys with dots between, such as \"meta.text\"",
-        Format::Parquet => "the name of a column",
-        _ => "the name of a column, or its number from 1",
-    };
-    Err(section.error("field", format!("expected {expected}, found {field:?}")))
+    let usual = rows_of(&WordRules::default());
+    rows.extend(rows_of(rules).into_iter().filter(|row| !usual.contains(row)));
+    rows.extend(rows_of(lines));
+    rows
 }

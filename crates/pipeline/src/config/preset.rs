@@ -3,15 +3,38 @@
 //! Peers: word2vec.c as of 2013, fastText 0.9 (`skipgram`, `cbow`), and the program `glove` of 2014
 //! with its own options, not those of its demonstration.
 
-use super::choice::{Choice as _, ContextRates, Model, Objective, Preset, TrainSource, Weighting};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toml::Value;
+use wordmill_cooccur::{CooccurConfig, Weighting, WindowConfig};
+use wordmill_train::{
+    ContextRates, ModelName as Model, ObjectiveName as Objective, SourceName as TrainSource,
+};
+
+use super::layers::Layers;
+use super::section::name_of;
+
+/// `train.preset`: whose settings hold where none are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Preset {
+    /// Our own.
+    Wordmill,
+    /// Those of word2vec.c.
+    Word2vec,
+    /// Those of fastText, without parts of words.
+    Fasttext,
+    /// Those of the program glove.
+    Glove,
+}
 
 /// Defaults of a trainer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Defaults {
-    pub dim: u64,
-    pub epochs: u64,
+    pub dim: usize,
+    pub epochs: u32,
     pub rate: f64,
-    pub rotations: u64,
+    pub rotations: u32,
     pub noise_exponent: f64,
     pub subsample: f64,
     pub context_rates: ContextRates,
@@ -92,28 +115,31 @@ impl Defaults {
     }
 }
 
-/// Defaults of `[cooccur]`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CountDefaults {
-    pub window: u64,
-    pub weighting: Weighting,
-    pub subsample: f64,
-}
-
-impl CountDefaults {
-    /// Those of the preset that all trainers share, if they do: what they count is theirs too.
-    pub(super) fn of(shared: Preset) -> Self {
-        let ours = Self { window: 5, weighting: Weighting::Linear, subsample: 1e-3 };
-        match shared {
-            Preset::Wordmill | Preset::Word2vec => ours,
-            Preset::Fasttext => Self { subsample: 1e-4, ..ours },
-            Preset::Glove => Self { window: 15, weighting: Weighting::Harmonic, subsample: 0.0 },
+/// Defaults of `[cooccur]`: those of the preset that all trainers share, if they do; what they count is theirs too.
+pub(super) fn counts(layers: &Layers) -> CooccurConfig {
+    let ours = CooccurConfig::default();
+    match shared(layers) {
+        Preset::Wordmill | Preset::Word2vec => ours,
+        Preset::Fasttext => CooccurConfig { subsample: 1e-4, ..ours },
+        Preset::Glove => {
+            let window = WindowConfig { window: 15, weighting: Weighting::Harmonic, ..ours.window };
+            CooccurConfig { window, subsample: 0.0, ..ours }
         }
     }
+}
+
+/// The preset of all trainers; ours where they have several, or one that is none.
+fn shared(layers: &Layers) -> Preset {
+    let rows = layers.table.get("train").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let preset = |row: &Value| Preset::deserialize(row.get("preset")?.clone()).ok();
+    let first = rows.first().and_then(preset);
+    first
+        .filter(|&first| rows.iter().all(|row| preset(row) == Some(first)))
+        .unwrap_or(Preset::Wordmill)
 }
 
 /// Why a preset has no defaults for a trainer.
 pub(super) fn misplaced(preset: Preset) -> String {
     let models = if preset == Preset::Glove { "\"glove\"" } else { "\"skip-gram\" or \"cbow\"" };
-    format!("{:?} is for model = {models}; choose another or leave it out", preset.name())
+    format!("{:?} is for model = {models}; choose another or leave it out", name_of(&preset))
 }

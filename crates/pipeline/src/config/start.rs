@@ -3,95 +3,69 @@
 use std::path::PathBuf;
 
 use toml::Value;
+use wordmill_formats::compat::incoming::BadRows;
+use wordmill_train::{Init, StartFiles, TrainConfig};
 
-use super::TrainConfig;
-use super::choice::{Choice as _, InitBadRows, did_you_mean};
 use super::error::ConfigError;
-use super::section::Section;
+use super::guess::did_you_mean;
+use super::section::{Section, name_of};
+use super::write::Rows;
 
 const NO_FILE: &str = "only used with init = \"FILE\"; name a file, or leave it out";
 
-/// Where training starts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StartConfig {
-    /// Vectors to begin with.
-    pub init: Option<InitConfig>,
-    /// What becomes of bad rows of their file.
-    pub bad_rows: InitBadRows,
-    /// A list of words whose vectors never move.
-    pub freeze: Option<PathBuf>,
-}
-
-/// Whose vectors.
-#[derive(Clone, Debug, PartialEq)]
-pub enum InitConfig {
-    /// Those of a file of any format that is read.
-    File(PathBuf),
-    /// Those of a trainer before this one.
-    Trainer(String),
-}
-
-#[allow(clippy::derivable_impls, reason = "the enum is made by a macro for all choices")]
-impl Default for InitBadRows {
-    fn default() -> Self {
-        Self::Refuse
-    }
-}
-
-impl StartConfig {
-    /// Reads the keys of a trainer of vectors of length `dim`, which comes after others.
-    pub(super) fn read(
-        section: &mut Section<'_>,
-        dim: usize,
-        before: &[TrainConfig],
-    ) -> Result<Self, ConfigError> {
-        let freeze = match section.text("freeze")? {
-            Some(path) if path.is_empty() => {
-                let what = "expected the path of a list of words, one a line, found an empty text";
-                return Err(section.error("freeze", what));
-            }
-            path => path.map(PathBuf::from),
-        };
-        let bad_rows = section.choice("init_bad_rows", InitBadRows::Refuse)?;
-        let Some(mut inner) = section.inner("init", "file")? else {
-            if bad_rows != InitBadRows::Refuse {
-                return Err(section.error("init_bad_rows", NO_FILE));
-            }
-            return Ok(Self { init: None, bad_rows, freeze });
-        };
-        let init = match (inner.text("file")?, inner.text("trainer")?) {
-            (Some(file), None) if !file.is_empty() => InitConfig::File(file.into()),
-            (None, Some(name)) => {
-                check_trainer(&inner, &name, dim, before)?;
-                InitConfig::Trainer(name)
-            }
-            _ => {
-                let what = "expected the path of a file of vectors, { file = \"PATH\" } or { trainer = \"NAME\" }, a trainer \
-                            before this one";
-                return Err(section.error("init", what));
-            }
-        };
-        inner.finish(|_| None)?;
-        if bad_rows != InitBadRows::Refuse && matches!(init, InitConfig::Trainer(_)) {
+/// Reads the keys of a trainer of vectors of length `dim`, which comes after others.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    dim: usize,
+    before: &[TrainConfig],
+) -> Result<StartFiles, ConfigError> {
+    let freeze = match section.text("freeze")? {
+        Some(path) if path.is_empty() => {
+            let what = "expected the path of a list of words, one a line, found an empty text";
+            return Err(section.error("freeze", what));
+        }
+        path => path.map(PathBuf::from),
+    };
+    let bad_rows = section.choice("init_bad_rows", BadRows::Refuse)?;
+    let Some(mut inner) = section.inner("init", "file")? else {
+        if bad_rows != BadRows::Refuse {
             return Err(section.error("init_bad_rows", NO_FILE));
         }
-        Ok(Self { init: Some(init), bad_rows, freeze })
+        return Ok(StartFiles { init: None, bad_rows, freeze });
+    };
+    let init = match (inner.text("file")?, inner.text("trainer")?) {
+        (Some(file), None) if !file.is_empty() => Init::File(file.into()),
+        (None, Some(name)) => {
+            check_trainer(&inner, &name, dim, before)?;
+            Init::Trainer(name)
+        }
+        _ => {
+            let what = "expected the path of a file of vectors, { file = \"PATH\" } or { trainer = \"NAME\" }, a trainer \
+                        before this one";
+            return Err(section.error("init", what));
+        }
+    };
+    inner.finish(|_| None)?;
+    if bad_rows != BadRows::Refuse && matches!(init, Init::Trainer(_)) {
+        return Err(section.error("init_bad_rows", NO_FILE));
     }
+    Ok(StartFiles { init: Some(init), bad_rows, freeze })
+}
 
-    /// The keys as they are written.
-    pub(super) fn rows(&self) -> Vec<(&'static str, Value)> {
-        let text = |path: &PathBuf| Value::from(path.to_string_lossy().as_ref());
-        let init = self.init.as_ref().map(|init| match init {
-            InitConfig::File(path) => text(path),
-            InitConfig::Trainer(name) => {
-                Value::Table([("trainer".to_owned(), name.as_str().into())].into_iter().collect())
-            }
-        });
-        let bad_rows = (self.bad_rows != InitBadRows::Refuse).then(|| self.bad_rows.name().into());
-        let freeze = self.freeze.as_ref().map(text);
-        let rows = [("init", init), ("init_bad_rows", bad_rows), ("freeze", freeze)];
-        rows.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
-    }
+/// The keys as they are written.
+pub(super) fn rows(start: &StartFiles) -> Rows {
+    let text = |path: &PathBuf| Value::from(path.to_string_lossy().as_ref());
+    let init = start.init.as_ref().map(|init| match init {
+        Init::File(path) => text(path),
+        Init::Trainer(name) => {
+            Value::Table([("trainer".to_owned(), name.as_str().into())].into_iter().collect())
+        }
+    });
+    let is_usual = start.bad_rows == BadRows::Refuse;
+    let bad_rows = (!is_usual).then(|| name_of(&start.bad_rows).into());
+    let freeze = start.freeze.as_ref().map(text);
+    let rows = [("init", init), ("init_bad_rows", bad_rows), ("freeze", freeze)];
+    rows.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 /// Vectors of a trainer are there before this one begins, and have its length.
@@ -112,10 +86,10 @@ fn check_trainer(
         let what = format!("no trainer before this one is called {name:?}{guess}; {known}");
         return Err(section.error("trainer", what));
     };
-    if other.dim != dim {
+    let other_dim = other.passes.dim;
+    if other_dim != dim {
         let what = format!(
-            "the vectors of {name} have {} numbers, dim here is {dim}; set dim = {}",
-            other.dim, other.dim
+            "the vectors of {name} have {other_dim} numbers, dim here is {dim}; set dim = {other_dim}"
         );
         return Err(section.error("trainer", what));
     }

@@ -1,13 +1,10 @@
 //! What settings of a trainer take beside those that costs were measured with: other losses and optimisers, a start from a file.
 
-use crate::config::{InitConfig, LossConfig, Optimizer, TrainConfig, Trainer};
+use wordmill_train::{Init, Optimizer, TrainConfig, Trainer};
 
 /// Time of training over that with the trainer's own loss and optimiser, whose steps are fused into kernels: of user CPU, on 20 MB of
 /// English at dimension 100 (`benches/runs/2026-11-24-zen4-2core-losses`).
 mod factor {
-    pub const FOCAL: f64 = 1.17;
-    pub const CELLS_WRITTEN: f64 = 1.2;
-    pub const HUBER: f64 = 1.12;
     /// Steps of any rule, for which a gradient is written out: of negative sampling, hierarchical softmax, GloVe.
     pub const SGD: [f64; 3] = [1.3, 2.2, 1.2];
     pub const ROW_ADAGRAD: [f64; 3] = [1.35, 2.3, 1.5];
@@ -23,28 +20,23 @@ mod factor {
 /// What time is multiplied with.
 pub(super) fn time(trainer: &TrainConfig) -> f64 {
     let (kind, own) = match trainer.trainer {
-        Trainer::NegativeSampling { .. } => (0, Optimizer::Sgd),
-        Trainer::HierarchicalSoftmax { .. } => (1, Optimizer::Sgd),
-        Trainer::Glove { .. } => (2, Optimizer::Adagrad),
+        Trainer::NegativeSampling(_) => (0, Optimizer::Sgd),
+        Trainer::HierarchicalSoftmax(_) => (1, Optimizer::Sgd),
+        Trainer::Glove(_) => (2, Optimizer::Adagrad),
         // One loss, one optimiser; what is held out is looked at as fast as it would be trained.
         Trainer::Windows(_) => return 1.0,
     };
     let steps = &trainer.steps;
-    let has_penalties = steps.l2 > 0.0 || steps.clip > 0.0 || steps.max_norm > 0.0;
+    let has_penalties = steps.penalties.are_on();
     let by_steps = match steps.optimizer {
         optimizer if optimizer == own && !has_penalties => 1.0,
         Optimizer::RowAdagrad if kind == 2 && !has_penalties => factor::GLOVE_ROWS,
         Optimizer::Sgd => factor::SGD[kind],
         Optimizer::RowAdagrad => factor::ROW_ADAGRAD[kind],
         Optimizer::Adagrad => factor::ADAGRAD[kind],
-        Optimizer::Adam => factor::ADAM[kind],
+        Optimizer::Adam { .. } => factor::ADAM[kind],
     };
-    let by_loss = match trainer.loss {
-        None | Some(LossConfig::Hinge { .. } | LossConfig::Sampled { .. }) => 1.0,
-        Some(LossConfig::Focal { .. }) => factor::FOCAL,
-        Some(LossConfig::Cell(_) | LossConfig::Ppmi { .. }) => factor::CELLS_WRITTEN,
-        Some(LossConfig::Huber { .. }) => factor::HUBER,
-    };
+    let by_loss = trainer.loss.as_ref().map_or(1.0, |loss| loss.time_factor());
     let share = trainer.curve.held_out;
     let look = if share > 0.0 { factor::READ + share * (factor::LOOK - 1.0) } else { 0.0 };
     by_steps * by_loss + look
@@ -59,7 +51,7 @@ pub(super) fn memory_a_word(trainer: &TrainConfig) -> f64 {
 /// Bytes on the disk a word: rows of a file that can only be read from front to back.
 pub(super) fn disk_a_word(trainer: &TrainConfig) -> f64 {
     match trainer.start.init {
-        Some(InitConfig::File(_)) => 4.0 * trainer.dim as f64 + 4.0,
+        Some(Init::File(_)) => 4.0 * trainer.passes.dim as f64 + 4.0,
         _ => 0.0,
     }
 }

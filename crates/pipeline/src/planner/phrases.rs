@@ -3,7 +3,9 @@
 use wordmill_cooccur::forecast::{self, Forecast};
 
 use super::{Needs, Sizes};
-use crate::config::{Config, PhrasesConfig, PhrasesSource};
+use wordmill_vocab::phrases::PhrasesConfig;
+
+use crate::config::Config;
 use crate::memory::PROGRAM_BYTES;
 
 /// Of 22 million tokens of English.
@@ -27,17 +29,16 @@ pub(super) fn need(
     (sizes, local_words, in_chunk): (Sizes, f64, f64),
     needs: &mut Needs,
 ) {
-    let (passes, has_connectors, learns) = match &phrases.source {
-        PhrasesSource::List(_) => (1.0, false, false),
-        PhrasesSource::Learned { passes, connectors, .. } => {
-            (f64::from(*passes), connectors.is_some(), true)
-        }
+    let (passes, has_connectors, learns) = match &phrases.list {
+        Some(_) => (1.0, false, false),
+        None => (f64::from(phrases.passes), phrases.connectors.is_some(), true),
     };
     let scale = (sizes.tokens / 22.4e6).max(1e-9);
     let cells = cost::CELLS * 22.4e6 * scale.powf(cost::GROWTH);
     let counted = forecast::Sizes {
         tokens: sizes.tokens,
-        shard_tokens: sizes.tokens * (config.corpus.chunk_bytes as f64 / sizes.bytes).min(1.0),
+        shard_tokens: sizes.tokens
+            * (config.corpus.lines.chunk_bytes as f64 / sizes.bytes).min(1.0),
         words: sizes.words * cost::WORDS,
         cells: cells.min(sizes.tokens),
         cell_growth: cost::GROWTH,

@@ -20,7 +20,6 @@ use wordmill_vocab::VocabError;
 
 use super::Sizes;
 use crate::config::Config;
-use crate::stages::translate;
 
 /// At most this share of the memory is looked at: what is kept of it takes twice as much.
 const MEMORY_SHARE: u64 = 8;
@@ -74,7 +73,7 @@ struct Sample {
 impl Sample {
     fn new(config: &Config) -> Self {
         Self {
-            tokenizer: Tokenizer::new(translate::tokenizer(&config.corpus)),
+            tokenizer: Tokenizer::new(config.corpus.tokenizer()),
             numbers: HashMap::new(),
             counts: Vec::new(),
             ids: Vec::new(),
@@ -193,7 +192,7 @@ impl Sample {
 
     /// Cells of the matrix, and the power with which they grow at the size of the sample.
     fn cells(&self, config: &Config, scale: f64, frequent: &[bool], words: f64) -> (f64, f64) {
-        let window = usize::from(config.cooccur.window);
+        let window = usize::from(config.cooccur.window.window);
         let mut pairs = Distinct::default();
         let (mut line, mut marks) = (Vec::new(), [0.0; 3]);
         for (at, &id) in self.ids.iter().enumerate() {
@@ -208,7 +207,8 @@ impl Sample {
             }
             mark(&mut marks, (at, self.ids.len()), pairs.number());
         }
-        let sides = if config.cooccur.symmetric { 2.0 } else { 1.0 };
+        let is_symmetric = config.cooccur.window.sides == wordmill_cooccur::Sides::Both;
+        let sides = if is_symmetric { 2.0 } else { 1.0 };
         let cells = (sides * grow(marks, scale)).min(words * words);
         (cells, exponent(marks[1], marks[2]))
     }

@@ -9,15 +9,13 @@ use std::sync::Arc;
 use wordmill_flow::Context;
 use wordmill_train as train;
 
-use crate::config::TrainConfig;
-
 /// What calls the command of a trainer, if it has one.
-pub(super) fn on_epoch(ctx: &Context, trainer: &TrainConfig) -> Option<train::OnEpoch> {
-    if trainer.on_epoch.is_empty() {
+pub(super) fn on_epoch(ctx: &Context, trainer: &train::TrainConfig) -> Option<train::OnEpoch> {
+    if trainer.passes.on_epoch.is_empty() {
         return None;
     }
     let (progress, name) = (ctx.progress.clone(), trainer.name.clone());
-    let template = trainer.on_epoch.clone();
+    let template = trainer.passes.on_epoch.clone();
     Some(train::OnEpoch(Arc::new(move |row| {
         let line = filled(&template, &name, row);
         if let Err(what) = call(&line) {

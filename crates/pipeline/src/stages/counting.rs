@@ -5,7 +5,7 @@ use wordmill_formats::{MatrixIndex, Words};
 use wordmill_train as train;
 
 use super::outputs::{file_digest, matrix_outputs};
-use super::{Pipeline, Text, begin, section, translate};
+use super::{Pipeline, Text, begin, section};
 use crate::error::Error;
 use crate::ledger::{Ledger, Settings, fingerprint};
 
@@ -37,13 +37,13 @@ impl Pipeline<'_> {
         let stage = begin(self.ctx, ledger, "merge", merge_settings)?;
         let counts = text.vocabulary.table().counts();
         let config = cooccur::MergeConfig {
-            unit: translate::unit(&self.config.cooccur, counts.iter().sum()),
-            samples: translate::samples(&self.config.cooccur, counts.iter().sum()).into(),
+            unit: self.config.cooccur.unit_of(counts.iter().sum()),
+            samples: self.config.cooccur.samples_of(counts.iter().sum()).into(),
             fingerprint: merged,
             vocabulary: format!("{:016x}", text.vocabulary.digest()),
             settings: section(self.config, "cooccur", self.past),
         };
-        let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window);
+        let ranges = cooccur::RowRanges::new(counts, self.config.cooccur.window.window);
         let merged = cooccur::merge(self.ctx, self.dir, &config, &ranges, runs);
         let (stage, index) = ledger.or_pause(stage, merged)?;
         let outputs = matrix_outputs(self.dir, &index)?;
@@ -64,12 +64,12 @@ impl Pipeline<'_> {
         let counts = text.vocabulary.table().counts();
         let share = self.config.cooccur.subsample;
         let thinning = || {
-            let samples = translate::samples(&self.config.cooccur, counts.iter().sum());
+            let samples = self.config.cooccur.samples_of(counts.iter().sum());
             let keep = train::Discount::keep(counts, share);
             cooccur::Thinning::new(&keep, self.config.run.seed, samples)
         };
         let config = cooccur::CountConfig {
-            window: translate::window(&self.config.cooccur),
+            window: self.config.cooccur.window,
             thinning: (share > 0.0).then(thinning),
             fingerprint: fingerprint.into(),
             batch_bytes: None,

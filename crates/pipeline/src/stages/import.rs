@@ -14,7 +14,9 @@ use wordmill_vocab::{self as vocab, CountWords, CountsFile, CountsRead, VocabErr
 
 use super::outputs::matrix_outputs;
 use super::{Counted, Origin, Pipeline, Text, begin};
-use crate::config::{ConfigError, TrainConfig};
+use wordmill_train::TrainConfig;
+
+use crate::config::ConfigError;
 use crate::error::Error;
 use crate::ledger::{Ledger, Settings, fingerprint};
 

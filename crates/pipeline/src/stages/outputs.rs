@@ -10,7 +10,9 @@ use wordmill_formats::{
 use wordmill_text as text;
 use wordmill_vocab as vocab;
 
-use crate::config::{Config, ConfigError, InvalidUtf8};
+use wordmill_text::InvalidUtf8;
+
+use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::ledger::Settings;
 
@@ -28,7 +30,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
         ctx.progress.say(&text);
     }
     if totals.invalid_lines > 0 {
-        let what = match config.corpus.invalid_utf8 {
+        let what = match config.corpus.lines.invalid_utf8 {
             InvalidUtf8::Skip => "were skipped",
             _ => "had their bad bytes replaced",
         };
@@ -66,7 +68,7 @@ pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&text::WordSet>
 /// What was counted for the vocabulary; says what its lists have removed.
 pub(super) fn report_words(
     ctx: &Context,
-    config: &vocab::VocabularyConfig,
+    config: &vocab::VocabularyJob,
     counts: &vocab::VocabularyCounts,
 ) -> Vec<(&'static str, u64)> {
     let mut rows = vec![

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use wordmill_cooccur as cooccur;
 use wordmill_formats::{MatrixIndex, Words as _, counted, xxh3};
-use wordmill_vocab::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesConfig};
-use wordmill_vocab::{TokenShards, VocabError, Vocabulary, VocabularyConfig, vocabulary};
+use wordmill_vocab::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesJob};
+use wordmill_vocab::{TokenShards, VocabError, Vocabulary, VocabularyJob, vocabulary};
 
 use super::tokens::Reshaped;
-use super::{Pipeline, outputs, translate};
+use super::{Pipeline, outputs};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::memory;
@@ -32,7 +32,7 @@ impl Pipeline<'_> {
             return Ok(shards);
         }
         self.reshaped(ledger, FOLDER, &shards, || {
-            let config = translate::phrases(self.config)?.expect("asked for above");
+            let config = self.config.phrases_job()?.expect("asked for above");
             let connectors = config.connectors.as_deref();
             let key = ("phrases.connectors", "");
             outputs::check_content(&self.settings(FOLDER), key, connectors.map(|it| it.digest()))?;
@@ -42,7 +42,7 @@ impl Pipeline<'_> {
     }
 
     /// All passes, one after another.
-    fn passes(&self, config: &PhrasesConfig, words: &TokenShards) -> Result<Reshaped, Error> {
+    fn passes(&self, config: &PhrasesJob, words: &TokenShards) -> Result<Reshaped, Error> {
         let (given, list) = match &config.given {
             None => (None, None),
             Some(path) => {
@@ -100,7 +100,7 @@ impl Pipeline<'_> {
     /// The phrases of a pass: those of the list that is there, or new ones.
     fn learned(
         &self,
-        config: &PhrasesConfig,
+        config: &PhrasesJob,
         pass: u32,
         shards: &TokenShards,
     ) -> Result<Phrases, Error> {
@@ -119,12 +119,12 @@ impl Pipeline<'_> {
     /// How often words stand side by side; `None` if no word, or no pair, is frequent enough.
     fn pairs(
         &self,
-        config: &PhrasesConfig,
+        config: &PhrasesJob,
         pass: u32,
         shards: &TokenShards,
     ) -> Result<Option<(Vocabulary, MatrixIndex)>, Error> {
         let units = phrases::units(self.ctx, config, shards)?;
-        let frequent = VocabularyConfig { min_count: config.min_count, ..VocabularyConfig::ALL };
+        let frequent = VocabularyJob { min_count: config.min_count, ..VocabularyJob::ALL };
         let units = match vocabulary(self.ctx, &frequent, &units) {
             Err(VocabError::NoFrequentWord { .. }) => return Ok(None),
             other => other?,

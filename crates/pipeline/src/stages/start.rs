@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wordmill_formats::compat::incoming::{BadRows, RowConfig, VectorFile, VectorForm};
+use wordmill_formats::compat::incoming::{RowConfig, VectorFile, VectorForm};
 use wordmill_formats::{
     FormatError, Intake, RunDir, Storage, TensorReader, Vectors, Words, counted, digest_file,
     is_stream, is_tensor_file,
@@ -17,7 +17,9 @@ use wordmill_query::{ConvertConfig, ConvertFormat, ExportSpaces, convert, is_pac
 use wordmill_train as train;
 
 use super::training::TrainJob;
-use crate::config::{Config, ConfigError, InitBadRows, InitConfig, TrainConfig};
+use wordmill_train::{Init, TrainConfig};
+
+use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::past::Past;
 
@@ -48,7 +50,7 @@ impl GivenFiles {
                 found => found,
             };
             let mut add = |key, text: String| digests.insert((trainer.name.clone(), key), text);
-            if let Some(InitConfig::File(path)) = &trainer.start.init {
+            if let Some(Init::File(path)) = &trainer.start.init {
                 add("init", digest_of("init", path)?);
                 if !done || path.exists() {
                     check_vectors(dir, trainer, path)?;
@@ -64,7 +66,7 @@ impl GivenFiles {
     /// Fails where a file of a trainer holds something else by now: hours may lie between.
     fn check(&self, trainer: &TrainConfig, storage: &Arc<dyn Storage>) -> Result<(), Error> {
         let init = match &trainer.start.init {
-            Some(InitConfig::File(path)) => Some(("init", path)),
+            Some(Init::File(path)) => Some(("init", path)),
             _ => None,
         };
         let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
@@ -96,7 +98,7 @@ impl GivenFiles {
 /// What is read once a stage, and again after an interruption, cannot come through a pipe.
 fn refuse_streams(trainer: &TrainConfig) -> Result<(), ConfigError> {
     let init = match &trainer.start.init {
-        Some(InitConfig::File(path)) => Some(("init", path)),
+        Some(Init::File(path)) => Some(("init", path)),
         _ => None,
     };
     let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
@@ -163,12 +165,7 @@ fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> Result<(),
 
 /// How rows of another program's file are read.
 fn rows(trainer: &TrainConfig) -> RowConfig {
-    let bad_rows = match trainer.start.bad_rows {
-        InitBadRows::Refuse => BadRows::Refuse,
-        InitBadRows::Skip => BadRows::Skip,
-        InitBadRows::Repair => BadRows::Repair,
-    };
-    RowConfig { bad_rows, advice: ADVICE }
+    RowConfig { bad_rows: trainer.start.bad_rows, advice: ADVICE }
 }
 
 fn config(
@@ -181,7 +178,7 @@ fn config(
         rows: rows(trainer),
         files,
         name: trainer.name.clone(),
-        dim: trainer.dim,
+        dim: trainer.passes.dim,
         fingerprint,
         init,
         freeze: trainer.start.freeze.clone(),
@@ -194,8 +191,8 @@ impl TrainJob<'_> {
         let dir = self.pipeline.dir;
         let shown = match &self.trainer.start.init {
             None => None,
-            Some(InitConfig::File(path)) => Some(path.clone()),
-            Some(InitConfig::Trainer(name)) => Some(dir.vectors(name)),
+            Some(Init::File(path)) => Some(path.clone()),
+            Some(Init::Trainer(name)) => Some(dir.vectors(name)),
         };
         let intake = files(dir);
         if let Some(taken) = shown.as_ref().map(|path| intake.take(path)).transpose()?.flatten() {

@@ -5,8 +5,8 @@ use wordmill_text as text;
 use wordmill_vocab as vocab;
 
 use super::outputs::{self, report_losses};
-use super::{Pipeline, begin, translate};
-use crate::config;
+use super::{Pipeline, begin};
+use crate::config::DuplicateLines;
 use crate::error::Error;
 use crate::ledger::{Ledger, Settings, Stage};
 use crate::texts::{self, Texts};
@@ -80,7 +80,7 @@ impl Pipeline<'_> {
                 &found
             }
         };
-        let config = translate::tokenize(&self.config.corpus)?;
+        let config = self.config.tokenize_job()?;
         let list = config.stop_words.as_deref();
         outputs::check_content(&settings, ("corpus.stop_words", ""), list.map(|it| it.digest()))?;
         outputs::check_content(&settings, ("corpus.tokenizer", "hf: "), config.tokenizer.file())?;
@@ -92,7 +92,7 @@ impl Pipeline<'_> {
         let mut counts = vec![("shards", shards.len() as u64)];
         counts.extend(shards.totals().rows());
         let text::RecordCounts { records, broken } = shards.records();
-        if self.config.corpus.format != config::Format::Lines || records > 0 {
+        if self.config.corpus.format != text::RecordFormat::Lines || records > 0 {
             counts.extend([("records", records), ("broken_records", broken)]);
         }
         let left_out: usize = inputs.iter().map(|input| input.left_out.len()).sum();
@@ -108,7 +108,7 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         shards: vocab::TokenShards,
     ) -> Result<vocab::TokenShards, Error> {
-        if self.config.corpus.duplicate_lines == config::DuplicateLines::Keep {
+        if self.config.corpus.reading.duplicate_lines == DuplicateLines::Keep {
             return Ok(shards);
         }
         self.reshaped(ledger, vocab::dedup::FOLDER, &shards, || {
@@ -137,11 +137,11 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         shards: vocab::TokenShards,
     ) -> Result<vocab::TokenShards, Error> {
-        let Some(config) = translate::pieces(&self.config.corpus) else {
+        let Some(config) = &self.config.corpus.pieces else {
             return Ok(shards);
         };
         self.reshaped(ledger, vocab::pieces::FOLDER, &shards, || {
-            let made = vocab::pieces::pieces(self.ctx, &config, &shards)?;
+            let made = vocab::pieces::pieces(self.ctx, config, &shards)?;
             let key = ("corpus.pieces", "");
             outputs::check_content(&self.settings(vocab::pieces::FOLDER), key, made.given)?;
             let (left_out, words) = (made.left_out, made.words);

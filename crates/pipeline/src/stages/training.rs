@@ -7,7 +7,9 @@ use wordmill_formats::{MatrixIndex, Published, StripeFile, Words};
 use wordmill_train as train;
 
 use super::{Origin, Pipeline, Text, Tiles, section};
-use crate::config::{ConfigError, LossConfig, TrainConfig, Trainer, WindowsTrainer};
+use wordmill_train::{TrainConfig, Trainer};
+
+use crate::config::ConfigError;
 use crate::error::Error;
 
 /// One trainer at work.
@@ -35,60 +37,48 @@ impl TrainJob<'_> {
             return self.windows(trainer, start);
         }
         let (index, tiles) = self.matrix();
-        let (dim, seed) = (self.trainer.dim, self.pipeline.config.run.seed);
-        let kernels = self.pipeline.kernels;
+        let Pipeline { ctx, dir, config: run, kernels, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
-        let steps = super::translate::steps(&self.trainer.steps);
-        match self.trainer.trainer {
-            Trainer::NegativeSampling { negatives, noise_exponent, subsample, context_rates } => {
-                let discount = self.discount(subsample)?;
-                let context_rates = super::translate::context_rates(context_rates);
-                let config = train::SkipGramConfig {
-                    dim,
-                    negatives,
-                    noise_exponent,
-                    context_rates,
-                    steps,
-                    seed,
-                };
-                let Pipeline { ctx, dir, .. } = self.pipeline;
-                let (stripes, name) = (&tiles.stripes[..], self.trainer.name.as_str());
-                let objective = train::SkipGram::new(
-                    ctx,
-                    (dir, name),
-                    config,
-                    counts,
-                    stripes,
-                    discount,
-                    kernels,
-                )?;
+        let (name, stripes) = (self.trainer.name.as_str(), &tiles.stripes[..]);
+        let model = self.model(run.run.seed);
+        match &self.trainer.trainer {
+            Trainer::NegativeSampling(config) => {
+                let discount = self.discount(config.subsample)?;
+                let input = train::SkipGramInput { counts, stripes, discount };
+                let objective =
+                    train::SkipGram::new(ctx, (dir, name), model, *config, input, kernels)?;
                 let objective = match self.loss()? {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
                     None => objective,
                 };
                 self.train(&objective, stripes, start)
             }
-            Trainer::HierarchicalSoftmax { subsample, cap } => {
-                self.softmax(subsample, cap as f32, start)
-            }
+            Trainer::HierarchicalSoftmax(config) => self.softmax(config, start),
             Trainer::Windows(_) => unreachable!("trained above"),
-            Trainer::Glove { x_max, alpha } => {
-                let config = train::GloveConfig { dim, x_max, alpha, steps, seed };
+            Trainer::Glove(config) => {
                 let words = counts.len() as u32;
-                let objective = train::Glove::new(config, words, index.unit, kernels);
-                let (ctx, grid) = (self.pipeline.ctx, tiles.stripes.len() as u32);
-                let place = (ctx, self.trainer.name.as_str());
+                let objective = train::Glove::new(model, *config, words, index.unit, kernels);
+                let grid = stripes.len() as u32;
                 let objective = match self.loss()? {
-                    Some(loss) => objective.with_loss(place, loss, &self.counted(), grid)?,
+                    Some(loss) => objective.with_loss((ctx, name), loss, &self.counted(), grid)?,
                     None => objective,
                 };
-                self.train(&objective, &tiles.stripes, start)
+                self.train(&objective, stripes, start)
             }
         }
     }
 
-    fn softmax(&self, subsample: f64, cap: f32, start: &train::Start) -> Result<Trained, Error> {
-        let Pipeline { ctx, dir, config, kernels, .. } = self.pipeline;
+    /// The shape of the vectors, and how they move.
+    fn model(&self, seed: u64) -> train::ModelConfig {
+        train::ModelConfig { dim: self.trainer.passes.dim, steps: self.trainer.steps, seed }
+    }
+
+    fn softmax(
+        &self,
+        config: &train::SoftmaxConfig,
+        start: &train::Start,
+    ) -> Result<Trained, Error> {
+        let Pipeline { ctx, dir, config: run, kernels, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
         let tree = train::HuffmanTree::new(counts);
         if tree.nodes() == 0 {
@@ -97,28 +87,26 @@ impl TrainJob<'_> {
             let name = self.trainer.name.clone();
             return Err(train::TrainError::Empty { name, what: what.into() }.into());
         }
-        let discount = self.discount(subsample)?;
+        let discount = self.discount(config.subsample)?;
         let source = train::NodeCells {
             dir,
             index: self.matrix().0,
             tree: &tree,
             discount: &discount,
-            heavy: train::Softmax::heavy(cap),
+            heavy: train::Softmax::heavy(config.cap as f32),
         };
         let folder = tiles_folder(self.trainer);
         let shuffle = cooccur::ShuffleConfig {
             folder: folder.clone(),
-            grid: super::grid(self.pipeline.config, counts.len() as u64),
-            seed: config.run.seed,
+            grid: run.tiles.stripes(counts.len() as u64),
+            seed: run.run.seed,
             fingerprint: self.fingerprint.clone(),
             slots: self.trainer.rotations,
-            checkpoint_every: config.run.checkpoint_every,
+            checkpoint_every: run.run.checkpoint_every,
         };
         let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
-        let (dim, seed) = (self.trainer.dim, config.run.seed);
-        let steps = super::translate::steps(&self.trainer.steps);
-        let softmax = train::SoftmaxConfig { dim, cap, steps, seed };
-        let objective = train::Softmax::new(softmax, tree, kernels);
+        let model = self.model(run.run.seed);
+        let objective = train::Softmax::new(model, *config, tree, kernels);
         let trained = self.train(&objective, &stripes, start)?;
         drop(stripes);
         dir.sweep(&folder, |_| true)?;
@@ -131,33 +119,19 @@ impl TrainJob<'_> {
         let Some(loss) = &self.trainer.loss else {
             return Ok(None);
         };
-        let words = || self.counted().iter().sum::<u64>() as f64;
         let index = self.matrix().0;
-        let pairs = index.weight as f64 / index.unit as f64;
-        let weight = || match self.trainer.trainer {
-            Trainer::Glove { x_max, alpha } => {
-                train::CellWeight { x_max: x_max as f32, alpha: alpha as f32, kernels }
-            }
-            _ => unreachable!("cells are those of GloVe"),
+        let tokens = self.counted().iter().sum::<u64>() as f64;
+        let constants = train::Constants { tokens, pairs: index.weight as f64 / index.unit as f64 };
+        let weight = match self.trainer.trainer {
+            Trainer::Glove(train::GloveConfig { x_max, alpha }) => (x_max, alpha),
+            // Losses of pairs have no use for it.
+            _ => (1.0, 0.0),
         };
-        Ok(Some(match *loss {
-            LossConfig::Hinge { margin } => Box::new(train::Hinge { margin: margin as f32 }),
-            LossConfig::Focal { gamma } => Box::new(train::Focal { gamma: gamma as f32, kernels }),
-            LossConfig::Huber { delta } => {
-                Box::new(train::WeightedHuber { weight: weight(), delta: delta as f32 })
-            }
-            LossConfig::Ppmi { shift } => {
-                let scale = words().powi(2) / (pairs * shift);
-                Box::new(train::ShiftedPpmi { weight: weight(), scale })
-            }
-            LossConfig::Sampled { .. } | LossConfig::Cell(_) => {
-                let parts = loss.parts().unwrap_or_default();
-                let constants = train::Constants { tokens: words(), pairs };
-                let written = train::Written::new(&parts, constants, kernels);
-                let place = format!("train.{}.loss", self.trainer.name);
-                Box::new(written.map_err(|error| ConfigError::new(place, error))?)
-            }
-        }))
+        let weight = train::CellWeight { x_max: weight.0 as f32, alpha: weight.1 as f32, kernels };
+        let built = loss.build(constants, weight, kernels).map_err(|error| {
+            ConfigError::new(format!("train.{}.loss", self.trainer.name), error)
+        })?;
+        Ok(Some(built))
     }
 
     /// What is left of each word where pairs were counted.
@@ -206,15 +180,19 @@ impl TrainJob<'_> {
         Ok(train::train(ctx, dir, &plan, objective, input)?)
     }
 
-    fn windows(&self, trainer: &WindowsTrainer, start: &train::Start) -> Result<Trained, Error> {
+    fn windows(
+        &self,
+        config: &train::WindowsConfig,
+        start: &train::Start,
+    ) -> Result<Trained, Error> {
         let Pipeline { ctx, kernels, .. } = self.pipeline;
         let dir = self.text.vocabulary.run();
         let (plan, settings) = (self.plan(), self.settings(start));
-        let config = super::translate::windows(self.trainer.dim, trainer);
+        let dim = self.trainer.passes.dim;
         let vocabulary = &self.text.vocabulary;
         let (shards, words) = (vocabulary.shards(), vocabulary.table());
-        let input = train::WindowsInput { shards, words, settings: &settings, start, kernels };
-        Ok(train::train_windows(ctx, dir, &plan, &config, input)?)
+        let input = train::WindowsInput { shards, words, settings: &settings, dim, start, kernels };
+        Ok(train::train_windows(ctx, dir, &plan, config, input)?)
     }
 
     fn matrix(&self) -> (&MatrixIndex, &Tiles) {
@@ -225,16 +203,15 @@ impl TrainJob<'_> {
         let config = self.pipeline.config;
         train::Plan {
             name: self.trainer.name.clone(),
-            epochs: self.trainer.epochs,
+            epochs: self.trainer.passes.epochs,
             rotations: self.trainer.rotations,
-            rate: self.trainer.rate,
-            schedule: super::translate::schedule(self.trainer.steps.schedule),
-            final_rate: self.trainer.steps.final_rate,
+            rate: self.trainer.passes.rate,
+            schedule: self.trainer.schedule,
             seed: config.run.seed,
             fingerprint: self.fingerprint.clone(),
             checkpoint_every: config.run.checkpoint_every,
-            divergence: super::translate::divergence(self.trainer.on_divergence),
-            curve: super::translate::curve(&self.trainer.curve),
+            divergence: self.trainer.passes.on_divergence,
+            curve: self.trainer.curve,
             on_epoch: super::callback::on_epoch(self.pipeline.ctx, self.trainer),
         }
     }
@@ -255,7 +232,7 @@ impl TrainJob<'_> {
                     .into_iter()
                     .chain(counting)
                     .for_each(|name| settings.extend(section(config, name, self.pipeline.past)));
-                let description = super::translate::description(config);
+                let description = config.description();
                 settings.insert("tokenizer".into(), description.text());
                 // Vectors are the same wherever the text lay.
                 settings.remove("corpus.inputs");

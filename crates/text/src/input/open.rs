@@ -37,8 +37,8 @@ impl Input {
     /// # Errors
     /// As [`Input::open`], and a request to stop.
     pub fn open_waiting(&self, waiting: Waiting) -> Result<InputReader, TextError> {
-        if let RecordFormat::Parquet { column } = &self.records.format {
-            return self.open_table(column);
+        if let RecordFormat::Parquet { field } = &self.records.format {
+            return self.open_table(&field.0);
         }
         let opened = self.open_as_waiting(Packed::ByContent, waiting)?;
         let (mut head, unpacked) = self.head(opened.reader)?;

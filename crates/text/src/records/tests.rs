@@ -67,7 +67,7 @@ pub(super) fn check(
 }
 
 fn json(path: &str) -> RecordFormat {
-    RecordFormat::JsonLines { path: path.split('.').map(str::to_owned).collect() }
+    RecordFormat::Jsonl { field: KeyPath::try_from(path.to_owned()).unwrap() }
 }
 
 #[test]
@@ -120,7 +120,10 @@ fn an_object_that_is_too_long_is_left_out() {
 }
 
 fn columns(delimiter: u8, column: Column) -> RecordFormat {
-    RecordFormat::Columns { delimiter, column }
+    match delimiter {
+        b',' => RecordFormat::CsvColumn { field: column },
+        _ => RecordFormat::TsvColumn { field: column },
+    }
 }
 
 #[test]

@@ -33,9 +33,12 @@ impl RecordText {
             // A table gives its texts by itself.
             RecordFormat::Lines | RecordFormat::Parquet { .. } => return None,
             RecordFormat::Documents => Box::new(documents::Documents::default()),
-            RecordFormat::JsonLines { path } => Box::new(jsonl::JsonLines::new(path.clone())),
-            RecordFormat::Columns { delimiter, column } => {
-                Box::new(delimited::Columns::new(*delimiter, column.clone()))
+            RecordFormat::Jsonl { field } => Box::new(jsonl::JsonLines::new(field.0.clone())),
+            RecordFormat::CsvColumn { field } => {
+                Box::new(delimited::Columns::new(b',', field.clone()))
+            }
+            RecordFormat::TsvColumn { field } => {
+                Box::new(delimited::Columns::new(b'\t', field.clone()))
             }
             RecordFormat::MediaWiki => Box::new(mediawiki::MediaWiki::default()),
             RecordFormat::Wet => Box::new(wet::Wet::default()),

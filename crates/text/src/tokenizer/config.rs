@@ -1,5 +1,6 @@
 //! What a tokeniser is made of, as settings: they identify shards, and stand with the vocabulary and the vectors as one JSON text.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::entries::{Entry, TOKENIZERS};
@@ -36,7 +37,7 @@ impl Segmentation {
 }
 
 /// Unicode normalisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalize {
     /// Composed, NFC.
@@ -58,7 +59,7 @@ pub enum Case {
 }
 
 /// What becomes of accents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accents {
     /// They stay.
@@ -68,7 +69,7 @@ pub enum Accents {
 }
 
 /// What becomes of digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Digits {
     /// As they are.
@@ -76,11 +77,12 @@ pub enum Digits {
     /// Tokens made of digits and the marks within numbers are left out.
     Drop,
     /// Every digit becomes `0`.
+    #[serde(alias = "fold")]
     Zero,
 }
 
 /// What becomes of a mark within a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// It stays, and holds the word together.
@@ -92,11 +94,11 @@ pub enum Mark {
 }
 
 /// Rules of [`Segmentation::Words`] beside those of UAX 29.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct WordRules {
-    /// `corpus.apostrophes`: `'` and `’` between letters.
+    /// What becomes of `'` and `’` between letters.
     pub apostrophes: Mark,
-    /// `corpus.hyphens`: `-` and `‐` between letters or digits.
+    /// What becomes of `-` and `‐` between letters or digits.
     pub hyphens: Mark,
 }
 
@@ -104,6 +106,122 @@ impl Default for WordRules {
     /// Those of UAX 29.
     fn default() -> Self {
         Self { apostrophes: Mark::Keep, hyphens: Mark::Split }
+    }
+}
+
+/// The form that words take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct FormConfig {
+    /// Whether words become lower case.
+    pub lowercase: bool,
+    /// Unicode normalisation.
+    pub normalize: Normalize,
+    /// What becomes of accents; `strip` makes e of é.
+    #[serde(skip_serializing_if = "Accents::are_kept")]
+    pub accents: Accents,
+    /// What becomes of digits.
+    pub digits: Digits,
+}
+
+impl Default for FormConfig {
+    fn default() -> Self {
+        let (normalize, accents, digits) = (Normalize::Nfc, Accents::Keep, Digits::Keep);
+        Self { lowercase: true, normalize, accents, digits }
+    }
+}
+
+impl FormConfig {
+    /// Words as they are.
+    pub const EXACT: Self = Self {
+        lowercase: false,
+        normalize: Normalize::None,
+        accents: Accents::Keep,
+        digits: Digits::Keep,
+    };
+}
+
+impl Accents {
+    fn are_kept(&self) -> bool {
+        *self == Self::Keep
+    }
+}
+
+/// A tokeniser by the name that `corpus.tokenizer` has for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TokenizerName {
+    /// `whitespace`: words are cut at white space.
+    Whitespace,
+    /// `words`: at the word boundaries of UAX 29.
+    #[default]
+    Words,
+    /// `korean`: the same, then Korean words into stems and endings.
+    Korean,
+    /// `bpe`: the same, then words into pieces by byte pair encoding.
+    Bpe,
+    /// `cjk`: by dictionaries of languages that write no spaces.
+    Cjk,
+    /// `hf:FILE`: by a file of Hugging Face's library.
+    Hf(String),
+    /// `command:LINE`: by a program that reads lines.
+    Command(String),
+}
+
+impl TokenizerName {
+    /// The names, with a colon where something follows.
+    pub const NAMES: [&'static str; 7] =
+        ["whitespace", "words", "korean", "bpe", "cjk", "hf:", "command:"];
+
+    /// The tokeniser of a name and what follows it; `None` for a name that is none.
+    #[must_use]
+    pub fn of(name: &str, rest: &str) -> Option<Self> {
+        Some(match name {
+            "whitespace" => Self::Whitespace,
+            "words" => Self::Words,
+            "korean" => Self::Korean,
+            "bpe" => Self::Bpe,
+            "cjk" => Self::Cjk,
+            "hf:" => Self::Hf(rest.to_owned()),
+            "command:" => Self::Command(rest.to_owned()),
+            _ => return None,
+        })
+    }
+
+    /// Whether words are cut by the rules of UAX 29.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        matches!(self, Self::Words | Self::Korean | Self::Bpe)
+    }
+
+    /// Where it cuts words; reads the file of Hugging Face's library.
+    #[must_use]
+    pub fn segmentation(&self) -> Segmentation {
+        match self {
+            Self::Whitespace => Segmentation::Whitespace,
+            Self::Words | Self::Korean | Self::Bpe => Segmentation::Words,
+            Self::Cjk => Segmentation::Cjk,
+            Self::Hf(path) => Segmentation::Hf(HfFile {
+                path: path.as_str().into(),
+                // A file that cannot be read is reported when it is opened.
+                xxh3: crate::reread::read_list(std::path::Path::new(path))
+                    .map_or(0, |bytes| wordmill_formats::xxh3(&bytes)),
+            }),
+            Self::Command(line) => Segmentation::Command(line.clone()),
+        }
+    }
+}
+
+impl std::fmt::Display for TokenizerName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whitespace => out.write_str("whitespace"),
+            Self::Words => out.write_str("words"),
+            Self::Korean => out.write_str("korean"),
+            Self::Bpe => out.write_str("bpe"),
+            Self::Cjk => out.write_str("cjk"),
+            Self::Hf(path) => write!(out, "hf:{path}"),
+            Self::Command(line) => write!(out, "command:{line}"),
+        }
     }
 }
 
@@ -139,6 +257,14 @@ impl Default for TokenizerConfig {
 }
 
 impl TokenizerConfig {
+    /// A tokeniser with its rules, and the form that words take.
+    #[must_use]
+    pub fn new(name: &TokenizerName, rules: WordRules, form: FormConfig) -> Self {
+        let FormConfig { lowercase, normalize, accents, digits } = form;
+        let case = if lowercase { Case::Lower } else { Case::Keep };
+        Self { segmentation: name.segmentation(), rules, normalize, case, accents, digits }
+    }
+
     /// A digest of the file that cuts words, if one does.
     #[must_use]
     pub fn file(&self) -> Option<u64> {

@@ -8,20 +8,38 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use wordmill_formats::TileCell;
 
 use super::metrics::EpochRow;
 use crate::random::mix;
 
 /// What of a learning curve is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct CurvePlan {
-    /// The share of cells that is held out.
+    /// The share of cells, or of the text, that is never trained on, and whose loss is reported; 0 is none.
+    #[serde(skip_serializing_if = "is_none")]
+    #[schemars(range(min = 0, max = 0.5), extend("x-expected" = "a share from 0 to 0.5"))]
     pub held_out: f64,
-    /// A row every so many rounds; 0 for none.
+    /// A row of metrics every so many rounds; 0 is only one an epoch.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub log_every: u32,
     /// Training ends when the held-out loss was not lower than before in so many epochs, and the best epoch is kept; 0 trains all.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 100_000))]
     pub patience: u32,
+}
+
+fn is_none(share: &f64) -> bool {
+    *share == 0.0
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What is called with the row of each epoch once it is complete. A training that goes on after an interruption may call it again

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::curve::{CurvePlan, OnEpoch};
 use super::metrics::EpochRow;
 use crate::optim::steps::Schedule;
@@ -19,8 +22,6 @@ pub struct Plan {
     pub rate: f64,
     /// How the rate falls.
     pub schedule: Schedule,
-    /// What it falls to, as a share of the initial one.
-    pub final_rate: f64,
     /// Seed.
     pub seed: u64,
     /// Identifies settings and inputs; checkpoints of another fingerprint are not read.
@@ -37,7 +38,8 @@ pub struct Plan {
 }
 
 /// What happens when training diverges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Divergence {
     /// It ends. The last checkpoint stays; every checkpoint holds finite numbers only.
     Stop,

@@ -71,8 +71,7 @@ impl Run<'_> {
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        let share = rate_share(position.course.halvings)
-            * self.plan.schedule.share(left, self.plan.final_rate);
+        let share = rate_share(position.course.halvings) * self.plan.schedule.share(left);
         (self.plan.rate * share) as f32
     }
 

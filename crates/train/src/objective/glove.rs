@@ -9,6 +9,9 @@
 //! columns of a tile that they stay in the L2 cache. A pass takes the blocks in random order, and in
 //! a block its runs.
 
+use super::model::ModelConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Mutex;
 
 use wordmill_flow::Context;
@@ -35,22 +38,19 @@ const BATCH_CELLS: usize = 1024;
 const BLOCK_BYTES: usize = 640 << 10;
 
 /// Settings of GloVe.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GloveConfig {
-    /// Length of a vector.
-    pub dim: usize,
-    /// x_max.
+    /// Pairs of this weight and above count fully; 100 for a large corpus.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1e12, "x-expected" = "a number above 0"))]
     pub x_max: f64,
-    /// α.
+    /// How fast lighter pairs count less: the power of their weight over `x_max`.
+    #[schemars(range(min = 0, max = 4))]
     pub alpha: f64,
-    /// Optimiser and penalties.
-    pub steps: Steps,
-    /// Seed of the initial values.
-    pub seed: u64,
 }
 
 /// The GloVe objective.
 pub struct Glove {
+    model: ModelConfig,
     config: GloveConfig,
     words: u32,
     unit: u64,
@@ -83,10 +83,16 @@ struct Visits {
 
 impl Glove {
     /// GloVe over a matrix of `words` words with weights in units of 1 / `unit`.
-    pub fn new(config: GloveConfig, words: u32, unit: u64, kernels: &'static Kernels) -> Self {
+    pub fn new(
+        model: ModelConfig,
+        config: GloveConfig,
+        words: u32,
+        unit: u64,
+        kernels: &'static Kernels,
+    ) -> Self {
         let (x_max, alpha) = (config.x_max as f32, config.alpha as f32);
         let squares = WeightedSquares(CellWeight { x_max, alpha, kernels });
-        Self { config, words, unit, loss: None, squares, kernels, spare: Mutex::default() }
+        Self { model, config, words, unit, loss: None, squares, kernels, spare: Mutex::default() }
     }
 
     /// Another loss of cells than weighted squares; `counts` says how often words occur in the text whose pairs were
@@ -200,15 +206,15 @@ fn vectors<'a>(side: &'a mut AdagradSide<'_>) -> Side<'a> {
 impl Objective for Glove {
     fn layout(&self) -> Layout {
         let shape =
-            StripeShape { dim: self.config.dim, bias: true, squares: self.config.steps.squares() };
+            StripeShape { dim: self.model.dim, bias: true, squares: self.model.steps.squares() };
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
     fn init(&self, place: Place, stripe: &mut Stripe) {
-        let scale = 1.0 / self.config.dim as f32;
+        let scale = 1.0 / self.model.dim as f32;
         for row in 0..stripe.rows() {
             let key = [place.half as u64, u64::from(place.id(row))];
-            let mut stream = Stream::new(self.config.seed, &key);
+            let mut stream = Stream::new(self.model.seed, &key);
             let mut value = || (stream.unit() - 0.5) * scale;
             stripe.vector_mut(row).iter_mut().for_each(|place| *place = value());
             stripe.bias_mut()[row] = value();
@@ -278,7 +284,7 @@ fn adagrad(stripe: &mut Stripe) -> AdagradSide<'_> {
 impl Glove {
     /// Whether kernels have the steps fused.
     fn is_fused(&self) -> bool {
-        let steps = &self.config.steps;
+        let steps = &self.model.steps;
         matches!(steps.optimizer, Optimizer::Adagrad | Optimizer::RowAdagrad)
             && !steps.has_penalties()
     }
@@ -292,10 +298,10 @@ impl Glove {
         columns: &mut Stripe,
         stream: &mut Stream,
     ) -> Tally {
-        let is_by_row = self.config.steps.optimizer == Optimizer::RowAdagrad;
+        let is_by_row = self.model.steps.optimizer == Optimizer::RowAdagrad;
         let (mut rows, mut columns) = (adagrad(rows), adagrad(columns));
         let (rows, columns) = (&mut rows, &mut columns);
-        let (rate, dim, kernels) = (pass.rate, self.config.dim, self.kernels);
+        let (rate, dim, kernels) = (pass.rate, self.model.dim, self.kernels);
         let mut tally = Tally::default();
         let mut add = |loss: Loss, visits: usize| {
             let Loss { loss, weight } = loss;
@@ -362,8 +368,8 @@ impl Glove {
             None => TileLoss::without_counts(&self.squares),
         };
         let plan = match pass.look {
-            true => Steps::look(self.config.dim),
-            false => self.config.steps.glove_plan(pass.rate, self.config.dim),
+            true => Steps::look(self.model.dim),
+            false => self.model.steps.glove_plan(pass.rate, self.model.dim),
         };
         let mut biased = Biased { rows: rows.steps_mut(), columns: columns.steps_mut() };
         let mut scratch = StepScratch::default();
@@ -445,12 +451,12 @@ impl Glove {
 
     /// A block has 2 to this power columns.
     fn block_bits(&self) -> u32 {
-        let states = match self.config.steps.optimizer {
+        let states = match self.model.steps.optimizer {
             Optimizer::Sgd | Optimizer::RowAdagrad => 1,
             Optimizer::Adagrad => 2,
             Optimizer::Adam { .. } => 3,
         };
-        let floats = states * padded(self.config.dim);
+        let floats = states * padded(self.model.dim);
         (BLOCK_BYTES / (4 * floats)).max(1).ilog2()
     }
 

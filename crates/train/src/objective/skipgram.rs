@@ -12,6 +12,9 @@
 //! visits what frequent ones learn in many. On 22 million tokens of English at 3 epochs that is worth
 //! 1.9 points of Google analogies and 1.8 of WordSim-353; the same for words costs similarity sets.
 
+use super::model::{ModelConfig, NoiseConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
 use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch};
@@ -40,7 +43,8 @@ const RATE_POWER: f64 = -0.25;
 const RATE_BOUNDS: (f64, f64) = (0.5, 4.0);
 
 /// How the rate of a context depends on its count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum ContextRates {
     /// It falls with the fourth root of the count, from 4 times the rate to half of it.
     ByCount,
@@ -48,25 +52,32 @@ pub enum ContextRates {
     Even,
 }
 
-/// Settings of skip-gram with negative sampling.
-#[derive(Clone, Debug)]
+/// Settings of skip-gram with negative sampling from the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SkipGramConfig {
-    /// Length of a vector.
-    pub dim: usize,
-    /// K, negatives per positive.
-    pub negatives: u32,
-    /// s, the power of counts in the noise.
-    pub noise_exponent: f64,
-    /// Rates of contexts.
+    /// What pairs are told from.
+    #[serde(flatten)]
+    pub noise: NoiseConfig,
+    /// Words above this share of the corpus are subsampled; 0 is off. At most `cooccur.subsample`, which the counts have.
+    #[schemars(range(min = 0, max = 1), extend("x-expected" = "0 (off) or a share of the corpus up to 1"))]
+    pub subsample: f64,
+    /// Whether rare contexts learn faster.
     pub context_rates: ContextRates,
-    /// Optimiser and penalties.
-    pub steps: Steps,
-    /// Seed of the initial values.
-    pub seed: u64,
+}
+
+/// What skip-gram is trained on.
+pub struct SkipGramInput<'a> {
+    /// How often each word occurs, by id.
+    pub counts: &'a [u64],
+    /// The tiles of the matrix, a file a stripe, in order.
+    pub stripes: &'a [StripeFile],
+    /// What subsampling leaves of the cells.
+    pub discount: Discount,
 }
 
 /// The SGNS objective.
 pub struct SkipGram {
+    model: ModelConfig,
     config: SkipGramConfig,
     words: u32,
     discount: Discount,
@@ -98,16 +109,16 @@ impl SkipGram {
     pub fn new(
         ctx: &Context,
         (dir, name): (&RunDir, &str),
+        model: ModelConfig,
         config: SkipGramConfig,
-        counts: &[u64],
-        stripes: &[StripeFile],
-        discount: Discount,
+        input: SkipGramInput<'_>,
         kernels: &'static Kernels,
     ) -> Result<Self, TrainError> {
+        let SkipGramInput { counts, stripes, discount } = input;
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
         let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
         let noise: Vec<f64> =
-            counts.iter().map(|&count| (count as f64).powf(config.noise_exponent)).collect();
+            counts.iter().map(|&count| (count as f64).powf(config.noise.noise_exponent)).collect();
         let total: f64 = noise.iter().sum();
         let share: Vec<f64> =
             (0..grid).map(|stripe| of_stripe(&noise, stripe, grid).sum::<f64>() / total).collect();
@@ -115,7 +126,7 @@ impl SkipGram {
         let tables = run_tasks(ctx, "weigh", ctx.threads, stripes.len(), |stripe| {
             let number = stripe as u32;
             let visits = expected_visits(&stripes[stripe], &discount)?;
-            masses.keep(stripe, negative_mass(&visits, &share, config.negatives))?;
+            masses.keep(stripe, negative_mass(&visits, &share, config.noise.negatives))?;
             let noise: Vec<f64> = of_stripe(&noise, number, grid).collect();
             let rates = of_stripe(counts, number, grid).map(|n| config.context_rates.of(n));
             progress.add(1);
@@ -130,6 +141,7 @@ impl SkipGram {
         let visits = 2 * most.min(BATCH_VISITS) as u64;
         let (stripes, loss, logistic) = (tables, None, Logistic { kernels });
         Ok(Self {
+            model,
             config,
             words,
             discount,
@@ -193,15 +205,15 @@ impl SkipGram {
     ) -> Sides<'a> {
         let loss = self.loss.as_ref();
         let loss = loss.map(|(loss, counts)| TileLoss::new(&**loss, counts, pass.tile));
-        if self.config.steps.are_plain() && !pass.look {
+        if self.model.steps.are_plain() && !pass.look {
             let stride = rows.stride();
             let rows = Side { vectors: rows.vectors_mut(), stride };
             let columns = Side { vectors: columns.vectors_mut(), stride };
             return Sides::Plain { rows, columns, loss, scratch: GroupScratch::new() };
         }
         let plan = match pass.look {
-            true => Steps::look(self.config.dim),
-            false => self.config.steps.plan(pass.rate, self.config.dim),
+            true => Steps::look(self.model.dim),
+            false => self.model.steps.plan(pass.rate, self.model.dim),
         };
         let loss = loss.unwrap_or_else(|| TileLoss::without_counts(&self.logistic));
         let ((rows, _), (columns, _)) = (rows.steps_mut(), columns.steps_mut());
@@ -278,12 +290,12 @@ fn negative_mass(visits: &[f32], share: &[f64], negatives: u32) -> Vec<f32> {
 impl Objective for SkipGram {
     fn layout(&self) -> Layout {
         let shape =
-            StripeShape { dim: self.config.dim, bias: false, squares: self.config.steps.squares() };
+            StripeShape { dim: self.model.dim, bias: false, squares: self.model.steps.squares() };
         Layout { shape, columns: self.words, columns_name: "context_vectors" }
     }
 
     fn init(&self, place: Place, stripe: &mut Stripe) {
-        init_words(place, stripe, self.config.seed);
+        init_words(place, stripe, self.model.seed);
     }
 
     fn pass_bytes(&self, _cells: u64) -> u64 {
@@ -329,8 +341,8 @@ impl Objective for SkipGram {
         let mut settings = vec![
             ("model", "skip-gram".into()),
             ("objective", "negative-sampling".into()),
-            ("negatives", self.config.negatives.to_string()),
-            ("noise_exponent", self.config.noise_exponent.to_string()),
+            ("negatives", self.config.noise.negatives.to_string()),
+            ("noise_exponent", self.config.noise.noise_exponent.to_string()),
             ("context_rates", self.config.context_rates.name().into()),
         ];
         settings.extend(self.loss.as_ref().map(|(loss, _)| ("loss_formula", loss.formula())));

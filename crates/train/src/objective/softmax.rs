@@ -17,6 +17,9 @@
 //! as fast. No cell stands in a pass twice: sixteen visits of the root in one run overshoot so far
 //! that training diverges.
 
+use super::model::ModelConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
     BinomialCell, BinomialRun, Group, Kernels, LANES, Loss, RUN_CELLS, Side, StepLoss, StepScratch,
@@ -39,21 +42,19 @@ use crate::stripes::{Place, Stripe, StripeShape};
 const BATCH_VISITS: usize = 1 << 12;
 
 /// Settings of hierarchical softmax.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SoftmaxConfig {
-    /// Length of a vector.
-    pub dim: usize,
-    /// Half the weight from which a cell is visited in every rotation.
-    pub cap: f32,
-    /// Optimiser and penalties. Plain steps are implicit; others are not, and penalties want an optimiser that
-    /// bounds what a heavy cell does.
-    pub steps: Steps,
-    /// Seed of the initial values.
-    pub seed: u64,
+    /// Words above this share of the corpus are subsampled; 0 is off. At most `cooccur.subsample`, which the counts have.
+    #[schemars(range(min = 0, max = 1), extend("x-expected" = "0 (off) or a share of the corpus up to 1"))]
+    pub subsample: f64,
+    /// Cells of twice this weight are visited in every rotation, others once.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1_000_000, "x-expected" = "a number above 0, at most 1000000"))]
+    pub cap: f64,
 }
 
 /// The hierarchical softmax objective.
 pub struct Softmax {
+    model: ModelConfig,
     config: SoftmaxConfig,
     tree: HuffmanTree,
     logistic: Logistic,
@@ -62,8 +63,13 @@ pub struct Softmax {
 
 impl Softmax {
     /// The objective over a tree.
-    pub fn new(config: SoftmaxConfig, tree: HuffmanTree, kernels: &'static Kernels) -> Self {
-        Self { config, tree, logistic: Logistic { kernels }, kernels }
+    pub fn new(
+        model: ModelConfig,
+        config: SoftmaxConfig,
+        tree: HuffmanTree,
+        kernels: &'static Kernels,
+    ) -> Self {
+        Self { model, config, tree, logistic: Logistic { kernels }, kernels }
     }
 
     /// Weight an epoch from which a cell is visited in every rotation.
@@ -136,7 +142,7 @@ impl Softmax {
         rows: &'a mut Stripe,
         columns: &'a mut Stripe,
     ) -> Walk<'a> {
-        let (kernels, steps, rate) = (self.kernels, &self.config.steps, pass.rate);
+        let (kernels, steps, rate) = (self.kernels, &self.model.steps, pass.rate);
         let (fixed, mut before) = (pass.fixed(), Before::default());
         if steps.are_plain() && !pass.look {
             let stride = rows.stride();
@@ -156,8 +162,8 @@ impl Softmax {
         }
         let ((mut rows, _), (mut columns, _)) = (rows.steps_mut(), columns.steps_mut());
         let plan = match pass.look {
-            true => Steps::look(self.config.dim),
-            false => steps.plan(rate, self.config.dim),
+            true => Steps::look(self.model.dim),
+            false => steps.plan(rate, self.model.dim),
         };
         let mut loss = TileLoss::without_counts(&self.logistic);
         let mut scratch = StepScratch::default();
@@ -192,12 +198,12 @@ impl Softmax {
 impl Objective for Softmax {
     fn layout(&self) -> Layout {
         let shape =
-            StripeShape { dim: self.config.dim, bias: false, squares: self.config.steps.squares() };
+            StripeShape { dim: self.model.dim, bias: false, squares: self.model.steps.squares() };
         Layout { shape, columns: self.tree.nodes(), columns_name: "node_vectors" }
     }
 
     fn init(&self, place: Place, stripe: &mut Stripe) {
-        init_words(place, stripe, self.config.seed);
+        init_words(place, stripe, self.model.seed);
     }
 
     fn pass_bytes(&self, cells: u64) -> u64 {

@@ -4,12 +4,15 @@
 //! when so much of the training is done. Plain steps along the gradient, and GloVe's AdaGrad, are fused into kernels; everything
 //! else goes through one kernel that writes a gradient out before it is used.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use wordmill_kernels::{Rule, StepPlan};
 
 use crate::stripes::Squares;
 
 /// What turns gradients into steps.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "optimizer", rename_all = "kebab-case")]
 pub enum Optimizer {
     /// Along the gradient.
     #[default]
@@ -20,50 +23,123 @@ pub enum Optimizer {
     RowAdagrad,
     /// Adam (Kingma & Ba 2015), lazy: a vector's moments move when it is stepped, and are corrected for its own number of steps.
     Adam {
-        /// β₁, of the mean.
-        beta1: f32,
-        /// β₂, of the mean of squares.
-        beta2: f32,
-        /// ε.
-        epsilon: f32,
+        /// β₁, of the mean of gradients.
+        #[serde(default = "beta1")]
+        #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-expected" = "a number from 0 to below 1"))]
+        beta1: f64,
+        /// β₂, of the mean of their squares.
+        #[serde(default = "beta2")]
+        #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-expected" = "a number from 0 to below 1"))]
+        beta2: f64,
+        /// ε, beside the root of that mean.
+        #[serde(default = "epsilon")]
+        #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1, "x-expected" = "a number above 0, at most 1"))]
+        epsilon: f64,
     },
 }
 
+/// β₁, β₂ and ε as Kingma and Ba suggest them.
+const ADAM: [f64; 3] = [0.9, 0.999, 1e-8];
+
+fn beta1() -> f64 {
+    ADAM[0]
+}
+
+fn beta2() -> f64 {
+    ADAM[1]
+}
+
+fn epsilon() -> f64 {
+    ADAM[2]
+}
+
 /// Optimiser and penalties.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Steps {
     /// The optimiser.
     pub optimizer: Optimizer,
+    /// The penalties.
+    pub penalties: Penalties,
+}
+
+/// Penalties, of trainers of the matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Penalties {
     /// λ of `λ/2 (‖w‖² + ‖c‖²)` beside each positive pair or cell; 0 is off.
-    pub l2: f32,
-    /// The longest gradient of a vector; infinity is off.
-    pub clip: f32,
-    /// The longest vector; infinity is off.
-    pub max_norm: f32,
+    #[serde(skip_serializing_if = "is_off")]
+    #[schemars(range(min = 0, max = 1e6), extend("x-expected" = "0 (off) or a number above"))]
+    pub l2: f64,
+    /// The longest gradient of a vector; 0 is off.
+    #[serde(skip_serializing_if = "is_off")]
+    #[schemars(range(min = 0, max = 1e6), extend("x-expected" = "0 (off) or a number above"))]
+    pub clip: f64,
+    /// The longest vector; 0 is off.
+    #[serde(skip_serializing_if = "is_off")]
+    #[schemars(range(min = 0, max = 1e6), extend("x-expected" = "0 (off) or a number above"))]
+    pub max_norm: f64,
+}
+
+fn is_off(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// The rate over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "schedule", rename_all = "kebab-case")]
 pub enum Schedule {
     /// It falls in a line to the final rate.
-    #[default]
-    Linear,
+    Linear {
+        /// The rate at the end, as a share of that at the start.
+        #[serde(default = "final_rate", skip_serializing_if = "is_final_rate")]
+        #[schemars(range(min = 0, max = 1), extend("x-expected" = "a share of the rate from 0 to 1", "x-unset" = 1e-4))]
+        final_rate: f64,
+    },
     /// It falls along half a cosine to the final rate (Loshchilov & Hutter 2017).
-    Cosine,
+    Cosine {
+        /// The rate at the end, as a share of that at the start.
+        #[serde(default = "final_rate", skip_serializing_if = "is_final_rate")]
+        #[schemars(range(min = 0, max = 1), extend("x-expected" = "a share of the rate from 0 to 1", "x-unset" = 1e-4))]
+        final_rate: f64,
+    },
     /// It stays.
     Constant,
 }
 
-impl Default for Steps {
-    fn default() -> Self {
-        Self { optimizer: Optimizer::Sgd, l2: 0.0, clip: f32::INFINITY, max_norm: f32::INFINITY }
+/// What the rate falls to, as in word2vec.
+const FINAL_RATE: f64 = 1e-4;
+
+fn final_rate() -> f64 {
+    FINAL_RATE
+}
+
+fn is_final_rate(share: &f64) -> bool {
+    *share == FINAL_RATE
+}
+
+impl Optimizer {
+    /// How the rate falls where nothing else is written: AdaGrad's own steps shrink.
+    #[must_use]
+    pub fn schedule(&self) -> Schedule {
+        match self {
+            Self::Adagrad | Self::RowAdagrad => Schedule::Constant,
+            Self::Sgd | Self::Adam { .. } => Schedule::LINEAR,
+        }
+    }
+}
+
+impl Penalties {
+    /// Whether any is on.
+    #[must_use]
+    pub fn are_on(&self) -> bool {
+        self.l2 > 0.0 || self.clip > 0.0 || self.max_norm > 0.0
     }
 }
 
 impl Steps {
     /// Whether there are penalties.
     pub(crate) fn has_penalties(&self) -> bool {
-        self.l2 > 0.0 || self.clip < f32::INFINITY || self.max_norm < f32::INFINITY
+        self.penalties.are_on()
     }
 
     /// Plain steps along the gradient.
@@ -94,9 +170,14 @@ impl Steps {
             Optimizer::Sgd => Rule::Sgd,
             Optimizer::Adagrad => Rule::Adagrad { inside },
             Optimizer::RowAdagrad => Rule::RowAdagrad { inside },
-            Optimizer::Adam { beta1, beta2, epsilon } => Rule::Adam { beta1, beta2, epsilon },
+            Optimizer::Adam { beta1, beta2, epsilon } => {
+                let [beta1, beta2, epsilon] = [beta1, beta2, epsilon].map(|value| value as f32);
+                Rule::Adam { beta1, beta2, epsilon }
+            }
         };
-        let Self { l2, clip, max_norm, .. } = *self;
+        let or_off = |value: f64| if value > 0.0 { value as f32 } else { f32::INFINITY };
+        let Penalties { l2, clip, max_norm } = self.penalties;
+        let (l2, clip, max_norm) = (l2 as f32, or_off(clip), or_off(max_norm));
         StepPlan { rule, rate, dim, l2, clip, max_norm }
     }
 
@@ -115,12 +196,18 @@ impl Steps {
 }
 
 impl Schedule {
-    /// The share of the rate when so much of the training is left, from 1 to 0; at the end it is `last`.
-    pub fn share(self, left: f64, last: f64) -> f64 {
+    /// word2vec's.
+    pub const LINEAR: Self = Self::Linear { final_rate: FINAL_RATE };
+
+    /// The share of the rate when so much of the training is left, from 1 to 0; at the end it is the final rate.
+    #[must_use]
+    pub fn share(self, left: f64) -> f64 {
         match self {
             Self::Constant => 1.0,
-            Self::Linear => last + (1.0 - last) * left,
-            Self::Cosine => last + (1.0 - last) * 0.5 * (1.0 - cosine_of_turns(left)),
+            Self::Linear { final_rate: last } => last + (1.0 - last) * left,
+            Self::Cosine { final_rate: last } => {
+                last + (1.0 - last) * 0.5 * (1.0 - cosine_of_turns(left))
+            }
         }
     }
 }
@@ -169,10 +256,13 @@ mod tests {
 
     #[test]
     fn schedules_begin_at_the_rate_and_end_at_the_last_one() {
-        for (schedule, middle) in
-            [(Schedule::Linear, 0.55), (Schedule::Cosine, 0.55), (Schedule::Constant, 1.0)]
-        {
-            let share = |left| schedule.share(left, 0.1);
+        let final_rate = 0.1;
+        for (schedule, middle) in [
+            (Schedule::Linear { final_rate }, 0.55),
+            (Schedule::Cosine { final_rate }, 0.55),
+            (Schedule::Constant, 1.0),
+        ] {
+            let share = |left| schedule.share(left);
             assert!((share(1.0) - 1.0).abs() < 1e-12, "{schedule:?}");
             assert!((share(0.5) - middle).abs() < 1e-12, "{schedule:?}: {}", share(0.5));
             let last = if schedule == Schedule::Constant { 1.0 } else { 0.1 };

@@ -23,12 +23,13 @@ use wordmill_kernels::{
 
 use super::around::{Around, Places, neighbours, weights};
 use super::bundle::{Bundle, Bundles, Shared};
-use super::config::{Mix, MixStep, Prediction, Reach, WindowModel, WindowsConfig};
+use super::config::{CbowConfig, Mix, MixStep, Prediction, Reach, WindowModel, WindowsConfig};
 use super::local::Local;
 use super::rows::Rows;
 use super::text::{END, Piece};
 use crate::engine::Tally;
 use crate::huffman::HuffmanTree;
+use crate::objective::model::NoiseConfig;
 use crate::random::{Alias, Stream};
 use crate::start::frozen::{Before, Frozen};
 
@@ -56,6 +57,8 @@ pub(crate) enum Targets {
 /// What all pieces have in common.
 pub(crate) struct Recipe {
     pub config: WindowsConfig,
+    /// Length of a vector.
+    pub dim: usize,
     pub targets: Targets,
     pub kernels: &'static Kernels,
     weights: Vec<f32>,
@@ -96,16 +99,21 @@ pub(crate) struct Batch {
 
 impl Recipe {
     /// For words of these counts.
-    pub fn new(config: WindowsConfig, counts: &[u64], kernels: &'static Kernels) -> Self {
+    pub fn new(
+        config: WindowsConfig,
+        dim: usize,
+        counts: &[u64],
+        kernels: &'static Kernels,
+    ) -> Self {
         let targets = match config.prediction {
-            Prediction::Negatives { negatives, noise_exponent } => {
+            Prediction::Negatives(NoiseConfig { negatives, noise_exponent }) => {
                 let noise = counts.iter().map(|&n| (n as f64).powf(noise_exponent));
                 Targets::Noise(Alias::new(&noise.collect::<Vec<f64>>()), negatives as f32)
             }
             Prediction::Tree => Targets::Tree(HuffmanTree::new(counts)),
         };
-        let (weights, frozen) = (weights(config.reach, config.window), Frozen::default());
-        Self { config, targets, kernels, weights, frozen }
+        let (weights, frozen) = (weights(config.text.reach, config.text.window), Frozen::default());
+        Self { config, dim, targets, kernels, weights, frozen }
     }
 
     /// The same with words whose vectors do not move.
@@ -123,25 +131,27 @@ impl Recipe {
 
     /// How far the window of a word reaches.
     fn reach(&self, stream: &mut Stream) -> usize {
-        let window = self.config.window;
-        (if self.config.reach == Reach::Dynamic { 1 + stream.below(window) } else { window })
+        let window = self.config.text.window;
+        (if self.config.text.reach == Reach::Dynamic { 1 + stream.below(window) } else { window })
             as usize
     }
 
     /// By what a mix is divided, and by what the steps of its words are, for neighbours of some weight in total.
     fn divisors(&self, total: f32) -> [f32; 2] {
         match self.config.model {
-            WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Gradient } => [total, total],
-            WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Whole } => [total, 1.0],
+            WindowModel::Cbow(CbowConfig { mix: Mix::Mean, step: MixStep::Gradient }) => {
+                [total, total]
+            }
+            WindowModel::Cbow(CbowConfig { mix: Mix::Mean, step: MixStep::Whole }) => [total, 1.0],
             _ => [1.0, 1.0],
         }
     }
 
     /// Steps, by weight, that a place is expected to take as a neighbour of others.
     fn heat(&self) -> f32 {
-        let window = self.config.window as f32;
+        let window = self.config.text.window as f32;
         match (self.config.model, &self.targets) {
-            (WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Gradient }, _) => 1.0,
+            (WindowModel::Cbow(CbowConfig { mix: Mix::Mean, step: MixStep::Gradient }), _) => 1.0,
             (WindowModel::SkipGram, Targets::Tree(_)) => 0.0,
             _ => window + 1.0,
         }
@@ -154,7 +164,7 @@ impl Recipe {
 
     /// Rows of either side that a piece of so many places needs at most.
     pub fn most_rows(&self, places: u64) -> [u64; 2] {
-        let words = places + 2 * u64::from(self.config.window);
+        let words = places + 2 * u64::from(self.config.text.window);
         match &self.targets {
             Targets::Noise(..) => [words, words + self.noise() as u64],
             Targets::Tree(_) => [words, words * 64],
@@ -164,7 +174,7 @@ impl Recipe {
 
 impl Batch {
     pub fn new(recipe: &Recipe, words: u32, outs: u32) -> Self {
-        let stride = padded(recipe.config.dim);
+        let stride = padded(recipe.dim);
         Self {
             words: Local::new(words, stride),
             outs: Local::new(outs, stride),
@@ -200,7 +210,7 @@ impl Batch {
     /// Takes a piece apart: some places, of which those in a range are the middles of windows.
     pub fn take(&mut self, recipe: &Recipe, (places, middles): Piece<'_>, stream: &mut Stream) {
         self.clear();
-        let window = recipe.config.window as usize;
+        let window = recipe.config.text.window as usize;
         let first = middles.start.saturating_sub(window);
         let seen = &places[first..places.len().min(middles.end + window)];
         // Whose rows the neighbours are.
@@ -223,7 +233,7 @@ impl Batch {
                 continue;
             }
             match (recipe.config.model, &recipe.targets) {
-                (WindowModel::Cbow { .. }, _) => self.take_mix(recipe, word, around, stream),
+                (WindowModel::Cbow(_), _) => self.take_mix(recipe, word, around, stream),
                 (WindowModel::SkipGram, Targets::Noise(_, negatives)) => {
                     self.take_pairs(recipe, *negatives, word, around, stream);
                 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use wordmill_formats::ShardId;
 use wordmill_kernels::Kernels;
 
+use crate::objective::model::NoiseConfig;
 use crate::start::Start;
 
 /// What predicts what.
@@ -13,16 +16,24 @@ pub enum WindowModel {
     /// A word and each of its neighbours.
     SkipGram,
     /// The words around a place, mixed, predict the word there.
-    Cbow {
-        /// How they are mixed.
-        mix: Mix,
-        /// What each of them learns.
-        step: MixStep,
-    },
+    Cbow(CbowConfig),
+}
+
+/// Settings of CBOW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CbowConfig {
+    /// How the words around a place become one vector.
+    #[serde(rename = "context")]
+    pub mix: Mix,
+    /// `true` takes word2vec.c's step, of the whole mean for each word, instead of the gradient.
+    #[serde(rename = "cbow_compat")]
+    #[schemars(with = "bool")]
+    pub step: MixStep,
 }
 
 /// How the vectors around a place become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mix {
     /// Their mean, weighted where distances are.
     Mean,
@@ -31,7 +42,8 @@ pub enum Mix {
 }
 
 /// What each word of a mix learns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
 pub enum MixStep {
     /// The gradient: of a mean, its share (İrsoy, Benton & Stratos 2021).
     Gradient,
@@ -40,7 +52,8 @@ pub enum MixStep {
 }
 
 /// How far a window reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reach {
     /// A random number of words up to the window, each as likely.
     Dynamic,
@@ -52,18 +65,14 @@ pub enum Reach {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Prediction {
     /// Told from noise.
-    Negatives {
-        /// Noise words beside each positive.
-        negatives: u32,
-        /// Noise is drawn in proportion to count to this power.
-        noise_exponent: f64,
-    },
+    Negatives(NoiseConfig),
     /// Left or right at each node of a Huffman tree.
     Tree,
 }
 
 /// How threads work on one model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
 pub enum Sharing {
     /// In rounds of a fixed number of readers, merged in order: the same bytes for any number of threads.
     Rounds,
@@ -72,22 +81,56 @@ pub enum Sharing {
 }
 
 /// Settings of the windows trainer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowsConfig {
     /// What predicts what.
     pub model: WindowModel,
     /// How.
     pub prediction: Prediction,
-    /// Length of a vector.
-    pub dim: usize,
-    /// Words on each side, at least 1.
+    /// Where, and how threads share the model.
+    pub text: TextConfig,
+}
+
+/// Settings of trainers that read the text.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TextConfig {
+    /// Words on each side.
+    #[schemars(range(min = 1, max = 255))]
     pub window: u32,
     /// How far a window reaches.
+    #[serde(rename = "window_mode")]
     pub reach: Reach,
-    /// Words above this share of the text are thinned out before windows are formed; 0 is off.
+    /// Words above this share of the text are subsampled before windows are formed; 0 is off.
+    #[schemars(range(min = 0, max = 1), extend("x-expected" = "0 (off) or a share of the corpus up to 1"))]
     pub subsample: f64,
-    /// How threads share the model.
+    /// `true` gives the same bytes for any number of threads; with `false` threads do not wait for each other.
+    #[serde(rename = "deterministic")]
+    #[schemars(with = "bool")]
     pub sharing: Sharing,
+}
+
+impl From<bool> for MixStep {
+    fn from(is_compat: bool) -> Self {
+        if is_compat { Self::Whole } else { Self::Gradient }
+    }
+}
+
+impl From<MixStep> for bool {
+    fn from(step: MixStep) -> Self {
+        step == MixStep::Whole
+    }
+}
+
+impl From<bool> for Sharing {
+    fn from(is_deterministic: bool) -> Self {
+        if is_deterministic { Self::Rounds } else { Self::Free }
+    }
+}
+
+impl From<Sharing> for bool {
+    fn from(sharing: Sharing) -> Self {
+        sharing == Sharing::Rounds
+    }
 }
 
 /// Inputs of the windows trainer.
@@ -99,6 +142,8 @@ pub struct WindowsInput<'a, W> {
     pub words: &'a W,
     /// Settings to be stored with the vectors.
     pub settings: &'a BTreeMap<String, String>,
+    /// Length of a vector.
+    pub dim: usize,
     /// Where training starts.
     pub start: &'a Start,
     /// The kernels to use.
@@ -111,7 +156,7 @@ impl WindowsConfig {
         let model = if self.model == WindowModel::SkipGram { "skip-gram" } else { "cbow" };
         let mut settings = vec![("model", model.into()), ("source", "windows".into())];
         match self.prediction {
-            Prediction::Negatives { negatives, noise_exponent } => settings.extend([
+            Prediction::Negatives(NoiseConfig { negatives, noise_exponent }) => settings.extend([
                 ("objective", "negative-sampling".into()),
                 ("negatives", negatives.to_string()),
                 ("noise_exponent", noise_exponent.to_string()),

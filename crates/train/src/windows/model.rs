@@ -32,7 +32,7 @@ pub(crate) struct Model {
 impl Model {
     /// Zeros.
     pub fn new(recipe: &Recipe, words: u32) -> Self {
-        let dim = recipe.config.dim;
+        let dim = recipe.dim;
         let outs = match &recipe.targets {
             Targets::Noise(..) => words,
             Targets::Tree(tree) => tree.nodes(),

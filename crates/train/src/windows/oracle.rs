@@ -4,29 +4,37 @@
 use wordmill_kernels::{Level, at, best};
 
 use super::batch::{Batch, Recipe, Targets};
-use super::config::{Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig};
+use super::config::{
+    CbowConfig, Mix, MixStep, Prediction, Reach, Sharing, TextConfig, WindowModel, WindowsConfig,
+};
 use super::model::Model;
 use super::rows::Rows;
 use super::text::END;
+use crate::objective::model::NoiseConfig;
 use crate::random::Stream;
 
 pub(super) const WORDS: u32 = 30;
 
+/// Length of the vectors.
+pub(super) const DIM: usize = 20;
 const SKIP_GRAM: WindowModel = WindowModel::SkipGram;
-pub(super) const CBOW: WindowModel = WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Gradient };
-const SUM: WindowModel = WindowModel::Cbow { mix: Mix::Sum, step: MixStep::Gradient };
-const COMPAT: WindowModel = WindowModel::Cbow { mix: Mix::Mean, step: MixStep::Whole };
-pub(super) const NOISE: Prediction = Prediction::Negatives { negatives: 3, noise_exponent: 0.75 };
+pub(super) const CBOW: WindowModel =
+    WindowModel::Cbow(CbowConfig { mix: Mix::Mean, step: MixStep::Gradient });
+const SUM: WindowModel = WindowModel::Cbow(CbowConfig { mix: Mix::Sum, step: MixStep::Gradient });
+const COMPAT: WindowModel = WindowModel::Cbow(CbowConfig { mix: Mix::Mean, step: MixStep::Whole });
+pub(super) const NOISE: Prediction =
+    Prediction::Negatives(NoiseConfig { negatives: 3, noise_exponent: 0.75 });
 
 pub(super) fn config(model: WindowModel, prediction: Prediction) -> WindowsConfig {
     WindowsConfig {
         model,
         prediction,
-        dim: 20,
-        window: 3,
-        reach: Reach::Dynamic,
-        subsample: 0.0,
-        sharing: Sharing::Rounds,
+        text: TextConfig {
+            window: 3,
+            reach: Reach::Dynamic,
+            subsample: 0.0,
+            sharing: Sharing::Rounds,
+        },
     }
 }
 
@@ -42,7 +50,7 @@ fn counts() -> Vec<u64> {
 }
 
 fn recipe(config: WindowsConfig) -> Recipe {
-    Recipe::new(config, &counts(), at(Level::Scalar).unwrap())
+    Recipe::new(config, DIM, &counts(), at(Level::Scalar).unwrap())
 }
 
 /// A model with numbers everywhere.
@@ -87,7 +95,7 @@ fn text() -> Vec<u32> {
 #[test]
 fn windows_are_those_of_the_definition() {
     let (places, mut config) = (text(), config(SKIP_GRAM, NOISE));
-    config.reach = Reach::Expected;
+    config.text.reach = Reach::Expected;
     let recipe = recipe(config);
     let mut batch = Batch::new(&recipe, WORDS, WORDS);
     batch.take(&recipe, (&places, 10..50), &mut Stream::new(1, &[]));
@@ -144,13 +152,13 @@ fn check_gradient(config: WindowsConfig) {
     batch.words.remember();
     batch.outs.remember();
     let tally = batch.train(&recipe, rate);
-    let mut sides = [all_rows(&model.words, config.dim), all_rows(&model.outs, config.dim)];
+    let mut sides = [all_rows(&model.words, DIM), all_rows(&model.outs, DIM)];
     let terms = batch.terms(&recipe);
     // A term: a mix of words, a target, and how much of it is a positive and a negative.
     let loss = |[words, outs]: &[Vec<Vec<f64>>; 2]| -> f64 {
         let mut loss = 0.0;
         for (mix, target, left, right) in &terms {
-            let mut row = vec![0.0; config.dim];
+            let mut row = vec![0.0; DIM];
             for (word, weight) in mix {
                 let word = &words[*word as usize];
                 row.iter_mut().zip(word).for_each(|(sum, x)| *sum += f64::from(*weight) * x);
@@ -167,10 +175,10 @@ fn check_gradient(config: WindowsConfig) {
     );
     batch.words.give_back(best(), &model.words, (rate, 1), 0);
     batch.outs.give_back(best(), &model.outs, (rate, 1), 0);
-    let after = [all_rows(&model.words, config.dim), all_rows(&model.outs, config.dim)];
+    let after = [all_rows(&model.words, DIM), all_rows(&model.outs, DIM)];
     for side in 0..2 {
         for id in 0..sides[side].len() {
-            for i in [0, 7, config.dim - 1] {
+            for i in [0, 7, DIM - 1] {
                 let (x, h) = (sides[side][id][i], 1e-4);
                 sides[side][id][i] = x + h;
                 let above = loss(&sides);
@@ -189,7 +197,7 @@ fn check_gradient(config: WindowsConfig) {
 fn steps_are_gradients_of_every_model_and_objective() {
     for mut config in all().filter(|it| it.model != COMPAT) {
         check_gradient(config);
-        config.reach = Reach::Expected;
+        config.text.reach = Reach::Expected;
         check_gradient(config);
     }
 }

@@ -77,7 +77,7 @@ impl Epoch<'_> {
     pub fn rate(&self, words: u64) -> f32 {
         let plan = self.plan;
         let left = (1.0 - words as f64 / self.words).max(0.0);
-        let share = self.rate_share * plan.schedule.share(left, plan.final_rate);
+        let share = self.rate_share * plan.schedule.share(left);
         (plan.rate * share) as f32
     }
 }

@@ -13,7 +13,7 @@ use wordmill_formats::{
 use wordmill_kernels::best;
 
 use super::config::{Prediction, Sharing, WindowsConfig, WindowsInput};
-use super::oracle::{CBOW, NOISE, WORDS, all, config, dot};
+use super::oracle::{CBOW, DIM, NOISE, WORDS, all, config, dot};
 use super::text::{END, Texts};
 use super::train_windows;
 use crate::bench::Table;
@@ -74,7 +74,7 @@ impl Bench {
             start: Start::default(),
             curve: CurvePlan::default(),
             epochs: 4,
-            schedule: Schedule::Linear,
+            schedule: Schedule::LINEAR,
         }
     }
 
@@ -98,7 +98,6 @@ impl Bench {
             schedule: self.schedule,
             curve: self.curve,
             on_epoch: None,
-            final_rate: 1e-4,
             seed: 5,
             fingerprint: name.into(),
             checkpoint_every: self.checkpoint_every,
@@ -109,6 +108,7 @@ impl Bench {
             shards: &self.shards,
             words: &self.table,
             settings: &settings,
+            dim: DIM,
             start: &self.start,
             kernels: best(),
         };
@@ -151,9 +151,9 @@ fn similarities(vectors: &Vectors) -> [f64; 2] {
 fn every_model_and_objective_learns_who_belongs_together() {
     let bench = Bench::new(6);
     for (number, mut config) in all().enumerate() {
-        config.subsample = 1e-2;
+        config.text.subsample = 1e-2;
         for sharing in [Sharing::Rounds, Sharing::Free] {
-            config.sharing = sharing;
+            config.text.sharing = sharing;
             let name = format!("learns-{number}-{sharing:?}");
             bench.train(&config, &name, &Context::for_tests(2)).unwrap();
             let vectors = bench.vectors(&name);
@@ -196,7 +196,7 @@ fn rounds_give_the_same_bytes_for_any_number_of_threads_and_interruptions() {
 fn one_free_thread_gives_the_same_bytes_whatever_the_instruction_set_and_interruptions() {
     let bench = Bench::new(3);
     for (number, mut config) in all().enumerate() {
-        config.sharing = Sharing::Free;
+        config.text.sharing = Sharing::Free;
         let names = ["once", "again"].map(|it| format!("{it}-{number}"));
         bench.train(&config, &names[0], &Context::for_tests(1)).unwrap();
         loop {
@@ -217,7 +217,8 @@ fn one_free_thread_gives_the_same_bytes_whatever_the_instruction_set_and_interru
 fn no_text_is_trained_twice_after_a_checkpoint() {
     let mut bench = Bench::new(3);
     for sharing in [Sharing::Rounds, Sharing::Free] {
-        let config = WindowsConfig { sharing, ..config(CBOW, NOISE) };
+        let mut config = config(CBOW, NOISE);
+        config.text.sharing = sharing;
         let names = ["never", "always"].map(|it| format!("{it}-{sharing:?}"));
         for (name, seconds) in names.iter().zip([1000, 0]) {
             bench.checkpoint_every = Duration::from_secs(seconds);
@@ -312,7 +313,8 @@ fn frozen_words_keep_their_bits_whoever_reads() {
             (Sharing::Rounds, 8, false),
             (Sharing::Free, 3, false),
         ] {
-            let config = WindowsConfig { sharing, ..config };
+            let mut config = config;
+            config.text.sharing = sharing;
             let name = format!("frozen-{number}-{sharing:?}-{threads}");
             loop {
                 let ctx = Context::for_tests(threads);

@@ -13,7 +13,7 @@ use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 use crate::vocabulary::files::{write_table, write_text};
 use crate::vocabulary::kept::Kept;
-use crate::vocabulary::{Vocabulary, VocabularyConfig, VocabularyCounts};
+use crate::vocabulary::{Vocabulary, VocabularyCounts, VocabularyJob};
 use wordmill_text::input::{Input, Packed};
 
 /// Bytes taken from the budget at a time.
@@ -66,7 +66,7 @@ pub fn import_vocabulary(
         kept_tokens: tokens,
         ..VocabularyCounts::default()
     };
-    let all = VocabularyConfig { min_count: 0, ..VocabularyConfig::ALL };
+    let all = VocabularyJob { min_count: 0, ..VocabularyJob::ALL };
     let table = write_table(run, &all, &ranked, &counts)?;
     let text = write_text(run, &ranked)?;
     Ok((Vocabulary::open(run, &[])?.with_outputs(vec![table, text]), ids))

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wordmill_text::WordSet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use wordmill_text::tokenizer::TokenizerConfig;
+use wordmill_text::{TextError, WordSet};
 
 use super::score::Score;
 use crate::shards::TokenShards;
@@ -14,9 +16,106 @@ pub const MOST_CONNECTORS: usize = 8;
 /// Version of what the stage computes; part of the fingerprint.
 pub(super) const VERSION: u32 = 1;
 
-/// Settings of the stage.
-#[derive(Clone, Debug, PartialEq)]
+/// `[phrases]`: which words become one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhrasesConfig {
+    /// 1 joins pairs of words (`new_york`), 2 pairs of those, too (`new_york_city`), and so on; 0 joins none.
+    #[schemars(range(min = 0, max = 8))]
+    pub passes: u32,
+    /// What a pair of words is worth.
+    pub score: Score,
+    /// A pair that scores more becomes a phrase: one number, or one for each pass; 100 with the default score, 0.5 with npmi.
+    pub threshold: Thresholds,
+    /// Rarer pairs, and pairs of rarer words, are no phrases.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub min_count: u64,
+    /// A file, a word a line (of, the, …): these may stand within a phrase, not at its ends.
+    pub connectors: Option<PathBuf>,
+    /// What stands between the words of a phrase.
+    pub delimiter: String,
+    /// A file of phrases, as a run has it or a phrase a line, to be used instead of learning one.
+    pub list: Option<PathBuf>,
+}
+
+/// Scores that are to be exceeded: one for all passes, or one for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+#[schemars(with = "Vec<f64>")]
+pub struct Thresholds(pub Vec<f64>);
+
+/// How thresholds are written.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(f64),
+    Many(Vec<f64>),
+}
+
+impl From<OneOrMany> for Thresholds {
+    fn from(written: OneOrMany) -> Self {
+        Self(match written {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(list) => list,
+        })
+    }
+}
+
+impl From<Thresholds> for OneOrMany {
+    fn from(Thresholds(list): Thresholds) -> Self {
+        match list[..] {
+            [one] => Self::One(one),
+            _ => Self::Many(list),
+        }
+    }
+}
+
+impl Default for PhrasesConfig {
+    fn default() -> Self {
+        Self {
+            passes: 0,
+            score: Score::Default,
+            threshold: Thresholds(vec![Score::Default.threshold()]),
+            min_count: 5,
+            connectors: None,
+            delimiter: "_".to_owned(),
+            list: None,
+        }
+    }
+}
+
+impl PhrasesConfig {
+    /// Whether words are joined at all.
+    #[must_use]
+    pub fn are_wanted(&self) -> bool {
+        self.passes > 0 || self.list.is_some()
+    }
+
+    /// Reads the connectors, for a text of a tokeniser.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn job(&self, tokenizer: TokenizerConfig, parts: Parts) -> Result<PhrasesJob, TextError> {
+        let mut thresholds = self.threshold.0.clone();
+        let last = thresholds.last().copied().unwrap_or(f64::INFINITY);
+        thresholds.resize(self.passes as usize, last);
+        let key = "phrases.connectors";
+        let read = |path: &PathBuf| WordSet::read(path, key, &tokenizer).map(Arc::new);
+        Ok(PhrasesJob {
+            score: self.score,
+            thresholds,
+            min_count: self.min_count,
+            connectors: self.connectors.as_ref().map(read).transpose()?,
+            delimiter: self.delimiter.clone(),
+            parts,
+            given: self.list.clone(),
+            tokenizer,
+        })
+    }
+}
+
+/// How a run finds phrases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhrasesJob {
     /// What a pair is worth.
     pub score: Score,
     /// `phrases.threshold` of each pass, as many as there are passes: pairs that score more become phrases.
@@ -44,7 +143,7 @@ pub enum Parts {
     Pieces,
 }
 
-impl PhrasesConfig {
+impl PhrasesJob {
     /// What identifies the list of a pass, counted from 1, beside the shards that it is learned from.
     pub(super) fn settings(&self, pass: u32) -> String {
         let Self { score, thresholds, min_count, connectors, delimiter, parts, .. } = self;

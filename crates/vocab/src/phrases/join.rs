@@ -9,7 +9,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{FormatError, LINE_END, RunDir};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::config::{PhrasesConfig, VERSION};
+use super::config::{PhrasesJob, VERSION};
 use super::folders::FOLDER;
 use super::list::{Phrases, reserve};
 use crate::error::VocabError;
@@ -131,7 +131,7 @@ impl Joiner {
 /// A damaged shard; a full disk; more phrases than fit into the budget; a request to stop.
 pub fn join(
     ctx: &Context,
-    config: &PhrasesConfig,
+    config: &PhrasesJob,
     (phrases, pass): (&Phrases, u32),
     shards: &TokenShards,
     folder: RunDir,

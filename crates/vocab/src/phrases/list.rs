@@ -19,7 +19,7 @@ use std::path::Path;
 use wordmill_flow::{Budget, Context, OverBudget, Reservation};
 use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file, xxh3};
 
-use super::config::PhrasesConfig;
+use super::config::PhrasesJob;
 use super::folders::{MOST_PASSES, list_path, pass_path};
 use crate::error::VocabError;
 use crate::shards::TokenShards;
@@ -189,7 +189,7 @@ impl ListWriter {
     /// Starts the list of a pass.
     pub(super) fn of_pass(
         run: &RunDir,
-        config: &PhrasesConfig,
+        config: &PhrasesJob,
         pass: u32,
         shards: &TokenShards,
     ) -> Result<Self, FormatError> {
@@ -220,7 +220,7 @@ impl ListWriter {
 pub fn learned(
     ctx: &Context,
     run: &RunDir,
-    config: &PhrasesConfig,
+    config: &PhrasesJob,
     (pass, shards): (u32, &TokenShards),
 ) -> Result<Option<Phrases>, VocabError> {
     let path = pass_path(run, pass);
@@ -239,7 +239,7 @@ pub fn learned(
 ///
 /// # Errors
 /// A list that cannot be read; a full disk.
-pub fn finish(run: &RunDir, config: &PhrasesConfig, passes: u32) -> Result<Published, VocabError> {
+pub fn finish(run: &RunDir, config: &PhrasesJob, passes: u32) -> Result<Published, VocabError> {
     let mut writer = TextWriter::create(run.storage(), &list_path(run))?;
     let settings: Vec<String> = (1..=passes).map(|pass| config.settings(pass)).collect();
     writer.bytes(header(&settings.join("; "), "the text of this run").as_bytes())?;

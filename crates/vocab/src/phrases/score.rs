@@ -9,7 +9,10 @@
 //! N is that of the program word2phrase; with it a text and the same text twice have about the same scores.
 
 /// What a pair is scored by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Score {
     /// How much more often the words meet than by chance, less δ.
     Default,
@@ -18,6 +21,15 @@ pub enum Score {
 }
 
 impl Score {
+    /// The threshold where none is written.
+    #[must_use]
+    pub fn threshold(self) -> f64 {
+        match self {
+            Self::Default => 100.0,
+            Self::Npmi => 0.5,
+        }
+    }
+
     /// The name in `pipeline.toml`.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use wordmill_flow::Context;
 use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
 
-use super::config::{Parts, PhrasesConfig};
+use super::config::{Parts, PhrasesJob};
 use super::list::{ListWriter, Phrases, learned, reserve};
 use super::units::BETWEEN;
 use crate::error::VocabError;
@@ -29,7 +29,7 @@ const STEP: usize = 1 << 15;
 /// A damaged matrix; more phrases than fit into the budget; a full disk; a request to stop.
 pub fn select(
     ctx: &Context,
-    config: &PhrasesConfig,
+    config: &PhrasesJob,
     (pass, shards): (u32, &TokenShards),
     counted: Option<(&Vocabulary, &MatrixIndex)>,
 ) -> Result<Phrases, VocabError> {
@@ -52,7 +52,7 @@ pub fn select(
 
 fn found(
     ctx: &Context,
-    config: &PhrasesConfig,
+    config: &PhrasesJob,
     pass: u32,
     (units, matrix): (&Vocabulary, &MatrixIndex),
     tokens: u64,

@@ -17,7 +17,7 @@ use crate::shards::TokenShards;
 
 const CONNECTORS: &str = "of\nthe\n";
 
-fn config(connectors: Option<&str>) -> PhrasesConfig {
+fn config(connectors: Option<&str>) -> PhrasesJob {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("list");
     let tokenizer = TokenizerConfig::default();
@@ -25,7 +25,7 @@ fn config(connectors: Option<&str>) -> PhrasesConfig {
         std::fs::write(&path, words).unwrap();
         Arc::new(WordSet::read(&path, "phrases.connectors", &tokenizer).unwrap())
     });
-    PhrasesConfig {
+    PhrasesJob {
         score: Score::Default,
         thresholds: vec![1.0],
         min_count: 1,
@@ -162,7 +162,7 @@ fn the_longest_phrase_becomes_one_word() {
         // What is there and fits stays; another delimiter makes other words.
         let again = join(&ctx, &config(None), (&list, 1), &words, folder.clone()).unwrap();
         assert_eq!((again.shards.digest(), again.joined), (made.shards.digest(), made.joined));
-        let plain = PhrasesConfig { delimiter: String::new(), ..config(None) };
+        let plain = PhrasesJob { delimiter: String::new(), ..config(None) };
         let other = join(&ctx, &plain, (&list, 1), &words, folder).unwrap();
         assert!(words_of(&other.shards)[0].iter().any(|word| word == "xa_b" || word == "bankof"));
     }

@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, LINE_END};
 
-use super::config::{MOST_CONNECTORS, PhrasesConfig, VERSION};
+use super::config::{MOST_CONNECTORS, PhrasesJob, VERSION};
 use super::folders::FOLDER;
 use crate::error::VocabError;
 use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
@@ -39,7 +39,7 @@ const UNITS: &str = "units";
 /// A damaged shard; a full disk; too small a budget; a request to stop.
 pub fn units(
     ctx: &Context,
-    config: &PhrasesConfig,
+    config: &PhrasesJob,
     shards: &TokenShards,
 ) -> Result<TokenShards, VocabError> {
     let Some(connectors) = &config.connectors else {

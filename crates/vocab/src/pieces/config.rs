@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The folder of the shards of pieces, and of the model.
@@ -26,7 +27,7 @@ pub enum Learner {
 }
 
 /// What becomes of endings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endings {
     /// They are tokens.
@@ -40,10 +41,42 @@ pub enum Endings {
 pub struct PiecesConfig {
     /// What learns.
     pub learner: Learner,
-    /// `corpus.pieces_min_count`: nothing is learned from words that stand less often.
+    /// From what, or what is used instead.
+    pub learning: LearningConfig,
+}
+
+/// Settings of both learners.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LearningConfig {
+    /// Nothing is learned from words that occur less often.
+    #[serde(rename = "pieces_min_count")]
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub min_count: u64,
-    /// `corpus.pieces`: a model that is given, so that none is learned.
+    /// A file of pieces to be used instead of what would be learned.
+    #[serde(rename = "pieces")]
     pub given: Option<PathBuf>,
+}
+
+/// Settings of `tokenizer = "korean"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KoreanConfig {
+    /// What becomes of endings.
+    pub endings: Endings,
+}
+
+/// Settings of `tokenizer = "bpe"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BpeConfig {
+    /// Merges of pairs of pieces.
+    #[serde(rename = "bpe_merges")]
+    #[schemars(range(min = 1, max = 16_777_216), extend("x-unset" = 16_000))]
+    pub merges: u32,
+}
+
+impl Default for LearningConfig {
+    fn default() -> Self {
+        Self { min_count: 1, given: None }
+    }
 }
 
 impl Learner {
@@ -60,7 +93,7 @@ impl Learner {
 impl PiecesConfig {
     /// What identifies a model of the learner.
     pub(super) fn settings(&self) -> String {
-        let Self { learner, min_count, given } = self;
+        let Self { learner, learning: LearningConfig { min_count, given } } = self;
         match (given, learner) {
             (Some(_), _) => "given".to_owned(),
             (None, Learner::Korean { .. }) => format!("min_count={min_count}"),

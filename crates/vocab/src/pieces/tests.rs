@@ -17,7 +17,7 @@ fn shards_of(bench: &Bench) -> TokenShards {
 }
 
 fn config(learner: Learner) -> PiecesConfig {
-    PiecesConfig { learner, min_count: 1, given: None }
+    PiecesConfig { learner, learning: LearningConfig::default() }
 }
 
 /// The words of all shards in order; an empty one is the end of a line.
@@ -344,7 +344,10 @@ fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
     let shards = shards_of(&bench);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.tsv");
-    let given = PiecesConfig { given: Some(path.clone()), ..config(KOREAN) };
+    let given = PiecesConfig {
+        learning: LearningConfig { min_count: 1, given: Some(path.clone()) },
+        ..config(KOREAN)
+    };
     let make = |text: &str| {
         std::fs::write(&path, text).unwrap();
         pieces(&Context::for_tests(1), &given, &shards).map(|made| read(&made.shards).join(" "))

@@ -1,11 +1,15 @@
 //! The settings of the stage `tokenize`, and the memory that they take.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use wordmill_formats::xxh3;
 use wordmill_text::chunk::{Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES};
-use wordmill_text::tokenizer::TokenizerConfig;
-use wordmill_text::{InvalidUtf8, PreviewConfig, WordSet};
+use wordmill_text::tokenizer::{Segmentation, TokenizerConfig};
+use wordmill_text::{InvalidUtf8, PreviewConfig, TextError, WordSet};
 
 /// Version of what a shard holds; part of the fingerprint.
 const SHARD_VERSION: u32 = 2;
@@ -17,9 +21,52 @@ pub(super) const WORDS_CHUNKS: usize = 2;
 /// Chunks waiting for a worker.
 pub(super) const WAITING_CHUNKS: usize = 1;
 
-/// Settings of the stage.
+/// Settings of `[corpus]` about lines and chunks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinesConfig {
+    /// A file, a word a line: left out of the text, as if they were not there.
+    pub stop_words: Option<PathBuf>,
+    /// What becomes of lines that are not UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// Text is cut into chunks of this size, at line ends.
+    #[serde(with = "wordmill_flow::size")]
+    #[schemars(with = "String", extend("x-kind" = "size", "minimum" = 64, "maximum" = 134_217_728))]
+    pub chunk_bytes: u64,
+}
+
+impl Default for LinesConfig {
+    fn default() -> Self {
+        let chunk_bytes = DEFAULT_CHUNK_BYTES as u64;
+        Self { stop_words: None, invalid_utf8: InvalidUtf8::Replace, chunk_bytes }
+    }
+}
+
+impl LinesConfig {
+    /// Reads the stop words, which take the form that `tokenizer` gives them.
+    ///
+    /// # Errors
+    /// A list, or a file of the tokeniser, that cannot be read.
+    pub fn job(&self, tokenizer: TokenizerConfig) -> Result<TokenizeJob, TextError> {
+        if let Segmentation::Hf(file) = &tokenizer.segmentation
+            && let Err(error) = std::fs::metadata(&file.path)
+        {
+            return Err(TextError::Config {
+                key: "corpus.tokenizer",
+                problem: format!("{}: {error}", file.path.display()),
+                way_out: "check the path of the tokenizer.json".to_owned(),
+            });
+        }
+        let read =
+            |path: &PathBuf| WordSet::read(path, "corpus.stop_words", &tokenizer).map(Arc::new);
+        let stop_words = self.stop_words.as_ref().map(read).transpose()?;
+        let chunk_bytes = usize::try_from(self.chunk_bytes).unwrap_or(usize::MAX);
+        Ok(TokenizeJob { tokenizer, stop_words, invalid_utf8: self.invalid_utf8, chunk_bytes })
+    }
+}
+
+/// How a run tokenises.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenizeConfig {
+pub struct TokenizeJob {
     /// How text becomes tokens.
     pub tokenizer: TokenizerConfig,
     /// Words that are left out of the text, as if they were not there.
@@ -30,7 +77,7 @@ pub struct TokenizeConfig {
     pub chunk_bytes: usize,
 }
 
-impl Default for TokenizeConfig {
+impl Default for TokenizeJob {
     fn default() -> Self {
         Self {
             tokenizer: TokenizerConfig::default(),
@@ -41,7 +88,7 @@ impl Default for TokenizeConfig {
     }
 }
 
-impl TokenizeConfig {
+impl TokenizeJob {
     /// A digest of everything that a shard depends on beside its text.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {

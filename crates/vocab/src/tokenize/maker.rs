@@ -15,7 +15,7 @@ use wordmill_formats::{
 use wordmill_text::chunk::Chunk;
 use wordmill_text::{InvalidUtf8, TextError, WordSet, make_valid};
 
-use super::config::TokenizeConfig;
+use super::config::TokenizeJob;
 use crate::error::VocabError;
 use crate::numbering::Numbering;
 use crate::shard::{ShardRow, TokenCounts, published};
@@ -41,7 +41,7 @@ pub(crate) struct ShardMaker {
 }
 
 impl ShardMaker {
-    pub(crate) fn new(config: &TokenizeConfig, ctx: &Context, words_most: usize) -> Self {
+    pub(crate) fn new(config: &TokenizeJob, ctx: &Context, words_most: usize) -> Self {
         Self {
             numbering: Numbering::new(config.tokenizer.clone()),
             invalid_utf8: config.invalid_utf8,

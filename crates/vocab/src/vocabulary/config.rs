@@ -1,30 +1,78 @@
 //! The settings of the stage `vocabulary`, and what it counts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use wordmill_text::WordSet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wordmill_text::tokenizer::TokenizerConfig;
+use wordmill_text::{TextError, WordSet};
 
-/// Settings of the stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `[vocabulary]`: which words stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VocabularyConfig {
-    /// `vocabulary.min_count`: a word that stands less often is left out; 0 and 1 keep all.
+    /// Words that occur less often are dropped.
+    #[schemars(range(min = 1))]
     pub min_count: u64,
-    /// `vocabulary.max_size`: only so many of the most frequent words are kept; 0 is no limit.
+    /// At most so many words, the most frequent ones; 0 is no limit.
+    #[schemars(range(min = 0, max = 4_294_967_295_u64))]
     pub max_size: usize,
-    /// `vocabulary.keep` and `vocabulary.drop`.
+    /// A file, a word a line: only these may stay, if they are frequent enough.
+    pub keep: Option<PathBuf>,
+    /// A file, a word a line: these are dropped; `cooccur.dropped` says whether they leave a gap.
+    pub drop: Option<PathBuf>,
+}
+
+impl Default for VocabularyConfig {
+    fn default() -> Self {
+        Self { min_count: 5, max_size: 0, keep: None, drop: None }
+    }
+}
+
+impl VocabularyConfig {
+    /// Reads the lists, whose words take the form that `tokenizer` gives them.
+    ///
+    /// # Errors
+    /// A list that cannot be read.
+    pub fn job(
+        &self,
+        tokenizer: &TokenizerConfig,
+        description: String,
+    ) -> Result<VocabularyJob, TextError> {
+        let list = |key, path: &Option<PathBuf>| {
+            let read = |path: &PathBuf| WordSet::read(path, key, tokenizer).map(Arc::new);
+            path.as_ref().map(read).transpose()
+        };
+        let lists = WordLists {
+            keep: list("vocabulary.keep", &self.keep)?,
+            drop: list("vocabulary.drop", &self.drop)?,
+        };
+        let Self { min_count, max_size, .. } = *self;
+        Ok(VocabularyJob { min_count, max_size, lists, tokenizer: description })
+    }
+}
+
+/// The same with what a run knows beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VocabularyJob {
+    /// A word that occurs less often is left out; 0 and 1 keep all.
+    pub min_count: u64,
+    /// Only so many of the most frequent words are kept; 0 is no limit.
+    pub max_size: usize,
+    /// The lists of `vocabulary.keep` and `vocabulary.drop`.
     pub lists: WordLists,
     /// The tokeniser that made the shards ([`crate::Description`]), to be kept with the words;
     /// empty if it is not known.
     pub tokenizer: String,
 }
 
-impl VocabularyConfig {
+impl VocabularyJob {
     /// Every word, of a tokeniser that is not known.
     pub const ALL: Self =
         Self { min_count: 1, max_size: 0, lists: WordLists::NONE, tokenizer: String::new() };
 }
 
-impl Default for VocabularyConfig {
+impl Default for VocabularyJob {
     /// Words that stand five times.
     fn default() -> Self {
         Self { min_count: 5, ..Self::ALL }

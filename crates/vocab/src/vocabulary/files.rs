@@ -7,7 +7,7 @@ use wordmill_formats::{
     Words as _, write_words,
 };
 
-use super::config::{VocabularyConfig, VocabularyCounts};
+use super::config::{VocabularyCounts, VocabularyJob};
 use super::kept::Ranked;
 use crate::error::VocabError;
 use crate::text_writer::TextWriter;
@@ -106,7 +106,7 @@ impl Vocabulary {
 /// The words with their counts, and what was counted.
 pub(crate) fn write_table(
     run: &RunDir,
-    config: &VocabularyConfig,
+    config: &VocabularyJob,
     ranked: &Ranked,
     counts: &VocabularyCounts,
 ) -> Result<Published, VocabError> {

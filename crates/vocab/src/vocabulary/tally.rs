@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wordmill_flow::{Budget, Context, OverBudget, Reservation, run_tasks, run_workers};
 use wordmill_formats::{NO_WORD, RunDir, WordListReader, local_ids};
 
-use super::config::{VocabularyConfig, VocabularyCounts, WordLists};
+use super::config::{VocabularyCounts, VocabularyJob, WordLists};
 use super::kept::{Kept, Ranked};
 use super::merge::LIST_BYTES;
 use crate::error::VocabError;
@@ -282,7 +282,7 @@ impl Counted {
     pub(super) fn rank(
         self,
         ctx: &Context,
-        config: &VocabularyConfig,
+        config: &VocabularyJob,
     ) -> Result<(Ranked, KnownIds), VocabError> {
         let Tally { mut interner, counts, mut shards, memory, .. } = self.tally;
         let count = |number: u32| counts[number as usize];

@@ -1,5 +1,7 @@
 //! Tests of `train.loss`: names with parameters, and expressions.
 
+use wordmill_train::{CellsLoss, LossConfig, PairLoss};
+
 use super::*;
 
 #[test]
@@ -10,18 +12,22 @@ fn losses_have_names_and_parameters() {
     for (model, written, expected) in [
         ("skip-gram", "loss = \"logistic\"", None),
         ("glove", "loss = \"squares\"", None),
-        ("skip-gram", "loss = \"hinge\"", Some(LossConfig::Hinge { margin: 1.0 })),
+        ("skip-gram", "loss = \"hinge\"", Some(LossConfig::Pairs(PairLoss::Hinge { margin: 1.0 }))),
         (
             "skip-gram",
             "loss = { name = \"focal\", gamma = 2 }",
-            Some(LossConfig::Focal { gamma: 2.0 }),
+            Some(LossConfig::Pairs(PairLoss::Focal { gamma: 2.0 })),
         ),
         (
             "glove",
             "loss = { name = \"huber\", delta = 0.5 }",
-            Some(LossConfig::Huber { delta: 0.5 }),
+            Some(LossConfig::Cells(CellsLoss::Huber { delta: 0.5 })),
         ),
-        ("glove", "loss.name = \"ppmi\"\nloss.shift = 5", Some(LossConfig::Ppmi { shift: 5.0 })),
+        (
+            "glove",
+            "loss.name = \"ppmi\"\nloss.shift = 5",
+            Some(LossConfig::Cells(CellsLoss::Ppmi { shift: 5.0 })),
+        ),
     ] {
         let config = resolve(&trainer(written, model), &[]).unwrap();
         assert_eq!(config.train[0].loss, expected, "{written}");
@@ -47,7 +53,7 @@ fn losses_have_names_and_parameters() {
         (
             "skip-gram",
             "loss = { name = \"hinge\", gamma = 1 }",
-            ".gamma: unknown key … name, margin",
+            ".gamma: only used by name = \"focal\"; remove it",
         ),
         (
             "glove",

@@ -1,4 +1,4 @@
-//! Sizes and durations as people write them: `1GiB`, `64MB`, `1024`, `8h`, `1h30m`.
+//! Sizes and durations as people write them: `1GiB`, `64MB`, `1024`, `8h`, `1h30m`. Both modules are for `#[serde(with = …)]`, too.
 
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ const SIZES: [(&str, u64); 11] = [
 ];
 
 /// Bytes of a size such as `1GiB`, `1.5 GiB`, `64MB` or `1024`.
+///
+/// # Errors
+/// A message that shows what a size looks like.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
@@ -42,7 +45,8 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 /// The shortest size that reads back as the same number of bytes.
-pub(crate) fn format_size(bytes: u64) -> String {
+#[must_use]
+pub fn format_size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let fits = |(_, shift): &&(&str, u32)| bytes > 0 && bytes.is_multiple_of(1 << shift);
     match units.iter().find(fits) {
@@ -52,11 +56,15 @@ pub(crate) fn format_size(bytes: u64) -> String {
 }
 
 /// The seconds of a duration, which reads back as the same.
-pub(crate) fn format_seconds(duration: Duration) -> String {
+#[must_use]
+pub fn format_seconds(duration: Duration) -> String {
     format!("{}s", duration.as_secs())
 }
 
 /// A duration such as `90s`, `15m`, `8h` or `1h30m`.
+///
+/// # Errors
+/// A message that shows what a duration looks like.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a time such as 90s, 15m, 8h or 1h30m, found {text:?}");
     let (mut seconds, mut digits) = (0u64, String::new());
@@ -86,6 +94,50 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     match digits.is_empty() && seconds > 0 {
         true => Ok(Duration::from_secs(seconds)),
         false => Err(wrong()),
+    }
+}
+
+/// A number of bytes as text.
+pub mod size {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    /// Writes the shortest size that reads back as the same.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(bytes: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::format_size(*bytes))
+    }
+
+    /// Reads a size.
+    ///
+    /// # Errors
+    /// A text that is no size.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        super::parse_size(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Whole seconds as text.
+pub mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    /// Writes the seconds.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::format_seconds(*time))
+    }
+
+    /// Reads a duration.
+    ///
+    /// # Errors
+    /// A text that is no duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        super::parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
