@@ -7,8 +7,10 @@
 //! that is enough. Formatting, lints and documentation are left to cargo.
 
 mod lexer;
+mod modules;
 mod sources;
 
+mod circles;
 mod layout;
 mod manifests;
 mod safety;
