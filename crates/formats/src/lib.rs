@@ -86,7 +86,6 @@ pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixSh
 pub use memory::MemoryStorage;
 pub use meter::Meter;
 pub use metered::MeteredStorage;
-pub use order_hash::mix;
 pub use outlet::{UserFiles, is_stream_out};
 pub use packing::{MAX_FRAME_BYTES, MAX_PLANES, PackedFrame, Packing, Planes};
 pub use pages::Pages;

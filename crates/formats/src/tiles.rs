@@ -31,7 +31,7 @@ use crate::artefact::Published;
 use crate::cells::{CellBlock, CellCodes, CellPacker, TileCell};
 use crate::error::FormatError;
 use crate::frame::{FrameEntry, FrameFile, FrameWriter, Kind};
-use crate::order_hash::mix;
+use crate::order_hash::order_hash;
 use crate::packing::{PackedFrame, Packing};
 use crate::storage::Storage;
 
@@ -251,11 +251,11 @@ impl StripeWriter {
 /// Draws an order of the cells of a frame (Durstenfeld 1964, Algorithm 235), from the seed of the
 /// file and the place of the frame.
 fn shuffle(cells: &mut [TileCell], seed: u64, tag: u64, frame: u64) {
-    let mut state = mix(seed ^ mix(tag ^ mix(frame)));
+    let mut state = order_hash(seed ^ order_hash(tag ^ order_hash(frame)));
     for last in (1..cells.len()).rev() {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         // A product of 32 by 32 bits: a frame has far fewer than 2³² cells.
-        let drawn = ((mix(state) >> 32) * (last as u64 + 1)) >> 32;
+        let drawn = ((order_hash(state) >> 32) * (last as u64 + 1)) >> 32;
         cells.swap(last, drawn as usize);
     }
 }

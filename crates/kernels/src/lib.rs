@@ -24,6 +24,7 @@ mod level;
 pub mod math;
 mod mix;
 mod open;
+pub mod random;
 mod rows;
 mod sgns;
 mod side;
