@@ -25,6 +25,7 @@ pub mod math;
 mod mix;
 mod open;
 pub mod random;
+pub mod real;
 mod rows;
 mod sgns;
 mod side;
