@@ -16,6 +16,7 @@ use wordmill_formats::{
     CsrShardReader, FormatError, MatrixIndex, Published, RunDir, Spool, Storage, Words,
     check_no_stream, xxh3,
 };
+use wordmill_kernels::real;
 
 use crate::error::CooccurError;
 
@@ -309,7 +310,7 @@ impl Sums {
     /// 2014). `None` for 0, which a sparse matrix leaves out.
     fn ppmi(&self, row: u32, column: u32, weight: u64) -> Option<f32> {
         let chance = self.rows[row as usize] as f64 * self.columns[column as usize] as f64;
-        let information = (weight as f64 * self.total / chance).ln() as f32;
+        let information = real::ln(weight as f64 * self.total / chance) as f32;
         (information > 0.0).then_some(information)
     }
 }

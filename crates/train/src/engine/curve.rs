@@ -46,7 +46,7 @@ pub(crate) struct HeldOut {
 impl HeldOut {
     pub fn new(curve: &CurvePlan, seed: u64, grid: u32) -> Self {
         // The hash of a cell is below the limit with the probability of the share.
-        let limit = (curve.held_out * 2f64.powi(64)) as u64;
+        let limit = (curve.held_out * u64::MAX as f64) as u64;
         Self { limit, seed: hash(seed ^ 0x6865_6c64), grid }
     }
 

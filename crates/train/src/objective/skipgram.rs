@@ -14,7 +14,7 @@
 
 use wordmill_flow::{Context, Reservation, run_tasks};
 use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
-use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch};
+use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch, real};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
@@ -107,7 +107,7 @@ impl SkipGram {
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
         let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
         let noise: Vec<f64> =
-            counts.iter().map(|&count| (count as f64).powf(config.noise_exponent)).collect();
+            counts.iter().map(|&count| real::pow(count as f64, config.noise_exponent)).collect();
         let total: f64 = noise.iter().sum();
         let share: Vec<f64> =
             (0..grid).map(|stripe| of_stripe(&noise, stripe, grid).sum::<f64>() / total).collect();
@@ -214,7 +214,9 @@ impl ContextRates {
         let (least, most) = RATE_BOUNDS;
         match self {
             Self::Even => 1.0,
-            Self::ByCount => (count as f64 / EVEN_COUNT).powf(RATE_POWER).clamp(least, most) as f32,
+            Self::ByCount => {
+                real::pow(count as f64 / EVEN_COUNT, RATE_POWER).clamp(least, most) as f32
+            }
         }
     }
 

@@ -79,7 +79,7 @@ impl<'a> Texts<'a> {
 
     /// The same with a share of the text held out.
     pub fn hold_out(self, share: f64) -> Self {
-        Self { held_limit: (share * 2f64.powi(64)) as u64, ..self }
+        Self { held_limit: (share * u64::MAX as f64) as u64, ..self }
     }
 
     /// How many words an epoch is expected to keep.
