@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "bytes",
             "bzip2",
             "flate2",
+            "half",
             "liblzma",
             "memmap2",
             "parquet",
