@@ -202,8 +202,9 @@ impl Pass<'_> {
             "the words of the rows: OUT.vocab.txt, one a line".to_owned(),
         ];
         comments.extend(self.index.settings.iter().map(|(key, value)| format!("{key} = {value}")));
-        let size = (self.index.words, entries);
-        let mut file = MarketWriter::create(self.storage(), out, symmetry, &comments, size)?;
+        let rows = self.index.words;
+        let mut file =
+            MarketWriter::create(self.storage(), out, symmetry, &comments, rows, entries)?;
         let unit = self.index.unit as f64;
         self.for_each_piece(|row, columns, weights| {
             let cells = columns.iter().zip(weights);

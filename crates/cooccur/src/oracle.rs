@@ -9,7 +9,7 @@ use wordmill_formats::{
     TokenShardWriter,
 };
 use wordmill_formats::{
-    Fault, FaultyStorage, FormatError, Operation, Storage, StripeFile, TileSection,
+    Fault, FaultyStorage, FormatError, Operation, Segment, Storage, StripeFile, TileSection,
 };
 use wordmill_kernels::random::SplitMix64;
 
@@ -360,7 +360,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
         for column_stripe in 0..grid {
             for section in [TileSection::Heavy, TileSection::Light] {
                 let mut cells = Vec::new();
-                stripe.segment((column_stripe, section), (0, 1), &mut cells).unwrap();
+                stripe.segment(column_stripe, section, Segment::WHOLE, &mut cells).unwrap();
                 for cell in cells {
                     let id = |local, stripe| local * grid + stripe;
                     let place = (id(cell.row, stripe.stripe()), id(cell.column, column_stripe));
@@ -446,7 +446,7 @@ fn places_in_a_tile_are_uniform() {
     };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();
-    stripes[0].segment((0, TileSection::Heavy), (0, 1), &mut cells).unwrap();
+    stripes[0].segment(0, TileSection::Heavy, Segment::WHOLE, &mut cells).unwrap();
     assert!(cells.len() > 100_000, "{} cells", cells.len());
     let chi_square = |observed: [f64; 16]| {
         let expected = observed.iter().sum::<f64>() / 16.0;

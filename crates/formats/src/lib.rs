@@ -98,7 +98,9 @@ pub use storage::{FileReader, Mapped, Outlet, ReadFile, Storage, WriteFile};
 pub use tensor::{
     Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter, is_tensor_file,
 };
-pub use tiles::{CellSource, StripeFile, StripeLayout, StripeWriter, TileGrid, TileSection};
+pub use tiles::{
+    CellSource, Segment, StripeFile, StripeLayout, StripeWriter, TileGrid, TileSection,
+};
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
     WordListWriter, local_ids, read_remap,

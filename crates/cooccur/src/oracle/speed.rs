@@ -41,7 +41,7 @@ fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
         for stripe in stripes {
             for column in 0..32 {
                 for section in [TileSection::Heavy, TileSection::Light] {
-                    stripe.segment((column, section), (0, 1), &mut cells).unwrap();
+                    stripe.segment(column, section, Segment::WHOLE, &mut cells).unwrap();
                 }
             }
         }

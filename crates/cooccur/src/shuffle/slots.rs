@@ -44,10 +44,10 @@ pub(super) fn put_slots(
     let (mut block, mut ours) = (CellBlock::default(), CellBlock::default());
     for place in 0..stripes {
         for slot in 0..groups.slots {
-            let tile = (first + place, slot);
+            let column_stripe = first + place;
             for (index, _) in loose.blocks(group * groups.slots + slot) {
                 if let (1, Some(frame)) = (stripes, loose.held(index)) {
-                    writer.packed_slot(tile, frame)?;
+                    writer.packed_slot(column_stripe, slot, frame)?;
                     continue;
                 }
                 loose.unpack(index, &mut packer, &mut block)?;
@@ -58,7 +58,7 @@ pub(super) fn put_slots(
                     }
                 });
                 if !ours.is_empty() {
-                    writer.slot(tile, &ours)?;
+                    writer.slot(column_stripe, slot, &ours)?;
                 }
             }
         }

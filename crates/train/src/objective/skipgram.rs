@@ -13,7 +13,7 @@
 //! 1.9 points of Google analogies and 1.8 of WordSim-353; the same for words costs similarity sets.
 
 use wordmill_flow::{Context, Reservation, run_tasks};
-use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
+use wordmill_formats::{RunDir, Segment, StripeFile, TileCell, TileSection};
 use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch, real};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
@@ -242,7 +242,7 @@ fn expected_visits(file: &StripeFile, discount: &Discount) -> Result<Vec<f32>, T
             let parts = (file.cells(column_stripe, section) >> 16) as u32 + 1;
             for part in 0..parts {
                 cells.clear();
-                file.segment((column_stripe, section), (part, parts), &mut cells)?;
+                file.segment(column_stripe, section, Segment { part, parts }, &mut cells)?;
                 for cell in &cells {
                     let row = cell.row * grid + file.stripe();
                     let column = cell.column * grid + column_stripe;
