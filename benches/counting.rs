@@ -23,7 +23,7 @@ use wordmill_cooccur::{
 };
 use wordmill_flow::Context;
 use wordmill_formats::{
-    LINE_END, MemoryStorage, RemapWriter, RunDir, ShardId, StripeFile, TileSection,
+    LINE_END, MemoryStorage, RemapWriter, RunDir, Segment, ShardId, StripeFile, TileSection,
     TokenShardWriter,
 };
 
@@ -155,8 +155,9 @@ fn read_tiles(stripes: &[StripeFile]) -> u64 {
     {
         for part in 0..SEGMENTS {
             cells.clear();
-            let segment = ((column, TileSection::Light), (part, SEGMENTS));
-            stripe.segment(segment.0, segment.1, &mut cells).expect("the tiles are whole");
+            let segment = Segment { part, parts: SEGMENTS };
+            let read = stripe.segment(column, TileSection::Light, segment, &mut cells);
+            read.expect("the tiles are whole");
             count += cells.len() as u64;
         }
     }

@@ -429,7 +429,7 @@ fn one_fault_may_come_after_the_other() {
         for_each(&seeds, |&seed| {
             let mut draw = seed;
             let mut roll = |limit: u64| {
-                draw = wordmill_formats::mix(draw.wrapping_add(0x9e37_79b9_7f4a_7c15));
+                draw = wordmill_kernels::random::hash(draw);
                 draw % limit
             };
             let memory = MemoryStorage::default();

@@ -7,10 +7,13 @@
 //! that is enough. Formatting, lints and documentation are left to cargo.
 
 mod lexer;
+mod modules;
 mod sources;
 
+mod circles;
 mod layout;
 mod manifests;
+mod reals;
 mod safety;
 mod shape;
 mod words;

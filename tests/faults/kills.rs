@@ -173,7 +173,7 @@ fn kill_at_random(text: Option<PathBuf>, kills: usize) {
         }
         let mut draw = seed;
         let mut roll = |limit: u64| {
-            draw = wordmill_formats::mix(draw.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            draw = wordmill_kernels::random::hash(draw);
             draw % limit
         };
         let run = tempfile::tempdir().unwrap();

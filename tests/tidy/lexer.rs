@@ -112,7 +112,8 @@ fn raw_end(chars: &[char], start: usize, hashes: usize) -> usize {
     end.map_or(chars.len(), |i| i + 1 + hashes)
 }
 
-fn is_word(c: char) -> bool {
+/// Whether a character is one of a name.
+pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 

@@ -16,6 +16,7 @@ use wordmill_formats::{
     CsrShardReader, FormatError, MatrixIndex, Published, RunDir, Spool, Storage, Words,
     check_no_stream, xxh3,
 };
+use wordmill_kernels::real;
 
 use crate::error::CooccurError;
 
@@ -201,8 +202,9 @@ impl Pass<'_> {
             "the words of the rows: OUT.vocab.txt, one a line".to_owned(),
         ];
         comments.extend(self.index.settings.iter().map(|(key, value)| format!("{key} = {value}")));
-        let size = (self.index.words, entries);
-        let mut file = MarketWriter::create(self.storage(), out, symmetry, &comments, size)?;
+        let rows = self.index.words;
+        let mut file =
+            MarketWriter::create(self.storage(), out, symmetry, &comments, rows, entries)?;
         let unit = self.index.unit as f64;
         self.for_each_piece(|row, columns, weights| {
             let cells = columns.iter().zip(weights);
@@ -309,7 +311,7 @@ impl Sums {
     /// 2014). `None` for 0, which a sparse matrix leaves out.
     fn ppmi(&self, row: u32, column: u32, weight: u64) -> Option<f32> {
         let chance = self.rows[row as usize] as f64 * self.columns[column as usize] as f64;
-        let information = (weight as f64 * self.total / chance).ln() as f32;
+        let information = real::ln(weight as f64 * self.total / chance) as f32;
         (information > 0.0).then_some(information)
     }
 }

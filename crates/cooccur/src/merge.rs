@@ -253,7 +253,8 @@ impl Task<'_> {
             self.dir.storage(),
             &self.dir.matrix_shard(range, self.ranges.len()),
             range,
-            (first_row, rows, self.ranges.rows()),
+            first_row..first_row + rows,
+            self.ranges.rows(),
             &settings,
             self.share.spool_bytes,
         )?;

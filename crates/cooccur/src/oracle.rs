@@ -9,8 +9,9 @@ use wordmill_formats::{
     TokenShardWriter,
 };
 use wordmill_formats::{
-    Fault, FaultyStorage, FormatError, Operation, Storage, StripeFile, TileSection,
+    Fault, FaultyStorage, FormatError, Operation, Segment, Storage, StripeFile, TileSection,
 };
+use wordmill_kernels::random::SplitMix64;
 
 use crate::{
     CooccurError, CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges,
@@ -19,15 +20,11 @@ use crate::{
 
 mod speed;
 
-/// splitmix64.
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
+        self.0.bits() % limit
     }
 }
 
@@ -205,7 +202,7 @@ fn cells(dir: &RunDir, index: &MatrixIndex) -> BTreeMap<(u32, u32), u64> {
 #[test]
 fn counts_equal_brute_force_for_every_setting_and_budget() {
     for seed in 0..400 {
-        let mut random = Random(seed);
+        let mut random = Random(SplitMix64(seed));
         let case = Case::random(&mut random);
         let expected = case.brute_force();
         if expected.is_empty() {
@@ -224,7 +221,7 @@ fn counts_equal_brute_force_for_every_setting_and_budget() {
 
 #[test]
 fn many_runs_are_merged_in_passes() {
-    let mut random = Random(5);
+    let mut random = Random(SplitMix64(5));
     let lines: Vec<Vec<u32>> =
         (0..900).map(|_| (0..12).map(|_| random.below(300) as u32).collect()).collect();
     let window = WindowConfig {
@@ -248,7 +245,7 @@ fn many_runs_are_merged_in_passes() {
     for threads in [1, 3] {
         let memory = MemoryStorage::default();
         let dir = RunDir::new(Arc::new(memory.clone()), "run");
-        let input = case.write_shards(&dir, &mut Random(9));
+        let input = case.write_shards(&dir, &mut Random(SplitMix64(9)));
         assert!(input.shards.len() > 64, "more runs than may be open at once");
         let index = case.matrix(&Context::for_tests(threads), &dir, input);
         assert_eq!(cells(&dir, &index), case.brute_force());
@@ -261,7 +258,7 @@ fn many_runs_are_merged_in_passes() {
 /// also in the middle of the passes that make many runs fewer.
 #[test]
 fn a_failure_at_any_publication_changes_nothing() {
-    let mut random = Random(6);
+    let mut random = Random(SplitMix64(6));
     let line = |random: &mut Random| (0..12).map(|_| random.below(300) as u32).collect();
     let lines: Vec<Vec<u32>> = (0..400).map(|_| line(&mut random)).collect();
     let window = WindowConfig {
@@ -284,7 +281,7 @@ fn a_failure_at_any_publication_changes_nothing() {
     let ctx = Context::for_tests(2);
     let prepared = MemoryStorage::default();
     let prepare = |memory: &MemoryStorage| {
-        case.write_shards(&RunDir::new(Arc::new(memory.clone()), "run"), &mut Random(3))
+        case.write_shards(&RunDir::new(Arc::new(memory.clone()), "run"), &mut Random(SplitMix64(3)))
     };
     let input = prepare(&prepared);
     assert!(input.shards.len() > 64, "more runs than may be open at once");
@@ -314,7 +311,7 @@ fn a_failure_at_any_publication_changes_nothing() {
 /// counting and while merging.
 #[test]
 fn columns_may_be_added_up_block_by_block() {
-    let random = &mut Random(8);
+    let random = &mut Random(SplitMix64(8));
     let line = |random: &mut Random| (0..25).map(|_| random.below(300) as u32).collect();
     let lines: Vec<Vec<u32>> = (0..200).map(|_| line(random)).collect();
     let window = WindowConfig {
@@ -338,7 +335,7 @@ fn columns_may_be_added_up_block_by_block() {
     for is_narrow in [false, true] {
         let memory = MemoryStorage::default();
         let dir = RunDir::new(Arc::new(memory.clone()), "run");
-        let input = case.write_shards(&dir, &mut Random(2));
+        let input = case.write_shards(&dir, &mut Random(SplitMix64(2)));
         let (mut counting, mut merging) = (Context::for_tests(1), Context::for_tests(1));
         if is_narrow {
             counting.budget = Budget::new(1_200_000);
@@ -363,7 +360,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
         for column_stripe in 0..grid {
             for section in [TileSection::Heavy, TileSection::Light] {
                 let mut cells = Vec::new();
-                stripe.segment((column_stripe, section), (0, 1), &mut cells).unwrap();
+                stripe.segment(column_stripe, section, Segment::WHOLE, &mut cells).unwrap();
                 for cell in cells {
                     let id = |local, stripe| local * grid + stripe;
                     let place = (id(cell.row, stripe.stripe()), id(cell.column, column_stripe));
@@ -379,7 +376,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
 #[test]
 fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
     for seed in 0..30 {
-        let mut random = Random(1000 + seed);
+        let mut random = Random(SplitMix64(1000 + seed));
         let case = Case::random(&mut random);
         let expected = case.brute_force();
         if expected.is_empty() {
@@ -390,7 +387,7 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
         for threads in [1, 2] {
             let memory = MemoryStorage::default();
             let dir = RunDir::new(Arc::new(memory.clone()), "run");
-            let input = case.write_shards(&dir, &mut Random(seed));
+            let input = case.write_shards(&dir, &mut Random(SplitMix64(seed)));
             let ctx = Context::for_tests(threads);
             let index = case.matrix(&ctx, &dir, input);
             let config = ShuffleConfig {
@@ -415,7 +412,7 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
 /// cells are neighbours of which.
 #[test]
 fn places_in_a_tile_are_uniform() {
-    let random = &mut Random(11);
+    let random = &mut Random(SplitMix64(11));
     let line = |random: &mut Random| (0..40).map(|_| random.below(400) as u32).collect();
     let lines: Vec<Vec<u32>> = (0..3000).map(|_| line(random)).collect();
     let window = WindowConfig {
@@ -449,7 +446,7 @@ fn places_in_a_tile_are_uniform() {
     };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();
-    stripes[0].segment((0, TileSection::Heavy), (0, 1), &mut cells).unwrap();
+    stripes[0].segment(0, TileSection::Heavy, Segment::WHOLE, &mut cells).unwrap();
     assert!(cells.len() > 100_000, "{} cells", cells.len());
     let chi_square = |observed: [f64; 16]| {
         let expected = observed.iter().sum::<f64>() / 16.0;

@@ -112,8 +112,8 @@ mod tests {
 
     use wordmill_flow::Budget;
     use wordmill_formats::{
-        Failure, Fault, FaultyStorage, FormatError, MemoryStorage, Operation, Span, Storage,
-        TileCell, TileSection,
+        Failure, Fault, FaultyStorage, FormatError, MemoryStorage, Operation, Segment, Span,
+        Storage, TileCell, TileSection,
     };
 
     use super::*;
@@ -228,12 +228,13 @@ mod tests {
         let mut all = Vec::new();
         let tiles = (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column)));
         for (row_stripe, column_stripe) in tiles {
-            let heavy = (TileSection::Heavy, (0, 1));
-            let light = (0..slots).map(|slot| (TileSection::Light, (slot, slots)));
+            let heavy = (TileSection::Heavy, Segment::WHOLE);
+            let light =
+                (0..slots).map(|slot| (TileSection::Light, Segment { part: slot, parts: slots }));
             for (section, part) in std::iter::once(heavy).chain(light) {
                 let mut cells = Vec::new();
                 let file = &stripes[row_stripe as usize];
-                file.segment((column_stripe, section), part, &mut cells).unwrap();
+                file.segment(column_stripe, section, part, &mut cells).unwrap();
                 assert!(cells.is_sorted_by_key(|cell| (cell.row, cell.column)));
                 all.extend(cells.into_iter().map(|cell| TileCell {
                     row: cell.row * grid + row_stripe,
@@ -360,7 +361,7 @@ mod tests {
                 let mut cells = Vec::new();
                 for (stripe, column) in stripes.iter().flat_map(|it| (0..3).map(move |c| (it, c))) {
                     for section in [TileSection::Heavy, TileSection::Light] {
-                        stripe.segment((column, section), (0, 1), &mut cells).unwrap();
+                        stripe.segment(column, section, Segment::WHOLE, &mut cells).unwrap();
                     }
                 }
                 cells

@@ -182,7 +182,7 @@ impl CellPacker {
         let [.., codes_low, codes_high, wide_low, wide_high] = &mut self.out;
         self.codes.put(&block.payloads, (codes_low, codes_high), (wide_low, wide_high));
         let planes: [&[u8]; 9] = std::array::from_fn(|plane| &self.out[plane][..]);
-        self.frame.pack_planes(self.packing, (tag, block.len() as u32), &planes)?;
+        self.frame.pack_planes(self.packing, tag, block.len() as u32, &planes)?;
         Ok(&self.frame)
     }
 

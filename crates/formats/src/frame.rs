@@ -148,7 +148,7 @@ impl FrameWriter {
     /// # Panics
     /// If they exceed [`MAX_FRAME_BYTES`] or there are too many.
     pub fn planes(&mut self, tag: u64, items: u32, planes: &[&[u8]]) -> Result<(), FormatError> {
-        let packed = self.packed.pack_planes(Packing::Zstd, (tag, items), planes);
+        let packed = self.packed.pack_planes(Packing::Zstd, tag, items, planes);
         packed.map_err(|e| self.compressing(e))?;
         append(&mut self.artefact, &mut self.entries, self.packed.entry(), &self.packed.stored)
     }

@@ -44,8 +44,8 @@ mod checksum;
 mod codes;
 mod compression;
 mod counted;
+mod float16;
 mod frame;
-mod half;
 mod intake;
 mod order_hash;
 mod outlet;
@@ -78,15 +78,14 @@ pub use counted::{agree, counted};
 pub use disk::{DiskStorage, free_bytes, on_cut_map, open_file_limit};
 pub use error::FormatError;
 pub use faulty::{Failure, Fault, FaultyStorage, Operation, Span};
+pub use float16::{from_f16, to_f16};
 pub use frame::{FrameEntry, FrameFile, FrameWriter, Kind};
-pub use half::{from_f16, to_f16};
 pub use intake::{Intake, Taken, is_stream};
 pub use manifest::{Manifest, OutputRow, PipelineSource, StageRow, StageState};
 pub use matrix::{CsrShard, CsrShardReader, CsrShardWriter, MatrixIndex, MatrixShardRow};
 pub use memory::MemoryStorage;
 pub use meter::Meter;
 pub use metered::MeteredStorage;
-pub use order_hash::mix;
 pub use outlet::{UserFiles, is_stream_out};
 pub use packing::{MAX_FRAME_BYTES, MAX_PLANES, PackedFrame, Packing, Planes};
 pub use pages::Pages;
@@ -99,7 +98,9 @@ pub use storage::{FileReader, Mapped, Outlet, ReadFile, Storage, WriteFile};
 pub use tensor::{
     Dtype, TensorFile, TensorIndex, TensorInfo, TensorReader, TensorWriter, is_tensor_file,
 };
-pub use tiles::{CellSource, StripeFile, StripeLayout, StripeWriter, TileGrid, TileSection};
+pub use tiles::{
+    CellSource, Segment, StripeFile, StripeLayout, StripeWriter, TileGrid, TileSection,
+};
 pub use tokens::{
     FRAME_TOKENS, LINE_END, NO_WORD, RemapWriter, TokenShard, TokenShardWriter, WordListReader,
     WordListWriter, local_ids, read_remap,

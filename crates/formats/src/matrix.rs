@@ -12,6 +12,7 @@
 //! `index.json` follows the sharded-safetensors convention (`metadata`, `weight_map`).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -165,15 +166,18 @@ pub struct CsrShardWriter {
 }
 
 impl CsrShardWriter {
-    /// Starts shard number `shard` at `path`; keeps up to `limit_bytes` of cells in memory.
+    /// Starts shard number `shard` at `path`, of these rows of a matrix of `words` columns; keeps up to `limit_bytes` of cells in
+    /// memory.
     pub fn create(
         storage: &Arc<dyn Storage>,
         path: &Path,
         shard: usize,
-        (first_row, rows, words): (u32, u32, u32),
+        rows: Range<u32>,
+        words: u32,
         settings: &BTreeMap<String, String>,
         limit_bytes: usize,
     ) -> Result<Self, FormatError> {
+        let (first_row, rows) = (rows.start, rows.end - rows.start);
         let mut settings = settings.clone();
         for (key, value) in [("first_row", first_row), ("rows", rows), ("words", words)] {
             settings.insert(key.into(), value.to_string());
@@ -447,9 +451,10 @@ mod tests {
     fn check(rows: &[Vec<(u32, u64)>], limit_bytes: usize) {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let path = Path::new("m/rows-00001-of-00002.safetensors");
-        let span = (10, rows.len() as u32, 99);
+        let span = 10..10 + rows.len() as u32;
         let mut writer =
-            CsrShardWriter::create(&storage, path, 1, span, &BTreeMap::new(), limit_bytes).unwrap();
+            CsrShardWriter::create(&storage, path, 1, span, 99, &BTreeMap::new(), limit_bytes)
+                .unwrap();
         for row in rows {
             let (columns, weights): (Vec<_>, Vec<_>) = row.iter().copied().unzip();
             writer.cells(&columns, &weights).unwrap();

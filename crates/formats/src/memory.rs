@@ -64,7 +64,7 @@ impl MemoryStorage {
         let mut names = lock(&self.names);
         let mut draw = seed;
         let mut roll = |limit: usize| {
-            draw = crate::order_hash::mix(draw.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            draw = crate::order_hash::order_hash(draw.wrapping_add(0x9e37_79b9_7f4a_7c15));
             (draw % (limit as u64 + 1)) as usize
         };
         let mut kept = std::mem::take(&mut names.changes);

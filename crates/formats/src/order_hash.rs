@@ -1,9 +1,12 @@
-//! The hash that orders the cells of tiles.
+//! The hash that the layout of tiles needs: in which order the cells of a frame are read.
+//!
+//! This room uses no other, so it keeps its own copy of the finaliser of splitmix64; the module `random` of the kernels is for
+//! everything else.
 
-/// The finaliser of splitmix64 (Steele, Lea & Flood 2014), with which the order of tiles is drawn: a
-/// bijection, so no two numbers collide.
+/// The finaliser of splitmix64 (Steele, Lea & Flood 2014), a bijection, so no two numbers
+/// collide.
 #[inline]
-pub fn mix(mut z: u64) -> u64 {
+pub(crate) fn order_hash(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

@@ -90,7 +90,7 @@ impl PackedFrame {
             true => Codec::Zstd,
             false => Codec::Stored,
         };
-        self.seal(codec, (tag, items), payload.len());
+        self.seal(codec, tag, items, payload.len());
         Ok(())
     }
 
@@ -101,7 +101,8 @@ impl PackedFrame {
     pub fn pack_planes(
         &mut self,
         packing: Packing,
-        (tag, items): (u64, u32),
+        tag: u64,
+        items: u32,
         planes: &[&[u8]],
     ) -> std::io::Result<()> {
         assert!(planes.len() <= MAX_PLANES, "{} planes", planes.len());
@@ -119,7 +120,7 @@ impl PackedFrame {
             self.stored[at..at + 4].copy_from_slice(&bytes[0].to_le_bytes());
             self.stored[at + 4..at + 8].copy_from_slice(&bytes[1].to_le_bytes());
         }
-        self.seal(Codec::Planes, (tag, items), planes.iter().map(|plane| plane.len()).sum());
+        self.seal(Codec::Planes, tag, items, planes.iter().map(|plane| plane.len()).sum());
         Ok(())
     }
 
@@ -137,7 +138,7 @@ impl PackedFrame {
         self.stored.len()
     }
 
-    fn seal(&mut self, codec: Codec, (tag, items): (u64, u32), raw_bytes: usize) {
+    fn seal(&mut self, codec: Codec, tag: u64, items: u32, raw_bytes: usize) {
         assert!(raw_bytes <= MAX_FRAME_BYTES, "a frame of {raw_bytes} bytes");
         let (raw_bytes, xxh3) = (raw_bytes as u32, xxh3(&self.stored));
         self.entry = PackedEntry { raw_bytes, items, codec, tag, xxh3 };

@@ -31,7 +31,7 @@ use crate::artefact::Published;
 use crate::cells::{CellBlock, CellCodes, CellPacker, TileCell};
 use crate::error::FormatError;
 use crate::frame::{FrameEntry, FrameFile, FrameWriter, Kind};
-use crate::order_hash::mix;
+use crate::order_hash::order_hash;
 use crate::packing::{PackedFrame, Packing};
 use crate::storage::Storage;
 
@@ -42,6 +42,20 @@ pub enum TileSection {
     Heavy,
     /// All others.
     Light,
+}
+
+/// One of several parts that a section is read in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Which one, from 0.
+    pub part: u32,
+    /// How many there are.
+    pub parts: u32,
+}
+
+impl Segment {
+    /// All of a section.
+    pub const WHOLE: Self = Self { part: 0, parts: 1 };
 }
 
 /// Cells to be laid out in tiles: the co-occurrence matrix, or one derived from it.
@@ -206,7 +220,8 @@ impl StripeWriter {
     /// Appends cells of a slot, number 0 being the heavy section, that come after those before.
     pub fn slot(
         &mut self,
-        (column_stripe, slot): (u32, u32),
+        column_stripe: u32,
+        slot: u32,
         block: &CellBlock,
     ) -> Result<(), FormatError> {
         let tag = self.slot_tag(column_stripe, slot);
@@ -218,7 +233,8 @@ impl StripeWriter {
     /// The same with cells that are packed already, under whatever tag.
     pub fn packed_slot(
         &mut self,
-        (column_stripe, slot): (u32, u32),
+        column_stripe: u32,
+        slot: u32,
         frame: &PackedFrame,
     ) -> Result<(), FormatError> {
         let tag = self.slot_tag(column_stripe, slot);
@@ -251,11 +267,11 @@ impl StripeWriter {
 /// Draws an order of the cells of a frame (Durstenfeld 1964, Algorithm 235), from the seed of the
 /// file and the place of the frame.
 fn shuffle(cells: &mut [TileCell], seed: u64, tag: u64, frame: u64) {
-    let mut state = mix(seed ^ mix(tag ^ mix(frame)));
+    let mut state = order_hash(seed ^ order_hash(tag ^ order_hash(frame)));
     for last in (1..cells.len()).rev() {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         // A product of 32 by 32 bits: a frame has far fewer than 2³² cells.
-        let drawn = ((mix(state) >> 32) * (last as u64 + 1)) >> 32;
+        let drawn = ((order_hash(state) >> 32) * (last as u64 + 1)) >> 32;
         cells.swap(last, drawn as usize);
     }
 }
@@ -342,7 +358,7 @@ impl StripeFile {
 
     /// Into how many segments a section may be cut so that few of them exceed `most` cells: one where
     /// it does not itself; of slots there is no other choice than all of them.
-    pub fn parts(&self, (column_stripe, section): (u32, TileSection), most: u64) -> u32 {
+    pub fn parts(&self, column_stripe: u32, section: TileSection, most: u64) -> u32 {
         let tags = self.layout.tags(column_stripe, section);
         match self.cells(column_stripe, section) {
             cells if cells <= most => 1,
@@ -351,19 +367,21 @@ impl StripeFile {
         }
     }
 
-    /// Appends segment `part` of `parts` of a section to `out`. The segments of a section are
+    /// Appends a segment of a section to `out`. The segments of a section are
     /// its cells cut into consecutive pieces whose lengths differ by at most one, or its slots: each
     /// of them is a segment, in order of row and column, and there is no other number of parts but 1.
     pub fn segment(
         &self,
-        (column_stripe, section): (u32, TileSection),
-        (part, parts): (u32, u32),
+        column_stripe: u32,
+        section: TileSection,
+        segment: Segment,
         out: &mut Vec<TileCell>,
     ) -> Result<(), FormatError> {
         if self.layout.slots > 0 {
-            return self.of_slots((column_stripe, section), (part, parts), out);
+            return self.of_slots(column_stripe, section, segment, out);
         }
         let total = self.cells(column_stripe, section);
+        let Segment { part, parts } = segment;
         let edge = |part: u32| (u128::from(total) * u128::from(part) / u128::from(parts)) as u64;
         let (start, end) = (edge(part), edge(part + 1));
         let tag = self.layout.tags(column_stripe, section).start;
@@ -375,7 +393,7 @@ impl StripeFile {
             if first < end && next > start {
                 let skip = start.saturating_sub(first) as usize;
                 let stop = (end.min(next) - first) as usize;
-                self.read_frame(index, (tag, frame as u64), column_stripe, &mut reader)?;
+                self.read_frame(index, tag, frame as u64, column_stripe, &mut reader)?;
                 out.extend_from_slice(&reader.cells[skip..stop]);
             }
             first = next;
@@ -386,10 +404,12 @@ impl StripeFile {
     /// The same where there are slots.
     fn of_slots(
         &self,
-        (column_stripe, section): (u32, TileSection),
-        (part, parts): (u32, u32),
+        column_stripe: u32,
+        section: TileSection,
+        segment: Segment,
         out: &mut Vec<TileCell>,
     ) -> Result<(), FormatError> {
+        let Segment { part, parts } = segment;
         let mut tags = self.layout.tags(column_stripe, section);
         if parts > 1 {
             assert_eq!(u64::from(parts), tags.end - tags.start, "parts are slots");
@@ -414,7 +434,8 @@ impl StripeFile {
     fn read_frame(
         &self,
         index: usize,
-        (tag, frame): (u64, u64),
+        tag: u64,
+        frame: u64,
         column_stripe: u32,
         reader: &mut FrameReader,
     ) -> Result<(), FormatError> {
@@ -511,9 +532,10 @@ mod tests {
         writer.finish().unwrap();
         let stripe = StripeFile::open(&storage, path).unwrap();
         assert_eq!((stripe.stripe(), stripe.grid()), (1, grid));
-        let all = |tile, parts| {
+        let all = |(column, section), parts| {
             let mut cells = Vec::new();
-            (0..parts).for_each(|part| stripe.segment(tile, (part, parts), &mut cells).unwrap());
+            let segments = (0..parts).map(|part| Segment { part, parts });
+            segments.for_each(|it| stripe.segment(column, section, it, &mut cells).unwrap());
             cells
         };
         let whole = all((0, TileSection::Light), 1);

@@ -112,7 +112,7 @@ fn write_tensors(storage: &Arc<dyn Storage>, path: &Path, version: u32) -> Resul
 
 fn write_shard(storage: &Arc<dyn Storage>, path: &Path, version: u32) -> Result<(), FormatError> {
     let settings = BTreeMap::new();
-    let mut writer = CsrShardWriter::create(storage, path, 0, (0, 3, 9), &settings, 8)?;
+    let mut writer = CsrShardWriter::create(storage, path, 0, 0..3, 9, &settings, 8)?;
     for row in 0..3u64 {
         writer.cells(&[0, 3, 8], &[row, 1 << (33 * version), 7])?;
         writer.end_row();

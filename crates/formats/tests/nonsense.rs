@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use wordmill_formats::{
     CellBlock, CellCodes, CellPacker, CsrShard, CsrShardReader, Dtype, Fault, FaultyStorage,
-    FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage, Operation, Storage,
-    StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid, TokenShard, Vectors,
+    FormatError, FrameFile, FrameWriter, Kind, MatrixIndex, MemoryStorage, Operation, Segment,
+    Storage, StripeFile, TensorFile, TensorReader, TensorWriter, TileGrid, TokenShard, Vectors,
     WordListReader, read_remap, write_file,
 };
 
@@ -182,7 +182,7 @@ fn tiles_that_do_not_fit_their_grid_are_refused() {
         let storage = framed(kind, &settings, items, payload);
         let stripe = StripeFile::open(&storage, path())?;
         let mut cells = Vec::new();
-        stripe.segment((0, wordmill_formats::TileSection::Heavy), (0, 1), &mut cells)?;
+        stripe.segment(0, wordmill_formats::TileSection::Heavy, Segment::WHOLE, &mut cells)?;
         Ok(cells.len())
     };
     let cell = [0, 2, 0, 3, 0, 4, 0, 0, 0];
@@ -208,11 +208,14 @@ fn a_grid_of_four_billion_slots_takes_no_memory() {
     writer.finish().unwrap();
     let stripe = StripeFile::open(&storage, path()).unwrap();
     let mut cells = Vec::new();
-    let heavy = (0, wordmill_formats::TileSection::Heavy);
-    check_refused(stripe.segment(heavy, (0, 1), &mut cells), "four billion cells in eight bytes");
+    let heavy = wordmill_formats::TileSection::Heavy;
+    check_refused(
+        stripe.segment(0, heavy, Segment::WHOLE, &mut cells),
+        "four billion cells in eight bytes",
+    );
     assert!(cells.capacity() < 100, "{} cells reserved", cells.capacity());
-    let light = (65_535, wordmill_formats::TileSection::Light);
-    stripe.segment(light, (0, 1), &mut cells).unwrap();
+    let light = wordmill_formats::TileSection::Light;
+    stripe.segment(65_535, light, Segment::WHOLE, &mut cells).unwrap();
     assert_eq!(cells, []);
 }
 

@@ -24,6 +24,8 @@ mod level;
 pub mod math;
 mod mix;
 mod open;
+pub mod random;
+pub mod real;
 mod rows;
 mod sgns;
 mod side;

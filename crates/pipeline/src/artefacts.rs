@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CsrShard, FormatError, FrameFile, Kind, MatrixIndex, Storage, StripeFile, TensorFile,
+    CsrShard, FormatError, FrameFile, Kind, MatrixIndex, Segment, Storage, StripeFile, TensorFile,
     TensorReader, TileSection, TokenIndex, TokenShard, Vectors, WordListReader, WordTable,
     read_file, xxh3,
 };
@@ -108,10 +108,10 @@ pub fn for_each_tile_piece(
     let mut cells = Vec::new();
     for column in 0..stripe.grid().grid {
         for section in [TileSection::Heavy, TileSection::Light] {
-            let parts = stripe.parts((column, section), PIECE_CELLS);
+            let parts = stripe.parts(column, section, PIECE_CELLS);
             for part in 0..parts {
                 cells.clear();
-                stripe.segment((column, section), (part, parts), &mut cells)?;
+                stripe.segment(column, section, Segment { part, parts }, &mut cells)?;
                 each(column, &cells)?;
             }
         }

@@ -72,9 +72,10 @@ impl Bench {
         for (shard, first) in [(0, 0), (1, 25)] {
             let rows = if shard == 0 { 25 } else { WORDS - 25 };
             let path = dir.matrix_shard(shard, 2);
-            let (span, none) = ((first, rows, WORDS), BTreeMap::new());
+            let (span, none) = (first..first + rows, BTreeMap::new());
             let mut writer =
-                CsrShardWriter::create(dir.storage(), &path, shard, span, &none, 1 << 20).unwrap();
+                CsrShardWriter::create(dir.storage(), &path, shard, span, WORDS, &none, 1 << 20)
+                    .unwrap();
             for row in first..first + rows {
                 let cells = (0..WORDS).map(|column| (column, weight(row, column)));
                 let (columns, weights): (Vec<_>, Vec<_>) = cells.filter(|(_, w)| *w > 0).unzip();
@@ -144,7 +145,7 @@ impl Bench {
                     for slot in frames.filter(|&slot| !of(slot).is_empty()) {
                         match slots {
                             0 => writer.frame(column_stripe, section, &of(slot)).unwrap(),
-                            _ => writer.slot((column_stripe, slot), &of(slot)).unwrap(),
+                            _ => writer.slot(column_stripe, slot, &of(slot)).unwrap(),
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use wordmill_kernels::random::hash;
 
 /// The stream of a unit of work.
 pub(crate) struct Stream(Xoshiro256PlusPlus);
@@ -9,7 +10,7 @@ pub(crate) struct Stream(Xoshiro256PlusPlus);
 impl Stream {
     /// The stream of `seed` for the unit named by `key`.
     pub fn new(seed: u64, key: &[u64]) -> Self {
-        let state = key.iter().fold(mix(seed), |state, &part| mix(state ^ mix(part)));
+        let state = key.iter().fold(hash(seed), |state, &part| hash(state ^ hash(part)));
         Self(Xoshiro256PlusPlus::seed_from_u64(state))
     }
 
@@ -41,14 +42,6 @@ impl Stream {
             items.swap(last, chosen);
         }
     }
-}
-
-/// The finaliser of splitmix64 (Steele, Lea & Flood 2014).
-pub(crate) fn mix(value: u64) -> u64 {
-    let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Draws indices in proportion to weights in constant time (Walker 1977; Vose 1991).

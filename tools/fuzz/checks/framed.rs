@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, Kind, MAX_FRAME_BYTES, Storage,
-    StripeFile, TileSection, TokenShard, WordListReader, read_remap,
+    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, Kind, MAX_FRAME_BYTES, Segment,
+    Storage, StripeFile, TileSection, TokenShard, WordListReader, read_remap,
 };
 
 use super::{Read, Target, repair};
@@ -81,11 +81,11 @@ fn read_tiles(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError
     // A grid may have more stripes than a fuzzer has time for; most of them are empty then.
     for column in 0..stripe.grid().grid.min(64) {
         for section in [TileSection::Heavy, TileSection::Light] {
-            let parts = stripe.parts((column, section), PIECE_CELLS);
+            let parts = stripe.parts(column, section, PIECE_CELLS);
             let mut read = 0;
             for part in 0..parts {
                 cells.clear();
-                stripe.segment((column, section), (part, parts), &mut cells)?;
+                stripe.segment(column, section, Segment { part, parts }, &mut cells)?;
                 read += cells.len() as u64;
             }
             assert_eq!(read, stripe.cells(column, section));

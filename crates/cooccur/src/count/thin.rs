@@ -14,7 +14,7 @@
 //! an occurrence stays depends on the seed, the sample, its shard and its place there, so any thread
 //! can tell, in any order.
 
-use wordmill_formats::mix;
+use wordmill_kernels::random::{at, finalize};
 
 /// What is kept of a text, and how often it is sampled.
 #[derive(Clone, Debug)]
@@ -46,7 +46,10 @@ impl Thinning {
 
     /// Shard `shard` in sample `sample`.
     pub(crate) fn of_shard(&self, sample: u64, shard: u64) -> Thin<'_> {
-        Thin { limits: &self.limits, key: mix(self.seed ^ mix(sample << 32 ^ mix(shard))) }
+        Thin {
+            limits: &self.limits,
+            key: finalize(self.seed ^ finalize(sample << 32 ^ finalize(shard))),
+        }
     }
 }
 
@@ -55,8 +58,7 @@ impl Thin<'_> {
     #[inline]
     pub fn keeps(&self, word: u32, item: u64) -> bool {
         let limit = self.limits[word as usize];
-        limit >> 32 > 0
-            || mix(self.key.wrapping_add(item.wrapping_mul(0x9e37_79b9_7f4a_7c15))) >> 32 < limit
+        limit >> 32 > 0 || at(self.key, item) >> 32 < limit
     }
 }
 

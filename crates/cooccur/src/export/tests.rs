@@ -59,10 +59,11 @@ fn write(dir: &RunDir, words: u32, cells: &Cells) -> MatrixIndex {
     for (shard, first) in (0..words).step_by(2).enumerate() {
         let path = dir.matrix_shard(shard, words.div_ceil(2) as usize);
         let rows = 2.min(words - first);
-        let span = (first, rows, words);
+        let span = first..first + rows;
         let settings = BTreeMap::new();
         let mut writer =
-            CsrShardWriter::create(dir.storage(), &path, shard, span, &settings, 100).unwrap();
+            CsrShardWriter::create(dir.storage(), &path, shard, span, words, &settings, 100)
+                .unwrap();
         for row in first..first + rows {
             let cells = cells.range((row, 0)..=(row, u32::MAX));
             let (columns, weights): (Vec<_>, Vec<_>) = cells.map(|((_, c), w)| (c, w)).unzip();

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
     let stripes = |weighting| {
-        let mut random = Random(7);
+        let mut random = Random(SplitMix64(7));
         let mut word = |n: u64| (random.below(n) * random.below(n) / n) as u32;
         let lines: Vec<Vec<u32>> = (0..300).map(|_| (0..40).map(|_| word(200)).collect()).collect();
         let mut counts = vec![0; 200];
@@ -22,7 +22,7 @@ fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
             threads: 1,
         };
         let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
-        let input = case.write_shards(&dir, &mut Random(2));
+        let input = case.write_shards(&dir, &mut Random(SplitMix64(2)));
         let index = case.matrix(&Context::for_tests(1), &dir, input);
         let config = ShuffleConfig {
             folder: "tiles".into(),
@@ -41,7 +41,7 @@ fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
         for stripe in stripes {
             for column in 0..32 {
                 for section in [TileSection::Heavy, TileSection::Light] {
-                    stripe.segment((column, section), (0, 1), &mut cells).unwrap();
+                    stripe.segment(column, section, Segment::WHOLE, &mut cells).unwrap();
                 }
             }
         }

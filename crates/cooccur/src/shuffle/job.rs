@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use wordmill_flow::Context;
-use wordmill_formats::{CellCodes, CellSource, RunDir, StripeFile, TileGrid, mix};
+use wordmill_formats::{CellCodes, CellSource, RunDir, StripeFile, TileGrid};
+use wordmill_kernels::random::hash;
 
 use crate::error::CooccurError;
 
@@ -128,7 +129,7 @@ impl Groups {
     }
 }
 
-/// The seed of the hash that orders cells: `mix(row << 32 | column + mixed_seed)`.
+/// The seed of the hash that orders cells: `finalize(row << 32 | column + mixed_seed)`.
 pub(super) fn mixed_seed(seed: u64) -> u64 {
-    mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15))
+    hash(seed)
 }

@@ -1,8 +1,7 @@
 //! Laying out: the loose blocks of a group of tiles become the frames of its sections.
 
-use wordmill_formats::{
-    CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection, mix,
-};
+use wordmill_formats::{CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection};
+use wordmill_kernels::random::finalize;
 
 use super::job::{Shuffle, mixed_seed};
 use super::loose::Loose;
@@ -126,7 +125,7 @@ impl Group<'_> {
         let (place, local) = self.column(cell);
         let row = cell.row * grid + self.stripe;
         let column = local * grid + self.columns.0 + place;
-        let order = mix((u64::from(row) << 32 | u64::from(column)).wrapping_add(self.seed));
+        let order = finalize((u64::from(row) << 32 | u64::from(column)).wrapping_add(self.seed));
         let section = self.sections[self.section(cell)];
         section.first + ((u128::from(order) * u128::from(section.frames)) >> 64) as u64
     }

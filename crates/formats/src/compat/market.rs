@@ -43,7 +43,8 @@ impl MarketWriter {
         path: &Path,
         symmetry: Symmetry,
         comments: &[String],
-        (rows, entries): (u32, u64),
+        rows: u32,
+        entries: u64,
     ) -> Result<Self, FormatError> {
         let mut writer = PlainWriter::create(storage, path)?;
         let name = match symmetry {

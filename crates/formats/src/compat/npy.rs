@@ -11,7 +11,7 @@ use super::plain::PlainWriter;
 use super::{Rows, check_word};
 use crate::artefact::{Published, check_no_stream};
 use crate::error::FormatError;
-use crate::half::to_f16;
+use crate::float16::to_f16;
 use crate::storage::Storage;
 
 /// What the numbers are.

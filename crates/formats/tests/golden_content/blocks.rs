@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::{
-    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, FrameWriter, Kind, Storage,
+    CellBlock, CellCodes, CellPacker, FormatError, FrameFile, FrameWriter, Kind, Segment, Storage,
     StripeFile, StripeLayout, StripeWriter, TileCell, TileGrid, TileSection,
 };
 
@@ -146,7 +146,7 @@ fn write_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErro
     let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: None, samples: 1, slots: 2 };
     let mut writer = StripeWriter::create(storage, path, layout)?;
     for (slot, cells) in [(0, wide_cells()), (1, light_cells()), (2, wide_cells())] {
-        writer.slot((1, slot), &block(cells))?;
+        writer.slot(1, slot, &block(cells))?;
     }
     writer.finish().map(drop)
 }
@@ -154,11 +154,12 @@ fn write_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErro
 fn read_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
     let stripe = StripeFile::open(storage, path)?;
     let mut all = Vec::new();
-    let segments = [(TileSection::Heavy, (0, 1)), (TileSection::Light, (0, 2))];
-    for (section, part) in segments.into_iter().chain([(TileSection::Light, (1, 2))]) {
+    let [first, second] = [0, 1].map(|part| Segment { part, parts: 2 });
+    let heavy = (TileSection::Heavy, Segment::WHOLE);
+    for (section, segment) in [heavy, (TileSection::Light, first), (TileSection::Light, second)] {
         let mut cells = Vec::new();
-        stripe.segment((1, section), part, &mut cells)?;
-        stripe.segment((0, section), part, &mut cells)?;
+        stripe.segment(1, section, segment, &mut cells)?;
+        stripe.segment(0, section, segment, &mut cells)?;
         all.push(cells);
     }
     Ok(format!("{all:?}"))
@@ -172,7 +173,7 @@ pub fn read_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, Fo
         for section in [TileSection::Heavy, TileSection::Light] {
             let mut cells = Vec::new();
             for part in 0..3 {
-                stripe.segment((column_stripe, section), (part, 3), &mut cells)?;
+                stripe.segment(column_stripe, section, Segment { part, parts: 3 }, &mut cells)?;
             }
             assert_eq!(stripe.cells(column_stripe, section), cells.len() as u64);
             tiles.push((column_stripe, section, cells));

@@ -111,7 +111,7 @@ pub const MARKET: Golden = Golden {
     write: |storage, path| {
         let comments = ["window = 5".to_owned(), "two\nlines".to_owned()];
         let symmetry = Symmetry::Symmetric;
-        let mut file = MarketWriter::create(storage, path, symmetry, &comments, (3, 2))?;
+        let mut file = MarketWriter::create(storage, path, symmetry, &comments, 3, 2)?;
         file.entry(1, 0, 0.1)?;
         file.entry(2, 2, 12345.0)?;
         file.finish().map(drop)

@@ -227,8 +227,8 @@ pub fn write_shard(
 ) -> Result<MatrixShardRow, FormatError> {
     let (first_row, rows, cells) = cells(shard);
     let settings = BTreeMap::from([("unit".into(), "5".into())]);
-    let span = (first_row, rows, WORDS.len() as u32);
-    let mut writer = CsrShardWriter::create(storage, path, shard, span, &settings, 1 << 16)?;
+    let (span, words) = (first_row..first_row + rows, WORDS.len() as u32);
+    let mut writer = CsrShardWriter::create(storage, path, shard, span, words, &settings, 1 << 16)?;
     for row in first_row..first_row + rows {
         if let Some((_, columns, weights)) = cells.iter().find(|(id, _, _)| *id == row) {
             writer.cells(columns, weights)?;

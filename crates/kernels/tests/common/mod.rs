@@ -6,16 +6,15 @@
 
 use wordmill_kernels::*;
 
-/// Splitmix64 (Steele, Lea, Flood 2014).
+/// A stream by its seed.
 pub struct Random(pub u64);
 
 impl Random {
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let mut stream = random::SplitMix64(self.0);
+        let bits = stream.bits();
+        self.0 = stream.0;
+        bits
     }
 
     /// Uniform in [-1, 1).

@@ -207,7 +207,12 @@ fn usual(trainers: &[(&str, &str)]) -> Config {
 /// The keys that a section has where nothing is written.
 fn usual_rows(config: &Config, section: &str) -> Rows {
     match section {
-        "phrases" => super::write::rows_of(&super::PhrasesConfig::default()),
+        "phrases" => {
+            let mut rows = super::write::rows_of(&super::PhrasesConfig::default());
+            // It depends on the score.
+            rows.retain(|(key, _)| *key != "threshold");
+            rows
+        }
         _ => config.rows_of_section(section),
     }
 }

@@ -4,22 +4,10 @@
 //! chance in the questions only: vectors of another seed may differ by more, and questions that share words vary less than it
 //! takes them to.
 
+use wordmill_kernels::random::SplitMix64;
+
 /// How often a set is drawn again.
 const DRAWS: usize = 1000;
-
-/// Splitmix64 (Steele, Lea & Flood 2014), the same numbers for a seed.
-struct Stream(u64);
-
-impl Stream {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        // The high half of a product: no division, and a bias below 2⁻³².
-        ((u128::from(z ^ (z >> 31)) * limit as u128) >> 64) as usize
-    }
-}
 
 /// The scores of sets that are drawn again from `items`, in ascending order. None where there is nothing, or a draw
 /// has no score.
@@ -31,12 +19,12 @@ pub(super) fn scores<T: Copy>(
     if items.len() < 2 {
         return None;
     }
-    let mut stream = Stream(seed);
+    let mut stream = SplitMix64(seed);
     let mut drawn = Vec::with_capacity(items.len());
     let mut scores = Vec::with_capacity(DRAWS);
     for _ in 0..DRAWS {
         drawn.clear();
-        drawn.extend((0..items.len()).map(|_| items[stream.below(items.len())]));
+        drawn.extend((0..items.len()).map(|_| items[stream.below(items.len() as u64) as usize]));
         // A draw in which all are equal has no rank correlation; such sets are tiny.
         scores.push(score(&drawn)?);
     }

@@ -67,7 +67,7 @@ pub(super) fn check(
 }
 
 fn json(path: &str) -> RecordFormat {
-    RecordFormat::Jsonl { field: KeyPath::try_from(path.to_owned()).unwrap() }
+    RecordFormat::Jsonl { field: crate::KeyPath::try_from(path.to_owned()).unwrap() }
 }
 
 #[test]

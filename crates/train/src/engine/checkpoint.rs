@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wordmill_flow::Context;
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
+use wordmill_kernels::real;
 
 use super::course::{Course, SavedTally};
 use super::metrics::{ROUND_NUMBERS, RoundRow};
@@ -136,7 +137,7 @@ pub(crate) fn may_go_back(plan: &Plan, halvings: u32) -> bool {
 
 /// What so many halvings leave of the rate.
 pub(crate) fn rate_share(halvings: u32) -> f64 {
-    0.5f64.powi(halvings as i32)
+    real::pow(0.5, f64::from(halvings))
 }
 
 impl Reached for Position {

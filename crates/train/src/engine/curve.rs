@@ -12,9 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use wordmill_formats::TileCell;
+use wordmill_kernels::random::hash;
 
 use super::metrics::EpochRow;
-use crate::random::mix;
 
 /// What of a learning curve is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,8 +64,8 @@ pub(crate) struct HeldOut {
 impl HeldOut {
     pub fn new(curve: &CurvePlan, seed: u64, grid: u32) -> Self {
         // The hash of a cell is below the limit with the probability of the share.
-        let limit = (curve.held_out * 2f64.powi(64)) as u64;
-        Self { limit, seed: mix(seed ^ 0x6865_6c64), grid }
+        let limit = (curve.held_out * u64::MAX as f64) as u64;
+        Self { limit, seed: hash(seed ^ 0x6865_6c64), grid }
     }
 
     /// Keeps those of a tile that are held out, or those that are not.
@@ -77,7 +77,7 @@ impl HeldOut {
             let row = cell.row * self.grid + tile.0;
             let column = cell.column * self.grid + tile.1;
             let ids = u64::from(row.min(column)) << 32 | u64::from(row.max(column));
-            (mix(self.seed ^ mix(ids)) < self.limit) == held_out
+            (hash(self.seed ^ hash(ids)) < self.limit) == held_out
         });
     }
 }

@@ -2,7 +2,7 @@
 //! error that names where numbers are no longer finite.
 
 use wordmill_flow::StageProgress;
-use wordmill_formats::{FormatError, StripeFile, TileSection};
+use wordmill_formats::{FormatError, Segment, StripeFile, TileSection};
 
 use super::checkpoint::{Position, rate_share};
 use super::curve::HeldOut;
@@ -83,12 +83,12 @@ impl Run<'_> {
         cells: &mut PassCells,
     ) -> Result<(), FormatError> {
         let file = &self.stripes[row as usize];
-        let part = (rotation, self.plan.rotations);
-        let heavy = if self.objective.heavy_every_rotation() { (0, 1) } else { part };
+        let segment = Segment { part: rotation, parts: self.plan.rotations };
+        let heavy = if self.objective.heavy_every_rotation() { Segment::WHOLE } else { segment };
         cells.heavy.clear();
         cells.light.clear();
-        file.segment((column, TileSection::Heavy), heavy, &mut cells.heavy)?;
-        file.segment((column, TileSection::Light), part, &mut cells.light)?;
+        file.segment(column, TileSection::Heavy, heavy, &mut cells.heavy)?;
+        file.segment(column, TileSection::Light, segment, &mut cells.light)?;
         let held_out = self.held_out_cells();
         held_out.retain((row, column), &mut cells.heavy, false);
         held_out.retain((row, column), &mut cells.light, false);
@@ -119,7 +119,7 @@ impl Run<'_> {
             kept.clear();
             for part in 0..parts {
                 read.clear();
-                file.segment((column, section), (part, parts), &mut read)?;
+                file.segment(column, section, Segment { part, parts }, &mut read)?;
                 held_out.retain((row, column), &mut read, true);
                 kept.append(&mut read);
             }

@@ -4,7 +4,7 @@
 //! stripes of rows and four of columns, drawn by the seed, and of each of their tiles about as many cells as one frame has. Always
 //! the same ones, so that epochs can be compared. One thread looks at them between two rotations.
 
-use wordmill_formats::TileSection;
+use wordmill_formats::{Segment, TileSection};
 
 use super::checkpoint::Position;
 use super::model::Model;
@@ -79,7 +79,7 @@ impl Run<'_> {
                 (TileSection::Light, slots) => slots,
             };
             let part = stream.below(read);
-            file.segment((column, section), (part, read), kept)?;
+            file.segment(column, section, Segment { part, parts: read }, kept)?;
             if slots > 0 {
                 let share = read as f32 / parts.max(slots) as f32;
                 kept.retain(|_| stream.unit() < share);

@@ -4,7 +4,7 @@
 //! defaults of the trainers ([`Logistic`], [`WeightedSquares`]) are also fused into kernels, which give the same vectors to
 //! rounding. σ is the logistic function, s the score, `f(x) = min(1, (x / x_max)^α)`.
 
-use wordmill_kernels::{Kernels, LANES};
+use wordmill_kernels::{Kernels, LANES, real};
 
 use crate::loss::{CellLoss, Cells, Outcome, Reads, Term};
 
@@ -145,7 +145,7 @@ impl CellWeight {
         out: Outcome<'_>,
         mut each: impl FnMut(usize, [f32; 3]) -> (f32, f32),
     ) {
-        let log_max = f64::from(self.x_max).ln() as f32;
+        let log_max = real::ln(f64::from(self.x_max)) as f32;
         for first in (0..cells.score.len()).step_by(LANES) {
             let count = (cells.score.len() - first).min(LANES);
             let (mut log_x, mut weight) = ([0.0; LANES], [0.0; LANES]);
@@ -213,7 +213,7 @@ impl CellLoss for ShiftedPpmi {
 
     fn eval(&self, _: Term, cells: Cells<'_>, out: Outcome<'_>) {
         let mut logs = [0.0; 2 * LANES];
-        let (log_scale, mut block) = (self.scale.ln() as f32, usize::MAX);
+        let (log_scale, mut block) = (real::ln(self.scale) as f32, usize::MAX);
         self.weight.each(cells, out, |at, [score, log_x, weight]| {
             if at / LANES != block {
                 block = at / LANES;

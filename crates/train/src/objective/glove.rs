@@ -18,7 +18,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
     AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, Side, StepLoss,
-    StepPlan, StepScratch, StepSide, padded,
+    StepPlan, StepScratch, StepSide, padded, real,
 };
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
@@ -467,7 +467,7 @@ impl Glove {
         log_x: &mut Vec<f32>,
         weight: &mut Vec<f32>,
     ) {
-        let (alpha, log_max) = (self.config.alpha as f32, self.config.x_max.ln() as f32);
+        let (alpha, log_max) = (self.config.alpha as f32, real::ln(self.config.x_max) as f32);
         log_x.clear();
         cells.for_each(|cell| log_x.push((cell.payload as f64 / self.unit as f64) as f32));
         self.kernels.ln(log_x);

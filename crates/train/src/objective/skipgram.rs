@@ -16,8 +16,8 @@ use super::model::{ModelConfig, NoiseConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wordmill_flow::{Context, Reservation, run_tasks};
-use wordmill_formats::{RunDir, StripeFile, TileCell, TileSection};
-use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch};
+use wordmill_formats::{RunDir, Segment, StripeFile, TileCell, TileSection};
+use wordmill_kernels::{GroupScratch, Kernels, Side, StepScratch, real};
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
@@ -117,8 +117,10 @@ impl SkipGram {
         let SkipGramInput { counts, stripes, discount } = input;
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
         let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
-        let noise: Vec<f64> =
-            counts.iter().map(|&count| (count as f64).powf(config.noise.noise_exponent)).collect();
+        let noise: Vec<f64> = counts
+            .iter()
+            .map(|&count| real::pow(count as f64, config.noise.noise_exponent))
+            .collect();
         let total: f64 = noise.iter().sum();
         let share: Vec<f64> =
             (0..grid).map(|stripe| of_stripe(&noise, stripe, grid).sum::<f64>() / total).collect();
@@ -226,7 +228,9 @@ impl ContextRates {
         let (least, most) = RATE_BOUNDS;
         match self {
             Self::Even => 1.0,
-            Self::ByCount => (count as f64 / EVEN_COUNT).powf(RATE_POWER).clamp(least, most) as f32,
+            Self::ByCount => {
+                real::pow(count as f64 / EVEN_COUNT, RATE_POWER).clamp(least, most) as f32
+            }
         }
     }
 
@@ -252,7 +256,7 @@ fn expected_visits(file: &StripeFile, discount: &Discount) -> Result<Vec<f32>, T
             let parts = (file.cells(column_stripe, section) >> 16) as u32 + 1;
             for part in 0..parts {
                 cells.clear();
-                file.segment((column_stripe, section), (part, parts), &mut cells)?;
+                file.segment(column_stripe, section, Segment { part, parts }, &mut cells)?;
                 for cell in &cells {
                     let row = cell.row * grid + file.stripe();
                     let column = cell.column * grid + column_stripe;

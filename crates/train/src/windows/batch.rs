@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use wordmill_kernels::{
     BinomialCell, BinomialRun, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
-    RUN_CELLS, Side, Window, padded,
+    RUN_CELLS, Side, Window, padded, real,
 };
 
 use super::around::{Around, Places, neighbours, weights};
@@ -107,7 +107,7 @@ impl Recipe {
     ) -> Self {
         let targets = match config.prediction {
             Prediction::Negatives(NoiseConfig { negatives, noise_exponent }) => {
-                let noise = counts.iter().map(|&n| (n as f64).powf(noise_exponent));
+                let noise = counts.iter().map(|&n| real::pow(n as f64, noise_exponent));
                 Targets::Noise(Alias::new(&noise.collect::<Vec<f64>>()), negatives as f32)
             }
             Prediction::Tree => Targets::Tree(HuffmanTree::new(counts)),

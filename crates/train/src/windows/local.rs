@@ -14,7 +14,7 @@
 //! f(n, c) = (1 − e^(−nc)) / (n·(1 − e^(−c)))      1 for small c, the mean for large ones
 //! ```
 
-use wordmill_kernels::{Kernels, Side};
+use wordmill_kernels::{Kernels, Side, real};
 
 use super::rows::{READERS, Rows, STRIPES};
 use crate::stripes::Aligned;
@@ -267,7 +267,7 @@ fn share(readers: usize, rate: f32, heat: f32) -> f32 {
         return 1.0;
     }
     let (readers, c) = (readers as f64, CURVATURE * f64::from(rate) * f64::from(heat));
-    let left = |times: f64| -(-c * times).exp_m1();
+    let left = |times: f64| -real::exp_m1(-c * times);
     if c < 1e-6 { 1.0 } else { (left(readers) / (readers * left(1.0))) as f32 }
 }
 

@@ -10,9 +10,8 @@
 
 use std::ops::Range;
 
-use wordmill_formats::{
-    FormatError, LINE_END, NO_WORD, RunDir, ShardId, TokenShard, mix, read_remap,
-};
+use wordmill_formats::{FormatError, LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
+use wordmill_kernels::random::{at, finalize};
 
 use crate::objective::discount::Discount;
 
@@ -80,7 +79,7 @@ impl<'a> Texts<'a> {
 
     /// The same with a share of the text held out.
     pub fn hold_out(self, share: f64) -> Self {
-        Self { held_limit: (share * 2f64.powi(64)) as u64, ..self }
+        Self { held_limit: (share * u64::MAX as f64) as u64, ..self }
     }
 
     /// How many words an epoch is expected to keep.
@@ -108,9 +107,11 @@ impl<'a> Texts<'a> {
             let what = format!("{} words, its token shard has {}", remap.len(), file.local_words());
             return Err(FormatError::corrupt(&path, 0, what));
         }
-        let key = |epoch: u32| mix(self.seed ^ mix(u64::from(epoch) << 32 ^ mix(u64::from(shard))));
+        let key = |epoch: u32| {
+            finalize(self.seed ^ finalize(u64::from(epoch) << 32 ^ finalize(u64::from(shard))))
+        };
         let held = (self.held_limit > 0 || is_wanted).then(|| HeldOut {
-            key: mix(key(LOOK) ^ 0x6865_6c64),
+            key: finalize(key(LOOK) ^ 0x6865_6c64),
             limit: self.held_limit,
             is_wanted,
             is_held: is_wanted,
@@ -183,7 +184,7 @@ impl Reader {
 
     #[inline]
     fn keeps(&self, limit: u64) -> bool {
-        let draw = || mix(self.key.wrapping_add(self.items.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let draw = || at(self.key, self.items);
         limit >> 32 > 0 || draw() >> 32 < limit
     }
 }
@@ -206,7 +207,7 @@ impl HeldOut {
         }
         let before = self.is_held;
         if self.words == 0 {
-            self.is_held = mix(self.key ^ mix(item)) < self.limit;
+            self.is_held = finalize(self.key ^ finalize(item)) < self.limit;
         }
         self.words = (self.words + 1) % STRETCH;
         let is_ours = self.is_held == self.is_wanted;

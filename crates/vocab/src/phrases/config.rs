@@ -25,6 +25,7 @@ pub struct PhrasesConfig {
     /// What a pair of words is worth.
     pub score: Score,
     /// A pair that scores more becomes a phrase: one number, or one for each pass; 100 with the default score, 0.5 with npmi.
+    #[schemars(extend("x-unset" = 100.0))]
     pub threshold: Thresholds,
     /// Rarer pairs, and pairs of rarer words, are no phrases.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]

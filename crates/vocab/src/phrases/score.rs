@@ -8,6 +8,8 @@
 //! n counts, N is the number of all tokens, p = n / N, δ is `phrases.min_count`: a pair that stands less often has no score. The factor
 //! N is that of the program word2phrase; with it a text and the same text twice have about the same scores.
 
+use wordmill_kernels::real;
+
 /// What a pair is scored by.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -49,7 +51,7 @@ impl Score {
             Self::Default => (both - delta) / first / second * tokens,
             Self::Npmi => {
                 let [p_both, p_first, p_second] = [both, first, second].map(|n| n / tokens);
-                (p_both / (p_first * p_second)).ln() / -p_both.ln()
+                real::ln(p_both / (p_first * p_second)) / -real::ln(p_both)
             }
         }
     }

@@ -3,6 +3,8 @@
 //! The beginnings of the word at hand stand on a stack, one a character; a beginning is complete as soon as a word comes that does
 //! not begin so. So any number of words takes memory for one of them. The end of a word counts as one more character that follows.
 
+use wordmill_kernels::real;
+
 /// What is known of a beginning of words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Beginning<'a> {
@@ -28,13 +30,13 @@ impl Node {
     fn follow(&mut self, count: u64) {
         self.count += count;
         self.variety += 1;
-        self.sum += count as f64 * (count as f64).ln();
+        self.sum += count as f64 * real::ln(count as f64);
     }
 
     /// ln N − (Σ n ln n) / N.
     fn entropy(&self) -> f64 {
         let all = self.count as f64;
-        (all.ln() - self.sum / all).max(0.0)
+        (real::ln(all) - self.sum / all).max(0.0)
     }
 }
 

@@ -20,6 +20,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
 use wordmill_formats::{RunDir, WordListWriter};
+use wordmill_kernels::real;
 
 use super::branching::{Beginning, Beginnings};
 use super::config::{Endings, FOLDER};
@@ -99,8 +100,8 @@ fn stems(words: &Words<'_>, room: &mut Room) -> Result<Table<f64>, VocabError> {
         }
         for (stem, count, entropy) in open.drain(..) {
             let between = stem.chars().count() - 1;
-            let cohesion = (count as f64 / it.count as f64).powf(1.0 / between as f64);
-            stems.insert(stem, cohesion * entropy.exp());
+            let cohesion = real::pow(count as f64 / it.count as f64, 1.0 / between as f64);
+            stems.insert(stem, cohesion * real::exp(entropy));
         }
         Ok::<_, VocabError>(())
     };

@@ -6,8 +6,9 @@
 use wordmill_formats::{
     CsrShardReader, FormatError, LINE_END, MatrixIndex, NO_WORD, RunDir, StripeFile, TensorFile,
     TokenIndex, TokenIndexRow, TokenShard, Vectors, WordListReader, WordTable, Words, counted,
-    local_ids, mix, read_remap,
+    local_ids, read_remap,
 };
+use wordmill_kernels::random::finalize;
 use wordmill_vocab::{MADE_OF, dedup, phrases, pieces};
 
 use wordmill_pipeline::artefacts::for_each_tile_piece;
@@ -190,7 +191,7 @@ impl CellSum {
     fn add(&mut self, row: u32, column: u32, weight: u64) {
         self.cells += 1;
         let place = u64::from(row) << 32 | u64::from(column);
-        self.hash = self.hash.wrapping_add(mix(mix(place).wrapping_add(weight)));
+        self.hash = self.hash.wrapping_add(finalize(finalize(place).wrapping_add(weight)));
     }
 }
 

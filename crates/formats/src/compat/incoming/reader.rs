@@ -9,7 +9,7 @@ use super::form::{LINE_BYTES_MAX, ROWS_MAX, VectorForm, WORD_BYTES_MAX, Wanted};
 use super::npy::Element;
 use super::source::{Source, fields};
 use crate::error::FormatError;
-use crate::half::from_f16;
+use crate::float16::from_f16;
 
 /// What is known of a file before its rows are read.
 pub(super) struct Known {

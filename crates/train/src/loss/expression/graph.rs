@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use wordmill_kernels::{Op, Tape};
+use wordmill_kernels::{Op, Tape, real};
 
 use super::names::{Constants, Name};
 use super::parse::{Function, Tree};
@@ -212,7 +212,7 @@ impl Graph {
             return self.softplus(u);
         }
         match self.node(a) {
-            Node::Number(bits) => self.constant(f64::from_bits(bits).ln()),
+            Node::Number(bits) => self.constant(real::ln(f64::from_bits(bits))),
             Node::Exp(u) => u,
             Node::Sigmoid(u) => {
                 let u = self.neg(u);
@@ -225,21 +225,21 @@ impl Graph {
 
     pub fn exp(&mut self, a: Id) -> Id {
         match self.number(a) {
-            Some(number) => self.constant(number.exp()),
+            Some(number) => self.constant(real::exp(number)),
             None => self.put(Node::Exp(a)),
         }
     }
 
     pub fn sigmoid(&mut self, a: Id) -> Id {
         match self.number(a) {
-            Some(number) => self.constant(1.0 / (1.0 + (-number).exp())),
+            Some(number) => self.constant(1.0 / (1.0 + real::exp(-number))),
             None => self.put(Node::Sigmoid(a)),
         }
     }
 
     fn softplus(&mut self, a: Id) -> Id {
         match self.number(a) {
-            Some(number) => self.constant(number.max(0.0) + (-number.abs()).exp().ln_1p()),
+            Some(number) => self.constant(number.max(0.0) + real::ln_1p(real::exp(-number.abs()))),
             None => self.put(Node::Softplus(a)),
         }
     }
@@ -287,7 +287,7 @@ impl Graph {
 
     /// a^b: whole powers as products, others by logarithms.
     pub fn pow(&mut self, a: Id, b: Id) -> Id {
-        if let Some(folded) = self.folded(a, b, f64::powf) {
+        if let Some(folded) = self.folded(a, b, real::pow) {
             return folded;
         }
         match self.number(b) {
