@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use wordmill_flow::parse_size;
 use wordmill_sample::DEFAULT_SAMPLE_BYTES;
 
 use super::glob;
@@ -212,7 +213,7 @@ impl Input {
 fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, TextError> {
     match rest.split_once(':') {
         None if rest == "sample" => Ok(DEFAULT_SAMPLE_BYTES),
-        Some(("sample", size)) => parse_size(size).ok_or_else(|| {
+        Some(("sample", size)) => parse_size(&in_full(size)).map_err(|_| {
             config(
                 format!("\"{size}\" in \"{pattern}\" is no size"),
                 "write a size as in builtin:sample:100MB",
@@ -225,24 +226,10 @@ fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, TextError> {
     }
 }
 
-/// `100`, `100B`, `1.5kB`, `100MB`, `2GiB`.
-fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    match number.parse::<u64>() {
-        Ok(whole) => whole.checked_mul(factor),
-        Err(_) => number.parse::<f64>().ok().map(|part| (part * factor as f64) as u64),
-    }
+/// A size whose unit may be a letter alone: `100M` is `100MB`.
+fn in_full(size: &str) -> String {
+    let is_short = size.ends_with(['k', 'K', 'm', 'M', 'g', 'G']);
+    format!("{size}{}", if is_short { "B" } else { "" })
 }
 
 fn config(problem: String, way_out: &str) -> TextError {

@@ -63,6 +63,7 @@ fn inputs_are_found_in_order() {
     check(&["builtin:sample"], &["Sample { bytes: 24000000, seed: 1 }"]);
     check(&["builtin:sample:1.5MB"], &["Sample { bytes: 1500000, seed: 1 }"]);
     check(&["builtin:sample:2KiB"], &["Sample { bytes: 2048, seed: 1 }"]);
+    check(&["builtin:sample:3k"], &["Sample { bytes: 3000, seed: 1 }"]);
 }
 
 #[test]
