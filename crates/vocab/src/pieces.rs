@@ -8,11 +8,9 @@
 mod bpe;
 mod branching;
 pub(crate) mod config;
-mod cut;
 mod encode;
 mod korean;
 mod model;
-mod room;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -28,10 +26,8 @@ use crate::shards::TokenShards;
 use crate::text_writer::TextWriter;
 use config::VERSION;
 pub use config::{BpeConfig, Endings, FOLDER, KoreanConfig, Learner, LearningConfig, PiecesConfig};
-use cut::Cut;
-use model::{Header, parse};
-use room::ADVICE;
-use words::Words;
+use model::{Cut, Header, parse};
+use words::{ADVICE, Words};
 
 /// The longest model that is read.
 const MODEL_BYTES_MAX: u64 = 8 << 30;

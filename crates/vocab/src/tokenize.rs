@@ -6,7 +6,6 @@
 //! its chunk and the settings alone, so the files are the same for any number of threads.
 
 mod config;
-mod foreign;
 mod maker;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,18 +14,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wordmill_flow::{
     Closed, Context, Receiver, Sender, StageProgress, channel, format_bytes, run_workers,
 };
-use wordmill_formats::RunDir;
+use wordmill_formats::{RunDir, agree, counted};
 use wordmill_text::chunk::{Chunk, Cutter, RangeReader, StreamReader};
+use wordmill_text::encoding::are_most_foreign;
 use wordmill_text::input::{Input, Source, Waiting};
 use wordmill_text::tokenizer::Tokenizer;
-use wordmill_text::{RecordCounts, greediest, unpack_first, unpacking_bytes};
+use wordmill_text::{MostlyForeign, RecordCounts, greediest, unpack_first, unpacking_bytes};
 
 use crate::error::VocabError;
 use crate::shard::ShardRow;
 use crate::shards::{TokenShards, sweep};
 pub use config::{LinesConfig, TokenizeJob};
 use config::{WAITING_CHUNKS, WORDS_CHUNKS};
-use foreign::check_encoding;
 pub(crate) use maker::is_shard_of;
 use maker::{ShardMaker, WORD_BYTES};
 
@@ -103,6 +102,30 @@ fn check(config: &TokenizeJob) -> Result<(), VocabError> {
         problem: format!("{} bytes are no size for a chunk", config.chunk_bytes),
         way_out: "choose 64 bytes to 128 MiB".to_owned(),
     })
+}
+
+/// Refuses an input that begins as it should and then has more lines of another encoding than a good text has.
+fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<(), VocabError> {
+    if input.records.mostly_foreign == MostlyForeign::Accept {
+        return Ok(());
+    }
+    let (mut lines, mut foreign) = (0, 0);
+    for row in rows.iter().flatten().filter(|row| row.id.input == number) {
+        lines += row.counts.lines;
+        foreign += row.counts.foreign_lines;
+    }
+    if !are_most_foreign(foreign, lines, foreign) {
+        return Ok(());
+    }
+    let name = input.records.encoding.name().to_uppercase();
+    let problem = format!(
+        "{foreign} of its {} {} not {name}, though it begins so",
+        counted(lines, "line"),
+        agree(foreign, "is", "are")
+    );
+    let way_out =
+        "convert those parts, or set corpus.invalid_utf8 to \"skip\" to leave such lines out";
+    Err(input.error("reading text", problem, way_out).into())
 }
 
 /// What the threads of the stage share.

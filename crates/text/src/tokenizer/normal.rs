@@ -1,17 +1,18 @@
-//! The chain of normalisers, one file each: normal form, case, accents, digits, in this order.
+//! The chain of normalisers: normal form, case, accents, digits, in this order.
 //!
-//! The normal form comes before words are cut, because it may join or part them; all else comes word by word afterwards, so
-//! that a word's form depends on nothing outside it. ASCII letters and digits are changed in the whole text at once.
-
-mod accents;
-mod case;
-mod digits;
-mod form;
+//! The normal form (UAX 15, NFC and NFKC) comes before words are cut, because it may join or part them; all else comes word by
+//! word afterwards, so that a word's form depends on nothing outside it. ASCII letters and digits are changed in the whole text
+//! at once. Lower case follows Unicode's full rules, with the final sigma; no language has rules of its own, so `I` becomes `i` in
+//! Turkish, too. Accents are the marks of the block Combining Diacritical Marks, composed or not: signs that are no accents to those
+//! who write them, such as the vowels of Indic scripts or the voicing marks of kana, stand in other blocks and stay, as do letters
+//! like `ø` and `ł`, which have no decomposition.
 
 use std::borrow::Cow;
 
+use unicode_normalization::char::decompose_canonical;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick, is_nfkc_quick};
+
 use super::config::{Accents, Case, Digits, Normalize, TokenizerConfig};
-pub(super) use form::is_composed;
 
 /// The normalisers that the settings ask for.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,7 @@ impl Normalizer {
             text.make_ascii_lowercase();
         }
         if self.digits == Digits::Zero {
-            digits::zero_ascii(text);
+            zero_ascii(text);
         }
     }
 
@@ -51,27 +52,27 @@ impl Normalizer {
 
     /// The normal form of a piece of text that is not yet cut.
     pub(super) fn piece<'a>(&self, piece: &'a str) -> Cow<'a, str> {
-        form::of(self.form, piece)
+        normal_form(self.form, piece)
     }
 
     /// Calls `emit` with the word as it will be known, unless it is a number and those are left out.
     #[inline]
     pub(crate) fn word(&self, word: &str, emit: &mut impl FnMut(&str)) {
-        let lower = self.case == Case::Lower && case::changes(word);
+        let lower = self.case == Case::Lower && has_upper(word);
         let strip = self.accents == Accents::Strip && !word.is_ascii();
-        let zero = self.digits == Digits::Zero && digits::changes(word);
+        let zero = self.digits == Digits::Zero && has_digit(word);
         if !lower && !strip && !zero {
             return self.ready(word, emit);
         }
         let mut word = if lower { word.to_lowercase() } else { word.to_owned() };
-        if lower && let Cow::Owned(normal) = form::of(self.form, &word) {
+        if lower && let Cow::Owned(normal) = normal_form(self.form, &word) {
             word = normal;
         }
         if strip {
-            word = accents::strip(&word);
+            word = strip_accents(&word);
         }
         if zero {
-            word = digits::zero(&word);
+            word = zero_digits(&word);
         }
         if !word.is_empty() {
             self.ready(&word, emit);
@@ -88,8 +89,103 @@ impl Normalizer {
     /// Hands on a word that has its form.
     #[inline]
     pub(super) fn ready(&self, word: &str, emit: &mut impl FnMut(&str)) {
-        if self.digits != Digits::Drop || !digits::is_number(word) {
+        if self.digits != Digits::Drop || !is_number(word) {
             emit(word);
         }
     }
+}
+
+/// Characters that show nothing and mean nothing to a word: soft hyphens, marks of direction and of byte order. NFKC leaves
+/// them, while NFKC_Casefold of the same annex takes them out. Joiners stay, which tell words of Persian and Hindi apart.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text in a form; with NFKC without characters that are invisible.
+fn normal_form(form: Normalize, text: &str) -> Cow<'_, str> {
+    let is_normal = text.is_ascii()
+        || match form {
+            Normalize::None => true,
+            Normalize::Nfc => is_composed(text),
+            Normalize::Nfkc => {
+                is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.contains(is_invisible)
+            }
+        };
+    match form {
+        _ if is_normal => Cow::Borrowed(text),
+        Normalize::Nfkc => Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).nfkc().collect()),
+        _ => Cow::Owned(text.nfc().collect()),
+    }
+}
+
+/// Whether the text surely is NFC, and no part of it could be drawn to what stands before it.
+pub(super) fn is_composed(text: &str) -> bool {
+    is_nfc_quick(text.chars()) == IsNormalized::Yes
+}
+
+/// Whether lower case changes the word.
+fn has_upper(word: &str) -> bool {
+    word.chars().any(lowers)
+}
+
+fn lowers(c: char) -> bool {
+    // Scripts without case, asked first because the tables are slow.
+    if matches!(c, '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}') {
+        return false;
+    }
+    let mut lower = c.to_lowercase();
+    lower.next() != Some(c) || lower.next().is_some()
+}
+
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+/// The word without accents. A character without one stays as it is, whatever its normal form.
+fn strip_accents(word: &str) -> String {
+    let mut stripped = String::with_capacity(word.len());
+    for c in word.chars().filter(|c| !is_accent(*c)) {
+        let mut has_accent = false;
+        decompose_canonical(c, |part| has_accent |= is_accent(part));
+        if has_accent {
+            let mut rest = String::new();
+            decompose_canonical(c, |part| rest.extend((!is_accent(part)).then_some(part)));
+            stripped.extend(rest.nfc());
+        } else {
+            stripped.push(c);
+        }
+    }
+    stripped
+}
+
+/// Makes every ASCII digit a `0`, in place.
+fn zero_ascii(text: &mut [u8]) {
+    text.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'0');
+}
+
+/// Whether there is a digit of any script.
+fn has_digit(word: &str) -> bool {
+    word.chars().any(char::is_numeric)
+}
+
+/// The word with a `0` for each digit of any script.
+fn zero_digits(word: &str) -> String {
+    word.chars().map(|c| if c.is_numeric() { '0' } else { c }).collect()
+}
+
+/// Digits with the marks that stand within and around numbers, and nothing else.
+fn is_number(token: &str) -> bool {
+    let mut digits = false;
+    for c in token.chars() {
+        if c.is_numeric() {
+            digits = true;
+        } else if !matches!(
+            c,
+            '.' | ',' | ':' | ';' | '\'' | '’' | '-' | '−' | '+' | '/' | '%' | '_'
+        ) {
+            return false;
+        }
+    }
+    digits
 }

@@ -13,10 +13,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
 
-use super::cut::Cut;
-use super::model::Rows;
-use super::room::Room;
-use super::words::Words;
+use super::model::{Cut, Rows};
+use super::words::{Room, Words};
 use crate::error::VocabError;
 use crate::text_writer::TextWriter;
 use wordmill_text::CONTINUES;

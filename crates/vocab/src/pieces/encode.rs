@@ -4,7 +4,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_formats::{LINE_END, TokenShardWriter};
 
-use super::cut::Cut;
+use super::model::Cut;
 use crate::error::VocabError;
 use crate::rewrite::{Numbered, Read, Rewriting, Rewritten};
 

@@ -24,10 +24,8 @@ use wordmill_kernels::real;
 
 use super::branching::{Beginning, Beginnings};
 use super::config::{Endings, FOLDER};
-use super::cut::Cut;
-use super::model::Rows;
-use super::room::Room;
-use super::words::{Words, fan_in};
+use super::model::{Cut, Rows};
+use super::words::{Room, Words, fan_in};
 use crate::error::VocabError;
 use crate::text_writer::TextWriter;
 use crate::vocabulary::{merge_lists, narrow};

@@ -1,4 +1,4 @@
-//! The file of a model: text in UTF-8, columns between tabs.
+//! What every model does, and its file: text in UTF-8, columns between tabs.
 //!
 //! The first lines begin with `#` and a tab-separated key: `#wordmill-pieces<TAB>LEARNER<TAB>VERSION`, then `#settings` and `#made-of`,
 //! which tell a run whether the model is the one that it would learn. All other lines are rows of the learner; what they mean
@@ -13,6 +13,14 @@ const MAGIC: &str = "#wordmill-pieces";
 const HEADS: [&str; 3] = [MAGIC, "#settings\t", "#made-of\t"];
 /// Version of the layout and of what rows mean.
 const VERSION: &str = "1";
+
+/// Cuts words into pieces.
+pub(super) trait Cut: Send + Sync {
+    /// Calls `emit` with the pieces of a word, at least one; those that go on begin with `##`. Says how many it left out.
+    fn cut(&self, word: &str, emit: &mut dyn FnMut(&str)) -> u64;
+    /// Memory that it takes.
+    fn bytes(&self) -> u64;
+}
 
 /// What a model is of.
 pub(super) struct Header {

@@ -1,14 +1,19 @@
-//! What learners read: all words with their counts, and how many lists of them are merged at once.
+//! What learners share: all words with their counts, and memory that grows with what is learned.
 
 use std::path::PathBuf;
 
-use wordmill_flow::Context;
+use wordmill_flow::{Budget, Context, OverBudget, Reservation};
 use wordmill_formats::RunDir;
 
 use super::config::FOLDER;
 use crate::error::VocabError;
 use crate::shards::TokenShards;
 use crate::vocabulary::{FAN_IN, LIST_BYTES, merge_lists, narrow};
+
+/// What helps where a model does not fit.
+pub(super) const ADVICE: &str = ", or raise corpus.pieces_min_count";
+/// Bytes taken at a time.
+const STEP_BYTES: u64 = 1 << 20;
 
 /// All words of the corpus with their exact counts, in the order of their bytes, however many there are.
 pub(super) struct Words<'a> {
@@ -56,4 +61,34 @@ impl<'a> Words<'a> {
 pub(super) fn fan_in(ctx: &Context) -> usize {
     let affordable = usize::try_from(ctx.budget.left() / 4 / LIST_BYTES).unwrap_or(usize::MAX);
     FAN_IN.min(affordable).max(2)
+}
+
+/// What one learner has taken from the budget, in steps.
+pub(super) struct Room {
+    budget: Budget,
+    held: Vec<Reservation>,
+    reserved: u64,
+    used: u64,
+    what: &'static str,
+}
+
+impl Room {
+    pub(super) fn new(budget: &Budget, what: &'static str) -> Self {
+        Self { budget: budget.clone(), held: Vec::new(), reserved: 0, used: 0, what }
+    }
+
+    /// Takes more bytes.
+    pub(super) fn take(&mut self, bytes: u64) -> Result<(), OverBudget> {
+        self.used += bytes;
+        while self.used > self.reserved {
+            let step = STEP_BYTES.max(self.reserved / 8).max(self.used - self.reserved);
+            let part = self.budget.reserve(step, self.what).map_err(|mut error| {
+                error.advice = ADVICE.to_owned();
+                error
+            })?;
+            self.reserved += part.bytes();
+            self.held.push(part);
+        }
+        Ok(())
+    }
 }
