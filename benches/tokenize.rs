@@ -20,7 +20,7 @@ use wordmill_formats::{MemoryStorage, RunDir, Storage, TokenShardWriter};
 use wordmill_sample as sample;
 use wordmill_text::input;
 use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
-use wordmill_vocab::hot::HotLoops;
+use wordmill_vocab::bench_api::HotLoops;
 use wordmill_vocab::{TokenizeJob, VocabularyJob, tokenize, vocabulary};
 
 use limit::{Batch, Yardstick};

@@ -9,20 +9,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-#[cfg(test)]
-mod bench;
+pub mod bench_api;
 mod compare;
 pub mod dedup;
 mod description;
 mod error;
-pub mod hot;
 mod import;
 mod interner;
 mod numbering;
 pub mod phrases;
 pub mod pieces;
-#[cfg(test)]
-mod reader;
 mod rewrite;
 mod shard;
 mod shards;
@@ -43,5 +39,7 @@ pub use vocabulary::{
 };
 pub use wordmill_text::ErrorKind;
 
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;

@@ -18,21 +18,21 @@ use wordmill_text::chunk::MAX_WORD_BYTES;
 use wordmill_text::input::{self, Input};
 
 use super::*;
-use crate::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
+use crate::test_support::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
 use crate::vocabulary::vocabulary_by_merging;
 use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 
 const ALL: VocabularyJob = VocabularyJob::ALL;
 
 /// A folder of texts and a run in memory.
-struct Bench {
+struct TestRun {
     folder: tempfile::TempDir,
     memory: MemoryStorage,
     run: RunDir,
     inputs: Vec<Input>,
 }
 
-impl Bench {
+impl TestRun {
     fn new(texts: &[&[u8]]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (index, text) in texts.iter().enumerate() {
@@ -132,8 +132,8 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
             counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             for chunk_bytes in [200, 64 + random.next_u64() as usize % 4_000, 4_096] {
                 let bytes: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
-                let bench = Bench::new(&bytes);
-                let (lines, totals, vocabulary) = bench
+                let test = TestRun::new(&bytes);
+                let (lines, totals, vocabulary) = test
                     .lines(&TokenizeJob { tokenizer: tokenizer.clone(), ..config(chunk_bytes) });
                 assert_eq!(lines, expected, "seed {seed}, chunks of {chunk_bytes}");
                 let found: Vec<(String, u64)> = (0..vocabulary.len())
@@ -164,12 +164,12 @@ fn chunk_size_changes_neither_tokens_nor_counts() {
 fn threads_and_budget_change_no_byte() {
     let text = sample_text(400_000);
     let files = |threads: usize, budget: u64| {
-        let bench = Bench::new(&[&text]);
+        let test = TestRun::new(&[&text]);
         let mut ctx = Context::for_tests(threads);
         ctx.budget = Budget::new(budget);
-        let shards = tokenize(&ctx, &config(20_000), &bench.run, &bench.inputs).unwrap();
+        let shards = tokenize(&ctx, &config(20_000), &test.run, &test.inputs).unwrap();
         vocabulary(&ctx, &VocabularyJob::default(), &shards).unwrap();
-        bench.memory.snapshot()
+        test.memory.snapshot()
     };
     let one = files(1, 64 << 20);
     assert!(one.len() > 50);
@@ -187,20 +187,20 @@ fn sample_text(bytes: u64) -> Vec<u8> {
 #[test]
 fn shards_that_fit_are_kept_and_others_are_made_anew() {
     let text = sample_text(100_000);
-    let bench = Bench::new(&[&text]);
-    let first = bench.tokenize(&config(10_000), 2).unwrap();
-    let before = bench.memory.snapshot();
-    bench.run.storage().remove(&bench.run.word_list(first.ids()[1])).unwrap();
-    bench.run.storage().remove(&bench.run.token_shard(first.ids()[2])).unwrap();
-    let again = bench.tokenize(&config(10_000), 2).unwrap();
+    let test = TestRun::new(&[&text]);
+    let first = test.tokenize(&config(10_000), 2).unwrap();
+    let before = test.memory.snapshot();
+    test.run.storage().remove(&test.run.word_list(first.ids()[1])).unwrap();
+    test.run.storage().remove(&test.run.token_shard(first.ids()[2])).unwrap();
+    let again = test.tokenize(&config(10_000), 2).unwrap();
     assert_eq!(again.rows(), first.rows());
-    assert!(bench.memory.snapshot() == before);
-    let opened = TokenShards::open(&bench.run).unwrap();
+    assert!(test.memory.snapshot() == before);
+    let opened = TokenShards::open(&test.run).unwrap();
     assert_eq!(opened.rows(), first.rows());
     assert_eq!(opened.totals(), first.totals());
-    let fewer = bench.tokenize(&config(50_000), 2).unwrap();
+    let fewer = test.tokenize(&config(50_000), 2).unwrap();
     assert_eq!(
-        bench.run.storage().list(Path::new("run/tokens")).unwrap().len(),
+        test.run.storage().list(Path::new("run/tokens")).unwrap().len(),
         2 * fewer.len() + 1
     );
     assert_eq!(fewer.totals().tokens, first.totals().tokens);
@@ -208,12 +208,12 @@ fn shards_that_fit_are_kept_and_others_are_made_anew() {
 
 #[test]
 fn a_vocabulary_is_cut_by_count_and_size() {
-    let bench = Bench::new(&[b"a a a b b c c d e\n", b"f f f f\n"]);
-    let shards = bench.tokenize(&config(64), 1).unwrap();
+    let test = TestRun::new(&[b"a a a b b c c d e\n", b"f f f f\n"]);
+    let shards = test.tokenize(&config(64), 1).unwrap();
     let check = |min_count, max_size, expected: &str| {
         let config = VocabularyJob { min_count, max_size, ..ALL };
         let vocabulary = vocabulary(&Context::for_tests(1), &config, &shards).unwrap();
-        let text = bench.memory.snapshot().remove(Path::new("run/vocab/vocabulary.tsv")).unwrap();
+        let text = test.memory.snapshot().remove(Path::new("run/vocab/vocabulary.tsv")).unwrap();
         assert_eq!(String::from_utf8(text).unwrap(), expected);
         vocabulary.table().verify().unwrap();
         assert_eq!(vocabulary.table().find(b"f"), Some(0));
@@ -235,8 +235,8 @@ fn a_vocabulary_is_cut_by_count_and_size() {
 #[test]
 fn a_corpus_without_words_and_a_min_count_too_high_are_errors() {
     let check = |text: &[u8], kind: ErrorKind, part: &str| {
-        let bench = Bench::new(&[text]);
-        let shards = bench.tokenize(&config(64), 1).unwrap();
+        let test = TestRun::new(&[text]);
+        let shards = test.tokenize(&config(64), 1).unwrap();
         let error =
             vocabulary(&Context::for_tests(1), &VocabularyJob::default(), &shards).unwrap_err();
         assert_eq!(error.kind(), kind);
@@ -256,10 +256,10 @@ fn many_distinct_words_are_counted_exactly_in_little_memory() {
     let mut text = Vec::new();
     let expected = write_distinct(20_000, &mut text).unwrap();
     let files = |threads: usize, fan_in: usize| {
-        let bench = Bench::new(&[&text]);
+        let test = TestRun::new(&[&text]);
         let mut ctx = Context::for_tests(threads);
         ctx.budget = Budget::new((threads as u64) * (4 << 20) + (6 << 20));
-        let shards = tokenize(&ctx, &config(2_000), &bench.run, &bench.inputs).unwrap();
+        let shards = tokenize(&ctx, &config(2_000), &test.run, &test.inputs).unwrap();
         assert!(shards.len() > 90);
         let config = VocabularyJob::default();
         let vocabulary = vocabulary_by_merging(&ctx, &config, &shards, fan_in).unwrap();
@@ -269,7 +269,7 @@ fn many_distinct_words_are_counted_exactly_in_little_memory() {
             (expected.tokens, expected.distinct_words)
         );
         assert_eq!((counts.words, counts.kept_tokens), (expected.words, expected.kept_tokens));
-        bench.memory.snapshot()
+        test.memory.snapshot()
     };
     let one = files(1, 2);
     for (threads, fan_in) in [(1, 64), (2, 3), (3, 7), (8, 2)] {
@@ -290,8 +290,8 @@ fn words_counted_in_a_table_and_by_merging_make_the_same_files() {
         VocabularyJob { min_count: 3, max_size: 100, ..ALL },
     ] {
         let files = |threads: usize, budget: u64, fan_in: Option<usize>| {
-            let bench = Bench::new(&[&text]);
-            let shards = bench.tokenize(&self::config(8_000), 2).unwrap();
+            let test = TestRun::new(&[&text]);
+            let shards = test.tokenize(&self::config(8_000), 2).unwrap();
             let mut ctx = Context::for_tests(threads);
             ctx.budget = Budget::new(budget);
             match fan_in {
@@ -299,7 +299,7 @@ fn words_counted_in_a_table_and_by_merging_make_the_same_files() {
                 None => vocabulary(&ctx, &config, &shards).unwrap(),
             };
             assert_eq!(ctx.budget.left(), budget);
-            bench.memory.snapshot()
+            test.memory.snapshot()
         };
         let merged = files(1, 64 << 20, Some(5));
         for (threads, budget) in [(1, 1 << 30), (2, 1 << 30), (5, 1 << 30), (7, 24 << 20)] {
@@ -319,8 +319,8 @@ fn a_line_of_twenty_megabytes_is_one_line() {
         .iter()
         .map(|byte| if *byte == b'\n' { b' ' } else { *byte })
         .collect::<Vec<_>>();
-    let bench = Bench::new(&[&text]);
-    let shards = bench.tokenize(&TokenizeJob::default(), 2).unwrap();
+    let test = TestRun::new(&[&text]);
+    let shards = test.tokenize(&TokenizeJob::default(), 2).unwrap();
     assert!(shards.len() >= 2);
     assert_eq!((shards.totals().lines, shards.totals().overlong_words), (1, 0));
     let vocabulary =
@@ -339,8 +339,8 @@ fn a_line_of_twenty_megabytes_is_one_line() {
 #[test]
 fn the_line_before_a_shard() {
     let text = format!("x\n{}\n{}", "a b c d e f g h i j ".repeat(30), "k l\n".repeat(5));
-    let bench = Bench::new(&[text.as_bytes()]);
-    let (lines, _, vocabulary) = bench.lines(&config(64));
+    let test = TestRun::new(&[text.as_bytes()]);
+    let (lines, _, vocabulary) = test.lines(&config(64));
     let long = lines.iter().find(|line| line.len() > 100).unwrap();
     let mut seen = 0;
     let mut continued = 0;
@@ -368,29 +368,29 @@ fn the_line_before_a_shard() {
 fn a_word_of_a_megabyte_is_kept_and_a_longer_one_is_counted() {
     let long = "x".repeat(MAX_WORD_BYTES);
     let text = format!("a {long} b\nc {long}x d\n");
-    let bench = Bench::new(&[text.as_bytes()]);
-    let (lines, totals, _) = bench.lines(&TokenizeJob::default());
+    let test = TestRun::new(&[text.as_bytes()]);
+    let (lines, totals, _) = test.lines(&TokenizeJob::default());
     assert_eq!(
         lines,
         [vec!["a".to_owned(), long.clone(), "b".to_owned()], vec!["c".to_owned(), "d".to_owned()]]
     );
     assert_eq!((totals.overlong_words, totals.overlong_bytes), (1, long.len() as u64 + 1));
-    let (lines, totals, _) = bench.lines(&config(1_000));
+    let (lines, totals, _) = test.lines(&config(1_000));
     assert_eq!(lines, [["a", "b"], ["c", "d"]]);
     assert_eq!((totals.overlong_words, totals.overlong_bytes), (2, 2 * long.len() as u64 + 1));
 }
 
 #[test]
 fn bytes_that_are_not_utf8() {
-    let bench = Bench::new(&[b"good line\r\nbad \xff bytes\nmore\xc3\n"]);
+    let test = TestRun::new(&[b"good line\r\nbad \xff bytes\nmore\xc3\n"]);
     let with = |invalid_utf8| TokenizeJob { invalid_utf8, ..TokenizeJob::default() };
-    let (lines, totals, _) = bench.lines(&with(InvalidUtf8::Replace));
+    let (lines, totals, _) = test.lines(&with(InvalidUtf8::Replace));
     assert_eq!(lines, [vec!["good", "line"], vec!["bad", "bytes"], vec!["more"]]);
     assert_eq!((totals.invalid_lines, totals.lines), (2, 3));
-    let (lines, totals, _) = bench.lines(&with(InvalidUtf8::Skip));
+    let (lines, totals, _) = test.lines(&with(InvalidUtf8::Skip));
     assert_eq!(lines, [["good", "line"]]);
     assert_eq!(totals.invalid_lines, 2);
-    let error = bench.tokenize(&with(InvalidUtf8::Fail), 2).unwrap_err();
+    let error = test.tokenize(&with(InvalidUtf8::Fail), 2).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Input);
     let text = error.to_string();
     assert!(text.contains("000.txt") && text.contains("byte 15 "), "{text}");
@@ -398,31 +398,31 @@ fn bytes_that_are_not_utf8() {
 
 #[test]
 fn a_damaged_input_stops_the_stage() {
-    let bench = Bench::new(&[&sample_text(200_000), b"\x1f\x8b\x08\0broken"]);
+    let test = TestRun::new(&[&sample_text(200_000), b"\x1f\x8b\x08\0broken"]);
     for threads in [1, 3] {
-        let error = bench.tokenize(&config(1_000), threads).unwrap_err();
+        let error = test.tokenize(&config(1_000), threads).unwrap_err();
         assert!(error.to_string().contains("001.txt: unpacking"), "{error}");
     }
-    drop(bench.folder);
+    drop(test.folder);
 }
 
 #[test]
 fn a_stop_is_obeyed_and_the_next_run_goes_on() {
     let text = sample_text(100_000);
-    let bench = Bench::new(&[&text]);
+    let test = TestRun::new(&[&text]);
     let ctx = Context::for_tests(2);
     ctx.cancel.stop();
-    let error = tokenize(&ctx, &config(1_000), &bench.run, &bench.inputs).unwrap_err();
+    let error = tokenize(&ctx, &config(1_000), &test.run, &test.inputs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Stopped);
-    assert!(bench.tokenize(&config(1_000), 2).unwrap().len() > 90);
+    assert!(test.tokenize(&config(1_000), 2).unwrap().len() > 90);
 }
 
 #[test]
 fn a_budget_too_small_is_refused_at_once() {
-    let bench = Bench::new(&[b"a b c"]);
+    let test = TestRun::new(&[b"a b c"]);
     let mut ctx = Context::for_tests(8);
     ctx.budget = Budget::new(1 << 20);
-    let error = tokenize(&ctx, &TokenizeJob::default(), &bench.run, &bench.inputs).unwrap_err();
+    let error = tokenize(&ctx, &TokenizeJob::default(), &test.run, &test.inputs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exhausted);
 }
 

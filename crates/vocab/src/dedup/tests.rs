@@ -10,7 +10,7 @@ use wordmill_flow::Budget;
 use wordmill_formats::{RunDir, Storage, TokenShard};
 
 use super::*;
-use crate::bench::{Bench, chunks_of, every_rename_may_fail, words_of};
+use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
 use wordmill_text::WordSet;
 
 type Line = Vec<String>;
@@ -96,16 +96,16 @@ fn what_stays_is_what_a_set_in_memory_says() {
     let (mut cut, mut dropped) = (0, 0);
     for seed in 0..150 {
         let mut words = Words(Xoshiro256PlusPlus::seed_from_u64(seed));
-        let bench = Bench::new(&words.texts());
+        let test = TestRun::new(&words.texts());
         let chunk_bytes = [64, 64, 100, 1_000][words.roll(4) as usize];
         let mut config = chunks_of(chunk_bytes);
         if words.roll(3) == 0 {
-            let path = bench.folder.path().join(".stop");
+            let path = test.folder.path().join(".stop");
             std::fs::write(&path, "a\n").unwrap();
             let list = WordSet::read(&path, "corpus.stop_words", &config.tokenizer).unwrap();
             config.stop_words = Some(Arc::new(list));
         }
-        let shards = bench.shards(&config);
+        let shards = test.shards(&config);
         let before = lines_of(&shards);
         let (expected, repeats) = without_repeats(&before);
         let threads = 1 + words.roll(3) as usize;
@@ -139,8 +139,8 @@ fn a_line_is_the_same_wherever_it_is_cut() {
     // Something in front moves the places of the cuts.
     for shift in 0..70 {
         let text = format!("{}\n{long}\nx\n{}\n{long}", "y".repeat(shift), long.to_uppercase());
-        let bench = Bench::new(&[&text, &long, &format!("{long} eight\n")]);
-        let shards = bench.shards(&chunks_of(64));
+        let test = TestRun::new(&[&text, &long, &format!("{long} eight\n")]);
+        let shards = test.shards(&chunks_of(64));
         assert!(shards.len() > 30);
         let made = dedup(&Context::for_tests(2), &shards).unwrap();
         assert_eq!(made.dropped_lines, 3, "shift {shift}");
@@ -155,8 +155,8 @@ fn of_lines_that_are_all_the_same_one_stays() {
     for (line, chunk_bytes) in
         [("to be or not to be\n", 64), ("a\n", 64_000), ("same again\n", 4_000)]
     {
-        let bench = Bench::new(&[line.repeat(20_000), line.repeat(10)]);
-        let shards = bench.shards(&chunks_of(chunk_bytes));
+        let test = TestRun::new(&[line.repeat(20_000), line.repeat(10)]);
+        let shards = test.shards(&chunks_of(chunk_bytes));
         let made = in_ranges(&Context::for_tests(2), &shards, 3).unwrap();
         assert_eq!(made.dropped_lines, 20_009);
         assert_eq!(lines_of(&made.shards).len(), 1);
@@ -167,8 +167,8 @@ fn of_lines_that_are_all_the_same_one_stays() {
 
 #[test]
 fn a_text_without_words_stays() {
-    let bench = Bench::new(&["\n\n . \n", "", "..."]);
-    let shards = bench.shards(&chunks_of(64));
+    let test = TestRun::new(&["\n\n . \n", "", "..."]);
+    let shards = test.shards(&chunks_of(64));
     let made = dedup(&Context::for_tests(1), &shards).unwrap();
     assert_eq!((made.dropped_lines, made.shards.totals()), (0, shards.totals()));
 }
@@ -182,7 +182,7 @@ fn repetitive(seed: u64) -> Vec<String> {
 fn neither_threads_nor_memory_nor_ranges_nor_a_fault_change_the_files() {
     let texts = repetitive(3);
     let config = chunks_of(1_500);
-    let undisturbed = Bench::new(&texts);
+    let undisturbed = TestRun::new(&texts);
     dedup(&Context::for_tests(2), &undisturbed.shards(&config)).unwrap();
     let expected = undisturbed.memory.snapshot();
     let is_left = |path: &std::path::Path| {
@@ -192,14 +192,14 @@ fn neither_threads_nor_memory_nor_ranges_nor_a_fault_change_the_files() {
     for (threads, bytes, bits) in
         [(1, 1 << 30, None), (3, 1 << 30, None), (2, 20 << 20, None), (3, 1 << 30, Some(4))]
     {
-        let bench = Bench::new(&texts);
-        let shards = bench.shards(&config);
+        let test = TestRun::new(&texts);
+        let shards = test.shards(&config);
         let ctx = Context { budget: Budget::new(bytes), ..Context::for_tests(threads) };
         match bits {
             Some(bits) => in_ranges(&ctx, &shards, bits).unwrap(),
             None => dedup(&ctx, &shards).unwrap(),
         };
-        assert!(bench.memory.snapshot() == expected, "{threads} threads, {bytes} bytes, {bits:?}");
+        assert!(test.memory.snapshot() == expected, "{threads} threads, {bytes} bytes, {bits:?}");
     }
     every_rename_may_fail((&texts, &config), &expected, 20, |shards, attempt| {
         // The next process may have more memory, or less.
@@ -210,13 +210,13 @@ fn neither_threads_nor_memory_nor_ranges_nor_a_fault_change_the_files() {
 #[test]
 fn what_is_there_of_another_text_is_made_anew() {
     let config = chunks_of(200);
-    let bench = Bench::new(&repetitive(4));
-    let shards = bench.shards(&config);
+    let test = TestRun::new(&repetitive(4));
+    let shards = test.shards(&config);
     dedup(&Context::for_tests(2), &shards).unwrap();
     // The same text with a line in front: all later lines but the first few shards are the same.
     let mut texts = repetitive(4);
     texts[0].insert_str(0, "a bb words\n");
-    let other = Bench { memory: bench.memory.clone(), ..Bench::new(&texts) };
+    let other = TestRun { memory: test.memory.clone(), ..TestRun::new(&texts) };
     let shards = other.shards(&config);
     let made = dedup(&Context::for_tests(2), &shards).unwrap();
     let (expected, repeats) = without_repeats(&lines_of(&shards));
@@ -226,16 +226,16 @@ fn what_is_there_of_another_text_is_made_anew() {
 
 #[test]
 fn damage_is_told_and_a_small_budget_names_what_helps() {
-    let bench = Bench::new(&repetitive(5));
-    let shards = bench.shards(&chunks_of(1_500));
+    let test = TestRun::new(&repetitive(5));
+    let shards = test.shards(&chunks_of(1_500));
     let ctx = Context { budget: Budget::new(1 << 20), ..Context::for_tests(1) };
     let error = dedup(&ctx, &shards).unwrap_err();
     assert!(matches!(error, VocabError::OverBudget(_)), "{error}");
     assert!(error.to_string().contains("corpus.chunk_bytes"), "{error}");
-    let paths: Vec<std::path::PathBuf> = bench.memory.snapshot().into_keys().collect();
+    let paths: Vec<std::path::PathBuf> = test.memory.snapshot().into_keys().collect();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|it| it == "tok")).take(3) {
-        let whole = bench.memory.snapshot()[path].clone();
-        let storage: Arc<dyn Storage> = Arc::new(bench.memory.clone());
+        let whole = test.memory.snapshot()[path].clone();
+        let storage: Arc<dyn Storage> = Arc::new(test.memory.clone());
         let write = |bytes: &[u8]| {
             use std::io::Write as _;
             storage.create(path).unwrap().write_all(bytes).unwrap();

@@ -12,8 +12,8 @@ use wordmill_text::WordSet;
 use wordmill_text::tokenizer::TokenizerConfig;
 
 use super::*;
-use crate::bench::{Bench, chunks_of, words_of};
 use crate::shards::TokenShards;
+use crate::test_support::{TestRun, chunks_of, words_of};
 
 const CONNECTORS: &str = "of\nthe\n";
 
@@ -52,10 +52,10 @@ fn shards(seed: u64, longest: u64, chunk_bytes: usize) -> (RunDir, TokenShards) 
     for connectors in [MOST_CONNECTORS, MOST_CONNECTORS + 1] {
         text += &format!("coast{} coast\n", " the".repeat(connectors));
     }
-    let bench = Bench::new(&[text]);
-    let shards = bench.shards(&chunks_of(chunk_bytes));
+    let test = TestRun::new(&[text]);
+    let shards = test.shards(&chunks_of(chunk_bytes));
     assert!(shards.len() > 1);
-    (bench.run(), shards)
+    (test.run(), shards)
 }
 
 /// Pairs that may become phrases, with what stands between, and how often.
@@ -172,11 +172,11 @@ fn the_longest_phrase_becomes_one_word() {
 fn a_phrase_may_go_on_in_the_next_frame() {
     let words = wordmill_formats::FRAME_TOKENS as u64 * 2 + 50;
     let word = |at: u64| ["a ", "b ", "c "][(at % 3) as usize];
-    let bench = Bench::new(&[(0..words).map(word).collect::<String>()]);
-    let shards = bench.shards(&chunks_of(4 << 20));
+    let test = TestRun::new(&[(0..words).map(word).collect::<String>()]);
+    let shards = test.shards(&chunks_of(4 << 20));
     let list = parse("a b c\n");
     let ctx = Context::for_tests(1);
-    let made = join(&ctx, &config(None), (&list, 1), &shards, bench.run().reading(FOLDER)).unwrap();
+    let made = join(&ctx, &config(None), (&list, 1), &shards, test.run().reading(FOLDER)).unwrap();
     assert_eq!((made.joined, made.shards.totals().tokens), (words / 3, words / 3 + words % 3));
 }
 

@@ -7,13 +7,13 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::Budget;
 
 use super::*;
-use crate::bench::{Bench, chunks_of, every_rename_may_fail, words_of};
+use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
 use wordmill_text::CONTINUES;
 
 const KOREAN: Learner = Learner::Korean { endings: Endings::Keep };
 
-fn shards_of(bench: &Bench) -> TokenShards {
-    bench.shards(&chunks_of(3_000))
+fn shards_of(test: &TestRun) -> TokenShards {
+    test.shards(&chunks_of(3_000))
 }
 
 fn config(learner: Learner) -> PiecesConfig {
@@ -81,9 +81,9 @@ fn counts(words: &[String]) -> BTreeMap<String, u64> {
 
 #[test]
 fn shards_of_pieces_are_the_words_cut_one_by_one() {
-    let bench = Bench::new(&[&korean_text(1, 6_000)]);
-    let run = bench.run();
-    let shards = shards_of(&bench);
+    let test = TestRun::new(&[&korean_text(1, 6_000)]);
+    let run = test.run();
+    let shards = shards_of(&test);
     let before = read(&shards);
     for learner in [KOREAN, Learner::Korean { endings: Endings::Drop }, Learner::Bpe { merges: 60 }]
     {
@@ -117,9 +117,9 @@ fn shards_of_pieces_are_the_words_cut_one_by_one() {
 
 #[test]
 fn pieces_put_together_are_the_word() {
-    let bench = Bench::new(&[&korean_text(2, 4_000)]);
-    let run = bench.run();
-    let shards = shards_of(&bench);
+    let test = TestRun::new(&[&korean_text(2, 4_000)]);
+    let run = test.run();
+    let shards = shards_of(&test);
     for learner in [KOREAN, Learner::Bpe { merges: 100 }] {
         let made = pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
         let cutter = Cutter::read(&run, &made.model.path, learner).unwrap();
@@ -192,9 +192,9 @@ fn naive_korean(
 
 #[test]
 fn korean_stems_and_endings_are_those_of_their_definition() {
-    let bench = Bench::new(&[&korean_text(3, 9_000)]);
-    let run = bench.run();
-    let shards = shards_of(&bench);
+    let test = TestRun::new(&[&korean_text(3, 9_000)]);
+    let run = test.run();
+    let shards = shards_of(&test);
     let made = pieces(&Context::for_tests(2), &config(KOREAN), &shards).unwrap();
     let text = read_file(run.storage(), &made.model.path, 1 << 30).unwrap();
     let (_, rows) = parse(&made.model.path, &text, "korean").unwrap();
@@ -273,9 +273,9 @@ fn merges_are_those_of_the_naive_way() {
         };
         let text: String =
             (0..1_500).map(|n| word() + if n % 9 == 0 { "\n" } else { " " }).collect();
-        let bench = Bench::new(&[&text]);
-        let run = bench.run();
-        let shards = shards_of(&bench);
+        let test = TestRun::new(&[&text]);
+        let run = test.run();
+        let shards = shards_of(&test);
         let learner = Learner::Bpe { merges: 80 };
         let made = pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
         let model = read_file(run.storage(), &made.model.path, 1 << 30).unwrap();
@@ -311,17 +311,17 @@ fn merges_are_those_of_the_naive_way() {
 fn neither_threads_nor_memory_nor_a_fault_change_the_files() {
     let text = korean_text(4, 5_000);
     for learner in [KOREAN, Learner::Bpe { merges: 40 }] {
-        let undisturbed = Bench::new(&[&text]);
+        let undisturbed = TestRun::new(&[&text]);
         let shards = shards_of(&undisturbed);
         pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
         let expected = undisturbed.memory.snapshot();
         assert!(!expected.keys().any(|path| path.to_string_lossy().contains("merge-")));
         for (threads, bytes) in [(1, 1 << 30), (3, 1 << 30), (2, 24 << 20)] {
-            let bench = Bench::new(&[&text]);
-            let shards = shards_of(&bench);
+            let test = TestRun::new(&[&text]);
+            let shards = shards_of(&test);
             let ctx = Context { budget: Budget::new(bytes), ..Context::for_tests(threads) };
             pieces(&ctx, &config(learner), &shards).unwrap();
-            assert!(bench.memory.snapshot() == expected, "{threads} threads, {bytes} bytes");
+            assert!(test.memory.snapshot() == expected, "{threads} threads, {bytes} bytes");
         }
         every_rename_may_fail((&[&text], &chunks_of(3_000)), &expected, 4, |shards, _| {
             pieces(&Context::for_tests(1), &config(learner), shards).map(drop)
@@ -331,8 +331,8 @@ fn neither_threads_nor_memory_nor_a_fault_change_the_files() {
 
 #[test]
 fn a_budget_that_is_too_small_names_the_setting() {
-    let bench = Bench::new(&[&korean_text(5, 3_000)]);
-    let shards = shards_of(&bench);
+    let test = TestRun::new(&[&korean_text(5, 3_000)]);
+    let shards = shards_of(&test);
     let ctx = Context { budget: Budget::new(1 << 20), ..Context::for_tests(1) };
     let error = pieces(&ctx, &config(Learner::Bpe { merges: 40 }), &shards).unwrap_err();
     assert!(matches!(error, VocabError::OverBudget(_)), "{error}");
@@ -340,8 +340,8 @@ fn a_budget_that_is_too_small_names_the_setting() {
 
 #[test]
 fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
-    let bench = Bench::new(&["학교에서 학교에서 바다에서\n"]);
-    let shards = shards_of(&bench);
+    let test = TestRun::new(&["학교에서 학교에서 바다에서\n"]);
+    let shards = shards_of(&test);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.tsv");
     let given = PiecesConfig {

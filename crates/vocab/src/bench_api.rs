@@ -1,7 +1,8 @@
-//! The hot loops one by one, for benches: what each costs on text that stands in memory.
+//! What benches call, and nothing else: the hot loops one by one, on text that stands in memory. It is no part of the API and may
+//! change at any time.
 //!
 //! Each function does one part of tokenising and all parts before it on text of whole lines, so the
-//! cost of a part is a difference. Nothing else calls them.
+//! cost of a part is a difference.
 
 use crate::numbering::Numbering;
 use wordmill_text::chunk::Chunk;

@@ -1,5 +1,7 @@
 //! What tests of several stages share: texts in files with a run in memory, and the words of shards read back.
 
+pub(crate) mod reader;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,13 +19,13 @@ use crate::shards::TokenShards;
 use crate::tokenize::{TokenizeJob, tokenize};
 
 /// Texts in files, and a run in memory.
-pub(crate) struct Bench {
+pub(crate) struct TestRun {
     pub folder: tempfile::TempDir,
     pub memory: MemoryStorage,
     pub inputs: Vec<Input>,
 }
 
-impl Bench {
+impl TestRun {
     pub fn new<T: AsRef<str>>(texts: &[T]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (number, text) in texts.iter().enumerate() {
@@ -52,14 +54,14 @@ pub(crate) fn every_rename_may_fail<T: AsRef<str>>(
     stage: impl Fn(&TokenShards, u64) -> Result<(), VocabError>,
 ) {
     for nth in 0.. {
-        let bench = Bench::new(texts);
-        bench.shards(config);
-        let plain: Arc<dyn Storage> = Arc::new(bench.memory.clone());
+        let test = TestRun::new(texts);
+        test.shards(config);
+        let plain: Arc<dyn Storage> = Arc::new(test.memory.clone());
         let faulty = FaultyStorage::new(plain, Some(Fault::full(Operation::Rename, nth)));
         let run = RunDir::new(Arc::new(faulty) as Arc<dyn Storage>, "run");
         let failed = stage(&TokenShards::open(&run).unwrap(), 0).is_err();
-        stage(&TokenShards::open(&bench.run()).unwrap(), nth).unwrap();
-        assert!(bench.memory.snapshot() == *expected, "rename {nth}");
+        stage(&TokenShards::open(&test.run()).unwrap(), nth).unwrap();
+        assert!(test.memory.snapshot() == *expected, "rename {nth}");
         if !failed {
             assert!(nth > least, "{nth} renames");
             return;
