@@ -6,10 +6,10 @@
 
 use std::io::{self, Read};
 use std::str;
-use wordmill_formats::{agree, counted};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, DecoderResult};
+use wordmill_formats::{agree, counted};
 
 /// U+FEFF, with which some programs begin a text.
 pub const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];

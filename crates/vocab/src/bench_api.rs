@@ -4,10 +4,11 @@
 //! Each function does one part of tokenising and all parts before it on text of whole lines, so the
 //! cost of a part is a difference.
 
-use crate::numbering::Numbering;
 use wordmill_text::chunk::Chunk;
 use wordmill_text::scan::{PAD_BYTES, Scanner};
 use wordmill_text::tokenizer::{Tokenizer, TokenizerConfig};
+
+use crate::numbering::Numbering;
 
 /// The parts, with memory that is used again.
 pub struct HotLoops {

@@ -4,15 +4,15 @@
 //! that its shard keeps. Nothing is written.
 
 use wordmill_flow::{Context, run_tasks};
-
-use crate::error::VocabError;
-use crate::shards::TokenShards;
-use crate::tokenize::{TokenizeJob, is_shard_of};
 use wordmill_formats::ShardId;
 use wordmill_text::chunk::{Cutter, StreamReader};
 use wordmill_text::input::{Input, Waiting};
 use wordmill_text::tokenizer::Tokenizer;
 use wordmill_text::unpacking_bytes;
+
+use crate::error::VocabError;
+use crate::shards::TokenShards;
+use crate::tokenize::{TokenizeJob, is_shard_of};
 
 /// Compares inputs with the shards of an earlier run; returns the first place where they differ, for a message, or `None`
 /// if they are the same. An input that can be read once and brings nothing is taken for what it was.

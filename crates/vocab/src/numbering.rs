@@ -5,12 +5,13 @@
 
 use std::str;
 
-use crate::error::VocabError;
-use crate::interner::{BATCH, Interner, ShortWord};
 use wordmill_text::WordSet;
 use wordmill_text::chunk::{Chunk, MAX_WORD_BYTES, Overlong};
 use wordmill_text::scan::{BLOCK_BYTES, PAD_BYTES, Scanner};
 use wordmill_text::tokenizer::{Digits, Item, Lines, Spans, Stop, Tokenizer, TokenizerConfig};
+
+use crate::error::VocabError;
+use crate::interner::{BATCH, Interner, ShortWord};
 
 /// Stands for a line end among numbers of words.
 pub(crate) const END: u32 = 0;

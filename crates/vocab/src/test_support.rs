@@ -11,7 +11,6 @@ use wordmill_formats::{
     Fault, FaultyStorage, LINE_END, MemoryStorage, Operation, RunDir, Storage, TokenShard,
     WordListReader, local_ids,
 };
-
 use wordmill_text::input::{self, Input};
 
 use crate::error::VocabError;

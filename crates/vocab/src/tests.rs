@@ -16,11 +16,11 @@ use wordmill_sample::{Sample, write_distinct};
 use wordmill_text::InvalidUtf8;
 use wordmill_text::chunk::MAX_WORD_BYTES;
 use wordmill_text::input::{self, Input};
+use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 
 use super::*;
 use crate::test_support::reader::{OUT_OF_VOCABULARY, TokenShardReader, UnknownWords, line_before};
 use crate::vocabulary::vocabulary_by_merging;
-use wordmill_text::tokenizer::{Segmentation, Tokenizer, TokenizerConfig};
 
 const ALL: VocabularyJob = VocabularyJob::ALL;
 

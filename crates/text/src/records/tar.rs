@@ -6,12 +6,13 @@
 //! begin. A header that is
 //! damaged ends the run: nobody could tell where the next one stands.
 
+use wordmill_formats::counted;
+
 use super::sink::{Refused, Sink, Take};
 use crate::encoding::{BYTE_ORDER_MARK, Converter};
 use crate::format::Records;
 use crate::sniff::not_plain_text;
 use crate::tar_header::{BLOCK, is_header, number, pax_size, text};
-use wordmill_formats::counted;
 
 /// Bytes of a file that tell what it is.
 const HEAD_BYTES: u64 = 64 << 10;

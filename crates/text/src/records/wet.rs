@@ -5,6 +5,7 @@
 //! where a tool has rewritten them. A file with records of other types only is refused: it holds pages, not their text.
 
 use std::collections::BTreeMap;
+
 use wordmill_formats::counted;
 
 use super::sink::{Refused, Sink, Take};

@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
-use wordmill_formats::counted;
 
 use wordmill_flow::NoThreads;
+use wordmill_formats::counted;
 
 use super::lines::{Item, Lines, Stop};
 use crate::error::TextError;

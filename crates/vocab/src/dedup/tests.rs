@@ -8,10 +8,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::Budget;
 use wordmill_formats::{RunDir, Storage, TokenShard};
+use wordmill_text::WordSet;
 
 use super::*;
 use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
-use wordmill_text::WordSet;
 
 type Line = Vec<String>;
 

@@ -12,11 +12,11 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use wordmill_formats::compat::glove::{RECORD_BYTES, parse_record};
 use wordmill_formats::{WordTable, Words as _, xxh3};
+use wordmill_text::input::{Input, Packed};
+use wordmill_text::not_text;
 
 use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
-use wordmill_text::input::{Input, Packed};
-use wordmill_text::not_text;
 
 /// Bytes read at a time, a whole number of records.
 const PIECE_BYTES: usize = 1 << 20;

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use wordmill_flow::{Budget, Context, Reservation};
 use wordmill_formats::{NO_WORD, RunDir, Words as _};
+use wordmill_text::input::{Input, Packed};
 
 use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 use crate::vocabulary::files::{write_table, write_text};
 use crate::vocabulary::kept::Kept;
-use crate::vocabulary::{Vocabulary, VocabularyCounts, VocabularyJob};
-use wordmill_text::input::{Input, Packed};
+use crate::vocabulary::{Vocabulary, VocabularyJob, VocabularyCounts};
 
 /// Bytes taken from the budget at a time.
 const STEP_BYTES: u64 = 4 << 20;

@@ -18,15 +18,15 @@ use std::path::Path;
 
 use wordmill_flow::{Budget, Context, OverBudget, Reservation};
 use wordmill_formats::{FormatError, Published, RunDir, read_file, write_file, xxh3};
+use wordmill_text::encoding::BYTE_ORDER_MARK;
+use wordmill_text::read_list;
+use wordmill_text::tokenizer::{Tokenizer, TokenizerConfig};
 
 use super::config::PhrasesJob;
 use super::folders::{MOST_PASSES, list_path, pass_path};
 use crate::error::VocabError;
 use crate::shards::TokenShards;
 use crate::text_writer::TextWriter;
-use wordmill_text::encoding::BYTE_ORDER_MARK;
-use wordmill_text::read_list;
-use wordmill_text::tokenizer::{Tokenizer, TokenizerConfig};
 
 const MAGIC: &str = "#wordmill-phrases\t";
 /// How the lines of the header begin.

@@ -2,6 +2,7 @@
 
 use wordmill_flow::Context;
 use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
+use wordmill_text::CONTINUES;
 
 use super::config::{Parts, PhrasesJob};
 use super::list::{ListWriter, Phrases, learned, reserve};
@@ -9,7 +10,6 @@ use super::units::BETWEEN;
 use crate::error::VocabError;
 use crate::shards::TokenShards;
 use crate::vocabulary::Vocabulary;
-use wordmill_text::CONTINUES;
 
 /// A pair that becomes a phrase.
 struct Found {

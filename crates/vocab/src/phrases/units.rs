@@ -14,13 +14,13 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, LINE_END};
+use wordmill_text::WordSet;
 
 use super::config::{MOST_CONNECTORS, PhrasesJob, VERSION};
 use super::folders::FOLDER;
 use crate::error::VocabError;
 use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
 use crate::shards::TokenShards;
-use wordmill_text::WordSet;
 
 /// What stands between the words of a unit.
 pub(super) const BETWEEN: &str = "\n";

@@ -12,12 +12,12 @@ use std::path::Path;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use wordmill_flow::Context;
+use wordmill_text::CONTINUES;
 
 use super::model::{Cut, Rows};
 use super::words::{Room, Words};
 use crate::error::VocabError;
 use crate::text_writer::TextWriter;
-use wordmill_text::CONTINUES;
 
 /// Memory of a word, and of each of its characters: the symbol, and its place in the lists of pairs, which may have just grown.
 const WORD_BYTES: u64 = 24;

@@ -21,6 +21,7 @@ use hashbrown::HashMap;
 use wordmill_flow::Context;
 use wordmill_formats::{RunDir, WordListWriter};
 use wordmill_kernels::real;
+use wordmill_text::CONTINUES;
 
 use super::branching::{Beginning, Beginnings};
 use super::config::{Endings, FOLDER};
@@ -29,7 +30,6 @@ use super::words::{Room, Words, fan_in};
 use crate::error::VocabError;
 use crate::text_writer::TextWriter;
 use crate::vocabulary::{merge_lists, narrow};
-use wordmill_text::CONTINUES;
 
 /// The longest ending, in syllables. Seven and more are hardly ever seen behind many stems.
 const ENDING_SYLLABLES: usize = 6;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use wordmill_flow::Budget;
+use wordmill_text::CONTINUES;
 
 use super::*;
 use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
-use wordmill_text::CONTINUES;
 
 const KOREAN: Learner = Learner::Korean { endings: Endings::Keep };
 
