@@ -4,6 +4,9 @@
 //! A *pattern* is split at `/` and followed folder by folder. Hidden names match only where the
 //! pattern itself begins with a dot. Links to folders are followed, and each folder is looked into once. The matches are sorted
 //! by the bytes of their paths.
+//!
+//! The package `globset` is not used: its `?` matches a byte, not a character, braces have a meaning in it, and it refuses a range
+//! such as `[z-a]`. `walkdir` neither looks into each folder once nor leaves linked folders to the end.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;

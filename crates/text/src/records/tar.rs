@@ -3,8 +3,10 @@
 //! A header is 512 bytes with a checksum; the bytes of the file follow, filled up to a multiple of 512. A pax header may
 //! give a size that the octal field cannot hold. Folders, links and hidden names are passed over; a file that is
 //! packed or no text is broken, and from its first NUL on what has one. Blocks of zeros end an archive, behind which another may
-//! begin. A header that is
-//! damaged ends the run: nobody could tell where the next one stands.
+//! begin. A header that is damaged ends the run: nobody could tell where the next one stands.
+//!
+//! The package `tar` is not used: an entry of it borrows the archive, so it cannot be kept between two reads of a text; it takes an
+//! archive that is cut off between two files for a whole one, and its errors do not say where a header is damaged.
 
 use wordmill_formats::counted;
 
