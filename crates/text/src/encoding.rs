@@ -283,13 +283,20 @@ pub(crate) fn foreign_text(head: &[u8], is_whole: bool) -> Option<String> {
     })
 }
 
-/// What is wrong with the begin of a text, `raw` as it is stored and `text` as it was converted, that is not in the encoding that the
-/// settings say.
-pub(crate) fn other_text(
-    (raw, text): (&[u8], &[u8]),
-    is_whole: bool,
-    encoding: Encoding,
-) -> Option<String> {
+/// The begin of a text in an encoding other than UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head<'a> {
+    /// As it is stored.
+    pub raw: &'a [u8],
+    /// As it was converted to UTF-8.
+    pub text: &'a [u8],
+    /// Whether it is all of the text.
+    pub is_whole: bool,
+}
+
+/// What is wrong with the begin of a text that is not in the encoding that the settings say.
+pub(crate) fn other_text(head: Head<'_>, encoding: Encoding) -> Option<String> {
+    let Head { raw, text, is_whole } = head;
     let name = encoding.described();
     let cut = last_character(raw);
     let is_utf8 = str::from_utf8(&raw[..cut]).is_ok();

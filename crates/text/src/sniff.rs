@@ -2,7 +2,7 @@
 //!
 //! *Head*: the first 64 KiB of a file or of the text inside it. Nothing is unpacked here.
 
-use crate::encoding::{Converter, foreign_text, other_text, utf16_without_mark};
+use crate::encoding::{Converter, Head, foreign_text, other_text, utf16_without_mark};
 use crate::format::{MostlyForeign, Records};
 use crate::packing::{Packing, XZ, packing};
 use crate::tar_header;
@@ -38,7 +38,7 @@ pub(crate) fn refused(head: &[u8], records: &Records) -> Option<(String, &'stati
     if let Some(at) = memchr::memchr(0, &text) {
         return Some((nul_at(at as u64), NO_NUL));
     }
-    let other = || other_text((head, &text), is_whole, records.encoding);
+    let other = || other_text(Head { raw: head, text: &text, is_whole }, records.encoding);
     let other = if records.mostly_foreign == MostlyForeign::Refuse { other() } else { None };
     Some((other?, "correct corpus.encoding, or take the file out of corpus.inputs"))
 }

@@ -147,7 +147,7 @@ impl Dedup<'_> {
         })?;
         let made_of = format!("{VERSION} {:016x}", self.shards.digest());
         let folder = run.reading(FOLDER);
-        rewrite(self.ctx, FOLDER, (self.shards, folder), workers, |row, folder| {
+        rewrite(self.ctx, FOLDER, self.shards, folder, workers, |row, folder| {
             let (made_of, counted) = (&made_of, leave::DROPPED);
             let job = Rewriting { run, folder, row, made_of, counted };
             let at = self.shards.ids().binary_search(&row.id).expect("it is one of them");

@@ -19,12 +19,12 @@ mod score;
 mod select;
 mod units;
 
-pub use config::{MOST_CONNECTORS, Parts, PhrasesConfig, PhrasesJob, Thresholds};
+pub use config::{MOST_CONNECTORS, Parts, Pass, PhrasesConfig, PhrasesJob, Thresholds};
 pub use folders::{COUNTED, FOLDER, MOST_PASSES, folders, list_path, shards_folder, sweep};
 pub use join::{Joined, Joiner, join};
 pub use list::{Phrases, finish, given, learned};
 pub use score::Score;
-pub use select::select;
+pub use select::{PairCounts, select};
 pub use units::units;
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub fn pieces(
         encode::needed_bytes(counts.local_words)
     })?;
     let made_of = format!("{VERSION} {:016x} {:?}", model.xxh3, config.learner);
-    let (made, left_out) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
+    let (made, left_out) = rewrite(ctx, FOLDER, shards, folder, workers, |row, folder| {
         let made_of = &made_of;
         let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
         encode::shard(&job, &*cutter)

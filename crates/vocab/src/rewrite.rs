@@ -43,11 +43,23 @@ pub(crate) struct Numbered<'a> {
     pub counts: &'a [u64],
 }
 
-/// Makes a shard of each of `shards`, and their index. What an interrupted process has finished is kept.
+/// What a new shard has beside its tokens.
+pub(crate) struct Contents<'a> {
+    pub words: Numbered<'a>,
+    /// How many lines begin in it.
+    pub lines: u64,
+    /// Whether it goes on within a line.
+    pub continues_line: bool,
+    /// What the maker counted.
+    pub counted: u64,
+}
+
+/// Makes a shard of each of `shards` in `folder`, and their index. What an interrupted process has finished is kept.
 pub(crate) fn rewrite(
     ctx: &Context,
     stage: &'static str,
-    (shards, folder): (&TokenShards, RunDir),
+    shards: &TokenShards,
+    folder: RunDir,
     workers: usize,
     each: impl Fn(&ShardRow, &RunDir) -> Result<Rewritten, VocabError> + Sync,
 ) -> Result<(TokenShards, u64), VocabError> {
@@ -116,7 +128,8 @@ impl Rewriting<'_> {
         }
         let words = Numbered { names: names.into_iter().zip(0..).collect(), counts: &counts };
         let lines = self.row.counts.lines;
-        self.publish((words, lines, counted), continues_line, |ids, tokens| {
+        let contents = Contents { words, lines, continues_line, counted };
+        self.publish(contents, |ids, tokens| {
             for number in numbers.iter_mut().filter(|number| **number != LINE_END) {
                 *number = ids[*number as usize];
             }
@@ -124,14 +137,13 @@ impl Rewriting<'_> {
         })
     }
 
-    /// Writes list and tokens of a shard that goes on within a line, or begins one. `lines` begin in it; `write` gets the local ids of
-    /// all numbers.
+    /// Writes list and tokens of a shard. `write` gets the local ids of all numbers.
     pub fn publish(
         &self,
-        (words, lines, counted): (Numbered<'_>, u64, u64),
-        continues_line: bool,
+        contents: Contents<'_>,
         write: impl FnOnce(&[u32], &mut TokenShardWriter) -> Result<(), VocabError>,
     ) -> Result<Rewritten, VocabError> {
+        let Contents { words, lines, continues_line, counted } = contents;
         let Numbered { mut names, counts } = words;
         names.retain(|(_, number)| counts[*number as usize] > 0);
         names.sort_unstable();

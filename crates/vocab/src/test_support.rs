@@ -47,7 +47,8 @@ impl TestRun {
 /// Every rename fails once while `stage` works on the shards of the texts, and the next attempt ends with the expected files. Attempts
 /// are numbered: the first is 0, the next the number of the rename. There are more than `least` renames.
 pub(crate) fn every_rename_may_fail<T: AsRef<str>>(
-    (texts, config): (&[T], &TokenizeJob),
+    texts: &[T],
+    config: &TokenizeJob,
     expected: &BTreeMap<PathBuf, Vec<u8>>,
     least: u64,
     stage: impl Fn(&TokenShards, u64) -> Result<(), VocabError>,

@@ -25,7 +25,7 @@ use crate::shards::TokenShards;
 pub use config::{VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists};
 pub use files::Vocabulary;
 use files::{write_table, write_text};
-use kept::{Kept, Ranked};
+use kept::{Kept, MostFrequent, Ranked};
 pub(crate) use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
 use tally::{KnownIds, REMAP_WORD_BYTES, tally};
 
@@ -45,8 +45,8 @@ pub fn vocabulary(
         Err(error) => Err(error),
         Ok((ranked, counts, ids)) => {
             shards.run().sweep("vocab", |name| name.starts_with("merge-"))?;
-            let counted = (&ranked, &counts, IdSource::Known(ids));
-            write(ctx, config, shards, counted, &progress)
+            let ids = IdSource::Known(ids);
+            write(ctx, config, shards, CountedWords { ranked, counts, ids }, &progress)
         }
     }
 }
@@ -79,7 +79,14 @@ fn by_merging(
     let lists = narrow(ctx, run, "vocab/merge", lists, fan_in.min(affordable).max(2))?;
     let (ranked, counts) = count(ctx, config, shards, &lists)?;
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
-    write(ctx, config, shards, (&ranked, &counts, IdSource::Lists), progress)
+    write(ctx, config, shards, CountedWords { ranked, counts, ids: IdSource::Lists }, progress)
+}
+
+/// The words that are kept, and what was counted.
+struct CountedWords {
+    ranked: Ranked,
+    counts: VocabularyCounts,
+    ids: IdSource,
 }
 
 /// Where the ids of the words of a shard are from.
@@ -94,14 +101,15 @@ fn write(
     ctx: &Context,
     config: &VocabularyJob,
     shards: &TokenShards,
-    (ranked, counts, source): (&Ranked, &VocabularyCounts, IdSource),
+    counted: CountedWords,
     progress: &StageProgress,
 ) -> Result<Vocabulary, VocabError> {
+    let CountedWords { ranked, counts, ids } = counted;
     let run = shards.run();
-    let table = write_table(run, config, ranked, counts)?;
-    let text = write_text(run, ranked)?;
+    let table = write_table(run, config, &ranked, &counts)?;
+    let text = write_text(run, &ranked)?;
     let digest = table.xxh3;
-    let (workers, _memory) = match &source {
+    let (workers, _memory) = match &ids {
         IdSource::Known(_) => (ctx.threads, None),
         IdSource::Lists => {
             let (workers, memory) = share(ctx, shards, "the words of a shard", |counts| {
@@ -111,7 +119,7 @@ fn write(
         }
     };
     let remaps = run_tasks(ctx, "remap", workers, shards.len(), |shard| {
-        let remap = remap(shards, shard, digest, ranked, &source)?;
+        let remap = remap(shards, shard, digest, &ranked, &ids)?;
         progress.add(1);
         Ok::<_, VocabError>(remap)
     })?;
@@ -148,7 +156,7 @@ fn count(
     let _memory = ctx.budget.reserve(LIST_BYTES * lists.len() as u64, "merging word lists")?;
     let mut kept = Kept::new(ctx.budget.clone(), config.max_size);
     let mut counts = VocabularyCounts::default();
-    let mut most: (u64, Vec<u8>) = (0, Vec::new());
+    let mut most = MostFrequent::default();
     merge_lists(shards.run(), lists, |word, count| {
         counts.tokens += count;
         counts.distinct_words += 1;
@@ -158,8 +166,8 @@ fn count(
         if !config.lists.admits(word, count, &mut counts) {
             return Ok(());
         }
-        if count > most.0 {
-            most = (count, word.to_vec());
+        if count > most.count {
+            most = MostFrequent { count, word: word.to_vec() };
         }
         if count >= config.min_count { kept.push(word, count) } else { Ok(()) }
     })?;
@@ -168,18 +176,18 @@ fn count(
     Ok((ranked, counts))
 }
 
-/// Checks that there is a vocabulary, and counts what is in it. `most` is the most frequent word.
+/// Checks that there is a vocabulary, and counts what is in it.
 fn check_kept(
     config: &VocabularyJob,
     shards: &TokenShards,
     ranked: &Ranked,
     counts: &mut VocabularyCounts,
-    most: (u64, Vec<u8>),
+    most: MostFrequent,
 ) -> Result<(), VocabError> {
     if counts.tokens == 0 {
         return Err(VocabError::EmptyCorpus { shards: shards.len() });
     }
-    if most.0 == 0 {
+    if most.count == 0 {
         let key = if config.lists.keep.is_some() { "vocabulary.keep" } else { "vocabulary.drop" };
         return Err(VocabError::Config {
             key,
@@ -191,11 +199,11 @@ fn check_kept(
         });
     }
     if ranked.is_empty() {
-        let word = String::from_utf8_lossy(&most.1).into_owned();
+        let word = String::from_utf8_lossy(&most.word).into_owned();
         return Err(VocabError::NoFrequentWord {
             min_count: config.min_count,
             word,
-            count: most.0,
+            count: most.count,
         });
     }
     if ranked.len() >= NO_WORD as usize {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use wordmill_cooccur as cooccur;
 use wordmill_formats::{MatrixIndex, Words as _, counted, xxh3};
-use wordmill_vocab::phrases::{self, COUNTED, FOLDER, Joined, Phrases, PhrasesJob};
+use wordmill_vocab::phrases::{
+    self, COUNTED, FOLDER, Joined, PairCounts, Pass, Phrases, PhrasesJob,
+};
 use wordmill_vocab::{TokenShards, VocabError, Vocabulary, VocabularyJob, vocabulary};
 
 use super::tokens::Reshaped;
@@ -70,7 +72,8 @@ impl Pipeline<'_> {
             memory::note_program(&self.ctx.budget);
             let folder = self.dir.reading(&phrases::shards_folder(pass, passes));
             let before = made.shards.totals().tokens;
-            made = phrases::join(self.ctx, config, (&found, pass), &made.shards, folder)?;
+            let of = Pass { number: pass, shards: &made.shards };
+            made = phrases::join(self.ctx, config, of, &found, folder)?;
             let (of_pass, times) = (found.of_pass_len(pass), made.joined);
             let text = format!(
                 "phrases: pass {pass} joined {}, {} in {}",
@@ -104,12 +107,13 @@ impl Pipeline<'_> {
         pass: u32,
         shards: &TokenShards,
     ) -> Result<Phrases, Error> {
-        if let Some(found) = phrases::learned(self.ctx, self.dir, config, (pass, shards))? {
+        let of = Pass { number: pass, shards };
+        if let Some(found) = phrases::learned(self.ctx, self.dir, config, of)? {
             return Ok(found);
         }
         let counted = self.pairs(config, pass, shards)?;
-        let counted = counted.as_ref().map(|(units, matrix)| (units, matrix));
-        let found = phrases::select(self.ctx, config, (pass, shards), counted)?;
+        let counted = counted.as_ref().map(|(units, matrix)| PairCounts { units, matrix });
+        let found = phrases::select(self.ctx, config, of, counted)?;
         for folder in COUNTED {
             self.dir.sweep(&format!("{FOLDER}/{folder}"), |_| true)?;
         }

@@ -92,6 +92,28 @@ pub(super) enum Cut {
     InWord,
 }
 
+/// Where one chunk ends and the next begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Boundary {
+    /// A multiple of the chunk size, as a place in the text at hand.
+    pub multiple: usize,
+    /// What becomes of the text there.
+    pub cut: Cut,
+}
+
+impl Boundary {
+    /// The begin of a text.
+    pub const BEGIN: Self = Self { multiple: 0, cut: Cut::At(0) };
+
+    /// The place up to which the chunk before it reaches.
+    pub fn place(self) -> usize {
+        match self.cut {
+            Cut::At(place) => place,
+            Cut::InWord => self.multiple,
+        }
+    }
+}
+
 impl Cutter {
     /// Cuts into chunks of `chunk_bytes` (never less than 64); `tokenizer` says where a long line
     /// may be cut.
@@ -149,17 +171,17 @@ impl Cutter {
     }
 
     /// What lies between the cuts at `first` and `last`, without the words that have no end there.
-    pub(super) fn between(&self, text: &[u8], first: (usize, Cut), last: (usize, Cut)) -> Part {
-        let (begin, end) = (at(first), at(last));
+    pub(super) fn between(&self, text: &[u8], first: Boundary, last: Boundary) -> Part {
+        let (begin, end) = (first.place(), last.place());
         let mut start = begin;
-        if first.1 == Cut::InWord {
+        if first.cut == Cut::InWord {
             let rest = memchr3(b' ', b'\t', b'\n', &text[begin..end]);
             start = rest.map_or(end, |rest| begin + rest);
         }
         let end_of_word = (start - begin) as u64;
-        let is_inside = last.1 == Cut::InWord && first.1 == Cut::InWord && start == end;
+        let is_inside = last.cut == Cut::InWord && first.cut == Cut::InWord && start == end;
         let mut part = Part { start, end, end_of_word, is_inside, overlong: Overlong::default() };
-        if last.1 == Cut::InWord && !is_inside {
+        if last.cut == Cut::InWord && !is_inside {
             part.end = start + self.last_cut(&text[start..end]);
             part.overlong = Overlong { words: 1, bytes: (end - part.end) as u64 };
         }
@@ -196,14 +218,6 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.end && self.overlong.words == 0
-    }
-}
-
-/// A multiple and its cut: the place up to which the chunk before it reaches.
-pub(super) fn at((multiple, cut): (usize, Cut)) -> usize {
-    match cut {
-        Cut::At(place) => place,
-        Cut::InWord => multiple,
     }
 }
 

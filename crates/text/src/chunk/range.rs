@@ -5,7 +5,7 @@
 
 use wordmill_formats::ShardId;
 
-use super::cut::{Chunk, Cut, Cutter, Part};
+use super::cut::{Boundary, Chunk, Cutter, Part};
 use crate::error::TextError;
 use crate::input::PlainText;
 use crate::scan::PAD_BYTES;
@@ -73,11 +73,11 @@ impl RangeReader {
         self.text.read_exact_at(offset, buffer)?;
         let fill = |text: &mut Vec<u8>, len| self.fill(text, offset, len);
         let first = match before {
-            0 => (0, Cut::At(0)),
-            _ => (before, cutter.cut(buffer, before, fill)?),
+            0 => Boundary::BEGIN,
+            _ => Boundary { multiple: before, cut: cutter.cut(buffer, before, fill)? },
         };
         let multiple = before + cutter.chunk_bytes;
-        let last = (multiple, cutter.cut(buffer, multiple, fill)?);
+        let last = Boundary { multiple, cut: cutter.cut(buffer, multiple, fill)? };
         Ok((offset, cutter.between(buffer, first, last)))
     }
 

@@ -5,7 +5,7 @@
 
 use wordmill_formats::ShardId;
 
-use super::cut::{Chunk, Cut, Cutter, READ_BYTES, at};
+use super::cut::{Boundary, Chunk, Cut, Cutter, READ_BYTES};
 use crate::error::TextError;
 use crate::format::RecordCounts;
 use crate::input::{Input, InputReader};
@@ -22,8 +22,8 @@ pub struct StreamReader {
     text: Vec<u8>,
     /// Where it begins in the input.
     offset: u64,
-    /// The multiple at which the next chunk begins, as a place in `text`, and its cut.
-    first: (usize, Cut),
+    /// Where the next chunk begins in `text`.
+    first: Boundary,
     ended: bool,
     /// Read already to see where a word ends.
     ready: Option<Chunk>,
@@ -46,7 +46,7 @@ impl StreamReader {
     /// Reads the chunks of what is open already; `input` is its number, for their ids.
     #[must_use]
     pub fn new(cutter: Cutter, reader: InputReader, input: u32) -> Self {
-        let first = (0, Cut::At(0));
+        let first = Boundary::BEGIN;
         let (text, ready) = (Vec::new(), None);
         Self { cutter, reader, input, next: 0, text, offset: 0, first, ended: false, ready }
     }
@@ -89,9 +89,10 @@ impl StreamReader {
             let multiple = (multiple - self.offset) as usize;
             let (reader, text) = (&mut self.reader, &mut self.text);
             let cut = self.cutter.cut(text, multiple, |text, len| fill(reader, text, len))?;
-            let end = at((multiple, cut)).min(text.len());
+            let last = Boundary { multiple, cut };
+            let end = last.place().min(text.len());
             self.ended = cut == Cut::At(text.len()) && !fill(reader, text, end + 1)?;
-            let part = self.cutter.between(text, self.first, (multiple, cut));
+            let part = self.cutter.between(text, self.first, last);
             end_of_word += part.end_of_word;
             let id = ShardId { input: self.input, chunk: self.next };
             let offset = self.offset + part.start as u64;
@@ -102,7 +103,7 @@ impl StreamReader {
                 buffer.extend_from_slice(&text[part.start..part.end]);
             }
             self.next += 1;
-            self.forget(end, multiple, cut);
+            self.forget(end, last);
             if !part.is_empty() {
                 let overlong = part.overlong;
                 let chunk = Chunk { id, offset, continues_line, overlong, buffer, start: 0 };
@@ -114,15 +115,15 @@ impl StreamReader {
 
     /// Drops the text before `end` but for one byte, by which the next cut sees whether a line ends
     /// there.
-    fn forget(&mut self, end: usize, multiple: usize, cut: Cut) {
+    fn forget(&mut self, end: usize, last: Boundary) {
         let gone = end.saturating_sub(1);
         self.text.drain(..gone);
         self.offset += gone as u64;
-        let cut = match cut {
+        let cut = match last.cut {
             Cut::At(place) => Cut::At(place - gone),
             Cut::InWord => Cut::InWord,
         };
-        self.first = (multiple.max(gone) - gone, cut);
+        self.first = Boundary { multiple: last.multiple.max(gone) - gone, cut };
     }
 }
 

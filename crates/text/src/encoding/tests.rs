@@ -164,7 +164,7 @@ fn a_text_that_is_not_what_the_setting_says_is_told() {
         let mut text = Vec::new();
         let encoding = Encoding::parse(label).unwrap();
         Converter::new(encoding).unwrap().convert(raw, true, &mut text);
-        let said = other_text((raw, &text), true, encoding);
+        let said = other_text(Head { raw, text: &text, is_whole: true }, encoding);
         assert_eq!(said.is_some(), says.is_some(), "{said:?}");
         assert!(said.unwrap_or_default().contains(says.unwrap_or_default()));
     };

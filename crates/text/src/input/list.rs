@@ -98,20 +98,29 @@ fn resolve_one(
         return Ok(());
     }
     let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
-    let way_out = "check the pattern; quote it so that the shell leaves it alone";
-    take_found(&path, found, ("no file matches", way_out), inputs)
+    let nothing = Nothing {
+        problem: "no file matches",
+        way_out: "check the pattern; quote it so that the shell leaves it alone",
+    };
+    take_found(&path, found, nothing, inputs)
+}
+
+/// What is said where no file was found.
+struct Nothing {
+    problem: &'static str,
+    way_out: &'static str,
 }
 
 /// Appends the files that were found; the first one tells what was passed over on the way.
 fn take_found(
     path: &Path,
     found: glob::Found,
-    (problem, way_out): (&str, &'static str),
+    nothing: Nothing,
     inputs: &mut Vec<Input>,
 ) -> Result<(), TextError> {
     if found.files.is_empty() {
         let told = found.left_out.first().map(|first| format!("; {first}")).unwrap_or_default();
-        return Err(missing(path, format!("{problem}{told}"), way_out));
+        return Err(missing(path, format!("{}{told}", nothing.problem), nothing.way_out));
     }
     let first = inputs.len();
     for path in found.files {
@@ -166,8 +175,11 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
 
 fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), TextError> {
     let found = glob::walk(path).map_err(|source| read_error(path, "listing", source))?;
-    let problem = "there is no file in the folder (hidden ones are left out)";
-    take_found(path, found, (problem, "put text files there or name another folder"), inputs)
+    let nothing = Nothing {
+        problem: "there is no file in the folder (hidden ones are left out)",
+        way_out: "put text files there or name another folder",
+    };
+    take_found(path, found, nothing, inputs)
 }
 
 pub(super) fn file(path: PathBuf) -> Result<Input, TextError> {

@@ -57,6 +57,15 @@ pub(super) struct Program {
     line: String,
 }
 
+/// What a program is given to read.
+#[derive(Clone, Copy)]
+struct Given {
+    bytes: u64,
+    lines: u64,
+    /// Whether the last line has an end.
+    last_has_end: bool,
+}
+
 impl Program {
     pub(super) fn new(line: &str) -> Self {
         Self { line: line.to_owned() }
@@ -82,15 +91,15 @@ impl Program {
         command.spawn().map_err(|error| self.error(format!("starting {:?}: {error}", words[0])))
     }
 
-    /// Reads a line for each of `lines`, and makes sure that there are no more.
+    /// Reads a line for each that was given, and makes sure that there are no more.
     fn read(
         &self,
-        (given, lines): (u64, u64),
+        given: Given,
         output: impl Read,
-        last_has_end: bool,
         each: &mut dyn FnMut(Item<'_>),
     ) -> Result<(), TextError> {
-        let most = given.saturating_mul(MOST_TIMES).saturating_add(MOST_BYTES);
+        let Given { bytes, lines, last_has_end } = given;
+        let most = bytes.saturating_mul(MOST_TIMES).saturating_add(MOST_BYTES);
         let mut output = BufReader::new(output.take(most));
         let mut line = Vec::new();
         for number in 0..lines {
@@ -98,7 +107,7 @@ impl Program {
             let read = output.read_until(b'\n', &mut line);
             if read.map_err(|error| self.error(format!("reading what it wrote: {error}")))? == 0 {
                 return Err(match output.get_ref().limit() {
-                    0 => self.error(format!("it wrote more than {most} bytes for {given}")),
+                    0 => self.error(format!("it wrote more than {most} bytes for {bytes}")),
                     _ => self.error(format!("it wrote {} for {lines}", counted(number, "line"))),
                 });
             }
@@ -161,7 +170,7 @@ impl Lines for Program {
         let child = Mutex::new(child);
         let last_has_end = text.ends_with('\n');
         let lines = text.bytes().filter(|byte| *byte == b'\n').count() + usize::from(!last_has_end);
-        let sizes = (text.len() as u64, lines as u64);
+        let given = Given { bytes: text.len() as u64, lines: lines as u64, last_has_end };
         let (done, is_done) = channel();
         let (read, ended, said) = thread::scope(|scope| {
             let watched = &child;
@@ -169,7 +178,7 @@ impl Lines for Program {
             let others = started(scope, "lines", || write(input, text))
                 .and_then(|_| started(scope, "watch", move || watch(watched, &is_done, stop)));
             let (errors, read) = match (errors, others) {
-                (Ok(errors), Ok(_)) => (Some(errors), self.read(sizes, output, last_has_end, each)),
+                (Ok(errors), Ok(_)) => (Some(errors), self.read(given, output, each)),
                 (Err(error), _) | (_, Err(error)) => (None, Err(error.into())),
             };
             if read.is_err() {

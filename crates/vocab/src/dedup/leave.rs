@@ -8,7 +8,7 @@ use wordmill_formats::{FormatError, LINE_END};
 use super::job::Dedup;
 use super::repeats::{self, LineSet};
 use crate::error::VocabError;
-use crate::rewrite::{Numbered, Read, Rewriting, Rewritten};
+use crate::rewrite::{Contents, Numbered, Read, Rewriting, Rewritten};
 
 /// Memory of a word: its bytes, its place among these, its counts before and after, where it stands by id, in two orders.
 const WORD_BYTES: u64 = 128;
@@ -53,7 +53,9 @@ pub(super) fn shard(
     let dropped = lines.len() - u64::from(begun_before);
     let left = job.row.counts.lines.saturating_sub(dropped);
     let numbered = Numbered { names: read.words.iter().zip(0..).collect(), counts: &kept };
-    job.publish((numbered, left, dropped), source.continues_line(), |ids, tokens| {
+    let continues_line = source.continues_line();
+    let contents = Contents { words: numbered, lines: left, continues_line, counted: dropped };
+    job.publish(contents, |ids, tokens| {
         let mut out = Vec::new();
         sift(&read, &lines, |kept, _| {
             let id = |place: &u32| match *place {

@@ -201,7 +201,7 @@ fn neither_threads_nor_memory_nor_ranges_nor_a_fault_change_the_files() {
         };
         assert!(test.memory.snapshot() == expected, "{threads} threads, {bytes} bytes, {bits:?}");
     }
-    every_rename_may_fail((&texts, &config), &expected, 20, |shards, attempt| {
+    every_rename_may_fail(&texts, &config, &expected, 20, |shards, attempt| {
         // The next process may have more memory, or less.
         in_ranges(&Context::for_tests(1), shards, 2 + attempt as u32 % 2).map(drop)
     });

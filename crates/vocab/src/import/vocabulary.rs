@@ -14,7 +14,7 @@ use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 use crate::vocabulary::files::{write_table, write_text};
 use crate::vocabulary::kept::Kept;
-use crate::vocabulary::{Vocabulary, VocabularyJob, VocabularyCounts};
+use crate::vocabulary::{Vocabulary, VocabularyCounts, VocabularyJob};
 
 /// Bytes taken from the budget at a time.
 const STEP_BYTES: u64 = 4 << 20;

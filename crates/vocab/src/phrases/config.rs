@@ -135,6 +135,15 @@ pub struct PhrasesJob {
     pub tokenizer: TokenizerConfig,
 }
 
+/// A pass over the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    /// Its number, counted from 1.
+    pub number: u32,
+    /// The text: what the pass before has made.
+    pub shards: &'a TokenShards,
+}
+
 /// What a text is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parts {

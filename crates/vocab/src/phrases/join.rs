@@ -9,7 +9,7 @@ use wordmill_flow::Context;
 use wordmill_formats::{FormatError, LINE_END, RunDir};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::config::{PhrasesJob, VERSION};
+use super::config::{Pass, PhrasesJob, VERSION};
 use super::folders::FOLDER;
 use super::list::{Phrases, reserve};
 use crate::error::VocabError;
@@ -125,17 +125,18 @@ impl Joiner {
     }
 }
 
-/// Writes the shards anew with the phrases of a pass, counted from 1, into a folder. What an interrupted process has finished is kept.
+/// Writes the shards anew with the phrases of a pass into a folder. What an interrupted process has finished is kept.
 ///
 /// # Errors
 /// A damaged shard; a full disk; more phrases than fit into the budget; a request to stop.
 pub fn join(
     ctx: &Context,
     config: &PhrasesJob,
-    (phrases, pass): (&Phrases, u32),
-    shards: &TokenShards,
+    pass: Pass<'_>,
+    phrases: &Phrases,
     folder: RunDir,
 ) -> Result<Joined, VocabError> {
+    let Pass { number: pass, shards } = pass;
     let _text = reserve(&ctx.budget, phrases.bytes())?;
     let joiner = Joiner::new(phrases, pass, &config.delimiter);
     let _tree = reserve(&ctx.budget, joiner.bytes())?;
@@ -149,7 +150,7 @@ pub fn join(
     }
     let list = list.digest();
     let (run, made_of) = (shards.run(), &format!("{VERSION} {list:016x} {:?}", config.delimiter));
-    let (shards, joined) = rewrite(ctx, FOLDER, (shards, folder), workers, |row, folder| {
+    let (shards, joined) = rewrite(ctx, FOLDER, shards, folder, workers, |row, folder| {
         joined_shard(&Rewriting { run, folder, row, made_of, counted: JOINED }, &joiner)
     })?;
     Ok(Joined { shards, joined })

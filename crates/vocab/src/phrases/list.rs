@@ -22,10 +22,9 @@ use wordmill_text::encoding::BYTE_ORDER_MARK;
 use wordmill_text::read_list;
 use wordmill_text::tokenizer::{Tokenizer, TokenizerConfig};
 
-use super::config::PhrasesJob;
+use super::config::{Pass, PhrasesJob};
 use super::folders::{MOST_PASSES, list_path, pass_path};
 use crate::error::VocabError;
-use crate::shards::TokenShards;
 use crate::text_writer::TextWriter;
 
 const MAGIC: &str = "#wordmill-phrases\t";
@@ -182,6 +181,17 @@ fn header(settings: &str, made_of: &str) -> String {
     format!("{MAGIC}{FILE_VERSION}\n#settings\t{settings}\n#made-of\t{made_of}\n")
 }
 
+/// A row of the list.
+pub(super) struct Row<'a> {
+    /// The words with spaces between.
+    pub words: &'a str,
+    /// How often they stand together.
+    pub count: u64,
+    pub score: f64,
+    /// The pass in which they are joined, counted from 1.
+    pub pass: u32,
+}
+
 /// A list being written, of one pass or of all.
 pub(super) struct ListWriter(TextWriter);
 
@@ -190,21 +200,17 @@ impl ListWriter {
     pub(super) fn of_pass(
         run: &RunDir,
         config: &PhrasesJob,
-        pass: u32,
-        shards: &TokenShards,
+        pass: Pass<'_>,
     ) -> Result<Self, FormatError> {
-        let mut writer = TextWriter::create(run.storage(), &pass_path(run, pass))?;
-        let made_of = format!("{:016x}", shards.digest());
-        writer.bytes(header(&config.settings(pass), &made_of).as_bytes())?;
+        let mut writer = TextWriter::create(run.storage(), &pass_path(run, pass.number))?;
+        let made_of = format!("{:016x}", pass.shards.digest());
+        writer.bytes(header(&config.settings(pass.number), &made_of).as_bytes())?;
         Ok(Self(writer))
     }
 
     /// Appends a phrase.
-    pub(super) fn push(
-        &mut self,
-        words: &str,
-        (count, score, pass): (u64, f64, u32),
-    ) -> Result<(), FormatError> {
+    pub(super) fn push(&mut self, row: &Row<'_>) -> Result<(), FormatError> {
+        let Row { words, count, score, pass } = row;
         self.0.row(format_args!("{words}\t{count}\t{score:.4}\t{pass}"))
     }
 
@@ -221,17 +227,17 @@ pub fn learned(
     ctx: &Context,
     run: &RunDir,
     config: &PhrasesJob,
-    (pass, shards): (u32, &TokenShards),
+    pass: Pass<'_>,
 ) -> Result<Option<Phrases>, VocabError> {
-    let path = pass_path(run, pass);
+    let path = pass_path(run, pass.number);
     let size = run.storage().size(&path).map_err(|e| FormatError::io(&path, "looking at", e))?;
     let Some(bytes) = size else {
         return Ok(None);
     };
     let _memory = reserve(&ctx.budget, 2 * bytes)?;
     let bytes = read_file(run.storage(), &path, MOST_BYTES)?;
-    let made_of = format!("{:016x}", shards.digest());
-    let fits = bytes.starts_with(header(&config.settings(pass), &made_of).as_bytes());
+    let made_of = format!("{:016x}", pass.shards.digest());
+    let fits = bytes.starts_with(header(&config.settings(pass.number), &made_of).as_bytes());
     fits.then(|| Phrases::parse(&path, &bytes, &config.tokenizer)).transpose()
 }
 

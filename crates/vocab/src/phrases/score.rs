@@ -22,6 +22,19 @@ pub enum Score {
     Npmi,
 }
 
+/// How often a pair and its words stand in a text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PairCount {
+    /// The two side by side.
+    pub both: u64,
+    /// The first word.
+    pub first: u64,
+    /// The second word.
+    pub second: u64,
+    /// All tokens.
+    pub tokens: u64,
+}
+
 impl Score {
     /// The threshold where none is written.
     #[must_use]
@@ -40,8 +53,9 @@ impl Score {
         }
     }
 
-    /// The score of a pair that stands `both` times, in a text of `tokens`.
-    pub(super) fn of(self, both: u64, [first, second]: [u64; 2], delta: u64, tokens: u64) -> f64 {
+    /// The score of a pair; one that stands less often than `delta` has none.
+    pub(super) fn of(self, pair: PairCount, delta: u64) -> f64 {
+        let PairCount { both, first, second, tokens } = pair;
         let [both, first, second, delta, tokens] =
             [both, first, second, delta, tokens].map(|n| n as f64);
         if both < delta {
@@ -61,15 +75,19 @@ impl Score {
 mod tests {
     use super::*;
 
+    fn score(score: Score, both: u64, first: u64, second: u64) -> f64 {
+        score.of(PairCount { both, first, second, tokens: 1000 }, 5)
+    }
+
     #[test]
     fn scores_are_those_of_the_formulas() {
-        assert_eq!(Score::Default.of(15, [20, 50], 5, 1000), 10.0);
-        assert_eq!(Score::Default.of(5, [20, 50], 5, 1000), 0.0);
-        assert_eq!(Score::Default.of(4, [20, 50], 5, 1000), f64::NEG_INFINITY);
+        assert_eq!(score(Score::Default, 15, 20, 50), 10.0);
+        assert_eq!(score(Score::Default, 5, 20, 50), 0.0);
+        assert_eq!(score(Score::Default, 4, 20, 50), f64::NEG_INFINITY);
         // Words that only stand together, of which there are few: ln(1 / p) / −ln p.
-        assert!((Score::Npmi.of(10, [10, 10], 5, 1000) - 1.0).abs() < 1e-12);
+        assert!((score(Score::Npmi, 10, 10, 10) - 1.0).abs() < 1e-12);
         // As often as chance has it.
-        assert!(Score::Npmi.of(10, [100, 100], 5, 1000).abs() < 1e-12);
-        assert!(Score::Npmi.of(5, [100, 100], 5, 1000) < 0.0);
+        assert!(score(Score::Npmi, 10, 100, 100).abs() < 1e-12);
+        assert!(score(Score::Npmi, 5, 100, 100) < 0.0);
     }
 }

@@ -4,11 +4,11 @@ use wordmill_flow::Context;
 use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
 use wordmill_text::CONTINUES;
 
-use super::config::{Parts, PhrasesJob};
-use super::list::{ListWriter, Phrases, learned, reserve};
+use super::config::{Parts, Pass, PhrasesJob};
+use super::list::{ListWriter, Phrases, Row, learned, reserve};
+use super::score::PairCount;
 use super::units::BETWEEN;
 use crate::error::VocabError;
-use crate::shards::TokenShards;
 use crate::vocabulary::Vocabulary;
 
 /// A pair that becomes a phrase.
@@ -22,41 +22,51 @@ struct Found {
 /// Pairs for which memory is taken at a time.
 const STEP: usize = 1 << 15;
 
-/// Scores the pairs of a pass, counted from 1, and writes those above its threshold as its list, the most frequent first. `matrix` has
-/// the words left of each unit of `units`; `shards` is the text.
+/// How often words stand side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct PairCounts<'a> {
+    /// The words, and with connectors before them, the units.
+    pub units: &'a Vocabulary,
+    /// The words left of each unit.
+    pub matrix: &'a MatrixIndex,
+}
+
+/// Scores the pairs of a pass, and writes those above its threshold as its list, the most frequent first.
 ///
 /// # Errors
 /// A damaged matrix; more phrases than fit into the budget; a full disk; a request to stop.
 pub fn select(
     ctx: &Context,
     config: &PhrasesJob,
-    (pass, shards): (u32, &TokenShards),
-    counted: Option<(&Vocabulary, &MatrixIndex)>,
+    pass: Pass<'_>,
+    counted: Option<PairCounts<'_>>,
 ) -> Result<Phrases, VocabError> {
-    let mut writer = ListWriter::of_pass(shards.run(), config, pass, shards)?;
-    if let Some((units, matrix)) = counted {
+    let shards = pass.shards;
+    let mut writer = ListWriter::of_pass(shards.run(), config, pass)?;
+    if let Some(counted) = counted {
         let tokens = shards.totals().tokens;
         for Found { count, score, pair: [first, second] } in
-            found(ctx, config, pass, (units, matrix), tokens)?
+            found(ctx, config, pass.number, counted, tokens)?
         {
-            let table = units.table();
+            let table = counted.units.table();
             let second = table.text(second as usize).replace(BETWEEN, " ");
             let words = format!("{} {second}", table.text(first as usize));
-            writer.push(&words, (count, score, pass))?;
+            writer.push(&Row { words: &words, count, score, pass: pass.number })?;
         }
     }
     let path = writer.finish()?.path;
     let vanished = || FormatError::corrupt(&path, 0, "it was changed while it was made").into();
-    learned(ctx, shards.run(), config, (pass, shards))?.ok_or_else(vanished)
+    learned(ctx, shards.run(), config, pass)?.ok_or_else(vanished)
 }
 
 fn found(
     ctx: &Context,
     config: &PhrasesJob,
     pass: u32,
-    (units, matrix): (&Vocabulary, &MatrixIndex),
+    counted: PairCounts<'_>,
     tokens: u64,
 ) -> Result<Vec<Found>, VocabError> {
+    let PairCounts { units, matrix } = counted;
     let (table, counts) = (units.table(), units.table().counts());
     let threshold = config.thresholds[pass as usize - 1];
     let is_end =
@@ -79,8 +89,9 @@ fn found(
                 return Ok(());
             };
             for (&first, &count) in firsts.iter().zip(pairs) {
-                let both = [counts[first as usize], second];
-                let score = config.score.of(count, both, config.min_count, tokens);
+                let first_count = counts[first as usize];
+                let pair = PairCount { both: count, first: first_count, second, tokens };
+                let score = config.score.of(pair, config.min_count);
                 if score > threshold && is_end(table.word(first as usize)) {
                     if found.len().is_multiple_of(STEP) {
                         let bytes = (2 * STEP * size_of::<Found>()) as u64;

@@ -17,6 +17,10 @@ use crate::test_support::{TestRun, chunks_of, words_of};
 
 const CONNECTORS: &str = "of\nthe\n";
 
+fn first(shards: &TokenShards) -> Pass<'_> {
+    Pass { number: 1, shards }
+}
+
 fn config(connectors: Option<&str>) -> PhrasesJob {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("list");
@@ -137,7 +141,7 @@ fn the_longest_phrase_becomes_one_word() {
         let (run, words) = shards(seed, longest, chunk_bytes);
         let folder = run.reading(FOLDER);
         let ctx = Context::for_tests(2);
-        let made = join(&ctx, &config(None), (&list, 1), &words, folder.clone()).unwrap();
+        let made = join(&ctx, &config(None), first(&words), &list, folder.clone()).unwrap();
         let (text, joined) = (words_of(&words), words_of(&made.shards));
         let expected: Vec<Vec<String>> = text
             .iter()
@@ -160,10 +164,10 @@ fn the_longest_phrase_becomes_one_word() {
         let line: Vec<String> = text[0].split(|word| word.is_empty()).next().unwrap().to_vec();
         assert_eq!(joiner.join(line.clone()), naive_join(&line, &phrases));
         // What is there and fits stays; another delimiter makes other words.
-        let again = join(&ctx, &config(None), (&list, 1), &words, folder.clone()).unwrap();
+        let again = join(&ctx, &config(None), first(&words), &list, folder.clone()).unwrap();
         assert_eq!((again.shards.digest(), again.joined), (made.shards.digest(), made.joined));
         let plain = PhrasesJob { delimiter: String::new(), ..config(None) };
-        let other = join(&ctx, &plain, (&list, 1), &words, folder).unwrap();
+        let other = join(&ctx, &plain, first(&words), &list, folder).unwrap();
         assert!(words_of(&other.shards)[0].iter().any(|word| word == "xa_b" || word == "bankof"));
     }
 }
@@ -176,7 +180,8 @@ fn a_phrase_may_go_on_in_the_next_frame() {
     let shards = test.shards(&chunks_of(4 << 20));
     let list = parse("a b c\n");
     let ctx = Context::for_tests(1);
-    let made = join(&ctx, &config(None), (&list, 1), &shards, test.run().reading(FOLDER)).unwrap();
+    let folder = test.run().reading(FOLDER);
+    let made = join(&ctx, &config(None), first(&shards), &list, folder).unwrap();
     assert_eq!((made.joined, made.shards.totals().tokens), (words / 3, words / 3 + words % 3));
 }
 

@@ -51,7 +51,7 @@ pub fn units(
         FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
     })?;
     let made_of = &format!("{VERSION} {:016x}", connectors.digest());
-    let (made, _) = rewrite(ctx, "connectors", (shards, folder), workers, |row, folder| {
+    let (made, _) = rewrite(ctx, "connectors", shards, folder, workers, |row, folder| {
         unit_shard(&Rewriting { run, folder, row, made_of, counted: UNITS }, connectors)
     })?;
     Ok(made.within(FOLDER))

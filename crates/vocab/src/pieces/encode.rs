@@ -6,7 +6,7 @@ use wordmill_formats::{LINE_END, TokenShardWriter};
 
 use super::model::Cut;
 use crate::error::VocabError;
-use crate::rewrite::{Numbered, Read, Rewriting, Rewritten};
+use crate::rewrite::{Contents, Numbered, Read, Rewriting, Rewritten};
 
 /// Memory of a word: its name and count, where its pieces stand, two or three numbers of pieces; its pieces by name and number, in a
 /// table and in two orders, both twice while they grow.
@@ -42,9 +42,13 @@ pub(super) fn shard(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Rewritten, 
     let read = job.read()?;
     let cutting = Cutting::of(&read, cutter);
     let names = cutting.numbers.iter().map(|(name, number)| (&**name, *number)).collect();
-    let made =
-        (Numbered { names, counts: &cutting.counts }, job.row.counts.lines, cutting.left_out);
-    job.publish(made, read.source.continues_line(), |ids, tokens| cutting.write(&read, ids, tokens))
+    let contents = Contents {
+        words: Numbered { names, counts: &cutting.counts },
+        lines: job.row.counts.lines,
+        continues_line: read.source.continues_line(),
+        counted: cutting.left_out,
+    };
+    job.publish(contents, |ids, tokens| cutting.write(&read, ids, tokens))
 }
 
 impl Cutting {

@@ -323,7 +323,7 @@ fn neither_threads_nor_memory_nor_a_fault_change_the_files() {
             pieces(&ctx, &config(learner), &shards).unwrap();
             assert!(test.memory.snapshot() == expected, "{threads} threads, {bytes} bytes");
         }
-        every_rename_may_fail((&[&text], &chunks_of(3_000)), &expected, 4, |shards, _| {
+        every_rename_may_fail(&[&text], &chunks_of(3_000), &expected, 4, |shards, _| {
             pieces(&Context::for_tests(1), &config(learner), shards).map(drop)
         });
     }

@@ -22,6 +22,14 @@ struct Row {
     len: u32,
 }
 
+/// The most frequent word of those that may be in the vocabulary.
+#[derive(Debug, Default)]
+pub(crate) struct MostFrequent {
+    /// How often it stands; 0 if there is no such word.
+    pub count: u64,
+    pub word: Vec<u8>,
+}
+
 /// Words with their counts in the order of bytes.
 pub(crate) struct Kept {
     budget: Budget,

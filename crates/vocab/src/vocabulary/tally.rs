@@ -10,10 +10,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wordmill_flow::{Budget, Context, OverBudget, Reservation, run_tasks, run_workers};
-use wordmill_formats::{NO_WORD, RunDir, WordListReader, local_ids};
+use wordmill_formats::{NO_WORD, WordListReader, local_ids};
 
 use super::config::{VocabularyCounts, VocabularyJob, WordLists};
-use super::kept::{Kept, Ranked};
+use super::kept::{Kept, MostFrequent, Ranked};
 use super::merge::LIST_BYTES;
 use crate::error::VocabError;
 use crate::interner::{BATCH, Interner, ShortWord};
@@ -103,7 +103,7 @@ pub(super) fn tally(ctx: &Context, shards: &TokenShards) -> Result<Counted, Voca
             && shard < rows.len()
         {
             ctx.cancel.check()?;
-            tally.read(&room, shards.run(), (shard, rows[shard].id))?;
+            tally.read(&room, shards, shard)?;
         }
         Ok::<_, VocabError>(tally)
     })?;
@@ -150,12 +150,9 @@ impl Tally {
         }
     }
 
-    fn read(
-        &mut self,
-        room: &Room,
-        run: &RunDir,
-        (shard, id): (usize, wordmill_formats::ShardId),
-    ) -> Result<(), VocabError> {
+    /// Counts the words of the shard at a place in the order of the corpus.
+    fn read(&mut self, room: &Room, shards: &TokenShards, shard: usize) -> Result<(), VocabError> {
+        let (run, id) = (shards.run(), shards.ids()[shard]);
         let mut list = WordListReader::open(run.storage(), &run.word_list(id))?;
         while let Some(count) = list.advance()? {
             self.push(room, list.word(), count)?;
@@ -268,11 +265,12 @@ impl Counted {
     }
 
     /// The most frequent word, the first in the order of bytes, and its count.
-    pub(super) fn most(&self) -> (u64, Vec<u8>) {
+    pub(super) fn most(&self) -> MostFrequent {
         let Tally { interner, counts, .. } = &self.tally;
         let most = counts.iter().copied().max().unwrap_or(0);
         let numbers = (1..interner.end() as u32).filter(|number| counts[*number as usize] == most);
-        (most, numbers.map(|number| interner.word(number)).min().unwrap_or_default().to_vec())
+        let word = numbers.map(|number| interner.word(number)).min().unwrap_or_default();
+        MostFrequent { count: most, word: word.to_vec() }
     }
 
     /// Ranks the words that are kept, and finds the ids of all.
