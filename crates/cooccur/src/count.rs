@@ -21,7 +21,7 @@ pub use config::{CooccurConfig, CountConfig};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use wordmill_flow::{Context, StageProgress, run_workers};
+use wordmill_flow::{Context, Room, StageProgress, run_workers};
 use wordmill_formats::{RunDir, ShardId, TokenShard};
 
 use crate::error::CooccurError;
@@ -84,8 +84,7 @@ pub fn count(
     let progress = ctx.progress.stage("cooccur", "tokens", items.iter().sum());
     let sizes = items.iter().map(|&items| BatchPlan::places(items, &config.window));
     let (largest, all) = sizes.fold((0, 0), |(max, sum), size| (size.max(max), sum + size));
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, words, (largest, all), config.batch_bytes);
+    let share = Share::new(ctx.room(), words, (largest, all), config.batch_bytes);
     let _memory = ctx.budget.reserve(share.bytes, "counting pairs").map_err(|mut error| {
         error.advice = ", or lower corpus.chunk_bytes or set vocabulary.max_size".into();
         error
@@ -147,7 +146,7 @@ impl Share {
     /// With so many bytes left and threads, for so many words and places: of the largest shard and
     /// of all.
     pub fn new(
-        (left, threads): (u64, u64),
+        Room { bytes: left, threads }: Room,
         words: u32,
         (largest, all): (u64, u64),
         batch_bytes: Option<u64>,

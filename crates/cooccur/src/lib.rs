@@ -21,8 +21,8 @@ mod gather;
 mod merge;
 mod shuffle;
 
-pub mod forecast;
 pub mod hot;
+pub mod need;
 
 mod export;
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Room, run_tasks};
 use wordmill_formats::{
     CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex, MatrixShardRow, RunDir,
     TensorReader,
@@ -93,8 +93,7 @@ fn merge_runs(
     let partitions: Vec<Partition> =
         (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
     let most = (0..partitions.len()).map(|partition| of_partition(&list, partition)).max();
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
+    let share = Share::new(ctx.room(), ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
     let _memory = ctx.budget.reserve(share.bytes, "merging row ranges")?;
     let progress = ctx.progress.stage("merge", "cells", list.cells());
     let task = Task { dir, config, ranges, weights, share };
@@ -187,7 +186,7 @@ pub(crate) struct Share {
 impl Share {
     /// With so many bytes left and threads, for a matrix of `words` words from at most `runs` runs a
     /// range.
-    pub fn new((left, threads): (u64, u64), words: u32, runs: u64) -> Self {
+    pub fn new(Room { bytes: left, threads }: Room, words: u32, runs: u64) -> Self {
         let fixed = runs * CURSOR_BYTES + TASK_BYTES_FIXED;
         let one = fixed + RowSums::needed_bytes(words) + SPOOL_BYTES_MIN;
         let workers = (left / one).clamp(1, threads);

@@ -20,7 +20,11 @@ pub mod past;
 pub mod artefacts;
 pub mod texts;
 
+pub mod outlook;
+pub mod stage;
 pub mod stages;
+
+pub mod graph;
 
 pub mod planner;
 pub mod settlement;

@@ -9,12 +9,14 @@ use wordmill_kernels::Kernels;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
-use crate::ledger::{Ledger, Stage};
+use crate::graph::Graph;
+use crate::ledger::Ledger;
 use crate::past::Past;
 use crate::planner;
 use crate::settlement::Settlement;
+use crate::stage::{Listed, Run};
+use crate::stages::GivenFiles;
 use crate::stages::import::{imported_row, is_imported};
-use crate::stages::{GivenFiles, Origin, Pipeline, last_stage, stages};
 use crate::texts::{self, Texts};
 
 /// What is asked of a run beside its configuration.
@@ -59,8 +61,9 @@ pub fn run(
     let progress = &ctx.progress;
     let mut texts = if imported { Texts::default() } else { Texts::find(config, &past, progress)? };
     let given = GivenFiles::read(config, &dir, &past)?;
-    let stages = stages(config, origin(imported, &texts), &given, &past);
-    let until = asked.until.as_deref().map(|name| last_stage(name, &stages)).transpose()?;
+    let graph = Graph::new(config, (!imported).then_some(&texts), &given, &past);
+    let stages: Vec<Listed> = graph.listed().cloned().collect();
+    let until = asked.until.as_deref().map(|name| graph.last_stage(name)).transpose()?;
     let counted = meter.count(folders(&config.run.dir));
     counted.map_err(|e| FormatError::io(dir.root(), "listing", e))?;
     let _lock = dir.lock()?;
@@ -84,21 +87,12 @@ pub fn run(
     ledger.write_source(asked.source)?;
     if ledger.manifest().stages.is_empty() {
         let inputs = texts.inputs.as_deref().unwrap_or_default();
-        planner::refuse_what_cannot_fit(config, inputs, until)?;
+        planner::refuse_what_cannot_fit(config, &graph, inputs, until)?;
     }
     say_orphans(ctx, &ledger, &stages);
-    let pipeline = Pipeline {
-        ctx,
-        dir: &dir,
-        config,
-        origin: origin(imported, &texts),
-        given: &given,
-        past: &past,
-        stages: &stages,
-        kernels: asked.kernels,
-        until,
-    };
-    pipeline.run(&mut ledger)?;
+    let texts = (!imported).then_some(&texts);
+    let run = Run { ctx, dir: &dir, config, texts, past: &past, kernels: asked.kernels };
+    graph.run(&run, &mut ledger, until)?;
     if until.is_none() {
         ledger.unmark()?;
     }
@@ -106,13 +100,8 @@ pub fn run(
     Ok(Finished { dir: dir.clone(), manifest })
 }
 
-/// Where the matrix comes from.
-fn origin(imported: bool, texts: &Texts) -> Origin<'_> {
-    if imported { Origin::Counts } else { Origin::Text(texts) }
-}
-
 /// Names the stages that take up disk for nothing.
-fn say_orphans(ctx: &Context, ledger: &Ledger<'_>, stages: &[Stage]) {
+fn say_orphans(ctx: &Context, ledger: &Ledger<'_>, stages: &[Listed]) {
     let orphans: Vec<&str> = ledger.orphans(stages).map(|row| row.name.as_str()).collect();
     if !orphans.is_empty() {
         ctx.progress.say(&format!(

@@ -35,6 +35,7 @@ mod objective;
 mod windows;
 
 mod config;
+mod need;
 
 #[cfg(test)]
 mod bench;
@@ -65,6 +66,7 @@ pub use loss::losses::{
 pub use loss::{
     CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
 };
+pub use need::need;
 pub use objective::discount::{Discount, pair_mass};
 pub use objective::glove::{Glove, GloveConfig};
 pub use objective::model::{ModelConfig, NoiseConfig};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use wordmill_flow::{Reservation, StageProgress, run_workers};
+use wordmill_flow::{Reservation, Room, StageProgress, run_workers};
 use wordmill_formats::{
     CellBlock, CellPacker, FormatError, FrameFile, FrameWriter, Kind, PackedFrame, Packing,
     TileCell, TileSection,
@@ -136,7 +136,7 @@ pub(crate) struct Share {
 impl Share {
     /// With so many bytes left and threads: a third for the blocks in hand, a third for those that
     /// were packed; the rest is what laying out needs at least.
-    pub fn new((left, threads): (u64, u64), part_bytes: u64, grid: u32) -> Self {
+    pub fn new(Room { bytes: left, threads }: Room, part_bytes: u64, grid: u32) -> Self {
         let least = DEAL_BYTES_MIN + part_bytes;
         let workers = (left / 3 / least).clamp(1, threads);
         let worker_bytes = (left / 3 / workers).clamp(least, DEAL_BYTES_MAX + part_bytes);
@@ -161,8 +161,7 @@ impl Share {
 /// Deals the cells of the source to the stripes, but for those that an earlier attempt has dealt.
 pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, source.part_bytes(), shuffle.config.grid);
+    let share = Share::new(ctx.room(), source.part_bytes(), shuffle.config.grid);
     let _memory =
         ctx.budget.reserve(share.worker_bytes * share.workers, "dealing cells to tiles")?;
     let (mut rounds, mut first) = recover(shuffle, stripes)?;
