@@ -9,6 +9,7 @@ pub use pace::pace;
 
 use std::fmt;
 
+use wordmill_cooccur::Capacity;
 use wordmill_cooccur::forecast::{self, Forecast};
 use wordmill_corpus::{CorpusError, Input, dedup, greediest, unpack_first};
 use wordmill_flow::format_bytes;
@@ -273,7 +274,8 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
     if sizes.bytes > 0.0 {
         text_needs(config, sizes, &mut needs);
     }
-    let room = (config.run.memory_bytes.saturating_sub(PROGRAM_BYTES), threads as u64);
+    let bytes = config.run.memory_bytes.saturating_sub(PROGRAM_BYTES);
+    let room = Capacity { bytes, threads: threads as u64 };
     let samples = f64::from(translate::samples(&config.cooccur, sizes.tokens as u64));
     let (mut sizes, mut counted_text) = (sizes, 1.0);
     if config.cooccur.subsample > 0.0 && sizes.bytes > 0.0 {
@@ -303,7 +305,7 @@ pub fn needs(config: &Config, sizes: Sizes, pace: f64) -> Vec<Need> {
 fn matrix_needs(
     config: &Config,
     (sizes, counted, counted_text): (Sizes, &forecast::Sizes, f64),
-    room: (u64, u64),
+    room: Capacity,
     needs: &mut Needs,
 ) {
     let unit = counted.unit;

@@ -1,5 +1,6 @@
 //! What phrases take: each pass counts neighbours, and writes the shards anew.
 
+use wordmill_cooccur::Capacity;
 use wordmill_cooccur::forecast::{self, Forecast};
 
 use super::{Needs, Sizes};
@@ -45,7 +46,7 @@ pub(super) fn need(
         grid: 1,
     };
     let memory = config.run.memory_bytes.saturating_sub(PROGRAM_BYTES);
-    let room = (memory, needs.threads as u64);
+    let room = Capacity { bytes: memory, threads: needs.threads as u64 };
     let count = forecast::count(&counted, room);
     let merge = forecast::merge(&counted, room);
     let shard = 8e6 + 640.0 * in_chunk + 12.0 * counted.shard_tokens;

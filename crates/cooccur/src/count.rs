@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wordmill_flow::{Context, StageProgress, run_workers};
 use wordmill_formats::{RunDir, ShardId, TokenShard};
 
+use crate::capacity::Capacity;
 use crate::error::CooccurError;
 use crate::runs::ranges::RowRanges;
 use crate::runs::run::{RunFile, RunWeights, RunWriter};
@@ -84,8 +85,8 @@ pub fn count(
     let progress = ctx.progress.stage("cooccur", "tokens", items.iter().sum());
     let sizes = items.iter().map(|&items| BatchPlan::places(items, &config.window));
     let (largest, all) = sizes.fold((0, 0), |(max, sum), size| (size.max(max), sum + size));
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, words, (largest, all), config.batch_bytes);
+    let places = PlacesNeeded { largest, all };
+    let share = Share::new(Capacity::of(ctx), words, places, config.batch_bytes);
     let _memory = ctx.budget.reserve(share.bytes, "counting pairs").map_err(|mut error| {
         error.advice = ", or lower corpus.chunk_bytes or set vocabulary.max_size".into();
         error
@@ -96,7 +97,7 @@ pub fn count(
     let plans = plans(&config.window, &waiting, &items, places);
     for (plan, number) in plans.into_iter().zip(recovered.next_batch..) {
         ctx.cancel.check()?;
-        let batch = Batch::load(ctx, (dir, input.shards), config, &word_ranges, &plan)?;
+        let batch = Batch::load(ctx, dir, input.shards, config, &word_ranges, &plan)?;
         let counting = Counting {
             ctx,
             dir,
@@ -132,6 +133,15 @@ fn checked_words(counts: &[u64]) -> Result<u32, CooccurError> {
     })
 }
 
+/// Places that batches need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlacesNeeded {
+    /// Of the largest shard.
+    pub largest: u64,
+    /// Of all shards.
+    pub all: u64,
+}
+
 /// How memory is divided.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
@@ -144,14 +154,15 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// With so many bytes left and threads, for so many words and places: of the largest shard and
-    /// of all.
+    /// For so many words and places.
     pub fn new(
-        (left, threads): (u64, u64),
+        capacity: Capacity,
         words: u32,
-        (largest, all): (u64, u64),
+        needed: PlacesNeeded,
         batch_bytes: Option<u64>,
     ) -> Self {
+        let Capacity { bytes: left, threads } = capacity;
+        let PlacesNeeded { largest, all } = needed;
         // The index of words, and its counts while it is made.
         let index_bytes = 8 * u64::from(words) + 4096;
         let one = WORKER_BYTES_FIXED + RowSums::needed_bytes(words);
@@ -293,7 +304,7 @@ impl Counting<'_> {
             for base in sums.blocks(self.words) {
                 sums.enter(base);
                 let places = self.batch.places();
-                add_windows(places, positions, (self.config.window.sides, &weights), sums);
+                add_windows(places, positions, self.config.window.sides, &weights, sums);
                 for &(_, column, reach) in loose_ends {
                     sums.add(column, weights[usize::from(reach)]);
                 }

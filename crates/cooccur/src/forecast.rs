@@ -3,8 +3,9 @@
 
 use wordmill_formats::Packing;
 
-use crate::count::Share as CountShare;
+use crate::capacity::Capacity;
 use crate::count::batch::PLACE_BYTES;
+use crate::count::{PlacesNeeded, Share as CountShare};
 use crate::merge::Share as MergeShare;
 use crate::merge::rows::FAN_IN;
 use crate::shuffle::{DealShare, LAY_OUT_CELL_BYTES};
@@ -65,8 +66,8 @@ impl Sizes {
     }
 
     /// Cells that all batches spill together.
-    pub fn spilled_cells(&self, room: (u64, u64)) -> f64 {
-        self.batches(room).1
+    pub fn spilled_cells(&self, capacity: Capacity) -> f64 {
+        self.batches(capacity).1
     }
 
     fn words(&self) -> u32 {
@@ -74,8 +75,8 @@ impl Sizes {
     }
 
     /// Batches, and cells that they spill together.
-    fn batches(&self, room: (u64, u64)) -> (f64, f64) {
-        let places = count_share(self, room).places as f64;
+    fn batches(&self, capacity: Capacity) -> (f64, f64) {
+        let places = count_share(self, capacity).places as f64;
         let batches = (self.tokens / places.max(1.0)).ceil().max(1.0);
         (batches, self.cells * batches.powf(1.0 - self.cell_growth))
     }
@@ -86,18 +87,18 @@ fn ranges(cells: f64) -> f64 {
     (cells / 2.5e6).max(16.0)
 }
 
-fn count_share(sizes: &Sizes, room: (u64, u64)) -> CountShare {
-    let places = (sizes.shard_tokens as u64, sizes.tokens as u64);
-    CountShare::new(room, sizes.words(), places, None)
+fn count_share(sizes: &Sizes, capacity: Capacity) -> CountShare {
+    let places = PlacesNeeded { largest: sizes.shard_tokens as u64, all: sizes.tokens as u64 };
+    CountShare::new(capacity, sizes.words(), places, None)
 }
 
-/// Counting, with so many bytes of the budget left and so many threads.
-pub fn count(sizes: &Sizes, room: (u64, u64)) -> Forecast {
-    let (_, spilled) = sizes.batches(room);
+/// Counting.
+pub fn count(sizes: &Sizes, capacity: Capacity) -> Forecast {
+    let (_, spilled) = sizes.batches(capacity);
     let runs = spilled * RUN_CELL_BYTES[sizes.coded()];
     Forecast {
         least_bytes: 8.0 * sizes.words + sizes.shard_tokens * PLACE_BYTES as f64 + 2e6,
-        memory_bytes: count_share(sizes, room).bytes as f64,
+        memory_bytes: count_share(sizes, capacity).bytes as f64,
         scratch_bytes: runs,
         left_bytes: runs,
         files: PARTITIONS,
@@ -105,16 +106,17 @@ pub fn count(sizes: &Sizes, room: (u64, u64)) -> Forecast {
 }
 
 /// Merging.
-pub fn merge(sizes: &Sizes, room: (u64, u64)) -> Forecast {
-    let (batches, spilled) = sizes.batches(room);
-    let share = MergeShare::new(room, sizes.words(), batches.min(FAN_IN as f64) as u64);
+pub fn merge(sizes: &Sizes, capacity: Capacity) -> Forecast {
+    let (batches, spilled) = sizes.batches(capacity);
+    let share = MergeShare::new(capacity, sizes.words(), batches.min(FAN_IN as f64) as u64);
     let runs = spilled * RUN_CELL_BYTES[sizes.coded()];
     let matrix = sizes.cells * MATRIX_CELL_BYTES[sizes.coded()] + 8.0 * sizes.words;
     // Shards smaller than the room for them leave it empty.
     let ranges = ranges(sizes.cells);
     let (workers, spool) = (share.workers as f64, share.spool_bytes as f64);
     let empty = workers * (spool - 1.5 * matrix / ranges).max(0.0);
-    let least = MergeShare::new((0, 1), sizes.words().min(1 << 16), 2).bytes as f64;
+    let least = MergeShare::new(Capacity { bytes: 0, threads: 1 }, sizes.words().min(1 << 16), 2)
+        .bytes as f64;
     Forecast {
         least_bytes: least,
         // Frames in hand and buffers of files come on top of what is reserved for them.
@@ -127,9 +129,9 @@ pub fn merge(sizes: &Sizes, room: (u64, u64)) -> Forecast {
 }
 
 /// Laying out tiles.
-pub fn shuffle(sizes: &Sizes, room: (u64, u64)) -> Forecast {
+pub fn shuffle(sizes: &Sizes, capacity: Capacity) -> Forecast {
     let grid = sizes.grid.max(1);
-    let share = DealShare::new(room, 0, grid);
+    let share = DealShare::new(capacity, 0, grid);
     let loose_bytes = match share.packing(sizes.cells as u64) {
         Packing::Stored => sizes.cells * (RUN_CELL_BYTES[sizes.coded()] + 2.6),
         Packing::Zstd => sizes.cells * (RUN_CELL_BYTES[sizes.coded()] + 0.4),
@@ -138,8 +140,8 @@ pub fn shuffle(sizes: &Sizes, room: (u64, u64)) -> Forecast {
     let buckets = f64::from(grid) * f64::from(grid.min(4096 / grid.min(4096)));
     let part = sizes.cells / ranges(sizes.cells);
     let in_hand = ((buckets * 4096.0).min(2.0 * part) * 20.0).min(share.worker_bytes as f64);
-    let lay_out = (sizes.cells / buckets * LAY_OUT_CELL_BYTES as f64).min(room.0 as f64);
-    let workers = room.1 as f64;
+    let lay_out = (sizes.cells / buckets * LAY_OUT_CELL_BYTES as f64).min(capacity.bytes as f64);
+    let workers = capacity.threads as f64;
     let tiles = sizes.cells * TILE_CELL_BYTES[sizes.coded()];
     let is_long = sizes.cells > WRITTEN_CELLS * workers;
     let on_disk = if loose_bytes > held || is_long { loose_bytes } else { 0.0 };

@@ -39,7 +39,7 @@ impl Places {
         let weights = self.window.weights();
         let mut cells = 0;
         for positions in &self.positions {
-            add_windows(&self.places, positions, (self.window.sides, &weights), &mut self.sums);
+            add_windows(&self.places, positions, self.window.sides, &weights, &mut self.sums);
             cells += self.sums.take().0.len() as u64;
         }
         cells
@@ -51,7 +51,7 @@ impl Places {
         let weights = self.window.weights();
         let mut blocks = vec![CellBlock::default()];
         for (row, positions) in (0..).zip(&self.positions) {
-            add_windows(&self.places, positions, (self.window.sides, &weights), &mut self.sums);
+            add_windows(&self.places, positions, self.window.sides, &weights, &mut self.sums);
             let (columns, sums) = self.sums.take();
             for (columns, sums) in columns.chunks(block_cells).zip(sums.chunks(block_cells)) {
                 if blocks[blocks.len() - 1].len() + columns.len() > block_cells {

@@ -12,6 +12,7 @@
 //! depends on the number of threads, the memory budget, or where a run was cut.
 #![forbid(unsafe_code)]
 
+mod capacity;
 mod error;
 
 mod runs;
@@ -29,6 +30,7 @@ mod export;
 #[cfg(test)]
 mod oracle;
 
+pub use capacity::Capacity;
 pub use count::thin::Thinning;
 pub use count::weighting::{Dropped, Sides, Weighting, WindowConfig};
 pub use count::{CountConfig, CountInput, count};

@@ -339,12 +339,14 @@ fn columns_may_be_added_up_block_by_block() {
         let (mut counting, mut merging) = (Context::for_tests(1), Context::for_tests(1));
         if is_narrow {
             counting.budget = Budget::new(1_200_000);
-            let share = crate::count::Share::new((1_200_000, 1), 300, (1000, 6000), None);
+            let one = |bytes| crate::Capacity { bytes, threads: 1 };
+            let places = crate::count::PlacesNeeded { largest: 1000, all: 6000 };
+            let share = crate::count::Share::new(one(1_200_000), 300, places, None);
             assert!(share.width < 100, "{share:?}");
             // What one worker takes for the runs of three batches, and a part of the columns.
             let bytes = (2 << 20) + 3 * crate::runs::run::CURSOR_BYTES + 7000;
             merging.budget = Budget::new(bytes);
-            assert!(crate::merge::Share::new((bytes, 1), 300, 3).width < 150);
+            assert!(crate::merge::Share::new(one(bytes), 300, 3).width < 150);
         }
         let index = case.try_matrix((&counting, &merging), &dir, input).unwrap();
         assert_eq!(cells(&dir, &index), case.brute_force());

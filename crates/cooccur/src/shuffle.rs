@@ -93,7 +93,7 @@ impl Shuffle<'_> {
             let before = writer.cells();
             self.ctx.cancel.check_overdue()?;
             match self.config.slots {
-                0 => lay_out(self, loose, (stripe, group), bytes, &mut writer)?,
+                0 => lay_out(self, loose, stripe, group, bytes, &mut writer)?,
                 _ => put_slots(self, loose, group, &mut writer)?,
             }
             done(writer.cells() - before);

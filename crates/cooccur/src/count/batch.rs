@@ -78,7 +78,8 @@ impl Batch {
     /// Reads the shards and makes the index. `word_ranges` are ranges of words for threads to index.
     pub fn load(
         ctx: &Context,
-        (dir, shards): (&RunDir, &[ShardId]),
+        dir: &RunDir,
+        shards: &[ShardId],
         config: &CountConfig,
         word_ranges: &[Range<u32>],
         plan: &BatchPlan,
@@ -100,7 +101,7 @@ impl Batch {
             let mut slice = slices[task].lock().unwrap_or_else(PoisonError::into_inner);
             let all = shards.len() as u64;
             let (sample, shard) = (plan.shards[task] / all, plan.shards[task] % all);
-            load(dir, (config, sample), words, &shards[..=shard as usize], &mut slice)
+            load(dir, config, sample, words, &shards[..=shard as usize], &mut slice)
         })?;
         drop(slices);
         let mut start = reach;
@@ -184,7 +185,8 @@ impl WordIndex {
 /// Reads the last of some shards into its slice of places: an end, the tail of an open line, its own, ends.
 fn load(
     dir: &RunDir,
-    (config, sample): (&CountConfig, u64),
+    config: &CountConfig,
+    sample: u64,
     words: u32,
     shards: &[ShardId],
     slice: &mut [u32],
@@ -197,7 +199,7 @@ fn load(
     let mut loaded = Loaded::default();
     let mut at = 1;
     if file.continues_line() {
-        for place in line_tail(dir, (config, sample), before, words)? {
+        for place in line_tail(dir, config, sample, before, words)? {
             slice[at] = place;
             at += 1;
         }
@@ -290,7 +292,8 @@ fn open_shard(
 /// The last places of the line that the last of some shards ends in the middle of, oldest first, at most a window.
 fn line_tail(
     dir: &RunDir,
-    (config, sample): (&CountConfig, u64),
+    config: &CountConfig,
+    sample: u64,
     shards: &[ShardId],
     words: u32,
 ) -> Result<Vec<u32>, CooccurError> {

@@ -4,6 +4,7 @@
 //! be, and is written down then: a file a stripe, valid if all of them are there. A process that was
 //! killed goes on with the next round. What fits into memory and into one round is never written.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,7 @@ use super::job::{Groups, Shuffle};
 use super::layout::SORT_BYTES_MIN;
 use super::loose::{GROUP_SHIFT, Loose, PART_SHIFT};
 use super::slots::Slots;
+use crate::capacity::Capacity;
 use crate::error::CooccurError;
 
 /// Cells of a loose block.
@@ -134,9 +136,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// With so many bytes left and threads: a third for the blocks in hand, a third for those that
-    /// were packed; the rest is what laying out needs at least.
-    pub fn new((left, threads): (u64, u64), part_bytes: u64, grid: u32) -> Self {
+    /// A third for the blocks in hand, a third for those that were packed; the rest is what laying out needs at least.
+    pub fn new(capacity: Capacity, part_bytes: u64, grid: u32) -> Self {
+        let Capacity { bytes: left, threads } = capacity;
         let least = DEAL_BYTES_MIN + part_bytes;
         let workers = (left / 3 / least).clamp(1, threads);
         let worker_bytes = (left / 3 / workers).clamp(least, DEAL_BYTES_MAX + part_bytes);
@@ -161,8 +163,7 @@ impl Share {
 /// Deals the cells of the source to the stripes, but for those that an earlier attempt has dealt.
 pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, source.part_bytes(), shuffle.config.grid);
+    let share = Share::new(Capacity::of(ctx), source.part_bytes(), shuffle.config.grid);
     let _memory =
         ctx.budget.reserve(share.worker_bytes * share.workers, "dealing cells to tiles")?;
     let (mut rounds, mut first) = recover(shuffle, stripes)?;
@@ -196,7 +197,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
             }
         } else {
             for (_, pile) in piles {
-                pile.publish(shuffle, (first, end))?;
+                pile.publish(shuffle, first..end)?;
             }
             rounds += 1;
         }
@@ -227,7 +228,7 @@ fn deal_round(
     let started = Instant::now();
     let bytes = share.worker_bytes - source.part_bytes();
     run_workers("deal", share.workers as usize, |_| {
-        let mut dealer = Dealer::new(shuffle, piles, bytes, (packing, share.pile_bytes));
+        let mut dealer = Dealer::new(shuffle, piles, bytes, packing, share.pile_bytes);
         loop {
             ctx.cancel.check()?;
             let is_old = started.elapsed() >= shuffle.config.checkpoint_every;
@@ -253,7 +254,8 @@ impl Pile {
     fn add(
         &mut self,
         shuffle: &Shuffle<'_>,
-        (tag, frame): (u64, &PackedFrame),
+        tag: u64,
+        frame: &PackedFrame,
         limit_bytes: u64,
     ) -> Result<(), FormatError> {
         self.held_bytes += frame.stored_bytes() as u64;
@@ -277,14 +279,10 @@ impl Pile {
     }
 
     /// Makes a file of a round of it, which has these parts of the source.
-    fn publish(
-        mut self,
-        shuffle: &Shuffle<'_>,
-        (first, end): (usize, usize),
-    ) -> Result<(), FormatError> {
+    fn publish(mut self, shuffle: &Shuffle<'_>, parts: Range<usize>) -> Result<(), FormatError> {
         let file = self.write(shuffle)?;
         file.set("fingerprint", &shuffle.config.fingerprint);
-        file.set("parts", format!("{first}-{end}"));
+        file.set("parts", format!("{}-{}", parts.start, parts.end));
         self.file.take().expect("written to above").finish().map(drop)
     }
 }
@@ -312,7 +310,8 @@ impl<'a> Dealer<'a> {
         shuffle: &'a Shuffle<'a>,
         piles: &'a [Option<Mutex<Pile>>],
         bytes: u64,
-        (packing, pile_bytes): (Packing, u64),
+        packing: Packing,
+        pile_bytes: u64,
     ) -> Self {
         let (grid, groups) = (shuffle.grid, shuffle.groups());
         let mut buckets = Vec::new();
@@ -399,7 +398,7 @@ impl<'a> Dealer<'a> {
         let pile = self.piles[stripe as usize].as_ref().expect("only stripes wanted are dealt to");
         let mut pile = pile.lock().unwrap_or_else(PoisonError::into_inner);
         let frame = packed.map_err(|e| FormatError::io(&pile.path, "compressing", e))?;
-        pile.add(self.shuffle, (tag, frame), self.pile_bytes)?;
+        pile.add(self.shuffle, tag, frame, self.pile_bytes)?;
         drop(pile);
         self.buckets[bucket].clear();
         Ok(())

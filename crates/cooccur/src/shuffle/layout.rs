@@ -40,7 +40,8 @@ struct Group<'a> {
 pub(super) fn lay_out(
     shuffle: &Shuffle<'_>,
     loose: &Loose,
-    (stripe, group): (u32, u32),
+    stripe: u32,
+    group: u32,
     bytes: u64,
     writer: &mut StripeWriter,
 ) -> Result<(), CooccurError> {
