@@ -52,15 +52,8 @@ impl TrainJob<'_> {
                 };
                 let Pipeline { ctx, dir, .. } = self.pipeline;
                 let (stripes, name) = (&tiles.stripes[..], self.trainer.name.as_str());
-                let objective = train::SkipGram::new(
-                    ctx,
-                    (dir, name),
-                    config,
-                    counts,
-                    stripes,
-                    discount,
-                    kernels,
-                )?;
+                let input = train::SkipGramInput { counts, stripes, discount };
+                let objective = train::SkipGram::new(ctx, dir, name, config, input, kernels)?;
                 let objective = match self.loss()? {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
                     None => objective,
@@ -76,9 +69,9 @@ impl TrainJob<'_> {
                 let words = counts.len() as u32;
                 let objective = train::Glove::new(config, words, index.unit, kernels);
                 let (ctx, grid) = (self.pipeline.ctx, tiles.stripes.len() as u32);
-                let place = (ctx, self.trainer.name.as_str());
+                let name = self.trainer.name.as_str();
                 let objective = match self.loss()? {
-                    Some(loss) => objective.with_loss(place, loss, &self.counted(), grid)?,
+                    Some(loss) => objective.with_loss(ctx, name, loss, &self.counted(), grid)?,
                     None => objective,
                 };
                 self.train(&objective, &tiles.stripes, start)

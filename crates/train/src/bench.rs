@@ -15,8 +15,8 @@ use crate::objective::nodes::unpack;
 use crate::{
     CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
     Focal, Glove, GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,
-    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, Softmax, SoftmaxConfig, Start, Steps, Term,
-    TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
+    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, SkipGramInput, Softmax, SoftmaxConfig, Start,
+    Steps, Term, TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -203,7 +203,7 @@ impl Bench {
                     GloveConfig { dim, x_max: 10.0, alpha: 0.75, steps: steps(name), seed };
                 let objective = Glove::new(config, WORDS, UNIT, kernels);
                 let objective = match loss(name) {
-                    Some(loss) => objective.with_loss((&ctx, name), loss, counts, 4).unwrap(),
+                    Some(loss) => objective.with_loss(&ctx, name, loss, counts, 4).unwrap(),
                     None => objective,
                 };
                 (Box::new(objective), tiles, plan)
@@ -215,16 +215,9 @@ impl Bench {
                 let config =
                     SkipGramConfig { dim, negatives, noise_exponent, context_rates, steps, seed };
                 let discount = self.discount(1e-1);
-                let objective = SkipGram::new(
-                    &ctx,
-                    (&self.dir, name),
-                    config,
-                    counts,
-                    &tiles,
-                    discount,
-                    kernels,
-                )
-                .unwrap();
+                let input = SkipGramInput { counts, stripes: &tiles, discount };
+                let objective =
+                    SkipGram::new(&ctx, &self.dir, name, config, input, kernels).unwrap();
                 let objective = match loss(name) {
                     Some(loss) => objective.with_loss(&ctx, name, loss, counts).unwrap(),
                     None => objective,

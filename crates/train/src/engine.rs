@@ -95,8 +95,7 @@ pub fn train<W: Words + Sync>(
                 if may_go_back(plan, position.course.halvings) =>
             {
                 let first = |model: &mut Model| begin(objective, input.start, model);
-                let told = (place.as_str(), rate);
-                position = checkpoints.go_back(ctx, &mut model, &position, told, first)?;
+                position = checkpoints.go_back(ctx, &mut model, &position, &place, rate, first)?;
                 progress.set_done(tiles_done(&position));
             }
             other => other?,

@@ -61,7 +61,7 @@ pub use loss::{
 pub use objective::discount::{Discount, pair_mass};
 pub use objective::glove::{Glove, GloveConfig};
 pub use objective::nodes::NodeCells;
-pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig};
+pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig, SkipGramInput};
 pub use objective::softmax::{Softmax, SoftmaxConfig};
 pub use optim::steps::{Optimizer, Schedule, Steps};
 pub use start::frozen::Frozen;

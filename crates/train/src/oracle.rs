@@ -13,7 +13,7 @@ use crate::objective::nodes::pack;
 use crate::random::{Alias, Stream};
 use crate::{
     ContextRates, Discount, Divergence, HuffmanTree, Plan, Schedule, SkipGram, SkipGramConfig,
-    Start, Steps, TrainError, TrainInput, train,
+    SkipGramInput, Start, Steps, TrainError, TrainInput, train,
 };
 
 #[test]
@@ -228,16 +228,8 @@ fn tiles_end_where_random_order_does() {
             seed,
         };
         let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);
-        let objective = SkipGram::new(
-            &ctx,
-            (&bench.dir, "sgns"),
-            config,
-            counts,
-            &stripes,
-            discount.clone(),
-            kernels,
-        )
-        .unwrap();
+        let input = SkipGramInput { counts, stripes: &stripes, discount: discount.clone() };
+        let objective = SkipGram::new(&ctx, &bench.dir, "sgns", config, input, kernels).unwrap();
         let settings = BTreeMap::new();
         let words = &bench.table;
         let start = &Start::default();

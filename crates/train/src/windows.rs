@@ -54,7 +54,7 @@ use model::Model;
 use reading::{Epoch, PIECE, Position, Worker};
 use rounds::train_rounds;
 use rows::{READERS, Rows};
-use text::Texts;
+use text::{TextConfig, Texts};
 
 /// What a reader holds of a shard beside the ids of its words: a frame packed, its ids, and its places.
 const READER_BYTES: u64 = 1 << 20;
@@ -79,12 +79,11 @@ pub fn train_windows<W: Words + Sync>(
 ) -> Result<(Published, Vec<EpochRow>), TrainError> {
     let counts = input.words.counts();
     let recipe = Recipe::new(*config, counts, input.kernels).with_frozen(input.start.frozen());
-    let texts =
-        Texts::new((dir, input.shards), counts, (config.subsample, config.window, plan.seed))
-            .hold_out(plan.curve.held_out);
+    let texts = Texts::new(dir, input.shards, counts, TextConfig::new(config, plan.seed))
+        .hold_out(plan.curve.held_out);
     let readers = if config.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
     let mut model = Model::new(&recipe, counts.len() as u32);
-    let _memory = reserve(ctx, dir, plan, (&recipe, &model), (readers, input.shards))?;
+    let _memory = reserve(ctx, dir, plan, &recipe, &model, readers, input.shards)?;
     let mut saved = Checkpoints::new(dir, plan);
     let begin = |model: &mut Model| -> Result<Position, TrainError> {
         model.init(plan.seed, input.start, recipe.columns())?;
@@ -113,7 +112,7 @@ pub fn train_windows<W: Words + Sync>(
                 if !may_go_back(plan, position.course.halvings) {
                     return Err(TrainError::DivergedInText { name, epoch, place, rate });
                 }
-                position = saved.go_back(ctx, &mut model, &position, (&place, rate), begin)?;
+                position = saved.go_back(ctx, &mut model, &position, &place, rate, begin)?;
                 at_work = workers();
                 progress.set_done(position.words);
             }
@@ -123,7 +122,7 @@ pub fn train_windows<W: Words + Sync>(
     let mut course = position.course;
     course.write_metrics(dir, &plan.name)?;
     saved.take_best(&course, &mut model)?;
-    let published = model.publish(dir, plan, recipe, (input.words, input.settings), &course)?;
+    let published = model.publish(dir, plan, recipe, input.words, input.settings, &course)?;
     remove_checkpoints(dir, &plan.name)?;
     Ok((published, course.metrics))
 }
@@ -177,8 +176,8 @@ impl Run<'_> {
         let is_done = match recipe.config.sharing {
             Sharing::Rounds => {
                 position.open.resize(READERS, None);
-                let threads = (ctx.threads, progress);
-                train_rounds(threads, &epoch, rows, workers, position, &stop)?
+                let threads = ctx.threads;
+                train_rounds(threads, progress, &epoch, rows, workers, position, &stop)?
             }
             Sharing::Free => train_free(progress, &epoch, rows, workers, position, &stop)?,
         };
@@ -230,8 +229,10 @@ fn reserve(
     ctx: &Context,
     dir: &RunDir,
     plan: &Plan,
-    (recipe, model): (&Recipe, &Model),
-    (readers, shards): (usize, &[ShardId]),
+    recipe: &Recipe,
+    model: &Model,
+    readers: usize,
+    shards: &[ShardId],
 ) -> Result<Reservation, TrainError> {
     let dim = recipe.config.dim;
     let mut remap = 0;

@@ -236,7 +236,8 @@ impl<'a> Checkpoints<'a> {
         ctx: &Context,
         model: &mut M,
         failed: &M::Reached,
-        (place, rate): (&str, f64),
+        place: &str,
+        rate: f64,
         begin: impl FnOnce(&mut M) -> Result<M::Reached, TrainError>,
     ) -> Result<M::Reached, TrainError> {
         let (epoch, halvings) = (failed.course().epoch + 1, failed.course().halvings + 1);

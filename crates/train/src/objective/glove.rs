@@ -14,15 +14,15 @@ use std::sync::Mutex;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
-    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, Side, StepLoss,
-    StepPlan, StepScratch, StepSide, padded, real,
+    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RowRate, RunScores, Side,
+    StepLoss, StepPlan, StepScratch, StepSide, padded, real,
 };
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::{CellWeight, WeightedSquares};
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::optim::steps::{Optimizer, Steps, step_bias};
+use crate::optim::steps::{BiasState, Optimizer, Steps, step_bias};
 use crate::random::Stream;
 use crate::start::frozen::Before;
 use crate::stripes::{Place, Stripe, StripeShape};
@@ -96,7 +96,8 @@ impl Glove {
     /// Where the counts that the loss reads have no room.
     pub fn with_loss(
         self,
-        (ctx, name): (&Context, &str),
+        ctx: &Context,
+        name: &str,
         loss: Box<dyn CellLoss>,
         counts: &[u64],
         grid: u32,
@@ -156,7 +157,8 @@ fn step_one(
     row: usize,
 ) {
     let steps = side.steps.get(row).copied().unwrap_or(0.0);
-    let state = (&mut bias[row], square.get_mut(row), moment.get_mut(row));
+    let (square, moment) = (square.get_mut(row), moment.get_mut(row));
+    let state = BiasState { bias: &mut bias[row], square, moment };
     step_bias(plan, direction, state, steps);
 }
 
@@ -334,9 +336,13 @@ impl Glove {
                         let of_batch = batch.first().map_or(0, |cell| cell.row);
                         before.keep(&vectors(rows), &[of_batch], |_| stay);
                         let loss = match is_by_row {
-                            true => {
-                                kernels.open_cells_by_row(rows, cols, batch, (rate, dim), between)
-                            }
+                            true => kernels.open_cells_by_row(
+                                rows,
+                                cols,
+                                batch,
+                                RowRate { rate, dim },
+                                between,
+                            ),
                             false => kernels.open_cells(rows, cols, batch, rate, between),
                         };
                         before.put_back(&mut vectors(rows));

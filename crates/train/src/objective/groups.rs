@@ -144,7 +144,8 @@ impl<'a> Groups<'a> {
     /// from `noise`.
     pub fn add(
         &mut self,
-        (row, columns): (u32, &[u32]),
+        row: u32,
+        columns: &[u32],
         mass: f32,
         noise: &Alias,
         stream: &mut Stream,

@@ -93,17 +93,28 @@ struct StripeTables {
     visits: Vec<f32>,
 }
 
+/// What skip-gram is trained on.
+#[derive(Clone)]
+pub struct SkipGramInput<'a> {
+    /// How often each word occurs, by id: negatives are drawn by these.
+    pub counts: &'a [u64],
+    /// The stripe files, in order.
+    pub stripes: &'a [StripeFile],
+    /// What subsampling leaves of the cells.
+    pub discount: Discount,
+}
+
 impl SkipGram {
     /// Prepares the objective for a matrix in tiles: one pass over all cells.
     pub fn new(
         ctx: &Context,
-        (dir, name): (&RunDir, &str),
+        dir: &RunDir,
+        name: &str,
         config: SkipGramConfig,
-        counts: &[u64],
-        stripes: &[StripeFile],
-        discount: Discount,
+        input: SkipGramInput<'_>,
         kernels: &'static Kernels,
     ) -> Result<Self, TrainError> {
+        let SkipGramInput { counts, stripes, discount } = input;
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
         let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
         let noise: Vec<f64> =
@@ -321,7 +332,7 @@ impl Objective for SkipGram {
             self.visits(pass, cells, (part, parts), &mut stream, &mut visits);
             runs.deal(&visits, row_count, &mut stream);
             for (row, columns) in runs.iter() {
-                groups.add((row, columns), mass[row as usize], &theirs.noise, &mut stream);
+                groups.add(row, columns, mass[row as usize], &theirs.noise, &mut stream);
             }
         }
         Ok(groups.finish(&theirs.noise, &mut stream))

@@ -17,7 +17,7 @@
 use std::ops::Range;
 
 use wordmill_kernels::{
-    BinomialCell, BinomialRun, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
+    BinomialCell, BinomialRun, Change, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
     RUN_CELLS, Side, Window, padded, real,
 };
 
@@ -410,14 +410,14 @@ impl Batch {
                 }
             }
             let steps = self.before.chunks_exact(stride).zip(self.mixed.chunks_exact(stride));
-            for (window, step) in windows.iter().zip(steps) {
+            for (window, (before, after)) in windows.iter().zip(steps) {
                 let scale = 1.0 / recipe.divisors(window.total)[1];
                 let mut window = self.places.window(window.around, weights, scale);
                 if !recipe.frozen.is_none() {
                     let moves = |slot: u32| !recipe.frozen.has(ids[slot as usize]);
                     window = moving(&window, moves, &mut self.moving);
                 }
-                kernels.spread(&mut words, &window, step);
+                kernels.spread(&mut words, &window, Change { before, after });
             }
         }
         loss

@@ -63,8 +63,8 @@ pub(crate) fn train_free(
                 is_stopped.store(true, Ordering::Relaxed);
                 return Err(epoch.diverged());
             }
-            batch.words.give_back(kernels, words, (rate, threads), first);
-            batch.outs.give_back(kernels, outs, (rate, threads), first);
+            batch.words.give_back(kernels, words, rate, threads, first);
+            batch.outs.give_back(kernels, outs, rate, threads, first);
             done.fetch_add(batch.kept, Ordering::Relaxed);
             progress.add(batch.kept);
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

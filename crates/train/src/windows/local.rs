@@ -14,7 +14,7 @@
 //! f(n, c) = (1 − e^(−nc)) / (n·(1 − e^(−c)))      1 for small c, the mean for large ones
 //! ```
 
-use wordmill_kernels::{Kernels, Side, real};
+use wordmill_kernels::{Change, Kernels, Side, real};
 
 use super::rows::{READERS, Rows, STRIPES};
 use crate::stripes::Aligned;
@@ -166,14 +166,8 @@ impl Local {
     }
 
     /// Adds what has changed since [`Self::remember`] while `threads` threads do so, beginning at some stripe.
-    pub fn give_back(
-        &self,
-        kernels: &Kernels,
-        to: &Rows,
-        (rate, threads): (f32, usize),
-        first: u32,
-    ) {
-        let change = (self.rows.get(), self.before.get());
+    pub fn give_back(&self, kernels: &Kernels, to: &Rows, rate: f32, threads: usize, first: u32) {
+        let change = Change { before: self.before.get(), after: self.rows.get() };
         let mut shares = Vec::new();
         for stripe in (0..STRIPES).map(|it| (it + first) % STRIPES) {
             let (slots, places) = self.of_stripe(stripe);
@@ -200,7 +194,8 @@ pub(crate) struct Merging {
 /// Puts what several readers have changed into one stripe, in their order.
 pub(crate) fn merge(
     kernels: &Kernels,
-    (to, stripe): (&Rows, u32),
+    to: &Rows,
+    stripe: u32,
     rate: f32,
     locals: &[&Local],
     lists: &mut Merging,
@@ -299,7 +294,7 @@ mod tests {
         let [one, two] = &locals;
         let mut lists = Merging::default();
         for stripe in 0..STRIPES {
-            merge(best(), (&rows, stripe), 0.1, &[one, two], &mut lists);
+            merge(best(), &rows, stripe, 0.1, &[one, two], &mut lists);
         }
         let mut found = Vec::new();
         rows.copy(0..130, 1, &mut found);

@@ -74,7 +74,8 @@ impl Model {
         dir: &RunDir,
         plan: &Plan,
         recipe: &Recipe,
-        (words, given): (&W, &BTreeMap<String, String>),
+        words: &W,
+        given: &BTreeMap<String, String>,
         course: &Course,
     ) -> Result<Published, TrainError> {
         let mut settings = given.clone();

@@ -165,8 +165,8 @@ fn check_gradient(config: WindowsConfig) {
         "{config:?}: {tally:?}, {}",
         loss(&sides)
     );
-    batch.words.give_back(best(), &model.words, (rate, 1), 0);
-    batch.outs.give_back(best(), &model.outs, (rate, 1), 0);
+    batch.words.give_back(best(), &model.words, rate, 1, 0);
+    batch.outs.give_back(best(), &model.outs, rate, 1, 0);
     let after = [all_rows(&model.words, config.dim), all_rows(&model.outs, config.dim)];
     for side in 0..2 {
         for id in 0..sides[side].len() {
@@ -207,7 +207,7 @@ fn without_the_correction_each_word_learns_the_whole_step() {
         batch.gather(best(), [&model.words, &model.outs]);
         batch.words.remember();
         batch.train(&recipe, 0.1);
-        batch.words.give_back(best(), &model.words, (0.1, 1), 0);
+        batch.words.give_back(best(), &model.words, 0.1, 1, 0);
         let after = all_rows(&model.words, 20);
         [1, 3].map(|word| after[word][5] - before[word][5])
     };

@@ -27,7 +27,8 @@ struct Round<'a> {
 
 /// Trains until the epoch ends or `stop` says so between two rounds; false in the second case.
 pub(crate) fn train_rounds(
-    (threads, progress): (usize, &StageProgress),
+    threads: usize,
+    progress: &StageProgress,
     epoch: &Epoch<'_>,
     [words, outs]: [&Rows; 2],
     workers: &mut [Worker],
@@ -73,8 +74,8 @@ pub(crate) fn train_rounds(
                         break;
                     }
                     let side = (task / STRIPES) as usize;
-                    let to = ([words, outs][side], task % STRIPES);
-                    merge(epoch.recipe.kernels, to, rate, &sides[side], &mut lists);
+                    let (to, number) = ([words, outs][side], task % STRIPES);
+                    merge(epoch.recipe.kernels, to, number, rate, &sides[side], &mut lists);
                 }
             }
             gate.pass(|| {
