@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use wordmill_cooccur::{
     CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Thinning, Weighting, WindowConfig, count, hot, merge, shuffle,
+    Thinning, Weighting, WindowConfig, bench_api, count, merge, shuffle,
 };
 use wordmill_flow::Context;
 use wordmill_formats::{
@@ -201,7 +201,7 @@ fn weightings(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text) {
 const BLOCK_CELLS: usize = 8192;
 
 fn hot_loops(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text, pairs: Batch) {
-    let mut places = hot::Places::new(&text.lines, WORDS as u32, WINDOW);
+    let mut places = bench_api::Places::new(&text.lines, WORDS as u32, WINDOW);
     let timed = |work: &mut dyn FnMut() -> u64| {
         let start = Instant::now();
         std::hint::black_box(work());
@@ -213,13 +213,13 @@ fn hot_loops(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text, pair
     let batch = Batch { items: cells, unit: "cells", bytes: cells * CELL_BYTES };
     let unit = WINDOW.unit();
     yardstick.measure(criterion, ("counting", "pack"), batch, || {
-        timed(&mut || hot::pack(&blocks, unit).len() as u64)
+        timed(&mut || bench_api::pack(&blocks, unit).len() as u64)
     });
-    let frames = hot::pack(&blocks, unit);
+    let frames = bench_api::pack(&blocks, unit);
     let stored: usize = frames.iter().map(|frame| frame.stored_bytes()).sum();
     println!("counting/pack: {:.2} bytes a cell", stored as f64 / cells as f64);
     yardstick.measure(criterion, ("counting", "unpack"), batch, || {
-        timed(&mut || hot::unpack(&frames, unit))
+        timed(&mut || bench_api::unpack(&frames, unit))
     });
 }
 

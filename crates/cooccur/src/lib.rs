@@ -22,8 +22,8 @@ mod gather;
 mod merge;
 mod shuffle;
 
+pub mod bench_api;
 pub mod forecast;
-pub mod hot;
 
 mod export;
 

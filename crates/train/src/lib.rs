@@ -35,15 +35,9 @@ mod objective;
 mod windows;
 
 #[cfg(test)]
-mod bench;
+mod test_support;
 #[cfg(test)]
-mod divergence;
-#[cfg(test)]
-mod equals;
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod wrapped;
+mod tests;
 
 pub use engine::checkpoint::remove_checkpoints;
 pub use engine::curve::{CurvePlan, OnEpoch};

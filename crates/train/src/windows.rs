@@ -30,7 +30,7 @@ mod text;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
-mod trials;
+mod tests;
 
 use std::time::Instant;
 

@@ -8,9 +8,9 @@ use wordmill_flow::Context;
 use wordmill_formats::{TileCell, Vectors};
 
 use super::{CurvePlan, OnEpoch};
-use crate::bench::Bench;
 use crate::engine::{Pass, PassCells};
-use crate::wrapped::Wrapped;
+use crate::test_support::Bench;
+use crate::test_support::wrapped::Wrapped;
 use crate::{EpochRow, Objective, Plan, Schedule, Start, Stripe, TrainInput, train};
 
 /// Ids of a cell.

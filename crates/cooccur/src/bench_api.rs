@@ -1,6 +1,7 @@
-//! The hot loops one by one, for benches: what each costs on cells that stand in memory.
+//! For benches only: the hot loops one by one, on cells in memory.
 //!
-//! Each function does one part of counting, merging or laying out. Nothing else calls them.
+//! Each function does one part of counting, merging or laying out. Nothing but the benches calls them, and they may change at any
+//! time.
 
 use wordmill_formats::{CellBlock, CellCodes, CellPacker, PackedFrame, TileCell};
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use wordmill_flow::Context;
 use wordmill_formats::{TensorReader, Vectors, xxh3};
 
-use crate::bench::{Bench, OBJECTIVES, memory_for, with_memory};
 use crate::engine::{Pass, PassCells};
-use crate::wrapped::Wrapped;
+use crate::test_support::wrapped::Wrapped;
+use crate::test_support::{Bench, OBJECTIVES, memory_for, with_memory};
 use crate::{Divergence, Half, Objective, Start, Stripe, TrainError, TrainInput, train};
 
 /// The epoch, from 0, and the tile that go wrong.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use wordmill_flow::Context;
 use wordmill_formats::Vectors;
 
-use crate::bench::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memory};
 use crate::objective::nodes::pack;
 use crate::random::{Alias, Stream};
+use crate::test_support::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memory};
 use crate::{
     ContextRates, Discount, Divergence, HuffmanTree, Plan, Schedule, SkipGram, SkipGramConfig,
     SkipGramInput, Start, Steps, TrainError, TrainInput, train,

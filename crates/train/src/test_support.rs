@@ -1,5 +1,7 @@
 //! A small matrix whose structure is known, and every objective over it: what tests of the room train on.
 
+pub mod wrapped;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,10 +16,10 @@ use super::config::{Prediction, Sharing, WindowsConfig, WindowsInput};
 use super::oracle::{CBOW, NOISE, WORDS, all, config, dot};
 use super::text::{END, TextConfig, Texts};
 use super::train_windows;
-use crate::bench::Table;
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
 use crate::random::Stream;
+use crate::test_support::Table;
 use crate::{CurvePlan, EpochRow, Frozen, Schedule, Start};
 
 /// A run directory with token shards: lines of words of one of three groups, with an unknown word now and then.
