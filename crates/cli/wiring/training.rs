@@ -95,7 +95,7 @@ impl TrainJob<'_> {
             index: self.matrix().0,
             tree: &tree,
             discount: &discount,
-            heavy: train::Softmax::heavy(cap),
+            heavy: train::HierarchicalSoftmax::heavy(cap),
         };
         let folder = tiles_folder(self.trainer);
         let shuffle = cooccur::ShuffleConfig {
@@ -110,7 +110,7 @@ impl TrainJob<'_> {
         let (dim, seed) = (self.trainer.dim, config.run.seed);
         let steps = super::translate::steps(&self.trainer.steps);
         let softmax = train::SoftmaxConfig { dim, cap, steps, seed };
-        let objective = train::Softmax::new(softmax, tree, kernels);
+        let objective = train::HierarchicalSoftmax::new(softmax, tree, kernels);
         let trained = self.train(&objective, &stripes, start)?;
         drop(stripes);
         dir.sweep(&folder, |_| true)?;

@@ -6,7 +6,6 @@
 //! tile), and losses are added in the order of rounds.
 
 pub mod checkpoint;
-pub mod course;
 pub mod curve;
 pub mod metrics;
 pub mod model;
@@ -17,6 +16,7 @@ pub mod publish;
 pub mod rotation;
 pub mod run;
 pub mod sample;
+pub mod training_log;
 
 use wordmill_flow::{Context, Reservation};
 use wordmill_formats::{Published, RunDir, StripeFile, TileCell, TileSection, Words};
@@ -89,10 +89,10 @@ pub fn train<W: Words + Sync>(
         word: &word,
         frozen: input.start.frozen(),
     };
-    while !position.course.is_over(plan) {
+    while !position.log.is_over(plan) {
         match run.step(ctx, dir, &mut position, &mut model, &mut checkpoints) {
             Err(TrainError::Diverged { place, rate, .. })
-                if may_go_back(plan, position.course.halvings) =>
+                if may_go_back(plan, position.log.halvings) =>
             {
                 let first = |model: &mut Model| begin(objective, input.start, model);
                 position = checkpoints.go_back(ctx, &mut model, &position, &place, rate, first)?;
@@ -101,16 +101,16 @@ pub fn train<W: Words + Sync>(
             other => other?,
         }
     }
-    let mut course = position.course;
+    let mut log = position.log;
     // Once more: a process killed after the last checkpoint makes no further step.
-    course.write_metrics(dir, &plan.name)?;
-    checkpoints.take_best(&course, &mut model)?;
+    log.write_metrics(dir, &plan.name)?;
+    checkpoints.take_best(&log, &mut model)?;
     let mut settings = input.settings.clone();
     settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));
-    settings.extend(course.settings(plan));
+    settings.extend(log.settings(plan));
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
-    Ok((published, course.metrics))
+    Ok((published, log.metrics))
 }
 
 /// Memory for the rows of rounds of an epoch: themselves, and as numbers of a checkpoint.

@@ -5,7 +5,7 @@
 //! does to a row stripe and a column stripe:
 //!
 //! * [`SkipGram`]: negative sampling over the discounted co-occurrence matrix;
-//! * [`Softmax`]: hierarchical softmax over the (row, node) matrix that [`NodeCells`] derives from it;
+//! * [`HierarchicalSoftmax`]: hierarchical softmax over the (row, node) matrix that [`NodeCells`] derives from it;
 //! * [`Glove`]: weighted least squares on log counts.
 //!
 //! ```text
@@ -54,9 +54,9 @@ pub use loss::{
 };
 pub use objective::discount::{Discount, pair_mass};
 pub use objective::glove::{Glove, GloveConfig};
+pub use objective::hierarchical_softmax::{HierarchicalSoftmax, SoftmaxConfig};
 pub use objective::nodes::NodeCells;
 pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig, SkipGramInput};
-pub use objective::softmax::{Softmax, SoftmaxConfig};
 pub use optim::steps::{Optimizer, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};

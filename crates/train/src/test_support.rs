@@ -16,9 +16,9 @@ use crate::engine::reserve_passes;
 use crate::objective::nodes::unpack;
 use crate::{
     CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
-    Focal, Glove, GloveConfig, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,
-    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, SkipGramInput, Softmax, SoftmaxConfig, Start,
-    Steps, Term, TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
+    Focal, Glove, GloveConfig, HierarchicalSoftmax, HuffmanTree, Logistic, NodeCells, Objective,
+    Optimizer, Plan, Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, SkipGramInput, SoftmaxConfig,
+    Start, Steps, Term, TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -232,7 +232,7 @@ impl Bench {
                 let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
                 let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
                 let config = SoftmaxConfig { dim, cap: 8.0, steps: steps(name), seed };
-                (Box::new(Softmax::new(config, tree, kernels)), tiles, plan)
+                (Box::new(HierarchicalSoftmax::new(config, tree, kernels)), tiles, plan)
             }
         }
     }

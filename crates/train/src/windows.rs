@@ -105,11 +105,11 @@ pub fn train_windows<W: Words + Sync>(
         (0..readers).map(|_| Worker::new(Batch::new(recipe, word_rows, out_rows))).collect()
     };
     let mut at_work = workers();
-    while !position.course.is_over(plan) {
+    while !position.log.is_over(plan) {
         match run.step(&mut model, &mut saved, &mut at_work, &mut position) {
             Err(TrainError::DivergedInText { name, epoch, rate, .. }) => {
                 let place = place(&model, recipe, input.words);
-                if !may_go_back(plan, position.course.halvings) {
+                if !may_go_back(plan, position.log.halvings) {
                     return Err(TrainError::DivergedInText { name, epoch, place, rate });
                 }
                 position = saved.go_back(ctx, &mut model, &position, &place, rate, begin)?;
@@ -119,12 +119,12 @@ pub fn train_windows<W: Words + Sync>(
             other => other?,
         }
     }
-    let mut course = position.course;
-    course.write_metrics(dir, &plan.name)?;
-    saved.take_best(&course, &mut model)?;
-    let published = model.publish(dir, plan, recipe, input.words, input.settings, &course)?;
+    let mut log = position.log;
+    log.write_metrics(dir, &plan.name)?;
+    saved.take_best(&log, &mut model)?;
+    let published = model.publish(dir, plan, recipe, input.words, input.settings, &log)?;
     remove_checkpoints(dir, &plan.name)?;
-    Ok((published, course.metrics))
+    Ok((published, log.metrics))
 }
 
 /// The first vector that is no number any more, in words.
@@ -165,10 +165,10 @@ impl Run<'_> {
             plan,
             recipe,
             texts,
-            number: position.course.epoch,
-            order: Epoch::order(plan, position.course.epoch, self.shards),
+            number: position.log.epoch,
+            order: Epoch::order(plan, position.log.epoch, self.shards),
             words: self.words,
-            rate_share: rate_share(position.course.halvings),
+            rate_share: rate_share(position.log.halvings),
         };
         let started = Instant::now();
         let stop = || ctx.cancel.is_stopped() || saved.are_due();
@@ -181,14 +181,14 @@ impl Run<'_> {
             }
             Sharing::Free => train_free(progress, &epoch, rows, workers, position, &stop)?,
         };
-        position.course.seconds += started.elapsed().as_secs_f64();
+        position.log.seconds += started.elapsed().as_secs_f64();
         if model.bad_row().is_some() {
             return Err(epoch.diverged());
         }
         if is_done {
             self.end_epoch(&epoch, model, saved, workers, position)?;
         }
-        if !position.course.is_over(plan) {
+        if !position.log.is_over(plan) {
             saved.save(position, model)?;
             ctx.cancel.check()?;
         }
@@ -205,21 +205,21 @@ impl Run<'_> {
         position: &mut Position,
     ) -> Result<(), TrainError> {
         let plan = self.plan;
-        position.course.end_epoch(plan, ADVICE)?;
+        position.log.end_epoch(plan, ADVICE)?;
         position.next = 0;
         position.open.clear();
         let held_out = match plan.curve.held_out > 0.0 {
             true => Some(look(self.ctx.threads, epoch, [&model.words, &model.outs], workers)?),
             false => None,
         };
-        position.course.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
+        position.log.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
         // Before the checkpoint, which no longer has the rows of rounds.
-        position.course.write_metrics(self.dir, &plan.name)?;
-        let course = &position.course;
-        if plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
+        position.log.write_metrics(self.dir, &plan.name)?;
+        let log = &position.log;
+        if plan.curve.patience > 0 && log.best_epoch() == Some(log.epoch) {
             saved.save_best(position, model)?;
         }
-        plan.tell(position.course.metrics.last());
+        plan.tell(position.log.metrics.last());
         Ok(())
     }
 }

@@ -58,10 +58,10 @@ impl Run<'_> {
         };
         TrainError::Diverged {
             name: self.plan.name.clone(),
-            epoch: position.course.epoch + 1,
+            epoch: position.log.epoch + 1,
             rotation: position.rotation + 1,
             place: format!("{tile}{row}"),
-            rate: self.plan.rate * rate_share(position.course.halvings),
+            rate: self.plan.rate * rate_share(position.log.halvings),
         }
     }
 
@@ -71,7 +71,7 @@ impl Run<'_> {
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        let share = rate_share(position.course.halvings)
+        let share = rate_share(position.log.halvings)
             * self.plan.schedule.share(left, self.plan.final_rate);
         (self.plan.rate * share) as f32
     }

@@ -14,7 +14,7 @@ use super::reading::Position;
 use super::rows::{Rows, STRIPES};
 use crate::engine::Plan;
 use crate::engine::checkpoint::{Kept, read_flat};
-use crate::engine::course::Course;
+use crate::engine::training_log::TrainingLog;
 use crate::error::TrainError;
 use crate::objective::skipgram::init_words;
 use crate::start::Start;
@@ -76,12 +76,12 @@ impl Model {
         recipe: &Recipe,
         words: &W,
         given: &BTreeMap<String, String>,
-        course: &Course,
+        log: &TrainingLog,
     ) -> Result<Published, TrainError> {
         let mut settings = given.clone();
         let ours = recipe.config.settings().into_iter();
         settings.extend(ours.map(|(key, value)| (key.into(), value)));
-        settings.extend(course.settings(plan));
+        settings.extend(log.settings(plan));
         let path = dir.vectors(&plan.name);
         let mut writer = VectorsWriter::create(dir.storage(), &path, words, self.dim, &settings)?;
         let mut matrix = |name: &str, rows: &Rows| {

@@ -145,7 +145,7 @@ impl Round<'_> {
         let tally =
             |it: &RwLock<(&mut Worker, Tally)>| it.read().unwrap_or_else(PoisonError::into_inner).1;
         self.position.note_round(epoch.plan, slots.iter().map(tally), self.rate);
-        let Tally { loss, weight, .. } = self.position.course.tally.0;
+        let Tally { loss, weight, .. } = self.position.log.tally.0;
         if !loss.is_finite() {
             self.error = Some(epoch.diverged());
             self.is_over = true;

@@ -53,14 +53,14 @@ pub struct SoftmaxConfig {
 }
 
 /// The hierarchical softmax objective.
-pub struct Softmax {
+pub struct HierarchicalSoftmax {
     config: SoftmaxConfig,
     tree: HuffmanTree,
     logistic: Logistic,
     kernels: &'static Kernels,
 }
 
-impl Softmax {
+impl HierarchicalSoftmax {
     /// The objective over a tree.
     pub fn new(config: SoftmaxConfig, tree: HuffmanTree, kernels: &'static Kernels) -> Self {
         Self { config, tree, logistic: Logistic { kernels }, kernels }
@@ -128,7 +128,7 @@ impl Visits {
 /// What is done with runs of visits.
 type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> StepLoss + 'a>;
 
-impl Softmax {
+impl HierarchicalSoftmax {
     /// How the stripes of a pass are stepped.
     fn walk<'a>(
         &'a self,
@@ -189,7 +189,7 @@ impl Softmax {
     }
 }
 
-impl Objective for Softmax {
+impl Objective for HierarchicalSoftmax {
     fn layout(&self) -> Layout {
         let shape =
             StripeShape { dim: self.config.dim, bias: false, squares: self.config.steps.squares() };
