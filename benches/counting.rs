@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use wordmill_cooccur::{
     CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Thinning, Weighting, WindowConfig, bench_api, count, merge, shuffle,
+    Subsampling, Weighting, WindowConfig, bench_api, count, merge, shuffle,
 };
 use wordmill_flow::Context;
 use wordmill_formats::{
@@ -106,7 +106,7 @@ impl Text {
 fn stages(
     text: &Text,
     window: WindowConfig,
-    thinning: Option<Thinning>,
+    thinning: Option<Subsampling>,
     (batch_bytes, grid): (u64, u32),
 ) -> Result<([Duration; 3], Vec<StripeFile>), Box<dyn Error>> {
     let ctx = Context::for_tests(1);
@@ -172,7 +172,7 @@ fn weightings(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text) {
     let mut linear = BTreeMap::new();
     for ((name, weighting), window, samples) in cases.flatten() {
         let config = WindowConfig { window, weighting, ..WINDOW };
-        let thinning = (samples > 1).then(|| Thinning::new(&vec![0.5; WORDS], 1, samples));
+        let thinning = (samples > 1).then(|| Subsampling::new(&vec![0.5; WORDS], 1, samples));
         let case = format!("{name}-{window}-samples-{samples}");
         let (mut fastest, mut bytes, mut cells) = (Duration::MAX, 0, 1);
         let batch = Batch { items: text.pairs(), unit: "pairs", bytes: text.pairs() * CELL_BYTES };

@@ -64,8 +64,8 @@ impl Pipeline<'_> {
         let share = self.config.cooccur.subsample;
         let thinning = || {
             let samples = translate::samples(&self.config.cooccur, counts.iter().sum());
-            let keep = train::Discount::keep(counts, share);
-            cooccur::Thinning::new(&keep, self.config.run.seed, samples)
+            let keep = train::Subsampling::keep_probabilities(counts, share);
+            cooccur::Subsampling::new(&keep, self.config.run.seed, samples)
         };
         let config = cooccur::CountConfig {
             window: translate::window(&self.config.cooccur),

@@ -52,7 +52,7 @@ impl TrainJob<'_> {
                 };
                 let Pipeline { ctx, dir, .. } = self.pipeline;
                 let (stripes, name) = (&tiles.stripes[..], self.trainer.name.as_str());
-                let input = train::SkipGramInput { counts, stripes, discount };
+                let input = train::SkipGramInput { counts, stripes, subsampling: discount };
                 let objective = train::SkipGram::new(ctx, dir, name, config, input, kernels)?;
                 let objective = match self.loss()? {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
@@ -94,7 +94,7 @@ impl TrainJob<'_> {
             dir,
             index: self.matrix().0,
             tree: &tree,
-            discount: &discount,
+            subsampling: &discount,
             heavy: train::HierarchicalSoftmax::heavy(cap),
         };
         let folder = tiles_folder(self.trainer);
@@ -156,7 +156,7 @@ impl TrainJob<'_> {
             Origin::Text(_) => self.pipeline.config.cooccur.subsample,
             Origin::Counts => 0.0,
         };
-        train::Discount::keep(self.text.vocabulary.table().counts(), share)
+        train::Subsampling::keep_probabilities(self.text.vocabulary.table().counts(), share)
     }
 
     /// How often words occur in the text whose pairs were counted.
@@ -165,13 +165,14 @@ impl TrainJob<'_> {
         left.map(|(&n, keep)| (n as f64 * f64::from(keep)).round() as u64).collect()
     }
 
-    fn discount(&self, subsample: f64) -> anyhow::Result<train::Discount> {
+    fn discount(&self, subsample: f64) -> anyhow::Result<train::Subsampling> {
         let Pipeline { ctx, dir, .. } = self.pipeline;
         let counts = self.text.vocabulary.table().counts();
         // Counts of a thinned text are those of the pairs that word2vec would draw: what was left out
         // there is not left out again.
         let thinned = self.keep();
-        let more = train::Discount::keep(counts, subsample).into_iter().zip(&thinned);
+        let more =
+            train::Subsampling::keep_probabilities(counts, subsample).into_iter().zip(&thinned);
         let keep: Vec<f32> = more.map(|(keep, thinned)| (keep / thinned).min(1.0)).collect();
         let left = self.counted();
         let index = self.matrix().0;
@@ -180,7 +181,7 @@ impl TrainJob<'_> {
             true => weight,
             false => train::pair_mass(ctx, dir, index, &keep)?,
         };
-        Ok(train::Discount::new(keep, &left, unit, weight, mass))
+        Ok(train::Subsampling::new(keep, &left, unit, weight, mass))
     }
 
     fn train(

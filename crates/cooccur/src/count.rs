@@ -12,7 +12,7 @@
 
 pub mod batch;
 mod config;
-pub mod thin;
+pub mod subsampling;
 pub mod weighting;
 pub mod windows;
 

@@ -31,7 +31,7 @@ mod export;
 mod oracle;
 
 pub use capacity::Capacity;
-pub use count::thin::Thinning;
+pub use count::subsampling::Subsampling;
 pub use count::weighting::{Dropped, Sides, Weighting, WindowConfig};
 pub use count::{CountConfig, CountInput, count};
 pub use error::CooccurError;

@@ -15,7 +15,7 @@ use wordmill_kernels::random::SplitMix64;
 
 use crate::{
     CooccurError, CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges,
-    ShuffleConfig, Sides, Thinning, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
+    ShuffleConfig, Sides, Subsampling, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
 };
 
 mod speed;
@@ -33,7 +33,7 @@ struct Case {
     lines: Vec<Vec<u32>>,
     counts: Vec<u64>,
     window: WindowConfig,
-    thinning: Option<Thinning>,
+    thinning: Option<Subsampling>,
     chunk_tokens: usize,
     batch_bytes: u64,
     threads: usize,
@@ -72,7 +72,7 @@ impl Case {
         let keep: Vec<f32> = counts.iter().map(|_| random.below(5) as f32 / 4.0).collect();
         let thinning = match random.below(2) {
             0 => None,
-            _ => Some(Thinning::new(&keep, random.below(9), 1 + random.below(3) as u32)),
+            _ => Some(Subsampling::new(&keep, random.below(9), 1 + random.below(3) as u32)),
         };
         Self { lines, counts, window, thinning, chunk_tokens, batch_bytes, threads }
     }

@@ -52,11 +52,11 @@ pub use loss::losses::{
 pub use loss::{
     CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
 };
-pub use objective::discount::{Discount, pair_mass};
 pub use objective::glove::{Glove, GloveConfig};
 pub use objective::hierarchical_softmax::{HierarchicalSoftmax, SoftmaxConfig};
 pub use objective::nodes::NodeCells;
 pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig, SkipGramInput};
+pub use objective::subsampling::{Subsampling, pair_mass};
 pub use optim::steps::{Optimizer, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};

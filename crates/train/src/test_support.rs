@@ -15,10 +15,10 @@ use wordmill_formats::{
 use crate::engine::reserve_passes;
 use crate::objective::nodes::unpack;
 use crate::{
-    CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
-    Focal, Glove, GloveConfig, HierarchicalSoftmax, HuffmanTree, Logistic, NodeCells, Objective,
-    Optimizer, Plan, Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, SkipGramInput, SoftmaxConfig,
-    Start, Steps, Term, TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
+    CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Divergence, Expression, Focal, Glove,
+    GloveConfig, HierarchicalSoftmax, HuffmanTree, Logistic, NodeCells, Objective, Optimizer, Plan,
+    Schedule, ShiftedPpmi, SkipGram, SkipGramConfig, SkipGramInput, SoftmaxConfig, Start, Steps,
+    Subsampling, Term, TrainError, TrainInput, WeightedSquares, Written, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -98,10 +98,10 @@ impl Bench {
         Self { dir, table: Table::new(), index }
     }
 
-    pub fn discount(&self, subsample: f64) -> Discount {
-        let keep = Discount::keep(&self.table.counts, subsample);
+    pub fn subsampling(&self, subsample: f64) -> Subsampling {
+        let keep = Subsampling::keep_probabilities(&self.table.counts, subsample);
         let mass = pair_mass(&Context::for_tests(2), &self.dir, &self.index, &keep).unwrap();
-        Discount::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
+        Subsampling::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
     }
 
     /// Tiles of cells, those with `heavy` apart; in slots or in random order.
@@ -163,8 +163,13 @@ impl Bench {
         self.tiles(("tiles", WORDS, 0), &cells, |weight| weight >= 8 * UNIT)
     }
 
-    pub fn node_cells(&self, tree: &HuffmanTree, discount: &Discount) -> Vec<(u32, u32, u64)> {
-        let source = NodeCells { dir: &self.dir, index: &self.index, tree, discount, heavy: 16.0 };
+    pub fn node_cells(
+        &self,
+        tree: &HuffmanTree,
+        subsampling: &Subsampling,
+    ) -> Vec<(u32, u32, u64)> {
+        let source =
+            NodeCells { dir: &self.dir, index: &self.index, tree, subsampling, heavy: 16.0 };
         let mut cells = Vec::new();
         for part in 0..source.parts() {
             let keep = &mut |batch: &[TileCell]| {
@@ -216,8 +221,8 @@ impl Bench {
                 let steps = steps(name);
                 let config =
                     SkipGramConfig { dim, negatives, noise_exponent, context_rates, steps, seed };
-                let discount = self.discount(1e-1);
-                let input = SkipGramInput { counts, stripes: &tiles, discount };
+                let subsampling = self.subsampling(1e-1);
+                let input = SkipGramInput { counts, stripes: &tiles, subsampling };
                 let objective =
                     SkipGram::new(&ctx, &self.dir, name, config, input, kernels).unwrap();
                 let objective = match loss(name) {
@@ -228,7 +233,7 @@ impl Bench {
             }
             _ => {
                 let tree = HuffmanTree::new(counts);
-                let cells = self.node_cells(&tree, &self.discount(1e-1));
+                let cells = self.node_cells(&tree, &self.subsampling(1e-1));
                 let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
                 let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
                 let config = SoftmaxConfig { dim, cap: 8.0, steps: steps(name), seed };

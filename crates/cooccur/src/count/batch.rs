@@ -17,7 +17,7 @@ use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 
 use super::config::CountConfig;
-use super::thin::Thin;
+use super::subsampling::ShardSubsampling;
 use super::weighting::{Dropped, Sides, WindowConfig};
 use super::windows::margin;
 use crate::error::CooccurError;
@@ -252,7 +252,7 @@ fn load(
 
 /// Whether a word is outside the vocabulary or thinned out; `item` is its number in the shard, from 1.
 #[inline]
-fn is_dropped(word: u32, thin: Option<Thin<'_>>, item: u64) -> bool {
+fn is_dropped(word: u32, thin: Option<ShardSubsampling<'_>>, item: u64) -> bool {
     word == NO_WORD || thin.is_some_and(|thin| !thin.keeps(word, item))
 }
 

@@ -1,7 +1,7 @@
 //! Skip-gram with negative sampling, from counts (Mikolov et al. 2013; Levy & Goldberg 2014).
 //!
 //! A cell is visited as often as word2vec would have drawn its pair, in expectation: `x'` times an
-//! epoch (see `discount.rs`), a fraction by a seeded coin. Light cells have all their visits in one
+//! epoch (see `subsampling.rs`), a fraction by a seeded coin. Light cells have all their visits in one
 //! rotation, heavy cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
 //!
 //! Row i is due negative mass K · x'_i · P(J) in column stripe J, P the noise `count^s`. Negatives are
@@ -20,9 +20,9 @@ use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::Logistic;
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::objective::discount::Discount;
 use crate::objective::groups::{Groups, Rates, Runs, Sides};
-use crate::objective::masses::Masses;
+use crate::objective::negative_weights::NegativeWeights;
+use crate::objective::subsampling::Subsampling;
 use crate::optim::steps::Steps;
 use crate::random::{Alias, Stream};
 use crate::stripes::{Half, Place, Stripe, StripeShape, of_stripe};
@@ -69,9 +69,9 @@ pub struct SkipGramConfig {
 pub struct SkipGram {
     config: SkipGramConfig,
     words: u32,
-    discount: Discount,
+    subsampling: Subsampling,
     stripes: Vec<StripeTables>,
-    masses: Masses,
+    negative_weights: NegativeWeights,
     /// The loss with the counts that it reads, where it is not the usual one.
     loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
     logistic: Logistic,
@@ -101,7 +101,7 @@ pub struct SkipGramInput<'a> {
     /// The stripe files, in order.
     pub stripes: &'a [StripeFile],
     /// What subsampling leaves of the cells.
-    pub discount: Discount,
+    pub subsampling: Subsampling,
 }
 
 impl SkipGram {
@@ -114,9 +114,10 @@ impl SkipGram {
         input: SkipGramInput<'_>,
         kernels: &'static Kernels,
     ) -> Result<Self, TrainError> {
-        let SkipGramInput { counts, stripes, discount } = input;
+        let SkipGramInput { counts, stripes, subsampling } = input;
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
-        let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
+        let (negative_weights, memory) =
+            NegativeWeights::new(ctx, dir, name, u64::from(words), grid)?;
         let noise: Vec<f64> =
             counts.iter().map(|&count| real::pow(count as f64, config.noise_exponent)).collect();
         let total: f64 = noise.iter().sum();
@@ -125,13 +126,13 @@ impl SkipGram {
         let progress = ctx.progress.stage("weigh rows", "stripes", u64::from(grid));
         let tables = run_tasks(ctx, "weigh", ctx.threads, stripes.len(), |stripe| {
             let number = stripe as u32;
-            let visits = expected_visits(&stripes[stripe], &discount)?;
-            masses.keep(stripe, negative_mass(&visits, &share, config.negatives))?;
+            let visits = expected_visits(&stripes[stripe], &subsampling)?;
+            negative_weights.keep(stripe, negative_mass(&visits, &share, config.negatives))?;
             let noise: Vec<f64> = of_stripe(&noise, number, grid).collect();
             let rates = of_stripe(counts, number, grid).map(|n| config.context_rates.of(n));
             progress.add(1);
             Ok::<_, TrainError>(StripeTables {
-                keep: discount.keep_of_stripe(number, grid),
+                keep: subsampling.keep_of_stripe(number, grid),
                 noise: Alias::new(if noise.is_empty() { &[1.0] } else { &noise }),
                 rates: rates.collect(),
                 visits: column_sums(&visits, grid as usize),
@@ -143,9 +144,9 @@ impl SkipGram {
         Ok(Self {
             config,
             words,
-            discount,
+            subsampling,
             stripes,
-            masses,
+            negative_weights,
             loss,
             logistic,
             visits,
@@ -184,7 +185,7 @@ impl SkipGram {
         let mut add = |cells: &[TileCell], share: f32| {
             for cell in cells {
                 let keep = row_keep[cell.row as usize] * column_keep[cell.column as usize];
-                let expected = self.discount.pairs(cell.payload) * keep * share;
+                let expected = self.subsampling.pairs(cell.payload) * keep * share;
                 let times = (expected + stream.unit()) as usize;
                 visits.extend(std::iter::repeat_n((cell.row, cell.column), times));
             }
@@ -242,7 +243,7 @@ impl ContextRates {
 }
 
 /// `row × G + column stripe` → x'_iJ.
-fn expected_visits(file: &StripeFile, discount: &Discount) -> Result<Vec<f32>, TrainError> {
+fn expected_visits(file: &StripeFile, subsampling: &Subsampling) -> Result<Vec<f32>, TrainError> {
     let grid = file.grid().grid;
     let rows = file.grid().len(file.grid().rows, file.stripe()) as usize;
     let mut mass = vec![0f32; rows * grid as usize];
@@ -258,7 +259,7 @@ fn expected_visits(file: &StripeFile, discount: &Discount) -> Result<Vec<f32>, T
                     let row = cell.row * grid + file.stripe();
                     let column = cell.column * grid + column_stripe;
                     let place = cell.row as usize * grid as usize + column_stripe as usize;
-                    mass[place] += discount.visits(row, column, cell.payload);
+                    mass[place] += subsampling.visits(row, column, cell.payload);
                 }
             }
         }
@@ -324,7 +325,7 @@ impl Objective for SkipGram {
         let sides = self.sides(pass, rows, columns);
         let mut groups = Groups::new(self.kernels, sides, rates, pass.fixed());
         let mass = self
-            .masses
+            .negative_weights
             .of(row_stripe, column_stripe * row_count..(column_stripe + 1) * row_count)?;
         let (mut visits, mut runs) = (Vec::new(), Runs::default());
         for part in 0..parts {

@@ -14,7 +14,7 @@ use wordmill_formats::{FormatError, LINE_END, NO_WORD, RunDir, ShardId, TokenSha
 use wordmill_kernels::random::{at, finalize};
 
 use super::config::WindowsConfig;
-use crate::objective::discount::Discount;
+use crate::objective::subsampling::Subsampling;
 
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;
@@ -87,7 +87,7 @@ impl TextConfig {
 impl<'a> Texts<'a> {
     pub fn new(dir: &'a RunDir, shards: &'a [ShardId], counts: &[u64], config: TextConfig) -> Self {
         let TextConfig { subsample, window, seed } = config;
-        let keep = Discount::keep(counts, subsample).into_iter();
+        let keep = Subsampling::keep_probabilities(counts, subsample).into_iter();
         let limits = keep.map(|keep| (f64::from(keep) * 4_294_967_296.0) as u64).collect();
         Self { dir, shards, limits, reach: window as usize, seed, held_limit: 0 }
     }
