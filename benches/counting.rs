@@ -156,7 +156,7 @@ fn read_tiles(stripes: &[StripeFile]) -> u64 {
         for part in 0..SEGMENTS {
             cells.clear();
             let segment = Segment { part, parts: SEGMENTS };
-            let read = stripe.segment(column, TileSection::Light, segment, &mut cells);
+            let read = stripe.segment(column, TileSection::Cold, segment, &mut cells);
             read.expect("the tiles are whole");
             count += cells.len() as u64;
         }

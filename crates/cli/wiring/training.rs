@@ -95,7 +95,7 @@ impl TrainJob<'_> {
             index: self.matrix().0,
             tree: &tree,
             subsampling: &discount,
-            heavy: train::HierarchicalSoftmax::heavy(cap),
+            hot: train::HierarchicalSoftmax::hot(cap),
         };
         let folder = tiles_folder(self.trainer);
         let shuffle = cooccur::ShuffleConfig {

@@ -360,7 +360,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
     for stripe in stripes {
         let grid = stripe.grid().grid;
         for column_stripe in 0..grid {
-            for section in [TileSection::Heavy, TileSection::Light] {
+            for section in [TileSection::Hot, TileSection::Cold] {
                 let mut cells = Vec::new();
                 stripe.segment(column_stripe, section, Segment::WHOLE, &mut cells).unwrap();
                 for cell in cells {
@@ -448,7 +448,7 @@ fn places_in_a_tile_are_uniform() {
     };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();
-    stripes[0].segment(0, TileSection::Heavy, Segment::WHOLE, &mut cells).unwrap();
+    stripes[0].segment(0, TileSection::Hot, Segment::WHOLE, &mut cells).unwrap();
     assert!(cells.len() > 100_000, "{} cells", cells.len());
     let chi_square = |observed: [f64; 16]| {
         let expected = observed.iter().sum::<f64>() / 16.0;

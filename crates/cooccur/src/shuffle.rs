@@ -153,7 +153,7 @@ mod tests {
         }
 
         fn section(&self, payload: u64) -> TileSection {
-            if payload.is_multiple_of(10) { TileSection::Heavy } else { TileSection::Light }
+            if payload.is_multiple_of(10) { TileSection::Hot } else { TileSection::Cold }
         }
 
         fn unit(&self) -> Option<u64> {
@@ -228,10 +228,10 @@ mod tests {
         let mut all = Vec::new();
         let tiles = (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column)));
         for (row_stripe, column_stripe) in tiles {
-            let heavy = (TileSection::Heavy, Segment::WHOLE);
-            let light =
-                (0..slots).map(|slot| (TileSection::Light, Segment { part: slot, parts: slots }));
-            for (section, part) in std::iter::once(heavy).chain(light) {
+            let hot = (TileSection::Hot, Segment::WHOLE);
+            let cold =
+                (0..slots).map(|slot| (TileSection::Cold, Segment { part: slot, parts: slots }));
+            for (section, part) in std::iter::once(hot).chain(cold) {
                 let mut cells = Vec::new();
                 let file = &stripes[row_stripe as usize];
                 file.segment(column_stripe, section, part, &mut cells).unwrap();
@@ -360,7 +360,7 @@ mod tests {
             0 => {
                 let mut cells = Vec::new();
                 for (stripe, column) in stripes.iter().flat_map(|it| (0..3).map(move |c| (it, c))) {
-                    for section in [TileSection::Heavy, TileSection::Light] {
+                    for section in [TileSection::Hot, TileSection::Cold] {
                         stripe.segment(column, section, Segment::WHOLE, &mut cells).unwrap();
                     }
                 }

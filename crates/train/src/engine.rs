@@ -136,8 +136,8 @@ fn begin(
 ) -> Result<Position, TrainError> {
     let grid = model.grid() as u32;
     let columns = objective.layout().columns_name;
-    model.fill(|half, number, stripe: &mut Stripe| {
-        let place = Place { half, number, grid };
+    model.fill(|side, number, stripe: &mut Stripe| {
+        let place = Place { side, number, grid };
         objective.init(place, stripe);
         start.fill(place, columns, stripe)
     })?;
@@ -156,14 +156,14 @@ pub(crate) fn reserve_passes(
         false => cells.div_ceil(u64::from(plan.rotations)),
     };
     let of_tile = |file: &StripeFile, column: u32| {
-        part(file.cells(column, TileSection::Heavy), objective.heavy_every_rotation())
-            + part(file.cells(column, TileSection::Light), false)
+        part(file.cells(column, TileSection::Hot), objective.hot_every_rotation())
+            + part(file.cells(column, TileSection::Cold), false)
     };
     let tiles = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
     let most = tiles.map(|(file, column)| of_tile(file, column)).max().unwrap_or(0);
     // Cells that are held out come together from all rotations; both are there while they do.
     let whole = |file: &StripeFile, column: u32| {
-        file.cells(column, TileSection::Heavy) + file.cells(column, TileSection::Light)
+        file.cells(column, TileSection::Hot) + file.cells(column, TileSection::Cold)
     };
     let all = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
     let all = all.map(|(file, column)| whole(file, column)).max().unwrap_or(0);

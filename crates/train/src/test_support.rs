@@ -104,12 +104,12 @@ impl Bench {
         Subsampling::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
     }
 
-    /// Tiles of cells, those with `heavy` apart; in slots or in random order.
+    /// Tiles of cells, those with `hot` apart; in slots or in random order.
     fn tiles(
         &self,
         (folder, columns, slots): (&str, u32, u32),
         cells: &[(u32, u32, u64)],
-        heavy: impl Fn(u64) -> bool,
+        hot: impl Fn(u64) -> bool,
     ) -> Vec<StripeFile> {
         let grid = TileGrid { grid: 4, rows: WORDS, columns };
         let stripe_file = |stripe: u32| {
@@ -118,11 +118,11 @@ impl Bench {
             let layout = StripeLayout { grid, stripe, seed: 1, unit: None, samples: 1, slots };
             let mut writer = StripeWriter::create(storage, &path, layout).unwrap();
             for column_stripe in 0..4 {
-                for section in [TileSection::Heavy, TileSection::Light] {
+                for section in [TileSection::Hot, TileSection::Cold] {
                     let ours = cells.iter().filter(|&&(row, column, payload)| {
                         let place = (grid.place(row).0, grid.place(column).0);
-                        let is_heavy = section == TileSection::Heavy;
-                        place == (stripe, column_stripe) && heavy(payload) == is_heavy
+                        let is_hot = section == TileSection::Hot;
+                        place == (stripe, column_stripe) && hot(payload) == is_hot
                     });
                     let local = ours.map(|&(row, column, payload)| TileCell {
                         row: grid.place(row).1,
@@ -133,15 +133,15 @@ impl Bench {
                     local.sort_by_key(|cell| (cell.row, cell.column));
                     let of = |slot: u32| {
                         let mut block = CellBlock::default();
-                        let parts = if section == TileSection::Light { slots.max(1) } else { 1 };
+                        let parts = if section == TileSection::Cold { slots.max(1) } else { 1 };
                         let skip = slot.saturating_sub(1) as usize;
                         let ours = local.iter().skip(skip).step_by(parts as usize);
                         ours.for_each(|&cell| block.push(cell));
                         block
                     };
                     let frames = match (section, slots) {
-                        (TileSection::Heavy, _) | (_, 0) => 0..1,
-                        (TileSection::Light, _) => 1..slots + 1,
+                        (TileSection::Hot, _) | (_, 0) => 0..1,
+                        (TileSection::Cold, _) => 1..slots + 1,
                     };
                     for slot in frames.filter(|&slot| !of(slot).is_empty()) {
                         match slots {
@@ -168,8 +168,7 @@ impl Bench {
         tree: &HuffmanTree,
         subsampling: &Subsampling,
     ) -> Vec<(u32, u32, u64)> {
-        let source =
-            NodeCells { dir: &self.dir, index: &self.index, tree, subsampling, heavy: 16.0 };
+        let source = NodeCells { dir: &self.dir, index: &self.index, tree, subsampling, hot: 16.0 };
         let mut cells = Vec::new();
         for part in 0..source.parts() {
             let keep = &mut |batch: &[TileCell]| {
@@ -234,8 +233,8 @@ impl Bench {
             _ => {
                 let tree = HuffmanTree::new(counts);
                 let cells = self.node_cells(&tree, &self.subsampling(1e-1));
-                let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
-                let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
+                let hot = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
+                let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, hot);
                 let config = SoftmaxConfig { dim, cap: 8.0, steps: steps(name), seed };
                 (Box::new(HierarchicalSoftmax::new(config, tree, kernels)), tiles, plan)
             }

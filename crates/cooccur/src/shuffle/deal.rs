@@ -370,8 +370,8 @@ impl<'a> Dealer<'a> {
     #[inline]
     fn slot(&self, cell: &TileCell) -> u32 {
         match self.shuffle.source.section(cell.payload) {
-            TileSection::Heavy => 0,
-            TileSection::Light => self.slots.of(cell),
+            TileSection::Hot => 0,
+            TileSection::Cold => self.slots.of(cell),
         }
     }
 

@@ -32,7 +32,7 @@ struct Group<'a> {
     /// Its first column stripe, and their number.
     columns: (u32, u32),
     seed: u64,
-    /// Two for each column stripe, heavy before light.
+    /// Two for each column stripe, hot before cold.
     sections: Vec<Section>,
 }
 
@@ -99,8 +99,8 @@ impl Group<'_> {
     /// The section of a cell.
     #[inline]
     fn section(&self, cell: &TileCell) -> usize {
-        let is_light = self.shuffle.source.section(cell.payload) == TileSection::Light;
-        self.column(cell).0 as usize * 2 + usize::from(is_light)
+        let is_cold = self.shuffle.source.section(cell.payload) == TileSection::Cold;
+        self.column(cell).0 as usize * 2 + usize::from(is_cold)
     }
 
     fn note(&mut self, cell: &TileCell) {
@@ -152,7 +152,7 @@ impl Group<'_> {
         }
         let mut block = CellBlock::default();
         for (place, section) in self.sections.iter().enumerate() {
-            let kind = if place % 2 == 0 { TileSection::Heavy } else { TileSection::Light };
+            let kind = if place % 2 == 0 { TileSection::Hot } else { TileSection::Cold };
             let column_stripe = self.columns.0 + place as u32 / 2;
             let first = section.first.max(span.start);
             for frame in first..(section.first + section.frames).min(span.end) {

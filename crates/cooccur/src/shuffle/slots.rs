@@ -1,6 +1,6 @@
 //! Slots: where the reader needs no random order, the blocks that cells were dealt in are the tiles.
 //!
-//! A light cell stands in the slot that a seeded hash of its row and column says, a heavy one in
+//! A cold cell stands in the slot that a seeded hash of its row and column says, a hot one in
 //! slot 0. The cells of a slot keep the order of the source, so nothing is unpacked, sorted or packed
 //! again: of 19 processor seconds for the 138 million node cells of 22 million tokens of English it saves 8.
 
@@ -11,7 +11,7 @@ use super::job::{Shuffle, mixed_seed};
 use super::loose::Loose;
 use crate::error::CooccurError;
 
-/// The slot of a light cell, from 1.
+/// The slot of a cold cell, from 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slots {
     slots: u32,

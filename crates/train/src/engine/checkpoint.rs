@@ -23,7 +23,7 @@ use super::model::Model;
 use super::plan::{Divergence, Plan};
 use super::training_log::{SavedTally, TrainingLog};
 use crate::error::TrainError;
-use crate::stripes::{Half, PARTS, Stripe};
+use crate::stripes::{MatrixSide, PARTS, Stripe};
 
 /// A rate of a thousandth that still diverges is not what is wrong.
 const HALVINGS_MAX: u32 = 10;
@@ -164,16 +164,16 @@ impl Kept for Model {
 
     fn names(&self) -> Vec<String> {
         self.all()
-            .flat_map(|(half, number)| PARTS.map(|part| tensor_name(half, part, number)))
+            .flat_map(|(side, number)| PARTS.map(|part| tensor_name(side, part, number)))
             .collect()
     }
 
     fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError> {
-        for (half, number) in self.all() {
-            self.show(half, number, |stripe| {
+        for (side, number) in self.all() {
+            self.show(side, number, |stripe| {
                 let mut parts = stripe.parts().into_iter().filter(|(_, it)| !it.is_empty());
                 parts.try_for_each(|(part, values)| {
-                    let name = tensor_name(half, part, number);
+                    let name = tensor_name(side, part, number);
                     writer.tensor(&name, Dtype::F32, &[values.len() as u64], values)
                 })
             })??;
@@ -190,10 +190,10 @@ impl Kept for Model {
     }
 
     fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError> {
-        self.fill(|half, number, stripe: &mut Stripe| {
+        self.fill(|side, number, stripe: &mut Stripe| {
             let parts = stripe.parts_mut().into_iter().filter(|(_, values)| !values.is_empty());
             for (part, values) in parts {
-                read_flat(reader, &tensor_name(half, part, number), values)?;
+                read_flat(reader, &tensor_name(side, part, number), values)?;
             }
             Ok(())
         })
@@ -393,10 +393,10 @@ pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
     Ok(dir.sweep(&format!("models/{name}"), is_over)?)
 }
 
-fn tensor_name(half: Half, part: &str, number: u32) -> String {
-    let side = match half {
-        Half::Rows => "rows",
-        Half::Columns => "columns",
+fn tensor_name(side: MatrixSide, part: &str, number: u32) -> String {
+    let side = match side {
+        MatrixSide::Rows => "rows",
+        MatrixSide::Columns => "columns",
     };
     format!("{side}.{part}.{number:03}")
 }

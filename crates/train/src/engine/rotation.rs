@@ -20,7 +20,7 @@ use super::sample;
 use super::training_log::SavedTally;
 use crate::error::TrainError;
 use crate::random::Stream;
-use crate::stripes::{Half, Place, Stripe};
+use crate::stripes::{MatrixSide, Place, Stripe};
 
 /// What stays the same during a rotation, and what comes of it.
 struct Rotation<'a> {
@@ -182,9 +182,9 @@ impl Rotation<'_> {
                 }
                 let row = match lent.take() {
                     Some((row, _)) => Some(row),
-                    None => self.model.take(Half::Rows, tile.row, tile.round),
+                    None => self.model.take(MatrixSide::Rows, tile.row, tile.round),
                 };
-                let column = || self.model.take(Half::Columns, tile.column, tile.round);
+                let column = || self.model.take(MatrixSide::Columns, tile.column, tile.round);
                 let Some((mut row, mut column)) = row.and_then(|row| Some((row, column()?))) else {
                     return Ok(());
                 };
@@ -193,12 +193,12 @@ impl Rotation<'_> {
                 if !tally.loss.is_finite() {
                     return Err(self.diverged(tile, &row, &column));
                 }
-                self.model.give(Half::Columns, tile.column, column, tile.round + 1);
+                self.model.give(MatrixSide::Columns, tile.column, column, tile.round + 1);
                 self.note(tile, tally);
                 lent = Some((row, tile));
             }
             if let Some((row, last)) = lent {
-                self.model.give(Half::Rows, last.row, row, last.round + 1);
+                self.model.give(MatrixSide::Rows, last.row, row, last.round + 1);
             }
         }
         Ok(())
@@ -226,12 +226,12 @@ impl Rotation<'_> {
     /// The error of a tile whose loss is not finite.
     fn diverged(&self, tile: Tile, row: &Stripe, column: &Stripe) -> TrainError {
         let grid = self.run.stripes.len() as u32;
-        let bad = |half, number, stripe: &Stripe| {
+        let bad = |side, number, stripe: &Stripe| {
             let row = stripe.bad_row()?;
-            Some((Place { half, number, grid }.id(row), half))
+            Some((Place { side, number, grid }.id(row), side))
         };
-        let found = bad(Half::Rows, tile.row, row);
-        let found = found.or_else(|| bad(Half::Columns, tile.column, column));
+        let found = bad(MatrixSide::Rows, tile.row, row);
+        let found = found.or_else(|| bad(MatrixSide::Columns, tile.column, column));
         let at = format!(", tile ({}, {})", tile.row, tile.column);
         self.run.diverged(self.position, &at, found)
     }

@@ -209,7 +209,7 @@ impl Objective for Glove {
     fn init(&self, place: Place, stripe: &mut Stripe) {
         let scale = 1.0 / self.config.dim as f32;
         for row in 0..stripe.rows() {
-            let key = [place.half as u64, u64::from(place.id(row))];
+            let key = [place.side as u64, u64::from(place.id(row))];
             let mut stream = Stream::new(self.config.seed, &key);
             let mut value = || (stream.unit() - 0.5) * scale;
             stripe.vector_mut(row).iter_mut().for_each(|place| *place = value());
@@ -222,7 +222,7 @@ impl Objective for Glove {
         cells * (size_of::<GloveCell>() + size_of::<(usize, usize)>() + 2 * size_of::<f32>()) as u64
     }
 
-    fn heavy_every_rotation(&self) -> bool {
+    fn hot_every_rotation(&self) -> bool {
         false
     }
 
@@ -406,7 +406,7 @@ impl Glove {
         (rows, columns): (usize, usize),
         is_fused: bool,
     ) {
-        let all = || cells.heavy.iter().chain(&cells.light);
+        let all = || cells.hot.iter().chain(&cells.cold);
         let bits = self.block_bits();
         let keys = columns.div_ceil(1 << bits) * rows;
         let key = |cell: &TileCell| (cell.column >> bits) as usize * rows + cell.row as usize;

@@ -27,7 +27,7 @@ pub struct NodeCells<'a> {
     /// Subsampling.
     pub subsampling: &'a Subsampling,
     /// Visits an epoch from which a cell is visited in every rotation.
-    pub heavy: f32,
+    pub hot: f32,
 }
 
 /// A weight in 16 bits: six of the exponent, ten of the mantissa, so 2⁻²⁴ to 2³⁹ and an error of at
@@ -126,7 +126,7 @@ impl CellSource for NodeCells<'_> {
 
     fn section(&self, payload: u64) -> TileSection {
         let (left, right) = unpack(payload);
-        if left + right >= self.heavy { TileSection::Heavy } else { TileSection::Light }
+        if left + right >= self.hot { TileSection::Hot } else { TileSection::Cold }
     }
 }
 

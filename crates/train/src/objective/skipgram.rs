@@ -1,8 +1,8 @@
 //! Skip-gram with negative sampling, from counts (Mikolov et al. 2013; Levy & Goldberg 2014).
 //!
 //! A cell is visited as often as word2vec would have drawn its pair, in expectation: `x'` times an
-//! epoch (see `subsampling.rs`), a fraction by a seeded coin. Light cells have all their visits in one
-//! rotation, heavy cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
+//! epoch (see `subsampling.rs`), a fraction by a seeded coin. Cold cells have all their visits in one
+//! rotation, hot cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
 //!
 //! Row i is due negative mass K · x'_i · P(J) in column stripe J, P the noise `count^s`. Negatives are
 //! drawn from P restricted to J and stand beside the positives, so those beside a visit of row i weigh
@@ -25,7 +25,7 @@ use crate::objective::negative_weights::NegativeWeights;
 use crate::objective::subsampling::Subsampling;
 use crate::optim::steps::Steps;
 use crate::random::{Alias, Stream};
-use crate::stripes::{Half, Place, Stripe, StripeShape, of_stripe};
+use crate::stripes::{MatrixSide, Place, Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
 /// its run. A matrix of a hundred million cells has passes of half as many.
@@ -190,8 +190,8 @@ impl SkipGram {
                 visits.extend(std::iter::repeat_n((cell.row, cell.column), times));
             }
         };
-        add(&cells.heavy, 1.0 / (pass.rotations as f32 * parts as f32));
-        add(cells.light_part(part, parts), 1.0);
+        add(&cells.hot, 1.0 / (pass.rotations as f32 * parts as f32));
+        add(cells.cold_part(part, parts), 1.0);
     }
 }
 
@@ -249,7 +249,7 @@ fn expected_visits(file: &StripeFile, subsampling: &Subsampling) -> Result<Vec<f
     let mut mass = vec![0f32; rows * grid as usize];
     let mut cells = Vec::new();
     for column_stripe in 0..grid {
-        for section in [TileSection::Heavy, TileSection::Light] {
+        for section in [TileSection::Hot, TileSection::Cold] {
             // A few segments at a time keep the memory small whatever the size of the tile.
             let parts = (file.cells(column_stripe, section) >> 16) as u32 + 1;
             for part in 0..parts {
@@ -304,7 +304,7 @@ impl Objective for SkipGram {
         self.visits * VISIT_BYTES
     }
 
-    fn heavy_every_rotation(&self) -> bool {
+    fn hot_every_rotation(&self) -> bool {
         true
     }
 
@@ -358,7 +358,7 @@ impl Objective for SkipGram {
 
 /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0.
 pub(crate) fn init_words(place: Place, stripe: &mut Stripe, seed: u64) {
-    if place.half == Half::Columns {
+    if place.side == MatrixSide::Columns {
         return;
     }
     for row in 0..stripe.rows() {

@@ -18,7 +18,7 @@ use crate::engine::training_log::TrainingLog;
 use crate::error::TrainError;
 use crate::objective::skipgram::init_words;
 use crate::start::Start;
-use crate::stripes::{Half, Place};
+use crate::stripes::{MatrixSide, Place};
 
 const SIDES: [&str; 2] = ["words", "outs"];
 
@@ -42,9 +42,9 @@ impl Model {
 
     /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0; then what is given takes their place.
     pub fn init(&mut self, seed: u64, start: &Start, columns: &str) -> Result<(), FormatError> {
-        for (half, (_, rows)) in Half::ALL.into_iter().zip(self.sides()) {
+        for (side, (_, rows)) in MatrixSide::ALL.into_iter().zip(self.sides()) {
             for number in 0..STRIPES {
-                let place = Place { half, number, grid: STRIPES };
+                let place = Place { side, number, grid: STRIPES };
                 let mut stripe = rows.write(number);
                 init_words(place, &mut stripe, seed);
                 start.fill(place, columns, &mut stripe)?;
