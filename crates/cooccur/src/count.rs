@@ -297,15 +297,15 @@ impl Counting<'_> {
         let weights = self.config.window.weights();
         for row in block.rows.clone() {
             let positions = self.batch.positions(row);
-            let loose_ends = self.batch.loose_ends(row);
-            if positions.is_empty() && loose_ends.is_empty() {
+            let boundary_pairs = self.batch.boundary_pairs(row);
+            if positions.is_empty() && boundary_pairs.is_empty() {
                 continue;
             }
             for base in sums.blocks(self.words) {
                 sums.enter(base);
                 let places = self.batch.places();
                 add_windows(places, positions, self.config.window.sides, &weights, sums);
-                for &(_, column, reach) in loose_ends {
+                for &(_, column, reach) in boundary_pairs {
                     sums.add(column, weights[usize::from(reach)]);
                 }
                 let (columns, weights) = sums.take();

@@ -5,7 +5,7 @@
 //! memory.
 //!
 //! ```text
-//! token shards ─► kept words (text.rs) ─► windows of a piece (batch.rs) ─► steps on copied rows (local.rs)
+//! token shards ─► kept words (text.rs) ─► windows of a piece (batch.rs) ─► steps on copied rows (local_rows.rs)
 //!                                                                            │        ▲
 //!                   checkpoints a / b ◄── model (rows.rs) ◄── merged or added ┘        └── model
 //! ```
@@ -13,19 +13,19 @@
 //! A piece is a thousand words. All it needs from the model is copied once, trained by one thread one window
 //! after the other, and given back. How threads come together is told in `rounds.rs` and `free.rs`.
 
-mod around;
+mod barrier;
 mod batch;
-mod bundle;
 mod config;
 mod free;
-mod gate;
-mod held;
-mod local;
+mod held_out_eval;
+mod local_rows;
+mod minibatch;
 mod model;
 mod reading;
 mod rounds;
 mod rows;
 mod text;
+mod window;
 
 #[cfg(test)]
 mod oracle;
@@ -48,8 +48,8 @@ use crate::engine::{Plan, reserve_rows};
 use crate::error::TrainError;
 use batch::{Batch, Recipe, Targets};
 use free::train_free;
-use held::look;
-use local::Local;
+use held_out_eval::look;
+use local_rows::LocalRows;
 use model::Model;
 use reading::{Epoch, PIECE, Position, Worker};
 use rounds::train_rounds;
@@ -246,8 +246,8 @@ fn reserve(
     let [word_rows, out_rows] = recipe.most_rows(PIECE as u64);
     let reader = READER_BYTES
         + remap
-        + Local::bytes(words, padded(dim), word_rows)
-        + Local::bytes(outs, padded(dim), out_rows);
+        + LocalRows::bytes(words, padded(dim), word_rows)
+        + LocalRows::bytes(outs, padded(dim), out_rows);
     let tables = 24 * u64::from(words);
     let model = Rows::bytes(dim, words) + Rows::bytes(dim, outs);
     let what = format!("the model of {} and its {readers} readers", plan.name);

@@ -8,7 +8,7 @@
 //! Every shard has a slice of *places* of its own, with line ends on both sides, so a window never
 //! leaves it. A shard that begins inside a line is preceded by the *tail* of that line: the words
 //! in reach, which are seen but not counted from. What they would have seen of this shard is kept
-//! as *loose ends*. A batch takes 8 bytes a place, however wide the window.
+//! as *boundary pairs*. A batch takes 8 bytes a place, however wide the window.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -30,7 +30,7 @@ pub(crate) const GAP: u32 = u32::MAX - 1;
 pub(crate) const PLACE_BYTES: u64 = 8;
 
 /// A pair that reaches from the tail of an earlier shard into this batch: row, column, distance − 1.
-pub(crate) type LooseEnd = (u32, u32, u8);
+pub(crate) type BoundaryPair = (u32, u32, u8);
 
 /// The shards of one batch: consecutive entries of the list of shards.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl BatchPlan {
 pub(crate) struct Batch {
     places: Vec<u32>,
     index: Vec<WordIndex>,
-    loose_ends: Vec<LooseEnd>,
+    boundary_pairs: Vec<BoundaryPair>,
     /// Pairs in it.
     pub pairs: u64,
 }
@@ -71,7 +71,7 @@ struct Loaded {
     pairs: u64,
     /// Its own places in its slice.
     own: Range<usize>,
-    loose_ends: Vec<LooseEnd>,
+    boundary_pairs: Vec<BoundaryPair>,
 }
 
 impl Batch {
@@ -105,18 +105,18 @@ impl Batch {
         })?;
         drop(slices);
         let mut start = reach;
-        let (mut own, mut loose_ends, mut pairs) = (Vec::new(), Vec::new(), 0);
+        let (mut own, mut boundary_pairs, mut pairs) = (Vec::new(), Vec::new(), 0);
         for (shard, size) in loaded.into_iter().zip(sizes) {
             own.push(start + shard.own.start..start + shard.own.end);
-            loose_ends.extend(shard.loose_ends);
+            boundary_pairs.extend(shard.boundary_pairs);
             pairs += shard.pairs;
             start += size;
         }
-        loose_ends.sort_unstable();
+        boundary_pairs.sort_unstable();
         let index = run_tasks(ctx, "index", ctx.threads, word_ranges.len(), |task| {
             Ok::<_, CooccurError>(WordIndex::new(&places, &own, word_ranges[task].clone()))
         })?;
-        Ok(Self { places, index, loose_ends, pairs })
+        Ok(Self { places, index, boundary_pairs, pairs })
     }
 
     /// Where a word stands, in ascending order.
@@ -134,10 +134,10 @@ impl Batch {
     }
 
     /// Pairs of a word that reach here from earlier shards.
-    pub fn loose_ends(&self, row: u32) -> &[LooseEnd] {
-        let first = self.loose_ends.partition_point(|&(other, _, _)| other < row);
-        let end = self.loose_ends.partition_point(|&(other, _, _)| other <= row);
-        &self.loose_ends[first..end]
+    pub fn boundary_pairs(&self, row: u32) -> &[BoundaryPair] {
+        let first = self.boundary_pairs.partition_point(|&(other, _, _)| other < row);
+        let end = self.boundary_pairs.partition_point(|&(other, _, _)| other <= row);
+        &self.boundary_pairs[first..end]
     }
 }
 
@@ -245,7 +245,7 @@ fn load(
     }
     loaded.own = first..at;
     if window.sides == Sides::Both {
-        loaded.loose_ends = loose_ends(&slice[1..], first - 1, reach);
+        loaded.boundary_pairs = boundary_pairs(&slice[1..], first - 1, reach);
     }
     Ok(loaded)
 }
@@ -261,7 +261,7 @@ fn words_in(places: &[u32]) -> u64 {
 }
 
 /// What the first `tail` places see of the places after them.
-fn loose_ends(places: &[u32], tail: usize, reach: usize) -> Vec<LooseEnd> {
+fn boundary_pairs(places: &[u32], tail: usize, reach: usize) -> Vec<BoundaryPair> {
     let mut found = Vec::new();
     for (at, &row) in places[..tail].iter().enumerate() {
         let right = places[at + 1..].iter().take(reach).take_while(|&&place| place != END);

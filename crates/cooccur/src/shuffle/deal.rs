@@ -18,12 +18,12 @@ use wordmill_formats::{
 
 use super::job::{Groups, Shuffle};
 use super::layout::SORT_BYTES_MIN;
-use super::loose::{GROUP_SHIFT, Loose, PART_SHIFT};
 use super::slots::Slots;
+use super::unsorted::{GROUP_SHIFT, PART_SHIFT, UnsortedCells};
 use crate::capacity::Capacity;
 use crate::error::CooccurError;
 
-/// Cells of a loose block.
+/// Cells of a unsorted block.
 const BLOCK_CELLS: usize = 4096;
 /// Bytes of a cell in a block that is not compressed, at most where it is a weight.
 const STORED_BYTES: u64 = 5;
@@ -50,14 +50,14 @@ impl Dealt {
     }
 
     /// The cells of a stripe, once.
-    pub fn take(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<Loose, FormatError> {
+    pub fn take(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<UnsortedCells, FormatError> {
         let open = |round| {
-            let path = shuffle.loose_path(stripe, round);
+            let path = shuffle.unsorted_path(stripe, round);
             FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE)
         };
         let files = (0..self.rounds).map(open).collect::<Result<_, _>>()?;
         let held = self.held[stripe as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Loose { files, held: { held }.drain(..).collect() })
+        Ok(UnsortedCells { files, held: { held }.drain(..).collect() })
     }
 }
 
@@ -68,7 +68,7 @@ fn recover(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<(u32, usize), Coocc
     loop {
         let mut end = None;
         for &stripe in stripes {
-            let path = shuffle.loose_path(stripe, rounds);
+            let path = shuffle.unsorted_path(stripe, rounds);
             let file = match FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE) {
                 Ok(file) => file,
                 Err(error) if error.is_not_found() || error.is_bad_artefact() => {
@@ -178,7 +178,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
         let mut piles: Vec<Option<Mutex<Pile>>> = Vec::new();
         piles.resize_with(shuffle.config.grid as usize, || None);
         for &stripe in stripes {
-            let path = shuffle.loose_path(stripe, rounds);
+            let path = shuffle.unsorted_path(stripe, rounds);
             let pile = Pile { path, held: Vec::new(), held_bytes: 0, file: None };
             piles[stripe as usize] = Some(Mutex::new(pile));
         }

@@ -52,7 +52,7 @@ impl Shuffle<'_> {
         }
     }
 
-    pub fn loose_path(&self, stripe: u32, round: u32) -> PathBuf {
+    pub fn unsorted_path(&self, stripe: u32, round: u32) -> PathBuf {
         let folder = &self.config.folder;
         self.dir.path(&format!("{folder}/loose-{stripe:03}-{round:05}.cells"))
     }

@@ -1,10 +1,10 @@
-//! Laying out: the loose blocks of a group of tiles become the frames of its sections.
+//! Laying out: the unsorted blocks of a group of tiles become the frames of its sections.
 
 use wordmill_formats::{CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection};
 use wordmill_kernels::random::finalize;
 
 use super::job::{Shuffle, mixed_seed};
-use super::loose::Loose;
+use super::unsorted::UnsortedCells;
 use crate::error::CooccurError;
 
 /// Cells that a frame of a tile aims at. Stored bytes a cell (English, 36 M cells, linear window of
@@ -39,13 +39,13 @@ struct Group<'a> {
 /// Writes the tiles of a group, in as many passes over its blocks as the memory asks for.
 pub(super) fn lay_out(
     shuffle: &Shuffle<'_>,
-    loose: &Loose,
+    unsorted: &UnsortedCells,
     stripe: u32,
     group: u32,
     bytes: u64,
     writer: &mut StripeWriter,
 ) -> Result<(), CooccurError> {
-    let blocks = loose.blocks(group);
+    let blocks = unsorted.blocks(group);
     let columns = shuffle.groups().stripes(group);
     let sections = vec![Section::default(); 2 * columns.1 as usize];
     let seed = mixed_seed(shuffle.config.seed);
@@ -55,7 +55,7 @@ pub(super) fn lay_out(
     let mut read = |each: &mut dyn FnMut(TileCell)| {
         let mut block = CellBlock::default();
         blocks.iter().try_for_each(|&(index, _)| {
-            loose.unpack(index, &mut packer, &mut block)?;
+            unsorted.unpack(index, &mut packer, &mut block)?;
             block.for_each(&mut *each);
             Ok::<_, FormatError>(())
         })

@@ -25,7 +25,7 @@ pub(crate) struct Model {
     shape: StripeShape,
     grid: TileGrid,
     room: Room,
-    board: Mutex<Board>,
+    table: Mutex<StripeTable>,
     changed: Condvar,
     pages: Option<Pages>,
     /// Memory of stripes that were put away, for those that come.
@@ -43,7 +43,7 @@ struct Room {
 }
 
 /// Where the stripes are.
-struct Board {
+struct StripeTable {
     sides: [Vec<Slot>; 2],
     /// Tasks of this rotation whose stripes are in memory, unless they are lent.
     ready: usize,
@@ -63,7 +63,7 @@ struct Slot {
 }
 
 /// Tells the others when its worker panics.
-pub(crate) struct Watch<'a>(&'a Model);
+pub(crate) struct PanicGuard<'a>(&'a Model);
 
 impl Model {
     /// A model whose stripes have no values yet, in pages if it does not fit into what is left of the budget.
@@ -100,7 +100,7 @@ impl Model {
             shape,
             grid,
             room,
-            board: Mutex::new(Board {
+            table: Mutex::new(StripeTable {
                 sides: [slots(), slots()],
                 ready: 0,
                 next: 0,
@@ -151,17 +151,17 @@ impl Model {
         seen: &[u32],
     ) -> (Order, Vec<Vec<Move>>) {
         let order = Order::new(rows, columns, seen, self.room.columns);
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (side, seen) in board.sides.iter_mut().zip(order.seen()) {
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (side, seen) in table.sides.iter_mut().zip(order.seen()) {
             side.iter_mut().zip(seen).for_each(|(slot, &seen)| slot.turn = seen);
         }
-        (board.next, board.limit) = (0, order.tasks().len());
+        (table.next, table.limit) = (0, order.tasks().len());
         if self.pages.is_none() {
-            board.ready = board.limit;
+            table.ready = table.limit;
             return (order, Vec::new());
         }
-        board.ready = 0;
-        let present = board.sides.each_ref().map(|side| {
+        table.ready = 0;
+        let present = table.sides.each_ref().map(|side| {
             let numbers = (0..).zip(side).filter(|(_, slot)| slot.stripe.is_some());
             numbers.map(|(number, _)| number).collect()
         });
@@ -176,9 +176,9 @@ impl Model {
 
     /// Forgets all stripes in memory and that a worker has failed: the next is [`fill`](Self::fill).
     pub fn forget(&mut self) {
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        board.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
-        board.failed = false;
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        table.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
+        table.failed = false;
     }
 
     /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
@@ -204,8 +204,8 @@ impl Model {
         number: u32,
         look: impl FnOnce(&Stripe) -> T,
     ) -> Result<T, FormatError> {
-        let board = self.lock();
-        match &board.sides[side as usize][number as usize].stripe {
+        let table = self.lock();
+        match &table.sides[side as usize][number as usize].stripe {
             Some(stripe) => Ok(look(stripe)),
             None => {
                 let stripe = self.fetch(side, number)?;
@@ -226,13 +226,13 @@ impl Model {
         let (dim, stride) = (self.shape.dim, wordmill_kernels::padded(self.shape.dim));
         let (begin, grid) = (out.len(), self.grid.grid);
         out.resize(begin + ids.len() * dim, 0.0);
-        let board = self.lock();
+        let table = self.lock();
         let mut buffer = Vec::new();
         for first in ids.clone().take(grid as usize) {
             let (number, local) = self.grid.place(first);
             let rows = (ids.end - first).div_ceil(grid) as usize;
             let span = local as usize * stride..(local as usize + rows) * stride;
-            let vectors = match &board.sides[side as usize][number as usize].stripe {
+            let vectors = match &table.sides[side as usize][number as usize].stripe {
                 Some(stripe) => &stripe.vectors()[span],
                 None => {
                     buffer.resize(span.len(), 0.0);
@@ -263,8 +263,8 @@ impl Model {
 
     /// Takes a stripe out between two rotations.
     pub fn lend(&mut self, side: MatrixSide, number: u32) -> Result<Stripe, FormatError> {
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let slots = &mut board.sides[side as usize];
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let slots = &mut table.sides[side as usize];
         if let Some(stripe) = slots[number as usize].stripe.take() {
             return Ok(stripe);
         }
@@ -280,8 +280,8 @@ impl Model {
 
     /// Takes it back.
     pub fn take_back(&mut self, side: MatrixSide, number: u32, stripe: Stripe) {
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        board.sides[side as usize][number as usize].stripe = Some(stripe);
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        table.sides[side as usize][number as usize].stripe = Some(stripe);
     }
 
     /// All stripes.
@@ -299,36 +299,36 @@ impl Model {
     /// away, and keep it while it waits for the pager.
     pub fn next_task(&self, stop: bool) -> Option<usize> {
         let task = {
-            let mut board = self.lock();
-            if stop && board.next > 0 {
-                board.limit = board.limit.min(board.next);
+            let mut table = self.lock();
+            if stop && table.next > 0 {
+                table.limit = table.limit.min(table.next);
                 self.changed.notify_all();
             }
-            board.next += 1;
-            board.next - 1
+            table.next += 1;
+            table.next - 1
         };
-        self.await_board(|board| match task < board.limit {
-            true => (board.ready > task).then_some(Some(task)),
+        self.await_table(|table| match task < table.limit {
+            true => (table.ready > task).then_some(Some(task)),
             false => Some(None),
         })?
     }
 
     /// Waits for a stripe until it has seen `turn` tiles; `None` when another worker has failed.
     pub fn take(&self, side: MatrixSide, number: u32, turn: u32) -> Option<Stripe> {
-        self.await_board(|board| {
-            let slot = &mut board.sides[side as usize][number as usize];
+        self.await_table(|table| {
+            let slot = &mut table.sides[side as usize][number as usize];
             if slot.turn == turn { slot.stripe.take() } else { None }
         })
     }
 
-    /// Looks at the board after every change until there is something to be found.
-    fn await_board<T>(&self, mut find: impl FnMut(&mut Board) -> Option<T>) -> Option<T> {
-        let mut board = self.lock();
-        while !board.failed {
-            if let Some(found) = find(&mut board) {
+    /// Looks at the table after every change until there is something to be found.
+    fn await_table<T>(&self, mut find: impl FnMut(&mut StripeTable) -> Option<T>) -> Option<T> {
+        let mut table = self.lock();
+        while !table.failed {
+            if let Some(found) = find(&mut table) {
                 return Some(found);
             }
-            board = self.changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+            table = self.changed.wait(table).unwrap_or_else(PoisonError::into_inner);
         }
         None
     }
@@ -357,9 +357,9 @@ impl Model {
     fn page(&self, task: usize, it: Move) -> Result<bool, FormatError> {
         match it {
             Move::PutAway(side, number, turn) => {
-                let stripe = self.await_board(|board| {
-                    let slot = &mut board.sides[side as usize][number as usize];
-                    match task < board.limit {
+                let stripe = self.await_table(|table| {
+                    let slot = &mut table.sides[side as usize][number as usize];
+                    match task < table.limit {
                         true if slot.turn == turn => slot.stripe.take().map(Some),
                         true => None,
                         false => Some(None),
@@ -385,8 +385,8 @@ impl Model {
     }
 
     /// Calls [`fail`](Self::fail) where its worker panics.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch(self)
+    pub fn guard(&self) -> PanicGuard<'_> {
+        PanicGuard(self)
     }
 
     /// A stripe from its page.
@@ -413,12 +413,12 @@ impl Model {
         (side as u32 * self.grid.grid + number) as usize
     }
 
-    fn lock(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, StripeTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.fail();

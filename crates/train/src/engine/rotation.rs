@@ -156,7 +156,7 @@ impl Run<'_> {
         let rotation = Rotation { run: self, position, model, order, stop, look, tallies };
         let workers = model.workers();
         run_workers("train", workers + usize::from(model.is_paged()), |worker| {
-            let _watch = model.watch();
+            let _guard = model.guard();
             let done = match worker == workers {
                 true => model.page_through(&moves).map_err(TrainError::from),
                 false => rotation.work(),

@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use wordmill_flow::{StageProgress, run_workers};
 
-use super::gate::Gate;
-use super::local::{Local, Merging, merge};
+use super::barrier::Barrier;
+use super::local_rows::{LocalRows, Merging, merge};
 use super::reading::{Epoch, Open, Position, Worker};
 use super::rows::{READERS, Rows, STRIPES};
 use crate::engine::Tally;
@@ -41,9 +41,9 @@ pub(crate) fn train_rounds(
         workers.iter_mut().map(|worker| RwLock::new((worker, Tally::default()))).collect();
     round.begin(epoch, &slots);
     let round = Mutex::new(round);
-    let (gate, next, stripe) = (Gate::new(threads), AtomicUsize::new(0), AtomicU32::new(0));
+    let (barrier, next, stripe) = (Barrier::new(threads), AtomicUsize::new(0), AtomicU32::new(0));
     let work = |_| {
-        let watch = gate.watch();
+        let guard = barrier.guard();
         let mut lists = Merging::default();
         loop {
             let (rate, is_over) = {
@@ -51,20 +51,20 @@ pub(crate) fn train_rounds(
                 (round.rate, round.is_over)
             };
             if is_over {
-                watch.finish();
+                guard.finish();
                 return Ok(());
             }
             while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
                 slot.1 = train_piece(epoch, [words, outs], slot.0, rate)?;
             }
-            gate.pass(|| stripe.store(0, Ordering::Relaxed))?;
+            barrier.pass(|| stripe.store(0, Ordering::Relaxed))?;
             {
                 let slots: Vec<_> = slots
                     .iter()
                     .map(|it| it.read().unwrap_or_else(PoisonError::into_inner))
                     .collect();
-                let locals = |of: fn(&Worker) -> &Local| -> Vec<&Local> {
+                let locals = |of: fn(&Worker) -> &LocalRows| -> Vec<&LocalRows> {
                     slots.iter().map(|slot| of(&*slot.0)).collect()
                 };
                 let sides = [locals(|it| &it.batch.words), locals(|it| &it.batch.outs)];
@@ -78,7 +78,7 @@ pub(crate) fn train_rounds(
                     merge(epoch.recipe.kernels, to, number, rate, &sides[side], &mut lists);
                 }
             }
-            gate.pass(|| {
+            barrier.pass(|| {
                 next.store(0, Ordering::Relaxed);
                 let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
                 round.end(epoch, &slots, progress);

@@ -23,7 +23,7 @@ use crate::stripes::Aligned;
 const CURVATURE: f64 = 0.25;
 
 /// Copies of some rows.
-pub(crate) struct Local {
+pub(crate) struct LocalRows {
     stride: usize,
     /// Row → its slot; stale unless that slot holds the row.
     slots: Vec<u32>,
@@ -40,7 +40,7 @@ pub(crate) struct Local {
     before: Aligned,
 }
 
-impl Local {
+impl LocalRows {
     /// For a matrix of so many rows.
     pub fn new(rows: u32, stride: usize) -> Self {
         Self {
@@ -197,7 +197,7 @@ pub(crate) fn merge(
     to: &Rows,
     stripe: u32,
     rate: f32,
-    locals: &[&Local],
+    locals: &[&LocalRows],
     lists: &mut Merging,
 ) {
     let mut shared = to.write(stripe);
@@ -242,7 +242,7 @@ fn merge_row(
     kernels: &Kernels,
     to: &mut [f32],
     rate: f32,
-    locals: &[&Local],
+    locals: &[&LocalRows],
     (readers, mut at): (&[(u32, u32, u32)], u32),
 ) {
     let (mut rows, mut count, mut heat): ([&[f32]; READERS], _, _) = ([&[]; READERS], 0, 0.0);
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn readers_of_one_row_are_merged_in_order_and_others_are_copied() {
         let rows = Rows::new(4, 130);
-        let mut locals = [(); 2].map(|()| Local::new(130, 16));
+        let mut locals = [(); 2].map(|()| LocalRows::new(130, 16));
         for (reader, local) in locals.iter_mut().enumerate() {
             for id in [65, 1, 129, reader as u32 + 2] {
                 local.slot(id, 0.0);
