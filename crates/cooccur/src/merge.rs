@@ -184,9 +184,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// With so many bytes left and threads, for a matrix of `words` words from at most `runs` runs a
-    /// range.
-    pub fn new(Room { bytes: left, threads }: Room, words: u32, runs: u64) -> Self {
+    /// For a matrix of `words` words from at most `runs` runs a range.
+    pub fn new(room: Room, words: u32, runs: u64) -> Self {
+        let Room { bytes: left, threads } = room;
         let fixed = runs * CURSOR_BYTES + TASK_BYTES_FIXED;
         let one = fixed + RowSums::needed_bytes(words) + SPOOL_BYTES_MIN;
         let workers = (left / one).clamp(1, threads);
@@ -259,12 +259,18 @@ impl Task<'_> {
         )?;
         let mut sums = RowSums::new(self.share.width);
         let mut at = first_row;
-        let range = (self.ranges, range);
-        merge_range(files, range, self.weights, &mut sums, |row, columns, weights| {
-            (at..row).for_each(|_| writer.end_row());
-            at = row;
-            writer.cells(columns, weights)
-        })?;
+        merge_range(
+            files,
+            self.ranges,
+            range,
+            self.weights,
+            &mut sums,
+            |row, columns, weights| {
+                (at..row).for_each(|_| writer.end_row());
+                at = row;
+                writer.cells(columns, weights)
+            },
+        )?;
         (at..first_row + rows).for_each(|_| writer.end_row());
         Ok(writer.finish()?.1)
     }

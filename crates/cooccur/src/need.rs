@@ -6,14 +6,14 @@ use wordmill_formats::Packing;
 
 use crate::count::batch::PLACE_BYTES;
 use crate::count::weighting::Sides;
-use crate::count::{CooccurConfig, Share as CountShare};
+use crate::count::{CooccurConfig, PlacesNeeded, Share as CountShare};
 use crate::merge::Share as MergeShare;
 use crate::merge::rows::FAN_IN;
 use crate::shuffle::{DealShare, LAY_OUT_CELL_BYTES, TilesConfig};
 
 /// Spill files of a batch.
 const PARTITIONS: f64 = 16.0;
-/// Stored bytes of a cell in a spill run or in a loose block, by whether its weight is its own code
+/// Stored bytes of a cell in a spill run or in a unsorted block, by whether its weight is its own code
 /// (English: 1.38 with a unit of 60; 1.89 with 360,360).
 const RUN_CELL_BYTES: [f64; 2] = [1.4, 1.9];
 /// In tiles (2.0 and 2.7).
@@ -140,7 +140,7 @@ fn ranges(cells: f64) -> f64 {
 }
 
 fn count_share(sizes: &Sizes, room: Room) -> CountShare {
-    let places = (sizes.shard_tokens as u64, sizes.tokens as u64);
+    let places = PlacesNeeded { largest: sizes.shard_tokens as u64, all: sizes.tokens as u64 };
     CountShare::new(room, sizes.words(), places, None)
 }
 
@@ -194,11 +194,11 @@ pub fn merge(sizes: &Sizes, room: Room) -> Need {
 pub fn shuffle(sizes: &Sizes, room: Room) -> Need {
     let grid = sizes.grid.max(1);
     let share = DealShare::new(room, 0, grid);
-    let loose_bytes = match share.packing(sizes.cells as u64) {
+    let unsorted_bytes = match share.packing(sizes.cells as u64) {
         Packing::Stored => sizes.cells * (RUN_CELL_BYTES[sizes.coded()] + 2.6),
         Packing::Zstd => sizes.cells * (RUN_CELL_BYTES[sizes.coded()] + 0.4),
     };
-    let held = loose_bytes.min(share.piles_bytes() as f64);
+    let held = unsorted_bytes.min(share.piles_bytes() as f64);
     let buckets = f64::from(grid) * f64::from(grid.min(4096 / grid.min(4096)));
     let part = sizes.cells / ranges(sizes.cells);
     let in_hand = ((buckets * 4096.0).min(2.0 * part) * 20.0).min(share.worker_bytes as f64);
@@ -206,7 +206,7 @@ pub fn shuffle(sizes: &Sizes, room: Room) -> Need {
     let workers = room.threads as f64;
     let tiles = sizes.cells * TILE_CELL_BYTES[sizes.coded()];
     let is_long = sizes.cells > WRITTEN_CELLS * workers;
-    let on_disk = if loose_bytes > held || is_long { loose_bytes } else { 0.0 };
+    let on_disk = if unsorted_bytes > held || is_long { unsorted_bytes } else { 0.0 };
     Need {
         least_bytes: 12e6,
         memory_bytes: held + (share.workers as f64 * in_hand).max(workers * lay_out),

@@ -7,7 +7,7 @@ use wordmill_kernels::{StepSide, padded};
 
 /// Rows or columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
+pub enum MatrixSide {
     /// The row side: words.
     Rows,
     /// The column side: contexts or nodes.
@@ -18,7 +18,7 @@ pub enum Half {
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The side.
-    pub half: Half,
+    pub side: MatrixSide,
     /// The stripe.
     pub number: u32,
     /// Stripes a side.
@@ -120,7 +120,7 @@ impl Clone for Aligned {
     }
 }
 
-impl Half {
+impl MatrixSide {
     /// Both.
     pub(crate) const ALL: [Self; 2] = [Self::Rows, Self::Columns];
 }

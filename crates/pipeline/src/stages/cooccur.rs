@@ -75,14 +75,14 @@ impl Stage for Cooccur {
         let text = so_far.text();
         let counts = text.vocabulary.table().counts();
         let cooccur = &run.config.cooccur;
-        let thinning = || {
-            let keep = train::Discount::keep(counts, cooccur.subsample);
+        let subsampling = || {
+            let keep = train::Subsampling::keep_probabilities(counts, cooccur.subsample);
             let samples = cooccur.samples_of(counts.iter().sum());
-            cooccur::Thinning::new(&keep, run.config.run.seed, samples)
+            cooccur::Subsampling::new(&keep, run.config.run.seed, samples)
         };
         let config = cooccur::CountConfig {
             window: cooccur.window,
-            thinning: (cooccur.subsample > 0.0).then(thinning),
+            thinning: (cooccur.subsample > 0.0).then(subsampling),
             fingerprint: fingerprint.to_owned(),
             batch_bytes: None,
         };

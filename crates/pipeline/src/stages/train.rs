@@ -207,10 +207,10 @@ impl TrainJob<'_> {
         let model = self.model(all.run.seed);
         match &self.trainer.trainer {
             Trainer::NegativeSampling(config) => {
-                let discount = self.discount(config.subsample)?;
-                let input = train::SkipGramInput { counts, stripes, discount };
+                let subsampling = self.subsampling(config.subsample)?;
+                let input = train::SkipGramInput { counts, stripes, subsampling };
                 let objective =
-                    train::SkipGram::new(ctx, (dir, name), model, *config, input, kernels)?;
+                    train::SkipGram::new(ctx, dir, name, model, *config, input, kernels)?;
                 let objective = match self.loss()? {
                     Some(loss) => objective.with_loss(ctx, name, loss, &self.counted())?,
                     None => objective,
@@ -224,7 +224,7 @@ impl TrainJob<'_> {
                 let objective = train::Glove::new(model, *config, words, index.unit, kernels);
                 let grid = stripes.len() as u32;
                 let objective = match self.loss()? {
-                    Some(loss) => objective.with_loss((ctx, name), loss, &self.counted(), grid)?,
+                    Some(loss) => objective.with_loss(ctx, name, loss, &self.counted(), grid)?,
                     None => objective,
                 };
                 self.train(&objective, stripes, start)
@@ -251,13 +251,13 @@ impl TrainJob<'_> {
             let name = self.trainer.name.clone();
             return Err(train::TrainError::Empty { name, what: what.into() }.into());
         }
-        let discount = self.discount(config.subsample)?;
+        let subsampling = self.subsampling(config.subsample)?;
         let source = train::NodeCells {
             dir,
             index: self.matrix().0,
             tree: &tree,
-            discount: &discount,
-            heavy: train::Softmax::heavy(config.cap as f32),
+            subsampling: &subsampling,
+            hot: train::HierarchicalSoftmax::hot(config.cap as f32),
         };
         let folder = tiles_folder(self.trainer);
         let shuffle = cooccur::ShuffleConfig {
@@ -270,7 +270,7 @@ impl TrainJob<'_> {
         };
         let stripes = cooccur::shuffle(ctx, dir, &shuffle, &source)?;
         let model = self.model(all.run.seed);
-        let objective = train::Softmax::new(model, *config, tree, kernels);
+        let objective = train::HierarchicalSoftmax::new(model, *config, tree, kernels);
         let trained = self.train(&objective, &stripes, start)?;
         drop(stripes);
         dir.sweep(&folder, |_| true)?;
@@ -304,7 +304,7 @@ impl TrainJob<'_> {
             Some(_) => self.run.config.cooccur.subsample,
             None => 0.0,
         };
-        train::Discount::keep(self.text.vocabulary.table().counts(), share)
+        train::Subsampling::keep_probabilities(self.text.vocabulary.table().counts(), share)
     }
 
     /// How often words occur in the text whose pairs were counted.
@@ -313,13 +313,14 @@ impl TrainJob<'_> {
         left.map(|(&n, keep)| (n as f64 * f64::from(keep)).round() as u64).collect()
     }
 
-    fn discount(&self, subsample: f64) -> Result<train::Discount, Error> {
+    fn subsampling(&self, subsample: f64) -> Result<train::Subsampling, Error> {
         let Run { ctx, dir, .. } = *self.run;
         let counts = self.text.vocabulary.table().counts();
         // Counts of a thinned text are those of the pairs that word2vec would draw: what was left out
         // there is not left out again.
         let thinned = self.keep();
-        let more = train::Discount::keep(counts, subsample).into_iter().zip(&thinned);
+        let more =
+            train::Subsampling::keep_probabilities(counts, subsample).into_iter().zip(&thinned);
         let keep: Vec<f32> = more.map(|(keep, thinned)| (keep / thinned).min(1.0)).collect();
         let left = self.counted();
         let index = self.matrix().0;
@@ -328,7 +329,7 @@ impl TrainJob<'_> {
             true => weight,
             false => train::pair_mass(ctx, dir, index, &keep)?,
         };
-        Ok(train::Discount::new(keep, &left, unit, weight, mass))
+        Ok(train::Subsampling::new(keep, &left, unit, weight, mass))
     }
 
     fn train(

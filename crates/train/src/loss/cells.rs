@@ -135,7 +135,7 @@ impl std::error::Error for SlopeError {}
 const SCORES: (i32, f32) = (12, 0.5);
 const XS: [f32; 5] = [0.2, 1.0, 7.0, 90.0, 4000.0];
 const COUNTS: [(f32, f32); 3] = [(5.0, 300.0), (2000.0, 2000.0), (1e6, 40.0)];
-/// Half an interval, and the parts it is cut into.
+/// MatrixSide an interval, and the parts it is cut into.
 const HALF: f32 = 1.0 / 16.0;
 const PARTS: usize = 64;
 

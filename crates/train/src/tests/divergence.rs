@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use wordmill_flow::Context;
 use wordmill_formats::{TensorReader, Vectors, xxh3};
 
-use crate::bench::{Bench, OBJECTIVES, memory_for, with_memory};
 use crate::engine::{Pass, PassCells};
-use crate::wrapped::Wrapped;
-use crate::{Divergence, Half, Objective, Start, Stripe, TrainError, TrainInput, train};
+use crate::test_support::wrapped::Wrapped;
+use crate::test_support::{Bench, OBJECTIVES, memory_for, with_memory};
+use crate::{Divergence, MatrixSide, Objective, Start, Stripe, TrainError, TrainInput, train};
 
 /// The epoch, from 0, and the tile that go wrong.
 const EPOCH: u64 = 2;
@@ -19,7 +19,7 @@ const TILE: (u32, u32) = (1, 2);
 fn run(
     bench: &Bench,
     name: &str,
-    (half, limit): (Half, f32),
+    (side, limit): (MatrixSide, f32),
     divergence: Divergence,
     ctx: &Context,
 ) -> Result<u64, TrainError> {
@@ -29,7 +29,7 @@ fn run(
                   rows: &mut Stripe,
                   columns: &mut Stripe| {
         if pass.epoch() == EPOCH && pass.tile == TILE && pass.rate > limit {
-            let stripe = if half == Half::Rows { &mut *rows } else { &mut *columns };
+            let stripe = if side == MatrixSide::Rows { &mut *rows } else { &mut *columns };
             stripe.vector_mut(3).fill(f32::NAN);
         }
         inner.pass(pass, cells, rows, columns)
@@ -50,20 +50,21 @@ fn run(
 
 #[test]
 fn a_number_that_is_none_stops_training_and_names_the_place() {
-    for (name, half) in OBJECTIVES.into_iter().flat_map(|it| Half::ALL.map(|half| (it, half))) {
+    for (name, side) in OBJECTIVES.into_iter().flat_map(|it| MatrixSide::ALL.map(|side| (it, side)))
+    {
         for threads in [1, 3] {
             let bench = Bench::new();
             let ctx = Context::for_tests(threads);
-            let error = run(&bench, name, (half, 0.0), Divergence::Stop, &ctx).unwrap_err();
+            let error = run(&bench, name, (side, 0.0), Divergence::Stop, &ctx).unwrap_err();
             let text = error.to_string();
             for says in ["epoch 3", "tile (1, 2)", "vector of \"w0", "rate of 0.05", "halve-rate"] {
-                assert!(text.contains(says), "{name} {half:?}: {says:?} is not in {text}");
+                assert!(text.contains(says), "{name} {side:?}: {says:?} is not in {text}");
             }
             assert!(matches!(error, TrainError::Diverged { .. }));
             // What is kept is good: without the poison it goes on to the right bytes.
-            let resumed = run(&bench, name, (half, 1.0), Divergence::Stop, &ctx).unwrap();
-            let whole = run(&Bench::new(), name, (half, 1.0), Divergence::Stop, &ctx).unwrap();
-            assert_eq!(resumed, whole, "{name} {half:?}");
+            let resumed = run(&bench, name, (side, 1.0), Divergence::Stop, &ctx).unwrap();
+            let whole = run(&Bench::new(), name, (side, 1.0), Divergence::Stop, &ctx).unwrap();
+            assert_eq!(resumed, whole, "{name} {side:?}");
         }
     }
 }
@@ -72,14 +73,15 @@ fn a_number_that_is_none_stops_training_and_names_the_place() {
 fn a_halved_rate_goes_on_from_the_epoch_to_the_same_bytes() {
     for name in OBJECTIVES {
         // The third of four epochs begins with half of the rate of 0.05.
-        let poison = (Half::Rows, 0.01);
+        let poison = (MatrixSide::Rows, 0.01);
         let halve = Divergence::HalveRate;
         let one = run(&Bench::new(), name, poison, halve, &Context::for_tests(1)).unwrap();
         for threads in [2, 3, 8] {
             let ctx = Context::for_tests(threads);
             assert_eq!(run(&Bench::new(), name, poison, halve, &ctx).unwrap(), one, "{name}");
         }
-        let healthy = run(&Bench::new(), name, (Half::Rows, 1.0), halve, &Context::for_tests(2));
+        let healthy =
+            run(&Bench::new(), name, (MatrixSide::Rows, 1.0), halve, &Context::for_tests(2));
         assert_ne!(healthy.unwrap(), one, "{name}: the rate was halved");
         let bench = Bench::new();
         for attempt in 0.. {
@@ -105,7 +107,7 @@ fn a_halved_rate_goes_on_from_the_epoch_to_the_same_bytes() {
 #[test]
 fn a_rate_that_never_helps_ends_training_after_some_halvings() {
     let ctx = Context::for_tests(2);
-    let poison = (Half::Columns, 0.0);
+    let poison = (MatrixSide::Columns, 0.0);
     let error = run(&Bench::new(), "sgns", poison, Divergence::HalveRate, &ctx).unwrap_err();
     assert!(error.to_string().contains("rate of 0.000048828125"), "{error}");
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use wordmill_flow::Context;
 use wordmill_formats::Vectors;
 
-use crate::bench::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memory};
 use crate::objective::nodes::pack;
 use crate::random::{Alias, Stream};
+use crate::test_support::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memory};
 use crate::{
-    ContextRates, Discount, Divergence, HuffmanTree, ModelConfig, NoiseConfig, Plan, Schedule,
-    SkipGram, SkipGramConfig, SkipGramInput, Start, Steps, TrainError, TrainInput, train,
+    ContextRates, Divergence, HuffmanTree, ModelConfig, NoiseConfig, Plan, Schedule, SkipGram,
+    SkipGramConfig, SkipGramInput, Start, Steps, Subsampling, TrainError, TrainInput, train,
 };
 
 #[test]
@@ -76,11 +76,11 @@ fn a_stopped_training_goes_on_to_the_same_bytes() {
 fn node_cells_are_the_sums_over_all_paths() {
     let bench = Bench::new();
     let tree = HuffmanTree::new(&bench.table.counts);
-    let discount = bench.discount(1e-2);
+    let subsampling = bench.subsampling(1e-2);
     let mut expected: BTreeMap<(u32, u32), (f64, f64)> = BTreeMap::new();
     for row in 0..WORDS {
         for column in (0..WORDS).filter(|&column| weight(row, column) > 0) {
-            let visits = f64::from(discount.visits(row, column, weight(row, column)));
+            let visits = f64::from(subsampling.visits(row, column, weight(row, column)));
             let mut next = Some(tree.parent_of_word(column));
             while let Some((node, right)) = next {
                 let sums = expected.entry((row, node)).or_default();
@@ -93,7 +93,7 @@ fn node_cells_are_the_sums_over_all_paths() {
             }
         }
     }
-    let cells = bench.node_cells(&tree, &discount);
+    let cells = bench.node_cells(&tree, &subsampling);
     assert_eq!(cells.len(), expected.len());
     for (row, node, payload) in cells {
         let (left, right) = expected[&(row, node)];
@@ -142,7 +142,7 @@ fn noise(counts: &[u64]) -> Vec<f64> {
 
 /// The mean loss of negative sampling over fresh visits, with the expectation over all negatives (Levy &
 /// Goldberg 2014, equation 4): what any order of visits is to bring down.
-fn exact_loss(bench: &Bench, discount: &Discount, [rows, cols]: &[Vec<Vec<f64>>; 2]) -> f64 {
+fn exact_loss(bench: &Bench, subsampling: &Subsampling, [rows, cols]: &[Vec<Vec<f64>>; 2]) -> f64 {
     let score = |row: u32, column: u32| -> f64 {
         rows[row as usize].iter().zip(&cols[column as usize]).map(|(w, c)| w * c).sum()
     };
@@ -152,7 +152,7 @@ fn exact_loss(bench: &Bench, discount: &Discount, [rows, cols]: &[Vec<Vec<f64>>;
     for row in 0..WORDS {
         let of_noise = (0..WORDS).map(|k| noise[k as usize] * softplus(score(row, k))).sum::<f64>();
         for column in 0..WORDS {
-            let expected = f64::from(discount.visits(row, column, weight(row, column)));
+            let expected = f64::from(subsampling.visits(row, column, weight(row, column)));
             visits += expected;
             loss += expected * (softplus(-score(row, column)) + f64::from(NEGATIVES) * of_noise);
         }
@@ -161,7 +161,7 @@ fn exact_loss(bench: &Bench, discount: &Discount, [rows, cols]: &[Vec<Vec<f64>>;
 }
 
 /// word2vec's own loop over all visits in random order, in f64.
-fn plain_training(bench: &Bench, discount: &Discount, plan: &Plan) -> [Vec<Vec<f64>>; 2] {
+fn plain_training(bench: &Bench, subsampling: &Subsampling, plan: &Plan) -> [Vec<Vec<f64>>; 2] {
     let mut stream = Stream::new(plan.seed, &[99]);
     let dim = 20;
     let mut rows: Vec<Vec<f64>> = (0..WORDS)
@@ -172,7 +172,7 @@ fn plain_training(bench: &Bench, discount: &Discount, plan: &Plan) -> [Vec<Vec<f
     for epoch in 0..plan.epochs {
         let mut visits = Vec::new();
         for (row, column) in (0..WORDS).flat_map(|row| (0..WORDS).map(move |c| (row, c))) {
-            let expected = discount.visits(row, column, weight(row, column));
+            let expected = subsampling.visits(row, column, weight(row, column));
             let times = (expected + stream.unit()) as usize;
             visits.extend(std::iter::repeat_n((row as usize, column as usize), times));
         }
@@ -201,7 +201,7 @@ fn plain_training(bench: &Bench, discount: &Discount, plan: &Plan) -> [Vec<Vec<f
 #[test]
 fn tiles_end_where_random_order_does() {
     let bench = Bench::new();
-    let discount = bench.discount(0.0);
+    let subsampling = bench.subsampling(0.0);
     let stripes = bench.matrix_tiles();
     let kernels = wordmill_kernels::best();
     for seed in 0..3 {
@@ -223,9 +223,9 @@ fn tiles_end_where_random_order_does() {
         let config = SkipGramConfig { noise, subsample: 0.0, context_rates };
         let model = ModelConfig { dim: 20, steps: Steps::default(), seed };
         let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);
-        let input = SkipGramInput { counts, stripes: &stripes, discount: discount.clone() };
-        let place = (&bench.dir, "sgns");
-        let objective = SkipGram::new(&ctx, place, model, config, input, kernels).unwrap();
+        let input = SkipGramInput { counts, stripes: &stripes, subsampling: subsampling.clone() };
+        let objective =
+            SkipGram::new(&ctx, &bench.dir, "sgns", model, config, input, kernels).unwrap();
         let settings = BTreeMap::new();
         let words = &bench.table;
         let start = &Start::default();
@@ -236,8 +236,8 @@ fn tiles_end_where_random_order_does() {
         let matrix = |all: &[f32]| all.chunks(20).map(wide).collect::<Vec<_>>();
         let rows = matrix(vectors.word_vectors());
         let cols = matrix(vectors.context_vectors().unwrap());
-        let plain = plain_training(&bench, &discount, &plan);
-        let [tiles, plain] = [[rows, cols], plain].map(|it| exact_loss(&bench, &discount, &it));
+        let plain = plain_training(&bench, &subsampling, &plan);
+        let [tiles, plain] = [[rows, cols], plain].map(|it| exact_loss(&bench, &subsampling, &it));
         let untrained = f64::from(NEGATIVES + 1) * std::f64::consts::LN_2;
         assert!(plain < 0.5 * untrained, "seed {seed}: {plain}");
         assert!((tiles / plain - 1.0).abs() < 0.005, "seed {seed}: {tiles} and {plain}");

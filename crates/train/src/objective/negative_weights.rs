@@ -17,12 +17,12 @@ use crate::random::Alias;
 const SHARE: u64 = 8;
 
 /// The weights of all row stripes.
-pub(crate) enum Masses {
+pub(crate) enum NegativeWeights {
     Held(Vec<OnceLock<Vec<f32>>>),
     Paged(Pages),
 }
 
-impl Masses {
+impl NegativeWeights {
     /// Room for the weights of so many words, and the memory of all tables of a stripe.
     pub fn new(
         ctx: &Context,
@@ -39,11 +39,11 @@ impl Masses {
         let tables = Alias::bytes(words) + words * 2 * 4;
         let memory = ctx.budget.reserve(tables + held, &format!("the noise tables of {name}"))?;
         let pages = || Pages::create(dir, &format!("models/{name}"), "negatives", grid as usize);
-        let masses = match is_small {
+        let negative_weights = match is_small {
             true => Self::Held((0..grid).map(|_| OnceLock::new()).collect()),
             false => Self::Paged(pages()?),
         };
-        Ok((masses, memory))
+        Ok((negative_weights, memory))
     }
 
     /// Keeps the weights of a row stripe.
@@ -85,12 +85,13 @@ mod tests {
         let (words, grid) = (1000, 50);
         for (budget_bytes, is_paged) in [(1 << 30, false), (100_000, true)] {
             let ctx = Context { budget: Budget::new(budget_bytes), ..Context::for_tests(2) };
-            let (masses, _memory) = Masses::new(&ctx, &dir, "sgns", words, grid).unwrap();
-            assert_eq!(matches!(masses, Masses::Paged(_)), is_paged);
+            let (negative_weights, _memory) =
+                NegativeWeights::new(&ctx, &dir, "sgns", words, grid).unwrap();
+            assert_eq!(matches!(negative_weights, NegativeWeights::Paged(_)), is_paged);
             let weights = |stripe: usize| (0..1000).map(|i| (stripe * 1000 + i) as f32).collect();
-            (0..50).for_each(|stripe| masses.keep(stripe, weights(stripe)).unwrap());
-            assert_eq!(*masses.of(3, 20..22).unwrap(), [3020.0, 3021.0]);
-            assert_eq!(masses.of(49, 0..1000).unwrap().into_owned(), weights(49));
+            (0..50).for_each(|stripe| negative_weights.keep(stripe, weights(stripe)).unwrap());
+            assert_eq!(*negative_weights.of(3, 20..22).unwrap(), [3020.0, 3021.0]);
+            assert_eq!(negative_weights.of(49, 0..1000).unwrap().into_owned(), weights(49));
         }
     }
 }

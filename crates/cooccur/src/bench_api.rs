@@ -1,6 +1,7 @@
-//! The hot loops one by one, for benches: what each costs on cells that stand in memory.
+//! For benches only: the hot loops one by one, on cells in memory.
 //!
-//! Each function does one part of counting, merging or laying out. Nothing else calls them.
+//! Each function does one part of counting, merging or laying out. Nothing but the benches calls them, and they may change at any
+//! time.
 
 use wordmill_formats::{CellBlock, CellCodes, CellPacker, PackedFrame, TileCell};
 
@@ -39,7 +40,7 @@ impl Places {
         let weights = self.window.weights();
         let mut cells = 0;
         for positions in &self.positions {
-            add_windows(&self.places, positions, (self.window.sides, &weights), &mut self.sums);
+            add_windows(&self.places, positions, self.window.sides, &weights, &mut self.sums);
             cells += self.sums.take().0.len() as u64;
         }
         cells
@@ -51,7 +52,7 @@ impl Places {
         let weights = self.window.weights();
         let mut blocks = vec![CellBlock::default()];
         for (row, positions) in (0..).zip(&self.positions) {
-            add_windows(&self.places, positions, (self.window.sides, &weights), &mut self.sums);
+            add_windows(&self.places, positions, self.window.sides, &weights, &mut self.sums);
             let (columns, sums) = self.sums.take();
             for (columns, sums) in columns.chunks(block_cells).zip(sums.chunks(block_cells)) {
                 if blocks[blocks.len() - 1].len() + columns.len() > block_cells {

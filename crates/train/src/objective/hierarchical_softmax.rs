@@ -5,13 +5,13 @@
 //! left and right (see `nodes.rs`), so its loss is `−a·ln σ(s) − b·ln σ(−s)`: the same sum as walking
 //! every pair. A cell of at least twice the cap is visited in every rotation with an even share, any
 //! other in one of them; a visit is an implicit step, which a weight above 1 needs (Karampatziakis &
-//! Langford 2011). More visits of the heavy cells made training longer and the vectors worse: 285 M
+//! Langford 2011). More visits of the hot cells made training longer and the vectors worse: 285 M
 //! an epoch instead of 180 M, and 36.7 % of Google's analogies instead of 38.8 % (22 M tokens).
 //!
 //! Cells come in order of row. Rows are taken in random order, the visits of each in random order and
 //! in runs of up to sixteen, whose steps are all computed from the values before the run. Rows in
 //! order, from frequent words to rare ones, end 1 % higher in loss and 1.5 points of Google lower.
-//! Neither may light cells be left out at random, those of weight below 2 visited so much more rarely
+//! Neither may cold cells be left out at random, those of weight below 2 visited so much more rarely
 //! with this weight: a third of the visits less, 5 points of Google; nor do rates by a node's count
 //! help, as those of contexts do for negative sampling: 2 points less where rare nodes learn 4 times
 //! as fast. No cell stands in a pass twice: sixteen visits of the root in one run overshoot so far
@@ -53,7 +53,7 @@ pub struct SoftmaxConfig {
 }
 
 /// The hierarchical softmax objective.
-pub struct Softmax {
+pub struct HierarchicalSoftmax {
     model: ModelConfig,
     config: SoftmaxConfig,
     tree: HuffmanTree,
@@ -61,7 +61,7 @@ pub struct Softmax {
     kernels: &'static Kernels,
 }
 
-impl Softmax {
+impl HierarchicalSoftmax {
     /// The objective over a tree.
     pub fn new(
         model: ModelConfig,
@@ -73,7 +73,7 @@ impl Softmax {
     }
 
     /// Weight an epoch from which a cell is visited in every rotation.
-    pub fn heavy(cap: f32) -> f32 {
+    pub fn hot(cap: f32) -> f32 {
         2.0 * cap
     }
 }
@@ -134,7 +134,7 @@ impl Visits {
 /// What is done with runs of visits.
 type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> StepLoss + 'a>;
 
-impl Softmax {
+impl HierarchicalSoftmax {
     /// How the stripes of a pass are stepped.
     fn walk<'a>(
         &'a self,
@@ -195,7 +195,7 @@ impl Softmax {
     }
 }
 
-impl Objective for Softmax {
+impl Objective for HierarchicalSoftmax {
     fn layout(&self) -> Layout {
         let shape =
             StripeShape { dim: self.model.dim, bias: false, squares: self.model.steps.squares() };
@@ -212,7 +212,7 @@ impl Objective for Softmax {
         cells * 12 + visits * (size_of::<BinomialCell>() + size_of::<BinomialRun>()) as u64
     }
 
-    fn heavy_every_rotation(&self) -> bool {
+    fn hot_every_rotation(&self) -> bool {
         true
     }
 
@@ -226,14 +226,14 @@ impl Objective for Softmax {
         let mut stream = pass.stream();
         let count = rows.rows();
         let mut walk = self.walk(pass, rows, columns);
-        let heavy = Rows::new(&cells.heavy, count, 1.0 / pass.rotations as f32);
-        let light = Rows::new(&cells.light, count, 1.0);
+        let hot = Rows::new(&cells.hot, count, 1.0 / pass.rotations as f32);
+        let cold = Rows::new(&cells.cold, count, 1.0);
         let mut order: Vec<u32> = (0..count as u32).collect();
         stream.shuffle(&mut order);
         let mut tally = Tally::default();
         let mut visits = Visits::default();
         for (done, row) in (1..).zip(order) {
-            visits.add(row, heavy.visits(row).chain(light.visits(row)), &mut stream);
+            visits.add(row, hot.visits(row).chain(cold.visits(row)), &mut stream);
             if done == count || visits.cells.len() >= BATCH_VISITS {
                 let StepLoss { loss, square } = walk(&visits.runs, &visits.cells);
                 let made = visits.cells.len() as u64;

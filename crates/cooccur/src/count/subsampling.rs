@@ -18,7 +18,7 @@ use wordmill_kernels::random::{at, finalize};
 
 /// What is kept of a text, and how often it is sampled.
 #[derive(Clone, Debug)]
-pub struct Thinning {
+pub struct Subsampling {
     /// Of each word: an occurrence stays if 32 random bits are below this.
     limits: Vec<u64>,
     seed: u64,
@@ -27,12 +27,12 @@ pub struct Thinning {
 
 /// The occurrences of one shard in one sample.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Thin<'a> {
+pub(crate) struct ShardSubsampling<'a> {
     limits: &'a [u64],
     key: u64,
 }
 
-impl Thinning {
+impl Subsampling {
     /// Keeps an occurrence of word i with probability `keep[i]`, in each of so many samples.
     pub fn new(keep: &[f32], seed: u64, samples: u32) -> Self {
         let limit = |&keep: &f32| (f64::from(keep).clamp(0.0, 1.0) * 4_294_967_296.0) as u64;
@@ -45,15 +45,15 @@ impl Thinning {
     }
 
     /// Shard `shard` in sample `sample`.
-    pub(crate) fn of_shard(&self, sample: u64, shard: u64) -> Thin<'_> {
-        Thin {
+    pub(crate) fn of_shard(&self, sample: u64, shard: u64) -> ShardSubsampling<'_> {
+        ShardSubsampling {
             limits: &self.limits,
             key: finalize(self.seed ^ finalize(sample << 32 ^ finalize(shard))),
         }
     }
 }
 
-impl Thin<'_> {
+impl ShardSubsampling<'_> {
     /// Whether `word` stays where it stands: the number of the token in its shard.
     #[inline]
     pub fn keeps(&self, word: u32, item: u64) -> bool {
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn words_stay_as_often_as_they_should() {
         let keep = [0.0, 0.1, 0.75, 1.0];
-        let thinning = Thinning::new(&keep, 7, 2);
+        let thinning = Subsampling::new(&keep, 7, 2);
         let draws = 100_000;
         for (word, keep) in (0u32..).zip(keep) {
             for (sample, shard) in [(0, 0), (1, 0), (0, 1)] {

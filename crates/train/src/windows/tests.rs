@@ -14,12 +14,12 @@ use wordmill_kernels::best;
 
 use super::config::{Prediction, Sharing, WindowsConfig, WindowsInput};
 use super::oracle::{CBOW, DIM, NOISE, WORDS, all, config, dot};
-use super::text::{END, Texts};
+use super::text::{END, Reading, Texts};
 use super::train_windows;
-use crate::bench::Table;
 use crate::engine::{Divergence, Plan};
 use crate::error::TrainError;
 use crate::random::Stream;
+use crate::test_support::Table;
 use crate::{CurvePlan, EpochRow, Frozen, Schedule, Start};
 
 /// A run directory with token shards: lines of words of one of three groups, with an unknown word now and then.
@@ -274,7 +274,12 @@ fn a_model_beyond_the_budget_is_refused_with_the_key_to_change() {
 #[test]
 fn thinning_keeps_the_expected_number_of_words() {
     let bench = Bench::new(4);
-    let texts = Texts::new((&bench.dir, &bench.shards), &bench.table.counts, (1e-3, 5, 1));
+    let texts = Texts::new(
+        &bench.dir,
+        &bench.shards,
+        &bench.table.counts,
+        Reading { subsample: 1e-3, window: 5, seed: 1 },
+    );
     let mut kept = 0.0;
     for shard in 0..4 {
         let mut reader = texts.open(0, shard).unwrap();
@@ -398,7 +403,13 @@ fn every_word_is_in_one_part_of_the_text() {
     let bench = Bench::new(4);
     let texts = |share| {
         let counts = &bench.table.counts;
-        Texts::new((&bench.dir, &bench.shards), counts, (0.0, 5, 1)).hold_out(share)
+        Texts::new(
+            &bench.dir,
+            &bench.shards,
+            counts,
+            Reading { subsample: 0.0, window: 5, seed: 1 },
+        )
+        .hold_out(share)
     };
     let read = |mut reader: super::text::Reader, texts: &Texts<'_>| {
         let mut lines: Vec<Vec<u32>> = vec![Vec::new()];

@@ -14,7 +14,7 @@
 //! f(n, c) = (1 − e^(−nc)) / (n·(1 − e^(−c)))      1 for small c, the mean for large ones
 //! ```
 
-use wordmill_kernels::{Kernels, Side, real};
+use wordmill_kernels::{Change, Kernels, Side, real};
 
 use super::rows::{READERS, Rows, STRIPES};
 use crate::stripes::Aligned;
@@ -23,7 +23,7 @@ use crate::stripes::Aligned;
 const CURVATURE: f64 = 0.25;
 
 /// Copies of some rows.
-pub(crate) struct Local {
+pub(crate) struct LocalRows {
     stride: usize,
     /// Row → its slot; stale unless that slot holds the row.
     slots: Vec<u32>,
@@ -40,7 +40,7 @@ pub(crate) struct Local {
     before: Aligned,
 }
 
-impl Local {
+impl LocalRows {
     /// For a matrix of so many rows.
     pub fn new(rows: u32, stride: usize) -> Self {
         Self {
@@ -166,14 +166,8 @@ impl Local {
     }
 
     /// Adds what has changed since [`Self::remember`] while `threads` threads do so, beginning at some stripe.
-    pub fn give_back(
-        &self,
-        kernels: &Kernels,
-        to: &Rows,
-        (rate, threads): (f32, usize),
-        first: u32,
-    ) {
-        let change = (self.rows.get(), self.before.get());
+    pub fn give_back(&self, kernels: &Kernels, to: &Rows, rate: f32, threads: usize, first: u32) {
+        let change = Change { before: self.before.get(), after: self.rows.get() };
         let mut shares = Vec::new();
         for stripe in (0..STRIPES).map(|it| (it + first) % STRIPES) {
             let (slots, places) = self.of_stripe(stripe);
@@ -200,9 +194,10 @@ pub(crate) struct Merging {
 /// Puts what several readers have changed into one stripe, in their order.
 pub(crate) fn merge(
     kernels: &Kernels,
-    (to, stripe): (&Rows, u32),
+    to: &Rows,
+    stripe: u32,
     rate: f32,
-    locals: &[&Local],
+    locals: &[&LocalRows],
     lists: &mut Merging,
 ) {
     let mut shared = to.write(stripe);
@@ -247,7 +242,7 @@ fn merge_row(
     kernels: &Kernels,
     to: &mut [f32],
     rate: f32,
-    locals: &[&Local],
+    locals: &[&LocalRows],
     (readers, mut at): (&[(u32, u32, u32)], u32),
 ) {
     let (mut rows, mut count, mut heat): ([&[f32]; READERS], _, _) = ([&[]; READERS], 0, 0.0);
@@ -288,7 +283,7 @@ mod tests {
     #[test]
     fn readers_of_one_row_are_merged_in_order_and_others_are_copied() {
         let rows = Rows::new(4, 130);
-        let mut locals = [(); 2].map(|()| Local::new(130, 16));
+        let mut locals = [(); 2].map(|()| LocalRows::new(130, 16));
         for (reader, local) in locals.iter_mut().enumerate() {
             for id in [65, 1, 129, reader as u32 + 2] {
                 local.slot(id, 0.0);
@@ -299,7 +294,7 @@ mod tests {
         let [one, two] = &locals;
         let mut lists = Merging::default();
         for stripe in 0..STRIPES {
-            merge(best(), (&rows, stripe), 0.1, &[one, two], &mut lists);
+            merge(best(), &rows, stripe, 0.1, &[one, two], &mut lists);
         }
         let mut found = Vec::new();
         rows.copy(0..130, 1, &mut found);

@@ -3,7 +3,7 @@
 
 use wordmill_formats::Vectors;
 
-use crate::bench::{Bench, run};
+use crate::test_support::{Bench, run};
 use crate::{CellLoss, Cells, Logistic, Outcome, Term};
 use wordmill_flow::Context;
 use wordmill_kernels::{BinomialCell, BinomialRun, LANES, Side};

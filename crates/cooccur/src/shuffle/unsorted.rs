@@ -8,13 +8,13 @@ pub(super) const PART_SHIFT: u32 = 24;
 
 /// The cells of a row stripe: blocks, each of one group of tiles. Their numbers begin with those of the files.
 #[derive(Default)]
-pub(super) struct Loose {
+pub(super) struct UnsortedCells {
     /// A frame's tag tells its place in the order.
     pub files: Vec<FrameFile>,
     pub held: Vec<(u64, PackedFrame)>,
 }
 
-impl Loose {
+impl UnsortedCells {
     /// The blocks of a group in the order of the source: each with the number of its cells.
     pub fn blocks(&self, group: u32) -> Vec<(usize, u64)> {
         let of_files = self.files.iter().flat_map(FrameFile::entries);

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use wordmill_flow::Stopped;
 
 /// A barrier for a fixed number of threads.
-pub(crate) struct Gate {
+pub(crate) struct Barrier {
     threads: usize,
     state: Mutex<State>,
     opened: Condvar,
@@ -21,13 +21,13 @@ struct State {
     is_broken: bool,
 }
 
-/// Breaks the gate unless it is told that all is well.
-pub(crate) struct Watch<'a> {
-    gate: &'a Gate,
+/// Breaks the barrier unless it is told that all is well.
+pub(crate) struct PanicGuard<'a> {
+    barrier: &'a Barrier,
     is_well: bool,
 }
 
-impl Gate {
+impl Barrier {
     pub fn new(threads: usize) -> Self {
         Self { threads, state: Mutex::default(), opened: Condvar::new() }
     }
@@ -50,23 +50,23 @@ impl Gate {
     }
 
     /// Watches over a thread.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch { gate: self, is_well: false }
+    pub fn guard(&self) -> PanicGuard<'_> {
+        PanicGuard { barrier: self, is_well: false }
     }
 }
 
-impl Watch<'_> {
+impl PanicGuard<'_> {
     /// The thread has come to its end.
     pub fn finish(mut self) {
         self.is_well = true;
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if !self.is_well {
-            self.gate.state.lock().unwrap_or_else(PoisonError::into_inner).is_broken = true;
-            self.gate.opened.notify_all();
+            self.barrier.state.lock().unwrap_or_else(PoisonError::into_inner).is_broken = true;
+            self.barrier.opened.notify_all();
         }
     }
 }
@@ -81,17 +81,17 @@ mod tests {
 
     #[test]
     fn the_last_thread_does_what_must_be_done_once() {
-        let (gate, done) = (Gate::new(3), AtomicU32::new(0));
+        let (barrier, done) = (Barrier::new(3), AtomicU32::new(0));
         let work = |_| {
-            let watch = gate.watch();
+            let guard = barrier.guard();
             for turn in 1..=100 {
-                gate.pass(|| {
+                barrier.pass(|| {
                     done.fetch_add(1, Ordering::Relaxed);
                 })?;
                 assert_eq!(done.load(Ordering::Relaxed), turn);
-                gate.pass(|| ())?;
+                barrier.pass(|| ())?;
             }
-            watch.finish();
+            guard.finish();
             Ok::<_, TrainError>(())
         };
         run_workers("gate", 3, work).unwrap();
@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_thread_that_failed() {
-        let gate = Gate::new(2);
+        let barrier = Barrier::new(2);
         let work = |worker| {
-            let _watch = gate.watch();
-            if worker == 0 { Err(TrainError::Stopped(Stopped)) } else { Ok(gate.pass(|| ())?) }
+            let _guard = barrier.guard();
+            if worker == 0 { Err(TrainError::Stopped(Stopped)) } else { Ok(barrier.pass(|| ())?) }
         };
         let failed = run_workers("gate", 2, work);
         assert!(matches!(failed, Err(TrainError::Stopped(Stopped))), "{failed:?}");

@@ -1,6 +1,6 @@
-//! The course of a training: what it has to tell so far, whatever it trains on.
+//! The log of a training: what it has to tell so far, whatever it trains on.
 //!
-//! A [`Course`] is part of the position that a checkpoint keeps, so that a training that goes on tells the same.
+//! A [`TrainingLog`] is part of the position that a checkpoint keeps, so that a training that goes on tells the same.
 
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{ArtefactWriter, FormatError, RunDir};
@@ -12,7 +12,7 @@ use crate::error::TrainError;
 
 /// Epochs and rounds so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Course {
+pub(crate) struct TrainingLog {
     /// Finished epochs.
     pub epoch: u32,
     /// Sums of the current epoch so far.
@@ -53,7 +53,7 @@ mod tally {
     }
 }
 
-impl Course {
+impl TrainingLog {
     /// Steps past an epoch.
     ///
     /// # Errors
@@ -124,7 +124,7 @@ impl Course {
         self.best_epoch().filter(|_| plan.curve.patience > 0).unwrap_or(self.epoch)
     }
 
-    /// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds are taken from the course, which
+    /// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds are taken from the log, which
     /// keeps those since the last call, and from the file as it is, which has those before.
     pub fn write_metrics(&mut self, dir: &RunDir, name: &str) -> Result<(), FormatError> {
         let mut writer = ArtefactWriter::create(dir.storage(), &metrics_path(dir, name))?;

@@ -12,13 +12,13 @@ use super::text::END;
 
 /// How far a window reaches within its line.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Around {
+pub(crate) struct ContextWindow {
     at: usize,
     left: usize,
     right: usize,
 }
 
-impl Around {
+impl ContextWindow {
     /// Whether nothing is there.
     pub fn is_empty(self) -> bool {
         self.left + self.right == 0
@@ -56,7 +56,7 @@ impl Places {
     }
 
     /// The window of a word that reaches so far. Words are asked for from left to right.
-    pub fn around(&mut self, at: usize, reach: usize) -> Around {
+    pub fn around(&mut self, at: usize, reach: usize) -> ContextWindow {
         let is_end = |slot: &u32| *slot == END;
         if at >= self.line.end {
             let start = self.slots[..at].iter().rposition(is_end).map_or(0, |end| end + 1);
@@ -64,12 +64,17 @@ impl Places {
             self.line = start..len.map_or(self.slots.len(), |len| at + len);
         }
         let [left, right] = [at - self.line.start, self.line.end - at - 1];
-        Around { at, left: left.min(reach), right: right.min(reach) }
+        ContextWindow { at, left: left.min(reach), right: right.min(reach) }
     }
 
     /// What is around a word.
-    pub fn window<'a>(&'a self, around: Around, weights: &'a [f32], scale: f32) -> Window<'a> {
-        let Around { at, left, right } = around;
+    pub fn window<'a>(
+        &'a self,
+        around: ContextWindow,
+        weights: &'a [f32],
+        scale: f32,
+    ) -> Window<'a> {
+        let ContextWindow { at, left, right } = around;
         let middle = weights.len() / 2;
         Window {
             left: &self.slots[at - left..at],

@@ -15,13 +15,13 @@ use crate::stripes::of_stripe;
 
 /// Turns weights in units into expected visits an epoch.
 #[derive(Clone, Debug)]
-pub struct Discount {
+pub struct Subsampling {
     keep: Vec<f32>,
     scale: f64,
 }
 
-impl Discount {
-    /// The discount for `subsample` = t (0 keeps everything), given the words' counts, the matrix's
+impl Subsampling {
+    /// The subsampling for `subsample` = t (0 keeps everything), given the words' counts, the matrix's
     /// total weight, and the sum of `weight · keep(i) · keep(j)` (see [`pair_mass`]), in units.
     pub fn new(keep: Vec<f32>, counts: &[u64], unit: u64, weight: f64, discounted: f64) -> Self {
         let tokens: f64 = counts.iter().map(|&count| count as f64).sum();
@@ -32,7 +32,7 @@ impl Discount {
     }
 
     /// keep(i) of every word.
-    pub fn keep(counts: &[u64], subsample: f64) -> Vec<f32> {
+    pub fn keep_probabilities(counts: &[u64], subsample: f64) -> Vec<f32> {
         let tokens: f64 = counts.iter().map(|&count| count as f64).sum();
         let keep = |&count: &u64| {
             let frequency = count as f64 / tokens;
@@ -89,12 +89,12 @@ mod tests {
 
     #[test]
     fn rare_words_are_kept_and_frequent_ones_thinned() {
-        let keep = Discount::keep(&[100_000, 899_990, 10], 1e-3);
+        let keep = Subsampling::keep_probabilities(&[100_000, 899_990, 10], 1e-3);
         let expected = |f: f64| ((f / 1e-3).sqrt() + 1.0) * 1e-3 / f;
         assert!((f64::from(keep[0]) - expected(0.1)).abs() < 1e-6);
         assert!((f64::from(keep[1]) - expected(0.89999)).abs() < 1e-6);
         assert_eq!(keep[2], 1.0);
-        assert_eq!(Discount::keep(&[5, 1], 0.0), [1.0, 1.0]);
+        assert_eq!(Subsampling::keep_probabilities(&[5, 1], 0.0), [1.0, 1.0]);
     }
 
     #[test]
@@ -105,9 +105,9 @@ mod tests {
         let cells = [(0, 0, 6u64), (0, 1, 4), (1, 0, 4), (1, 1, 2)];
         let mass = |&(i, j, w): &(usize, usize, u64)| w as f64 * f64::from(keep[i] * keep[j]);
         let (weight, mass) = (16.0, cells.iter().map(mass).sum());
-        let discount = Discount::new(keep.clone(), &counts, 2, weight, mass);
+        let subsampling = Subsampling::new(keep.clone(), &counts, 2, weight, mass);
         let visits: f32 =
-            cells.iter().map(|&(i, j, w)| discount.visits(i as u32, j as u32, w)).sum();
+            cells.iter().map(|&(i, j, w)| subsampling.visits(i as u32, j as u32, w)).sum();
         // 8 pairs in the text, 25 of 40 tokens kept.
         assert!((visits - 5.0).abs() < 1e-5, "{visits}");
     }

@@ -34,8 +34,8 @@ where
         self.inner.pass_bytes(cells)
     }
 
-    fn heavy_every_rotation(&self) -> bool {
-        self.inner.heavy_every_rotation()
+    fn hot_every_rotation(&self) -> bool {
+        self.inner.hot_every_rotation()
     }
 
     fn pass(

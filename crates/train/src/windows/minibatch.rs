@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use wordmill_kernels::{GROUP_NEGATIVES, GROUP_PAIRS, Group};
 
-/// A bundle; ids are slots.
+/// A minibatch; ids are slots.
 #[derive(Clone)]
-pub(crate) struct Bundle {
+pub(crate) struct Minibatch {
     pub rows: usize,
     row: [u32; GROUP_PAIRS],
     end: [u32; GROUP_PAIRS],
@@ -20,7 +20,7 @@ pub(crate) struct Bundle {
     shared: Range<usize>,
 }
 
-/// Columns that all rows of a bundle meet.
+/// Columns that all rows of a minibatch meet.
 #[derive(Default)]
 pub(crate) struct Shared {
     pub columns: Vec<u32>,
@@ -40,39 +40,39 @@ impl Shared {
     }
 }
 
-/// Bundles of a piece, and of earlier ones whose memory is used again.
+/// Minibatches of a piece, and of earlier ones whose memory is used again.
 #[derive(Default)]
-pub(crate) struct Bundles {
-    all: Vec<Bundle>,
+pub(crate) struct Minibatches {
+    all: Vec<Minibatch>,
     used: usize,
 }
 
-impl Bundles {
+impl Minibatches {
     pub fn clear(&mut self) {
         self.used = 0;
     }
 
-    /// Another bundle, empty, whose rows meet these columns.
-    pub fn open(&mut self, shared: Range<usize>) -> &mut Bundle {
+    /// Another minibatch, empty, whose rows meet these columns.
+    pub fn open(&mut self, shared: Range<usize>) -> &mut Minibatch {
         if self.used == self.all.len() {
-            self.all.push(Bundle::EMPTY);
+            self.all.push(Minibatch::EMPTY);
         }
-        let bundle = &mut self.all[self.used];
-        (bundle.rows, bundle.pairs, bundle.shared) = (0, 0, shared);
+        let minibatch = &mut self.all[self.used];
+        (minibatch.rows, minibatch.pairs, minibatch.shared) = (0, 0, shared);
         self.used += 1;
-        bundle
+        minibatch
     }
 
-    pub fn get(&self) -> &[Bundle] {
+    pub fn get(&self) -> &[Minibatch] {
         &self.all[..self.used]
     }
 
-    pub fn last(&mut self) -> Option<&mut Bundle> {
+    pub fn last(&mut self) -> Option<&mut Minibatch> {
         self.all[..self.used].last_mut()
     }
 }
 
-impl Bundle {
+impl Minibatch {
     const EMPTY: Self = Self {
         rows: 0,
         row: [0; GROUP_PAIRS],

@@ -1,5 +1,7 @@
 //! A small matrix whose structure is known, and every objective over it: what tests of the room train on.
 
+pub mod wrapped;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,10 @@ use wordmill_formats::{
 use crate::engine::reserve_passes;
 use crate::objective::nodes::unpack;
 use crate::{
-    CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Discount, Divergence, Expression,
-    Focal, Glove, GloveConfig, HuffmanTree, Logistic, ModelConfig, NodeCells, NoiseConfig,
+    CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Divergence, Expression, Focal, Glove,
+    GloveConfig, HierarchicalSoftmax, HuffmanTree, Logistic, ModelConfig, NodeCells, NoiseConfig,
     Objective, Optimizer, Penalties, Plan, Schedule, ShiftedPpmi, SkipGram, SkipGramConfig,
-    SkipGramInput, Softmax, SoftmaxConfig, Start, Steps, Term, TrainError, TrainInput,
+    SkipGramInput, SoftmaxConfig, Start, Steps, Subsampling, Term, TrainError, TrainInput,
     WeightedSquares, Written, pair_mass, train,
 };
 
@@ -97,18 +99,18 @@ impl Bench {
         Self { dir, table: Table::new(), index }
     }
 
-    pub fn discount(&self, subsample: f64) -> Discount {
-        let keep = Discount::keep(&self.table.counts, subsample);
+    pub fn subsampling(&self, subsample: f64) -> Subsampling {
+        let keep = Subsampling::keep_probabilities(&self.table.counts, subsample);
         let mass = pair_mass(&Context::for_tests(2), &self.dir, &self.index, &keep).unwrap();
-        Discount::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
+        Subsampling::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
     }
 
-    /// Tiles of cells, those with `heavy` apart; in slots or in random order.
+    /// Tiles of cells, those with `hot` apart; in slots or in random order.
     fn tiles(
         &self,
         (folder, columns, slots): (&str, u32, u32),
         cells: &[(u32, u32, u64)],
-        heavy: impl Fn(u64) -> bool,
+        hot: impl Fn(u64) -> bool,
     ) -> Vec<StripeFile> {
         let grid = TileGrid { grid: 4, rows: WORDS, columns };
         let stripe_file = |stripe: u32| {
@@ -117,11 +119,11 @@ impl Bench {
             let layout = StripeLayout { grid, stripe, seed: 1, unit: None, samples: 1, slots };
             let mut writer = StripeWriter::create(storage, &path, layout).unwrap();
             for column_stripe in 0..4 {
-                for section in [TileSection::Heavy, TileSection::Light] {
+                for section in [TileSection::Hot, TileSection::Cold] {
                     let ours = cells.iter().filter(|&&(row, column, payload)| {
                         let place = (grid.place(row).0, grid.place(column).0);
-                        let is_heavy = section == TileSection::Heavy;
-                        place == (stripe, column_stripe) && heavy(payload) == is_heavy
+                        let is_hot = section == TileSection::Hot;
+                        place == (stripe, column_stripe) && hot(payload) == is_hot
                     });
                     let local = ours.map(|&(row, column, payload)| TileCell {
                         row: grid.place(row).1,
@@ -132,15 +134,15 @@ impl Bench {
                     local.sort_by_key(|cell| (cell.row, cell.column));
                     let of = |slot: u32| {
                         let mut block = CellBlock::default();
-                        let parts = if section == TileSection::Light { slots.max(1) } else { 1 };
+                        let parts = if section == TileSection::Cold { slots.max(1) } else { 1 };
                         let skip = slot.saturating_sub(1) as usize;
                         let ours = local.iter().skip(skip).step_by(parts as usize);
                         ours.for_each(|&cell| block.push(cell));
                         block
                     };
                     let frames = match (section, slots) {
-                        (TileSection::Heavy, _) | (_, 0) => 0..1,
-                        (TileSection::Light, _) => 1..slots + 1,
+                        (TileSection::Hot, _) | (_, 0) => 0..1,
+                        (TileSection::Cold, _) => 1..slots + 1,
                     };
                     for slot in frames.filter(|&slot| !of(slot).is_empty()) {
                         match slots {
@@ -162,8 +164,12 @@ impl Bench {
         self.tiles(("tiles", WORDS, 0), &cells, |weight| weight >= 8 * UNIT)
     }
 
-    pub fn node_cells(&self, tree: &HuffmanTree, discount: &Discount) -> Vec<(u32, u32, u64)> {
-        let source = NodeCells { dir: &self.dir, index: &self.index, tree, discount, heavy: 16.0 };
+    pub fn node_cells(
+        &self,
+        tree: &HuffmanTree,
+        subsampling: &Subsampling,
+    ) -> Vec<(u32, u32, u64)> {
+        let source = NodeCells { dir: &self.dir, index: &self.index, tree, subsampling, hot: 16.0 };
         let mut cells = Vec::new();
         for part in 0..source.parts() {
             let keep = &mut |batch: &[TileCell]| {
@@ -203,7 +209,7 @@ impl Bench {
                 let config = GloveConfig { x_max: 10.0, alpha: 0.75 };
                 let objective = Glove::new(model, config, WORDS, UNIT, kernels);
                 let objective = match loss(name) {
-                    Some(loss) => objective.with_loss((&ctx, name), loss, counts, 4).unwrap(),
+                    Some(loss) => objective.with_loss(&ctx, name, loss, counts, 4).unwrap(),
                     None => objective,
                 };
                 (Box::new(objective), tiles, plan)
@@ -212,10 +218,10 @@ impl Bench {
                 let context_rates = ContextRates::ByCount;
                 let noise = NoiseConfig { negatives: 5, noise_exponent: 0.75 };
                 let config = SkipGramConfig { noise, subsample: 0.0, context_rates };
-                let discount = self.discount(1e-1);
-                let input = SkipGramInput { counts, stripes: &tiles, discount };
-                let place = (&self.dir, name);
-                let objective = SkipGram::new(&ctx, place, model, config, input, kernels).unwrap();
+                let subsampling = self.subsampling(1e-1);
+                let input = SkipGramInput { counts, stripes: &tiles, subsampling };
+                let objective =
+                    SkipGram::new(&ctx, &self.dir, name, model, config, input, kernels).unwrap();
                 let objective = match loss(name) {
                     Some(loss) => objective.with_loss(&ctx, name, loss, counts).unwrap(),
                     None => objective,
@@ -224,11 +230,11 @@ impl Bench {
             }
             _ => {
                 let tree = HuffmanTree::new(counts);
-                let cells = self.node_cells(&tree, &self.discount(1e-1));
-                let heavy = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
-                let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, heavy);
+                let cells = self.node_cells(&tree, &self.subsampling(1e-1));
+                let hot = |payload| unpack(payload).0 + unpack(payload).1 >= 16.0;
+                let tiles = self.tiles(("nodes", tree.nodes(), plan.rotations), &cells, hot);
                 let config = SoftmaxConfig { subsample: 0.0, cap: 8.0 };
-                (Box::new(Softmax::new(model, config, tree, kernels)), tiles, plan)
+                (Box::new(HierarchicalSoftmax::new(model, config, tree, kernels)), tiles, plan)
             }
         }
     }
