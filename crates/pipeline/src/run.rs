@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wordmill_flow::Context;
-use wordmill_formats::{FormatError, Manifest, MeteredStorage, PipelineSource, RunDir, Storage};
+use wordmill_formats::{
+    FormatError, Manifest, MemoryStorage, MeteredStorage, PipelineSource, RunDir, Storage,
+};
 use wordmill_kernels::Kernels;
+use wordmill_text as text;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
@@ -98,6 +101,31 @@ pub fn run(
     }
     let manifest = ledger.manifest().clone();
     Ok(Finished { dir: dir.clone(), manifest })
+}
+
+/// Runs a configuration on a text in memory, and keeps everything that it makes in memory, too: for small texts.
+///
+/// # Errors
+/// Whatever keeps a stage from its end.
+pub fn run_in_memory(
+    ctx: &Context,
+    config: &Config,
+    text: Vec<u8>,
+    kernels: &'static Kernels,
+) -> Result<Finished, Error> {
+    let dir = RunDir::new(Arc::new(MemoryStorage::default()), &config.run.dir);
+    let past = Past::default();
+    let mut input = text::Input::in_memory(text, "the text in memory");
+    input.records = Arc::new(config.corpus.records());
+    let texts = Texts::of(vec![input]);
+    let given = GivenFiles::read(config, &dir, &past)?;
+    let graph = Graph::new(config, Some(&texts), &given, &past);
+    texts::check_lists(config, |_| false)?;
+    let mut ledger = Ledger::open(&dir)?;
+    let run = Run { ctx, dir: &dir, config, texts: Some(&texts), past: &past, kernels };
+    graph.run(&run, &mut ledger, None)?;
+    let manifest = ledger.manifest().clone();
+    Ok(Finished { dir, manifest })
 }
 
 /// Names the stages that take up disk for nothing.
