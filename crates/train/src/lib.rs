@@ -60,7 +60,7 @@ pub use objective::subsampling::{Subsampling, pair_mass};
 pub use optim::steps::{Optimizer, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
-pub use stripes::{MatrixSide, Place, Squares, Stripe, StripeShape};
+pub use stripes::{MatrixSide, Place, Squares, Stripe, StripeShape, TileStripes};
 pub use windows::{
     Mix, MixStep, Prediction, Reach, Sharing, WindowModel, WindowsConfig, WindowsInput,
     train_windows,
