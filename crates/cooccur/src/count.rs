@@ -299,8 +299,8 @@ impl Counting<'_> {
                 sums.enter(base);
                 let places = self.batch.places();
                 add_windows(places, positions, self.config.window.sides, &weights, sums);
-                for &(_, column, reach) in boundary_pairs {
-                    sums.add(column, weights[usize::from(reach)]);
+                for pair in boundary_pairs {
+                    sums.add(pair.column, weights[usize::from(pair.distance)]);
                 }
                 let (columns, weights) = sums.take();
                 writer.row(run, row, columns, weights)?;

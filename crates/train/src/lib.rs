@@ -70,7 +70,7 @@ pub use objective::subsampling::{Subsampling, pair_mass};
 pub use optim::steps::{Optimizer, Penalties, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
-pub use stripes::{MatrixSide, Place, Squares, Stripe, StripeShape};
+pub use stripes::{MatrixSide, Place, Squares, Stripe, StripeShape, TileStripes};
 pub use windows::{
     CbowConfig, Mix, MixStep, Prediction, Reach, Sharing, TextConfig, WindowModel, WindowsConfig,
     WindowsInput, train_windows,

@@ -1,7 +1,7 @@
 //! Objectives: what a pass over the cells of a tile does.
 //!
-//! Three of them are trained: `skipgram.rs` (negative sampling), `hierarchical_softmax.rs` (hierarchical softmax) and `glove.rs`. The others are
-//! what these share: draws of negatives in `groups.rs` and `negative_weights.rs`, subsampling in `subsampling.rs`, the cells of tree nodes in
+//! Three of them are trained: `skipgram.rs` (negative sampling), `hierarchical_softmax.rs` and `glove.rs`. The others are what these
+//! share: draws of negatives in `groups.rs` and `negative_weights.rs`, subsampling in `subsampling.rs`, the cells of tree nodes in
 //! `nodes.rs`.
 
 pub mod glove;

@@ -25,6 +25,15 @@ pub struct Place {
     pub grid: u32,
 }
 
+/// The two stripes of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileStripes {
+    /// Number of the row stripe.
+    pub row: u32,
+    /// Number of the column stripe.
+    pub column: u32,
+}
+
 /// What a stripe holds besides vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StripeShape {

@@ -29,8 +29,14 @@ pub(crate) const GAP: u32 = u32::MAX - 1;
 /// Bytes of a place: the word, and its position in the index.
 pub(crate) const PLACE_BYTES: u64 = 8;
 
-/// A pair that reaches from the tail of an earlier shard into this batch: row, column, distance − 1.
-pub(crate) type BoundaryPair = (u32, u32, u8);
+/// A pair that reaches from the tail of an earlier shard into this batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BoundaryPair {
+    pub row: u32,
+    pub column: u32,
+    /// Distance − 1.
+    pub distance: u8,
+}
 
 /// The shards of one batch: consecutive entries of the list of shards.
 #[derive(Clone, Debug)]
@@ -135,8 +141,8 @@ impl Batch {
 
     /// Pairs of a word that reach here from earlier shards.
     pub fn boundary_pairs(&self, row: u32) -> &[BoundaryPair] {
-        let first = self.boundary_pairs.partition_point(|&(other, _, _)| other < row);
-        let end = self.boundary_pairs.partition_point(|&(other, _, _)| other <= row);
+        let first = self.boundary_pairs.partition_point(|pair| pair.row < row);
+        let end = self.boundary_pairs.partition_point(|pair| pair.row <= row);
         &self.boundary_pairs[first..end]
     }
 }
@@ -267,7 +273,7 @@ fn boundary_pairs(places: &[u32], tail: usize, reach: usize) -> Vec<BoundaryPair
         let right = places[at + 1..].iter().take(reach).take_while(|&&place| place != END);
         for (distance, &column) in right.enumerate() {
             if at + 1 + distance >= tail && row != GAP && column != GAP {
-                found.push((row, column, distance as u8));
+                found.push(BoundaryPair { row, column, distance: distance as u8 });
             }
         }
     }

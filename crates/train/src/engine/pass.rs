@@ -5,7 +5,7 @@ use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use crate::error::TrainError;
 use crate::random::Stream;
 use crate::start::frozen::{Fixed, Frozen};
-use crate::stripes::{Place, Stripe, StripeShape};
+use crate::stripes::{Place, Stripe, StripeShape, TileStripes};
 
 /// What an objective trains: the shapes of its two matrices.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub struct PassCells {
 #[derive(Clone, Copy, Debug)]
 pub struct Pass<'a> {
     /// Row stripe and column stripe.
-    pub tile: (u32, u32),
+    pub tile: TileStripes,
     /// Stripes a side.
     pub grid: u32,
     /// Rotations an epoch.
@@ -105,7 +105,7 @@ impl PassCells {
 impl<'a> Pass<'a> {
     /// The rows of the tile that do not move.
     pub(crate) fn fixed(&self) -> Fixed<'a> {
-        self.frozen.of_stripe(self.tile.0, self.grid)
+        self.frozen.of_stripe(self.tile.row, self.grid)
     }
 
     /// The epoch, from 0.

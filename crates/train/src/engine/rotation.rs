@@ -20,7 +20,7 @@ use super::sample;
 use super::training_log::SavedTally;
 use crate::error::TrainError;
 use crate::random::Stream;
-use crate::stripes::{MatrixSide, Place, Stripe};
+use crate::stripes::{MatrixSide, Place, Stripe, TileStripes};
 
 /// What stays the same during a rotation, and what comes of it.
 struct Rotation<'a> {
@@ -211,7 +211,7 @@ impl Rotation<'_> {
         let turn = if self.look { LOOK } else { turn };
         let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
         let rate = self.run.rate(self.position, tile.round);
-        let tile = (tile.row, tile.column);
+        let tile = TileStripes { row: tile.row, column: tile.column };
         let rotations = if self.look { 1 } else { plan.rotations };
         let grid = self.run.stripes.len() as u32;
         Pass { tile, grid, rotations, rate, look: self.look, key, seed: plan.seed, frozen }

@@ -12,7 +12,7 @@ use super::pass::{Objective, PassCells};
 use super::plan::Plan;
 use crate::error::TrainError;
 use crate::start::frozen::Frozen;
-use crate::stripes::{MatrixSide, Place, Stripe};
+use crate::stripes::{MatrixSide, Place, Stripe, TileStripes};
 
 /// In place of epoch and rotation, of a rotation that looks.
 pub(crate) const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
@@ -90,8 +90,8 @@ impl Run<'_> {
         file.segment(column, TileSection::Hot, hot, &mut cells.hot)?;
         file.segment(column, TileSection::Cold, segment, &mut cells.cold)?;
         let held_out = self.held_out_cells();
-        held_out.retain((row, column), &mut cells.hot, false);
-        held_out.retain((row, column), &mut cells.cold, false);
+        held_out.retain(TileStripes { row, column }, &mut cells.hot, false);
+        held_out.retain(TileStripes { row, column }, &mut cells.cold, false);
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl Run<'_> {
             for part in 0..parts {
                 read.clear();
                 file.segment(column, section, Segment { part, parts }, &mut read)?;
-                held_out.retain((row, column), &mut read, true);
+                held_out.retain(TileStripes { row, column }, &mut read, true);
                 kept.append(&mut read);
             }
             kept.sort_by_key(|cell| (cell.row, cell.column));

@@ -12,7 +12,7 @@ use super::pass::{Pass, PassCells, Tally};
 use super::run::{LOOK, Run};
 use crate::error::TrainError;
 use crate::random::Stream;
-use crate::stripes::MatrixSide;
+use crate::stripes::{MatrixSide, TileStripes};
 
 /// Stripes of a side that are looked at.
 const STRIPES: usize = 4;
@@ -39,7 +39,7 @@ pub(crate) fn look(
     for &row in &rows {
         let mut row_stripe = model.lend(MatrixSide::Rows, row)?;
         for &column in &columns {
-            let tile = (row, column);
+            let tile = TileStripes { row, column };
             run.some_cells(tile, &mut cells)?;
             let mut column_stripe = model.lend(MatrixSide::Columns, column)?;
             let key = [LOOK[0], LOOK[1], u64::from(row), u64::from(column), 1];
@@ -57,11 +57,8 @@ pub(crate) fn look(
 
 impl Run<'_> {
     /// The sample's cells of a tile: a part of either section, which one is drawn by the seed.
-    fn some_cells(
-        &self,
-        (row, column): (u32, u32),
-        cells: &mut PassCells,
-    ) -> Result<(), TrainError> {
+    fn some_cells(&self, tile: TileStripes, cells: &mut PassCells) -> Result<(), TrainError> {
+        let TileStripes { row, column } = tile;
         let file = &self.stripes[row as usize];
         let sections = [TileSection::Hot, TileSection::Cold];
         let all: u64 = sections.iter().map(|&section| file.cells(column, section)).sum();
@@ -86,8 +83,8 @@ impl Run<'_> {
             }
         }
         let held_out = self.held_out_cells();
-        held_out.retain((row, column), &mut cells.hot, false);
-        held_out.retain((row, column), &mut cells.cold, false);
+        held_out.retain(tile, &mut cells.hot, false);
+        held_out.retain(tile, &mut cells.cold, false);
         Ok(())
     }
 }

@@ -42,7 +42,7 @@ use std::fmt;
 use wordmill_flow::{Context, OverBudget, Reservation};
 use wordmill_kernels::{GROUP_PAIRS, Group, LANES, Loss, MatrixCell, RunScores};
 
-use crate::stripes::of_stripe;
+use crate::stripes::{TileStripes, of_stripe};
 
 /// Most cells that a loss is given at a time.
 pub const CELLS_MAX: usize = GROUP_PAIRS * LANES;
@@ -259,8 +259,8 @@ struct Batch {
 }
 
 impl<'a> TileLoss<'a> {
-    pub fn new(loss: &'a dyn CellLoss, counts: &'a StripeCounts, tile: (u32, u32)) -> Self {
-        Self::with(loss, counts.of(tile.0), counts.of(tile.1))
+    pub fn new(loss: &'a dyn CellLoss, counts: &'a StripeCounts, tile: TileStripes) -> Self {
+        Self::with(loss, counts.of(tile.row), counts.of(tile.column))
     }
 
     fn with(loss: &'a dyn CellLoss, rows: &'a [f32], columns: &'a [f32]) -> Self {

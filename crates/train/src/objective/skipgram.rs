@@ -185,7 +185,7 @@ impl SkipGram {
         visits: &mut Vec<(u32, u32)>,
     ) {
         let keep = |stripe: u32| self.stripes[stripe as usize].keep.as_slice();
-        let (row_keep, column_keep) = (keep(pass.tile.0), keep(pass.tile.1));
+        let (row_keep, column_keep) = (keep(pass.tile.row), keep(pass.tile.column));
         let mut add = |cells: &[TileCell], share: f32| {
             for cell in cells {
                 let keep = row_keep[cell.row as usize] * column_keep[cell.column as usize];
@@ -320,7 +320,7 @@ impl Objective for SkipGram {
         columns: &mut Stripe,
     ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
-        let (row_stripe, column_stripe) = (pass.tile.0 as usize, pass.tile.1 as usize);
+        let (row_stripe, column_stripe) = (pass.tile.row as usize, pass.tile.column as usize);
         let (ours, theirs) = (&self.stripes[row_stripe], &self.stripes[column_stripe]);
         let parts =
             (ours.visits[column_stripe] / pass.rotations as f32 / BATCH_VISITS) as usize + 1;

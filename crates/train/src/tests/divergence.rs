@@ -9,11 +9,13 @@ use wordmill_formats::{TensorReader, Vectors, xxh3};
 use crate::engine::{Pass, PassCells};
 use crate::test_support::wrapped::Wrapped;
 use crate::test_support::{Bench, OBJECTIVES, memory_for, with_memory};
-use crate::{Divergence, MatrixSide, Objective, Start, Stripe, TrainError, TrainInput, train};
+use crate::{
+    Divergence, MatrixSide, Objective, Start, Stripe, TileStripes, TrainError, TrainInput, train,
+};
 
 /// The epoch, from 0, and the tile that go wrong.
 const EPOCH: u64 = 2;
-const TILE: (u32, u32) = (1, 2);
+const TILE: TileStripes = TileStripes { row: 1, column: 2 };
 
 /// Trains where a vector of this half is no number any more in one tile, as long as the rate is above a limit.
 fn run(

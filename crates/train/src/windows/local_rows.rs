@@ -180,13 +180,22 @@ impl LocalRows {
     }
 }
 
+/// A reader that has a row.
+#[derive(Clone, Copy)]
+struct RowReader {
+    reader: u32,
+    /// Its slot of the row.
+    slot: u32,
+    /// The next reader of the row, as in `heads`.
+    next: u32,
+}
+
 /// Lists of the stripe that is being merged.
 #[derive(Default)]
 pub(crate) struct Merging {
     /// Where a row stands → the first reader that has it as a number in `readers`, from 1; 0 for none, as between two stripes.
     heads: Vec<u32>,
-    /// A reader of a row: which, its slot, and the next one of the row.
-    readers: Vec<(u32, u32, u32)>,
+    readers: Vec<RowReader>,
     /// Rows that one reader has: slots, and where they stand.
     alone: [Vec<u32>; 2],
 }
@@ -211,7 +220,7 @@ pub(crate) fn merge(
         let (slots, places) = local.of_stripe(stripe);
         for (&slot, &place) in slots.iter().zip(places) {
             let head = &mut heads[place as usize];
-            readers.push((reader as u32, slot, *head));
+            readers.push(RowReader { reader: reader as u32, slot, next: *head });
             *head = readers.len() as u32;
         }
     }
@@ -221,13 +230,13 @@ pub(crate) fn merge(
         alone.iter_mut().for_each(Vec::clear);
         let (slots, places) = local.of_stripe(stripe);
         for (&slot, &place) in slots.iter().zip(places) {
-            let (first, _, next) = readers[heads[place as usize] as usize - 1];
-            if next == 0 {
+            let first = readers[heads[place as usize] as usize - 1];
+            if first.next == 0 {
                 alone[0].push(slot);
                 alone[1].push(place);
-            } else if first as usize == reader {
+            } else if first.reader as usize == reader {
                 let to = &mut to.vectors[place as usize * stride..][..stride];
-                merge_row(kernels, to, rate, locals, (readers, heads[place as usize]));
+                merge_row(kernels, to, rate, locals, readers, heads[place as usize]);
             }
         }
         kernels.copy_rows(local.rows.get(), &alone[0], &mut to, &alone[1]);
@@ -243,11 +252,12 @@ fn merge_row(
     to: &mut [f32],
     rate: f32,
     locals: &[&LocalRows],
-    (readers, mut at): (&[(u32, u32, u32)], u32),
+    readers: &[RowReader],
+    mut at: u32,
 ) {
     let (mut rows, mut count, mut heat): ([&[f32]; READERS], _, _) = ([&[]; READERS], 0, 0.0);
     while at > 0 {
-        let (reader, slot, next) = readers[at as usize - 1];
+        let RowReader { reader, slot, next } = readers[at as usize - 1];
         let local = locals[reader as usize];
         rows[count] = local.row(slot as usize);
         heat += local.heat[slot as usize];

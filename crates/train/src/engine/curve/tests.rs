@@ -31,7 +31,8 @@ fn run(
                   (pass, cells): (&Pass<'_>, &PassCells),
                   rows: &mut Stripe,
                   columns: &mut Stripe| {
-        let ids = |cell: &TileCell| (cell.row * 4 + pass.tile.0, cell.column * 4 + pass.tile.1);
+        let ids =
+            |cell: &TileCell| (cell.row * 4 + pass.tile.row, cell.column * 4 + pass.tile.column);
         seen.lock().unwrap()[usize::from(pass.look)]
             .extend(cells.hot.iter().chain(&cells.cold).map(ids));
         let before = (rows.vectors().to_vec(), columns.vectors().to_vec());
