@@ -50,7 +50,8 @@ pub fn run(
     asked: Asked,
 ) -> Result<Finished, Error> {
     let meter = Arc::new(MeteredStorage::new(storage));
-    let dir = RunDir::new(Arc::clone(&meter) as _, &config.run.dir);
+    let root = &config.locate(&config.run.dir);
+    let dir = RunDir::new(Arc::clone(&meter) as _, root);
     // Looked at before the inputs, which an import does not have; and again, with all that may be
     // wrong with it, when nobody else can change it.
     let before = Ledger::open(&dir).ok();
@@ -61,7 +62,7 @@ pub fn run(
     let given = GivenFiles::read(config, &dir, &past)?;
     let stages = stages(config, origin(imported, &texts), &given, &past);
     let until = asked.until.as_deref().map(|name| last_stage(name, &stages)).transpose()?;
-    let counted = meter.count(folders(&config.run.dir));
+    let counted = meter.count(folders(root));
     counted.map_err(|e| FormatError::io(dir.root(), "listing", e))?;
     let _lock = dir.lock()?;
     let mut ledger = Ledger::open(&dir)?;

@@ -126,7 +126,7 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
         return Ok(None);
     }
     let budget = Budget::new(config.run.memory_bytes);
-    let list = Phrases::read(&budget, &path, &config.corpus.tokenizer())?;
+    let list = Phrases::read(&budget, &path, &config.tokenizer())?;
     let joiner = |pass| Joiner::new(&list, pass, &phrases.delimiter);
     Ok(Some((path, (1..=list.passes()).map(joiner).collect())))
 }

@@ -137,11 +137,11 @@ impl Pipeline<'_> {
         ledger: &mut Ledger<'_>,
         shards: vocab::TokenShards,
     ) -> Result<vocab::TokenShards, Error> {
-        let Some(config) = &self.config.corpus.pieces else {
+        let Some(config) = self.config.pieces_job() else {
             return Ok(shards);
         };
         self.reshaped(ledger, vocab::pieces::FOLDER, &shards, || {
-            let made = vocab::pieces::pieces(self.ctx, config, &shards)?;
+            let made = vocab::pieces::pieces(self.ctx, &config, &shards)?;
             let key = ("corpus.pieces", "");
             outputs::check_content(&self.settings(vocab::pieces::FOLDER), key, made.given)?;
             let (left_out, words) = (made.left_out, made.words);
