@@ -311,6 +311,71 @@ fn status_called_a_run_stale_for_its_folder_or_environment() {
 }
 
 #[test]
+fn files_of_settings_lie_in_the_folder_of_the_run_for_every_command() {
+    let pipeline = PIPELINE
+        .replace("inputs", "stop_words = \"lists/stop.txt\"\ninputs")
+        .replace("\"text.txt\"", "\"text.txt\", \"@more\", \"texts/*.txt\"")
+        .replace(
+            "[vocabulary]",
+            "[phrases]\nlist = \"phrases.txt\"\n[vocabulary]\ndrop = \"drop.txt\"",
+        )
+        .replacen("dim = 4", "dim = 4\nfreeze = \"freeze.txt\"\ninit = \"start.vec\"", 1)
+        + "[eval]\nanalogies = [\"questions.txt\"]\n";
+    let files = [
+        ("lists/stop.txt", "the\n"),
+        ("drop.txt", "of\n"),
+        ("freeze.txt", "and\n"),
+        ("start.vec", "2 4\nand 1 2 3 4\nin 4 3 2 1\n"),
+        ("phrases.txt", "in which\n"),
+        ("more", "texts/a.text\n"),
+        ("texts/a.text", "one word\n"),
+        ("texts/b.txt", "another word\n"),
+        ("questions.txt", ": words\nand in with from\n"),
+    ];
+    let place = place_of(&pipeline);
+    // Files of the same names that hold something else must not be read.
+    let elsewhere = Place::new("[nothing]");
+    for (name, text) in files {
+        place.write(name, text);
+        elsewhere.write(name, "\0 other");
+    }
+    end(place.command(&["run", "--run-dir", "run"]), &[]).expect(0);
+    let run = place.path("run").display().to_string();
+    let both = |args: &[&str]| {
+        let [here, there] = [&place, &elsewhere].map(|from| {
+            let mut command = place.command(args);
+            command.current_dir(from.path(""));
+            let ended = end(command, &[]).expect(0);
+            String::from_utf8(ended.stdout).unwrap() + &ended.stderr
+        });
+        assert_eq!(here, there, "{args:?}");
+        there
+    };
+    let says = both(&["status", &run]);
+    assert!(!says.contains("stale") && !says.contains("was"), "{says}");
+    assert!(both(&["clean", &run]).contains("nothing to remove"));
+    both(&["report", &run]);
+    both(&["verify", &run]);
+    for (name, key) in
+        [("lists/stop.txt", "stop_words"), ("drop.txt", "drop"), ("start.vec", "init")]
+    {
+        let text = fs::read_to_string(place.path(name)).unwrap();
+        place.write(name, text.replace('1', "2") + "on 1 1 1 1\n");
+        let says = both(&["status", &run]);
+        assert!(says.contains(&format!("{key} was ")), "{name}: {says}");
+        place.write(name, text);
+    }
+    fs::remove_file(place.path("texts/b.txt")).unwrap();
+    let says = both(&["status", &run]);
+    assert!(says.contains("./texts/*.txt: ") && says.contains("tokens are here"), "{says}");
+    place.write("pipeline.toml", pipeline.replace("freeze.txt", "missing.txt"));
+    let says = both(&["status", &run]);
+    assert!(says.contains("not compared: missing.txt: "), "{says}");
+    place.write("pipeline.toml", pipeline.replace("name = \"cbow\"", "name = \"cbow2\""));
+    assert!(both(&["clean", &run]).contains("train:cbow"));
+}
+
+#[test]
 fn a_list_that_was_deleted_made_its_stage_stale() {
     let lists = PIPELINE
         .replace("inputs", "stop_words = \"stop.txt\"\ninputs")

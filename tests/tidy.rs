@@ -13,6 +13,7 @@ mod sources;
 mod circles;
 mod layout;
 mod manifests;
+mod process;
 mod reals;
 mod safety;
 mod shape;

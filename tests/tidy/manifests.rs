@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use super::layout::ROOMS;
-use super::{Finding, Repository, Source, assert_none};
+use super::{Finding, Repository, Source, assert_none, lexer};
 
 /// A room, the rooms that it may use, and the packages of others that it may use. A new arrow or a
 /// new package is a decision: it needs a permissive licence, a small tree of its own, and a reason
@@ -98,7 +98,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     (
         "pipeline",
         &["formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query"],
-        &["schemars", "serde", "serde_json", "strsim", "tempfile", "thiserror", "toml"],
+        &["schemars", "serde", "serde_json", "strsim", "thiserror", "toml"],
     ),
     (
         "cli",
@@ -111,7 +111,6 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "clap",
             "indicatif",
             "rustyline",
-            "schemars",
             "serde",
             "serde_json",
             "signal-hook",
@@ -141,6 +140,9 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
 /// needs is built with nothing else; it inherits nothing.
 const OF_TOOLS: &[(&str, &[&str])] =
     &[("tools/fuzz/Cargo.toml", &["libfuzzer-sys", "peak_alloc", "serde_json", "tempfile"])];
+
+/// Dependencies that the facade will need and does not use yet.
+const NOT_YET: &[&str] = &["thiserror"];
 
 /// Keys of `[package]` that are the same everywhere.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
@@ -200,6 +202,87 @@ fn inheritance(source: &Source) -> Vec<Finding> {
     keys.chain(used).chain(lints).map(|what| Finding::new(&source.path, 0, what)).collect()
 }
 
+/// Names in the list of a room that its manifest does not have.
+fn needless(source: &Source) -> Vec<Finding> {
+    let allowed = ALLOWED.iter().find(|(name, ..)| *name == source.room());
+    let Some((_, rooms, packages)) = allowed else { return Vec::new() };
+    let used = dependencies(&manifest(source));
+    let is_used = |name: &str| used.iter().any(|(used, _)| used == name);
+    let rooms = rooms.iter().map(|room| format!("wordmill-{room}"));
+    let listed = rooms.chain(packages.iter().map(ToString::to_string));
+    listed
+        .filter(|name| !is_used(name))
+        .map(|name| {
+            format!("`{name}` is on the list of `{}`, but not in the manifest", source.room())
+        })
+        .map(|what| Finding::new(&source.path, 0, what))
+        .collect()
+}
+
+/// Dependencies of a manifest that no file of its package names: of the package itself for `[dependencies]`, of its tests too for
+/// `[dev-dependencies]`. What a feature names is used. The root package names its rooms for its tests and benches too.
+fn unnamed(source: &Source, code: &[&Source]) -> Vec<Finding> {
+    let manifest = manifest(source);
+    let features = manifest.get("features").map(Value::to_string).unwrap_or_default();
+    let is_test = |source: &Source, line: usize| {
+        let is_apart = ["benches/", "examples/"].iter().any(|it| source.path.contains(it));
+        !source.room().is_empty() && (is_apart || source.is_test_line(line))
+    };
+    let names = |name: &str, with_tests: bool| {
+        let name = name.replace('-', "_");
+        code.iter().any(|source| {
+            let lines = lexer::word_lines(&source.split.code, &name);
+            lines.into_iter().any(|line| with_tests || !is_test(source, line))
+        })
+    };
+    let of = |kind: &str| manifest.get(kind).and_then(Value::as_table).cloned().unwrap_or_default();
+    let (plain, of_tests) = (of("dependencies"), of("dev-dependencies"));
+    let is_of_feature = |name: &str| {
+        features.contains(&format!("{name}/")) || features.contains(&format!("{name}\""))
+    };
+    let plain = plain.keys().filter(|name| !is_of_feature(name) && !names(name, false));
+    let of_tests = of_tests.keys().filter(|name| !names(name, true));
+    plain
+        .chain(of_tests)
+        .map(|name| Finding::new(&source.path, 0, format!("`{name}` is not used")))
+        .collect()
+}
+
+/// The files of the package of a manifest. The root package has those of the facade, tests and benches; `tests/hostile.rs` has the
+/// checks of the fuzzer too.
+fn files_of<'a>(manifest: &Source, repository: &'a Repository) -> Vec<&'a Source> {
+    let folder = manifest.path.trim_end_matches("Cargo.toml");
+    let is_inside = |source: &&Source| match folder {
+        "" if source.path.starts_with("tools/") => source.path.starts_with("tools/fuzz/checks/"),
+        "" => matches!(source.room(), "" | "wordmill"),
+        folder => source.path.starts_with(folder),
+    };
+    repository.rust().filter(is_inside).collect()
+}
+
+#[test]
+fn what_is_listed_is_used() {
+    let repository = Repository::read();
+    assert_none(repository.manifests().flat_map(needless).collect());
+    let manifests = repository.manifests().chain(repository.tools());
+    let mut found: Vec<Finding> =
+        manifests.flat_map(|it| unnamed(it, &files_of(it, &repository))).collect();
+    for name in NOT_YET {
+        let finding = Finding::new("Cargo.toml", 0, format!("`{name}` is not used"));
+        let at = found.iter().position(|other| *other == finding);
+        found.remove(at.unwrap_or_else(|| panic!("take `{name}` off NOT_YET: it is used")));
+    }
+    assert_none(found);
+    let root =
+        repository.manifests().find(|source| source.path == "Cargo.toml").expect("it is there");
+    let shared =
+        manifest(root)["workspace"]["dependencies"].as_table().cloned().unwrap_or_default();
+    let used: Vec<_> = repository.manifests().flat_map(|it| dependencies(&manifest(it))).collect();
+    let unused = shared.keys().filter(|name| used.iter().all(|(used, _)| used != *name));
+    let what = |name| format!("`{name}` of the workspace is used by no room");
+    assert_none(unused.map(|name| Finding::new(&root.path, 0, what(name))).collect());
+}
+
 #[test]
 fn rooms_use_only_what_they_may() {
     let repository = Repository::read();
@@ -223,6 +306,13 @@ fn tool(source: &Source) -> Vec<Finding> {
     foreign.chain(alone).map(|what| Finding::new(&source.path, 0, what)).collect()
 }
 
+/// Our packages in a lock file.
+fn rooms_of(lock: &Table) -> Vec<String> {
+    let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
+    let names = packages.filter_map(|package| package.get("name")?.as_str());
+    names.filter(|name| name.starts_with("wordmill-")).map(str::to_owned).collect()
+}
+
 #[test]
 fn tools_stand_apart() {
     let repository = Repository::read();
@@ -233,6 +323,11 @@ fn tools_stand_apart() {
             let path = format!("{folder}{name}");
             assert!(repository.paths.contains(&path), "{path} is missing");
         }
+        let lock = repository.sources.iter().find(|it| it.path == format!("{folder}Cargo.lock"));
+        let locked = rooms_of(&manifest(lock.expect("it is there")));
+        let rooms = locked.iter().filter(|name| *name != "wordmill-fuzz");
+        let foreign = rooms.filter(|name| !ROOMS.contains(&name.trim_start_matches("wordmill-")));
+        assert_eq!(foreign.count(), 0, "{folder}Cargo.lock does not follow the rooms: {locked:?}");
     }
     let found = |text: &str| tool(&Source::new("tools/fuzz/Cargo.toml", text)).len();
     assert_eq!(found("[workspace]\n[dependencies]\nwordmill-formats = \"1\"\ntempfile = \"1\""), 0);
@@ -271,6 +366,27 @@ fn forbidden_arrows_and_packages_are_found() {
     check("attic", "", 1);
     let root = Source::new("Cargo.toml", "[dependencies]\nwordmill-train = \"1\"\nopenssl = \"1\"");
     assert_eq!(arrows(&root).len(), 1);
+}
+
+#[test]
+fn what_is_not_used_is_found() {
+    let flow = |text: &str| Source::new("crates/flow/Cargo.toml", text);
+    assert_eq!(needless(&flow("")).len(), 3);
+    let text = "[dependencies]\ncrossbeam-channel = \"1\"\nserde = \"1\"\nthiserror = \"1\"";
+    assert_eq!(needless(&flow(text)), []);
+    let check = |manifest: &str, code: &str, expected: usize| {
+        let code = Source::new("crates/flow/src/a.rs", code);
+        let found = unnamed(&flow(manifest), &[&code]);
+        assert_eq!(found.len(), expected, "{manifest}\n{code:?}\n{found:?}");
+    };
+    let test = "#[cfg(test)]\nmod tests {\nuse a_b::C;\n}";
+    check("[dependencies]\na-b = \"1\"", "use a_b::C;", 0);
+    check("[dependencies]\na-b = \"1\"", "// a_b\nuse a_b_c;", 1);
+    check("[dependencies]\na-b = \"1\"", test, 1);
+    check("[dev-dependencies]\na-b = \"1\"", test, 0);
+    check("[dev-dependencies]\na-b = \"1\"", "", 1);
+    check("[features]\nf = [\"a-b/f\"]\n[dependencies]\na-b = \"1\"", "", 0);
+    check("[features]\nf = [\"dep:a-b\"]\n[dependencies]\na-b = \"1\"", "", 0);
 }
 
 #[test]

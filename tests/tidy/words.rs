@@ -6,7 +6,6 @@ use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::R
 /// Code that must not stay.
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 const NOTES: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("X", "XX")];
-const PRINTS: &[&str] = &["println!", "print!"];
 /// Folders of one machine; the last one is allowed in tests.
 const PLACES: &[&str] =
     &[concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/tm", "p/")];
@@ -34,18 +33,6 @@ fn ignored_tests(source: &Source) -> Vec<Finding> {
     ignored
         .map(|(_, line)| Finding::new(&source.path, line, "a test that is not run is no test"))
         .collect()
-}
-
-fn prints(source: &Source) -> Vec<Finding> {
-    let folders = source.path.split('/');
-    let may_print = source.room() == "cli"
-        || folders.into_iter().any(|part| part == "examples" || part == "benches");
-    if may_print {
-        return Vec::new();
-    }
-    let mut found = findings(source, &source.split.code, PRINTS, "only the command line prints");
-    found.retain(|finding| !source.is_test_line(finding.line));
-    found
 }
 
 fn sleeping_tests(source: &Source) -> Vec<Finding> {
@@ -87,11 +74,6 @@ fn every_test_is_run() {
 }
 
 #[test]
-fn only_the_command_line_prints() {
-    check(prints);
-}
-
-#[test]
 fn no_test_sleeps() {
     check(sleeping_tests);
 }
@@ -119,16 +101,6 @@ fn ignored_tests_are_found() {
     assert_found(ignored_tests, "a.rs", "#[test]\n#[ignore]\nfn a() {}", &[2]);
     assert_found(ignored_tests, "a.rs", "#[ignore = \"slow\"]", &[1]);
     assert_found(ignored_tests, "a.rs", "// #[ignore]\n\"#[ignore]\"", &[]);
-}
-
-#[test]
-fn prints_are_found() {
-    let text = "fn a() {\nprintln!();\n}\n#[cfg(test)]\nmod tests {\nfn b() { print!() }\n}";
-    assert_found(prints, "crates/flow/src/a.rs", text, &[2]);
-    assert_found(prints, "crates/flow/src/a.rs", "eprintln!()", &[]);
-    assert_found(prints, "crates/cli/src/a.rs", text, &[]);
-    assert_found(prints, "crates/sample/examples/a.rs", text, &[]);
-    assert_found(prints, "tests/a.rs", text, &[]);
 }
 
 #[test]

@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use wordmill_cooccur::MatrixFormat;
-use wordmill_formats::compat::incoming::BadRows;
-use wordmill_query::{AnalogyMethod, Convention, ExportElement, ExportSpaces, ExportWhich, Which};
+use clap::{Args, Parser, Subcommand};
 
 pub use using::*;
+pub use values::*;
 
-use crate::display::ProgressMode;
 use wordmill_flow::{parse_duration, parse_size};
 use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
 mod using;
+mod values;
 
 /// Grinds a text corpus larger than memory into word vectors.
 #[derive(Debug, Parser)]
@@ -355,63 +353,6 @@ pub struct ImportCountsArgs {
     /// How progress is shown, on standard error
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,
-}
-
-/// Declares an enum of flag values and what they stand for.
-macro_rules! values {
-    ($(#[$doc:meta])* $name:ident => $target:ident { $($value:ident),* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, ValueEnum)]
-        #[allow(missing_docs)]
-        pub enum $name {
-            $($value),*
-        }
-
-        impl From<$name> for $target {
-            fn from(value: $name) -> Self {
-                match value {
-                    $($name::$value => $target::$value),*
-                }
-            }
-        }
-    };
-}
-
-values! {
-    /// `--progress`
-    ProgressArg => ProgressMode { Auto, Bar, Plain, Json, None }
-}
-values! {
-    /// `--which` of queries
-    WhichArg => Which { Word, Context, Sum }
-}
-values! {
-    /// `--format` of the matrix
-    MatrixFormatArg => MatrixFormat { Npz, Mtx, Glove, Ppmi }
-}
-values! {
-    /// `--method`
-    MethodArg => AnalogyMethod { Add, Mul }
-}
-values! {
-    /// `--convention`
-    ConventionArg => Convention { Wordmill, Word2vec, Gensim }
-}
-values! {
-    /// `--dtype`
-    ElementArg => ExportElement { F32, F16, Int8 }
-}
-values! {
-    /// `--spaces`
-    SpacesArg => ExportSpaces { Refuse, Underscore }
-}
-values! {
-    /// `--bad-rows`
-    BadRowsArg => BadRows { Refuse, Skip, Repair }
-}
-values! {
-    /// `--which` of exports
-    ExportWhichArg => ExportWhich { Word, Context, Sum, Mean, Concat }
 }
 
 impl PipelineArgs {

@@ -118,6 +118,22 @@ impl FormatError {
         Self::Foreign { path: path.to_path_buf(), expected: expected.into(), what: what.into() }
     }
 
+    /// The same where `place` is called `path`, as whoever named the file called it.
+    #[must_use]
+    pub fn called(mut self, place: &Path, path: &Path) -> Self {
+        let (Self::Io { path: shown, .. }
+        | Self::Corrupt { path: shown, .. }
+        | Self::Incoming { path: shown, .. }
+        | Self::Row { path: shown, .. }
+        | Self::Foreign { path: shown, .. }
+        | Self::Version { path: shown, .. }
+        | Self::Unwritable { path: shown, .. }) = &mut self;
+        if shown == place {
+            *shown = path.to_path_buf();
+        }
+        self
+    }
+
     /// Whether the bytes of an existing file are to blame (and not the disk or the caller).
     pub fn is_bad_artefact(&self) -> bool {
         matches!(

@@ -96,7 +96,7 @@ pub fn unpacking_lack(config: &Config, inputs: &[Input]) -> Option<DoesNotFit> {
 
 /// Bytes that the run directory's disk has to spare, and files that may be open at once.
 pub fn disk_and_files(config: &Config) -> Result<(f64, f64), FormatError> {
-    let free = free_bytes(&config.run.dir)?;
+    let free = free_bytes(&config.locate(&config.run.dir))?;
     Ok((free as f64, open_file_limit().map_or(f64::INFINITY, |limit| limit as f64)))
 }
 

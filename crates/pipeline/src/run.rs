@@ -55,7 +55,8 @@ pub fn run(
     asked: Asked,
 ) -> Result<Finished, Error> {
     let meter = Arc::new(MeteredStorage::new(storage));
-    let dir = RunDir::new(Arc::clone(&meter) as _, &config.run.dir);
+    let root = &config.locate(&config.run.dir);
+    let dir = RunDir::new(Arc::clone(&meter) as _, root);
     // Looked at before the inputs, which an import does not have; and again, with all that may be
     // wrong with it, when nobody else can change it.
     let before = Ledger::open(&dir).ok();
@@ -67,7 +68,7 @@ pub fn run(
     let graph = Graph::new(config, (!imported).then_some(&texts), &given, &past);
     let stages: Vec<Listed> = graph.listed().cloned().collect();
     let until = asked.until.as_deref().map(|name| graph.last_stage(name)).transpose()?;
-    let counted = meter.count(folders(&config.run.dir));
+    let counted = meter.count(folders(root));
     counted.map_err(|e| FormatError::io(dir.root(), "listing", e))?;
     let _lock = dir.lock()?;
     let mut ledger = Ledger::open(&dir)?;
@@ -113,7 +114,8 @@ pub fn run_in_memory(
     text: Vec<u8>,
     kernels: &'static Kernels,
 ) -> Result<Finished, Error> {
-    let dir = RunDir::new(Arc::new(MemoryStorage::default()), &config.run.dir);
+    let root = config.locate(&config.run.dir);
+    let dir = RunDir::new(Arc::new(MemoryStorage::default()), root);
     let past = Past::default();
     let mut input = text::Input::in_memory(text, "the text in memory");
     input.records = Arc::new(config.corpus.records());

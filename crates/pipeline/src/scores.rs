@@ -96,6 +96,12 @@ fn sets(config: &Config) -> Result<Option<EvalSets>, Error> {
     let is_sample = config.corpus.inputs.iter().any(|input| input.starts_with("builtin:"));
     let named = [&eval.analogies, &eval.similarity, &eval.outliers];
     let wanted = is_sample || named.iter().any(|files| !files.is_empty());
-    let read = || EvalSets::read(&eval.analogies, &eval.similarity, &eval.outliers);
+    let locate = |path: &PathBuf| match path.to_string_lossy().starts_with("builtin:") {
+        true => path.clone(),
+        false => config.locate(path),
+    };
+    let [analogies, similarity, outliers] =
+        named.map(|files| files.iter().map(locate).collect::<Vec<_>>());
+    let read = || EvalSets::read(&analogies, &similarity, &outliers);
     Ok(wanted.then(read).transpose()?)
 }

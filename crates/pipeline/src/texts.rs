@@ -1,6 +1,5 @@
 //! The texts of a run and the lists that its settings name: found, or known from the last run.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_flow::{Budget, Progress};
@@ -57,7 +56,8 @@ fn is_gone(error: &vocab::VocabError) -> bool {
 
 /// The inputs of a configuration, found.
 pub fn inputs(config: &Config, progress: &Progress) -> Result<Vec<text::Input>, vocab::VocabError> {
-    let mut inputs = text::input::resolve(&config.corpus.inputs, Path::new("."), config.run.seed)?;
+    let mut inputs =
+        text::input::resolve_in(&config.corpus.inputs, config.base(), config.run.seed)?;
     let records = Arc::new(config.corpus.records());
     inputs.iter_mut().for_each(|input| input.records = Arc::clone(&records));
     // Whatever is said of progress: it may have been meant as text.

@@ -12,7 +12,7 @@ mod plain;
 mod source;
 mod unpack;
 
-pub use list::resolve;
+pub use list::{resolve, resolve_in};
 pub use memory::{greediest, unpack_first, unpacking_bytes};
 pub use open::InputReader;
 pub use pipe::Waiting;

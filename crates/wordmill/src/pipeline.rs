@@ -224,7 +224,7 @@ impl Pipeline {
     /// A text that cannot be read.
     pub fn plan(&self) -> Result<Option<Vec<Requirement>>, Error> {
         let (config, past) = (&self.config, Past::default());
-        let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
+        let dir = RunDir::new(Arc::new(DiskStorage), config.locate(&config.run.dir));
         let texts = Texts::find(config, &past, &Progress::silent())?;
         let given = GivenFiles::read(config, &dir, &past)?;
         let graph = Graph::new(config, Some(&texts), &given, &past);

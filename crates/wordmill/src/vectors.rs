@@ -8,7 +8,9 @@ use std::sync::Arc;
 use wordmill_formats::compat::incoming::{BadRows, RowConfig};
 use wordmill_formats::{DiskStorage, ScratchStorage, Storage, Vectors as File, Words};
 use wordmill_pipeline::{Error, spelling_of};
-use wordmill_query::{AnalogyMethod, Predictor, Which, combine, cosine, find_known, find_word, open};
+use wordmill_query::{
+    AnalogyMethod, Predictor, Which, combine, cosine, find_known, find_word, open,
+};
 
 /// Vectors of words, mapped into memory: opening a file of any size takes a moment.
 ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wordmill_query::{ConvertFormat, ExportFormat};
 
-use super::{
+use super::values::{
     BadRowsArg, ConventionArg, ElementArg, ExportWhichArg, MethodArg, SpacesArg, WhichArg,
 };
 

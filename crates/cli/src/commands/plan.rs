@@ -21,7 +21,7 @@ use wordmill_pipeline::texts::Texts;
 /// Prints memory, disk, open files and time of every stage, from a sample of the input.
 pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
-    let dir = RunDir::new(disk(), &config.run.dir);
+    let dir = RunDir::new(disk(), config.locate(&config.run.dir));
     // Whatever is wrong with the directory is the business of the run.
     let ledger = Ledger::open(&dir).ok();
     let past = ledger.as_ref().map_or_else(Past::default, |it| Past::of(it.manifest()));

@@ -97,7 +97,7 @@ fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Cutter)>> {
     let Some(pieces) = &config.corpus.pieces else {
         return Ok(None);
     };
-    let run = RunDir::new(disk(), &config.run.dir);
+    let run = RunDir::new(disk(), config.locate(&config.run.dir));
     let path = match pieces.learning.given.clone() {
         Some(given) if !given.exists() => {
             let what = format!("{}: there is no such file", given.display());
@@ -120,13 +120,13 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
     };
     let path = match &phrases.list {
         Some(given) => given.clone(),
-        None => list_path(&RunDir::new(disk(), &config.run.dir)),
+        None => list_path(&RunDir::new(disk(), config.locate(&config.run.dir))),
     };
     if !path.exists() && phrases.list.is_none() {
         return Ok(None);
     }
     let budget = Budget::new(config.run.memory_bytes);
-    let list = Phrases::read(&budget, &path, &config.corpus.tokenizer())?;
+    let list = Phrases::read(&budget, &path, &config.tokenizer())?;
     let joiner = |pass| Joiner::new(&list, pass, &phrases.delimiter);
     Ok(Some((path, (1..=list.passes()).map(joiner).collect())))
 }

@@ -159,33 +159,26 @@ fn progress_of(
     Ok(())
 }
 
-/// The configuration with which a directory was run last. Its evaluation sets are found from where the run was started.
+/// The configuration with which a directory was run last; its files are found from where the run was started.
 ///
 /// # Errors
 /// A directory that is none of a run; a pipeline of an earlier version that cannot be read any more.
 pub fn last_config(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Config> {
     check_run(dir, ledger)?;
-    let mut config = match resolved(ledger.manifest()) {
+    let config = match resolved(ledger.manifest()) {
         Some(config) => config,
         None => Config::load(&sources(ledger))?,
     };
-    let folder = ledger.manifest().pipeline.folder.as_ref().map(PathBuf::from);
-    let elsewhere = folder.filter(|folder| std::env::current_dir().ok().as_ref() != Some(folder));
-    if let Some(folder) = elsewhere {
-        let eval = &mut config.eval;
-        let sets = [&mut eval.analogies, &mut eval.similarity, &mut eval.outliers];
-        let is_file = |path: &&mut PathBuf| !path.to_string_lossy().starts_with("builtin:");
-        sets.into_iter().flatten().filter(is_file).for_each(|path| *path = folder.join(&*path));
-    }
-    Ok(config)
+    Ok(config.based_on(folder(ledger)))
 }
 
-/// Goes to the folder in which the run was started: relative paths in its settings begin there.
-fn go_to_folder(ledger: &Ledger<'_>) {
-    if let Some(folder) = &ledger.manifest().pipeline.folder {
-        // If it is gone, so are the files in it, and each command says what it misses.
-        let _ = std::env::set_current_dir(folder);
-    }
+/// The folder in which the run was started, where relative paths in its settings begin; empty if it is the current one, or is gone:
+/// then so are the files in it, unless this is where it was moved.
+fn folder(ledger: &Ledger<'_>) -> PathBuf {
+    let folder = ledger.manifest().pipeline.folder.as_ref().map(PathBuf::from);
+    let is_elsewhere =
+        |folder: &PathBuf| folder.is_dir() && std::env::current_dir().ok().as_ref() != Some(folder);
+    folder.filter(is_elsewhere).unwrap_or_default()
 }
 
 fn check_run(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
@@ -200,8 +193,10 @@ fn check_run(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
 fn sources(ledger: &Ledger<'_>) -> Sources {
     let source = &ledger.manifest().pipeline;
     let variables = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    let usual = folder(ledger).join("pipeline.toml");
+    let usual = (usual.parent() != Some("".as_ref()) && usual.is_file()).then_some(usual);
     Sources {
-        file: source.file.as_ref().map(PathBuf::from),
+        file: source.file.as_ref().map(PathBuf::from).or(usual),
         variables: variables.collect(),
         sets: source.set.clone(),
         seed: source.seed,
@@ -221,7 +216,6 @@ pub struct Wanted {
 /// was given besides; or, without a file, by the settings of the run.
 pub fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Wanted> {
     check_run(dir, ledger)?;
-    go_to_folder(ledger);
     let mut notes = Vec::new();
     let config = match (resolved(ledger.manifest()), &ledger.manifest().pipeline.file) {
         (Some(config), None) => config,
@@ -234,6 +228,7 @@ pub fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Wanted> {
             (Err(error), None) => return Err(error.into()),
         },
     };
+    let config = config.based_on(folder(ledger));
     let past = Past::of(ledger.manifest());
     let given = GivenFiles::read(&config, dir, &past)?;
     if is_imported(ledger) {

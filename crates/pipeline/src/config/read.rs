@@ -31,7 +31,8 @@ pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
     let tiles = plain(layers, "tiles", &Default::default())?;
     let train = trainers(layers, &cooccur)?;
     let eval = plain(layers, "eval", &EvalConfig::default())?;
-    Ok(Config { run, corpus, phrases, vocabulary, cooccur, tiles, train, eval })
+    let base = Default::default();
+    Ok(Config { run, corpus, phrases, vocabulary, cooccur, tiles, train, eval, base })
 }
 
 /// A section whose keys do not depend on one another.

@@ -73,7 +73,7 @@ struct Sample {
 impl Sample {
     fn new(config: &Config) -> Self {
         Self {
-            tokenizer: Tokenizer::new(config.corpus.tokenizer()),
+            tokenizer: Tokenizer::new(config.tokenizer()),
             numbers: HashMap::new(),
             counts: Vec::new(),
             ids: Vec::new(),

@@ -97,8 +97,8 @@ pub(super) fn report_words(
 }
 
 /// What stands for a file among settings: a digest of what it holds.
-pub(super) fn content(path: &str) -> io::Result<String> {
-    Ok(content_of(xxh3(&text::read_list(Path::new(path))?)))
+pub(super) fn content(path: &Path) -> io::Result<String> {
+    Ok(content_of(xxh3(&text::read_list(path)?)))
 }
 
 /// What stands for a file with this digest.

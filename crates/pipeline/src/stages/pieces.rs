@@ -45,7 +45,7 @@ impl Pieces {
     /// The stage, if words are cut into pieces.
     #[must_use]
     pub fn new(config: &Config, past: &Past) -> Option<Self> {
-        let pieces = config.corpus.pieces.clone()?;
+        let pieces = config.pieces_job()?;
         let mut settings = only(section(config, "corpus", past), &KEYS);
         let duplicates = dedup::added(config);
         let before = if duplicates.is_empty() { tokenize::KIND.name } else { dedup::KIND.name };

@@ -13,7 +13,7 @@ pub(super) fn section(config: &Config, name: &str, past: &Past) -> Settings {
     let has_files = ["corpus", "phrases", "vocabulary"].contains(&name);
     for key in ["stop_words", "pieces", "list", "connectors", "keep", "drop"] {
         if let Some(path) = settings.get_mut(key).filter(|_| has_files) {
-            *path = outputs::content(path)
+            *path = outputs::content(&config.locate(&*path))
                 .or_else(|error| past.content(name, key, path).ok_or(format!("{path}: {error}")))
                 .unwrap_or_else(|problem| problem);
         }
@@ -22,7 +22,7 @@ pub(super) fn section(config: &Config, name: &str, past: &Past) -> Settings {
         && let Some(file) = tokenizer.strip_prefix("hf:")
     {
         let recorded = || past.content(name, "tokenizer", tokenizer);
-        *tokenizer = match outputs::content(file) {
+        *tokenizer = match outputs::content(&config.locate(file)) {
             Ok(content) => format!("hf: {content}"),
             Err(error) => recorded().unwrap_or_else(|| format!("hf: {file}: {error}")),
         };

@@ -40,10 +40,10 @@ impl GivenFiles {
         let mut digests = BTreeMap::new();
         let storage = dir.storage();
         for trainer in &config.train {
-            refuse_streams(trainer)?;
+            refuse_streams(config, trainer)?;
             let section = format!("train.{}", trainer.name);
             let done = past.done(&format!("train:{}", trainer.name)).is_some();
-            let digest_of = |key, path: &Path| match digest(storage, path) {
+            let digest_of = |key, path: &Path| match known(config, storage, path) {
                 Err(error) if error.is_not_found() && done => {
                     past.content(&section, key, &path.to_string_lossy()).ok_or(error)
                 }
@@ -52,8 +52,9 @@ impl GivenFiles {
             let mut add = |key, text: String| digests.insert((trainer.name.clone(), key), text);
             if let Some(Init::File(path)) = &trainer.start.init {
                 add("init", digest_of("init", path)?);
-                if !done || path.exists() {
-                    check_vectors(dir, trainer, path)?;
+                let place = &config.locate(path);
+                if !done || place.exists() {
+                    check_vectors(dir, trainer, path, place)?;
                 }
             }
             if let Some(path) = &trainer.start.freeze {
@@ -64,15 +65,20 @@ impl GivenFiles {
     }
 
     /// Fails where a file of a trainer holds something else by now: hours may lie between.
-    fn check(&self, trainer: &TrainConfig, storage: &Arc<dyn Storage>) -> Result<(), Error> {
+    fn check(
+        &self,
+        config: &Config,
+        trainer: &TrainConfig,
+        storage: &Arc<dyn Storage>,
+    ) -> Result<(), Error> {
         let init = match &trainer.start.init {
             Some(Init::File(path)) => Some(("init", path)),
             _ => None,
         };
         let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
         for (key, path) in init.into_iter().chain(freeze) {
-            let known = self.0.get(&(trainer.name.clone(), key));
-            if known != Some(&digest(storage, path)?) {
+            let before = self.0.get(&(trainer.name.clone(), key));
+            if before != Some(&known(config, storage, path)?) {
                 let what = "it has changed since this run began; run again";
                 return Err(ConfigError::new(path.display(), what).into());
             }
@@ -96,13 +102,14 @@ impl GivenFiles {
 }
 
 /// What is read once a stage, and again after an interruption, cannot come through a pipe.
-fn refuse_streams(trainer: &TrainConfig) -> Result<(), ConfigError> {
+fn refuse_streams(config: &Config, trainer: &TrainConfig) -> Result<(), ConfigError> {
     let init = match &trainer.start.init {
         Some(Init::File(path)) => Some(("init", path)),
         _ => None,
     };
     let freeze = trainer.start.freeze.as_ref().map(|path| ("freeze", path));
-    let Some((key, path)) = init.into_iter().chain(freeze).find(|(_, path)| is_stream(path)) else {
+    let mut files = init.into_iter().chain(freeze);
+    let Some((key, path)) = files.find(|(_, path)| is_stream(&config.locate(path))) else {
         return Ok(());
     };
     let name = &trainer.name;
@@ -117,6 +124,12 @@ fn files(dir: &RunDir) -> Arc<Intake> {
     let root = std::path::absolute(dir.root()).unwrap_or_else(|_| dir.root().to_path_buf());
     let folder = root.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
     Arc::new(Intake::new(Arc::clone(dir.storage()), folder))
+}
+
+/// What the file holds that a setting names.
+fn known(config: &Config, storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
+    let place = config.locate(path);
+    digest(storage, &place).map_err(|error| error.called(&place, path))
 }
 
 /// What a file holds, and the list of words beside an array.
@@ -135,10 +148,15 @@ fn digest(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError
 }
 
 /// Looks at the header of a file of vectors: what will not do is told before hours of other stages.
-fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> Result<(), Error> {
+fn check_vectors(
+    dir: &RunDir,
+    trainer: &TrainConfig,
+    path: &Path,
+    place: &Path,
+) -> Result<(), Error> {
     let own = dir.vectors(&trainer.name);
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    if real(path) == real(&own) {
+    if real(place) == real(&own) {
         let what = format!(
             "init of {}: this is the file that it makes; give the trainer that goes on from it another name",
             trainer.name
@@ -146,21 +164,28 @@ fn check_vectors(dir: &RunDir, trainer: &TrainConfig, path: &Path) -> Result<(),
         return Err(ConfigError::new(path.display(), what).into());
     }
     let intake = files(dir);
-    intake.take(path)?;
+    intake.take(place).map_err(|error| error.called(place, path))?;
     let storage: &Arc<dyn Storage> = &(intake as Arc<dyn Storage>);
-    let dim = match () {
-        () if is_packed(storage, path)? => {
-            let reader = TensorReader::open(storage, path)?;
-            let tensor = reader.index().tensors().get("word_vectors");
-            tensor.and_then(|info| info.shape.get(1)).map_or(0, |&dim| dim as usize)
-        }
-        () if VectorForm::of(storage, path)?.is_none() && is_tensor_file(storage, path)? => {
-            Vectors::open(storage, path)?.dim()
-        }
-        () => VectorFile::open_with(storage, path, rows(trainer))?.dim(),
-    };
+    let dim = dim_of(storage, place, trainer).map_err(|error| error.called(place, path))?;
     let path = Some(path.to_path_buf());
-    Ok(config(trainer, String::new(), path, Arc::clone(storage)).check_dim(dim)?)
+    Ok(start_config(trainer, String::new(), path, Arc::clone(storage)).check_dim(dim)?)
+}
+
+/// The length of the vectors in a file.
+fn dim_of(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    trainer: &TrainConfig,
+) -> Result<usize, FormatError> {
+    if is_packed(storage, path)? {
+        let reader = TensorReader::open(storage, path)?;
+        let tensor = reader.index().tensors().get("word_vectors");
+        return Ok(tensor.and_then(|info| info.shape.get(1)).map_or(0, |&dim| dim as usize));
+    }
+    if VectorForm::of(storage, path)?.is_none() && is_tensor_file(storage, path)? {
+        return Ok(Vectors::open(storage, path)?.dim());
+    }
+    Ok(VectorFile::open_with(storage, path, rows(trainer))?.dim())
 }
 
 /// How rows of another program's file are read.
@@ -168,7 +193,7 @@ fn rows(trainer: &TrainConfig) -> RowConfig {
     RowConfig { bad_rows: trainer.start.bad_rows, advice: ADVICE }
 }
 
-fn config(
+fn start_config(
     trainer: &TrainConfig,
     fingerprint: String,
     init: Option<PathBuf>,
@@ -191,7 +216,7 @@ impl TrainJob<'_> {
         let dir = self.run.dir;
         let shown = match &self.trainer.start.init {
             None => None,
-            Some(Init::File(path)) => Some(path.clone()),
+            Some(Init::File(path)) => Some(self.run.config.locate(path)),
             Some(Init::Trainer(name)) => Some(dir.vectors(name)),
         };
         let intake = files(dir);
@@ -210,10 +235,11 @@ impl TrainJob<'_> {
             }
             path => path.clone(),
         };
-        let config = config(self.trainer, self.fingerprint.clone(), init, storage);
+        let mut config = start_config(self.trainer, self.fingerprint.clone(), init, storage);
+        config.freeze = config.freeze.map(|path| self.run.config.locate(path));
         let words = self.text.vocabulary.table();
         let start = train::Start::open(self.run.ctx, dir, &config, words)?;
-        self.given.check(self.trainer, dir.storage())?;
+        self.given.check(self.run.config, self.trainer, dir.storage())?;
         self.tell(&start, shown.as_deref(), words.len() as u64);
         Ok(start)
     }

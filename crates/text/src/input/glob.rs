@@ -67,11 +67,13 @@ impl Found {
     }
 }
 
-/// Every file that matches.
-pub(super) fn expand(pattern: &Path) -> io::Result<Found> {
-    let names: Vec<&[u8]> = pattern.iter().map(|name| name.as_bytes()).collect();
+/// Every file that matches, from a folder on, whose own name is none of the pattern.
+pub(super) fn expand(folder: &Path, pattern: &str) -> io::Result<Found> {
+    let whole = folder.join(pattern);
+    let names = whole.iter().skip(folder.iter().count());
+    let names: Vec<&[u8]> = names.map(|name| name.as_bytes()).collect();
     let mut found = Found::default();
-    follow(PathBuf::new(), &names, &mut found)?;
+    follow(folder.to_path_buf(), &names, &mut found)?;
     Ok(found.sort())
 }
 

@@ -29,6 +29,57 @@ use crate::error::TextError;
 /// A file that is missing, a folder or pattern without a file, a file that two entries name, no
 /// entry at all.
 pub fn resolve(patterns: &[String], base: &Path, seed: u64) -> Result<Vec<Input>, TextError> {
+    resolve_as(patterns, Base { folder: base, name: base }, seed)
+}
+
+/// The same with relative paths taken from `folder`, which need not be the current folder; inputs and messages are called as if it
+/// were.
+///
+/// # Errors
+/// Those of [`resolve`].
+pub fn resolve_in(patterns: &[String], folder: &Path, seed: u64) -> Result<Vec<Input>, TextError> {
+    resolve_as(patterns, Base { folder, name: Path::new(".") }, seed)
+}
+
+/// The folder in which relative paths begin, and what stands for it in names and messages.
+#[derive(Clone, Copy)]
+struct Base<'a> {
+    folder: &'a Path,
+    name: &'a Path,
+}
+
+impl Base<'_> {
+    /// The same for an entry, which begins nowhere if it is an absolute path.
+    fn of(self, entry: &Path) -> Self {
+        let nowhere = Base { folder: Path::new(""), name: Path::new("") };
+        if entry.is_absolute() { nowhere } else { self }
+    }
+
+    /// What a path is called that was found in the folder; or a text that begins with one.
+    fn name_of(self, path: &str) -> String {
+        let rest = path.strip_prefix(&*self.folder.to_string_lossy());
+        match rest {
+            Some(rest) if self.folder != self.name => {
+                self.name.join(rest.strip_prefix('/').unwrap_or(rest)).display().to_string()
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    fn show(self, path: &Path) -> String {
+        self.name_of(&path.display().to_string())
+    }
+
+    fn missing(self, path: &Path, problem: String, way_out: &'static str) -> TextError {
+        TextError::Input { path: self.show(path), tried: "looking for inputs", problem, way_out }
+    }
+
+    fn read_error(self, path: &Path, tried: &'static str, source: io::Error) -> TextError {
+        TextError::Read { path: self.show(path), tried, source }
+    }
+}
+
+fn resolve_as(patterns: &[String], base: Base<'_>, seed: u64) -> Result<Vec<Input>, TextError> {
     let mut inputs = Vec::new();
     for pattern in patterns {
         resolve_one(pattern, base, seed, &mut inputs)?;
@@ -72,7 +123,7 @@ fn identity(input: &Input) -> Result<(u64, u64), &str> {
 
 fn resolve_one(
     pattern: &str,
-    base: &Path,
+    base: Base<'_>,
     seed: u64,
     inputs: &mut Vec<Input>,
 ) -> Result<(), TextError> {
@@ -89,20 +140,22 @@ fn resolve_one(
         inputs.push(Input { bytes: Some(bytes), ..sample });
         return Ok(());
     }
-    let path = base.join(pattern);
+    let base = base.of(Path::new(pattern));
+    let path = base.folder.join(pattern);
     if path.is_dir() {
-        return resolve_folder(&path, inputs);
+        return resolve_folder(&path, base, inputs);
     }
     if path.exists() || !glob::is_pattern(pattern) {
-        inputs.push(file(path)?);
+        inputs.push(file(path, base)?);
         return Ok(());
     }
-    let found = glob::expand(&path).map_err(|source| read_error(&path, "listing", source))?;
+    let found = glob::expand(base.folder, pattern)
+        .map_err(|source| base.read_error(&path, "listing", source))?;
     let nothing = Nothing {
         problem: "no file matches",
         way_out: "check the pattern; quote it so that the shell leaves it alone",
     };
-    take_found(&path, found, nothing, inputs)
+    take_found((&path, base), found, nothing, inputs)
 }
 
 /// What is said where no file was found.
@@ -113,32 +166,34 @@ struct Nothing {
 
 /// Appends the files that were found; the first one tells what was passed over on the way.
 fn take_found(
-    path: &Path,
+    (path, base): (&Path, Base<'_>),
     found: glob::Found,
     nothing: Nothing,
     inputs: &mut Vec<Input>,
 ) -> Result<(), TextError> {
+    let left_out: Vec<String> = found.left_out.iter().map(|told| base.name_of(told)).collect();
     if found.files.is_empty() {
-        let told = found.left_out.first().map(|first| format!("; {first}")).unwrap_or_default();
-        return Err(missing(path, format!("{}{told}", nothing.problem), nothing.way_out));
+        let told = left_out.first().map(|first| format!("; {first}")).unwrap_or_default();
+        return Err(base.missing(path, format!("{}{told}", nothing.problem), nothing.way_out));
     }
     let first = inputs.len();
     for path in found.files {
-        inputs.push(file(path)?);
+        inputs.push(file(path, base)?);
     }
-    inputs[first].left_out = found.left_out.into();
+    inputs[first].left_out = left_out.into();
     Ok(())
 }
 
 /// The files that a list names, each by itself: no line of it is a pattern.
-fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), TextError> {
-    let path = base.join(list);
+fn resolve_list(list: &str, base: Base<'_>, inputs: &mut Vec<Input>) -> Result<(), TextError> {
+    let of_list = base.of(Path::new(list));
+    let path = of_list.folder.join(list);
     let mut bytes = Vec::new();
     let read = match list {
         "-" => io::stdin().read_to_end(&mut bytes).map(drop),
         _ => fs::read(&path).map(|read| bytes = read),
     };
-    read.map_err(|source| read_error(&path, "reading the list of inputs", source))?;
+    read.map_err(|source| of_list.read_error(&path, "reading the list of inputs", source))?;
     if bytes.starts_with(&BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
@@ -149,22 +204,27 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
         if line.is_empty() {
             continue;
         }
-        let named = base.join(OsStr::from_bytes(line));
+        let line = Path::new(OsStr::from_bytes(line));
+        let base = base.of(line);
+        let named = base.folder.join(line);
         if named.is_dir() {
-            resolve_folder(&named, inputs)?;
+            resolve_folder(&named, base, inputs)?;
             continue;
         }
-        inputs.push(file(named).map_err(|error| match error {
+        inputs.push(file(named, base).map_err(|error| match error {
             TextError::Input { path: named, tried, problem, .. } => {
-                let problem =
-                    format!("{problem}, and line {} of {} names it", number + 1, path.display());
+                let problem = format!(
+                    "{problem}, and line {} of {} names it",
+                    number + 1,
+                    of_list.show(&path)
+                );
                 TextError::Input { path: named, tried, problem, way_out: "correct the list" }
             }
             error => error,
         })?);
     }
     if inputs.len() == before {
-        return Err(missing(
+        return Err(of_list.missing(
             &path,
             "it names no file".to_owned(),
             "write a path a line into the list",
@@ -173,33 +233,33 @@ fn resolve_list(list: &str, base: &Path, inputs: &mut Vec<Input>) -> Result<(), 
     Ok(())
 }
 
-fn resolve_folder(path: &Path, inputs: &mut Vec<Input>) -> Result<(), TextError> {
-    let found = glob::walk(path).map_err(|source| read_error(path, "listing", source))?;
+fn resolve_folder(path: &Path, base: Base<'_>, inputs: &mut Vec<Input>) -> Result<(), TextError> {
+    let found = glob::walk(path).map_err(|source| base.read_error(path, "listing", source))?;
     let nothing = Nothing {
         problem: "there is no file in the folder (hidden ones are left out)",
         way_out: "put text files there or name another folder",
     };
-    take_found(path, found, nothing, inputs)
+    take_found((path, base), found, nothing, inputs)
 }
 
-pub(super) fn file(path: PathBuf) -> Result<Input, TextError> {
+fn file(path: PathBuf, base: Base<'_>) -> Result<Input, TextError> {
     let data = match fs::metadata(&path) {
         Ok(data) => data,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(missing(
+            return Err(base.missing(
                 &path,
                 "there is no such file".to_owned(),
                 "check the path in corpus.inputs",
             ));
         }
-        Err(error) => return Err(read_error(&path, "looking up", error)),
+        Err(error) => return Err(base.read_error(&path, "looking up", error)),
     };
     let modified_ns = data
         .modified()
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
         .and_then(|age| u64::try_from(age.as_nanos()).ok());
-    let name = path.display().to_string();
+    let name = base.show(&path);
     if !data.is_file() {
         // It has no size of its own, and its time is when somebody wrote to it last.
         return Ok(Input::new(Source::Pipe(path), name));
@@ -213,7 +273,8 @@ impl Input {
     /// # Errors
     /// A file that is missing; `way_out` says what to do then.
     pub fn file(path: &Path, way_out: &'static str) -> Result<Self, TextError> {
-        file(path.to_path_buf()).map_err(|error| match error {
+        let base = Base { folder: Path::new(""), name: Path::new("") };
+        file(path.to_path_buf(), base).map_err(|error| match error {
             TextError::Input { path, tried, problem, .. } => {
                 TextError::Input { path, tried, problem, way_out }
             }
@@ -246,17 +307,4 @@ fn in_full(size: &str) -> String {
 
 fn config(problem: String, way_out: &str) -> TextError {
     TextError::Config { key: "corpus.inputs", problem, way_out: way_out.to_owned() }
-}
-
-fn missing(path: &Path, problem: String, way_out: &'static str) -> TextError {
-    TextError::Input {
-        path: path.display().to_string(),
-        tried: "looking for inputs",
-        problem,
-        way_out,
-    }
-}
-
-fn read_error(path: &Path, tried: &'static str, source: io::Error) -> TextError {
-    TextError::Read { path: path.display().to_string(), tried, source }
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use super::list::file;
 use super::*;
 use crate::error::{ErrorKind, TextError};
 use crate::packing;
@@ -91,7 +90,7 @@ fn open_bytes(bytes: &[u8]) -> Result<Vec<u8>, TextError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("in.bin");
     fs::write(&path, bytes).unwrap();
-    let mut reader = file(path)?.open()?;
+    let mut reader = Input::file(&path, "check the path")?.open()?;
     let (mut all, mut buffer) = (Vec::new(), [0; 777]);
     loop {
         match reader.read(&mut buffer)? {
@@ -289,6 +288,39 @@ fn a_list_names_files() {
     assert!(error(&["@empty"]).contains("names no file"));
     assert!(error(&["@missing"]).contains("reading the list of inputs"));
     assert!(error(&["@list", "a"]).contains("named twice"));
+}
+
+#[test]
+fn a_folder_stands_for_the_current_one() {
+    let outer = tempfile::tempdir().unwrap();
+    // Its own name is no pattern.
+    let folder = &outer.path().join("[ab]*");
+    fs::create_dir_all(folder.join("d")).unwrap();
+    for name in ["a", "d/x", "d/y"] {
+        fs::write(folder.join(name), "words\n").unwrap();
+    }
+    let absolute = folder.join("a").display().to_string();
+    fs::write(folder.join("list"), format!("d/y\n{absolute}\n")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("d/z")).unwrap();
+    let names = |entries: &[&str]| -> Vec<String> {
+        let inputs = resolve_in(&strings(entries), folder, 1).unwrap();
+        assert!(inputs.iter().all(|input| input.open().is_ok()), "{entries:?}");
+        let told = inputs.iter().flat_map(|input| input.left_out.iter().cloned());
+        inputs.iter().map(|input| input.name.clone()).chain(told).collect()
+    };
+    assert_eq!(names(&["a"]), ["./a"]);
+    assert_eq!(names(&["./a"]), ["././a"]);
+    assert_eq!(names(&["../[ab]*/a"]), ["./../[ab]*/a"]);
+    assert_eq!(names(&["d"]), ["./d/x", "./d/y", "./d/z: a link that leads nowhere"]);
+    assert_eq!(names(&["./d/[x]"]), ["./d/x"]);
+    assert_eq!(names(&[&absolute]), [absolute.as_str()]);
+    assert_eq!(names(&["@list"]), ["./d/y", absolute.as_str()]);
+    let error =
+        |entries: &[&str]| resolve_in(&strings(entries), folder, 1).unwrap_err().to_string();
+    assert!(error(&["b"]).starts_with("./b: "), "{}", error(&["b"]));
+    assert!(error(&["@b"]).starts_with("./b: "), "{}", error(&["@b"]));
+    assert!(error(&["d/*z"]).contains("./d/*z: "), "{}", error(&["d/*z"]));
+    assert!(error(&["d/*z"]).contains("; ./d/z: a link"), "{}", error(&["d/*z"]));
 }
 
 #[cfg(feature = "xz")]

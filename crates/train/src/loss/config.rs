@@ -114,7 +114,7 @@ impl LossConfig {
                 Box::new(WeightedHuber { weight, delta: delta as f32 })
             }
             Self::Cells(CellsLoss::Ppmi { shift }) => {
-                let scale = constants.tokens.powi(2) / (constants.pairs * shift);
+                let scale = constants.tokens * constants.tokens / (constants.pairs * shift);
                 Box::new(ShiftedPpmi { weight, scale })
             }
             Self::Pairs(PairLoss::Logistic) => Box::new(super::losses::Logistic { kernels }),

@@ -11,7 +11,7 @@ use rustyline::{CompletionType, Context, Editor, Helper};
 use wordmill_formats::Vectors;
 use wordmill_query::complete;
 
-use super::{Reply, Session, broken};
+use super::session::{Reply, Session, broken};
 
 /// Completions that are offered at once.
 const OFFERED: usize = 50;
