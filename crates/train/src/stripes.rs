@@ -2,6 +2,9 @@
 //!
 //! Word `id` stands in stripe `id mod G` at local row `id / G`. Rows are padded to a multiple of 16
 //! floats; padding stays zero. A stripe begins at a multiple of 64 bytes.
+//!
+//! Nouns: a matrix of cells has two *sides*, rows and columns, each a matrix of vectors in G stripes; a [`Place`] is one stripe
+//! of a side, [`TileStripes`] are the two stripes of a tile.
 
 use wordmill_kernels::{StepSide, padded};
 
