@@ -8,7 +8,10 @@
 //! * `matrix`: the matrix as other programs read it.
 //! * `changes`: a finished run whose text, lists, settings or folder change.
 //! * `convert`: vectors of other programs read and written.
+//! * `examples`: the examples of the library.
 //! * `given`: vectors as users have them: packed, through pipes, with bad rows.
+//! * `library`: pipelines and vectors in programs.
+//! * `needs`: what stages take, and what they say that they need.
 //! * `outputs`: outputs that are pipes, devices and links.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `phrases`: words that become one.
@@ -38,11 +41,14 @@ mod bad_input;
 mod changes;
 mod convert;
 mod dedup;
+mod examples;
 mod given;
 mod hard_places;
 mod imports;
+mod library;
 mod look;
 mod matrix;
+mod needs;
 mod outputs;
 mod peers;
 mod phrases;

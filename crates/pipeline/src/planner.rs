@@ -192,8 +192,9 @@ impl Requirement {
     }
 }
 
-/// Resident memory of the program when it begins, and what it keeps once it has used more.
+/// Resident memory of the program when it begins.
 const FRESH_BYTES: f64 = 6e6;
+/// What it keeps once it has read text, be it at the glance before the first stage.
 const USED_BYTES: f64 = 20e6;
 
 /// What every stage of a graph needs, where work takes `pace` times what it took on the machine on which costs
@@ -207,7 +208,8 @@ pub fn needs(config: &Config, graph: &Graph, sizes: Sizes, pace: f64) -> Vec<Req
     if sizes.bytes > 0.0 {
         outlook.sizes.cells *= cooccur::need::cells_factor(&config.cooccur, sizes.tokens as u64);
     }
-    let (mut rows, mut disk_bytes, mut program_bytes) = (Vec::new(), 0.0, FRESH_BYTES);
+    let (mut rows, mut disk_bytes) = (Vec::new(), 0.0);
+    let program_bytes = if sizes.bytes > 0.0 { USED_BYTES } else { FRESH_BYTES };
     for stage in graph.stages() {
         let need = stage.need(&outlook);
         rows.push(Requirement {
@@ -219,7 +221,6 @@ pub fn needs(config: &Config, graph: &Graph, sizes: Sizes, pace: f64) -> Vec<Req
             seconds: need.core_seconds * pace / threads as f64 + need.wait_seconds,
         });
         disk_bytes += need.left_bytes;
-        program_bytes = if sizes.bytes > 0.0 { USED_BYTES } else { program_bytes };
     }
     rows
 }

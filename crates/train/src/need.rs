@@ -6,7 +6,8 @@ use wordmill_kernels::padded;
 
 use crate::config::{Init, TrainConfig, Trainer};
 use crate::optim::steps::Optimizer;
-use crate::windows::config::{Prediction, Sharing, WindowModel, WindowsConfig};
+use crate::windows;
+use crate::windows::config::{Prediction, WindowModel, WindowsConfig};
 
 /// Nanoseconds of a core, a token of the text where windows are trained, at dimension 100 and, skip-gram, a window of 5.
 const CBOW_WORD: f64 = 420.0;
@@ -25,6 +26,11 @@ const GLOVE_ROWS: f64 = 0.8;
 const READ: f64 = 0.15;
 const LOOK: f64 = 2.0;
 
+/// The share of cells that come in every rotation.
+const HOT_CELLS: f64 = 0.3;
+/// The least memory in which cells are dealt to tiles.
+const DEALING_BYTES: f64 = 12e6;
+
 /// What a trainer takes; the matrix has `grid` stripes a side.
 #[must_use]
 pub fn need(trainer: &TrainConfig, sizes: &Sizes, room: Room, grid: u32) -> Need {
@@ -32,14 +38,20 @@ pub fn need(trainer: &TrainConfig, sizes: &Sizes, room: Room, grid: u32) -> Need
     let row = padded(trainer.passes.dim) as f64 * 4.0;
     let flops = dim * f64::from(trainer.passes.epochs);
     // Floating-point operations a second that a core gets out of each kernel at a dimension of 100.
-    let (work, tiles) = match trainer.trainer {
+    let part = 1.0 / f64::from(trainer.rotations.max(1));
+    // Work, bytes of tiles of its own, and bytes of a pass over a cell of a tile.
+    let (work, tiles, pass) = match trainer.trainer {
         // Six window positions a token; each visit is a positive and half a group's negatives.
-        Trainer::NegativeSampling(_) => (sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0),
-        // Four node cells a matrix cell, six bytes each, dealt and put into slots.
-        Trainer::HierarchicalSoftmax(_) => {
-            (sizes.cells * 4.0 * 6.0 / 9e9, sizes.cells * 4.0 * 12.0)
+        Trainer::NegativeSampling(_) => {
+            (sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0, (part + HOT_CELLS) * 64.0)
         }
-        Trainer::Glove(_) => (sizes.cells * 14.0 / 13e9, 0.0),
+        // Four node cells a matrix cell, six bytes each, dealt and put into slots.
+        Trainer::HierarchicalSoftmax(_) => (
+            sizes.cells * 4.0 * 6.0 / 9e9,
+            sizes.cells * 4.0 * 12.0,
+            (part + HOT_CELLS) * 4.0 * 28.0,
+        ),
+        Trainer::Glove(_) => (sizes.cells * 14.0 / 13e9, 0.0, part * 56.0),
         Trainer::Windows(config) => return windows_need(trainer, &config, sizes, room),
     };
     // Vectors of both sides, and what the optimiser keeps of each.
@@ -53,13 +65,18 @@ pub fn need(trainer: &TrainConfig, sizes: &Sizes, room: Room, grid: u32) -> Need
     let left = room.bytes as f64 - tables;
     // What does not fit goes through pages, of which three are in memory at least.
     let pages = if model > left { model } else { 0.0 };
+    // Two stripes that are trained and one that comes or goes, and the passes over a tile for each thread.
+    let page = model / (2.0 * sizes.words).max(1.0) * (sizes.words / f64::from(grid)).ceil();
+    let passes =
+        pass * sizes.cells / f64::from(grid).powi(2) * (room.threads as f64).min(f64::from(grid));
+    let dealing = if tiles > 0.0 { DEALING_BYTES } else { 0.0 };
     let vectors = sizes.words * dim * 8.0;
     // Dealt node cells stay in memory where there is room.
     let dealt = (tiles / 2.0).min(left.max(0.0) * 2.0 / 3.0);
     let more = sizes.words * disk_a_word(trainer);
     Need {
-        least_bytes: tables + 3.0 * model / (2.0 * f64::from(grid)),
-        memory_bytes: tables + model.min(left.max(0.0)).max(dealt),
+        least_bytes: tables + (passes + model.min(3.0 * page)).max(dealing),
+        memory_bytes: tables + (passes + model.min(left.max(0.0))).max(dealt),
         scratch_bytes: tiles + vectors + 2.0 * model + pages + more,
         left_bytes: vectors,
         files: 300.0,
@@ -71,21 +88,22 @@ pub fn need(trainer: &TrainConfig, sizes: &Sizes, room: Room, grid: u32) -> Need
 /// A trainer that reads the text: the model is in memory, and so is what each reader has copied of it.
 fn windows_need(trainer: &TrainConfig, config: &WindowsConfig, sizes: &Sizes, room: Room) -> Need {
     let dim = trainer.passes.dim as f64;
-    let row = padded(trainer.passes.dim) as f64 * 4.0;
     let window = f64::from(config.text.window);
     let is_tree = config.prediction == Prediction::Tree;
-    let (nanoseconds, rows) = match (config.model, is_tree) {
-        (WindowModel::Cbow(_), false) => (CBOW_WORD, 2.6e3),
-        (WindowModel::Cbow(_), true) => (CBOW_PATH, 8e3),
-        (WindowModel::SkipGram, false) => (PAIRED_WORD * window / 5.0, 4.2e3),
-        (WindowModel::SkipGram, true) => (PAIRED_PATH * window / 5.0, 8e3),
+    let nanoseconds = match (config.model, is_tree) {
+        (WindowModel::Cbow(_), false) => CBOW_WORD,
+        (WindowModel::Cbow(_), true) => CBOW_PATH,
+        (WindowModel::SkipGram, false) => PAIRED_WORD * window / 5.0,
+        (WindowModel::SkipGram, true) => PAIRED_PATH * window / 5.0,
     };
     let threads = room.threads as f64;
-    let readers = if config.text.sharing == Sharing::Rounds { 8.0 } else { threads };
-    let model = 2.0 * sizes.words * row;
-    let reader = 2e6 + 8.0 * sizes.words + f64::min(rows, 2.0 * sizes.words) * row * 2.0;
-    let tables = sizes.words * (24.0 + memory_a_word(trainer));
-    let memory = model + tables + readers * reader;
+    let readers = windows::readers(config, room.threads as usize);
+    let words = sizes.words.min(f64::from(u32::MAX)) as u32;
+    let remap = 4 * u64::from(words);
+    let bytes = windows::needed_bytes(config, trainer.passes.dim, [words; 2], remap, readers);
+    let memory = bytes as f64 + sizes.words * memory_a_word(trainer);
+    let model = 2.0 * sizes.words * padded(trainer.passes.dim) as f64 * 4.0;
+    let readers = readers as f64;
     let vectors = sizes.words * dim * 8.0;
     let work = sizes.tokens * nanoseconds * dim / 100.0 * f64::from(trainer.passes.epochs);
     Need {

@@ -47,7 +47,7 @@ use crate::engine::checkpoint::{Checkpoints, may_go_back, rate_share, remove_che
 use crate::engine::metrics::EpochRow;
 use crate::engine::{Plan, reserve_rows};
 use crate::error::TrainError;
-use batch::{Batch, Recipe, Targets};
+use batch::{Batch, Recipe, Targets, most_rows};
 use free::train_free;
 use held_out_eval::look;
 use local_rows::LocalRows;
@@ -83,7 +83,7 @@ pub fn train_windows<W: Words + Sync>(
         Recipe::new(*config, input.dim, counts, input.kernels).with_frozen(input.start.frozen());
     let texts = Texts::new(dir, input.shards, counts, Reading::new(config, plan.seed))
         .hold_out(plan.curve.held_out);
-    let readers = if config.text.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
+    let readers = readers(config, ctx.threads);
     let mut model = Model::new(&recipe, counts.len() as u32);
     let _memory = reserve(ctx, dir, plan, &recipe, &model, readers, input.shards)?;
     let mut saved = Checkpoints::new(dir, plan);
@@ -244,20 +244,36 @@ fn reserve(
         let size = size.map_err(|e| wordmill_formats::FormatError::io(&path, "looking at", e))?;
         remap = size.unwrap_or(0).max(remap);
     }
-    let [words, outs] = [&model.words, &model.outs].map(Rows::len);
-    let [word_rows, out_rows] = recipe.most_rows(PIECE as u64);
-    let reader = READER_BYTES
-        + remap
-        + LocalRows::bytes(words, padded(dim), word_rows)
-        + LocalRows::bytes(outs, padded(dim), out_rows);
-    let tables = 24 * u64::from(words);
-    let model = Rows::bytes(dim, words) + Rows::bytes(dim, outs);
+    let rows = [&model.words, &model.outs].map(Rows::len);
+    let bytes = needed_bytes(&recipe.config, dim, rows, remap, readers);
     let what = format!("the model of {} and its {readers} readers", plan.name);
-    ctx.budget.reserve(model + tables + readers as u64 * reader, &what).map_err(|mut error| {
+    ctx.budget.reserve(bytes, &what).map_err(|mut error| {
         error.advice = format!(
             ", lower train.dim of {}, raise vocabulary.min_count or set vocabulary.max_size",
             plan.name
         );
         error.into()
     })
+}
+
+/// Bytes of a model of so many rows of words and of what they predict, of tables, and of readers with remaps of at most `remap` bytes.
+pub(crate) fn needed_bytes(
+    config: &WindowsConfig,
+    dim: usize,
+    [words, outs]: [u32; 2],
+    remap: u64,
+    readers: usize,
+) -> u64 {
+    let [word_rows, out_rows] = most_rows(config, PIECE as u64);
+    let reader = READER_BYTES
+        + remap
+        + LocalRows::bytes(words, padded(dim), word_rows)
+        + LocalRows::bytes(outs, padded(dim), out_rows);
+    let tables = 24 * u64::from(words);
+    Rows::bytes(dim, words) + Rows::bytes(dim, outs) + tables + readers as u64 * reader
+}
+
+/// Readers that work at once, however many threads there are where they take turns in rounds.
+pub(crate) fn readers(config: &WindowsConfig, threads: usize) -> usize {
+    if config.text.sharing == Sharing::Rounds { READERS } else { threads.max(1) }
 }

@@ -159,16 +159,21 @@ impl Recipe {
 
     /// Noise words that a piece draws.
     fn noise(&self) -> usize {
-        if self.config.model == WindowModel::SkipGram { PAIR_NOISE } else { NOISE }
+        noise(&self.config)
     }
+}
 
-    /// Rows of either side that a piece of so many places needs at most.
-    pub fn most_rows(&self, places: u64) -> [u64; 2] {
-        let words = places + 2 * u64::from(self.config.text.window);
-        match &self.targets {
-            Targets::Noise(..) => [words, words + self.noise() as u64],
-            Targets::Tree(_) => [words, words * 64],
-        }
+/// Noise words that a piece draws.
+fn noise(config: &WindowsConfig) -> usize {
+    if config.model == WindowModel::SkipGram { PAIR_NOISE } else { NOISE }
+}
+
+/// Rows of either side that a piece of so many places needs at most.
+pub(super) fn most_rows(config: &WindowsConfig, places: u64) -> [u64; 2] {
+    let words = places + 2 * u64::from(config.text.window);
+    match config.prediction {
+        Prediction::Negatives(_) => [words, words + noise(config) as u64],
+        Prediction::Tree => [words, words * 64],
     }
 }
 

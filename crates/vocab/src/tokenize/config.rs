@@ -114,7 +114,12 @@ impl TokenizeJob {
 
     /// Memory that the stage needs with `workers` workers, beside what unpacking takes.
     pub(super) fn needed_bytes(&self, workers: usize) -> u64 {
-        let worker = WORKER_CHUNKS * self.chunk_bytes + Cutter::peak_bytes(self.chunk_bytes);
-        (workers * worker + 2 * WAITING_CHUNKS * self.chunk_bytes) as u64
+        needed_bytes(self.chunk_bytes, workers)
     }
+}
+
+/// Memory that the stage needs for chunks of a size, beside what unpacking takes.
+pub(super) fn needed_bytes(chunk_bytes: usize, workers: usize) -> u64 {
+    let worker = WORKER_CHUNKS * chunk_bytes + Cutter::peak_bytes(chunk_bytes);
+    (workers * worker + 2 * WAITING_CHUNKS * chunk_bytes) as u64
 }

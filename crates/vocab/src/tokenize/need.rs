@@ -3,7 +3,7 @@
 
 use wordmill_flow::{Need, Room, Sizes};
 
-use super::config::LinesConfig;
+use super::config::{LinesConfig, needed_bytes};
 
 /// Nanoseconds of a core: a token, a byte of a character that is not ASCII, a distinct word of a shard.
 const TOKEN: f64 = 23.0;
@@ -18,7 +18,7 @@ pub fn need(config: &LinesConfig, sizes: &Sizes, room: Room) -> Need {
     let words = TOKEN * sizes.tokens + NEW_WORD * chunks.all_words;
     let shards = chunks.shard_bytes(sizes.tokens);
     Need {
-        least_bytes: 10.0 * config.chunk_bytes as f64 + sizes.unpacking_bytes[0],
+        least_bytes: needed_bytes(config.chunk_bytes as usize, 1) as f64 + sizes.unpacking_bytes[0],
         memory_bytes: (2.6 * threads + 3.0) * chunks.bytes + sizes.unpacking_bytes[1],
         scratch_bytes: shards,
         left_bytes: shards,
