@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use wordmill_cooccur::{
     CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges, ShuffleConfig, Sides,
-    Thinning, Weighting, WindowConfig, count, hot, merge, shuffle,
+    Subsampling, Weighting, WindowConfig, bench_api, count, merge, shuffle,
 };
 use wordmill_flow::Context;
 use wordmill_formats::{
@@ -106,7 +106,7 @@ impl Text {
 fn stages(
     text: &Text,
     window: WindowConfig,
-    thinning: Option<Thinning>,
+    thinning: Option<Subsampling>,
     (batch_bytes, grid): (u64, u32),
 ) -> Result<([Duration; 3], Vec<StripeFile>), Box<dyn Error>> {
     let ctx = Context::for_tests(1);
@@ -156,7 +156,7 @@ fn read_tiles(stripes: &[StripeFile]) -> u64 {
         for part in 0..SEGMENTS {
             cells.clear();
             let segment = Segment { part, parts: SEGMENTS };
-            let read = stripe.segment(column, TileSection::Light, segment, &mut cells);
+            let read = stripe.segment(column, TileSection::Cold, segment, &mut cells);
             read.expect("the tiles are whole");
             count += cells.len() as u64;
         }
@@ -172,7 +172,7 @@ fn weightings(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text) {
     let mut linear = BTreeMap::new();
     for ((name, weighting), window, samples) in cases.flatten() {
         let config = WindowConfig { window, weighting, ..WINDOW };
-        let thinning = (samples > 1).then(|| Thinning::new(&vec![0.5; WORDS], 1, samples));
+        let thinning = (samples > 1).then(|| Subsampling::new(&vec![0.5; WORDS], 1, samples));
         let case = format!("{name}-{window}-samples-{samples}");
         let (mut fastest, mut bytes, mut cells) = (Duration::MAX, 0, 1);
         let batch = Batch { items: text.pairs(), unit: "pairs", bytes: text.pairs() * CELL_BYTES };
@@ -201,7 +201,7 @@ fn weightings(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text) {
 const BLOCK_CELLS: usize = 8192;
 
 fn hot_loops(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text, pairs: Batch) {
-    let mut places = hot::Places::new(&text.lines, WORDS as u32, WINDOW);
+    let mut places = bench_api::Places::new(&text.lines, WORDS as u32, WINDOW);
     let timed = |work: &mut dyn FnMut() -> u64| {
         let start = Instant::now();
         std::hint::black_box(work());
@@ -213,13 +213,13 @@ fn hot_loops(yardstick: &Yardstick, criterion: &mut Criterion, text: &Text, pair
     let batch = Batch { items: cells, unit: "cells", bytes: cells * CELL_BYTES };
     let unit = WINDOW.unit();
     yardstick.measure(criterion, ("counting", "pack"), batch, || {
-        timed(&mut || hot::pack(&blocks, unit).len() as u64)
+        timed(&mut || bench_api::pack(&blocks, unit).len() as u64)
     });
-    let frames = hot::pack(&blocks, unit);
+    let frames = bench_api::pack(&blocks, unit);
     let stored: usize = frames.iter().map(|frame| frame.stored_bytes()).sum();
     println!("counting/pack: {:.2} bytes a cell", stored as f64 / cells as f64);
     yardstick.measure(criterion, ("counting", "unpack"), batch, || {
-        timed(&mut || hot::unpack(&frames, unit))
+        timed(&mut || bench_api::unpack(&frames, unit))
     });
 }
 

@@ -95,7 +95,7 @@ fn ask(
         query = query.min(best_of(1, || nearest(&vectors, Which::Word, &[id], &[], 10, threads))?);
         let method = AnalogyMethod::Mul;
         product = product.min(best_of(1, || {
-            combine(&vectors, Which::Word, (&[id, 1], &[2]), method, 10, threads)
+            combine(&vectors, Which::Word, &[id, 1], &[2], method, 10, threads)
         })?);
     }
     println!("{words} x {dim}, {:.0} MB, {threads} threads", bytes / 1e6);

@@ -15,9 +15,11 @@ use wordmill_formats::{MemoryStorage, RunDir, Storage};
 
 use wordmill_pipeline::Error;
 use wordmill_pipeline::config::{Config, Sources};
+use wordmill_pipeline::graph::Graph;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::past::Past;
-use wordmill_pipeline::stages::{GivenFiles, Origin, Pipeline, stages};
+use wordmill_pipeline::stage::Run;
+use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::{ErrorKind, scores, texts};
 
 /// What ends a run: vectors, or an error that says what is wrong.
@@ -207,16 +209,13 @@ impl Bench {
         let mut ledger = Ledger::open(dir)?;
         let past = &Past::default();
         let texts = texts::Texts::of(texts::inputs(config, &Progress::silent())?);
-        let origin = Origin::Text(&texts);
         let given = &GivenFiles::read(config, dir, past)?;
-        let stages = &stages(config, origin, given, past)[..];
+        let graph = Graph::new(config, Some(&texts), given, past);
         texts::check_lists(config, |_| false)?;
         let budget = Budget::new(config.run.memory_bytes);
         let ctx = &Context { budget, ..Context::for_tests(config.run.thread_count()) };
-        let kernels = wordmill_kernels::best();
-        let pipeline =
-            Pipeline { ctx, dir, config, origin, given, past, stages, kernels, until: None };
-        pipeline.run(&mut ledger)?;
+        let (texts, kernels) = (Some(&texts), wordmill_kernels::best());
+        graph.run(&Run { ctx, dir, config, texts, past, kernels }, &mut ledger, None)?;
         scores(dir, config).map(drop)
     }
 

@@ -24,10 +24,12 @@ use wordmill_formats::{
 use wordmill_pipeline::Error;
 use wordmill_pipeline::artefacts::verify as verify_file;
 use wordmill_pipeline::config::{Config, Sources};
+use wordmill_pipeline::graph::Graph;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::past::Past;
+use wordmill_pipeline::stage::{Listed, Run};
+use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::import::Import;
-use wordmill_pipeline::stages::{GivenFiles, Origin, Pipeline, stages};
 use wordmill_pipeline::{ErrorKind, settlement, texts};
 
 /// Four trainers on a few thousand words, with a checkpoint after every task.
@@ -234,27 +236,22 @@ impl World {
         let mut texts = texts::Texts::of(texts::inputs(&self.config, &Progress::silent())?);
         let mut ledger = Ledger::open(dir)?;
         let past = &Past::of(ledger.manifest());
-        let found = texts.clone();
-        let origin = match &self.counts {
-            None => Origin::Text(&found),
-            Some(place) => {
-                let ctx = &Context::for_tests(self.threads);
-                let [vocabulary, counts] =
-                    ["vocab.txt", "pairs.tsv"].map(|it| place.path().join(it));
-                Import { ctx, dir, vocabulary: &vocabulary, counts: &counts }.run(&mut ledger)?;
-                Origin::Counts
-            }
-        };
+        if let Some(place) = &self.counts {
+            let ctx = &Context::for_tests(self.threads);
+            let [vocabulary, counts] = ["vocab.txt", "pairs.tsv"].map(|it| place.path().join(it));
+            Import { ctx, dir, vocabulary: &vocabulary, counts: &counts }.run(&mut ledger)?;
+        }
+        let found = self.counts.is_none().then(|| texts.clone());
         let given = &GivenFiles::default();
-        let stages = &stages(&self.config, origin, given, past)[..];
-        let (ctx, config) = (&Context::for_tests(self.threads), &self.config);
+        let graph = Graph::new(&self.config, found.as_ref(), given, past);
+        let stages: Vec<Listed> = graph.listed().cloned().collect();
+        let (ctx, config, stages) = (&Context::for_tests(self.threads), &self.config, &stages[..]);
         let settlement = settlement::Settlement { ctx, dir, config, stages, rebuild: false };
         settlement.settle(&mut ledger, &mut texts)?;
         for &(until, bytes) in &self.parts {
             let ctx = &Context { budget: Budget::new(bytes), ..Context::for_tests(self.threads) };
-            let (config, kernels) = (&self.config, wordmill_kernels::best());
-            Pipeline { ctx, dir, config, origin, given, past, stages, kernels, until }
-                .run(&mut ledger)?;
+            let (texts, kernels) = (found.as_ref(), wordmill_kernels::best());
+            graph.run(&Run { ctx, dir, config, texts, past, kernels }, &mut ledger, until)?;
         }
         Ok(())
     }

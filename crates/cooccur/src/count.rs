@@ -12,7 +12,7 @@
 
 pub mod batch;
 mod config;
-pub mod thin;
+pub mod subsampling;
 pub mod weighting;
 pub mod windows;
 
@@ -21,7 +21,7 @@ pub use config::{CooccurConfig, CountConfig};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use wordmill_flow::{Context, StageProgress, run_workers};
+use wordmill_flow::{Context, Room, StageProgress, run_workers};
 use wordmill_formats::{RunDir, ShardId, TokenShard};
 
 use crate::error::CooccurError;
@@ -84,8 +84,8 @@ pub fn count(
     let progress = ctx.progress.stage("cooccur", "tokens", items.iter().sum());
     let sizes = items.iter().map(|&items| BatchPlan::places(items, &config.window));
     let (largest, all) = sizes.fold((0, 0), |(max, sum), size| (size.max(max), sum + size));
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, words, (largest, all), config.batch_bytes);
+    let places = PlacesNeeded { largest, all };
+    let share = Share::new(ctx.room(), words, places, config.batch_bytes);
     let _memory = ctx.budget.reserve(share.bytes, "counting pairs").map_err(|mut error| {
         error.advice = ", or lower corpus.chunk_bytes or set vocabulary.max_size".into();
         error
@@ -96,7 +96,7 @@ pub fn count(
     let plans = plans(&config.window, &waiting, &items, places);
     for (plan, number) in plans.into_iter().zip(recovered.next_batch..) {
         ctx.cancel.check()?;
-        let batch = Batch::load(ctx, (dir, input.shards), config, &word_ranges, &plan)?;
+        let batch = Batch::load(ctx, dir, input.shards, config, &word_ranges, &plan)?;
         let counting = Counting {
             ctx,
             dir,
@@ -132,6 +132,15 @@ fn checked_words(counts: &[u64]) -> Result<u32, CooccurError> {
     })
 }
 
+/// Places that batches need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlacesNeeded {
+    /// Of the largest shard.
+    pub largest: u64,
+    /// Of all shards.
+    pub all: u64,
+}
+
 /// How memory is divided.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
@@ -144,14 +153,10 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// With so many bytes left and threads, for so many words and places: of the largest shard and
-    /// of all.
-    pub fn new(
-        (left, threads): (u64, u64),
-        words: u32,
-        (largest, all): (u64, u64),
-        batch_bytes: Option<u64>,
-    ) -> Self {
+    /// For so many words and places.
+    pub fn new(room: Room, words: u32, needed: PlacesNeeded, batch_bytes: Option<u64>) -> Self {
+        let Room { bytes: left, threads } = room;
+        let PlacesNeeded { largest, all } = needed;
         // The index of words, and its counts while it is made.
         let index_bytes = 8 * u64::from(words) + 4096;
         let one = WORKER_BYTES_FIXED + RowSums::needed_bytes(words);
@@ -286,16 +291,16 @@ impl Counting<'_> {
         let weights = self.config.window.weights();
         for row in block.rows.clone() {
             let positions = self.batch.positions(row);
-            let loose_ends = self.batch.loose_ends(row);
-            if positions.is_empty() && loose_ends.is_empty() {
+            let boundary_pairs = self.batch.boundary_pairs(row);
+            if positions.is_empty() && boundary_pairs.is_empty() {
                 continue;
             }
             for base in sums.blocks(self.words) {
                 sums.enter(base);
                 let places = self.batch.places();
-                add_windows(places, positions, (self.config.window.sides, &weights), sums);
-                for &(_, column, reach) in loose_ends {
-                    sums.add(column, weights[usize::from(reach)]);
+                add_windows(places, positions, self.config.window.sides, &weights, sums);
+                for pair in boundary_pairs {
+                    sums.add(pair.column, weights[usize::from(pair.distance)]);
                 }
                 let (columns, weights) = sums.take();
                 writer.row(run, row, columns, weights)?;

@@ -21,15 +21,15 @@ mod gather;
 mod merge;
 mod shuffle;
 
-pub mod forecast;
-pub mod hot;
+pub mod bench_api;
+pub mod need;
 
 mod export;
 
 #[cfg(test)]
 mod oracle;
 
-pub use count::thin::Thinning;
+pub use count::subsampling::Subsampling;
 pub use count::weighting::{Dropped, Sides, Weighting, WindowConfig};
 pub use count::{CooccurConfig, CountConfig, CountInput, count};
 pub use error::CooccurError;

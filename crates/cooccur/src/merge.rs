@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Room, run_tasks};
 use wordmill_formats::{
     CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex, MatrixShardRow, RunDir,
     TensorReader,
@@ -93,8 +93,7 @@ fn merge_runs(
     let partitions: Vec<Partition> =
         (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
     let most = (0..partitions.len()).map(|partition| of_partition(&list, partition)).max();
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
+    let share = Share::new(ctx.room(), ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
     let _memory = ctx.budget.reserve(share.bytes, "merging row ranges")?;
     let progress = ctx.progress.stage("merge", "cells", list.cells());
     let task = Task { dir, config, ranges, weights, share };
@@ -185,9 +184,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// With so many bytes left and threads, for a matrix of `words` words from at most `runs` runs a
-    /// range.
-    pub fn new((left, threads): (u64, u64), words: u32, runs: u64) -> Self {
+    /// For a matrix of `words` words from at most `runs` runs a range.
+    pub fn new(room: Room, words: u32, runs: u64) -> Self {
+        let Room { bytes: left, threads } = room;
         let fixed = runs * CURSOR_BYTES + TASK_BYTES_FIXED;
         let one = fixed + RowSums::needed_bytes(words) + SPOOL_BYTES_MIN;
         let workers = (left / one).clamp(1, threads);
@@ -260,12 +259,18 @@ impl Task<'_> {
         )?;
         let mut sums = RowSums::new(self.share.width);
         let mut at = first_row;
-        let range = (self.ranges, range);
-        merge_range(files, range, self.weights, &mut sums, |row, columns, weights| {
-            (at..row).for_each(|_| writer.end_row());
-            at = row;
-            writer.cells(columns, weights)
-        })?;
+        merge_range(
+            files,
+            self.ranges,
+            range,
+            self.weights,
+            &mut sums,
+            |row, columns, weights| {
+                (at..row).for_each(|_| writer.end_row());
+                at = row;
+                writer.cells(columns, weights)
+            },
+        )?;
         (at..first_row + rows).for_each(|_| writer.end_row());
         Ok(writer.finish()?.1)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wordmill_flow::{Budget, Context};
+use wordmill_flow::{Budget, Context, Room};
 use wordmill_formats::{
     CsrShardReader, LINE_END, MatrixIndex, MemoryStorage, NO_WORD, RemapWriter, RunDir, ShardId,
     TokenShardWriter,
@@ -15,7 +15,7 @@ use wordmill_kernels::random::SplitMix64;
 
 use crate::{
     CooccurError, CountConfig, CountInput, Dropped, MatrixCells, MergeConfig, RowRanges,
-    ShuffleConfig, Sides, Thinning, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
+    ShuffleConfig, Sides, Subsampling, Weighting, WindowConfig, count, merge, remove_runs, shuffle,
 };
 
 mod speed;
@@ -33,7 +33,7 @@ struct Case {
     lines: Vec<Vec<u32>>,
     counts: Vec<u64>,
     window: WindowConfig,
-    thinning: Option<Thinning>,
+    thinning: Option<Subsampling>,
     chunk_tokens: usize,
     batch_bytes: u64,
     threads: usize,
@@ -72,7 +72,7 @@ impl Case {
         let keep: Vec<f32> = counts.iter().map(|_| random.below(5) as f32 / 4.0).collect();
         let thinning = match random.below(2) {
             0 => None,
-            _ => Some(Thinning::new(&keep, random.below(9), 1 + random.below(3) as u32)),
+            _ => Some(Subsampling::new(&keep, random.below(9), 1 + random.below(3) as u32)),
         };
         Self { lines, counts, window, thinning, chunk_tokens, batch_bytes, threads }
     }
@@ -339,12 +339,14 @@ fn columns_may_be_added_up_block_by_block() {
         let (mut counting, mut merging) = (Context::for_tests(1), Context::for_tests(1));
         if is_narrow {
             counting.budget = Budget::new(1_200_000);
-            let share = crate::count::Share::new((1_200_000, 1), 300, (1000, 6000), None);
+            let one = |bytes| Room { bytes, threads: 1 };
+            let places = crate::count::PlacesNeeded { largest: 1000, all: 6000 };
+            let share = crate::count::Share::new(one(1_200_000), 300, places, None);
             assert!(share.width < 100, "{share:?}");
             // What one worker takes for the runs of three batches, and a part of the columns.
             let bytes = (2 << 20) + 3 * crate::runs::run::CURSOR_BYTES + 7000;
             merging.budget = Budget::new(bytes);
-            assert!(crate::merge::Share::new((bytes, 1), 300, 3).width < 150);
+            assert!(crate::merge::Share::new(one(bytes), 300, 3).width < 150);
         }
         let index = case.try_matrix((&counting, &merging), &dir, input).unwrap();
         assert_eq!(cells(&dir, &index), case.brute_force());
@@ -358,7 +360,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
     for stripe in stripes {
         let grid = stripe.grid().grid;
         for column_stripe in 0..grid {
-            for section in [TileSection::Heavy, TileSection::Light] {
+            for section in [TileSection::Hot, TileSection::Cold] {
                 let mut cells = Vec::new();
                 stripe.segment(column_stripe, section, Segment::WHOLE, &mut cells).unwrap();
                 for cell in cells {
@@ -446,7 +448,7 @@ fn places_in_a_tile_are_uniform() {
     };
     let stripes = shuffle(&ctx, &dir, &config, &MatrixCells::new(&dir, &index)).unwrap();
     let mut cells = Vec::new();
-    stripes[0].segment(0, TileSection::Heavy, Segment::WHOLE, &mut cells).unwrap();
+    stripes[0].segment(0, TileSection::Hot, Segment::WHOLE, &mut cells).unwrap();
     assert!(cells.len() > 100_000, "{} cells", cells.len());
     let chi_square = |observed: [f64; 16]| {
         let expected = observed.iter().sum::<f64>() / 16.0;

@@ -11,9 +11,9 @@
 mod deal;
 mod job;
 mod layout;
-mod loose;
 mod slots;
 pub mod source;
+mod unsorted;
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{CellSource, RunDir, StripeFile, StripeLayout, StripeWriter, TileGrid};
@@ -22,8 +22,8 @@ use crate::error::CooccurError;
 use deal::{Dealt, deal};
 use job::Shuffle;
 use layout::{SORT_BYTES_MIN, lay_out};
-use loose::Loose;
 use slots::put_slots;
+use unsorted::UnsortedCells;
 
 pub use job::{ShuffleConfig, TilesConfig};
 
@@ -50,7 +50,7 @@ pub fn shuffle(
         let dealt = deal(&shuffle, &missing)?;
         shuffle.lay_out(&missing, &dealt)?;
     }
-    // A process killed at the wrong moment leaves loose cells of a finished stripe, or, in a
+    // A process killed at the wrong moment leaves unsorted cells of a finished stripe, or, in a
     // rebuild, stripes of another grid.
     let path = |stripe| dir.stripe(&config.folder, stripe);
     let ours = |name: &str| (0..config.grid).any(|stripe| path(stripe).ends_with(name));
@@ -66,9 +66,9 @@ impl Shuffle<'_> {
         let _memory = self.ctx.budget.reserve(bytes * workers, "laying out tiles")?;
         let progress = self.ctx.progress.stage("shuffle", "cells", self.source.cells());
         run_tasks(self.ctx, "shuffle", workers as usize, stripes.len(), |task| {
-            let loose = dealt.take(self, stripes[task])?;
-            self.stripe(stripes[task], &loose, bytes, |cells| progress.add(cells))?;
-            loose.files().iter().try_for_each(|file| self.dir.remove(file.path()))?;
+            let unsorted = dealt.take(self, stripes[task])?;
+            self.stripe(stripes[task], &unsorted, bytes, |cells| progress.add(cells))?;
+            unsorted.files().iter().try_for_each(|file| self.dir.remove(file.path()))?;
             Ok::<_, CooccurError>(())
         })?;
         progress.set_total(progress.done());
@@ -78,7 +78,7 @@ impl Shuffle<'_> {
     fn stripe(
         &self,
         stripe: u32,
-        loose: &Loose,
+        unsorted: &UnsortedCells,
         bytes: u64,
         mut done: impl FnMut(u64),
     ) -> Result<(), CooccurError> {
@@ -93,8 +93,8 @@ impl Shuffle<'_> {
             let before = writer.cells();
             self.ctx.cancel.check_overdue()?;
             match self.config.slots {
-                0 => lay_out(self, loose, (stripe, group), bytes, &mut writer)?,
-                _ => put_slots(self, loose, group, &mut writer)?,
+                0 => lay_out(self, unsorted, stripe, group, bytes, &mut writer)?,
+                _ => put_slots(self, unsorted, group, &mut writer)?,
             }
             done(writer.cells() - before);
         }
@@ -153,7 +153,7 @@ mod tests {
         }
 
         fn section(&self, payload: u64) -> TileSection {
-            if payload.is_multiple_of(10) { TileSection::Heavy } else { TileSection::Light }
+            if payload.is_multiple_of(10) { TileSection::Hot } else { TileSection::Cold }
         }
 
         fn unit(&self) -> Option<u64> {
@@ -228,10 +228,10 @@ mod tests {
         let mut all = Vec::new();
         let tiles = (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column)));
         for (row_stripe, column_stripe) in tiles {
-            let heavy = (TileSection::Heavy, Segment::WHOLE);
-            let light =
-                (0..slots).map(|slot| (TileSection::Light, Segment { part: slot, parts: slots }));
-            for (section, part) in std::iter::once(heavy).chain(light) {
+            let hot = (TileSection::Hot, Segment::WHOLE);
+            let cold =
+                (0..slots).map(|slot| (TileSection::Cold, Segment { part: slot, parts: slots }));
+            for (section, part) in std::iter::once(hot).chain(cold) {
                 let mut cells = Vec::new();
                 let file = &stripes[row_stripe as usize];
                 file.segment(column_stripe, section, part, &mut cells).unwrap();
@@ -259,9 +259,9 @@ mod tests {
             // What is on disk is found again.
             let again = if in_files { deal(&shuffle, &[0, 1]).unwrap() } else { dealt };
             for stripe in 0..2 {
-                let loose = again.take(&shuffle, stripe).unwrap();
-                shuffle.stripe(stripe, &loose, bytes, |_| ()).unwrap();
-                loose.files().iter().for_each(|file| dir.storage().remove(file.path()).unwrap());
+                let unsorted = again.take(&shuffle, stripe).unwrap();
+                shuffle.stripe(stripe, &unsorted, bytes, |_| ()).unwrap();
+                unsorted.files().iter().for_each(|file| dir.storage().remove(file.path()).unwrap());
             }
             (in_files, memory.snapshot())
         };
@@ -360,7 +360,7 @@ mod tests {
             0 => {
                 let mut cells = Vec::new();
                 for (stripe, column) in stripes.iter().flat_map(|it| (0..3).map(move |c| (it, c))) {
-                    for section in [TileSection::Heavy, TileSection::Light] {
+                    for section in [TileSection::Hot, TileSection::Cold] {
                         stripe.segment(column, section, Segment::WHOLE, &mut cells).unwrap();
                     }
                 }

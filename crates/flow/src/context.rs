@@ -2,6 +2,7 @@
 
 use crate::budget::Budget;
 use crate::cancel::Cancel;
+use crate::need::Room;
 use crate::progress::Progress;
 
 /// Threads, memory, the switch to stop, and where progress goes.
@@ -18,6 +19,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// The room for a stage: what is left of the budget, and the threads.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room { bytes: self.budget.left(), threads: self.threads as u64 }
+    }
+
     /// A context without limits or output, for tests and examples.
     pub fn for_tests(threads: usize) -> Self {
         Self {

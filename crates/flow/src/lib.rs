@@ -22,6 +22,7 @@ mod budget;
 mod cancel;
 mod channel;
 mod context;
+mod need;
 mod progress;
 mod units;
 mod workers;
@@ -30,6 +31,7 @@ pub use budget::{Budget, OverBudget, Reservation, format_bytes};
 pub use cancel::{Cancel, Stopped};
 pub use channel::{Closed, Receiver, Sender, Weighted, channel};
 pub use context::Context;
+pub use need::{Chunks, Need, Room, Sizes};
 pub use progress::{
     Event, Progress, StageProgress, Work, format_duration, own_resident_bytes, peak_resident_bytes,
     resident_bytes,

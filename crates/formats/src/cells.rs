@@ -31,7 +31,7 @@ const BLOCK_CELLS_MAX: usize = 1 << 20;
 /// A cell inside its tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileCell {
-    /// Row, local to the stripe (or global where it comes from a [`CellSource`]).
+    /// Row, local to the stripe (or global where it comes from a [`CellSource`](crate::CellSource)).
     pub row: u32,
     /// Column, likewise.
     pub column: u32,

@@ -12,8 +12,8 @@
 //! `grid`, `rows`, `columns`, `stripe`, `seed`, and `unit`, which tells the codes of payloads (0: they
 //! have none).
 //!
-//! A file in *slots* is of another kind: for a reader that draws an order of its own. The light cells
-//! of a tile are thrown into so many slots (setting `slots`), the heavy ones are slot 0; frame tags
+//! A file in *slots* is of another kind: for a reader that draws an order of its own. The cold cells
+//! of a tile are thrown into so many slots (setting `slots`), the hot ones are slot 0; frame tags
 //! are `column stripe × (1 + slots) + slot`. The frames of a slot are sorted blocks that follow one
 //! another in order of row and column, not compressed: they are read many times and not kept.
 //!
@@ -35,13 +35,13 @@ use crate::order_hash::order_hash;
 use crate::packing::{PackedFrame, Packing};
 use crate::storage::Storage;
 
-/// Heavy cells are visited in every rotation of an epoch, light cells in one of them.
+/// Hot cells are visited in every rotation of an epoch, cold cells in one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TileSection {
     /// Cells of more visits than there are rotations.
-    Heavy,
+    Hot,
     /// All others.
-    Light,
+    Cold,
 }
 
 /// One of several parts that a section is read in.
@@ -131,7 +131,7 @@ pub struct StripeLayout {
     pub unit: Option<u64>,
     /// Samples of the text in which weights were counted, 1 where it was counted as it is.
     pub samples: u64,
-    /// Slots of a light section, 0 where sections are in random order.
+    /// Slots of a cold section, 0 where sections are in random order.
     pub slots: u32,
 }
 
@@ -158,13 +158,13 @@ impl StripeLayout {
     fn tags(&self, column_stripe: u32, section: TileSection) -> Range<u64> {
         let first = u64::from(column_stripe) * self.tags_a_tile();
         match section {
-            TileSection::Heavy => first..first + 1,
-            TileSection::Light => first + 1..first + self.tags_a_tile(),
+            TileSection::Hot => first..first + 1,
+            TileSection::Cold => first + 1..first + self.tags_a_tile(),
         }
     }
 }
 
-/// A stripe file being written: tiles in column order, heavy before light.
+/// A stripe file being written: tiles in column order, hot before cold.
 pub struct StripeWriter {
     writer: FrameWriter,
     layout: StripeLayout,
@@ -217,7 +217,7 @@ impl StripeWriter {
         self.writer.append(packed)
     }
 
-    /// Appends cells of a slot, number 0 being the heavy section, that come after those before.
+    /// Appends cells of a slot, number 0 being the hot section, that come after those before.
     pub fn slot(
         &mut self,
         column_stripe: u32,
@@ -333,7 +333,7 @@ impl StripeFile {
         self.layout.grid
     }
 
-    /// Slots of a light section, 0 where sections are in random order.
+    /// Slots of a cold section, 0 where sections are in random order.
     pub fn slots(&self) -> u32 {
         self.layout.slots
     }
@@ -516,8 +516,8 @@ mod tests {
             column: (i * 7919 % 25_000) as u32,
             payload: if i == 4000 { 1 << 33 } else { i },
         };
-        let light: Vec<_> = (0..5001).map(cell).collect();
-        let heavy: Vec<_> = (0..3).map(cell).collect();
+        let cold: Vec<_> = (0..5001).map(cell).collect();
+        let hot: Vec<_> = (0..3).map(cell).collect();
         let layout =
             StripeLayout { grid, stripe: 1, seed: 5, unit: Some(60), samples: 1, slots: 0 };
         let mut writer = StripeWriter::create(&storage, path, layout).unwrap();
@@ -526,9 +526,9 @@ mod tests {
             cells.iter().for_each(|&cell| block.push(cell));
             writer.frame(column_stripe, section, &block).unwrap();
         };
-        put(0, TileSection::Light, &light[..2000]);
-        put(0, TileSection::Light, &light[2000..]);
-        put(1, TileSection::Heavy, &heavy);
+        put(0, TileSection::Cold, &cold[..2000]);
+        put(0, TileSection::Cold, &cold[2000..]);
+        put(1, TileSection::Hot, &hot);
         writer.finish().unwrap();
         let stripe = StripeFile::open(&storage, path).unwrap();
         assert_eq!((stripe.stripe(), stripe.grid()), (1, grid));
@@ -538,16 +538,16 @@ mod tests {
             segments.for_each(|it| stripe.segment(column, section, it, &mut cells).unwrap());
             cells
         };
-        let whole = all((0, TileSection::Light), 1);
-        assert_ne!(whole, light);
+        let whole = all((0, TileSection::Cold), 1);
+        assert_ne!(whole, cold);
         for parts in [2, 8, 6000] {
-            assert_eq!(all((0, TileSection::Light), parts), whole);
-            assert_eq!(all((1, TileSection::Heavy), parts).len(), 3);
-            assert_eq!(all((0, TileSection::Heavy), parts), []);
+            assert_eq!(all((0, TileSection::Cold), parts), whole);
+            assert_eq!(all((1, TileSection::Hot), parts).len(), 3);
+            assert_eq!(all((0, TileSection::Hot), parts), []);
         }
         let mut sorted = whole;
         sorted.sort_by_key(|cell| cell.row);
-        assert_eq!(sorted, light);
+        assert_eq!(sorted, cold);
     }
 
     /// Pearson's χ² of the places that a cell of a sorted frame gets: 24 degrees of freedom, above

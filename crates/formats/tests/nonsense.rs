@@ -182,7 +182,7 @@ fn tiles_that_do_not_fit_their_grid_are_refused() {
         let storage = framed(kind, &settings, items, payload);
         let stripe = StripeFile::open(&storage, path())?;
         let mut cells = Vec::new();
-        stripe.segment(0, wordmill_formats::TileSection::Heavy, Segment::WHOLE, &mut cells)?;
+        stripe.segment(0, wordmill_formats::TileSection::Hot, Segment::WHOLE, &mut cells)?;
         Ok(cells.len())
     };
     let cell = [0, 2, 0, 3, 0, 4, 0, 0, 0];
@@ -208,14 +208,14 @@ fn a_grid_of_four_billion_slots_takes_no_memory() {
     writer.finish().unwrap();
     let stripe = StripeFile::open(&storage, path()).unwrap();
     let mut cells = Vec::new();
-    let heavy = wordmill_formats::TileSection::Heavy;
+    let hot = wordmill_formats::TileSection::Hot;
     check_refused(
-        stripe.segment(0, heavy, Segment::WHOLE, &mut cells),
+        stripe.segment(0, hot, Segment::WHOLE, &mut cells),
         "four billion cells in eight bytes",
     );
     assert!(cells.capacity() < 100, "{} cells reserved", cells.capacity());
-    let light = wordmill_formats::TileSection::Light;
-    stripe.segment(65_535, light, Segment::WHOLE, &mut cells).unwrap();
+    let cold = wordmill_formats::TileSection::Cold;
+    stripe.segment(65_535, cold, Segment::WHOLE, &mut cells).unwrap();
     assert_eq!(cells, []);
 }
 

@@ -41,6 +41,15 @@ pub struct AdagradSide<'a> {
     pub stride: usize,
 }
 
+/// What a step with one accumulator a row needs beside its cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowRate {
+    /// The rate.
+    pub rate: f32,
+    /// Coordinates of a vector, over which squares are averaged.
+    pub dim: usize,
+}
+
 /// One cell of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
@@ -221,7 +230,7 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
     rate: f32,
     dim: usize,
 ) -> Loss {
-    pulled_by_row::<S, J, _>(s, rows, cols, cells, (rate, dim), &mut WeightedSquares)
+    pulled_by_row::<S, J, _>(s, rows, cols, cells, RowRate { rate, dim }, &mut WeightedSquares)
 }
 
 /// The same for any pull on the scores.
@@ -231,7 +240,7 @@ pub(crate) fn pulled_by_row<S: Lanes, const J: usize, P: Pull<S>>(
     rows: &mut AdagradSide,
     cols: &mut AdagradSide,
     cells: &[P::Cell],
-    (rate, dim): (f32, usize),
+    RowRate { rate, dim }: RowRate,
     pull: &mut P,
 ) -> Loss {
     let mut loss = s.wide_zero();

@@ -35,13 +35,13 @@ mod tape;
 
 pub use binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 pub use dispatch::{at, available, best};
-pub use glove::{AdagradSide, GloveCell};
+pub use glove::{AdagradSide, GloveCell, RowRate};
 pub use lanes::LANES;
 pub use level::{Level, UnknownLevel};
 pub use mix::Window;
 pub use open::{GroupLoss, MatrixCell, RunLoss, RunScores};
 pub use sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
-pub use side::{Loss, Side, padded};
+pub use side::{Change, Loss, Side, padded};
 pub use steps::{Rule, StepLoss, StepPlan, StepScratch, StepSide, adam_rest};
 pub use table::Kernels;
 pub use tape::{Op, Tape, TapeScratch};

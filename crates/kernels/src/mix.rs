@@ -6,7 +6,7 @@
 //! dimension in panels of J blocks, rows in order, so a row that comes twice counts twice and J changes speed, never bits.
 
 use crate::lanes::{Block, LANES, Lanes};
-use crate::side::Side;
+use crate::side::{Change, Side};
 
 /// The rows around a place.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ pub(crate) fn spread<S: Lanes, const J: usize>(
     s: S,
     side: &mut Side,
     window: &Window,
-    (before, after): (&[f32], &[f32]),
+    Change { before, after }: Change<'_>,
 ) {
     let (before, _) = before.as_chunks::<LANES>();
     let (after, _) = after.as_chunks::<LANES>();

@@ -4,7 +4,7 @@
 //! scores of up to sixteen cells of one row, their losses and slopes. Scores come from the same code as those of `sgns` and
 //! `glove`, and so do the moves; what stands between is called once a group or a run. Deliberately absent: any loss.
 
-use crate::glove::{self, AdagradSide, CellPlace, Pull};
+use crate::glove::{self, AdagradSide, CellPlace, Pull, RowRate};
 use crate::lanes::{LANES, Lanes};
 use crate::sgns::{self, Group, GroupScratch};
 use crate::side::{Loss, Side};
@@ -134,7 +134,7 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
     rows: &mut AdagradSide,
     cols: &mut AdagradSide,
     cells: &[MatrixCell],
-    rate: (f32, usize),
+    rate: RowRate,
     between: &mut RunLoss<'_>,
 ) -> Loss {
     let mut between = Between(between, RunScores::default());

@@ -5,7 +5,7 @@
 //! several are added. Deliberately absent: locks, and any idea of who may change what.
 
 use crate::lanes::{LANES, Lanes};
-use crate::side::Side;
+use crate::side::{Change, Side};
 
 /// How many rows ahead one is asked for. Where rows were not asked for and merged one lookup after the other, copies took half of the
 /// time of CBOW (80,000 rows of 112 floats); now a quarter.
@@ -33,11 +33,11 @@ pub(crate) fn copy<S: Lanes>(s: S, from: &[f32], from_ids: &[u32], to: &mut Side
     }
 }
 
-/// `to[to_ids[i]] += share[i]·(now[from_ids[i]] − before[from_ids[i]])`, i ascending.
+/// `to[to_ids[i]] += share[i]·(after[from_ids[i]] − before[from_ids[i]])`, i ascending.
 #[inline(always)]
 pub(crate) fn add_changes<S: Lanes>(
     s: S,
-    (now, before): (&[f32], &[f32]),
+    change: Change<'_>,
     from_ids: &[u32],
     to: &mut Side,
     to_ids: &[u32],
@@ -49,8 +49,8 @@ pub(crate) fn add_changes<S: Lanes>(
             s.prefetch(to.row(to_id));
         }
         let share = s.splat(share[i]);
-        let now = row(now, stride, from_ids[i]).as_chunks::<LANES>().0;
-        let before = row(before, stride, from_ids[i]).as_chunks::<LANES>().0;
+        let now = row(change.after, stride, from_ids[i]).as_chunks::<LANES>().0;
+        let before = row(change.before, stride, from_ids[i]).as_chunks::<LANES>().0;
         let target = &mut to.vectors[to_ids[i] as usize * stride..][..stride];
         for ((now, before), to) in now.iter().zip(before).zip(target.as_chunks_mut::<LANES>().0) {
             let change = s.sub(s.load(now), s.load(before));

@@ -12,6 +12,15 @@ pub const fn padded(dim: usize) -> usize {
     dim.next_multiple_of(LANES)
 }
 
+/// Numbers before and after steps, of one length.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// As they were.
+    pub before: &'a [f32],
+    /// As they are now.
+    pub after: &'a [f32],
+}
+
 /// One matrix of a model: row `id` is `vectors[id * stride..][..stride]`. The stride is a positive multiple of [`LANES`], the padding
 /// beyond the dimension holds zeros (and keeps them). Fastest where `vectors` starts on a 64-byte boundary.
 #[derive(Debug)]

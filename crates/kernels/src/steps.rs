@@ -127,7 +127,8 @@ impl StepSide<'_> {
 #[inline(always)]
 pub(crate) fn group<S: Lanes, const R: usize, const C: usize, const J: usize>(
     s: S,
-    (rows, cols): (&mut StepSide, &mut StepSide),
+    rows: &mut StepSide,
+    cols: &mut StepSide,
     group: &Group,
     plan: &StepPlan,
     scratch: &mut StepScratch,
@@ -283,7 +284,8 @@ fn step<S: Lanes>(
             let rest = [beta1, beta2].map(|beta| 1.0 / adam_rest(*steps, beta));
             let means = side.moments[range.clone()].as_chunks_mut::<LANES>().0;
             let squares = side.squares[range].as_chunks_mut::<LANES>().0;
-            adam(s, vector, direction, (means, squares), ([beta1, beta2], rest, epsilon, rate));
+            let step = AdamStep { betas: [beta1, beta2], rest, epsilon, rate };
+            adam(s, vector, direction, means, squares, step);
         }
     }
     if plan.max_norm < f32::INFINITY {
@@ -296,14 +298,26 @@ fn step<S: Lanes>(
     f64::from(square)
 }
 
-/// A step of Adam; the numbers are β, 1/(1 − βᵗ), ε and the rate.
+/// The numbers of a step of Adam.
+#[derive(Clone, Copy)]
+struct AdamStep {
+    /// β₁ and β₂.
+    betas: [f32; 2],
+    /// 1/(1 − βᵗ) of both.
+    rest: [f32; 2],
+    epsilon: f32,
+    rate: f32,
+}
+
+/// A step of Adam.
 #[inline(always)]
 fn adam<S: Lanes>(
     s: S,
     vector: &mut [Block],
     direction: &[Block],
-    (means, squares): (&mut [Block], &mut [Block]),
-    ([beta1, beta2], rest, epsilon, rate): ([f32; 2], [f32; 2], f32, f32),
+    means: &mut [Block],
+    squares: &mut [Block],
+    AdamStep { betas: [beta1, beta2], rest, epsilon, rate }: AdamStep,
 ) {
     let state = means.iter_mut().zip(squares);
     for ((w, d), (mean, square)) in vector.iter_mut().zip(direction).zip(state) {

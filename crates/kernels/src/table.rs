@@ -4,12 +4,12 @@
 //! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`dispatch`).
 
 use crate::binomial::{BinomialCell, BinomialRun, RUN_CELLS};
-use crate::glove::{AdagradSide, CellPlace, GloveCell};
+use crate::glove::{AdagradSide, CellPlace, GloveCell, RowRate};
 use crate::level::Level;
 use crate::mix::Window;
 use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
-use crate::side::{Loss, Side};
+use crate::side::{Change, Loss, Side};
 use crate::steps::{StepLoss, StepPlan, StepScratch, StepSide};
 use crate::tape::{Tape, TapeScratch};
 
@@ -17,7 +17,8 @@ mod open;
 
 type Elementwise = unsafe fn(&mut [f32]);
 type StepGroup = unsafe fn(
-    (&mut StepSide, &mut StepSide),
+    &mut StepSide,
+    &mut StepSide,
     &Group,
     &StepPlan,
     &mut StepScratch,
@@ -29,8 +30,8 @@ type OpenGroup =
 type OpenCells<Rate> =
     unsafe fn(&mut AdagradSide, &mut AdagradSide, &[MatrixCell], Rate, &mut RunLoss<'_>) -> Loss;
 type BinomialRuns = unsafe fn(&mut Side, &mut Side, &[BinomialRun], &[BinomialCell], f32) -> Loss;
-type AddChanges = unsafe fn((&[f32], &[f32]), &[u32], &mut Side, &[u32], &[f32]);
-type Spread = unsafe fn(&mut Side, &Window, (&[f32], &[f32]));
+type AddChanges = unsafe fn(Change<'_>, &[u32], &mut Side, &[u32], &[f32]);
+type Spread = unsafe fn(&mut Side, &Window, Change<'_>);
 type ScoresMany = unsafe fn(&[f32], &[f32], usize, &mut [f32], (usize, usize));
 
 /// All kernels of one instruction set; get one from [`best`](crate::best) or [`at`](crate::at).
@@ -59,7 +60,7 @@ pub struct Kernels {
         unsafe fn(&mut AdagradSide, &mut AdagradSide, &[GloveCell], f32, usize) -> Loss,
     open_group: OpenGroup,
     open_cells: OpenCells<f32>,
-    open_cells_by_row: OpenCells<(f32, usize)>,
+    open_cells_by_row: OpenCells<RowRate>,
     tape: RunTape,
     step_group: StepGroup,
 }
@@ -218,12 +219,13 @@ impl Kernels {
     ///
     /// # Panics
     /// Where an id has no row, the lengths differ or the two vectors are not a row long.
-    pub fn spread(&self, side: &mut Side, window: &Window, (before, after): (&[f32], &[f32])) {
+    pub fn spread(&self, side: &mut Side, window: &Window, change: Change<'_>) {
         assert_eq!(window.len(), window.weights.len(), "a weight for each row");
-        assert_eq!([before.len(), after.len()], [side.stride; 2], "a mix is a row long");
+        let lengths = [change.before.len(), change.after.len()];
+        assert_eq!(lengths, [side.stride; 2], "a mix is a row long");
         // Ids are checked where their rows are taken.
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
-        unsafe { (self.spread)(side, window, (before, after)) }
+        unsafe { (self.spread)(side, window, change) }
     }
 
     /// Row `to_ids[i]` of `to` becomes row `from_ids[i]` of `from`, which has the same stride.
@@ -236,13 +238,13 @@ impl Kernels {
         unsafe { (self.copy_rows)(from, from_ids, to, to_ids) }
     }
 
-    /// Row `to_ids[i]` of `to` grows by `share[i]` times what row `from_ids[i]` of `now` is above that of `before`.
+    /// Row `to_ids[i]` of `to` grows by `share[i]` times what row `from_ids[i]` of `change.after` is above that of `change.before`.
     ///
     /// # Panics
     /// Where an id has no row or the lists differ in length.
     pub fn add_changes(
         &self,
-        (now, before): (&[f32], &[f32]),
+        change: Change<'_>,
         from_ids: &[u32],
         to: &mut Side,
         to_ids: &[u32],
@@ -250,7 +252,7 @@ impl Kernels {
     ) {
         assert_eq!([from_ids.len(), share.len()], [to_ids.len(); 2], "every row goes somewhere");
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
-        unsafe { (self.add_changes)((now, before), from_ids, to, to_ids, share) }
+        unsafe { (self.add_changes)(change, from_ids, to, to_ids, share) }
     }
 
     /// to += share · Σ (row − to) over rows of its length, a multiple of [`LANES`](crate::LANES).
@@ -378,10 +380,10 @@ macro_rules! table {
                 binomial_runs = binomial::runs::<_, $c, $j>,
                     (rows: &mut Side, cols: &mut Side, runs: &[BinomialRun], cells: &[BinomialCell], rate: f32) -> Loss;
                 mix = mix::mix::<_, $j>, (side: &Side, window: &Window, out: &mut [f32]) -> ();
-                spread = mix::spread::<_, $j>, (side: &mut Side, window: &Window, steps: (&[f32], &[f32])) -> ();
+                spread = mix::spread::<_, $j>, (side: &mut Side, window: &Window, change: Change<'_>) -> ();
                 copy_rows = rows::copy, (from: &[f32], from_ids: &[u32], to: &mut Side, to_ids: &[u32]) -> ();
                 add_changes = rows::add_changes,
-                    (change: (&[f32], &[f32]), from_ids: &[u32], to: &mut Side, to_ids: &[u32], share: &[f32]) -> ();
+                    (change: Change<'_>, from_ids: &[u32], to: &mut Side, to_ids: &[u32], share: &[f32]) -> ();
                 merge_row = rows::merge, (to: &mut [f32], rows: &[&[f32]], share: f32) -> ();
                 glove_cells = glove::cells::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[GloveCell], rate: f32) -> Loss;
@@ -392,10 +394,10 @@ macro_rules! table {
                 open_cells = open::cells::<_, $j>,
                     (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: f32, loss: &mut RunLoss<'_>) -> Loss;
                 open_cells_by_row = open::cells_by_row::<_, $j>,
-                    (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: (f32, usize), loss: &mut RunLoss<'_>)
+                    (rows: &mut AdagradSide, cols: &mut AdagradSide, cells: &[MatrixCell], rate: RowRate, loss: &mut RunLoss<'_>)
                     -> Loss;
                 step_group = steps::group::<_, $r, $c, $j>,
-                    (sides: (&mut StepSide, &mut StepSide), group: &Group, plan: &StepPlan, scratch: &mut StepScratch,
+                    (rows: &mut StepSide, cols: &mut StepSide, group: &Group, plan: &StepPlan, scratch: &mut StepScratch,
                     loss: &mut GroupLoss<'_>) -> StepLoss;
                 tape = tapes::run, (tape: &Tape, inputs: &[&[f32]], outputs: &mut [&mut [f32]], scratch: &mut TapeScratch) -> ();
             }

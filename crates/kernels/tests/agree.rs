@@ -176,7 +176,11 @@ fn mixes_and_what_they_spread() {
                 kernels.mix(&model.rows.side(), &window, &mut mix);
                 let mut after = mix.clone();
                 after[..dim].iter_mut().for_each(|x| *x += random.float());
-                kernels.spread(&mut model.rows.side(), &window, (&mix, &after));
+                kernels.spread(
+                    &mut model.rows.side(),
+                    &window,
+                    Change { before: &mix, after: &after },
+                );
                 ((model, Loss::default()), mix)
             };
             check((dim * 100 + len) as u64, work, |a, b, what| {
@@ -198,7 +202,7 @@ fn rows_that_are_copied_changed_and_merged() {
             kernels.copy_rows(&now, &from, side, &to);
             let before = Matrix::random(random, 7, dim, 1.0).vectors;
             let share = random.floats(12, 1.0);
-            kernels.add_changes((&now, &before), &from, side, &to, &share);
+            kernels.add_changes(Change { before: &before, after: &now }, &from, side, &to, &share);
             let stride = padded(dim);
             let rows: Vec<&[f32]> = now.chunks(stride).take(3).collect();
             kernels.merge_row(&mut side.vectors[..stride], &rows, 0.3);
@@ -367,9 +371,13 @@ fn cells_with_their_loss_outside_are_cells() {
                     (false, false) => kernels.glove_cells(rows, cols, &cells, 0.01),
                     (false, true) => kernels.glove_cells_by_row(rows, cols, &cells, 0.01, dim),
                     (true, false) => kernels.open_cells(rows, cols, &open, 0.01, &mut between),
-                    (true, true) => {
-                        kernels.open_cells_by_row(rows, cols, &open, (0.01, dim), &mut between)
-                    }
+                    (true, true) => kernels.open_cells_by_row(
+                        rows,
+                        cols,
+                        &open,
+                        RowRate { rate: 0.01, dim },
+                        &mut between,
+                    ),
                 };
             }
             let [fused, open] = found;

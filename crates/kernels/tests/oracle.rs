@@ -68,7 +68,7 @@ fn mixes_are_weighted_sums() {
         };
         (0..dim).for_each(|i| check_close(f64::from(mix[i]), sum(i), 1e-5, "mix"));
         let after: Vec<f32> = mix.iter().map(|x| x + 0.5).collect();
-        scalar().spread(&mut model.rows.side(), &window, (&mix, &after));
+        scalar().spread(&mut model.rows.side(), &window, Change { before: &mix, after: &after });
         for (&id, &weight) in ids.iter().zip(&weights) {
             rows[id as usize].iter_mut().for_each(|x| *x += 0.125 * f64::from(weight));
         }
@@ -88,7 +88,8 @@ fn changes_are_added_and_merged() {
     let to = &mut Side { vectors: &mut vectors, stride: 16 };
     scalar().copy_rows(&now, &[1, 0], to, &[2, 1]);
     assert_eq!([to.vectors[0], to.vectors[16], to.vectors[32]], [10.0, 3.0, 5.0]);
-    scalar().add_changes((&now, &before), &[1, 0, 1], to, &[0, 0, 2], &[1.0, 0.5, 0.0]);
+    let change = Change { before: &before, after: &now };
+    scalar().add_changes(change, &[1, 0, 1], to, &[0, 0, 2], &[1.0, 0.5, 0.0]);
     assert_eq!([to.vectors[0], to.vectors[16], to.vectors[32]], [14.5, 3.0, 5.0]);
     scalar().merge_row(&mut vectors[32..], &[&now[..16], &before[..16]], 0.5);
     assert_eq!(vectors[47], 5.0 + 0.5 * (-2.0 - 4.0));

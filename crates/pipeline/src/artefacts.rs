@@ -107,7 +107,7 @@ pub fn for_each_tile_piece(
 ) -> Result<(), FormatError> {
     let mut cells = Vec::new();
     for column in 0..stripe.grid().grid {
-        for section in [TileSection::Heavy, TileSection::Light] {
+        for section in [TileSection::Hot, TileSection::Cold] {
             let parts = stripe.parts(column, section, PIECE_CELLS);
             for part in 0..parts {
                 cells.clear();

@@ -7,6 +7,7 @@
 
 mod corpus;
 mod document;
+mod draft;
 mod error;
 mod guess;
 mod keys;
@@ -39,6 +40,7 @@ use wordmill_vocab::{Description, TokenizeJob, VocabularyConfig, VocabularyJob};
 
 pub use corpus::{CorpusConfig, DuplicateLines, ReadingConfig};
 pub use document::{reference, schema, template};
+pub use draft::{Draft, Value};
 pub use error::ConfigError;
 use layers::{Layers, Origin};
 
@@ -168,6 +170,14 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let (path, text) = file_text(sources.file.as_deref())?;
         Self::resolve(&path, &text, sources)
+    }
+
+    /// Reads the settings of a draft.
+    ///
+    /// # Errors
+    /// Every setting that cannot be followed.
+    pub fn of_draft(draft: &Draft) -> Result<Self, ConfigError> {
+        read::read(&Layers::of_table(draft.place(), draft.table().clone()))
     }
 
     /// Reads all layers, the text of the file given; `path` is what messages call it.

@@ -14,36 +14,14 @@ use wordmill_formats::{
     FormatError, Manifest, Meter, OutputRow, PipelineSource, Published, RunDir, StageRow,
     StageState, xxh3,
 };
-use wordmill_vocab::phrases;
 
 use crate::artefacts;
+use crate::stage::{Folder, Listed, Settings};
 use crate::stages::import::IMPORT;
-
-/// Settings of a stage by name.
-pub type Settings = BTreeMap<String, String>;
+use crate::stages::kind_of;
 
 /// Keys of settings that are digests of other stages' outputs.
 const INPUT: &str = "input.";
-/// Version of what stages compute; raised when the same settings give other bytes.
-const COMPUTATION: u32 = 5;
-
-/// A stage as the pipeline wants it.
-#[derive(Clone, Debug)]
-pub struct Stage {
-    /// Its name.
-    pub name: String,
-    /// Its settings, inputs aside.
-    pub settings: Settings,
-    /// A stage of the same rank that it begins with, the trainer from whose vectors it goes on.
-    pub after: Option<String>,
-}
-
-impl Stage {
-    /// A stage that depends on those of earlier ranks.
-    pub fn new(name: &str, settings: Settings) -> Self {
-        Self { name: name.into(), settings, after: None }
-    }
-}
 
 /// A setting that differs from that of an earlier run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +69,11 @@ impl<'a> Ledger<'a> {
     }
 
     /// Every setting that differs from what the directory holds.
-    pub fn changes(&self, stages: &[Stage]) -> Vec<Change> {
+    pub fn changes(&self, stages: &[Listed]) -> Vec<Change> {
         stages.iter().flat_map(|stage| self.changes_of(stage)).collect()
     }
 
-    fn changes_of(&self, stage: &Stage) -> Vec<Change> {
+    fn changes_of(&self, stage: &Listed) -> Vec<Change> {
         let Some(row) = self.manifest.stage(&stage.name).filter(|row| !row.to_rebuild) else {
             return Vec::new();
         };
@@ -112,7 +90,7 @@ impl<'a> Ledger<'a> {
         let mut changes: Vec<Change> = keys.into_iter().filter_map(change).collect();
         if changes.is_empty() && row.fingerprint != fingerprint(&stage.name, &row.settings) {
             let (old, new) = ("that of another version".to_owned(), "that of this one".to_owned());
-            let (stage, key) = (stage.name.clone(), "the computation of wordmill".to_owned());
+            let (stage, key) = (stage.name.clone(), "the version of the stage".to_owned());
             changes.push(Change { stage, key, old, new });
         }
         changes
@@ -148,21 +126,9 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// Fails unless the matrix's index is the one that the row lists; gives its digest.
-    pub fn check_index(&self, row: &StageRow) -> Result<String, FormatError> {
-        let path = self.dir.matrix_index();
-        let digest = format!("{:016x}", artefacts::digest(self.dir.storage(), &path)?);
-        if !row.outputs.iter().any(|output| output.xxh3 == digest) {
-            let what = "its checksum is not the one in run.json";
-            return Err(FormatError::corrupt(&path, 0, what));
-        }
-        Ok(digest)
-    }
-
     /// The folders that a stage writes to.
     pub fn folders(stage: &str) -> Vec<String> {
-        let all = folders(stage).into_iter().chain(shared_folder(stage));
-        all.map(|(folder, _)| folder).collect()
+        folders(stage).into_iter().map(|folder| folder.path).collect()
     }
 
     /// The row of a stage that is done with these settings, inputs included, its files in place.
@@ -184,11 +150,9 @@ impl<'a> Ledger<'a> {
     pub fn begin(&mut self, name: &str, settings: Settings) -> Result<OpenStage, FormatError> {
         let of_others = |row: &StageRow| row.fingerprint != fingerprint(name, &settings);
         if self.manifest.stage(name).is_some_and(of_others) {
-            for (folder, _) in folders(name).into_iter().filter(|(folder, only)| {
-                // The runs are those that were just counted.
-                only.is_none() && !(name == "merge" && folder == "spill")
-            }) {
-                self.dir.sweep(&folder, |_| true)?;
+            let is_emptied = |it: &Folder| it.only.is_none() && it.is_cleared && !it.is_read;
+            for folder in folders(name).into_iter().filter(is_emptied) {
+                self.dir.sweep(&folder.path, |_| true)?;
             }
         }
         let spent = match self.manifest.stage(name) {
@@ -291,7 +255,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Whether a stage is done with the settings that the pipeline wants, its inputs aside, or there is none.
-    pub fn has(&self, stages: &[Stage], name: &str) -> bool {
+    pub fn has(&self, stages: &[Listed], name: &str) -> bool {
         let Some(stage) = stages.iter().find(|stage| stage.name == name) else { return true };
         let settled = self.manifest.stage(name).is_some_and(StageRow::is_settled);
         settled && self.changes_of(stage).is_empty()
@@ -303,7 +267,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The rows of stages that are none of these; an import is never one of them.
-    pub fn orphans(&self, stages: &[Stage]) -> impl Iterator<Item = &StageRow> {
+    pub fn orphans(&self, stages: &[Listed]) -> impl Iterator<Item = &StageRow> {
         let is_known = |name: &str| name == IMPORT || stages.iter().any(|it| it.name == name);
         self.manifest.stages.iter().filter(move |row| !is_known(&row.name))
     }
@@ -312,8 +276,8 @@ impl<'a> Ledger<'a> {
     pub fn on_disk(&self, name: &str) -> Result<(u64, u64), FormatError> {
         let storage = self.dir.storage();
         let (mut files, mut bytes) = (0, 0);
-        for (folder, only) in folders(name).into_iter().chain(shared_folder(name)) {
-            let path = self.dir.path(&folder);
+        for Folder { path, only, .. } in folders(name) {
+            let path = self.dir.path(&path);
             let list = storage.list(&path).map_err(|e| FormatError::io(&path, "listing", e))?;
             let is_ours = |file: &&std::path::PathBuf| {
                 only.as_deref().is_none_or(|only| file.ends_with(only))
@@ -331,9 +295,8 @@ impl<'a> Ledger<'a> {
     pub fn forget(&mut self, name: &str) -> Result<(), FormatError> {
         self.manifest.stages.retain(|row| row.name != name);
         self.write()?;
-        for (folder, doomed) in folders(name) {
-            self.dir
-                .sweep(&folder, |file| doomed.as_deref().is_none_or(|doomed| doomed == file))?;
+        for Folder { path, only, .. } in folders(name).into_iter().filter(|it| it.is_cleared) {
+            self.dir.sweep(&path, |file| only.as_deref().is_none_or(|only| only == file))?;
         }
         Ok(())
     }
@@ -346,13 +309,11 @@ impl<'a> Ledger<'a> {
             let is_output = |folder: &str, file: &str| {
                 row.outputs.iter().any(|output| output.path == format!("{folder}/{file}"))
             };
-            for (folder, only) in folders(&row.name).into_iter().chain(shared_folder(&row.name)) {
+            for Folder { path, only, is_scratch, .. } in folders(&row.name) {
                 let is_ours =
                     |file: &str| only.as_deref().is_none_or(|only| file.starts_with(only));
-                let is_scratch = folder.starts_with("models/") && folder.ends_with("/tiles")
-                    || folder.starts_with("phrases/");
-                self.dir.sweep(&folder, |file| {
-                    is_ours(file) && (is_scratch || is_left_over(file)) && !is_output(&folder, file)
+                self.dir.sweep(&path, |file| {
+                    is_ours(file) && (is_scratch || is_left_over(file)) && !is_output(&path, file)
                 })?;
             }
         }
@@ -371,39 +332,29 @@ fn is_left_over(file: &str) -> bool {
         || ["checkpoint-", "merge-", "pass-"].iter().any(|begin| file.starts_with(begin))
 }
 
-/// The folders that a stage writes to, each with the one file that is its own, if it shares it.
-fn folders(stage: &str) -> Vec<(String, Option<String>)> {
-    let whole = |folder: &str| (folder.to_owned(), None);
-    match stage {
-        // Token shards are checked against the text and the settings one by one.
-        "tokenize" => vec![],
-        IMPORT => vec![whole("vocab"), whole("spill"), whole("matrix")],
-        "dedup" => vec![whole("dedup")],
-        "pieces" => vec![whole("pieces")],
-        "phrases" => phrases::folders().iter().map(|folder| whole(folder)).collect(),
-        "vocabulary" => vec![whole("vocab")],
-        "cooccur" => vec![whole("spill")],
-        "merge" => vec![whole("spill"), whole("matrix")],
-        "shuffle" => vec![whole("tiles")],
-        train => {
-            let name = train.strip_prefix("train:").unwrap_or(train);
-            vec![
-                whole(&format!("models/{name}")),
-                whole(&format!("models/{name}/tiles")),
-                ("vectors".into(), Some(format!("{name}.safetensors"))),
-            ]
-        }
+/// The folders of a stage.
+fn folders(stage: &str) -> Vec<Folder> {
+    (kind_of(stage).folders)(stage)
+}
+
+/// Fails unless the matrix's index is the one that the row lists; returns its digest.
+///
+/// # Errors
+/// An index that cannot be read, or another one.
+pub fn check_index(dir: &RunDir, row: &StageRow) -> Result<String, FormatError> {
+    let path = dir.matrix_index();
+    let digest = format!("{:016x}", artefacts::digest(dir.storage(), &path)?);
+    if !row.outputs.iter().any(|output| output.xxh3 == digest) {
+        let what = "its checksum is not the one in run.json";
+        return Err(FormatError::corrupt(&path, 0, what));
     }
+    Ok(digest)
 }
 
-/// A folder that is not cleared when its stage is forgotten.
-fn shared_folder(stage: &str) -> Option<(String, Option<String>)> {
-    (stage == "tokenize").then(|| ("tokens".to_owned(), None))
-}
-
-/// The fingerprint of a stage: a hash of its name, its settings and its inputs.
+/// The fingerprint of a stage: a hash of its name, its version, its configuration and the digests of its inputs.
+#[must_use]
 pub fn fingerprint(name: &str, settings: &Settings) -> String {
-    let mut text = format!("{name}\n{COMPUTATION}\n");
+    let mut text = format!("{name}\n{}\n", kind_of(name).version);
     for (key, value) in settings {
         text += &format!("{key}={value}\n");
     }

@@ -20,7 +20,11 @@ pub mod past;
 pub mod artefacts;
 pub mod texts;
 
+pub mod outlook;
+pub mod stage;
 pub mod stages;
+
+pub mod graph;
 
 pub mod planner;
 pub mod settlement;
@@ -32,5 +36,5 @@ mod scores;
 pub use error::{Error, ErrorKind, kind_of, way_out};
 pub use memory::PROGRAM_BYTES;
 pub use normalize::spelling_of;
-pub use run::{Asked, Finished, run};
+pub use run::{Asked, Finished, run, run_in_memory};
 pub use scores::{EvalSets, scores};

@@ -4,17 +4,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wordmill_flow::Context;
-use wordmill_formats::{FormatError, Manifest, MeteredStorage, PipelineSource, RunDir, Storage};
+use wordmill_formats::{
+    FormatError, Manifest, MemoryStorage, MeteredStorage, PipelineSource, RunDir, Storage,
+};
 use wordmill_kernels::Kernels;
+use wordmill_text as text;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
-use crate::ledger::{Ledger, Stage};
+use crate::graph::Graph;
+use crate::ledger::Ledger;
 use crate::past::Past;
 use crate::planner;
 use crate::settlement::Settlement;
+use crate::stage::{Listed, Run};
+use crate::stages::GivenFiles;
 use crate::stages::import::{imported_row, is_imported};
-use crate::stages::{GivenFiles, Origin, Pipeline, last_stage, stages};
 use crate::texts::{self, Texts};
 
 /// What is asked of a run beside its configuration.
@@ -60,8 +65,9 @@ pub fn run(
     let progress = &ctx.progress;
     let mut texts = if imported { Texts::default() } else { Texts::find(config, &past, progress)? };
     let given = GivenFiles::read(config, &dir, &past)?;
-    let stages = stages(config, origin(imported, &texts), &given, &past);
-    let until = asked.until.as_deref().map(|name| last_stage(name, &stages)).transpose()?;
+    let graph = Graph::new(config, (!imported).then_some(&texts), &given, &past);
+    let stages: Vec<Listed> = graph.listed().cloned().collect();
+    let until = asked.until.as_deref().map(|name| graph.last_stage(name)).transpose()?;
     let counted = meter.count(folders(root));
     counted.map_err(|e| FormatError::io(dir.root(), "listing", e))?;
     let _lock = dir.lock()?;
@@ -85,21 +91,12 @@ pub fn run(
     ledger.write_source(asked.source)?;
     if ledger.manifest().stages.is_empty() {
         let inputs = texts.inputs.as_deref().unwrap_or_default();
-        planner::refuse_what_cannot_fit(config, inputs, until)?;
+        planner::refuse_what_cannot_fit(config, &graph, inputs, until)?;
     }
     say_orphans(ctx, &ledger, &stages);
-    let pipeline = Pipeline {
-        ctx,
-        dir: &dir,
-        config,
-        origin: origin(imported, &texts),
-        given: &given,
-        past: &past,
-        stages: &stages,
-        kernels: asked.kernels,
-        until,
-    };
-    pipeline.run(&mut ledger)?;
+    let texts = (!imported).then_some(&texts);
+    let run = Run { ctx, dir: &dir, config, texts, past: &past, kernels: asked.kernels };
+    graph.run(&run, &mut ledger, until)?;
     if until.is_none() {
         ledger.unmark()?;
     }
@@ -107,13 +104,34 @@ pub fn run(
     Ok(Finished { dir: dir.clone(), manifest })
 }
 
-/// Where the matrix comes from.
-fn origin(imported: bool, texts: &Texts) -> Origin<'_> {
-    if imported { Origin::Counts } else { Origin::Text(texts) }
+/// Runs a configuration on a text in memory, and keeps everything that it makes in memory, too: for small texts.
+///
+/// # Errors
+/// Whatever keeps a stage from its end.
+pub fn run_in_memory(
+    ctx: &Context,
+    config: &Config,
+    text: Vec<u8>,
+    kernels: &'static Kernels,
+) -> Result<Finished, Error> {
+    let root = config.locate(&config.run.dir);
+    let dir = RunDir::new(Arc::new(MemoryStorage::default()), root);
+    let past = Past::default();
+    let mut input = text::Input::in_memory(text, "the text in memory");
+    input.records = Arc::new(config.corpus.records());
+    let texts = Texts::of(vec![input]);
+    let given = GivenFiles::read(config, &dir, &past)?;
+    let graph = Graph::new(config, Some(&texts), &given, &past);
+    texts::check_lists(config, |_| false)?;
+    let mut ledger = Ledger::open(&dir)?;
+    let run = Run { ctx, dir: &dir, config, texts: Some(&texts), past: &past, kernels };
+    graph.run(&run, &mut ledger, None)?;
+    let manifest = ledger.manifest().clone();
+    Ok(Finished { dir, manifest })
 }
 
 /// Names the stages that take up disk for nothing.
-fn say_orphans(ctx: &Context, ledger: &Ledger<'_>, stages: &[Stage]) {
+fn say_orphans(ctx: &Context, ledger: &Ledger<'_>, stages: &[Listed]) {
     let orphans: Vec<&str> = ledger.orphans(stages).map(|row| row.name.as_str()).collect();
     if !orphans.is_empty() {
         ctx.progress.say(&format!(

@@ -7,8 +7,9 @@ use wordmill_vocab as vocab;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
-use crate::ledger::{Change, Ledger, Stage};
+use crate::ledger::{Change, Ledger};
 use crate::past::names_text;
+use crate::stage::Listed;
 use crate::texts::{Texts, inputs};
 
 /// What is to be settled before the first stage.
@@ -20,7 +21,7 @@ pub struct Settlement<'a> {
     /// The settings.
     pub config: &'a Config,
     /// The stages, with their settings.
-    pub stages: &'a [Stage],
+    pub stages: &'a [Listed],
     /// Whether stages may be rebuilt.
     pub rebuild: bool,
 }
@@ -113,7 +114,7 @@ impl Settlement<'_> {
         &self,
         ledger: &mut Ledger<'_>,
         inputs: &[text::Input],
-        (tokenize, changes): (&Stage, &[Change]),
+        (tokenize, changes): (&Listed, &[Change]),
     ) -> Result<Option<String>, Error> {
         let Ok(shards) = vocab::TokenShards::open(self.dir) else { return Ok(None) };
         self.ctx.progress.say("the text may have changed; comparing it with the tokens");
@@ -189,7 +190,7 @@ pub fn describe(change: &Change) -> String {
 
 /// The stages with a change and those that depend on them, in order. Trainers do not depend on one
 /// another, but where one goes on from another's vectors.
-pub fn stale_stages<'a>(changes: &[Change], stages: &'a [Stage]) -> Vec<&'a str> {
+pub fn stale_stages<'a>(changes: &[Change], stages: &'a [Listed]) -> Vec<&'a str> {
     let mut after = false;
     let mut stale = Vec::new();
     for stage in stages {

@@ -8,8 +8,8 @@ use wordmill_vocab as vocab;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::ledger::Settings;
 use crate::past::{Past, text_key};
+use crate::stage::Settings;
 
 /// The texts of a run.
 #[derive(Clone, Debug, Default)]

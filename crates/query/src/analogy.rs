@@ -17,6 +17,17 @@ pub enum AnalogyMethod {
     Mul,
 }
 
+/// The question "a is to b as c is to ?", of ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Analogy {
+    /// The first word.
+    pub a: usize,
+    /// What belongs to it.
+    pub b: usize,
+    /// The word of which the like is asked.
+    pub c: usize,
+}
+
 /// The `n` best answers to "a is to b as c is to ?" among the word vectors. The three words
 /// themselves are left out; ties go to the lower id.
 ///
@@ -27,12 +38,12 @@ pub enum AnalogyMethod {
 /// Where an id has no row.
 pub fn analogy(
     vectors: &Vectors,
-    (a, b, c): (usize, usize, usize),
+    Analogy { a, b, c }: Analogy,
     method: AnalogyMethod,
     n: usize,
     threads: usize,
 ) -> Result<Answers, QueryError> {
-    combine(vectors, Which::Word, (&[b, c], &[a]), method, n, threads)
+    combine(vectors, Which::Word, &[b, c], &[a], method, n, threads)
 }
 
 /// The `n` best answers near to all of some words and far from others, by either method.
@@ -45,7 +56,8 @@ pub fn analogy(
 pub fn combine(
     vectors: &Vectors,
     which: Which,
-    (positive, negative): (&[usize], &[usize]),
+    positive: &[usize],
+    negative: &[usize],
     method: AnalogyMethod,
     n: usize,
     threads: usize,

@@ -124,8 +124,8 @@ pub fn open(
         return Ok(Opened { vectors: Vectors::open(storage, path)?, converted: None });
     }
     let converted = match is_foreign || !is_tensor_file(storage, path)? {
-        true => Source::open(storage, rows, path)?.convert((scratch, path))?,
-        false => unpack(storage, path, (scratch, path))?,
+        true => Source::open(storage, rows, path)?.convert(scratch, path)?,
+        false => unpack(storage, path, scratch, path)?,
     };
     Ok(Opened { vectors: Vectors::open(scratch, path)?, converted: Some(converted) })
 }
@@ -151,8 +151,8 @@ pub fn convert(
         ConvertFormat::Export(_) => (scratch, input),
     };
     let mut done = match is_ours {
-        true => unpack(storage, input, (place, name))?,
-        false => Source::open(storage, config.rows, input)?.convert((place, name))?,
+        true => unpack(storage, input, place, name)?,
+        false => Source::open(storage, config.rows, input)?.convert(place, name)?,
     };
     if let ConvertFormat::Export(format) = config.format {
         let vectors = Vectors::open(place, name)?;
@@ -199,9 +199,10 @@ fn convert_ours(
 fn unpack(
     storage: &Arc<dyn Storage>,
     input: &Path,
-    (to, out): (&Arc<dyn Storage>, &Path),
+    to: &Arc<dyn Storage>,
+    out: &Path,
 ) -> Result<Converted, QueryError> {
-    let (written, words, dim) = packed::unpack(storage, input, (to, out))?;
+    let (written, words, dim) = packed::unpack(storage, input, to, out)?;
     let counts_known = counts_known(Vectors::open(to, out)?.words());
     let from = "word vectors in smaller numbers";
     Ok(Converted { from, words, dim, counts_known, rows: RowCounts::default(), written })
@@ -245,7 +246,7 @@ impl Source {
     }
 
     /// Streams the rows into a vectors file of ours.
-    fn convert(&self, (to, out): (&Arc<dyn Storage>, &Path)) -> Result<Converted, QueryError> {
+    fn convert(&self, to: &Arc<dyn Storage>, out: &Path) -> Result<Converted, QueryError> {
         let (file, words) = (&self.file, &self.words);
         let mut writer = VectorsWriter::create(to, out, words, file.dim(), &self.settings())?;
         let reader = RefCell::new(words.reader(file)?);

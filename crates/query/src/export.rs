@@ -80,7 +80,7 @@ pub fn export(
         (ExportFormat::Npy, F32) => npy::write(storage, out, &rows, npy::NpyElement::F32)?,
         (ExportFormat::Npy, F16) => npy::write(storage, out, &rows, npy::NpyElement::F16)?,
         (ExportFormat::Safetensors, element) => {
-            packed::write(storage, out, &rows, element, (vectors, config))?
+            packed::write(storage, out, &rows, element, vectors, config)?
         }
         (format, element) => {
             let (name, element) = (format.name(), if element == Int8 { "int8" } else { "f16" });

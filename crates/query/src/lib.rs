@@ -34,7 +34,7 @@ mod spread;
 #[cfg(test)]
 mod tests;
 
-pub use analogy::{AnalogyMethod, analogy, combine};
+pub use analogy::{Analogy, AnalogyMethod, analogy, combine};
 pub use convert::{ConvertConfig, ConvertFormat, Converted, Opened, convert, is_packed, open};
 pub use describe::{Description, describe};
 pub use error::QueryError;

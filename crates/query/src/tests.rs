@@ -151,10 +151,13 @@ fn multiplied_analogies_follow_the_definition() {
         let shifted = |row: &[f64], word: usize| (1.0 + dot(row, &units[word])) / 2.0;
         let score = |row: &Vec<f64>| shifted(row, 4) * shifted(row, 5) / (shifted(row, 2) + 1e-3);
         let expected: Vec<f64> = units.iter().map(score).collect();
-        let one = analogy(&vectors, (2, 4, 5), AnalogyMethod::Mul, 15, 1).unwrap();
+        let one =
+            analogy(&vectors, Analogy { a: 2, b: 4, c: 5 }, AnalogyMethod::Mul, 15, 1).unwrap();
         check_answers(&one, &expected, &[2, 4, 5], 15);
         for threads in [2, 3] {
-            let same = analogy(&vectors, (2, 4, 5), AnalogyMethod::Mul, 15, threads).unwrap();
+            let same =
+                analogy(&vectors, Analogy { a: 2, b: 4, c: 5 }, AnalogyMethod::Mul, 15, threads)
+                    .unwrap();
             assert_eq!(same, one);
         }
     }
@@ -222,7 +225,7 @@ fn products_of_any_words_follow_the_definition() {
         let expected: Vec<f64> = units.iter().map(score).collect();
         let asked = [&positive[..], &negative].concat();
         let method = AnalogyMethod::Mul;
-        let found = combine(&vectors, Which::Word, (&positive, &negative), method, 15, 2).unwrap();
+        let found = combine(&vectors, Which::Word, &positive, &negative, method, 15, 2).unwrap();
         check_answers(&found, &expected, &asked, 15);
     }
 }

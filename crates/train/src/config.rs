@@ -14,8 +14,8 @@ use crate::engine::curve::CurvePlan;
 use crate::engine::plan::Divergence;
 use crate::loss::config::LossConfig;
 use crate::objective::glove::GloveConfig;
+use crate::objective::hierarchical_softmax::SoftmaxConfig;
 use crate::objective::skipgram::SkipGramConfig;
-use crate::objective::softmax::SoftmaxConfig;
 use crate::optim::steps::{Schedule, Steps};
 use crate::windows::config::{Prediction, WindowModel, WindowsConfig};
 

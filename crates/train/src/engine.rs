@@ -6,7 +6,6 @@
 //! tile), and losses are added in the order of rounds.
 
 pub mod checkpoint;
-pub mod course;
 pub mod curve;
 pub mod metrics;
 pub mod model;
@@ -17,6 +16,7 @@ pub mod publish;
 pub mod rotation;
 pub mod run;
 pub mod sample;
+pub mod training_log;
 
 use wordmill_flow::{Context, Reservation};
 use wordmill_formats::{Published, RunDir, StripeFile, TileCell, TileSection, Words};
@@ -89,29 +89,28 @@ pub fn train<W: Words + Sync>(
         word: &word,
         frozen: input.start.frozen(),
     };
-    while !position.course.is_over(plan) {
+    while !position.log.is_over(plan) {
         match run.step(ctx, dir, &mut position, &mut model, &mut checkpoints) {
             Err(TrainError::Diverged { place, rate, .. })
-                if may_go_back(plan, position.course.halvings) =>
+                if may_go_back(plan, position.log.halvings) =>
             {
                 let first = |model: &mut Model| begin(objective, input.start, model);
-                let told = (place.as_str(), rate);
-                position = checkpoints.go_back(ctx, &mut model, &position, told, first)?;
+                position = checkpoints.go_back(ctx, &mut model, &position, &place, rate, first)?;
                 progress.set_done(tiles_done(&position));
             }
             other => other?,
         }
     }
-    let mut course = position.course;
+    let mut log = position.log;
     // Once more: a process killed after the last checkpoint makes no further step.
-    course.write_metrics(dir, &plan.name)?;
-    checkpoints.take_best(&course, &mut model)?;
+    log.write_metrics(dir, &plan.name)?;
+    checkpoints.take_best(&log, &mut model)?;
     let mut settings = input.settings.clone();
     settings.extend(objective.settings().into_iter().map(|(key, value)| (key.into(), value)));
-    settings.extend(course.settings(plan));
+    settings.extend(log.settings(plan));
     let published = publish(dir, plan, objective, &model, input.words, &settings)?;
     remove_checkpoints(dir, &plan.name)?;
-    Ok((published, course.metrics))
+    Ok((published, log.metrics))
 }
 
 /// Memory for the rows of rounds of an epoch: themselves, and as numbers of a checkpoint.
@@ -137,8 +136,8 @@ fn begin(
 ) -> Result<Position, TrainError> {
     let grid = model.grid() as u32;
     let columns = objective.layout().columns_name;
-    model.fill(|half, number, stripe: &mut Stripe| {
-        let place = Place { half, number, grid };
+    model.fill(|side, number, stripe: &mut Stripe| {
+        let place = Place { side, number, grid };
         objective.init(place, stripe);
         start.fill(place, columns, stripe)
     })?;
@@ -157,14 +156,14 @@ pub(crate) fn reserve_passes(
         false => cells.div_ceil(u64::from(plan.rotations)),
     };
     let of_tile = |file: &StripeFile, column: u32| {
-        part(file.cells(column, TileSection::Heavy), objective.heavy_every_rotation())
-            + part(file.cells(column, TileSection::Light), false)
+        part(file.cells(column, TileSection::Hot), objective.hot_every_rotation())
+            + part(file.cells(column, TileSection::Cold), false)
     };
     let tiles = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
     let most = tiles.map(|(file, column)| of_tile(file, column)).max().unwrap_or(0);
     // Cells that are held out come together from all rotations; both are there while they do.
     let whole = |file: &StripeFile, column: u32| {
-        file.cells(column, TileSection::Heavy) + file.cells(column, TileSection::Light)
+        file.cells(column, TileSection::Hot) + file.cells(column, TileSection::Cold)
     };
     let all = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
     let all = all.map(|(file, column)| whole(file, column)).max().unwrap_or(0);

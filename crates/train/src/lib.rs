@@ -5,7 +5,7 @@
 //! does to a row stripe and a column stripe:
 //!
 //! * [`SkipGram`]: negative sampling over the discounted co-occurrence matrix;
-//! * [`Softmax`]: hierarchical softmax over the (row, node) matrix that [`NodeCells`] derives from it;
+//! * [`HierarchicalSoftmax`]: hierarchical softmax over the (row, node) matrix that [`NodeCells`] derives from it;
 //! * [`Glove`]: weighted least squares on log counts.
 //!
 //! ```text
@@ -35,17 +35,12 @@ mod objective;
 mod windows;
 
 mod config;
+mod need;
 
 #[cfg(test)]
-mod bench;
+mod test_support;
 #[cfg(test)]
-mod divergence;
-#[cfg(test)]
-mod equals;
-#[cfg(test)]
-mod oracle;
-#[cfg(test)]
-mod wrapped;
+mod tests;
 
 pub use config::{
     Init, ModelName, ObjectiveName, PassesConfig, RotationsConfig, SourceName, StartFiles,
@@ -65,16 +60,17 @@ pub use loss::losses::{
 pub use loss::{
     CELLS_MAX, CellLoss, Cells, Outcome, Reads, SlopeError, Term, check_finite, check_slope,
 };
-pub use objective::discount::{Discount, pair_mass};
+pub use need::need;
 pub use objective::glove::{Glove, GloveConfig};
+pub use objective::hierarchical_softmax::{HierarchicalSoftmax, SoftmaxConfig};
 pub use objective::model::{ModelConfig, NoiseConfig};
 pub use objective::nodes::NodeCells;
 pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig, SkipGramInput};
-pub use objective::softmax::{Softmax, SoftmaxConfig};
+pub use objective::subsampling::{Subsampling, pair_mass};
 pub use optim::steps::{Optimizer, Penalties, Schedule, Steps};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
-pub use stripes::{Half, Place, Squares, Stripe, StripeShape};
+pub use stripes::{MatrixSide, Place, Squares, Stripe, StripeShape, TileStripes};
 pub use windows::{
     CbowConfig, Mix, MixStep, Prediction, Reach, Sharing, TextConfig, WindowModel, WindowsConfig,
     WindowsInput, train_windows,

@@ -1,14 +1,14 @@
 //! Objectives: what a pass over the cells of a tile does.
 //!
-//! Three of them are trained: `skipgram.rs` (negative sampling), `softmax.rs` (hierarchical softmax) and `glove.rs`. The others are
-//! what these share: draws of negatives in `groups.rs` and `masses.rs`, subsampling in `discount.rs`, the cells of tree nodes in
+//! Three of them are trained: `skipgram.rs` (negative sampling), `hierarchical_softmax.rs` and `glove.rs`. The others are what these
+//! share: draws of negatives in `groups.rs` and `negative_weights.rs`, subsampling in `subsampling.rs`, the cells of tree nodes in
 //! `nodes.rs`.
 
-pub mod discount;
 pub mod glove;
 pub mod groups;
-pub mod masses;
+pub mod hierarchical_softmax;
 pub mod model;
+pub mod negative_weights;
 pub mod nodes;
 pub mod skipgram;
-pub mod softmax;
+pub mod subsampling;

@@ -26,7 +26,7 @@ use wordmill_formats::{
 use crate::error::TrainError;
 use crate::huffman::HuffmanTree;
 use crate::start::frozen::{Frozen, find};
-use crate::stripes::{Half, Place, Stripe};
+use crate::stripes::{MatrixSide, Place, Stripe};
 
 /// The kind of the scratch file.
 const KIND: &str = "start";
@@ -299,12 +299,12 @@ impl Given {
     }
 
     fn fill(&self, place: Place, columns: &str, stripe: &mut Stripe) -> Result<(), FormatError> {
-        let names = match (place.half, columns) {
-            (Half::Rows, _) => Some(("word_vectors", "word_bias")),
-            (Half::Columns, "context_vectors") if self.has.contexts => {
+        let names = match (place.side, columns) {
+            (MatrixSide::Rows, _) => Some(("word_vectors", "word_bias")),
+            (MatrixSide::Columns, "context_vectors") if self.has.contexts => {
                 Some(("context_vectors", "context_bias"))
             }
-            (Half::Columns, "node_vectors") if self.has.nodes => Some(("node_vectors", "")),
+            (MatrixSide::Columns, "node_vectors") if self.has.nodes => Some(("node_vectors", "")),
             _ => None,
         };
         let Some((vectors, bias)) = names else { return Ok(()) };

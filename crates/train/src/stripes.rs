@@ -2,12 +2,15 @@
 //!
 //! Word `id` stands in stripe `id mod G` at local row `id / G`. Rows are padded to a multiple of 16
 //! floats; padding stays zero. A stripe begins at a multiple of 64 bytes.
+//!
+//! Nouns: a matrix of cells has two *sides*, rows and columns, each a matrix of vectors in G stripes; a [`Place`] is one stripe
+//! of a side, [`TileStripes`] are the two stripes of a tile.
 
 use wordmill_kernels::{StepSide, padded};
 
 /// Rows or columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
+pub enum MatrixSide {
     /// The row side: words.
     Rows,
     /// The column side: contexts or nodes.
@@ -18,11 +21,20 @@ pub enum Half {
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The side.
-    pub half: Half,
+    pub side: MatrixSide,
     /// The stripe.
     pub number: u32,
     /// Stripes a side.
     pub grid: u32,
+}
+
+/// The two stripes of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileStripes {
+    /// Number of the row stripe.
+    pub row: u32,
+    /// Number of the column stripe.
+    pub column: u32,
 }
 
 /// What a stripe holds besides vectors.
@@ -120,7 +132,7 @@ impl Clone for Aligned {
     }
 }
 
-impl Half {
+impl MatrixSide {
     /// Both.
     pub(crate) const ALL: [Self; 2] = [Self::Rows, Self::Columns];
 }

@@ -5,7 +5,7 @@
 //! memory.
 //!
 //! ```text
-//! token shards ─► kept words (text.rs) ─► windows of a piece (batch.rs) ─► steps on copied rows (local.rs)
+//! token shards ─► kept words (text.rs) ─► windows of a piece (batch.rs) ─► steps on copied rows (local_rows.rs)
 //!                                                                            │        ▲
 //!                   checkpoints a / b ◄── model (rows.rs) ◄── merged or added ┘        └── model
 //! ```
@@ -13,24 +13,24 @@
 //! A piece is a thousand words. All it needs from the model is copied once, trained by one thread one window
 //! after the other, and given back. How threads come together is told in `rounds.rs` and `free.rs`.
 
-mod around;
+mod barrier;
 mod batch;
-mod bundle;
 pub mod config;
 mod free;
-mod gate;
-mod held;
-mod local;
+mod held_out_eval;
+mod local_rows;
+mod minibatch;
 mod model;
 mod reading;
 mod rounds;
 mod rows;
 mod text;
+mod window;
 
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
-mod trials;
+mod tests;
 
 use std::time::Instant;
 
@@ -49,13 +49,13 @@ use crate::engine::{Plan, reserve_rows};
 use crate::error::TrainError;
 use batch::{Batch, Recipe, Targets};
 use free::train_free;
-use held::look;
-use local::Local;
+use held_out_eval::look;
+use local_rows::LocalRows;
 use model::Model;
 use reading::{Epoch, PIECE, Position, Worker};
 use rounds::train_rounds;
 use rows::{READERS, Rows};
-use text::Texts;
+use text::{Reading, Texts};
 
 /// What a reader holds of a shard beside the ids of its words: a frame packed, its ids, and its places.
 const READER_BYTES: u64 = 1 << 20;
@@ -81,15 +81,11 @@ pub fn train_windows<W: Words + Sync>(
     let counts = input.words.counts();
     let recipe =
         Recipe::new(*config, input.dim, counts, input.kernels).with_frozen(input.start.frozen());
-    let texts = Texts::new(
-        (dir, input.shards),
-        counts,
-        (config.text.subsample, config.text.window, plan.seed),
-    )
-    .hold_out(plan.curve.held_out);
+    let texts = Texts::new(dir, input.shards, counts, Reading::new(config, plan.seed))
+        .hold_out(plan.curve.held_out);
     let readers = if config.text.sharing == Sharing::Rounds { READERS } else { ctx.threads.max(1) };
     let mut model = Model::new(&recipe, counts.len() as u32);
-    let _memory = reserve(ctx, dir, plan, (&recipe, &model), (readers, input.shards))?;
+    let _memory = reserve(ctx, dir, plan, &recipe, &model, readers, input.shards)?;
     let mut saved = Checkpoints::new(dir, plan);
     let begin = |model: &mut Model| -> Result<Position, TrainError> {
         model.init(plan.seed, input.start, recipe.columns())?;
@@ -111,26 +107,26 @@ pub fn train_windows<W: Words + Sync>(
         (0..readers).map(|_| Worker::new(Batch::new(recipe, word_rows, out_rows))).collect()
     };
     let mut at_work = workers();
-    while !position.course.is_over(plan) {
+    while !position.log.is_over(plan) {
         match run.step(&mut model, &mut saved, &mut at_work, &mut position) {
             Err(TrainError::DivergedInText { name, epoch, rate, .. }) => {
                 let place = place(&model, recipe, input.words);
-                if !may_go_back(plan, position.course.halvings) {
+                if !may_go_back(plan, position.log.halvings) {
                     return Err(TrainError::DivergedInText { name, epoch, place, rate });
                 }
-                position = saved.go_back(ctx, &mut model, &position, (&place, rate), begin)?;
+                position = saved.go_back(ctx, &mut model, &position, &place, rate, begin)?;
                 at_work = workers();
                 progress.set_done(position.words);
             }
             other => other?,
         }
     }
-    let mut course = position.course;
-    course.write_metrics(dir, &plan.name)?;
-    saved.take_best(&course, &mut model)?;
-    let published = model.publish(dir, plan, recipe, (input.words, input.settings), &course)?;
+    let mut log = position.log;
+    log.write_metrics(dir, &plan.name)?;
+    saved.take_best(&log, &mut model)?;
+    let published = model.publish(dir, plan, recipe, input.words, input.settings, &log)?;
     remove_checkpoints(dir, &plan.name)?;
-    Ok((published, course.metrics))
+    Ok((published, log.metrics))
 }
 
 /// The first vector that is no number any more, in words.
@@ -171,10 +167,10 @@ impl Run<'_> {
             plan,
             recipe,
             texts,
-            number: position.course.epoch,
-            order: Epoch::order(plan, position.course.epoch, self.shards),
+            number: position.log.epoch,
+            order: Epoch::order(plan, position.log.epoch, self.shards),
             words: self.words,
-            rate_share: rate_share(position.course.halvings),
+            rate_share: rate_share(position.log.halvings),
         };
         let started = Instant::now();
         let stop = || ctx.cancel.is_stopped() || saved.are_due();
@@ -182,19 +178,19 @@ impl Run<'_> {
         let is_done = match recipe.config.text.sharing {
             Sharing::Rounds => {
                 position.open.resize(READERS, None);
-                let threads = (ctx.threads, progress);
-                train_rounds(threads, &epoch, rows, workers, position, &stop)?
+                let threads = ctx.threads;
+                train_rounds(threads, progress, &epoch, rows, workers, position, &stop)?
             }
             Sharing::Free => train_free(progress, &epoch, rows, workers, position, &stop)?,
         };
-        position.course.seconds += started.elapsed().as_secs_f64();
+        position.log.seconds += started.elapsed().as_secs_f64();
         if model.bad_row().is_some() {
             return Err(epoch.diverged());
         }
         if is_done {
             self.end_epoch(&epoch, model, saved, workers, position)?;
         }
-        if !position.course.is_over(plan) {
+        if !position.log.is_over(plan) {
             saved.save(position, model)?;
             ctx.cancel.check()?;
         }
@@ -211,21 +207,21 @@ impl Run<'_> {
         position: &mut Position,
     ) -> Result<(), TrainError> {
         let plan = self.plan;
-        position.course.end_epoch(plan, ADVICE)?;
+        position.log.end_epoch(plan, ADVICE)?;
         position.next = 0;
         position.open.clear();
         let held_out = match plan.curve.held_out > 0.0 {
             true => Some(look(self.ctx.threads, epoch, [&model.words, &model.outs], workers)?),
             false => None,
         };
-        position.course.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
+        position.log.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
         // Before the checkpoint, which no longer has the rows of rounds.
-        position.course.write_metrics(self.dir, &plan.name)?;
-        let course = &position.course;
-        if plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
+        position.log.write_metrics(self.dir, &plan.name)?;
+        let log = &position.log;
+        if plan.curve.patience > 0 && log.best_epoch() == Some(log.epoch) {
             saved.save_best(position, model)?;
         }
-        plan.tell(position.course.metrics.last());
+        plan.tell(position.log.metrics.last());
         Ok(())
     }
 }
@@ -235,8 +231,10 @@ fn reserve(
     ctx: &Context,
     dir: &RunDir,
     plan: &Plan,
-    (recipe, model): (&Recipe, &Model),
-    (readers, shards): (usize, &[ShardId]),
+    recipe: &Recipe,
+    model: &Model,
+    readers: usize,
+    shards: &[ShardId],
 ) -> Result<Reservation, TrainError> {
     let dim = recipe.dim;
     let mut remap = 0;
@@ -250,8 +248,8 @@ fn reserve(
     let [word_rows, out_rows] = recipe.most_rows(PIECE as u64);
     let reader = READER_BYTES
         + remap
-        + Local::bytes(words, padded(dim), word_rows)
-        + Local::bytes(outs, padded(dim), out_rows);
+        + LocalRows::bytes(words, padded(dim), word_rows)
+        + LocalRows::bytes(outs, padded(dim), out_rows);
     let tables = 24 * u64::from(words);
     let model = Rows::bytes(dim, words) + Rows::bytes(dim, outs);
     let what = format!("the model of {} and its {readers} readers", plan.name);

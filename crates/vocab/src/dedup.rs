@@ -14,6 +14,7 @@ mod hash;
 mod job;
 mod leave;
 mod lines;
+mod need;
 mod repeats;
 
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +27,7 @@ use crate::shards::TokenShards;
 pub use job::FOLDER;
 use job::{Dedup, VERSION};
 use lines::Ends;
+pub use need::need;
 
 /// There are at most 2 to this power ranges: 10⁹ distinct lines in 12 MiB, 10¹¹ in 600 MiB.
 const MOST_BITS: u32 = 12;

@@ -33,9 +33,10 @@ pub use import::{Count, CountWords, CountsFile, CountsForm, CountsRead, import_v
 pub use rewrite::MADE_OF;
 pub use shard::{ShardRow, TokenCounts};
 pub use shards::TokenShards;
-pub use tokenize::{LinesConfig, TokenizeJob, tokenize};
+pub use tokenize::{LinesConfig, TokenizeJob, need as tokenize_need, tokenize};
 pub use vocabulary::{
-    Vocabulary, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists, vocabulary,
+    Vocabulary, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists,
+    need as vocabulary_need, vocabulary,
 };
 pub use wordmill_text::ErrorKind;
 

@@ -15,6 +15,7 @@ mod config;
 mod folders;
 mod join;
 mod list;
+mod need;
 mod score;
 mod select;
 mod units;
@@ -23,6 +24,7 @@ pub use config::{MOST_CONNECTORS, Parts, Pass, PhrasesConfig, PhrasesJob, Thresh
 pub use folders::{COUNTED, FOLDER, MOST_PASSES, folders, list_path, shards_folder, sweep};
 pub use join::{Joined, Joiner, join};
 pub use list::{Phrases, finish, given, learned};
+pub use need::{PairSizes, need, pair_sizes};
 pub use score::Score;
 pub use select::{PairCounts, select};
 pub use units::units;

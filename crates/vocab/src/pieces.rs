@@ -11,6 +11,7 @@ pub(crate) mod config;
 mod encode;
 mod korean;
 mod model;
+mod need;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use crate::text_writer::TextWriter;
 use config::VERSION;
 pub use config::{BpeConfig, Endings, FOLDER, KoreanConfig, Learner, LearningConfig, PiecesConfig};
 use model::{Cut, Header, parse};
+pub use need::need;
 use words::{ADVICE, Words};
 
 /// The longest model that is read.

@@ -7,6 +7,7 @@
 
 mod config;
 mod maker;
+mod need;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,7 @@ pub use config::{LinesConfig, TokenizeJob};
 use config::{WAITING_CHUNKS, WORDS_CHUNKS};
 pub(crate) use maker::is_shard_of;
 use maker::{ShardMaker, WORD_BYTES};
+pub use need::need;
 
 /// Reads the inputs and writes a token shard for every chunk. A shard that is there already and
 /// fits is kept.

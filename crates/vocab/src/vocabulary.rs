@@ -9,6 +9,7 @@ mod config;
 pub(crate) mod files;
 pub(crate) mod kept;
 mod merge;
+mod need;
 mod tally;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use files::Vocabulary;
 use files::{write_table, write_text};
 use kept::{Kept, MostFrequent, Ranked};
 pub(crate) use merge::{FAN_IN, LIST_BYTES, merge_lists, narrow};
+pub use need::need;
 use tally::{KnownIds, REMAP_WORD_BYTES, tally};
 
 /// Counts the words of the shards, keeps the frequent ones and writes a remap for every shard.

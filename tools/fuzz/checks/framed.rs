@@ -80,7 +80,7 @@ fn read_tiles(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError
     let mut cells = Vec::new();
     // A grid may have more stripes than a fuzzer has time for; most of them are empty then.
     for column in 0..stripe.grid().grid.min(64) {
-        for section in [TileSection::Heavy, TileSection::Light] {
+        for section in [TileSection::Hot, TileSection::Cold] {
             let parts = stripe.parts(column, section, PIECE_CELLS);
             let mut read = 0;
             for part in 0..parts {

@@ -16,6 +16,6 @@ pub fn run(args: &AnalogyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let ids = find_words(&vectors, &words)?;
     let threads = threads_or_all(args.threads);
     let (which, method) = (args.which.into(), args.method.into());
-    let found = combine(&vectors, which, (&ids[1..], &ids[..1]), method, args.n, threads)?;
+    let found = combine(&vectors, which, &ids[1..], &ids[..1], method, args.n, threads)?;
     print(&answers(&vectors, &found), args.json, out)
 }

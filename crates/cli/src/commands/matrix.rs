@@ -16,7 +16,7 @@ use crate::display::{Display, ProgressMode};
 use crate::session;
 use std::sync::Arc;
 use wordmill_pipeline::config::ConfigError;
-use wordmill_pipeline::ledger::Ledger;
+use wordmill_pipeline::ledger::{Ledger, check_index};
 use wordmill_pipeline::stages::import::{imported_row, is_imported};
 
 /// What wordmill keeps in a run directory.
@@ -58,7 +58,7 @@ fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
         return Err(FormatError::foreign(dir.root(), "a run directory", what).into());
     }
     if is_imported(&ledger) {
-        ledger.check_index(imported_row(dir, &ledger)?)?;
+        check_index(dir, imported_row(dir, &ledger)?)?;
         return Ok(MatrixIndex::read(dir.storage(), &dir.matrix_index())?);
     }
     let is_ready = |row: &&StageRow| row.is_settled();
@@ -77,7 +77,7 @@ fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
         let what = "the file is missing or has another length than run.json says";
         return Err(FormatError::corrupt(&dir.path(path), 0, what).into());
     }
-    ledger.check_index(row)?;
+    check_index(dir, row)?;
     Ok(MatrixIndex::read(dir.storage(), &dir.matrix_index())?)
 }
 

@@ -8,18 +8,20 @@ use wordmill_formats::{RunDir, StageRow};
 use crate::args::PlanArgs;
 use crate::commands::disk;
 use crate::session;
+use wordmill_flow::Sizes;
+use wordmill_pipeline::graph::Graph;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::past::Past;
-use wordmill_pipeline::planner::{self as estimate, Need, Sizes};
-use wordmill_pipeline::stages::Origin;
+use wordmill_pipeline::planner::{self, Requirement};
+use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::import::{imported_row, is_imported};
+use wordmill_pipeline::texts;
 use wordmill_pipeline::texts::Texts;
-use wordmill_pipeline::{stages as wiring, texts};
 
 /// Prints memory, disk, open files and time of every stage, from a sample of the input.
 pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
-    let dir = RunDir::new(disk(), &config.run.dir);
+    let dir = RunDir::new(disk(), config.locate(&config.run.dir));
     // Whatever is wrong with the directory is the business of the run.
     let ledger = Ledger::open(&dir).ok();
     let past = ledger.as_ref().map_or_else(Past::default, |it| Past::of(it.manifest()));
@@ -33,14 +35,13 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if !imported {
         texts::check_lists(&config, |stage| past.done(stage).is_some())?;
     }
-    let origin = if imported { Origin::Counts } else { Origin::Text(&texts) };
     let inputs = texts.inputs.as_deref().unwrap_or_default();
-    let given = wiring::GivenFiles::read(&config, &dir, &past)?;
-    let stages = wiring::stages(&config, origin, &given, &past);
-    let until = args.until.as_deref().map(|name| wiring::last_stage(name, &stages)).transpose()?;
+    let given = GivenFiles::read(&config, &dir, &past)?;
+    let graph = Graph::new(&config, (!imported).then_some(&texts), &given, &past);
+    let until = args.until.as_deref().map(|name| graph.last_stage(name)).transpose()?;
     let sizes = match &import {
         Some(ledger) => Some(imported_sizes(imported_row(&dir, ledger)?)),
-        None => estimate::sizes(&config, inputs)?,
+        None => planner::sizes(&config, inputs)?,
     };
     let Some(sizes) = sizes else {
         writeln!(
@@ -49,9 +50,9 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         )?;
         return Ok(());
     };
-    let mut needs = estimate::needs(&config, sizes, estimate::pace(config.run.thread_count()));
-    needs.retain(|need| stages.iter().any(|stage| stage.name == need.stage));
-    estimate::cut_after(&mut needs, until);
+    let pace = planner::pace(config.run.thread_count());
+    let mut needs = planner::needs(&config, &graph, sizes, pace);
+    planner::cut_after(&mut needs, until);
     match imported {
         true => writeln!(
             out,
@@ -63,7 +64,7 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         false => print_sizes(sizes, out)?,
     }
     print_needs(&needs, out)?;
-    let (free, files) = estimate::disk_and_files(&config)?;
+    let (free, files) = planner::disk_and_files(&config)?;
     for lack in needs.iter().filter_map(|need| need.lacks(&config, free, files)) {
         writeln!(out, "\n{lack}")?;
     }
@@ -100,7 +101,7 @@ fn print_sizes(sizes: Sizes, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_needs(needs: &[Need], out: &mut dyn Write) -> anyhow::Result<()> {
+fn print_needs(needs: &[Requirement], out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(
         out,
         "{:<16} {:>10} {:>10} {:>10} {:>6} {:>9}",

@@ -97,7 +97,7 @@ fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Cutter)>> {
     let Some(pieces) = &config.corpus.pieces else {
         return Ok(None);
     };
-    let run = RunDir::new(disk(), &config.run.dir);
+    let run = RunDir::new(disk(), config.locate(&config.run.dir));
     let path = match pieces.learning.given.clone() {
         Some(given) if !given.exists() => {
             let what = format!("{}: there is no such file", given.display());
@@ -120,7 +120,7 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
     };
     let path = match &phrases.list {
         Some(given) => given.clone(),
-        None => list_path(&RunDir::new(disk(), &config.run.dir)),
+        None => list_path(&RunDir::new(disk(), config.locate(&config.run.dir))),
     };
     if !path.exists() && phrases.list.is_none() {
         return Ok(None);

@@ -33,7 +33,7 @@ pub fn run(args: &SimilarArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let negative = find_words(&vectors, &args.minus)?;
     let threads = threads_or_all(args.threads);
     let (which, method) = (args.which.into(), args.method.into());
-    let found = combine(&vectors, which, (&positive, &negative), method, args.n, threads)?;
+    let found = combine(&vectors, which, &positive, &negative, method, args.n, threads)?;
     print(&answers(&vectors, &found), args.json, out)
 }
 

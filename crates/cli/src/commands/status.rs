@@ -13,12 +13,14 @@ use crate::args::StatusArgs;
 use crate::look::{Look, Tone, count};
 use crate::session;
 use wordmill_pipeline::config::{Config, Sources};
-use wordmill_pipeline::ledger::{Change, Ledger, Stage};
+use wordmill_pipeline::graph::Graph;
+use wordmill_pipeline::ledger::{Change, Ledger};
 use wordmill_pipeline::past::{Past, names_text, resolved};
-use wordmill_pipeline::stages::Origin;
+use wordmill_pipeline::stage::Listed;
+use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::import::is_imported;
 use wordmill_pipeline::texts::Texts;
-use wordmill_pipeline::{settlement, stages as wiring, texts};
+use wordmill_pipeline::{settlement, texts};
 
 /// Prints the state of every stage of a run directory.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -73,7 +75,7 @@ struct Compared<'a> {
 }
 
 impl<'a> Compared<'a> {
-    fn new(ledger: &Ledger<'_>, stages: &'a [Stage]) -> Self {
+    fn new(ledger: &Ledger<'_>, stages: &'a [Listed]) -> Self {
         let mut changes = ledger.changes(stages);
         let is_of_text = |change: &Change| names_text(&change.key);
         let is_only_text = changes.iter().all(|it| it.stage != "tokenize" || is_of_text(it));
@@ -110,7 +112,7 @@ impl<'a> Compared<'a> {
 fn print_rest(
     look: Look,
     ledger: &Ledger<'_>,
-    stages: &[Stage],
+    stages: &[Listed],
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     for stage in stages {
@@ -205,7 +207,7 @@ fn sources(ledger: &Ledger<'_>) -> Sources {
 /// The stages that a pipeline asks for now.
 pub struct Wanted {
     /// The stages.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<Listed>,
     /// What could not be compared with what is there now, for people.
     pub notes: Vec<String>,
 }
@@ -228,13 +230,13 @@ pub fn wanted(dir: &RunDir, ledger: &Ledger<'_>) -> anyhow::Result<Wanted> {
     };
     let config = config.based_on(folder(ledger));
     let past = Past::of(ledger.manifest());
-    let given = wiring::GivenFiles::read(&config, dir, &past)?;
+    let given = GivenFiles::read(&config, dir, &past)?;
     if is_imported(ledger) {
-        let stages = wiring::stages(&config, Origin::Counts, &given, &past);
+        let stages = Graph::new(&config, None, &given, &past).listed().cloned().collect();
         return Ok(Wanted { stages, notes });
     }
     let texts = find_texts(&config, &past, &mut notes)?;
-    let stages = wiring::stages(&config, Origin::Text(&texts), &given, &past);
+    let stages = Graph::new(&config, Some(&texts), &given, &past).listed().cloned().collect();
     Ok(Wanted { stages, notes })
 }
 

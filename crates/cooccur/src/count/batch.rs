@@ -8,7 +8,7 @@
 //! Every shard has a slice of *places* of its own, with line ends on both sides, so a window never
 //! leaves it. A shard that begins inside a line is preceded by the *tail* of that line: the words
 //! in reach, which are seen but not counted from. What they would have seen of this shard is kept
-//! as *loose ends*. A batch takes 8 bytes a place, however wide the window.
+//! as *boundary pairs*. A batch takes 8 bytes a place, however wide the window.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 
 use super::config::CountConfig;
-use super::thin::Thin;
+use super::subsampling::ShardSubsampling;
 use super::weighting::{Dropped, Sides, WindowConfig};
 use super::windows::margin;
 use crate::error::CooccurError;
@@ -29,8 +29,14 @@ pub(crate) const GAP: u32 = u32::MAX - 1;
 /// Bytes of a place: the word, and its position in the index.
 pub(crate) const PLACE_BYTES: u64 = 8;
 
-/// A pair that reaches from the tail of an earlier shard into this batch: row, column, distance − 1.
-pub(crate) type LooseEnd = (u32, u32, u8);
+/// A pair that reaches from the tail of an earlier shard into this batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BoundaryPair {
+    pub row: u32,
+    pub column: u32,
+    /// Distance − 1.
+    pub distance: u8,
+}
 
 /// The shards of one batch: consecutive entries of the list of shards.
 #[derive(Clone, Debug)]
@@ -52,7 +58,7 @@ impl BatchPlan {
 pub(crate) struct Batch {
     places: Vec<u32>,
     index: Vec<WordIndex>,
-    loose_ends: Vec<LooseEnd>,
+    boundary_pairs: Vec<BoundaryPair>,
     /// Pairs in it.
     pub pairs: u64,
 }
@@ -71,14 +77,15 @@ struct Loaded {
     pairs: u64,
     /// Its own places in its slice.
     own: Range<usize>,
-    loose_ends: Vec<LooseEnd>,
+    boundary_pairs: Vec<BoundaryPair>,
 }
 
 impl Batch {
     /// Reads the shards and makes the index. `word_ranges` are ranges of words for threads to index.
     pub fn load(
         ctx: &Context,
-        (dir, shards): (&RunDir, &[ShardId]),
+        dir: &RunDir,
+        shards: &[ShardId],
         config: &CountConfig,
         word_ranges: &[Range<u32>],
         plan: &BatchPlan,
@@ -100,22 +107,22 @@ impl Batch {
             let mut slice = slices[task].lock().unwrap_or_else(PoisonError::into_inner);
             let all = shards.len() as u64;
             let (sample, shard) = (plan.shards[task] / all, plan.shards[task] % all);
-            load(dir, (config, sample), words, &shards[..=shard as usize], &mut slice)
+            load(dir, config, sample, words, &shards[..=shard as usize], &mut slice)
         })?;
         drop(slices);
         let mut start = reach;
-        let (mut own, mut loose_ends, mut pairs) = (Vec::new(), Vec::new(), 0);
+        let (mut own, mut boundary_pairs, mut pairs) = (Vec::new(), Vec::new(), 0);
         for (shard, size) in loaded.into_iter().zip(sizes) {
             own.push(start + shard.own.start..start + shard.own.end);
-            loose_ends.extend(shard.loose_ends);
+            boundary_pairs.extend(shard.boundary_pairs);
             pairs += shard.pairs;
             start += size;
         }
-        loose_ends.sort_unstable();
+        boundary_pairs.sort_unstable();
         let index = run_tasks(ctx, "index", ctx.threads, word_ranges.len(), |task| {
             Ok::<_, CooccurError>(WordIndex::new(&places, &own, word_ranges[task].clone()))
         })?;
-        Ok(Self { places, index, loose_ends, pairs })
+        Ok(Self { places, index, boundary_pairs, pairs })
     }
 
     /// Where a word stands, in ascending order.
@@ -133,10 +140,10 @@ impl Batch {
     }
 
     /// Pairs of a word that reach here from earlier shards.
-    pub fn loose_ends(&self, row: u32) -> &[LooseEnd] {
-        let first = self.loose_ends.partition_point(|&(other, _, _)| other < row);
-        let end = self.loose_ends.partition_point(|&(other, _, _)| other <= row);
-        &self.loose_ends[first..end]
+    pub fn boundary_pairs(&self, row: u32) -> &[BoundaryPair] {
+        let first = self.boundary_pairs.partition_point(|pair| pair.row < row);
+        let end = self.boundary_pairs.partition_point(|pair| pair.row <= row);
+        &self.boundary_pairs[first..end]
     }
 }
 
@@ -184,7 +191,8 @@ impl WordIndex {
 /// Reads the last of some shards into its slice of places: an end, the tail of an open line, its own, ends.
 fn load(
     dir: &RunDir,
-    (config, sample): (&CountConfig, u64),
+    config: &CountConfig,
+    sample: u64,
     words: u32,
     shards: &[ShardId],
     slice: &mut [u32],
@@ -197,7 +205,7 @@ fn load(
     let mut loaded = Loaded::default();
     let mut at = 1;
     if file.continues_line() {
-        for place in line_tail(dir, (config, sample), before, words)? {
+        for place in line_tail(dir, config, sample, before, words)? {
             slice[at] = place;
             at += 1;
         }
@@ -243,14 +251,14 @@ fn load(
     }
     loaded.own = first..at;
     if window.sides == Sides::Both {
-        loaded.loose_ends = loose_ends(&slice[1..], first - 1, reach);
+        loaded.boundary_pairs = boundary_pairs(&slice[1..], first - 1, reach);
     }
     Ok(loaded)
 }
 
 /// Whether a word is outside the vocabulary or thinned out; `item` is its number in the shard, from 1.
 #[inline]
-fn is_dropped(word: u32, thin: Option<Thin<'_>>, item: u64) -> bool {
+fn is_dropped(word: u32, thin: Option<ShardSubsampling<'_>>, item: u64) -> bool {
     word == NO_WORD || thin.is_some_and(|thin| !thin.keeps(word, item))
 }
 
@@ -259,13 +267,13 @@ fn words_in(places: &[u32]) -> u64 {
 }
 
 /// What the first `tail` places see of the places after them.
-fn loose_ends(places: &[u32], tail: usize, reach: usize) -> Vec<LooseEnd> {
+fn boundary_pairs(places: &[u32], tail: usize, reach: usize) -> Vec<BoundaryPair> {
     let mut found = Vec::new();
     for (at, &row) in places[..tail].iter().enumerate() {
         let right = places[at + 1..].iter().take(reach).take_while(|&&place| place != END);
         for (distance, &column) in right.enumerate() {
             if at + 1 + distance >= tail && row != GAP && column != GAP {
-                found.push((row, column, distance as u8));
+                found.push(BoundaryPair { row, column, distance: distance as u8 });
             }
         }
     }
@@ -290,7 +298,8 @@ fn open_shard(
 /// The last places of the line that the last of some shards ends in the middle of, oldest first, at most a window.
 fn line_tail(
     dir: &RunDir,
-    (config, sample): (&CountConfig, u64),
+    config: &CountConfig,
+    sample: u64,
     shards: &[ShardId],
     words: u32,
 ) -> Result<Vec<u32>, CooccurError> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::thin::Thinning;
+use super::subsampling::Subsampling;
 use super::weighting::{Dropped, Sides, Weighting, WindowConfig};
 
 /// `[cooccur]`: what counts as a meeting.
@@ -57,7 +57,7 @@ pub struct CountConfig {
     /// The window.
     pub window: WindowConfig,
     /// What is left out before windows are formed; `None` counts the text as it is.
-    pub thinning: Option<Thinning>,
+    pub thinning: Option<Subsampling>,
     /// Identifies settings and inputs; files of another fingerprint are made anew.
     pub fingerprint: String,
     /// Memory of a batch in bytes; `None` for what the budget leaves. A batch has at least one

@@ -15,16 +15,17 @@ const COPIED: usize = 32;
 pub(crate) fn add_windows(
     places: &[u32],
     positions: &[u32],
-    (sides, weights): (Sides, &[u64]),
+    sides: Sides,
+    weights: &[u64],
     sums: &mut RowSums,
 ) {
     // Copies of a size known to the compiler are a few instructions each.
     match weights.len() {
-        1..=3 => add::<8>(places, positions, (sides, weights), sums),
-        4..=7 => add::<16>(places, positions, (sides, weights), sums),
-        8..=15 => add::<32>(places, positions, (sides, weights), sums),
-        16..=31 => add::<64>(places, positions, (sides, weights), sums),
-        _ => add::<512>(places, positions, (sides, weights), sums),
+        1..=3 => add::<8>(places, positions, sides, weights, sums),
+        4..=7 => add::<16>(places, positions, sides, weights, sums),
+        8..=15 => add::<32>(places, positions, sides, weights, sums),
+        16..=31 => add::<64>(places, positions, sides, weights, sums),
+        _ => add::<512>(places, positions, sides, weights, sums),
     }
 }
 
@@ -37,7 +38,8 @@ pub(crate) fn margin(reach: usize) -> usize {
 fn add<const N: usize>(
     places: &[u32],
     positions: &[u32],
-    (sides, weights): (Sides, &[u64]),
+    sides: Sides,
+    weights: &[u64],
     sums: &mut RowSums,
 ) {
     let reach = weights.len();

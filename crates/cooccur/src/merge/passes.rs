@@ -85,7 +85,7 @@ fn merge_group(
     let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == partition as usize);
     for range in ours {
         ctx.cancel.check_overdue()?;
-        merge_range(&files, (ranges, range), weights, sums, |row, columns, weights| {
+        merge_range(&files, ranges, range, weights, sums, |row, columns, weights| {
             writer.row(&run, row, columns, weights)
         })?;
         writer.flush(&run)?;

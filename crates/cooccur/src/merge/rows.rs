@@ -15,7 +15,8 @@ pub(crate) const FAN_IN: usize = 64;
 /// in pieces, in order. No comparison takes part, so the number of runs hardly matters.
 pub(crate) fn merge_range(
     files: &[FrameFile],
-    (ranges, range): (&RowRanges, usize),
+    ranges: &RowRanges,
+    range: usize,
     weights: RunWeights,
     sums: &mut RowSums,
     mut each: impl FnMut(u32, &[u32], &[u64]) -> Result<(), FormatError>,

@@ -40,7 +40,7 @@ fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
         let mut cells = Vec::new();
         for stripe in stripes {
             for column in 0..32 {
-                for section in [TileSection::Heavy, TileSection::Light] {
+                for section in [TileSection::Hot, TileSection::Cold] {
                     stripe.segment(column, section, Segment::WHOLE, &mut cells).unwrap();
                 }
             }

@@ -4,12 +4,13 @@
 //! be, and is written down then: a file a stripe, valid if all of them are there. A process that was
 //! killed goes on with the next round. What fits into memory and into one round is never written.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use wordmill_flow::{Reservation, StageProgress, run_workers};
+use wordmill_flow::{Reservation, Room, StageProgress, run_workers};
 use wordmill_formats::{
     CellBlock, CellPacker, FormatError, FrameFile, FrameWriter, Kind, PackedFrame, Packing,
     TileCell, TileSection,
@@ -17,11 +18,11 @@ use wordmill_formats::{
 
 use super::job::{Groups, Shuffle};
 use super::layout::SORT_BYTES_MIN;
-use super::loose::{GROUP_SHIFT, Loose, PART_SHIFT};
 use super::slots::Slots;
+use super::unsorted::{GROUP_SHIFT, PART_SHIFT, UnsortedCells};
 use crate::error::CooccurError;
 
-/// Cells of a loose block.
+/// Cells of a unsorted block.
 const BLOCK_CELLS: usize = 4096;
 /// Bytes of a cell in a block that is not compressed, at most where it is a weight.
 const STORED_BYTES: u64 = 5;
@@ -48,14 +49,14 @@ impl Dealt {
     }
 
     /// The cells of a stripe, once.
-    pub fn take(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<Loose, FormatError> {
+    pub fn take(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<UnsortedCells, FormatError> {
         let open = |round| {
-            let path = shuffle.loose_path(stripe, round);
+            let path = shuffle.unsorted_path(stripe, round);
             FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE)
         };
         let files = (0..self.rounds).map(open).collect::<Result<_, _>>()?;
         let held = self.held[stripe as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Loose { files, held: { held }.drain(..).collect() })
+        Ok(UnsortedCells { files, held: { held }.drain(..).collect() })
     }
 }
 
@@ -66,7 +67,7 @@ fn recover(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<(u32, usize), Coocc
     loop {
         let mut end = None;
         for &stripe in stripes {
-            let path = shuffle.loose_path(stripe, rounds);
+            let path = shuffle.unsorted_path(stripe, rounds);
             let file = match FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE) {
                 Ok(file) => file,
                 Err(error) if error.is_not_found() || error.is_bad_artefact() => {
@@ -134,9 +135,9 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// With so many bytes left and threads: a third for the blocks in hand, a third for those that
-    /// were packed; the rest is what laying out needs at least.
-    pub fn new((left, threads): (u64, u64), part_bytes: u64, grid: u32) -> Self {
+    /// A third for the blocks in hand, a third for those that were packed; the rest is what laying out needs at least.
+    pub fn new(room: Room, part_bytes: u64, grid: u32) -> Self {
+        let Room { bytes: left, threads } = room;
         let least = DEAL_BYTES_MIN + part_bytes;
         let workers = (left / 3 / least).clamp(1, threads);
         let worker_bytes = (left / 3 / workers).clamp(least, DEAL_BYTES_MAX + part_bytes);
@@ -161,8 +162,7 @@ impl Share {
 /// Deals the cells of the source to the stripes, but for those that an earlier attempt has dealt.
 pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
-    let room = (ctx.budget.left(), ctx.threads as u64);
-    let share = Share::new(room, source.part_bytes(), shuffle.config.grid);
+    let share = Share::new(ctx.room(), source.part_bytes(), shuffle.config.grid);
     let _memory =
         ctx.budget.reserve(share.worker_bytes * share.workers, "dealing cells to tiles")?;
     let (mut rounds, mut first) = recover(shuffle, stripes)?;
@@ -177,7 +177,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
         let mut piles: Vec<Option<Mutex<Pile>>> = Vec::new();
         piles.resize_with(shuffle.config.grid as usize, || None);
         for &stripe in stripes {
-            let path = shuffle.loose_path(stripe, rounds);
+            let path = shuffle.unsorted_path(stripe, rounds);
             let pile = Pile { path, held: Vec::new(), held_bytes: 0, file: None };
             piles[stripe as usize] = Some(Mutex::new(pile));
         }
@@ -196,7 +196,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
             }
         } else {
             for (_, pile) in piles {
-                pile.publish(shuffle, (first, end))?;
+                pile.publish(shuffle, first..end)?;
             }
             rounds += 1;
         }
@@ -227,7 +227,7 @@ fn deal_round(
     let started = Instant::now();
     let bytes = share.worker_bytes - source.part_bytes();
     run_workers("deal", share.workers as usize, |_| {
-        let mut dealer = Dealer::new(shuffle, piles, bytes, (packing, share.pile_bytes));
+        let mut dealer = Dealer::new(shuffle, piles, bytes, packing, share.pile_bytes);
         loop {
             ctx.cancel.check()?;
             let is_old = started.elapsed() >= shuffle.config.checkpoint_every;
@@ -253,7 +253,8 @@ impl Pile {
     fn add(
         &mut self,
         shuffle: &Shuffle<'_>,
-        (tag, frame): (u64, &PackedFrame),
+        tag: u64,
+        frame: &PackedFrame,
         limit_bytes: u64,
     ) -> Result<(), FormatError> {
         self.held_bytes += frame.stored_bytes() as u64;
@@ -277,14 +278,10 @@ impl Pile {
     }
 
     /// Makes a file of a round of it, which has these parts of the source.
-    fn publish(
-        mut self,
-        shuffle: &Shuffle<'_>,
-        (first, end): (usize, usize),
-    ) -> Result<(), FormatError> {
+    fn publish(mut self, shuffle: &Shuffle<'_>, parts: Range<usize>) -> Result<(), FormatError> {
         let file = self.write(shuffle)?;
         file.set("fingerprint", &shuffle.config.fingerprint);
-        file.set("parts", format!("{first}-{end}"));
+        file.set("parts", format!("{}-{}", parts.start, parts.end));
         self.file.take().expect("written to above").finish().map(drop)
     }
 }
@@ -312,7 +309,8 @@ impl<'a> Dealer<'a> {
         shuffle: &'a Shuffle<'a>,
         piles: &'a [Option<Mutex<Pile>>],
         bytes: u64,
-        (packing, pile_bytes): (Packing, u64),
+        packing: Packing,
+        pile_bytes: u64,
     ) -> Self {
         let (grid, groups) = (shuffle.grid, shuffle.groups());
         let mut buckets = Vec::new();
@@ -371,8 +369,8 @@ impl<'a> Dealer<'a> {
     #[inline]
     fn slot(&self, cell: &TileCell) -> u32 {
         match self.shuffle.source.section(cell.payload) {
-            TileSection::Heavy => 0,
-            TileSection::Light => self.slots.of(cell),
+            TileSection::Hot => 0,
+            TileSection::Cold => self.slots.of(cell),
         }
     }
 
@@ -399,7 +397,7 @@ impl<'a> Dealer<'a> {
         let pile = self.piles[stripe as usize].as_ref().expect("only stripes wanted are dealt to");
         let mut pile = pile.lock().unwrap_or_else(PoisonError::into_inner);
         let frame = packed.map_err(|e| FormatError::io(&pile.path, "compressing", e))?;
-        pile.add(self.shuffle, (tag, frame), self.pile_bytes)?;
+        pile.add(self.shuffle, tag, frame, self.pile_bytes)?;
         drop(pile);
         self.buckets[bucket].clear();
         Ok(())

@@ -53,7 +53,7 @@ pub struct ShuffleConfig {
     pub seed: u64,
     /// Identifies settings and inputs; files of another fingerprint are made anew.
     pub fingerprint: String,
-    /// Slots that light cells are thrown into instead of being put in random order, or 0.
+    /// Slots that cold cells are thrown into instead of being put in random order, or 0.
     pub slots: u32,
     /// Cells that were dealt are written down when they are this old.
     pub checkpoint_every: Duration,
@@ -81,7 +81,7 @@ impl Shuffle<'_> {
         }
     }
 
-    pub fn loose_path(&self, stripe: u32, round: u32) -> PathBuf {
+    pub fn unsorted_path(&self, stripe: u32, round: u32) -> PathBuf {
         let folder = &self.config.folder;
         self.dir.path(&format!("{folder}/loose-{stripe:03}-{round:05}.cells"))
     }
@@ -102,7 +102,7 @@ impl Shuffle<'_> {
 pub(super) struct Groups {
     pub grid: u32,
     pub groups: u32,
-    /// Buckets of a group: one for each slot, the heavy section first.
+    /// Buckets of a group: one for each slot, the hot section first.
     pub slots: u32,
 }
 

@@ -1,10 +1,10 @@
-//! Laying out: the loose blocks of a group of tiles become the frames of its sections.
+//! Laying out: the unsorted blocks of a group of tiles become the frames of its sections.
 
 use wordmill_formats::{CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection};
 use wordmill_kernels::random::finalize;
 
 use super::job::{Shuffle, mixed_seed};
-use super::loose::Loose;
+use super::unsorted::UnsortedCells;
 use crate::error::CooccurError;
 
 /// Cells that a frame of a tile aims at. Stored bytes a cell (English, 36 M cells, linear window of
@@ -32,19 +32,20 @@ struct Group<'a> {
     /// Its first column stripe, and their number.
     columns: (u32, u32),
     seed: u64,
-    /// Two for each column stripe, heavy before light.
+    /// Two for each column stripe, hot before cold.
     sections: Vec<Section>,
 }
 
 /// Writes the tiles of a group, in as many passes over its blocks as the memory asks for.
 pub(super) fn lay_out(
     shuffle: &Shuffle<'_>,
-    loose: &Loose,
-    (stripe, group): (u32, u32),
+    unsorted: &UnsortedCells,
+    stripe: u32,
+    group: u32,
     bytes: u64,
     writer: &mut StripeWriter,
 ) -> Result<(), CooccurError> {
-    let blocks = loose.blocks(group);
+    let blocks = unsorted.blocks(group);
     let columns = shuffle.groups().stripes(group);
     let sections = vec![Section::default(); 2 * columns.1 as usize];
     let seed = mixed_seed(shuffle.config.seed);
@@ -54,7 +55,7 @@ pub(super) fn lay_out(
     let mut read = |each: &mut dyn FnMut(TileCell)| {
         let mut block = CellBlock::default();
         blocks.iter().try_for_each(|&(index, _)| {
-            loose.unpack(index, &mut packer, &mut block)?;
+            unsorted.unpack(index, &mut packer, &mut block)?;
             block.for_each(&mut *each);
             Ok::<_, FormatError>(())
         })
@@ -98,8 +99,8 @@ impl Group<'_> {
     /// The section of a cell.
     #[inline]
     fn section(&self, cell: &TileCell) -> usize {
-        let is_light = self.shuffle.source.section(cell.payload) == TileSection::Light;
-        self.column(cell).0 as usize * 2 + usize::from(is_light)
+        let is_cold = self.shuffle.source.section(cell.payload) == TileSection::Cold;
+        self.column(cell).0 as usize * 2 + usize::from(is_cold)
     }
 
     fn note(&mut self, cell: &TileCell) {
@@ -151,7 +152,7 @@ impl Group<'_> {
         }
         let mut block = CellBlock::default();
         for (place, section) in self.sections.iter().enumerate() {
-            let kind = if place % 2 == 0 { TileSection::Heavy } else { TileSection::Light };
+            let kind = if place % 2 == 0 { TileSection::Hot } else { TileSection::Cold };
             let column_stripe = self.columns.0 + place as u32 / 2;
             let first = section.first.max(span.start);
             for frame in first..(section.first + section.frames).min(span.end) {

@@ -1,6 +1,6 @@
 //! Slots: where the reader needs no random order, the blocks that cells were dealt in are the tiles.
 //!
-//! A light cell stands in the slot that a seeded hash of its row and column says, a heavy one in
+//! A cold cell stands in the slot that a seeded hash of its row and column says, a hot one in
 //! slot 0. The cells of a slot keep the order of the source, so nothing is unpacked, sorted or packed
 //! again: of 19 processor seconds for the 138 million node cells of 22 million tokens of English it saves 8.
 
@@ -8,10 +8,10 @@ use wordmill_formats::{CellBlock, CellPacker, StripeWriter, TileCell};
 use wordmill_kernels::random::finalize;
 
 use super::job::{Shuffle, mixed_seed};
-use super::loose::Loose;
+use super::unsorted::UnsortedCells;
 use crate::error::CooccurError;
 
-/// The slot of a light cell, from 1.
+/// The slot of a cold cell, from 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slots {
     slots: u32,
@@ -34,7 +34,7 @@ impl Slots {
 /// Writes the tiles of a group, slot by slot.
 pub(super) fn put_slots(
     shuffle: &Shuffle<'_>,
-    loose: &Loose,
+    unsorted: &UnsortedCells,
     group: u32,
     writer: &mut StripeWriter,
 ) -> Result<(), CooccurError> {
@@ -45,12 +45,12 @@ pub(super) fn put_slots(
     for place in 0..stripes {
         for slot in 0..groups.slots {
             let column_stripe = first + place;
-            for (index, _) in loose.blocks(group * groups.slots + slot) {
-                if let (1, Some(frame)) = (stripes, loose.held(index)) {
+            for (index, _) in unsorted.blocks(group * groups.slots + slot) {
+                if let (1, Some(frame)) = (stripes, unsorted.held(index)) {
                     writer.packed_slot(column_stripe, slot, frame)?;
                     continue;
                 }
-                loose.unpack(index, &mut packer, &mut block)?;
+                unsorted.unpack(index, &mut packer, &mut block)?;
                 ours.clear();
                 block.for_each(|cell| {
                     if cell.column % stripes == place {

@@ -9,19 +9,19 @@ use wordmill_formats::{
 pub struct MatrixCells<'a> {
     dir: &'a RunDir,
     index: &'a MatrixIndex,
-    heavy: u64,
+    hot: u64,
 }
 
 impl<'a> MatrixCells<'a> {
-    /// A word weight from which a cell counts as heavy: it is then visited in every rotation of an
+    /// A word weight from which a cell counts as hot: it is then visited in every rotation of an
     /// epoch, with an even share, and its visits do not follow one another. Negative sampling on 22
     /// million tokens of English (seed 1: Google, WordSim-353, SimLex-999, RG-65): 43.8, 66.2, 29.2, 64.0 from
     /// 2, 42.5, 65.9, 27.8, 63.2 from 8, in a tenth less time.
-    pub const HEAVY_WEIGHT: u64 = 2;
+    pub const HOT_WEIGHT: u64 = 2;
 
     /// The cells of the matrix in `dir`.
     pub fn new(dir: &'a RunDir, index: &'a MatrixIndex) -> Self {
-        Self { dir, index, heavy: Self::HEAVY_WEIGHT * index.unit }
+        Self { dir, index, hot: Self::HOT_WEIGHT * index.unit }
     }
 }
 
@@ -58,9 +58,9 @@ impl CellSource for MatrixCells<'_> {
     }
 
     fn section(&self, payload: u64) -> TileSection {
-        match payload >= self.heavy {
-            true => TileSection::Heavy,
-            false => TileSection::Light,
+        match payload >= self.hot {
+            true => TileSection::Hot,
+            false => TileSection::Cold,
         }
     }
 

@@ -16,7 +16,7 @@ pub const SPILL_RUN: Golden = Golden {
     made: Made::Framed(Kind::RUN),
     write: write_run,
     read: read_run,
-    holds: || format!("{:?}", [sorted(wide_cells()), sorted(light_cells()), vec![]]),
+    holds: || format!("{:?}", [sorted(wide_cells()), sorted(cold_cells()), vec![]]),
 };
 
 /// A stripe.
@@ -26,9 +26,9 @@ pub const STRIPE: Golden = Golden {
     write: write_stripe,
     read: read_stripe,
     holds: || {
-        let (heavy, light) = (drawn(wide_cells(), 0), drawn(light_cells(), 1));
-        let shuffled = [(0, TileSection::Heavy, heavy), (0, TileSection::Light, light)];
-        let empty = [(1, TileSection::Heavy, vec![]), (1, TileSection::Light, vec![])];
+        let (hot, cold) = (drawn(wide_cells(), 0), drawn(cold_cells(), 1));
+        let shuffled = [(0, TileSection::Hot, hot), (0, TileSection::Cold, cold)];
+        let empty = [(1, TileSection::Hot, vec![]), (1, TileSection::Cold, vec![])];
         format!("1 {GRID:?} \"9\" {:?}", [shuffled, empty].concat())
     },
 };
@@ -47,7 +47,7 @@ pub const SLOTS: Golden = Golden {
     made: Made::Framed(Kind::SLOTS),
     write: write_slots,
     read: read_slots,
-    holds: || format!("{:?}", [sorted(wide_cells()), sorted(light_cells()), sorted(wide_cells())]),
+    holds: || format!("{:?}", [sorted(wide_cells()), sorted(cold_cells()), sorted(wide_cells())]),
 };
 
 /// The grid of the stripes.
@@ -58,7 +58,7 @@ fn cell(row: u32, column: u32, payload: u64) -> TileCell {
 }
 
 /// Cells of small numbers.
-pub fn light_cells() -> Vec<TileCell> {
+pub fn cold_cells() -> Vec<TileCell> {
     (0..120u32).map(|i| cell(i * 37 % 1000, i * 11 % 500, u64::from(i) + 1)).collect()
 }
 
@@ -98,7 +98,7 @@ fn write_run_of(
 ) -> Result<(), FormatError> {
     let mut writer = FrameWriter::create(storage, path, kind)?;
     let mut packer = CellPacker::new(CellCodes::of_unit(unit, samples));
-    for (tag, cells) in [wide_cells(), light_cells(), vec![]].into_iter().enumerate() {
+    for (tag, cells) in [wide_cells(), cold_cells(), vec![]].into_iter().enumerate() {
         writer.append(packer.pack(tag as u64, &block(cells)).unwrap())?;
     }
     writer.finish().map(drop)
@@ -137,15 +137,15 @@ fn write_stripe_of(
     let layout =
         StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: Some(unit), samples, slots: 0 };
     let mut writer = StripeWriter::create(storage, path, layout)?;
-    writer.frame(0, TileSection::Heavy, &block(wide_cells()))?;
-    writer.frame(0, TileSection::Light, &block(light_cells()))?;
+    writer.frame(0, TileSection::Hot, &block(wide_cells()))?;
+    writer.frame(0, TileSection::Cold, &block(cold_cells()))?;
     writer.finish().map(drop)
 }
 
 fn write_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
     let layout = StripeLayout { grid: GRID, stripe: 1, seed: 9, unit: None, samples: 1, slots: 2 };
     let mut writer = StripeWriter::create(storage, path, layout)?;
-    for (slot, cells) in [(0, wide_cells()), (1, light_cells()), (2, wide_cells())] {
+    for (slot, cells) in [(0, wide_cells()), (1, cold_cells()), (2, wide_cells())] {
         writer.slot(1, slot, &block(cells))?;
     }
     writer.finish().map(drop)
@@ -155,8 +155,8 @@ fn read_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatE
     let stripe = StripeFile::open(storage, path)?;
     let mut all = Vec::new();
     let [first, second] = [0, 1].map(|part| Segment { part, parts: 2 });
-    let heavy = (TileSection::Heavy, Segment::WHOLE);
-    for (section, segment) in [heavy, (TileSection::Light, first), (TileSection::Light, second)] {
+    let hot = (TileSection::Hot, Segment::WHOLE);
+    for (section, segment) in [hot, (TileSection::Cold, first), (TileSection::Cold, second)] {
         let mut cells = Vec::new();
         stripe.segment(1, section, segment, &mut cells)?;
         stripe.segment(0, section, segment, &mut cells)?;
@@ -170,7 +170,7 @@ pub fn read_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, Fo
     let stripe = StripeFile::open(storage, path)?;
     let mut tiles = Vec::new();
     for column_stripe in 0..stripe.grid().grid {
-        for section in [TileSection::Heavy, TileSection::Light] {
+        for section in [TileSection::Hot, TileSection::Cold] {
             let mut cells = Vec::new();
             for part in 0..3 {
                 stripe.segment(column_stripe, section, Segment { part, parts: 3 }, &mut cells)?;

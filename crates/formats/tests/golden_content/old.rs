@@ -8,7 +8,7 @@ use wordmill_formats::{
     WORD_TENSORS, WordTensors, put_varint, write_words,
 };
 
-use super::blocks::{GRID, light_cells, read_stripe};
+use super::blocks::{GRID, cold_cells, read_stripe};
 use super::tensors::{self, BIAS, CONTEXT_BIAS, DIM, Known, PARENTS};
 use super::{Golden, Made};
 
@@ -106,10 +106,10 @@ fn read_run(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatErr
 fn tiles() -> Vec<(u32, TileSection, Vec<TileCell>)> {
     let cell = |row, column, payload| TileCell { row, column, payload };
     vec![
-        (0, TileSection::Heavy, vec![cell(0, 0, 900_000), cell(70_000, 1, 800_000)]),
-        (0, TileSection::Light, light_cells()),
-        (1, TileSection::Heavy, vec![cell(1, 99_999, u64::from(u32::MAX))]),
-        (1, TileSection::Light, vec![cell(2, 3, 1 << 40), cell(3, 2, 4), cell(4, 4, u64::MAX)]),
+        (0, TileSection::Hot, vec![cell(0, 0, 900_000), cell(70_000, 1, 800_000)]),
+        (0, TileSection::Cold, cold_cells()),
+        (1, TileSection::Hot, vec![cell(1, 99_999, u64::from(u32::MAX))]),
+        (1, TileSection::Cold, vec![cell(2, 3, 1 << 40), cell(3, 2, 4), cell(4, 4, u64::MAX)]),
     ]
 }
 
@@ -119,7 +119,7 @@ fn write_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErr
     settings.iter().for_each(|(key, value)| writer.set(key, value));
     writer.set("seed", 9);
     for (column_stripe, section, cells) in tiles() {
-        let tag = u64::from(column_stripe) * 2 + u64::from(section == TileSection::Light);
+        let tag = u64::from(column_stripe) * 2 + u64::from(section == TileSection::Cold);
         writer.frame(tag, cells.len() as u32, &encode(&cells))?;
     }
     writer.finish().map(drop)

@@ -3,7 +3,7 @@
 //! Nouns and algorithms are those of `crate::open`; here stand the preconditions.
 
 use super::{Kernels, check_glove, check_group};
-use crate::glove::AdagradSide;
+use crate::glove::{AdagradSide, RowRate};
 use crate::open::{GroupLoss, MatrixCell, RunLoss};
 use crate::sgns::{Group, GroupScratch};
 use crate::side::{Loss, Side};
@@ -66,7 +66,7 @@ impl Kernels {
         rows: &mut AdagradSide,
         cols: &mut AdagradSide,
         cells: &[MatrixCell],
-        rate: (f32, usize),
+        rate: RowRate,
         loss: &mut RunLoss<'_>,
     ) -> Loss {
         check_glove(rows, cols, cells, 1);
@@ -92,7 +92,7 @@ impl Kernels {
         cols.check(plan.rule);
         check_group(&rows.side(), &cols.side(), group);
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
-        unsafe { (self.step_group)((rows, cols), group, plan, scratch, loss) }
+        unsafe { (self.step_group)(rows, cols, group, plan, scratch, loss) }
     }
 
     /// Runs a tape over the columns `inputs`, all of one length, and fills in one column for each of its results.

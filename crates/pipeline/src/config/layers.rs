@@ -73,12 +73,24 @@ impl Layers {
             origins: BTreeMap::new(),
         };
         layers.note_table("", parsed.get_ref(), text);
-        if !layers.table.contains_key("train") {
+        layers.add_trainer();
+        Ok(layers)
+    }
+
+    /// The only layer: a table that a program has made.
+    pub(super) fn of_table(place: &str, table: Table) -> Self {
+        let mut layers = Self { path: place.into(), table, origins: BTreeMap::new() };
+        layers.add_trainer();
+        layers
+    }
+
+    /// Where no trainer is written there is one.
+    fn add_trainer(&mut self) {
+        if !self.table.contains_key("train") {
             let one = Table::from_iter([("name".to_owned(), Value::from("sgns"))]);
             let train = Value::Array(vec![Value::Table(one)]);
-            layers.table.insert("train".into(), train);
+            self.table.insert("train".into(), train);
         }
-        Ok(layers)
     }
 
     /// The next layer: `WORDMILL__COOCCUR__WINDOW=8`, `WORDMILL__TRAIN__0__DIM=300`.

@@ -18,8 +18,8 @@ use wordmill_text::tokenizer::Tokenizer;
 use wordmill_text::{TextError, unpacking_bytes};
 use wordmill_vocab::VocabError;
 
-use super::Sizes;
 use crate::config::Config;
+use wordmill_flow::Sizes;
 
 /// At most this share of the memory is looked at: what is kept of it takes twice as much.
 const MEMORY_SHARE: u64 = 8;

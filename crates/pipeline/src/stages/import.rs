@@ -13,15 +13,24 @@ use wordmill_text::TextError;
 use wordmill_vocab::{self as vocab, CountWords, CountsFile, CountsRead, VocabError};
 
 use super::outputs::matrix_outputs;
-use super::{Counted, Origin, Pipeline, Text, begin};
+use crate::memory;
+use crate::stage::{Artefacts, Folder, Kind, Run, Text};
 use wordmill_train::TrainConfig;
 
 use crate::config::ConfigError;
 use crate::error::Error;
-use crate::ledger::{Ledger, Settings, fingerprint};
+use crate::ledger::{Ledger, check_index, fingerprint};
+use crate::stage::Settings;
 
+/// What is known of the stage by its name. It is no stage of a graph: it stands in for those from `tokenize` to `merge`.
+pub const KIND: Kind = Kind { name: IMPORT, version: 5, folders };
 /// The name of the stage.
 pub const IMPORT: &str = "import";
+
+fn folders(_: &str) -> Vec<Folder> {
+    ["vocab", "spill", "matrix"].map(Folder::whole).to_vec()
+}
+
 /// Row ranges are cut as for a window of this size, GloVe's default; only the number of shards
 /// depends on it.
 const RANGES_WINDOW: u8 = 15;
@@ -93,7 +102,8 @@ impl Import<'_> {
         if ledger.manifest().stage(IMPORT).is_some_and(|row| row.settings != settings) {
             ledger.forget(IMPORT)?;
         }
-        let stage = begin(self.ctx, ledger, IMPORT, settings)?;
+        memory::note_program(&self.ctx.budget);
+        let stage = ledger.begin(IMPORT, settings)?;
         let made = self.stage();
         let (stage, (imported, outputs, words)) = ledger.or_pause(stage, made)?;
         let index = &imported.index;
@@ -285,33 +295,30 @@ fn identity(path: &Path) -> Result<String, VocabError> {
     Ok(format!("{}, {} bytes, changed at {changed}", absolute.display(), data.len()))
 }
 
-impl Pipeline<'_> {
-    /// The vocabulary and the matrix of an import.
-    pub(super) fn imported(&self, ledger: &Ledger<'_>) -> Result<Counted, Error> {
-        let row = imported_row(self.dir, ledger)?;
-        let digest = ledger.check_index(row)?;
-        let index = MatrixIndex::read(self.dir.storage(), &self.dir.matrix_index())?;
-        cooccur::remove_runs(self.dir)?;
-        let vocabulary = vocab::Vocabulary::open(self.dir, &[])?;
-        if format!("{:016x}", vocabulary.digest()) != index.vocabulary {
-            let what = "it is not the vocabulary that the matrix was imported with";
-            return Err(FormatError::corrupt(&self.dir.vocabulary(), 0, what).into());
-        }
-        let text = Text { vocabulary, digest: digest.clone() };
-        Ok(Counted { text, matrix: Some((index, digest)) })
+/// The vocabulary and the matrix of an import.
+pub(crate) fn open(run: &Run<'_>, ledger: &Ledger<'_>) -> Result<Artefacts, Error> {
+    let row = imported_row(run.dir, ledger)?;
+    let digest = check_index(run.dir, row)?;
+    let index = MatrixIndex::read(run.dir.storage(), &run.dir.matrix_index())?;
+    cooccur::remove_runs(run.dir)?;
+    let vocabulary = vocab::Vocabulary::open(run.dir, &[])?;
+    if format!("{:016x}", vocabulary.digest()) != index.vocabulary {
+        let what = "it is not the vocabulary that the matrix was imported with";
+        return Err(FormatError::corrupt(&run.dir.vocabulary(), 0, what).into());
     }
+    let text = Some(Text { vocabulary, digest: digest.clone() });
+    Ok(Artefacts { text, matrix: Some((index, digest)), ..Artefacts::default() })
+}
 
-    /// Refuses a trainer that reads text where there is none.
-    pub(super) fn check_source(&self, trainer: &TrainConfig) -> Result<(), Error> {
-        if trainer.trainer.reads_text() && matches!(self.origin, Origin::Counts) {
-            let what = format!(
-                "{} reads the words in the order of the text, and {} has counts only; remove it \
-                 from the pipeline",
-                trainer.trainer,
-                self.dir.root().display()
-            );
-            return Err(ConfigError::new(format!("train.{}", trainer.name), what).into());
-        }
-        Ok(())
-    }
+/// Refuses trainers that read text where there is none.
+pub(crate) fn check_trainers(run: &Run<'_>) -> Result<(), ConfigError> {
+    let reads_text = |trainer: &&TrainConfig| trainer.trainer.reads_text();
+    let Some(trainer) = run.config.train.iter().find(reads_text) else { return Ok(()) };
+    let what = format!(
+        "{} reads the words in the order of the text, and {} has counts only; remove it \
+         from the pipeline",
+        trainer.trainer,
+        run.dir.root().display()
+    );
+    Err(ConfigError::new(format!("train.{}", trainer.name), what))
 }

@@ -14,7 +14,7 @@ use wordmill_text::InvalidUtf8;
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
-use crate::ledger::Settings;
+use crate::stage::Settings;
 
 /// Says what was left out of the text: nothing is lost in silence.
 pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::TokenShards) {

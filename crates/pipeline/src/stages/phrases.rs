@@ -3,17 +3,36 @@
 use std::borrow::Cow;
 
 use wordmill_cooccur as cooccur;
-use wordmill_formats::{MatrixIndex, Words as _, counted, xxh3};
+use wordmill_flow::Need;
+use wordmill_formats::{MatrixIndex, StageRow, Words as _, counted, xxh3};
 use wordmill_vocab::phrases::{
-    self, COUNTED, FOLDER, Joined, PairCounts, Pass, Phrases, PhrasesJob,
+    self, COUNTED, FOLDER, Joined, PairCounts, Pass, Phrases, PhrasesConfig, PhrasesJob,
 };
 use wordmill_vocab::{TokenShards, VocabError, Vocabulary, VocabularyJob, vocabulary};
 
-use super::tokens::Reshaped;
-use super::{Pipeline, outputs};
+use super::settings::section;
+use super::{dedup, outputs, pieces, reshaped, tokenize};
+use crate::config::Config;
 use crate::error::Error;
-use crate::ledger::Ledger;
 use crate::memory;
+use crate::outlook::Outlook;
+use crate::past::Past;
+use crate::stage::{Artefacts, Folder, Kind, Listed, Made, Run, Settings, Stage, Work};
+
+/// What is known of it by its name.
+pub const KIND: Kind = Kind { name: FOLDER, version: 5, folders };
+
+/// All but the last shards and the list are there only while the stage is at work.
+fn folders(name: &str) -> Vec<Folder> {
+    let folder = |path: String| match path == name {
+        true => Folder::whole(path),
+        false => Folder::scratch(path),
+    };
+    phrases::folders().into_iter().map(folder).collect()
+}
+
+/// The setting that says, in the row of the vocabulary, that words were joined to phrases.
+pub const JOINED: &str = "phrases";
 
 /// Neighbours, and nothing else: words that are left out keep their places.
 const NEIGHBOURS: cooccur::WindowConfig = cooccur::WindowConfig {
@@ -23,44 +42,126 @@ const NEIGHBOURS: cooccur::WindowConfig = cooccur::WindowConfig {
     dropped: cooccur::Dropped::Gap,
 };
 
-impl Pipeline<'_> {
-    /// The shards with phrases, if there are to be any.
-    pub(super) fn phrases(
-        &self,
-        ledger: &mut Ledger<'_>,
-        shards: TokenShards,
-    ) -> Result<TokenShards, Error> {
-        if self.config.phrases.is_none() {
-            return Ok(shards);
-        }
-        self.reshaped(ledger, FOLDER, &shards, || {
-            let config = self.config.phrases_job()?.expect("asked for above");
-            let connectors = config.connectors.as_deref();
-            let key = ("phrases.connectors", "");
-            outputs::check_content(&self.settings(FOLDER), key, connectors.map(|it| it.digest()))?;
-            outputs::report_list(self.ctx, "phrases.connectors", connectors);
-            self.passes(&config, &shards)
-        })
+/// The stage.
+pub struct PhrasesStage {
+    listed: Listed,
+    config: PhrasesConfig,
+    before: String,
+}
+
+/// What the stage adds to the configuration of the vocabulary.
+pub(super) fn added(config: &Config) -> Settings {
+    match config.phrases {
+        None => Settings::new(),
+        Some(_) => [(JOINED.to_owned(), "joined".to_owned())].into(),
+    }
+}
+
+impl PhrasesStage {
+    /// The stage, if words are to be joined.
+    #[must_use]
+    pub fn new(config: &Config, past: &Past) -> Option<Self> {
+        let phrases = config.phrases.clone()?;
+        let mut settings = section(config, "phrases", past);
+        let duplicates = dedup::added(config);
+        let before = match (&config.corpus.pieces, duplicates.is_empty()) {
+            (Some(_), _) => pieces::KIND,
+            (None, false) => dedup::KIND,
+            (None, true) => tokenize::KIND,
+        };
+        settings.extend(duplicates);
+        let listed = Listed::new(KIND.name, settings);
+        Some(Self { listed, config: phrases, before: before.name.to_owned() })
+    }
+}
+
+impl Stage for PhrasesStage {
+    fn listed(&self) -> &Listed {
+        &self.listed
     }
 
+    fn reads(&self) -> Vec<String> {
+        vec![self.before.clone()]
+    }
+
+    fn inputs(&self, _: &Run<'_>, so_far: &Artefacts) -> Result<Settings, Error> {
+        Ok(reshaped::inputs(so_far))
+    }
+
+    fn need(&self, outlook: &Outlook<'_>) -> Need {
+        let pairs = phrases::pair_sizes(&outlook.sizes, &outlook.config.corpus.lines);
+        let sizes = cooccur::need::Sizes {
+            tokens: outlook.sizes.tokens,
+            shard_tokens: pairs.shard_tokens,
+            words: pairs.words,
+            cells: pairs.cells,
+            cell_growth: pairs.growth,
+            unit: 1,
+            grid: 1,
+            // The time of a pass is that of the whole stage.
+            text_tokens: 0.0,
+            pairs: 0.0,
+        };
+        let counting = [cooccur::need::count, cooccur::need::merge];
+        let [count, merge] = counting.map(|need| need(&sizes, outlook.room));
+        let lines = &outlook.config.corpus.lines;
+        phrases::need(&self.config, lines, &outlook.sizes, outlook.room, &[count, merge])
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        run: &'a Run<'a>,
+        so_far: &'a Artefacts,
+        _: &str,
+    ) -> Result<Work<'a>, Error> {
+        Ok(Box::new(move || {
+            let config = run.config.phrases_job()?.expect("the stage is there for them");
+            let connectors = config.connectors.as_deref();
+            let key = ("phrases.connectors", "");
+            let digest = connectors.map(|it| it.digest());
+            outputs::check_content(&self.listed.settings, key, digest)?;
+            outputs::report_list(run.ctx, "phrases.connectors", connectors);
+            Passes { run, settings: &self.listed.settings }.all(&config, so_far.tokens())
+        }))
+    }
+
+    fn open(
+        &self,
+        run: &Run<'_>,
+        _: Option<&StageRow>,
+        _: &str,
+        so_far: &mut Artefacts,
+    ) -> Result<(), Error> {
+        reshaped::open(run, KIND.name, so_far)
+    }
+}
+
+/// The stage at work.
+struct Passes<'a> {
+    run: &'a Run<'a>,
+    settings: &'a Settings,
+}
+
+impl Passes<'_> {
     /// All passes, one after another.
-    fn passes(&self, config: &PhrasesJob, words: &TokenShards) -> Result<Reshaped, Error> {
+    fn all(&self, config: &PhrasesJob, words: &TokenShards) -> Result<Made, Error> {
         let (given, list) = match &config.given {
             None => (None, None),
             Some(path) => {
-                let (found, list) = phrases::given(self.ctx, self.dir, path, &config.tokenizer)?;
+                let (found, list) =
+                    phrases::given(self.run.ctx, self.run.dir, path, &config.tokenizer)?;
                 let key = ("phrases.list", "");
-                outputs::check_content(&self.settings(FOLDER), key, Some(found.digest()))?;
+                outputs::check_content(self.settings, key, Some(found.digest()))?;
                 let (rows, first) = found.left_out();
                 if rows > 0 {
                     let what = "rows are less than two words and were left out";
                     let text = format!("phrases.list: {rows} {what}, the first is {first:?}");
-                    self.ctx.progress.say(&text);
+                    self.run.ctx.progress.say(&text);
                 }
                 (Some(found), Some(list))
             }
         };
-        // A list without a phrase has no pass, and the shards are made anew all the same.
+        // A list without a phrase has no pass, and the shards are rebuilt all the same.
         let passes = given.as_ref().map_or(config.thresholds.len() as u32, Phrases::passes).max(1);
         let mut made = Joined { shards: words.clone(), joined: 0 };
         let (mut phrases, mut joined) = (0, 0);
@@ -69,11 +170,11 @@ impl Pipeline<'_> {
                 Some(given) => Cow::Borrowed(given),
                 None => Cow::Owned(self.learned(config, pass, &made.shards)?),
             };
-            memory::note_program(&self.ctx.budget);
-            let folder = self.dir.reading(&phrases::shards_folder(pass, passes));
+            memory::note_program(&self.run.ctx.budget);
+            let folder = self.run.dir.reading(&phrases::shards_folder(pass, passes));
             let before = made.shards.totals().tokens;
             let of = Pass { number: pass, shards: &made.shards };
-            made = phrases::join(self.ctx, config, of, &found, folder)?;
+            made = phrases::join(self.run.ctx, config, of, &found, folder)?;
             let (of_pass, times) = (found.of_pass_len(pass), made.joined);
             let text = format!(
                 "phrases: pass {pass} joined {}, {} in {}",
@@ -81,15 +182,15 @@ impl Pipeline<'_> {
                 counted(times, "time"),
                 counted(before, "token")
             );
-            self.ctx.progress.say(&text);
+            self.run.ctx.progress.say(&text);
             phrases += of_pass;
             joined += times;
         }
         let list = match list {
             Some(list) => list,
-            None => phrases::finish(self.dir, config, passes)?,
+            None => phrases::finish(self.run.dir, config, passes)?,
         };
-        phrases::sweep(self.dir)?;
+        phrases::sweep(self.run.dir)?;
         let tokens = made.shards.totals().tokens;
         let counts = vec![
             ("words", words.totals().tokens),
@@ -97,7 +198,7 @@ impl Pipeline<'_> {
             ("phrases", phrases),
             ("joined", joined),
         ];
-        Ok(Reshaped { shards: made.shards, text: Some(list), counts, says: None })
+        Ok(reshaped::made(&made.shards, Some(list), counts))
     }
 
     /// The phrases of a pass: those of the list that is there, or new ones.
@@ -108,14 +209,14 @@ impl Pipeline<'_> {
         shards: &TokenShards,
     ) -> Result<Phrases, Error> {
         let of = Pass { number: pass, shards };
-        if let Some(found) = phrases::learned(self.ctx, self.dir, config, of)? {
+        if let Some(found) = phrases::learned(self.run.ctx, self.run.dir, config, of)? {
             return Ok(found);
         }
         let counted = self.pairs(config, pass, shards)?;
         let counted = counted.as_ref().map(|(units, matrix)| PairCounts { units, matrix });
-        let found = phrases::select(self.ctx, config, of, counted)?;
+        let found = phrases::select(self.run.ctx, config, of, counted)?;
         for folder in COUNTED {
-            self.dir.sweep(&format!("{FOLDER}/{folder}"), |_| true)?;
+            self.run.dir.sweep(&format!("{FOLDER}/{folder}"), |_| true)?;
         }
         Ok(found)
     }
@@ -127,13 +228,13 @@ impl Pipeline<'_> {
         pass: u32,
         shards: &TokenShards,
     ) -> Result<Option<(Vocabulary, MatrixIndex)>, Error> {
-        let units = phrases::units(self.ctx, config, shards)?;
+        let units = phrases::units(self.run.ctx, config, shards)?;
         let frequent = VocabularyJob { min_count: config.min_count, ..VocabularyJob::ALL };
-        let units = match vocabulary(self.ctx, &frequent, &units) {
+        let units = match vocabulary(self.run.ctx, &frequent, &units) {
             Err(VocabError::NoFrequentWord { .. }) => return Ok(None),
             other => other?,
         };
-        memory::note_program(&self.ctx.budget);
+        memory::note_program(&self.run.ctx.budget);
         let counts = units.table().counts();
         let identity = config.fingerprint(pass, shards);
         let fingerprint = format!("{:016x}", xxh3(identity.as_bytes()));
@@ -144,7 +245,7 @@ impl Pipeline<'_> {
             batch_bytes: None,
         };
         let input = cooccur::CountInput { shards: units.shards(), counts };
-        let runs = match cooccur::count(self.ctx, units.run(), &counting, input) {
+        let runs = match cooccur::count(self.run.ctx, units.run(), &counting, input) {
             Err(cooccur::CooccurError::NoPairs { .. }) => return Ok(None),
             other => other?,
         };
@@ -156,7 +257,7 @@ impl Pipeline<'_> {
             settings: Default::default(),
         };
         let ranges = cooccur::RowRanges::new(counts, NEIGHBOURS.window);
-        let matrix = cooccur::merge(self.ctx, units.run(), &merging, &ranges, runs)?;
+        let matrix = cooccur::merge(self.run.ctx, units.run(), &merging, &ranges, runs)?;
         Ok(Some((units, matrix)))
     }
 }

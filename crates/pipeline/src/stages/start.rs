@@ -16,7 +16,7 @@ use wordmill_formats::{
 use wordmill_query::{ConvertConfig, ConvertFormat, ExportSpaces, convert, is_packed};
 use wordmill_train as train;
 
-use super::training::TrainJob;
+use super::train::TrainJob;
 use wordmill_train::{Init, TrainConfig};
 
 use crate::config::{Config, ConfigError};
@@ -213,15 +213,15 @@ fn start_config(
 impl TrainJob<'_> {
     /// Opens what this trainer starts from, and tells what was found.
     pub(super) fn start(&self) -> Result<train::Start, Error> {
-        let dir = self.pipeline.dir;
+        let dir = self.run.dir;
         let shown = match &self.trainer.start.init {
             None => None,
-            Some(Init::File(path)) => Some(self.pipeline.config.locate(path)),
+            Some(Init::File(path)) => Some(self.run.config.locate(path)),
             Some(Init::Trainer(name)) => Some(dir.vectors(name)),
         };
         let intake = files(dir);
         if let Some(taken) = shown.as_ref().map(|path| intake.take(path)).transpose()?.flatten() {
-            self.pipeline.ctx.progress.say(&format!("train {}: {taken}", self.trainer.name));
+            self.run.ctx.progress.say(&format!("train {}: {taken}", self.trainer.name));
         }
         let storage: Arc<dyn Storage> = intake;
         let init = match &shown {
@@ -236,16 +236,16 @@ impl TrainJob<'_> {
             path => path.clone(),
         };
         let mut config = start_config(self.trainer, self.fingerprint.clone(), init, storage);
-        config.freeze = config.freeze.map(|path| self.pipeline.config.locate(path));
+        config.freeze = config.freeze.map(|path| self.run.config.locate(path));
         let words = self.text.vocabulary.table();
-        let start = train::Start::open(self.pipeline.ctx, dir, &config, words)?;
-        self.pipeline.given.check(self.pipeline.config, self.trainer, dir.storage())?;
+        let start = train::Start::open(self.run.ctx, dir, &config, words)?;
+        self.given.check(self.run.config, self.trainer, dir.storage())?;
         self.tell(&start, shown.as_deref(), words.len() as u64);
         Ok(start)
     }
 
     fn tell(&self, start: &train::Start, path: Option<&Path>, words: u64) {
-        let (name, progress) = (&self.trainer.name, &self.pipeline.ctx.progress);
+        let (name, progress) = (&self.trainer.name, &self.run.ctx.progress);
         if let (Some(has), Some(path)) = (start.given(), path) {
             let more = [(has.contexts, "contexts"), (has.biases, "biases"), (has.nodes, "nodes")];
             let more: Vec<&str> =

@@ -52,7 +52,8 @@ pub(super) fn write(
     path: &Path,
     rows: &OutRows<'_>,
     element: ExportElement,
-    (vectors, config): (&Vectors, &ExportConfig),
+    vectors: &Vectors,
+    config: &ExportConfig,
 ) -> Result<Published, FormatError> {
     let names: Vec<String> = (0..rows.len).map(rows.word).collect();
     let mut lookup: Vec<u32> = (0..names.len() as u32).collect();
@@ -150,7 +151,8 @@ pub(super) fn round(row: &mut [f32], element: ExportElement) {
 pub(crate) fn unpack(
     storage: &Arc<dyn Storage>,
     input: &Path,
-    (to, out): (&Arc<dyn Storage>, &Path),
+    to: &Arc<dyn Storage>,
+    out: &Path,
 ) -> Result<(Published, usize, usize), FormatError> {
     let file = TensorFile::open(storage, input)?;
     file.index().expect_kind(KIND)?;

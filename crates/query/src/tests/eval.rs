@@ -190,7 +190,7 @@ fn pairs_ask_about_each_other() {
     // kings − king + the, and ring − the + king: the same by hand.
     let mut right = 0;
     for (a, b, c, expected) in [(1, 2, 0, &[3][..]), (0, 3, 1, &[2, 3])] {
-        let answer = analogy(&vectors, (a, b, c), AnalogyMethod::Add, 1, 1).unwrap()[0].0;
+        let answer = analogy(&vectors, Analogy { a, b, c }, AnalogyMethod::Add, 1, 1).unwrap()[0].0;
         right += u64::from(expected.contains(&answer));
     }
     assert_eq!(scores.total.correct, right);

@@ -116,7 +116,7 @@ fn identity(input: &Input) -> Result<(u64, u64), &str> {
             fs::metadata(path).ok().map(|data| (data.dev(), data.ino()))
         }
         Source::Stdin => rustix::fs::fstat(io::stdin()).ok().map(|data| (data.st_dev, data.st_ino)),
-        Source::Sample { .. } => None,
+        Source::Memory(_) | Source::Sample { .. } => None,
     };
     found.ok_or(&input.name)
 }

@@ -104,6 +104,7 @@ impl Input {
             Source::File(path) => {
                 Box::new(File::open(path).map_err(|source| self.read_error("opening", source))?)
             }
+            Source::Memory(text) => Box::new(Cursor::new(Arc::clone(text))),
             Source::Sample { bytes, seed } => Box::new(SampleReader::new(*seed, *bytes)),
             Source::Stdin | Source::Pipe(_) => match self.begun.lock().take() {
                 Some((head, pipe)) => Box::new(Cursor::new(head).chain(pipe)),
@@ -210,7 +211,7 @@ impl Input {
         let opened = match &self.source {
             Source::Stdin => PipeReader::stdin(waiting),
             Source::Pipe(path) => PipeReader::open(path, waiting),
-            Source::File(_) | Source::Sample { .. } => return Ok(None),
+            Source::File(_) | Source::Memory(_) | Source::Sample { .. } => return Ok(None),
         };
         opened.map(Some).map_err(|source| self.read_error("opening", source))
     }

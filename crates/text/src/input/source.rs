@@ -21,6 +21,8 @@ pub enum Source {
     Stdin,
     /// A named pipe, a device, a pipe of the shell such as `/dev/fd/63`; it can be read once.
     Pipe(PathBuf),
+    /// A text in memory.
+    Memory(Arc<[u8]>),
     /// The built-in sample.
     Sample {
         /// Its size; the sample goes on to the end of the line.
@@ -64,6 +66,13 @@ impl Input {
         let (records, begun) = <(Arc<Records>, Begun)>::default();
         let left_out = Arc::default();
         Self { source, name, bytes: None, modified_ns: None, records, left_out, begun }
+    }
+
+    /// A text in memory; `name` is what messages call it.
+    #[must_use]
+    pub fn in_memory(text: Vec<u8>, name: &str) -> Self {
+        let bytes = Some(text.len() as u64);
+        Self { bytes, ..Self::new(Source::Memory(text.into()), name.to_owned()) }
     }
 
     /// Whether it can be read only once.

@@ -18,12 +18,12 @@ use wordmill_flow::Context;
 use wordmill_formats::{Dtype, FormatError, RunDir, TensorReader, TensorWriter};
 use wordmill_kernels::real;
 
-use super::course::{Course, SavedTally};
 use super::metrics::{ROUND_NUMBERS, RoundRow};
 use super::model::Model;
 use super::plan::{Divergence, Plan};
+use super::training_log::{SavedTally, TrainingLog};
 use crate::error::TrainError;
-use crate::stripes::{Half, PARTS, Stripe};
+use crate::stripes::{MatrixSide, PARTS, Stripe};
 
 /// A rate of a thousandth that still diverges is not what is wrong.
 const HALVINGS_MAX: u32 = 10;
@@ -41,9 +41,9 @@ pub(crate) trait Reached: Serialize + DeserializeOwned {
     /// Whether nothing of an epoch is trained yet.
     fn is_begin(&self) -> bool;
     /// Epochs, and what they told.
-    fn course(&self) -> &Course;
+    fn log(&self) -> &TrainingLog;
     /// The same, to be changed.
-    fn course_mut(&mut self) -> &mut Course;
+    fn log_mut(&mut self) -> &mut TrainingLog;
 }
 
 /// A model that checkpoints keep.
@@ -69,7 +69,7 @@ pub(crate) trait Kept {
 pub(crate) struct Position {
     /// Epochs, and what they told.
     #[serde(flatten)]
-    pub course: Course,
+    pub log: TrainingLog,
     /// Finished rotations of the current epoch.
     pub rotation: u32,
     /// What is done of the rotation in hand.
@@ -88,15 +88,15 @@ pub(crate) struct Begun {
 impl Position {
     /// The same without rows of rounds, of which there may be many.
     pub fn without_rounds(&mut self) -> Self {
-        let rounds = std::mem::take(&mut self.course.rounds);
+        let rounds = std::mem::take(&mut self.log.rounds);
         let copy = self.clone();
-        self.course.rounds = rounds;
+        self.log.rounds = rounds;
         copy
     }
 
     /// Finished rotations of all epochs.
     pub fn rotations_done(&self, rotations: u32) -> u64 {
-        u64::from(self.course.epoch) * u64::from(rotations) + u64::from(self.rotation)
+        u64::from(self.log.epoch) * u64::from(rotations) + u64::from(self.rotation)
     }
 
     /// Steps past a rotation; true if it was the last of its epoch.
@@ -106,7 +106,7 @@ impl Position {
             return Ok(false);
         }
         self.rotation = 0;
-        self.course.end_epoch(plan, advice)?;
+        self.log.end_epoch(plan, advice)?;
         Ok(true)
     }
 }
@@ -142,23 +142,19 @@ pub(crate) fn rate_share(halvings: u32) -> f64 {
 
 impl Reached for Position {
     fn done(&self) -> [u64; 3] {
-        [
-            self.course.epoch.into(),
-            self.rotation.into(),
-            self.begun.as_ref().map_or(0, Begun::tiles),
-        ]
+        [self.log.epoch.into(), self.rotation.into(), self.begun.as_ref().map_or(0, Begun::tiles)]
     }
 
     fn is_begin(&self) -> bool {
         self.rotation == 0 && self.begun.is_none()
     }
 
-    fn course(&self) -> &Course {
-        &self.course
+    fn log(&self) -> &TrainingLog {
+        &self.log
     }
 
-    fn course_mut(&mut self) -> &mut Course {
-        &mut self.course
+    fn log_mut(&mut self) -> &mut TrainingLog {
+        &mut self.log
     }
 }
 
@@ -168,16 +164,16 @@ impl Kept for Model {
 
     fn names(&self) -> Vec<String> {
         self.all()
-            .flat_map(|(half, number)| PARTS.map(|part| tensor_name(half, part, number)))
+            .flat_map(|(side, number)| PARTS.map(|part| tensor_name(side, part, number)))
             .collect()
     }
 
     fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError> {
-        for (half, number) in self.all() {
-            self.show(half, number, |stripe| {
+        for (side, number) in self.all() {
+            self.show(side, number, |stripe| {
                 let mut parts = stripe.parts().into_iter().filter(|(_, it)| !it.is_empty());
                 parts.try_for_each(|(part, values)| {
-                    let name = tensor_name(half, part, number);
+                    let name = tensor_name(side, part, number);
                     writer.tensor(&name, Dtype::F32, &[values.len() as u64], values)
                 })
             })??;
@@ -194,10 +190,10 @@ impl Kept for Model {
     }
 
     fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError> {
-        self.fill(|half, number, stripe: &mut Stripe| {
+        self.fill(|side, number, stripe: &mut Stripe| {
             let parts = stripe.parts_mut().into_iter().filter(|(_, values)| !values.is_empty());
             for (part, values) in parts {
-                read_flat(reader, &tensor_name(half, part, number), values)?;
+                read_flat(reader, &tensor_name(side, part, number), values)?;
             }
             Ok(())
         })
@@ -236,36 +232,34 @@ impl<'a> Checkpoints<'a> {
         ctx: &Context,
         model: &mut M,
         failed: &M::Reached,
-        (place, rate): (&str, f64),
+        place: &str,
+        rate: f64,
         begin: impl FnOnce(&mut M) -> Result<M::Reached, TrainError>,
     ) -> Result<M::Reached, TrainError> {
-        let (epoch, halvings) = (failed.course().epoch + 1, failed.course().halvings + 1);
+        let (epoch, halvings) = (failed.log().epoch + 1, failed.log().halvings + 1);
         model.reset();
         let mut position = match self.load_newest(&[EPOCH], model)? {
             Some(position) => position,
             None => begin(model)?,
         };
-        position.course_mut().halvings = halvings;
+        position.log_mut().halvings = halvings;
         ctx.progress.say(&format!(
             "train {}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
              from the beginning of epoch {} with half of it",
             self.plan.name,
-            position.course().epoch + 1
+            position.log().epoch + 1
         ));
         Ok(position)
     }
 
     /// Where patience has kept a better epoch than the last, fills in the model as it was after that.
-    pub fn take_best<M: Kept>(&self, course: &Course, model: &mut M) -> Result<(), TrainError> {
-        let best = course.kept_epoch(self.plan);
-        if best != course.epoch {
+    pub fn take_best<M: Kept>(&self, log: &TrainingLog, model: &mut M) -> Result<(), TrainError> {
+        let best = log.kept_epoch(self.plan);
+        if best != log.epoch {
             model.reset();
             let found = self.load_newest(&[BEST], model)?;
             // It was written before the epoch went on record.
-            debug_assert!(
-                found.is_some_and(|found| found.course().epoch == best),
-                "the best is kept"
-            );
+            debug_assert!(found.is_some_and(|found| found.log().epoch == best), "the best is kept");
         }
         Ok(())
     }
@@ -297,7 +291,7 @@ impl<'a> Checkpoints<'a> {
             }
             model.read(&reader)?;
             let mut position = position;
-            read_rounds(&reader, position.course_mut())?;
+            read_rounds(&reader, position.log_mut())?;
             return Ok(Some(position));
         }
         Ok(None)
@@ -327,7 +321,7 @@ impl<'a> Checkpoints<'a> {
         let mut writer =
             TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
         // First, where eight bytes are aligned.
-        let rounds = &position.course().rounds;
+        let rounds = &position.log().rounds;
         if !rounds.is_empty() {
             let numbers: Vec<u64> = rounds.iter().flat_map(RoundRow::to_numbers).collect();
             let shape = [rounds.len() as u64, ROUND_NUMBERS as u64];
@@ -360,9 +354,9 @@ impl<'a> Checkpoints<'a> {
 }
 
 /// Reads the rows of rounds. A checkpoint of an earlier version has those of all epochs in its header.
-fn read_rounds(reader: &TensorReader, course: &mut Course) -> Result<(), FormatError> {
-    let finished = course.epoch;
-    course.rounds.retain(|row| row.epoch > finished);
+fn read_rounds(reader: &TensorReader, log: &mut TrainingLog) -> Result<(), FormatError> {
+    let finished = log.epoch;
+    log.rounds.retain(|row| row.epoch > finished);
     if !reader.index().tensors().contains_key(ROUNDS) {
         return Ok(());
     }
@@ -374,7 +368,7 @@ fn read_rounds(reader: &TensorReader, course: &mut Course) -> Result<(), FormatE
     let mut numbers = vec![[0u64; ROUND_NUMBERS]; info.shape[0] as usize];
     reader.read(info, 0, numbers.as_flattened_mut())?;
     let rows: Option<Vec<RoundRow>> = numbers.into_iter().map(RoundRow::of_numbers).collect();
-    course.rounds = rows.ok_or_else(|| corrupt("its rows of rounds make no sense"))?;
+    log.rounds = rows.ok_or_else(|| corrupt("its rows of rounds make no sense"))?;
     Ok(())
 }
 
@@ -399,10 +393,10 @@ pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
     Ok(dir.sweep(&format!("models/{name}"), is_over)?)
 }
 
-fn tensor_name(half: Half, part: &str, number: u32) -> String {
-    let side = match half {
-        Half::Rows => "rows",
-        Half::Columns => "columns",
+fn tensor_name(side: MatrixSide, part: &str, number: u32) -> String {
+    let side = match side {
+        MatrixSide::Rows => "rows",
+        MatrixSide::Columns => "columns",
     };
     format!("{side}.{part}.{number:03}")
 }

@@ -15,6 +15,7 @@ use wordmill_formats::TileCell;
 use wordmill_kernels::random::hash;
 
 use super::metrics::EpochRow;
+use crate::stripes::TileStripes;
 
 /// What of a learning curve is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,13 +70,13 @@ impl HeldOut {
     }
 
     /// Keeps those of a tile that are held out, or those that are not.
-    pub fn retain(&self, tile: (u32, u32), cells: &mut Vec<TileCell>, held_out: bool) {
+    pub fn retain(&self, tile: TileStripes, cells: &mut Vec<TileCell>, held_out: bool) {
         if self.limit == 0 && !held_out {
             return;
         }
         cells.retain(|cell| {
-            let row = cell.row * self.grid + tile.0;
-            let column = cell.column * self.grid + tile.1;
+            let row = cell.row * self.grid + tile.row;
+            let column = cell.column * self.grid + tile.column;
             let ids = u64::from(row.min(column)) << 32 | u64::from(row.max(column));
             (hash(self.seed ^ hash(ids)) < self.limit) == held_out
         });

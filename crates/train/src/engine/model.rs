@@ -13,7 +13,7 @@ use wordmill_formats::{FormatError, Pages, RunDir, TileGrid};
 use super::order::{Move, Order, Residents};
 use super::pass::Layout;
 use crate::error::TrainError;
-use crate::stripes::{Half, Stripe, StripeShape};
+use crate::stripes::{MatrixSide, Stripe, StripeShape};
 
 /// Row stripes in memory beyond those of the workers: one that comes and one that waits to go.
 const ROWS_IN_FLIGHT: u32 = 2;
@@ -25,7 +25,7 @@ pub(crate) struct Model {
     shape: StripeShape,
     grid: TileGrid,
     room: Room,
-    board: Mutex<Board>,
+    table: Mutex<StripeTable>,
     changed: Condvar,
     pages: Option<Pages>,
     /// Memory of stripes that were put away, for those that come.
@@ -43,7 +43,7 @@ struct Room {
 }
 
 /// Where the stripes are.
-struct Board {
+struct StripeTable {
     sides: [Vec<Slot>; 2],
     /// Tasks of this rotation whose stripes are in memory, unless they are lent.
     ready: usize,
@@ -63,7 +63,7 @@ struct Slot {
 }
 
 /// Tells the others when its worker panics.
-pub(crate) struct Watch<'a>(&'a Model);
+pub(crate) struct PanicGuard<'a>(&'a Model);
 
 impl Model {
     /// A model whose stripes have no values yet, in pages if it does not fit into what is left of the budget.
@@ -100,7 +100,7 @@ impl Model {
             shape,
             grid,
             room,
-            board: Mutex::new(Board {
+            table: Mutex::new(StripeTable {
                 sides: [slots(), slots()],
                 ready: 0,
                 next: 0,
@@ -125,10 +125,10 @@ impl Model {
     }
 
     /// Vectors of a side.
-    pub fn rows(&self, half: Half) -> u32 {
-        match half {
-            Half::Rows => self.grid.rows,
-            Half::Columns => self.grid.columns,
+    pub fn rows(&self, side: MatrixSide) -> u32 {
+        match side {
+            MatrixSide::Rows => self.grid.rows,
+            MatrixSide::Columns => self.grid.columns,
         }
     }
 
@@ -151,17 +151,17 @@ impl Model {
         seen: &[u32],
     ) -> (Order, Vec<Vec<Move>>) {
         let order = Order::new(rows, columns, seen, self.room.columns);
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (side, seen) in board.sides.iter_mut().zip(order.seen()) {
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (side, seen) in table.sides.iter_mut().zip(order.seen()) {
             side.iter_mut().zip(seen).for_each(|(slot, &seen)| slot.turn = seen);
         }
-        (board.next, board.limit) = (0, order.tasks().len());
+        (table.next, table.limit) = (0, order.tasks().len());
         if self.pages.is_none() {
-            board.ready = board.limit;
+            table.ready = table.limit;
             return (order, Vec::new());
         }
-        board.ready = 0;
-        let present = board.sides.each_ref().map(|side| {
+        table.ready = 0;
+        let present = table.sides.each_ref().map(|side| {
             let numbers = (0..).zip(side).filter(|(_, slot)| slot.stripe.is_some());
             numbers.map(|(number, _)| number).collect()
         });
@@ -171,27 +171,27 @@ impl Model {
 
     /// After a rotation that was cut short: how many tiles each row stripe has seen.
     pub fn seen(&self) -> Vec<u32> {
-        self.lock().sides[Half::Rows as usize].iter().map(|slot| slot.turn).collect()
+        self.lock().sides[MatrixSide::Rows as usize].iter().map(|slot| slot.turn).collect()
     }
 
     /// Forgets all stripes in memory and that a worker has failed: the next is [`fill`](Self::fill).
     pub fn forget(&mut self) {
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        board.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
-        board.failed = false;
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        table.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
+        table.failed = false;
     }
 
     /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
     pub fn fill<E: From<FormatError>>(
         &mut self,
-        mut fill: impl FnMut(Half, u32, &mut Stripe) -> Result<(), E>,
+        mut fill: impl FnMut(MatrixSide, u32, &mut Stripe) -> Result<(), E>,
     ) -> Result<(), E> {
-        for (half, number) in self.all() {
-            let mut stripe = Stripe::new(self.shape, self.height(half, number));
-            fill(half, number, &mut stripe)?;
+        for (side, number) in self.all() {
+            let mut stripe = Stripe::new(self.shape, self.height(side, number));
+            fill(side, number, &mut stripe)?;
             match &self.pages {
-                Some(pages) => pages.write(self.page_of(half, number), &stripe.floats())?,
-                None => self.lock().sides[half as usize][number as usize].stripe = Some(stripe),
+                Some(pages) => pages.write(self.page_of(side, number), &stripe.floats())?,
+                None => self.lock().sides[side as usize][number as usize].stripe = Some(stripe),
             }
         }
         Ok(())
@@ -200,15 +200,15 @@ impl Model {
     /// Shows a stripe.
     pub fn show<T>(
         &self,
-        half: Half,
+        side: MatrixSide,
         number: u32,
         look: impl FnOnce(&Stripe) -> T,
     ) -> Result<T, FormatError> {
-        let board = self.lock();
-        match &board.sides[half as usize][number as usize].stripe {
+        let table = self.lock();
+        match &table.sides[side as usize][number as usize].stripe {
             Some(stripe) => Ok(look(stripe)),
             None => {
-                let stripe = self.fetch(half, number)?;
+                let stripe = self.fetch(side, number)?;
                 let seen = look(&stripe);
                 self.spare().push(stripe);
                 Ok(seen)
@@ -219,25 +219,25 @@ impl Model {
     /// Appends the vectors of some ids, without padding.
     pub fn vectors(
         &self,
-        half: Half,
+        side: MatrixSide,
         ids: Range<u32>,
         out: &mut Vec<f32>,
     ) -> Result<(), FormatError> {
         let (dim, stride) = (self.shape.dim, wordmill_kernels::padded(self.shape.dim));
         let (begin, grid) = (out.len(), self.grid.grid);
         out.resize(begin + ids.len() * dim, 0.0);
-        let board = self.lock();
+        let table = self.lock();
         let mut buffer = Vec::new();
         for first in ids.clone().take(grid as usize) {
             let (number, local) = self.grid.place(first);
             let rows = (ids.end - first).div_ceil(grid) as usize;
             let span = local as usize * stride..(local as usize + rows) * stride;
-            let vectors = match &board.sides[half as usize][number as usize].stripe {
+            let vectors = match &table.sides[side as usize][number as usize].stripe {
                 Some(stripe) => &stripe.vectors()[span],
                 None => {
                     buffer.resize(span.len(), 0.0);
                     let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
-                    pages.read_part(self.page_of(half, number), span.start as u64, &mut buffer)?;
+                    pages.read_part(self.page_of(side, number), span.start as u64, &mut buffer)?;
                     &buffer[..]
                 }
             };
@@ -250,10 +250,10 @@ impl Model {
     }
 
     /// The biases of a side, in the order of ids.
-    pub fn biases(&self, half: Half) -> Result<Vec<f32>, FormatError> {
-        let mut biases = vec![0.0; self.rows(half) as usize];
+    pub fn biases(&self, side: MatrixSide) -> Result<Vec<f32>, FormatError> {
+        let mut biases = vec![0.0; self.rows(side) as usize];
         for number in 0..self.grid.grid {
-            self.show(half, number, |stripe| {
+            self.show(side, number, |stripe| {
                 let places = (number as usize..).step_by(self.grid.grid as usize);
                 stripe.bias().iter().zip(places).for_each(|(&bias, place)| biases[place] = bias);
             })?;
@@ -262,32 +262,34 @@ impl Model {
     }
 
     /// Takes a stripe out between two rotations.
-    pub fn lend(&mut self, half: Half, number: u32) -> Result<Stripe, FormatError> {
-        let side =
-            &mut self.board.get_mut().unwrap_or_else(PoisonError::into_inner).sides[half as usize];
-        if let Some(stripe) = side[number as usize].stripe.take() {
+    pub fn lend(&mut self, side: MatrixSide, number: u32) -> Result<Stripe, FormatError> {
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let slots = &mut table.sides[side as usize];
+        if let Some(stripe) = slots[number as usize].stripe.take() {
             return Ok(stripe);
         }
         // Its memory is that of another of its side, which goes to its page.
-        let other = (0..).zip(side).find_map(|(number, slot)| Some((number, slot.stripe.take()?)));
+        let other = (0..).zip(slots).find_map(|(number, slot)| Some((number, slot.stripe.take()?)));
         if let Some((number, stripe)) = other {
             let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
-            pages.write(self.page_of(half, number), &stripe.floats())?;
+            pages.write(self.page_of(side, number), &stripe.floats())?;
             self.spare().push(stripe);
         }
-        self.fetch(half, number)
+        self.fetch(side, number)
     }
 
     /// Takes it back.
-    pub fn take_back(&mut self, half: Half, number: u32, stripe: Stripe) {
-        let board = self.board.get_mut().unwrap_or_else(PoisonError::into_inner);
-        board.sides[half as usize][number as usize].stripe = Some(stripe);
+    pub fn take_back(&mut self, side: MatrixSide, number: u32, stripe: Stripe) {
+        let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
+        table.sides[side as usize][number as usize].stripe = Some(stripe);
     }
 
     /// All stripes.
-    pub fn all(&self) -> impl Iterator<Item = (Half, u32)> + use<> {
+    pub fn all(&self) -> impl Iterator<Item = (MatrixSide, u32)> + use<> {
         let grid = self.grid.grid;
-        Half::ALL.into_iter().flat_map(move |half| (0..grid).map(move |number| (half, number)))
+        MatrixSide::ALL
+            .into_iter()
+            .flat_map(move |side| (0..grid).map(move |number| (side, number)))
     }
 
     /// The next task, once it may begin; `None` when there is none, or another worker has failed. With
@@ -297,43 +299,43 @@ impl Model {
     /// away, and keep it while it waits for the pager.
     pub fn next_task(&self, stop: bool) -> Option<usize> {
         let task = {
-            let mut board = self.lock();
-            if stop && board.next > 0 {
-                board.limit = board.limit.min(board.next);
+            let mut table = self.lock();
+            if stop && table.next > 0 {
+                table.limit = table.limit.min(table.next);
                 self.changed.notify_all();
             }
-            board.next += 1;
-            board.next - 1
+            table.next += 1;
+            table.next - 1
         };
-        self.await_board(|board| match task < board.limit {
-            true => (board.ready > task).then_some(Some(task)),
+        self.await_table(|table| match task < table.limit {
+            true => (table.ready > task).then_some(Some(task)),
             false => Some(None),
         })?
     }
 
     /// Waits for a stripe until it has seen `turn` tiles; `None` when another worker has failed.
-    pub fn take(&self, half: Half, number: u32, turn: u32) -> Option<Stripe> {
-        self.await_board(|board| {
-            let slot = &mut board.sides[half as usize][number as usize];
+    pub fn take(&self, side: MatrixSide, number: u32, turn: u32) -> Option<Stripe> {
+        self.await_table(|table| {
+            let slot = &mut table.sides[side as usize][number as usize];
             if slot.turn == turn { slot.stripe.take() } else { None }
         })
     }
 
-    /// Looks at the board after every change until there is something to be found.
-    fn await_board<T>(&self, mut find: impl FnMut(&mut Board) -> Option<T>) -> Option<T> {
-        let mut board = self.lock();
-        while !board.failed {
-            if let Some(found) = find(&mut board) {
+    /// Looks at the table after every change until there is something to be found.
+    fn await_table<T>(&self, mut find: impl FnMut(&mut StripeTable) -> Option<T>) -> Option<T> {
+        let mut table = self.lock();
+        while !table.failed {
+            if let Some(found) = find(&mut table) {
                 return Some(found);
             }
-            board = self.changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+            table = self.changed.wait(table).unwrap_or_else(PoisonError::into_inner);
         }
         None
     }
 
     /// Gives a stripe back, which has seen `turn` tiles.
-    pub fn give(&self, half: Half, number: u32, stripe: Stripe, turn: u32) {
-        self.lock().sides[half as usize][number as usize] = Slot { stripe: Some(stripe), turn };
+    pub fn give(&self, side: MatrixSide, number: u32, stripe: Stripe, turn: u32) {
+        self.lock().sides[side as usize][number as usize] = Slot { stripe: Some(stripe), turn };
         self.changed.notify_all();
     }
 
@@ -354,10 +356,10 @@ impl Model {
     /// Does a move for a task; false where the task is not to be done now, or a worker has failed.
     fn page(&self, task: usize, it: Move) -> Result<bool, FormatError> {
         match it {
-            Move::PutAway(half, number, turn) => {
-                let stripe = self.await_board(|board| {
-                    let slot = &mut board.sides[half as usize][number as usize];
-                    match task < board.limit {
+            Move::PutAway(side, number, turn) => {
+                let stripe = self.await_table(|table| {
+                    let slot = &mut table.sides[side as usize][number as usize];
+                    match task < table.limit {
                         true if slot.turn == turn => slot.stripe.take().map(Some),
                         true => None,
                         false => Some(None),
@@ -365,12 +367,12 @@ impl Model {
                 });
                 let Some(stripe) = stripe.flatten() else { return Ok(false) };
                 let pages = self.pages.as_ref().expect("only a paged model has moves");
-                pages.write(self.page_of(half, number), &stripe.floats())?;
+                pages.write(self.page_of(side, number), &stripe.floats())?;
                 self.spare().push(stripe);
             }
-            Move::Bring(half, number) => {
-                let stripe = self.fetch(half, number)?;
-                self.lock().sides[half as usize][number as usize].stripe = Some(stripe);
+            Move::Bring(side, number) => {
+                let stripe = self.fetch(side, number)?;
+                self.lock().sides[side as usize][number as usize].stripe = Some(stripe);
             }
         }
         Ok(true)
@@ -383,19 +385,19 @@ impl Model {
     }
 
     /// Calls [`fail`](Self::fail) where its worker panics.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch(self)
+    pub fn guard(&self) -> PanicGuard<'_> {
+        PanicGuard(self)
     }
 
     /// A stripe from its page.
-    fn fetch(&self, half: Half, number: u32) -> Result<Stripe, FormatError> {
+    fn fetch(&self, side: MatrixSide, number: u32) -> Result<Stripe, FormatError> {
         let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
         // Stripe 0 is the highest of its side: what it takes is enough for any.
-        let highest = self.height(Half::Rows, 0).max(self.height(Half::Columns, 0));
+        let highest = self.height(MatrixSide::Rows, 0).max(self.height(MatrixSide::Columns, 0));
         let spare = self.spare().pop();
         let mut stripe = spare.unwrap_or_else(|| Stripe::new(self.shape, highest));
-        stripe.cut(self.shape, self.height(half, number));
-        pages.read(self.page_of(half, number), &mut stripe.floats_mut())?;
+        stripe.cut(self.shape, self.height(side, number));
+        pages.read(self.page_of(side, number), &mut stripe.floats_mut())?;
         Ok(stripe)
     }
 
@@ -403,20 +405,20 @@ impl Model {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn height(&self, half: Half, number: u32) -> usize {
-        self.grid.len(self.rows(half), number) as usize
+    fn height(&self, side: MatrixSide, number: u32) -> usize {
+        self.grid.len(self.rows(side), number) as usize
     }
 
-    fn page_of(&self, half: Half, number: u32) -> usize {
-        (half as u32 * self.grid.grid + number) as usize
+    fn page_of(&self, side: MatrixSide, number: u32) -> usize {
+        (side as u32 * self.grid.grid + number) as usize
     }
 
-    fn lock(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, StripeTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.fail();

@@ -18,7 +18,7 @@
 
 use std::ops::Range;
 
-use crate::stripes::Half;
+use crate::stripes::MatrixSide;
 
 /// The positions of a row and of the columns that it meets, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +49,9 @@ pub(crate) struct Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// It comes into memory.
-    Bring(Half, u32),
+    Bring(MatrixSide, u32),
     /// It leaves memory, once it has seen so many tiles of the rotation.
-    PutAway(Half, u32, u32),
+    PutAway(MatrixSide, u32, u32),
 }
 
 /// The stripes of one side that are in memory.
@@ -141,9 +141,9 @@ impl Residents {
             let mut moves = Vec::new();
             let tiles = || order.tiles(task);
             let rows = tiles().map(|tile| tile.row).take(1);
-            self.sides[0].need(Half::Rows, rows, self.tasks, &seen[0], &mut moves);
+            self.sides[0].need(MatrixSide::Rows, rows, self.tasks, &seen[0], &mut moves);
             let columns = tiles().map(|tile| tile.column);
-            self.sides[1].need(Half::Columns, columns, self.tasks, &seen[1], &mut moves);
+            self.sides[1].need(MatrixSide::Columns, columns, self.tasks, &seen[1], &mut moves);
             for tile in tiles() {
                 seen[0][tile.row as usize] = tile.round + 1;
                 seen[1][tile.column as usize] = tile.round + 1;
@@ -158,7 +158,7 @@ impl Present {
     /// A task needs these stripes: whoever was not needed for the longest time makes room for them.
     fn need(
         &mut self,
-        half: Half,
+        side: MatrixSide,
         stripes: impl Iterator<Item = u32>,
         task: u64,
         seen: &[u32],
@@ -177,10 +177,10 @@ impl Present {
                 let (at, _) = oldest.expect("there is room for one");
                 let (gone, used) = self.stripes.remove(at);
                 assert!(used < task, "there is room for all stripes of a task");
-                moves.push(Move::PutAway(half, gone, seen[gone as usize]));
+                moves.push(Move::PutAway(side, gone, seen[gone as usize]));
             }
             self.stripes.push((stripe, task));
-            moves.push(Move::Bring(half, stripe));
+            moves.push(Move::Bring(side, stripe));
         }
     }
 }
@@ -262,15 +262,15 @@ mod tests {
             for (task, moves) in order.tasks().iter().zip(residents.moves(&order)) {
                 for it in moves {
                     match it {
-                        Move::Bring(half, stripe) => {
-                            let side = &mut present[half as usize];
-                            assert!(!std::mem::replace(&mut side[stripe as usize], true));
-                            let here = side.iter().filter(|&&here| here).count();
-                            assert!(here as u32 <= room[half as usize]);
+                        Move::Bring(side, stripe) => {
+                            let present = &mut present[side as usize];
+                            assert!(!std::mem::replace(&mut present[stripe as usize], true));
+                            let here = present.iter().filter(|&&here| here).count();
+                            assert!(here as u32 <= room[side as usize]);
                             brought += 1;
                         }
-                        Move::PutAway(half, stripe, after) => {
-                            let (side, stripe) = (half as usize, stripe as usize);
+                        Move::PutAway(side, stripe, after) => {
+                            let (side, stripe) = (side as usize, stripe as usize);
                             assert!(std::mem::take(&mut present[side][stripe]));
                             assert_eq!(seen[side][stripe], after, "no task is overtaken");
                         }

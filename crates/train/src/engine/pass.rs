@@ -5,7 +5,7 @@ use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use crate::error::TrainError;
 use crate::random::Stream;
 use crate::start::frozen::{Fixed, Frozen};
-use crate::stripes::{Place, Stripe, StripeShape};
+use crate::stripes::{Place, Stripe, StripeShape, TileStripes};
 
 /// What an objective trains: the shapes of its two matrices.
 #[derive(Clone, Copy, Debug)]
@@ -21,17 +21,17 @@ pub struct Layout {
 /// The cells of one tile that a pass may visit.
 #[derive(Clone, Debug, Default)]
 pub struct PassCells {
-    /// Heavy cells: all of them, or this rotation's segment, as the objective asks.
-    pub heavy: Vec<TileCell>,
-    /// This rotation's segment of the light cells.
-    pub light: Vec<TileCell>,
+    /// Hot cells: all of them, or this rotation's segment, as the objective asks.
+    pub hot: Vec<TileCell>,
+    /// This rotation's segment of the cold cells.
+    pub cold: Vec<TileCell>,
 }
 
 /// Where and when a pass happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass<'a> {
     /// Row stripe and column stripe.
-    pub tile: (u32, u32),
+    pub tile: TileStripes,
     /// Stripes a side.
     pub grid: u32,
     /// Rotations an epoch.
@@ -68,9 +68,9 @@ pub trait Objective: Sync {
     fn init(&self, place: Place, stripe: &mut Stripe);
     /// Bytes that a pass over so many cells holds, beside the cells as they are read.
     fn pass_bytes(&self, cells: u64) -> u64;
-    /// Whether a pass sees all heavy cells of the tile (they are visited a fraction at a time) or
+    /// Whether a pass sees all hot cells of the tile (they are visited a fraction at a time) or
     /// one segment of them.
-    fn heavy_every_rotation(&self) -> bool;
+    fn hot_every_rotation(&self) -> bool;
     /// Visits the cells of a tile.
     fn pass(
         &self,
@@ -95,17 +95,17 @@ pub trait Objective: Sync {
 }
 
 impl PassCells {
-    /// Part `part` of `parts` of the light cells.
-    pub(crate) fn light_part(&self, part: usize, parts: usize) -> &[TileCell] {
-        let cells = self.light.len();
-        &self.light[cells * part / parts..cells * (part + 1) / parts]
+    /// Part `part` of `parts` of the cold cells.
+    pub(crate) fn cold_part(&self, part: usize, parts: usize) -> &[TileCell] {
+        let cells = self.cold.len();
+        &self.cold[cells * part / parts..cells * (part + 1) / parts]
     }
 }
 
 impl<'a> Pass<'a> {
     /// The rows of the tile that do not move.
     pub(crate) fn fixed(&self) -> Fixed<'a> {
-        self.frozen.of_stripe(self.tile.0, self.grid)
+        self.frozen.of_stripe(self.tile.row, self.grid)
     }
 
     /// The epoch, from 0.

@@ -8,7 +8,7 @@ use super::model::Model;
 use super::pass::Objective;
 use super::plan::Plan;
 use crate::error::TrainError;
-use crate::stripes::Half;
+use crate::stripes::MatrixSide;
 
 /// Writes `vectors/NAME.safetensors`.
 pub(crate) fn publish(
@@ -22,10 +22,10 @@ pub(crate) fn publish(
     let path = dir.vectors(&plan.name);
     let mut writer = VectorsWriter::create(dir.storage(), &path, words, model.dim(), settings)?;
     let names = ["word_vectors", objective.layout().columns_name];
-    for (half, name) in Half::ALL.into_iter().zip(names) {
-        writer.matrix(name, model.rows(half), |ids, out| model.vectors(half, ids, out))?;
+    for (side, name) in MatrixSide::ALL.into_iter().zip(names) {
+        writer.matrix(name, model.rows(side), |ids, out| model.vectors(side, ids, out))?;
     }
-    let biases = [model.biases(Half::Rows)?, model.biases(Half::Columns)?];
+    let biases = [model.biases(MatrixSide::Rows)?, model.biases(MatrixSide::Columns)?];
     objective.extras(&mut writer, biases)?;
     Ok(writer.finish(words)?)
 }

@@ -11,16 +11,16 @@ use wordmill_flow::{Context, run_workers};
 use wordmill_formats::RunDir;
 
 use super::checkpoint::{Begun, Checkpoints, Position};
-use super::course::SavedTally;
 use super::model::Model;
 use super::order::{Order, Tile};
 use super::pass::{Pass, PassCells, Tally};
 use super::plan::Plan;
 use super::run::{LOOK, Run};
 use super::sample;
+use super::training_log::SavedTally;
 use crate::error::TrainError;
 use crate::random::Stream;
-use crate::stripes::{Half, Place, Stripe};
+use crate::stripes::{MatrixSide, Place, Stripe, TileStripes};
 
 /// What stays the same during a rotation, and what comes of it.
 struct Rotation<'a> {
@@ -57,7 +57,7 @@ impl Run<'_> {
         if epoch_ended {
             self.end_epoch(dir, &now, position, model, checkpoints)?;
         }
-        let last = position.course.is_over(plan);
+        let last = position.log.is_over(plan);
         if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
             self.check_finite(&now, model)?;
             // Where only publishing is left, that is as good, unless much would be lost with it.
@@ -88,15 +88,15 @@ impl Run<'_> {
             }
             false => (None, sample::look(self, before, model)?),
         };
-        position.course.complete_epoch(rate, held_out, Some(gradient));
+        position.log.complete_epoch(rate, held_out, Some(gradient));
         // Before the checkpoint, which no longer has the rows of rounds.
-        position.course.write_metrics(dir, &self.plan.name)?;
-        let course = &position.course;
-        if self.plan.curve.patience > 0 && course.best_epoch() == Some(course.epoch) {
+        position.log.write_metrics(dir, &self.plan.name)?;
+        let log = &position.log;
+        if self.plan.curve.patience > 0 && log.best_epoch() == Some(log.epoch) {
             self.check_finite(before, model)?;
             checkpoints.save_best(position, model)?;
         }
-        self.plan.tell(position.course.metrics.last());
+        self.plan.tell(position.log.metrics.last());
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl Run<'_> {
         let grid = self.stripes.len();
         let begun = position.begun.take().unwrap_or_else(|| Begun::none(grid));
         let (seen, tallies) = self.turn(position, begun, model, (stop, false))?;
-        position.course.seconds += started.elapsed().as_secs_f64();
+        position.log.seconds += started.elapsed().as_secs_f64();
         if seen.iter().any(|&tiles| (tiles as usize) < grid) {
             position.begun = Some(Begun { seen, tallies });
             return Ok(false);
@@ -119,7 +119,7 @@ impl Run<'_> {
         let tallies: Vec<Tally> = tallies.into_iter().map(|SavedTally(tally)| tally).collect();
         let now = position.without_rounds();
         note_rounds(self.plan, position, &tallies, grid, |round| self.rate(&now, round));
-        let sum = &mut position.course.tally.0;
+        let sum = &mut position.log.tally.0;
         tallies.into_iter().for_each(|tally| *sum += tally);
         self.progress.set_loss(sum.loss / sum.weight.max(1e-300));
         Ok(true)
@@ -143,7 +143,7 @@ impl Run<'_> {
         (stop, look): (&(dyn Fn() -> bool + Sync), bool),
     ) -> Result<(Vec<u32>, Vec<SavedTally>), TrainError> {
         let grid = self.stripes.len();
-        let turn = [u64::from(position.course.epoch), u64::from(position.rotation)];
+        let turn = [u64::from(position.log.epoch), u64::from(position.rotation)];
         let turn = if look { LOOK } else { turn };
         let mut stream = Stream::new(self.plan.seed, &[turn[0], turn[1], u64::MAX]);
         let mut positions = || {
@@ -156,7 +156,7 @@ impl Run<'_> {
         let rotation = Rotation { run: self, position, model, order, stop, look, tallies };
         let workers = model.workers();
         run_workers("train", workers + usize::from(model.is_paged()), |worker| {
-            let _watch = model.watch();
+            let _guard = model.guard();
             let done = match worker == workers {
                 true => model.page_through(&moves).map_err(TrainError::from),
                 false => rotation.work(),
@@ -182,9 +182,9 @@ impl Rotation<'_> {
                 }
                 let row = match lent.take() {
                     Some((row, _)) => Some(row),
-                    None => self.model.take(Half::Rows, tile.row, tile.round),
+                    None => self.model.take(MatrixSide::Rows, tile.row, tile.round),
                 };
-                let column = || self.model.take(Half::Columns, tile.column, tile.round);
+                let column = || self.model.take(MatrixSide::Columns, tile.column, tile.round);
                 let Some((mut row, mut column)) = row.and_then(|row| Some((row, column()?))) else {
                     return Ok(());
                 };
@@ -193,12 +193,12 @@ impl Rotation<'_> {
                 if !tally.loss.is_finite() {
                     return Err(self.diverged(tile, &row, &column));
                 }
-                self.model.give(Half::Columns, tile.column, column, tile.round + 1);
+                self.model.give(MatrixSide::Columns, tile.column, column, tile.round + 1);
                 self.note(tile, tally);
                 lent = Some((row, tile));
             }
             if let Some((row, last)) = lent {
-                self.model.give(Half::Rows, last.row, row, last.round + 1);
+                self.model.give(MatrixSide::Rows, last.row, row, last.round + 1);
             }
         }
         Ok(())
@@ -206,12 +206,12 @@ impl Rotation<'_> {
 
     fn pass(&self, tile: Tile) -> Pass<'_> {
         let Run { plan, frozen, .. } = *self.run;
-        let turn = [self.position.course.epoch, self.position.rotation].map(u64::from);
+        let turn = [self.position.log.epoch, self.position.rotation].map(u64::from);
         // Always the same draws, so that losses of epochs can be compared.
         let turn = if self.look { LOOK } else { turn };
         let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
         let rate = self.run.rate(self.position, tile.round);
-        let tile = (tile.row, tile.column);
+        let tile = TileStripes { row: tile.row, column: tile.column };
         let rotations = if self.look { 1 } else { plan.rotations };
         let grid = self.run.stripes.len() as u32;
         Pass { tile, grid, rotations, rate, look: self.look, key, seed: plan.seed, frozen }
@@ -226,12 +226,12 @@ impl Rotation<'_> {
     /// The error of a tile whose loss is not finite.
     fn diverged(&self, tile: Tile, row: &Stripe, column: &Stripe) -> TrainError {
         let grid = self.run.stripes.len() as u32;
-        let bad = |half, number, stripe: &Stripe| {
+        let bad = |side, number, stripe: &Stripe| {
             let row = stripe.bad_row()?;
-            Some((Place { half, number, grid }.id(row), half))
+            Some((Place { side, number, grid }.id(row), side))
         };
-        let found = bad(Half::Rows, tile.row, row);
-        let found = found.or_else(|| bad(Half::Columns, tile.column, column));
+        let found = bad(MatrixSide::Rows, tile.row, row);
+        let found = found.or_else(|| bad(MatrixSide::Columns, tile.column, column));
         let at = format!(", tile ({}, {})", tile.row, tile.column);
         self.run.diverged(self.position, &at, found)
     }
@@ -250,7 +250,7 @@ fn note_rounds(
     }
     let before = position.rotations_done(plan.rotations) * grid as u64;
     for (round, tallies) in (0u32..).zip(tallies.chunks(grid)) {
-        tallies.iter().for_each(|&tally| position.course.partial.0 += tally);
-        position.course.note_round(plan, before + u64::from(round) + 1, f64::from(rate(round)));
+        tallies.iter().for_each(|&tally| position.log.partial.0 += tally);
+        position.log.note_round(plan, before + u64::from(round) + 1, f64::from(rate(round)));
     }
 }

@@ -12,7 +12,7 @@ use super::pass::{Objective, PassCells};
 use super::plan::Plan;
 use crate::error::TrainError;
 use crate::start::frozen::Frozen;
-use crate::stripes::{Half, Place, Stripe};
+use crate::stripes::{MatrixSide, Place, Stripe, TileStripes};
 
 /// In place of epoch and rotation, of a rotation that looks.
 pub(crate) const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
@@ -32,10 +32,10 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Fails where a number of the model is not finite: what is kept must be good.
     pub fn check_finite(&self, position: &Position, model: &Model) -> Result<(), TrainError> {
-        for (half, number) in model.all() {
-            if let Some(row) = model.show(half, number, Stripe::bad_row)? {
-                let place = Place { half, number, grid: self.stripes.len() as u32 };
-                return Err(self.diverged(position, "", Some(place.id(row)).zip(Some(half))));
+        for (side, number) in model.all() {
+            if let Some(row) = model.show(side, number, Stripe::bad_row)? {
+                let place = Place { side, number, grid: self.stripes.len() as u32 };
+                return Err(self.diverged(position, "", Some(place.id(row)).zip(Some(side))));
             }
         }
         Ok(())
@@ -46,11 +46,11 @@ impl Run<'_> {
         &self,
         position: &Position,
         tile: &str,
-        row: Option<(u32, Half)>,
+        row: Option<(u32, MatrixSide)>,
     ) -> TrainError {
         let row = match row {
-            Some((id, Half::Rows)) => format!(", vector of {:?}", (self.word)(id)),
-            Some((id, Half::Columns)) => match self.objective.layout().columns_name {
+            Some((id, MatrixSide::Rows)) => format!(", vector of {:?}", (self.word)(id)),
+            Some((id, MatrixSide::Columns)) => match self.objective.layout().columns_name {
                 "node_vectors" => format!(", vector of node {id}"),
                 _ => format!(", context vector of {:?}", (self.word)(id)),
             },
@@ -58,10 +58,10 @@ impl Run<'_> {
         };
         TrainError::Diverged {
             name: self.plan.name.clone(),
-            epoch: position.course.epoch + 1,
+            epoch: position.log.epoch + 1,
             rotation: position.rotation + 1,
             place: format!("{tile}{row}"),
-            rate: self.plan.rate * rate_share(position.course.halvings),
+            rate: self.plan.rate * rate_share(position.log.halvings),
         }
     }
 
@@ -71,7 +71,7 @@ impl Run<'_> {
         let done = position.rotations_done(self.plan.rotations) * grid + u64::from(round);
         let total = u64::from(self.plan.epochs) * u64::from(self.plan.rotations) * grid;
         let left = 1.0 - done as f64 / total as f64;
-        let share = rate_share(position.course.halvings) * self.plan.schedule.share(left);
+        let share = rate_share(position.log.halvings) * self.plan.schedule.share(left);
         (self.plan.rate * share) as f32
     }
 
@@ -84,14 +84,14 @@ impl Run<'_> {
     ) -> Result<(), FormatError> {
         let file = &self.stripes[row as usize];
         let segment = Segment { part: rotation, parts: self.plan.rotations };
-        let heavy = if self.objective.heavy_every_rotation() { Segment::WHOLE } else { segment };
-        cells.heavy.clear();
-        cells.light.clear();
-        file.segment(column, TileSection::Heavy, heavy, &mut cells.heavy)?;
-        file.segment(column, TileSection::Light, segment, &mut cells.light)?;
+        let hot = if self.objective.hot_every_rotation() { Segment::WHOLE } else { segment };
+        cells.hot.clear();
+        cells.cold.clear();
+        file.segment(column, TileSection::Hot, hot, &mut cells.hot)?;
+        file.segment(column, TileSection::Cold, segment, &mut cells.cold)?;
         let held_out = self.held_out_cells();
-        held_out.retain((row, column), &mut cells.heavy, false);
-        held_out.retain((row, column), &mut cells.light, false);
+        held_out.retain(TileStripes { row, column }, &mut cells.hot, false);
+        held_out.retain(TileStripes { row, column }, &mut cells.cold, false);
         Ok(())
     }
 
@@ -110,17 +110,17 @@ impl Run<'_> {
         let parts = self.plan.rotations;
         let held_out = self.held_out_cells();
         let mut read = Vec::new();
-        let PassCells { heavy, light } = cells;
-        let every = self.objective.heavy_every_rotation();
+        let PassCells { hot, cold } = cells;
+        let every = self.objective.hot_every_rotation();
         for (section, kept, parts) in [
-            (TileSection::Heavy, heavy, if every { 1 } else { parts }),
-            (TileSection::Light, light, parts),
+            (TileSection::Hot, hot, if every { 1 } else { parts }),
+            (TileSection::Cold, cold, parts),
         ] {
             kept.clear();
             for part in 0..parts {
                 read.clear();
                 file.segment(column, section, Segment { part, parts }, &mut read)?;
-                held_out.retain((row, column), &mut read, true);
+                held_out.retain(TileStripes { row, column }, &mut read, true);
                 kept.append(&mut read);
             }
             kept.sort_by_key(|cell| (cell.row, cell.column));

@@ -12,7 +12,7 @@ use super::pass::{Pass, PassCells, Tally};
 use super::run::{LOOK, Run};
 use crate::error::TrainError;
 use crate::random::Stream;
-use crate::stripes::Half;
+use crate::stripes::{MatrixSide, TileStripes};
 
 /// Stripes of a side that are looked at.
 const STRIPES: usize = 4;
@@ -37,46 +37,43 @@ pub(crate) fn look(
     let rate = run.rate(position, grid as u32);
     let (mut sum, mut cells) = (Tally::default(), PassCells::default());
     for &row in &rows {
-        let mut row_stripe = model.lend(Half::Rows, row)?;
+        let mut row_stripe = model.lend(MatrixSide::Rows, row)?;
         for &column in &columns {
-            let tile = (row, column);
+            let tile = TileStripes { row, column };
             run.some_cells(tile, &mut cells)?;
-            let mut column_stripe = model.lend(Half::Columns, column)?;
+            let mut column_stripe = model.lend(MatrixSide::Columns, column)?;
             let key = [LOOK[0], LOOK[1], u64::from(row), u64::from(column), 1];
             let (frozen, seed) = (run.frozen, run.plan.seed);
             let grid = grid as u32;
             let pass = Pass { tile, grid, rotations: 1, rate, look: true, key, seed, frozen };
             let tally = run.objective.pass(&pass, &cells, &mut row_stripe, &mut column_stripe)?;
             sum += tally;
-            model.take_back(Half::Columns, column, column_stripe);
+            model.take_back(MatrixSide::Columns, column, column_stripe);
         }
-        model.take_back(Half::Rows, row, row_stripe);
+        model.take_back(MatrixSide::Rows, row, row_stripe);
     }
     Ok(sum)
 }
 
 impl Run<'_> {
     /// The sample's cells of a tile: a part of either section, which one is drawn by the seed.
-    fn some_cells(
-        &self,
-        (row, column): (u32, u32),
-        cells: &mut PassCells,
-    ) -> Result<(), TrainError> {
+    fn some_cells(&self, tile: TileStripes, cells: &mut PassCells) -> Result<(), TrainError> {
+        let TileStripes { row, column } = tile;
         let file = &self.stripes[row as usize];
-        let sections = [TileSection::Heavy, TileSection::Light];
+        let sections = [TileSection::Hot, TileSection::Cold];
         let all: u64 = sections.iter().map(|&section| file.cells(column, section)).sum();
         let parts = u32::try_from(all.div_ceil(CELLS)).unwrap_or(u32::MAX).max(1);
         let mut stream = Stream::new(self.plan.seed, &[u64::from(row), u64::from(column), 1]);
-        cells.heavy.clear();
-        cells.light.clear();
-        let PassCells { heavy, light } = &mut *cells;
-        for (section, kept) in sections.into_iter().zip([heavy, light]) {
-            // Light cells in slots come a slot at a time, heavy ones of such a file at once.
+        cells.hot.clear();
+        cells.cold.clear();
+        let PassCells { hot, cold } = &mut *cells;
+        for (section, kept) in sections.into_iter().zip([hot, cold]) {
+            // Cold cells in slots come a slot at a time, hot ones of such a file at once.
             let slots = file.slots();
             let read = match (section, slots) {
                 (_, 0) => parts,
-                (TileSection::Heavy, _) => 1,
-                (TileSection::Light, slots) => slots,
+                (TileSection::Hot, _) => 1,
+                (TileSection::Cold, slots) => slots,
             };
             let part = stream.below(read);
             file.segment(column, section, Segment { part, parts: read }, kept)?;
@@ -86,8 +83,8 @@ impl Run<'_> {
             }
         }
         let held_out = self.held_out_cells();
-        held_out.retain((row, column), &mut cells.heavy, false);
-        held_out.retain((row, column), &mut cells.light, false);
+        held_out.retain(tile, &mut cells.hot, false);
+        held_out.retain(tile, &mut cells.cold, false);
         Ok(())
     }
 }

@@ -42,7 +42,7 @@ use std::fmt;
 use wordmill_flow::{Context, OverBudget, Reservation};
 use wordmill_kernels::{GROUP_PAIRS, Group, LANES, Loss, MatrixCell, RunScores};
 
-use crate::stripes::of_stripe;
+use crate::stripes::{TileStripes, of_stripe};
 
 /// Most cells that a loss is given at a time.
 pub const CELLS_MAX: usize = GROUP_PAIRS * LANES;
@@ -135,7 +135,7 @@ impl std::error::Error for SlopeError {}
 const SCORES: (i32, f32) = (12, 0.5);
 const XS: [f32; 5] = [0.2, 1.0, 7.0, 90.0, 4000.0];
 const COUNTS: [(f32, f32); 3] = [(5.0, 300.0), (2000.0, 2000.0), (1e6, 40.0)];
-/// Half an interval, and the parts it is cut into.
+/// MatrixSide an interval, and the parts it is cut into.
 const HALF: f32 = 1.0 / 16.0;
 const PARTS: usize = 64;
 
@@ -259,8 +259,8 @@ struct Batch {
 }
 
 impl<'a> TileLoss<'a> {
-    pub fn new(loss: &'a dyn CellLoss, counts: &'a StripeCounts, tile: (u32, u32)) -> Self {
-        Self::with(loss, counts.of(tile.0), counts.of(tile.1))
+    pub fn new(loss: &'a dyn CellLoss, counts: &'a StripeCounts, tile: TileStripes) -> Self {
+        Self::with(loss, counts.of(tile.row), counts.of(tile.column))
     }
 
     fn with(loss: &'a dyn CellLoss, rows: &'a [f32], columns: &'a [f32]) -> Self {

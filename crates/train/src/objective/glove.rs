@@ -17,15 +17,15 @@ use std::sync::Mutex;
 use wordmill_flow::Context;
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 use wordmill_kernels::{
-    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RunScores, Side, StepLoss,
-    StepPlan, StepScratch, StepSide, padded, real,
+    AdagradSide, GloveCell, Group, Kernels, LANES, Loss, MatrixCell, RowRate, RunScores, Side,
+    StepLoss, StepPlan, StepScratch, StepSide, padded, real,
 };
 
 use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::{CellWeight, WeightedSquares};
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::optim::steps::{Optimizer, Steps, step_bias};
+use crate::optim::steps::{BiasState, Optimizer, Steps, step_bias};
 use crate::random::Stream;
 use crate::start::frozen::Before;
 use crate::stripes::{Place, Stripe, StripeShape};
@@ -102,7 +102,8 @@ impl Glove {
     /// Where the counts that the loss reads have no room.
     pub fn with_loss(
         self,
-        (ctx, name): (&Context, &str),
+        ctx: &Context,
+        name: &str,
         loss: Box<dyn CellLoss>,
         counts: &[u64],
         grid: u32,
@@ -162,7 +163,8 @@ fn step_one(
     row: usize,
 ) {
     let steps = side.steps.get(row).copied().unwrap_or(0.0);
-    let state = (&mut bias[row], square.get_mut(row), moment.get_mut(row));
+    let (square, moment) = (square.get_mut(row), moment.get_mut(row));
+    let state = BiasState { bias: &mut bias[row], square, moment };
     step_bias(plan, direction, state, steps);
 }
 
@@ -213,7 +215,7 @@ impl Objective for Glove {
     fn init(&self, place: Place, stripe: &mut Stripe) {
         let scale = 1.0 / self.model.dim as f32;
         for row in 0..stripe.rows() {
-            let key = [place.half as u64, u64::from(place.id(row))];
+            let key = [place.side as u64, u64::from(place.id(row))];
             let mut stream = Stream::new(self.model.seed, &key);
             let mut value = || (stream.unit() - 0.5) * scale;
             stripe.vector_mut(row).iter_mut().for_each(|place| *place = value());
@@ -226,7 +228,7 @@ impl Objective for Glove {
         cells * (size_of::<GloveCell>() + size_of::<(usize, usize)>() + 2 * size_of::<f32>()) as u64
     }
 
-    fn heavy_every_rotation(&self) -> bool {
+    fn hot_every_rotation(&self) -> bool {
         false
     }
 
@@ -340,9 +342,13 @@ impl Glove {
                         let of_batch = batch.first().map_or(0, |cell| cell.row);
                         before.keep(&vectors(rows), &[of_batch], |_| stay);
                         let loss = match is_by_row {
-                            true => {
-                                kernels.open_cells_by_row(rows, cols, batch, (rate, dim), between)
-                            }
+                            true => kernels.open_cells_by_row(
+                                rows,
+                                cols,
+                                batch,
+                                RowRate { rate, dim },
+                                between,
+                            ),
                             false => kernels.open_cells(rows, cols, batch, rate, between),
                         };
                         before.put_back(&mut vectors(rows));
@@ -406,7 +412,7 @@ impl Glove {
         (rows, columns): (usize, usize),
         is_fused: bool,
     ) {
-        let all = || cells.heavy.iter().chain(&cells.light);
+        let all = || cells.hot.iter().chain(&cells.cold);
         let bits = self.block_bits();
         let keys = columns.div_ceil(1 << bits) * rows;
         let key = |cell: &TileCell| (cell.column >> bits) as usize * rows + cell.row as usize;

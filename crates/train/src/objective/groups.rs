@@ -6,7 +6,7 @@
 //!
 //! How far to share was measured on 22 million tokens of English at dimension 100, 5 epochs, two
 //! cores (loss, Google analogies, seconds): runs of 1: 2.192, 41.5, 68; 2: 2.195, 42.6, 49; 4: 2.200,
-//! 41.1, 41; 8: 2.211, 39.6, 31. Half as many negatives for runs of 4: 2.213, 39.3, 34; a quarter for
+//! 41.1, 41; 8: 2.211, 39.6, 31. MatrixSide as many negatives for runs of 4: 2.213, 39.3, 34; a quarter for
 //! runs of 1: 2.209, 41.0, 49.
 
 use wordmill_kernels::{
@@ -144,7 +144,8 @@ impl<'a> Groups<'a> {
     /// from `noise`.
     pub fn add(
         &mut self,
-        (row, columns): (u32, &[u32]),
+        row: u32,
+        columns: &[u32],
         mass: f32,
         noise: &Alias,
         stream: &mut Stream,

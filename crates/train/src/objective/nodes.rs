@@ -10,7 +10,7 @@ use wordmill_formats::{
 };
 
 use crate::huffman::HuffmanTree;
-use crate::objective::discount::Discount;
+use crate::objective::subsampling::Subsampling;
 
 /// Cells handed over at a time.
 const BATCH_CELLS: usize = 1 << 14;
@@ -25,9 +25,9 @@ pub struct NodeCells<'a> {
     /// The tree.
     pub tree: &'a HuffmanTree,
     /// Subsampling.
-    pub discount: &'a Discount,
+    pub subsampling: &'a Subsampling,
     /// Visits an epoch from which a cell is visited in every rotation.
-    pub heavy: f32,
+    pub hot: f32,
 }
 
 /// A weight in 16 bits: six of the exponent, ten of the mantissa, so 2⁻²⁴ to 2³⁹ and an error of at
@@ -112,7 +112,7 @@ impl CellSource for NodeCells<'_> {
                     current = Some(row);
                 }
                 for (&column, &weight) in columns.iter().zip(weights) {
-                    let visits = f64::from(self.discount.visits(row, column, weight));
+                    let visits = f64::from(self.subsampling.visits(row, column, weight));
                     row_sums.add(self.tree.parent_of_word(column), visits);
                 }
                 Ok::<_, FormatError>(())
@@ -126,7 +126,7 @@ impl CellSource for NodeCells<'_> {
 
     fn section(&self, payload: u64) -> TileSection {
         let (left, right) = unpack(payload);
-        if left + right >= self.heavy { TileSection::Heavy } else { TileSection::Light }
+        if left + right >= self.hot { TileSection::Hot } else { TileSection::Cold }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Skip-gram with negative sampling, from counts (Mikolov et al. 2013; Levy & Goldberg 2014).
 //!
 //! A cell is visited as often as word2vec would have drawn its pair, in expectation: `x'` times an
-//! epoch (see `discount.rs`), a fraction by a seeded coin. Light cells have all their visits in one
-//! rotation, heavy cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
+//! epoch (see `subsampling.rs`), a fraction by a seeded coin. Cold cells have all their visits in one
+//! rotation, hot cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
 //!
 //! Row i is due negative mass K · x'_i · P(J) in column stripe J, P the noise `count^s`. Negatives are
 //! drawn from P restricted to J and stand beside the positives, so those beside a visit of row i weigh
@@ -23,12 +23,12 @@ use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::Logistic;
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::objective::discount::Discount;
 use crate::objective::groups::{Groups, Rates, Runs, Sides};
-use crate::objective::masses::Masses;
+use crate::objective::negative_weights::NegativeWeights;
+use crate::objective::subsampling::Subsampling;
 use crate::optim::steps::Steps;
 use crate::random::{Alias, Stream};
-use crate::stripes::{Half, Place, Stripe, StripeShape, of_stripe};
+use crate::stripes::{MatrixSide, Place, Stripe, StripeShape, of_stripe};
 
 /// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
 /// its run. A matrix of a hundred million cells has passes of half as many.
@@ -72,7 +72,7 @@ pub struct SkipGramInput<'a> {
     /// The tiles of the matrix, a file a stripe, in order.
     pub stripes: &'a [StripeFile],
     /// What subsampling leaves of the cells.
-    pub discount: Discount,
+    pub subsampling: Subsampling,
 }
 
 /// The SGNS objective.
@@ -80,9 +80,9 @@ pub struct SkipGram {
     model: ModelConfig,
     config: SkipGramConfig,
     words: u32,
-    discount: Discount,
+    subsampling: Subsampling,
     stripes: Vec<StripeTables>,
-    masses: Masses,
+    negative_weights: NegativeWeights,
     /// The loss with the counts that it reads, where it is not the usual one.
     loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
     logistic: Logistic,
@@ -103,20 +103,21 @@ struct StripeTables {
     /// Expected visits an epoch in the tile of each column stripe.
     visits: Vec<f32>,
 }
-
 impl SkipGram {
     /// Prepares the objective for a matrix in tiles: one pass over all cells.
     pub fn new(
         ctx: &Context,
-        (dir, name): (&RunDir, &str),
+        dir: &RunDir,
+        name: &str,
         model: ModelConfig,
         config: SkipGramConfig,
         input: SkipGramInput<'_>,
         kernels: &'static Kernels,
     ) -> Result<Self, TrainError> {
-        let SkipGramInput { counts, stripes, discount } = input;
+        let SkipGramInput { counts, stripes, subsampling } = input;
         let (words, grid) = (counts.len() as u32, stripes.len() as u32);
-        let (masses, memory) = Masses::new(ctx, dir, name, u64::from(words), grid)?;
+        let (negative_weights, memory) =
+            NegativeWeights::new(ctx, dir, name, u64::from(words), grid)?;
         let noise: Vec<f64> = counts
             .iter()
             .map(|&count| real::pow(count as f64, config.noise.noise_exponent))
@@ -127,13 +128,14 @@ impl SkipGram {
         let progress = ctx.progress.stage("weigh rows", "stripes", u64::from(grid));
         let tables = run_tasks(ctx, "weigh", ctx.threads, stripes.len(), |stripe| {
             let number = stripe as u32;
-            let visits = expected_visits(&stripes[stripe], &discount)?;
-            masses.keep(stripe, negative_mass(&visits, &share, config.noise.negatives))?;
+            let visits = expected_visits(&stripes[stripe], &subsampling)?;
+            negative_weights
+                .keep(stripe, negative_mass(&visits, &share, config.noise.negatives))?;
             let noise: Vec<f64> = of_stripe(&noise, number, grid).collect();
             let rates = of_stripe(counts, number, grid).map(|n| config.context_rates.of(n));
             progress.add(1);
             Ok::<_, TrainError>(StripeTables {
-                keep: discount.keep_of_stripe(number, grid),
+                keep: subsampling.keep_of_stripe(number, grid),
                 noise: Alias::new(if noise.is_empty() { &[1.0] } else { &noise }),
                 rates: rates.collect(),
                 visits: column_sums(&visits, grid as usize),
@@ -146,9 +148,9 @@ impl SkipGram {
             model,
             config,
             words,
-            discount,
+            subsampling,
             stripes,
-            masses,
+            negative_weights,
             loss,
             logistic,
             visits,
@@ -183,17 +185,17 @@ impl SkipGram {
         visits: &mut Vec<(u32, u32)>,
     ) {
         let keep = |stripe: u32| self.stripes[stripe as usize].keep.as_slice();
-        let (row_keep, column_keep) = (keep(pass.tile.0), keep(pass.tile.1));
+        let (row_keep, column_keep) = (keep(pass.tile.row), keep(pass.tile.column));
         let mut add = |cells: &[TileCell], share: f32| {
             for cell in cells {
                 let keep = row_keep[cell.row as usize] * column_keep[cell.column as usize];
-                let expected = self.discount.pairs(cell.payload) * keep * share;
+                let expected = self.subsampling.pairs(cell.payload) * keep * share;
                 let times = (expected + stream.unit()) as usize;
                 visits.extend(std::iter::repeat_n((cell.row, cell.column), times));
             }
         };
-        add(&cells.heavy, 1.0 / (pass.rotations as f32 * parts as f32));
-        add(cells.light_part(part, parts), 1.0);
+        add(&cells.hot, 1.0 / (pass.rotations as f32 * parts as f32));
+        add(cells.cold_part(part, parts), 1.0);
     }
 }
 
@@ -245,13 +247,13 @@ impl ContextRates {
 }
 
 /// `row × G + column stripe` → x'_iJ.
-fn expected_visits(file: &StripeFile, discount: &Discount) -> Result<Vec<f32>, TrainError> {
+fn expected_visits(file: &StripeFile, subsampling: &Subsampling) -> Result<Vec<f32>, TrainError> {
     let grid = file.grid().grid;
     let rows = file.grid().len(file.grid().rows, file.stripe()) as usize;
     let mut mass = vec![0f32; rows * grid as usize];
     let mut cells = Vec::new();
     for column_stripe in 0..grid {
-        for section in [TileSection::Heavy, TileSection::Light] {
+        for section in [TileSection::Hot, TileSection::Cold] {
             // A few segments at a time keep the memory small whatever the size of the tile.
             let parts = (file.cells(column_stripe, section) >> 16) as u32 + 1;
             for part in 0..parts {
@@ -261,7 +263,7 @@ fn expected_visits(file: &StripeFile, discount: &Discount) -> Result<Vec<f32>, T
                     let row = cell.row * grid + file.stripe();
                     let column = cell.column * grid + column_stripe;
                     let place = cell.row as usize * grid as usize + column_stripe as usize;
-                    mass[place] += discount.visits(row, column, cell.payload);
+                    mass[place] += subsampling.visits(row, column, cell.payload);
                 }
             }
         }
@@ -306,7 +308,7 @@ impl Objective for SkipGram {
         self.visits * VISIT_BYTES
     }
 
-    fn heavy_every_rotation(&self) -> bool {
+    fn hot_every_rotation(&self) -> bool {
         true
     }
 
@@ -318,7 +320,7 @@ impl Objective for SkipGram {
         columns: &mut Stripe,
     ) -> Result<Tally, TrainError> {
         let mut stream = pass.stream();
-        let (row_stripe, column_stripe) = (pass.tile.0 as usize, pass.tile.1 as usize);
+        let (row_stripe, column_stripe) = (pass.tile.row as usize, pass.tile.column as usize);
         let (ours, theirs) = (&self.stripes[row_stripe], &self.stripes[column_stripe]);
         let parts =
             (ours.visits[column_stripe] / pass.rotations as f32 / BATCH_VISITS) as usize + 1;
@@ -327,7 +329,7 @@ impl Objective for SkipGram {
         let sides = self.sides(pass, rows, columns);
         let mut groups = Groups::new(self.kernels, sides, rates, pass.fixed());
         let mass = self
-            .masses
+            .negative_weights
             .of(row_stripe, column_stripe * row_count..(column_stripe + 1) * row_count)?;
         let (mut visits, mut runs) = (Vec::new(), Runs::default());
         for part in 0..parts {
@@ -335,7 +337,7 @@ impl Objective for SkipGram {
             self.visits(pass, cells, (part, parts), &mut stream, &mut visits);
             runs.deal(&visits, row_count, &mut stream);
             for (row, columns) in runs.iter() {
-                groups.add((row, columns), mass[row as usize], &theirs.noise, &mut stream);
+                groups.add(row, columns, mass[row as usize], &theirs.noise, &mut stream);
             }
         }
         Ok(groups.finish(&theirs.noise, &mut stream))
@@ -360,7 +362,7 @@ impl Objective for SkipGram {
 
 /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0.
 pub(crate) fn init_words(place: Place, stripe: &mut Stripe, seed: u64) {
-    if place.half == Half::Columns {
+    if place.side == MatrixSide::Columns {
         return;
     }
     for row in 0..stripe.rows() {

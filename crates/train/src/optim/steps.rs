@@ -224,13 +224,18 @@ fn cosine_of_turns(x: f64) -> f64 {
     sum
 }
 
+/// A bias, and what the optimiser keeps of it.
+pub(crate) struct BiasState<'a> {
+    pub bias: &'a mut f32,
+    /// The sum or the mean of squares.
+    pub square: Option<&'a mut f32>,
+    /// The mean of Adam.
+    pub moment: Option<&'a mut f32>,
+}
+
 /// A step of a bias, which has state as a coordinate has; `steps` is t, the steps of its vector with this one.
-pub(crate) fn step_bias(
-    plan: &StepPlan,
-    direction: f32,
-    (bias, square, moment): (&mut f32, Option<&mut f32>, Option<&mut f32>),
-    steps: f32,
-) {
+pub(crate) fn step_bias(plan: &StepPlan, direction: f32, state: BiasState<'_>, steps: f32) {
+    let BiasState { bias, square, moment } = state;
     let step = match (plan.rule, square, moment) {
         (Rule::Look, ..) => return,
         (Rule::Adagrad { inside } | Rule::RowAdagrad { inside }, Some(square), _) => {

@@ -203,7 +203,7 @@ mod tests {
     use wordmill_formats::MemoryStorage;
 
     use super::*;
-    use crate::bench::Bench;
+    use crate::test_support::Bench;
 
     fn read(bytes: &[u8]) -> Result<Frozen, TrainError> {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());

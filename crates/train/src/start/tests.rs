@@ -6,8 +6,10 @@ use wordmill_flow::Budget;
 use wordmill_formats::VectorsWriter;
 
 use super::*;
-use crate::bench::{Bench, OBJECTIVES, Table, WORDS, memory_for, run, run_from, with_memory};
 use crate::random::Stream;
+use crate::test_support::{
+    Bench, OBJECTIVES, Table, WORDS, memory_for, run, run_from, with_memory,
+};
 use crate::{Plan, TrainError};
 
 const DIM: usize = 20;

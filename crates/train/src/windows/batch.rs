@@ -17,16 +17,16 @@
 use std::ops::Range;
 
 use wordmill_kernels::{
-    BinomialCell, BinomialRun, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
+    BinomialCell, BinomialRun, Change, GROUP_NEGATIVES, GROUP_PAIRS, GroupScratch, Kernels, Loss,
     RUN_CELLS, Side, Window, padded, real,
 };
 
-use super::around::{Around, Places, neighbours, weights};
-use super::bundle::{Bundle, Bundles, Shared};
 use super::config::{CbowConfig, Mix, MixStep, Prediction, Reach, WindowModel, WindowsConfig};
-use super::local::Local;
+use super::local_rows::LocalRows;
+use super::minibatch::{Minibatch, Minibatches, Shared};
 use super::rows::Rows;
 use super::text::{END, Piece};
+use super::window::{ContextWindow, Places, neighbours, weights};
 use crate::engine::Tally;
 use crate::huffman::HuffmanTree;
 use crate::objective::model::NoiseConfig;
@@ -68,18 +68,18 @@ pub(crate) struct Recipe {
 
 /// A window that is mixed, and the runs of its cells.
 struct Mixed {
-    around: Around,
+    around: ContextWindow,
     total: f32,
     runs: Range<usize>,
 }
 
 /// A piece being trained, with its memory.
 pub(crate) struct Batch {
-    pub words: Local,
-    pub outs: Local,
+    pub words: LocalRows,
+    pub outs: LocalRows,
     places: Places,
     shared: Shared,
-    bundles: Bundles,
+    minibatches: Minibatches,
     mixes: Vec<Mixed>,
     runs: Vec<BinomialRun>,
     cells: Vec<BinomialCell>,
@@ -176,11 +176,11 @@ impl Batch {
     pub fn new(recipe: &Recipe, words: u32, outs: u32) -> Self {
         let stride = padded(recipe.dim);
         Self {
-            words: Local::new(words, stride),
-            outs: Local::new(outs, stride),
+            words: LocalRows::new(words, stride),
+            outs: LocalRows::new(outs, stride),
             places: Places::default(),
             shared: Shared::default(),
-            bundles: Bundles::default(),
+            minibatches: Minibatches::default(),
             mixes: Vec::new(),
             runs: Vec::new(),
             cells: Vec::new(),
@@ -200,7 +200,7 @@ impl Batch {
         self.words.clear();
         self.outs.clear();
         self.shared.clear();
-        self.bundles.clear();
+        self.minibatches.clear();
         self.mixes.clear();
         self.runs.clear();
         self.cells.clear();
@@ -269,47 +269,47 @@ impl Batch {
         recipe: &Recipe,
         negatives: f32,
         word: u32,
-        around: Around,
+        around: ContextWindow,
         stream: &mut Stream,
     ) {
         let window = self.places.window(around, &recipe.weights, 1.0);
         let total: f32 = window.weights.iter().sum();
         let row = self.words.slot(word, total);
-        // A row that comes again in a bundle is seen as it has moved, so one that does not move comes once.
+        // A row that comes again in a minibatch is seen as it has moved, so one that does not move comes once.
         let stays = recipe.frozen.has(word);
         let runs = if stays { GROUP_PAIRS } else { RUN_PAIRS };
         let mut run = runs;
         for (column, weight) in neighbours(&window) {
             let again = stays && run == runs;
-            let is_full = |it: &mut Bundle| it.pairs == GROUP_PAIRS || again && it.has_row(row);
-            let is_full = self.bundles.last().is_none_or(is_full);
+            let is_full = |it: &mut Minibatch| it.pairs == GROUP_PAIRS || again && it.has_row(row);
+            let is_full = self.minibatches.last().is_none_or(is_full);
             if is_full {
-                self.bundles.open(some_noise(recipe, stream));
+                self.minibatches.open(some_noise(recipe, stream));
             }
-            let bundle = self.bundles.last().expect("it was opened");
+            let minibatch = self.minibatches.last().expect("it was opened");
             if run == runs || is_full {
-                bundle.push_row(row, 0.0);
+                minibatch.push_row(row, 0.0);
                 run = 0;
             }
             run += 1;
-            bundle.push_pair(column, weight, weight * negatives / GROUP_NEGATIVES as f32);
+            minibatch.push_pair(column, weight, weight * negatives / GROUP_NEGATIVES as f32);
         }
         self.visits += around.len() as u64;
         self.weight += f64::from(total);
     }
 
-    fn take_mix(&mut self, recipe: &Recipe, word: u32, around: Around, stream: &mut Stream) {
+    fn take_mix(&mut self, recipe: &Recipe, word: u32, around: ContextWindow, stream: &mut Stream) {
         let number = self.mixes.len() % MIXES;
         let runs = self.runs.len();
         match &recipe.targets {
             Targets::Noise(_, negatives) => {
                 let column = self.outs.slot(word, 1.0);
                 if number == 0 {
-                    self.bundles.open(some_noise(recipe, stream));
+                    self.minibatches.open(some_noise(recipe, stream));
                 }
-                let bundle = self.bundles.last().expect("it was opened");
-                bundle.push_row(number as u32, negatives / GROUP_NEGATIVES as f32);
-                bundle.push_pair(column, 1.0, 0.0);
+                let minibatch = self.minibatches.last().expect("it was opened");
+                minibatch.push_row(number as u32, negatives / GROUP_NEGATIVES as f32);
+                minibatch.push_pair(column, 1.0, 0.0);
             }
             Targets::Tree(tree) => {
                 let cells = self.path(tree, word);
@@ -336,7 +336,7 @@ impl Batch {
     }
 
     /// All neighbours meet all nodes.
-    fn take_path(&mut self, recipe: &Recipe, tree: &HuffmanTree, word: u32, around: Around) {
+    fn take_path(&mut self, recipe: &Recipe, tree: &HuffmanTree, word: u32, around: ContextWindow) {
         let window = self.places.window(around, &recipe.weights, 1.0);
         let total: f32 = window.weights.iter().sum();
         let first = self.shared.columns.len();
@@ -347,12 +347,12 @@ impl Batch {
         let nodes = first..self.shared.columns.len();
         for first in nodes.clone().step_by(GROUP_NEGATIVES) {
             let some = first..nodes.end.min(first + GROUP_NEGATIVES);
-            let mut bundle = self.bundles.open(some.clone());
+            let mut minibatch = self.minibatches.open(some.clone());
             for (row, weight) in neighbours(&window) {
-                if bundle.rows == GROUP_PAIRS {
-                    bundle = self.bundles.open(some.clone());
+                if minibatch.rows == GROUP_PAIRS {
+                    minibatch = self.minibatches.open(some.clone());
                 }
-                bundle.push_row(row, weight);
+                minibatch.push_row(row, weight);
                 self.words.warm(row as usize, weight * some.len() as f32);
             }
         }
@@ -383,8 +383,8 @@ impl Batch {
             let mut outs = self.outs.side();
             let frozen = &recipe.frozen;
             let stays = |slot: u32| !frozen.is_none() && frozen.has(ids[slot as usize]);
-            for bundle in self.bundles.get() {
-                let (group, scratch) = (bundle.group(&self.shared), &mut self.scratch);
+            for minibatch in self.minibatches.get() {
+                let (group, scratch) = (minibatch.group(&self.shared), &mut self.scratch);
                 self.still.keep(&words, group.row, stays);
                 loss += recipe.kernels.sgns_group(&mut words, &mut outs, &group, rate, scratch);
                 self.still.put_back(&mut words);
@@ -408,9 +408,9 @@ impl Batch {
             let len = windows.len() * stride;
             self.before[..len].copy_from_slice(&self.mixed[..len]);
             let mut rows = Side { vectors: &mut self.mixed[..len], stride };
-            match self.bundles.get().get(number) {
-                Some(bundle) => {
-                    let (group, scratch) = (bundle.group(&self.shared), &mut self.scratch);
+            match self.minibatches.get().get(number) {
+                Some(minibatch) => {
+                    let (group, scratch) = (minibatch.group(&self.shared), &mut self.scratch);
                     loss += kernels.sgns_group(&mut rows, &mut outs, &group, rate, scratch);
                 }
                 None => {
@@ -420,14 +420,14 @@ impl Batch {
                 }
             }
             let steps = self.before.chunks_exact(stride).zip(self.mixed.chunks_exact(stride));
-            for (window, step) in windows.iter().zip(steps) {
+            for (window, (before, after)) in windows.iter().zip(steps) {
                 let scale = 1.0 / recipe.divisors(window.total)[1];
                 let mut window = self.places.window(window.around, weights, scale);
                 if !recipe.frozen.is_none() {
                     let moves = |slot: u32| !recipe.frozen.has(ids[slot as usize]);
                     window = moving(&window, moves, &mut self.moving);
                 }
-                kernels.spread(&mut words, &window, step);
+                kernels.spread(&mut words, &window, Change { before, after });
             }
         }
         loss
@@ -457,9 +457,9 @@ fn some_noise(recipe: &Recipe, stream: &mut Stream) -> Range<usize> {
 
 #[cfg(test)]
 impl Batch {
-    /// What the tests look at: the groups, the mixes with words, and the cells of each run with the bundle of its row.
+    /// What the tests look at: the groups, the mixes with words, and the cells of each run with the minibatch of its row.
     pub fn groups(&self) -> impl Iterator<Item = wordmill_kernels::Group<'_>> {
-        self.bundles.get().iter().map(|bundle| bundle.group(&self.shared))
+        self.minibatches.get().iter().map(|minibatch| minibatch.group(&self.shared))
     }
 
     pub fn mixes(&self, recipe: &Recipe) -> Vec<Vec<(u32, f32)>> {
@@ -473,7 +473,7 @@ impl Batch {
         self.mixes.iter().map(of).collect()
     }
 
-    /// Cells of mixes: the bundle, the row in it, the cell.
+    /// Cells of mixes: the minibatch, the row in it, the cell.
     pub fn steps(&self) -> Vec<(usize, u32, BinomialCell)> {
         let bundle_of = |run: usize| {
             let window = self.mixes.iter().position(|window| window.runs.contains(&run));

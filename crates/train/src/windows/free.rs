@@ -63,13 +63,13 @@ pub(crate) fn train_free(
                 is_stopped.store(true, Ordering::Relaxed);
                 return Err(epoch.diverged());
             }
-            batch.words.give_back(kernels, words, (rate, threads), first);
-            batch.outs.give_back(kernels, outs, (rate, threads), first);
+            batch.words.give_back(kernels, words, rate, threads, first);
+            batch.outs.give_back(kernels, outs, rate, threads, first);
             done.fetch_add(batch.kept, Ordering::Relaxed);
             progress.add(batch.kept);
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.1.note_round(epoch.plan, std::iter::once(tally), rate);
-            let Tally { loss, weight, .. } = state.1.course.tally.0;
+            let Tally { loss, weight, .. } = state.1.log.tally.0;
             progress.set_loss(loss / weight.max(1e-300));
             if stop() {
                 is_stopped.store(true, Ordering::Relaxed);

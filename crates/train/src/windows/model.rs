@@ -14,11 +14,11 @@ use super::reading::Position;
 use super::rows::{Rows, STRIPES};
 use crate::engine::Plan;
 use crate::engine::checkpoint::{Kept, read_flat};
-use crate::engine::course::Course;
+use crate::engine::training_log::TrainingLog;
 use crate::error::TrainError;
 use crate::objective::skipgram::init_words;
 use crate::start::Start;
-use crate::stripes::{Half, Place};
+use crate::stripes::{MatrixSide, Place};
 
 const SIDES: [&str; 2] = ["words", "outs"];
 
@@ -42,9 +42,9 @@ impl Model {
 
     /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0; then what is given takes their place.
     pub fn init(&mut self, seed: u64, start: &Start, columns: &str) -> Result<(), FormatError> {
-        for (half, (_, rows)) in Half::ALL.into_iter().zip(self.sides()) {
+        for (side, (_, rows)) in MatrixSide::ALL.into_iter().zip(self.sides()) {
             for number in 0..STRIPES {
-                let place = Place { half, number, grid: STRIPES };
+                let place = Place { side, number, grid: STRIPES };
                 let mut stripe = rows.write(number);
                 init_words(place, &mut stripe, seed);
                 start.fill(place, columns, &mut stripe)?;
@@ -74,13 +74,14 @@ impl Model {
         dir: &RunDir,
         plan: &Plan,
         recipe: &Recipe,
-        (words, given): (&W, &BTreeMap<String, String>),
-        course: &Course,
+        words: &W,
+        given: &BTreeMap<String, String>,
+        log: &TrainingLog,
     ) -> Result<Published, TrainError> {
         let mut settings = given.clone();
         let ours = recipe.config.settings().into_iter();
         settings.extend(ours.map(|(key, value)| (key.into(), value)));
-        settings.extend(course.settings(plan));
+        settings.extend(log.settings(plan));
         let path = dir.vectors(&plan.name);
         let mut writer = VectorsWriter::create(dir.storage(), &path, words, self.dim, &settings)?;
         let mut matrix = |name: &str, rows: &Rows| {

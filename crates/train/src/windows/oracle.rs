@@ -173,8 +173,8 @@ fn check_gradient(config: WindowsConfig) {
         "{config:?}: {tally:?}, {}",
         loss(&sides)
     );
-    batch.words.give_back(best(), &model.words, (rate, 1), 0);
-    batch.outs.give_back(best(), &model.outs, (rate, 1), 0);
+    batch.words.give_back(best(), &model.words, rate, 1, 0);
+    batch.outs.give_back(best(), &model.outs, rate, 1, 0);
     let after = [all_rows(&model.words, DIM), all_rows(&model.outs, DIM)];
     for side in 0..2 {
         for id in 0..sides[side].len() {
@@ -215,7 +215,7 @@ fn without_the_correction_each_word_learns_the_whole_step() {
         batch.gather(best(), [&model.words, &model.outs]);
         batch.words.remember();
         batch.train(&recipe, 0.1);
-        batch.words.give_back(best(), &model.words, (0.1, 1), 0);
+        batch.words.give_back(best(), &model.words, 0.1, 1, 0);
         let after = all_rows(&model.words, 20);
         [1, 3].map(|word| after[word][5] - before[word][5])
     };
@@ -232,12 +232,12 @@ impl Batch {
     /// The pairs of skip-gram with negative sampling: row, column, weight.
     fn pairs(&self) -> Vec<(u32, u32, f32)> {
         let mut pairs = Vec::new();
-        for bundle in self.groups() {
+        for minibatch in self.groups() {
             let mut first = 0;
-            for (&row, &end) in bundle.row.iter().zip(bundle.end) {
+            for (&row, &end) in minibatch.row.iter().zip(minibatch.end) {
                 for at in first..end as usize {
-                    let (row, column) = (self.words.id(row), self.outs.id(bundle.col[at]));
-                    pairs.push((row, column, bundle.weight[at]));
+                    let (row, column) = (self.words.id(row), self.outs.id(minibatch.col[at]));
+                    pairs.push((row, column, minibatch.weight[at]));
                 }
                 first = end as usize;
             }
@@ -250,28 +250,28 @@ impl Batch {
         let mut terms = Vec::new();
         let is_cbow = recipe.config.model != SKIP_GRAM;
         let mixes: Vec<Vec<(u32, f32)>> = self.mixes(recipe);
-        let mix = |bundle: usize, row: u32| match is_cbow {
-            true => mixes[bundle * 8 + row as usize].clone(),
+        let mix = |minibatch: usize, row: u32| match is_cbow {
+            true => mixes[minibatch * 8 + row as usize].clone(),
             false => vec![(self.words.id(row), 1.0)],
         };
-        for (number, bundle) in self.groups().enumerate() {
+        for (number, minibatch) in self.groups().enumerate() {
             let mut first = 0;
-            let rows = bundle.row.iter().zip(bundle.end).zip(bundle.negative_weight);
+            let rows = minibatch.row.iter().zip(minibatch.end).zip(minibatch.negative_weight);
             for ((&row, &end), &weight) in rows {
                 for at in first..end as usize {
-                    let target = self.outs.id(bundle.col[at]);
-                    terms.push((mix(number, row), target, bundle.weight[at], 0.0));
+                    let target = self.outs.id(minibatch.col[at]);
+                    terms.push((mix(number, row), target, minibatch.weight[at], 0.0));
                 }
                 first = end as usize;
-                for (&negative, &sign) in bundle.negatives.iter().zip(bundle.negative_sign) {
+                for (&negative, &sign) in minibatch.negatives.iter().zip(minibatch.negative_sign) {
                     let [left, right] = if sign < 0.0 { [weight, 0.0] } else { [0.0, weight] };
                     terms.push((mix(number, row), self.outs.id(negative), left, right));
                 }
             }
         }
         if let Targets::Tree(_) = recipe.targets {
-            for (bundle, row, cell) in self.steps() {
-                terms.push((mix(bundle, row), self.outs.id(cell.col), cell.left, cell.right));
+            for (minibatch, row, cell) in self.steps() {
+                terms.push((mix(minibatch, row), self.outs.id(cell.col), cell.left, cell.right));
             }
         }
         terms

@@ -10,7 +10,7 @@ use wordmill_formats::FormatError;
 use super::batch::{Batch, Recipe};
 use super::text::{Reader, Texts};
 use crate::engine::checkpoint::Reached;
-use crate::engine::course::Course;
+use crate::engine::training_log::TrainingLog;
 use crate::engine::{Plan, Tally};
 use crate::random::Stream;
 
@@ -32,7 +32,7 @@ pub(crate) struct Open {
 pub(crate) struct Position {
     /// Epochs, and what they told.
     #[serde(flatten)]
-    pub course: Course,
+    pub log: TrainingLog,
     /// What each reader has open.
     pub open: Vec<Option<Open>>,
     /// The next turn that nobody has taken.
@@ -84,19 +84,19 @@ impl Epoch<'_> {
 
 impl Reached for Position {
     fn done(&self) -> [u64; 3] {
-        [self.course.epoch.into(), self.words, self.rounds_done]
+        [self.log.epoch.into(), self.words, self.rounds_done]
     }
 
     fn is_begin(&self) -> bool {
         self.next == 0 && self.open.iter().all(Option::is_none)
     }
 
-    fn course(&self) -> &Course {
-        &self.course
+    fn log(&self) -> &TrainingLog {
+        &self.log
     }
 
-    fn course_mut(&mut self) -> &mut Course {
-        &mut self.course
+    fn log_mut(&mut self) -> &mut TrainingLog {
+        &mut self.log
     }
 }
 
@@ -104,15 +104,15 @@ impl Position {
     /// Notes what a round did.
     pub fn note_round(&mut self, plan: &Plan, tallies: impl Iterator<Item = Tally>, rate: f32) {
         self.rounds_done += 1;
-        let course = &mut self.course;
+        let log = &mut self.log;
         for tally in tallies {
-            course.tally.0 += tally;
+            log.tally.0 += tally;
             if plan.curve.log_every > 0 {
-                course.partial.0 += tally;
+                log.partial.0 += tally;
             }
         }
         if plan.curve.log_every > 0 {
-            course.note_round(plan, self.rounds_done, f64::from(rate));
+            log.note_round(plan, self.rounds_done, f64::from(rate));
         }
     }
 }

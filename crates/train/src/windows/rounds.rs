@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use wordmill_flow::{StageProgress, run_workers};
 
-use super::gate::Gate;
-use super::local::{Local, Merging, merge};
+use super::barrier::Barrier;
+use super::local_rows::{LocalRows, Merging, merge};
 use super::reading::{Epoch, Open, Position, Worker};
 use super::rows::{READERS, Rows, STRIPES};
 use crate::engine::Tally;
@@ -27,7 +27,8 @@ struct Round<'a> {
 
 /// Trains until the epoch ends or `stop` says so between two rounds; false in the second case.
 pub(crate) fn train_rounds(
-    (threads, progress): (usize, &StageProgress),
+    threads: usize,
+    progress: &StageProgress,
     epoch: &Epoch<'_>,
     [words, outs]: [&Rows; 2],
     workers: &mut [Worker],
@@ -40,9 +41,9 @@ pub(crate) fn train_rounds(
         workers.iter_mut().map(|worker| RwLock::new((worker, Tally::default()))).collect();
     round.begin(epoch, &slots);
     let round = Mutex::new(round);
-    let (gate, next, stripe) = (Gate::new(threads), AtomicUsize::new(0), AtomicU32::new(0));
+    let (barrier, next, stripe) = (Barrier::new(threads), AtomicUsize::new(0), AtomicU32::new(0));
     let work = |_| {
-        let watch = gate.watch();
+        let guard = barrier.guard();
         let mut lists = Merging::default();
         loop {
             let (rate, is_over) = {
@@ -50,20 +51,20 @@ pub(crate) fn train_rounds(
                 (round.rate, round.is_over)
             };
             if is_over {
-                watch.finish();
+                guard.finish();
                 return Ok(());
             }
             while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
                 slot.1 = train_piece(epoch, [words, outs], slot.0, rate)?;
             }
-            gate.pass(|| stripe.store(0, Ordering::Relaxed))?;
+            barrier.pass(|| stripe.store(0, Ordering::Relaxed))?;
             {
                 let slots: Vec<_> = slots
                     .iter()
                     .map(|it| it.read().unwrap_or_else(PoisonError::into_inner))
                     .collect();
-                let locals = |of: fn(&Worker) -> &Local| -> Vec<&Local> {
+                let locals = |of: fn(&Worker) -> &LocalRows| -> Vec<&LocalRows> {
                     slots.iter().map(|slot| of(&*slot.0)).collect()
                 };
                 let sides = [locals(|it| &it.batch.words), locals(|it| &it.batch.outs)];
@@ -73,11 +74,11 @@ pub(crate) fn train_rounds(
                         break;
                     }
                     let side = (task / STRIPES) as usize;
-                    let to = ([words, outs][side], task % STRIPES);
-                    merge(epoch.recipe.kernels, to, rate, &sides[side], &mut lists);
+                    let (to, number) = ([words, outs][side], task % STRIPES);
+                    merge(epoch.recipe.kernels, to, number, rate, &sides[side], &mut lists);
                 }
             }
-            gate.pass(|| {
+            barrier.pass(|| {
                 next.store(0, Ordering::Relaxed);
                 let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
                 round.end(epoch, &slots, progress);
@@ -144,7 +145,7 @@ impl Round<'_> {
         let tally =
             |it: &RwLock<(&mut Worker, Tally)>| it.read().unwrap_or_else(PoisonError::into_inner).1;
         self.position.note_round(epoch.plan, slots.iter().map(tally), self.rate);
-        let Tally { loss, weight, .. } = self.position.course.tally.0;
+        let Tally { loss, weight, .. } = self.position.log.tally.0;
         if !loss.is_finite() {
             self.error = Some(epoch.diverged());
             self.is_over = true;

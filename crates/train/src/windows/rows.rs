@@ -1,6 +1,6 @@
 //! One matrix of the model, in stripes that threads lock one at a time.
 //!
-//! Row `id` stands in stripe `id mod 64`. Whoever trains copies the rows of a piece of text (`local.rs`), works
+//! Row `id` stands in stripe `id mod 64`. Whoever trains copies the rows of a piece of text (`local_rows.rs`), works
 //! on the copies, and gives them back: a lock is taken once a stripe and piece, some thousand windows,
 //! so locks cost nothing that could be measured, and no thread ever sees a row half written.
 

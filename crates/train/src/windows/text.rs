@@ -13,7 +13,8 @@ use std::ops::Range;
 use wordmill_formats::{FormatError, LINE_END, NO_WORD, RunDir, ShardId, TokenShard, read_remap};
 use wordmill_kernels::random::{at, finalize};
 
-use crate::objective::discount::Discount;
+use super::config::WindowsConfig;
+use crate::objective::subsampling::Subsampling;
 
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;
@@ -66,13 +67,27 @@ struct HeldOut {
     words: u32,
 }
 
+/// How a text is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// The share above which frequent words are thinned out; 0 keeps all.
+    pub subsample: f64,
+    /// Words on each side.
+    pub window: u32,
+    /// Seed.
+    pub seed: u64,
+}
+
+impl Reading {
+    pub fn new(config: &WindowsConfig, seed: u64) -> Self {
+        Self { subsample: config.text.subsample, window: config.text.window, seed }
+    }
+}
+
 impl<'a> Texts<'a> {
-    pub fn new(
-        (dir, shards): (&'a RunDir, &'a [ShardId]),
-        counts: &[u64],
-        (subsample, window, seed): (f64, u32, u64),
-    ) -> Self {
-        let keep = Discount::keep(counts, subsample).into_iter();
+    pub fn new(dir: &'a RunDir, shards: &'a [ShardId], counts: &[u64], config: Reading) -> Self {
+        let Reading { subsample, window, seed } = config;
+        let keep = Subsampling::keep_probabilities(counts, subsample).into_iter();
         let limits = keep.map(|keep| (f64::from(keep) * 4_294_967_296.0) as u64).collect();
         Self { dir, shards, limits, reach: window as usize, seed, held_limit: 0 }
     }

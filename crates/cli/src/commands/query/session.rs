@@ -109,8 +109,8 @@ impl Session<'_> {
         negative: &[usize],
         out: &mut dyn Write,
     ) -> anyhow::Result<()> {
-        let words = (positive, negative);
-        let found = combine(self.vectors, self.which, words, self.method, self.n, self.threads)?;
+        let Self { vectors, which, method, n, threads, .. } = *self;
+        let found = combine(vectors, which, positive, negative, method, n, threads)?;
         let found = answers(self.vectors, &found);
         match self.is_terminal {
             true => self.table(&found, out),

@@ -13,8 +13,10 @@ use wordmill_vocab::{MADE_OF, dedup, phrases, pieces};
 
 use wordmill_pipeline::artefacts::for_each_tile_piece;
 use wordmill_pipeline::ledger::{Ledger, fingerprint};
+use wordmill_pipeline::stages::dedup::DUPLICATES;
 use wordmill_pipeline::stages::import::IMPORT;
-use wordmill_pipeline::stages::{DUPLICATES, PHRASES_OF, PIECES_OF};
+use wordmill_pipeline::stages::phrases::JOINED;
+use wordmill_pipeline::stages::pieces::TOKENIZER;
 
 /// The stage that makes what is wrong anew, and what is wrong.
 pub type Problem = (String, FormatError);
@@ -46,8 +48,8 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
         let has = |key: &str| row.is_some_and(|settings| settings.contains_key(key));
         let made = [
             (has(DUPLICATES), dedup::FOLDER),
-            (has(PIECES_OF), pieces::FOLDER),
-            (has(PHRASES_OF), phrases::FOLDER),
+            (has(TOKENIZER), pieces::FOLDER),
+            (has(JOINED), phrases::FOLDER),
         ];
         let mut from = dir.shards();
         for (_, folder) in made.into_iter().filter(|(is_there, _)| *is_there) {

@@ -76,7 +76,7 @@ fn rows_of_rounds_filled_the_header_until_it_could_not_be_read() {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
     let (dir, plan) = (RunDir::new(storage, "run"), plan());
     let mut position = Position { rotation: 3, ..Position::default() };
-    position.course.rounds = (1..=1_500_000).map(|at| round(at, 1)).collect();
+    position.log.rounds = (1..=1_500_000).map(|at| round(at, 1)).collect();
     Checkpoints::new(&dir, &plan).save(&position, &Tiny(4.0)).unwrap();
     let mut model = Tiny(0.0);
     let found = Checkpoints::new(&dir, &plan).load(&mut model).unwrap();
@@ -91,30 +91,30 @@ fn rows_of_rounds_are_written_once_however_often_training_is_interrupted() {
         let path = dir.path("models/t/metrics.jsonl");
         String::from_utf8(read_file(dir.storage(), &path, 1 << 20).unwrap()).unwrap()
     };
-    let mut course = Course::default();
+    let mut log = TrainingLog::default();
     let mut expected = String::new();
     for number in 1..=3u32 {
-        course.epoch = number;
-        course.metrics.push(epoch(number));
-        course.rounds = (1..=2).map(|at| round(u64::from(number) * 2 + at, number)).collect();
-        let rows = course.rounds.clone();
+        log.epoch = number;
+        log.metrics.push(epoch(number));
+        log.rounds = (1..=2).map(|at| round(u64::from(number) * 2 + at, number)).collect();
+        let rows = log.rounds.clone();
         expected +=
             &rows.iter().map(|row| serde_json::to_string(row).unwrap() + "\n").collect::<String>();
         expected += &(serde_json::to_string(&epoch(number)).unwrap() + "\n");
-        course.write_metrics(&dir, "t").unwrap();
-        assert!(course.rounds.is_empty());
+        log.write_metrics(&dir, "t").unwrap();
+        assert!(log.rounds.is_empty());
         assert_eq!(text(), expected);
         // Killed before the checkpoint was there: the epoch is trained and told again.
-        course.rounds = rows;
-        course.write_metrics(&dir, "t").unwrap();
-        course.write_metrics(&dir, "t").unwrap();
+        log.rounds = rows;
+        log.write_metrics(&dir, "t").unwrap();
+        log.write_metrics(&dir, "t").unwrap();
         assert_eq!(text(), expected);
     }
-    assert_eq!(read_metrics(&dir, "t"), course.metrics);
+    assert_eq!(read_metrics(&dir, "t"), log.metrics);
     // Gone back to the second epoch, whose third has other rows now.
-    course.epoch = 2;
-    course.metrics.truncate(2);
-    course.write_metrics(&dir, "t").unwrap();
+    log.epoch = 2;
+    log.metrics.truncate(2);
+    log.write_metrics(&dir, "t").unwrap();
     assert!(expected.starts_with(&text()));
     assert_eq!(text().lines().count(), 6);
 }
@@ -133,8 +133,8 @@ fn a_checkpoint_with_rows_in_its_header_still_opens() {
         TensorWriter::create(&storage, path, "checkpoint", &["number"], &BTreeMap::new()).unwrap();
     Tiny(1.0).write(&mut writer).unwrap();
     writer.finish().unwrap();
-    let mut course = old.course;
-    read_rounds(&TensorReader::open(&storage, path).unwrap(), &mut course).unwrap();
+    let mut log = old.log;
+    read_rounds(&TensorReader::open(&storage, path).unwrap(), &mut log).unwrap();
     // Those of the first epoch are in the metrics file.
-    assert_eq!(course.rounds.iter().map(|row| row.round).collect::<Vec<_>>(), [2]);
+    assert_eq!(log.rounds.iter().map(|row| row.round).collect::<Vec<_>>(), [2]);
 }

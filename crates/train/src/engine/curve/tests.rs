@@ -8,9 +8,9 @@ use wordmill_flow::Context;
 use wordmill_formats::{TileCell, Vectors};
 
 use super::{CurvePlan, OnEpoch};
-use crate::bench::Bench;
 use crate::engine::{Pass, PassCells};
-use crate::wrapped::Wrapped;
+use crate::test_support::Bench;
+use crate::test_support::wrapped::Wrapped;
 use crate::{EpochRow, Objective, Plan, Schedule, Start, Stripe, TrainInput, train};
 
 /// Ids of a cell.
@@ -31,9 +31,10 @@ fn run(
                   (pass, cells): (&Pass<'_>, &PassCells),
                   rows: &mut Stripe,
                   columns: &mut Stripe| {
-        let ids = |cell: &TileCell| (cell.row * 4 + pass.tile.0, cell.column * 4 + pass.tile.1);
+        let ids =
+            |cell: &TileCell| (cell.row * 4 + pass.tile.row, cell.column * 4 + pass.tile.column);
         seen.lock().unwrap()[usize::from(pass.look)]
-            .extend(cells.heavy.iter().chain(&cells.light).map(ids));
+            .extend(cells.hot.iter().chain(&cells.cold).map(ids));
         let before = (rows.vectors().to_vec(), columns.vectors().to_vec());
         let mut tally = inner.pass(pass, cells, rows, columns)?;
         if pass.look {

@@ -1,0 +1,220 @@
+//! What a stage is: the one interface through which the graph, the ledger and the planner see it.
+//!
+//! Nouns: a *stage* turns finished files into finished files. A [`Kind`] is what is known of a stage by its name alone, whether the
+//! configuration has it or not: its version and its folders. [`Listed`] is a stage with its configuration, as the ledger compares
+//! it. The [`Artefacts`] are what the stages before have finished. A stage is one file in `stages/`, and a line in
+//! [`crate::stages::KINDS`]; what it computes, and what that takes, is in the room that it is about.
+
+use std::collections::BTreeMap;
+
+use wordmill_cooccur::SpillRuns;
+use wordmill_flow::{Context, Need};
+use wordmill_formats::{MatrixIndex, Published, RunDir, StageRow, StripeFile};
+use wordmill_kernels::Kernels;
+use wordmill_vocab::{TokenShards, Vocabulary};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::outlook::Outlook;
+use crate::past::Past;
+use crate::texts::Texts;
+
+/// A configuration as the ledger stores it: keys with their values, digests in the place of files.
+pub type Settings = BTreeMap<String, String>;
+
+/// What is known of a stage by its name alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name; of a kind with several stages what their names begin with, such as `train:`.
+    pub name: &'static str,
+    /// The version of what it computes, raised when the same configuration and inputs give other bytes.
+    pub version: u32,
+    /// The folders that the stage of a name writes to.
+    pub folders: fn(&str) -> Vec<Folder>,
+}
+
+/// A folder that a stage writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its path in the run directory.
+    pub path: String,
+    /// The one file in it that belongs to the stage, if others have files there, too.
+    pub only: Option<String>,
+    /// Whether its files go when the stage is forgotten. Token shards stay: they are compared with the text one by one.
+    pub is_cleared: bool,
+    /// Whether its files are of use only while the stage is at work.
+    pub is_scratch: bool,
+    /// Whether the stage reads what is in it, too: such files stay when it begins.
+    pub is_read: bool,
+}
+
+impl Folder {
+    /// A folder that belongs to one stage.
+    #[must_use]
+    pub fn whole(path: impl Into<String>) -> Self {
+        Self { path: path.into(), only: None, is_cleared: true, is_scratch: false, is_read: false }
+    }
+
+    /// A folder whose files go when the stage ends.
+    #[must_use]
+    pub fn scratch(path: impl Into<String>) -> Self {
+        Self { is_scratch: true, ..Self::whole(path) }
+    }
+}
+
+/// A stage with its configuration, without its inputs.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its configuration.
+    pub settings: Settings,
+    /// A stage of the same rank that it begins with: the trainer from whose vectors it goes on.
+    pub after: Option<String>,
+}
+
+impl Listed {
+    /// A stage that depends on those of earlier ranks.
+    #[must_use]
+    pub fn new(name: &str, settings: Settings) -> Self {
+        Self { name: name.into(), settings, after: None }
+    }
+}
+
+/// What every stage of a run is given.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// Threads, memory, cancellation, progress.
+    pub ctx: &'a Context,
+    /// The run directory.
+    pub dir: &'a RunDir,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The texts; none where counts were imported.
+    pub texts: Option<&'a Texts>,
+    /// The last run.
+    pub past: &'a Past,
+    /// The kernels to train with.
+    pub kernels: &'static Kernels,
+}
+
+/// What the stages before have finished.
+#[derive(Default)]
+pub struct Artefacts {
+    /// The shards that words are counted in: those of the last stage that made any.
+    pub tokens: Option<TokenShards>,
+    /// The vocabulary.
+    pub text: Option<Text>,
+    /// The fingerprint of the counts, and the spill runs if they are not merged yet.
+    pub counts: Option<(String, Option<SpillRuns>)>,
+    /// The matrix, and the digest of its index.
+    pub matrix: Option<(MatrixIndex, String)>,
+    /// The tiles.
+    pub tiles: Option<Tiles>,
+}
+
+/// Token shards with their vocabulary.
+pub struct Text {
+    /// The vocabulary.
+    pub vocabulary: Vocabulary,
+    /// A digest of both.
+    pub digest: String,
+}
+
+/// Stripe files, and the fingerprint of the stage that made them.
+pub struct Tiles {
+    /// The files, in order.
+    pub stripes: Vec<StripeFile>,
+    /// The fingerprint.
+    pub fingerprint: String,
+}
+
+/// What a stage has made.
+#[derive(Default)]
+pub struct Made {
+    /// Its files.
+    pub outputs: Vec<Published>,
+    /// What it counted, for the ledger.
+    pub counts: Vec<(&'static str, u64)>,
+    /// A message about it.
+    pub says: Option<String>,
+}
+
+/// The work of a stage, ready to begin.
+pub type Work<'a> = Box<dyn FnOnce() -> Result<Made, Error> + 'a>;
+
+impl Artefacts {
+    /// The shards of the stages before.
+    ///
+    /// # Panics
+    /// If no stage has made any.
+    pub fn tokens(&self) -> &TokenShards {
+        self.tokens.as_ref().expect("the stages of the text come before")
+    }
+
+    /// The vocabulary.
+    ///
+    /// # Panics
+    /// If it is not there yet.
+    pub fn text(&self) -> &Text {
+        self.text.as_ref().expect("the vocabulary comes before")
+    }
+}
+
+/// A stage.
+pub trait Stage: Sync {
+    /// Its name and configuration.
+    fn listed(&self) -> &Listed;
+
+    /// The stages whose files it reads. They are checked by their digests before it begins.
+    fn reads(&self) -> Vec<String>;
+
+    /// The digests of what it reads, which are a part of its fingerprint.
+    ///
+    /// # Errors
+    /// A file of an earlier stage that cannot be read.
+    fn inputs(&self, run: &Run<'_>, so_far: &Artefacts) -> Result<Settings, Error>;
+
+    /// What it needs.
+    fn need(&self, outlook: &Outlook<'_>) -> Need;
+
+    /// Whether it has to be there: what it makes may have been used up by the next stage.
+    ///
+    /// # Errors
+    /// A disk that does not say what is there.
+    fn is_wanted(&self, _fingerprint: &str, _ledger: &Ledger<'_>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Whether all of it is there, where the ledger says so.
+    ///
+    /// # Errors
+    /// A disk that does not say what is there.
+    fn is_whole(&self, _run: &Run<'_>, _fingerprint: &str) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Prepares its work: what can be found wrong before it begins is found here, and leaves no trace.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn prepare<'a>(
+        &'a self,
+        run: &'a Run<'a>,
+        so_far: &'a Artefacts,
+        fingerprint: &str,
+    ) -> Result<Work<'a>, Error>;
+
+    /// Opens what it has made, and removes what is of no more use.
+    ///
+    /// # Errors
+    /// A damaged file.
+    fn open(
+        &self,
+        run: &Run<'_>,
+        row: Option<&StageRow>,
+        fingerprint: &str,
+        so_far: &mut Artefacts,
+    ) -> Result<(), Error>;
+}

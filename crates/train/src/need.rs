@@ -1,0 +1,139 @@
+//! What a trainer takes. Times are those of the trainer's own loss and optimiser, whose steps are fused into kernels, times the factors
+//! of others: of user CPU, on 20 MB of English at dimension 100 (`benches/runs/2026-11-24-zen4-2core-losses`).
+
+use wordmill_flow::{Need, Room, Sizes};
+use wordmill_kernels::padded;
+
+use crate::config::{Init, TrainConfig, Trainer};
+use crate::optim::steps::Optimizer;
+use crate::windows::config::{Prediction, Sharing, WindowModel, WindowsConfig};
+
+/// Nanoseconds of a core, a token of the text where windows are trained, at dimension 100 and, skip-gram, a window of 5.
+const CBOW_WORD: f64 = 420.0;
+const CBOW_PATH: f64 = 700.0;
+const PAIRED_WORD: f64 = 800.0;
+const PAIRED_PATH: f64 = 1600.0;
+
+/// Steps of any rule, for which a gradient is written out: of negative sampling, hierarchical softmax, GloVe.
+const SGD: [f64; 3] = [1.3, 2.2, 1.2];
+const ROW_ADAGRAD: [f64; 3] = [1.35, 2.3, 1.5];
+const ADAGRAD: [f64; 3] = [1.7, 2.5, 1.95];
+const ADAM: [f64; 3] = [3.3, 6.3, 5.5];
+/// Those of GloVe with a sum a vector are fused, too.
+const GLOVE_ROWS: f64 = 0.8;
+/// Reading all cells for those that are held out, and a look at these over training as many.
+const READ: f64 = 0.15;
+const LOOK: f64 = 2.0;
+
+/// What a trainer takes; the matrix has `grid` stripes a side.
+#[must_use]
+pub fn need(trainer: &TrainConfig, sizes: &Sizes, room: Room, grid: u32) -> Need {
+    let dim = trainer.passes.dim as f64;
+    let row = padded(trainer.passes.dim) as f64 * 4.0;
+    let flops = dim * f64::from(trainer.passes.epochs);
+    // Floating-point operations a second that a core gets out of each kernel at a dimension of 100.
+    let (work, tiles) = match trainer.trainer {
+        // Six window positions a token; each visit is a positive and half a group's negatives.
+        Trainer::NegativeSampling(_) => (sizes.tokens * 4.7 * 17.0 * 6.0 / 77e9, 0.0),
+        // Four node cells a matrix cell, six bytes each, dealt and put into slots.
+        Trainer::HierarchicalSoftmax(_) => {
+            (sizes.cells * 4.0 * 6.0 / 9e9, sizes.cells * 4.0 * 12.0)
+        }
+        Trainer::Glove(_) => (sizes.cells * 14.0 / 13e9, 0.0),
+        Trainer::Windows(config) => return windows_need(trainer, &config, sizes, room),
+    };
+    // Vectors of both sides, and what the optimiser keeps of each.
+    let kept = match trainer.steps.optimizer {
+        Optimizer::Sgd | Optimizer::RowAdagrad => 1.0,
+        Optimizer::Adagrad => 2.0,
+        Optimizer::Adam { .. } => 3.0,
+    };
+    let model = sizes.words * row * 2.0 * kept;
+    let tables = sizes.words * (80.0 + memory_a_word(trainer));
+    let left = room.bytes as f64 - tables;
+    // What does not fit goes through pages, of which three are in memory at least.
+    let pages = if model > left { model } else { 0.0 };
+    let vectors = sizes.words * dim * 8.0;
+    // Dealt node cells stay in memory where there is room.
+    let dealt = (tiles / 2.0).min(left.max(0.0) * 2.0 / 3.0);
+    let more = sizes.words * disk_a_word(trainer);
+    Need {
+        least_bytes: tables + 3.0 * model / (2.0 * f64::from(grid)),
+        memory_bytes: tables + model.min(left.max(0.0)).max(dealt),
+        scratch_bytes: tiles + vectors + 2.0 * model + pages + more,
+        left_bytes: vectors,
+        files: 300.0,
+        core_seconds: work * flops * time(trainer),
+        wait_seconds: 0.0,
+    }
+}
+
+/// A trainer that reads the text: the model is in memory, and so is what each reader has copied of it.
+fn windows_need(trainer: &TrainConfig, config: &WindowsConfig, sizes: &Sizes, room: Room) -> Need {
+    let dim = trainer.passes.dim as f64;
+    let row = padded(trainer.passes.dim) as f64 * 4.0;
+    let window = f64::from(config.text.window);
+    let is_tree = config.prediction == Prediction::Tree;
+    let (nanoseconds, rows) = match (config.model, is_tree) {
+        (WindowModel::Cbow(_), false) => (CBOW_WORD, 2.6e3),
+        (WindowModel::Cbow(_), true) => (CBOW_PATH, 8e3),
+        (WindowModel::SkipGram, false) => (PAIRED_WORD * window / 5.0, 4.2e3),
+        (WindowModel::SkipGram, true) => (PAIRED_PATH * window / 5.0, 8e3),
+    };
+    let threads = room.threads as f64;
+    let readers = if config.text.sharing == Sharing::Rounds { 8.0 } else { threads };
+    let model = 2.0 * sizes.words * row;
+    let reader = 2e6 + 8.0 * sizes.words + f64::min(rows, 2.0 * sizes.words) * row * 2.0;
+    let tables = sizes.words * (24.0 + memory_a_word(trainer));
+    let memory = model + tables + readers * reader;
+    let vectors = sizes.words * dim * 8.0;
+    let work = sizes.tokens * nanoseconds * dim / 100.0 * f64::from(trainer.passes.epochs);
+    Need {
+        least_bytes: memory,
+        memory_bytes: memory,
+        scratch_bytes: vectors + 2.0 * model + sizes.words * disk_a_word(trainer),
+        left_bytes: vectors,
+        files: 5.0 + readers,
+        core_seconds: 1e-9 * work * threads / threads.min(readers),
+        wait_seconds: 0.0,
+    }
+}
+
+/// What time is multiplied with for other losses and optimisers, and for what is held out.
+fn time(trainer: &TrainConfig) -> f64 {
+    let (kind, own) = match trainer.trainer {
+        Trainer::NegativeSampling(_) => (0, Optimizer::Sgd),
+        Trainer::HierarchicalSoftmax(_) => (1, Optimizer::Sgd),
+        Trainer::Glove(_) => (2, Optimizer::Adagrad),
+        // One loss, one optimiser; what is held out is looked at as fast as it would be trained.
+        Trainer::Windows(_) => return 1.0,
+    };
+    let steps = &trainer.steps;
+    let has_penalties = steps.penalties.are_on();
+    let by_steps = match steps.optimizer {
+        optimizer if optimizer == own && !has_penalties => 1.0,
+        Optimizer::RowAdagrad if kind == 2 && !has_penalties => GLOVE_ROWS,
+        Optimizer::Sgd => SGD[kind],
+        Optimizer::RowAdagrad => ROW_ADAGRAD[kind],
+        Optimizer::Adagrad => ADAGRAD[kind],
+        Optimizer::Adam { .. } => ADAM[kind],
+    };
+    let by_loss = trainer.loss.as_ref().map_or(1.0, |loss| loss.time_factor());
+    let share = trainer.curve.held_out;
+    let look = if share > 0.0 { READ + share * (LOOK - 1.0) } else { 0.0 };
+    by_steps * by_loss + look
+}
+
+/// Bytes of memory a word: where it is in the file that training begins with, and whether it moves.
+fn memory_a_word(trainer: &TrainConfig) -> f64 {
+    let init = if trainer.start.init.is_some() { 4.0 } else { 0.0 };
+    init + if trainer.start.freeze.is_some() { 0.125 } else { 0.0 }
+}
+
+/// Bytes on the disk a word: rows of a file that can only be read from front to back.
+fn disk_a_word(trainer: &TrainConfig) -> f64 {
+    match trainer.start.init {
+        Some(Init::File(_)) => 4.0 * trainer.passes.dim as f64 + 4.0,
+        _ => 0.0,
+    }
+}
