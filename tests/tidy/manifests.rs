@@ -123,16 +123,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
             "pipeline", "cli",
         ],
-        &[
-            "criterion",
-            "flate2",
-            "peak_alloc",
-            "serde_json",
-            "tempfile",
-            "thiserror",
-            "toml",
-            "zstd",
-        ],
+        &["criterion", "flate2", "peak_alloc", "serde_json", "tempfile", "toml", "zstd"],
     ),
 ];
 
@@ -140,9 +131,6 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
 /// needs is built with nothing else; it inherits nothing.
 const OF_TOOLS: &[(&str, &[&str])] =
     &[("tools/fuzz/Cargo.toml", &["libfuzzer-sys", "peak_alloc", "serde_json", "tempfile"])];
-
-/// Dependencies that the facade will need and does not use yet.
-const NOT_YET: &[&str] = &["thiserror"];
 
 /// Keys of `[package]` that are the same everywhere.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
@@ -265,13 +253,8 @@ fn what_is_listed_is_used() {
     let repository = Repository::read();
     assert_none(repository.manifests().flat_map(needless).collect());
     let manifests = repository.manifests().chain(repository.tools());
-    let mut found: Vec<Finding> =
+    let found: Vec<Finding> =
         manifests.flat_map(|it| unnamed(it, &files_of(it, &repository))).collect();
-    for name in NOT_YET {
-        let finding = Finding::new("Cargo.toml", 0, format!("`{name}` is not used"));
-        let at = found.iter().position(|other| *other == finding);
-        found.remove(at.unwrap_or_else(|| panic!("take `{name}` off NOT_YET: it is used")));
-    }
     assert_none(found);
     let root =
         repository.manifests().find(|source| source.path == "Cargo.toml").expect("it is there");

@@ -15,6 +15,7 @@ mod job;
 mod leave;
 mod lines;
 mod need;
+mod ranges;
 mod repeats;
 
 use std::sync::{Mutex, PoisonError};
@@ -28,11 +29,7 @@ pub use job::FOLDER;
 use job::{Dedup, VERSION};
 use lines::Ends;
 pub use need::need;
-
-/// There are at most 2 to this power ranges: 10⁹ distinct lines in 12 MiB, 10¹¹ in 600 MiB.
-const MOST_BITS: u32 = 12;
-/// From so many lines on every thread has ranges to work on.
-const MANY_LINES: u64 = 1 << 16;
+use ranges::{distinct_at_most, range_bits};
 
 /// What came of the stage.
 #[derive(Clone, Debug)]
@@ -56,14 +53,6 @@ pub fn dedup(ctx: &Context, shards: &TokenShards) -> Result<Deduplicated, VocabE
     in_ranges(ctx, shards, bits)
 }
 
-/// Memory in which so many lines are compared, of which `left` bytes are to be had.
-#[must_use]
-pub fn comparing_bytes(lines: u64, threads: u64, left: u64) -> u64 {
-    let bits = range_bits(lines, threads, left);
-    let each = repeats::needed_bytes(distinct_at_most(lines, bits));
-    (left / each).clamp(1, threads.min(1 << bits)) * each
-}
-
 /// The same with 2^`bits` ranges; their number changes nothing.
 fn in_ranges(ctx: &Context, shards: &TokenShards, bits: u32) -> Result<Deduplicated, VocabError> {
     let dedup = Dedup { ctx, shards, bits };
@@ -79,26 +68,6 @@ fn in_ranges(ctx: &Context, shards: &TokenShards, bits: u32) -> Result<Deduplica
     run.sweep(FOLDER, |name| name.ends_with(".hashes") || name.ends_with(".dropped"))?;
     let before = shards.totals();
     Ok(Deduplicated { shards: made, lines: before.lines, tokens: before.tokens, dropped_lines })
-}
-
-/// So many ranges, as a power of 2, that the distinct lines of one for each thread fit into half of the memory.
-fn range_bits(lines: u64, threads: u64, left: u64) -> u32 {
-    let wanted = if lines < MANY_LINES { 1 } else { 2 * threads };
-    let mut bits = wanted.next_power_of_two().ilog2().min(MOST_BITS);
-    let fits = |bits: u32| {
-        let workers = threads.min(1 << bits);
-        workers * repeats::needed_bytes(distinct_at_most(lines, bits)) <= left / 2
-    };
-    while bits < MOST_BITS && !fits(bits) {
-        bits += 1;
-    }
-    bits
-}
-
-/// The most distinct lines of a range: the keys of so many are spread evenly, and 8 standard deviations are not exceeded.
-fn distinct_at_most(lines: u64, bits: u32) -> u64 {
-    let mean = lines >> bits;
-    (mean + 8 * mean.isqrt() + 64).min(lines)
 }
 
 impl Dedup<'_> {

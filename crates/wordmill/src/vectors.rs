@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{BadRows, RowConfig};
-use wordmill_formats::{DiskStorage, ScratchStorage, Storage, Vectors as File, Words};
+use wordmill_formats::{
+    DiskStorage, MemoryStorage, ScratchStorage, Storage, Vectors as File, Words,
+};
 use wordmill_pipeline::{Error, spelling_of};
 use wordmill_query::{
     AnalogyMethod, Predictor, Which, combine, cosine, find_known, find_word, open,
@@ -53,15 +55,29 @@ pub struct Predict<'a> {
 
 impl Vectors {
     /// Opens a file. One of wordmill is mapped as it is; one of word2vec, fastText (`.vec`), GloVe, finalfusion or NumPy is
-    /// converted into a temporary file first.
+    /// converted in memory first: [`Vectors::open_with_scratch`] takes less of it.
     ///
     /// # Errors
     /// A file that cannot be read, or holds no vectors.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_by(path.as_ref(), Arc::new(MemoryStorage::default()))
+    }
+
+    /// The same; a file of another program is converted into a temporary file in `folder`, which disappears with these vectors.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds no vectors; a folder that cannot be written.
+    pub fn open_with_scratch(
+        path: impl AsRef<Path>,
+        folder: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        Self::open_by(path.as_ref(), Arc::new(ScratchStorage::new(folder.as_ref())))
+    }
+
+    fn open_by(path: &Path, scratch: Arc<dyn Storage>) -> Result<Self, Error> {
         let storage: Arc<dyn Storage> = Arc::new(DiskStorage);
-        let scratch: Arc<dyn Storage> = Arc::new(ScratchStorage::new(&std::env::temp_dir()));
         let rows = RowConfig { bad_rows: BadRows::Refuse, advice: "convert the file first" };
-        Ok(Self::of(open(&storage, &scratch, rows, path.as_ref())?.vectors))
+        Ok(Self::of(open(&storage, &scratch, rows, path)?.vectors))
     }
 
     pub(crate) fn of(file: File) -> Self {

@@ -2,7 +2,7 @@
 
 use wordmill_flow::{Need, Room, Sizes};
 
-use super::comparing_bytes;
+use super::ranges::comparing_bytes;
 use crate::tokenize::LinesConfig;
 
 /// Nanoseconds of a core: a token, a line, a distinct word of a shard.

@@ -10,6 +10,7 @@ use wordmill_flow::Budget;
 use wordmill_formats::{RunDir, Storage, TokenShard};
 use wordmill_text::WordSet;
 
+use super::ranges::MOST_BITS;
 use super::*;
 use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
 
