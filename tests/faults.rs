@@ -6,6 +6,7 @@
 //! thread, so that the n-th operation is the same one every time. The short version, which is the
 //! default, takes some of the faults of each kind; with `WORDMILL_TEST_LONG=1` every one is tried with every
 //! error. What failed is told with the fault, which is all that is needed to see it again.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "faults/kills.rs"]
 mod kills;

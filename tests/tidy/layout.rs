@@ -11,6 +11,7 @@ pub const ROOMS: &[&str] = &[
 /// The whole top level, beside files whose name begins with a dot.
 const TOP: &[&str] = &[
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE-APACHE",

@@ -1,6 +1,8 @@
 //! Tests of inputs: what is found, what is opened, what is refused.
 
 use std::fs;
+#[cfg(feature = "xz")]
+use std::io::Read as _;
 use std::io::Write;
 use std::path::Path;
 

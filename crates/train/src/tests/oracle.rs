@@ -104,9 +104,14 @@ fn node_cells_are_the_sums_over_all_paths() {
 #[test]
 fn a_model_larger_than_memory_is_trained_to_the_same_bytes() {
     for name in OBJECTIVES {
+        // Whether any number of threads takes any share depends on the model; the others take their turn.
+        let is_whole = ["glove", "sgns", "hs"].contains(&name);
         let expected = run(&Bench::new(), name, &Context::for_tests(1)).unwrap();
         let (mut refused, mut paged) = (0, 0);
-        for (threads, share) in (1..4).flat_map(|t| (1..=18).map(move |share| (t, share))) {
+        let all = (1..4).flat_map(|threads| (1..=18).map(move |share| (threads, share)));
+        for (threads, share) in
+            all.filter(|(threads, share)| is_whole || (share % 3 + 1) as usize == *threads)
+        {
             let bench = Bench::new();
             let budget_bytes = memory_for(&bench, name, threads, share);
             match run(&bench, name, &with_memory(threads, budget_bytes)) {
@@ -121,7 +126,8 @@ fn a_model_larger_than_memory_is_trained_to_the_same_bytes() {
             let left = bench.dir.storage().list(&folder).unwrap();
             assert!(left.iter().all(|path| path.ends_with("metrics.jsonl")), "{left:?}");
         }
-        assert!(refused > 3 && paged > 12, "{name}: {refused} {paged}");
+        let [least_refused, least_paged] = if is_whole { [4, 13] } else { [1, 4] };
+        assert!(refused >= least_refused && paged >= least_paged, "{name}: {refused} {paged}");
     }
 }
 
