@@ -21,6 +21,7 @@ use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::past::Past;
 use wordmill_pipeline::stage::Run;
 use wordmill_pipeline::stages::GivenFiles;
+use wordmill_pipeline::stages::kind_of_stage;
 use wordmill_pipeline::{ErrorKind, scores, texts};
 
 /// What ends a run: vectors, or an error that says what is wrong.
@@ -207,7 +208,7 @@ impl Bench {
     fn attempt(&self, config: &Config) -> Result<(), Error> {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let dir = &RunDir::new(storage, &config.run.dir);
-        let mut ledger = Ledger::open(dir)?;
+        let mut ledger = Ledger::open(dir, kind_of_stage)?;
         let past = &Past::default();
         let texts = texts::Texts::of(texts::inputs(config, &Progress::silent())?);
         let given = &GivenFiles::read(config, dir, past)?;

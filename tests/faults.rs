@@ -31,6 +31,7 @@ use wordmill_pipeline::past::Past;
 use wordmill_pipeline::stage::{Listed, Run};
 use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::import::Import;
+use wordmill_pipeline::stages::kind_of_stage;
 use wordmill_pipeline::{ErrorKind, settlement, texts};
 
 /// Four trainers on a few thousand words, with a checkpoint after every task.
@@ -235,7 +236,7 @@ impl World {
     fn attempt(&self, storage: Arc<dyn Storage>) -> Result<(), Error> {
         let dir = &RunDir::new(storage, &self.config.run.dir);
         let mut texts = texts::Texts::of(texts::inputs(&self.config, &Progress::silent())?);
-        let mut ledger = Ledger::open(dir)?;
+        let mut ledger = Ledger::open(dir, kind_of_stage)?;
         let past = &Past::of(ledger.manifest());
         if let Some(place) = &self.counts {
             let ctx = &Context::for_tests(self.threads);

@@ -4,6 +4,7 @@
 //! [`Error::kind`] says what a caller can do about it. [`kind_of`] does the same for an error that somebody else has wrapped.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -16,7 +17,6 @@ use wordmill_train::TrainError;
 use wordmill_vocab::VocabError;
 
 use crate::config::ConfigError;
-use crate::planner::DoesNotFit;
 
 /// An error of a run or of a question.
 #[derive(Debug, thiserror::Error)]
@@ -277,6 +277,25 @@ fn of_lock(error: &LockError) -> ErrorKind {
         LockError::Format(error) => of_format(error),
     }
 }
+
+/// A stage that cannot do its work with what there is.
+#[derive(Debug)]
+pub struct DoesNotFit(String);
+
+impl DoesNotFit {
+    /// What does not fit, and what would help.
+    pub(crate) fn new(what: String) -> Self {
+        Self(what)
+    }
+}
+
+impl fmt::Display for DoesNotFit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl StdError for DoesNotFit {}
 
 #[cfg(test)]
 mod tests {

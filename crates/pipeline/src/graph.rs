@@ -2,7 +2,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
-use crate::ledger::{Ledger, fingerprint};
+use crate::ledger::Ledger;
 use crate::memory;
 use crate::past::Past;
 use crate::stage::{Artefacts, Listed, Run, Settings, Stage};
@@ -25,12 +25,15 @@ impl Graph {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         if let Some(texts) = texts {
             stages.push(Box::new(tokenize::Tokenize::new(config, texts, past)));
-            let reshaping = [
-                dedup::Dedup::new(config).map(|it| Box::new(it) as Box<dyn Stage>),
-                pieces::Pieces::new(config, past).map(|it| Box::new(it) as Box<dyn Stage>),
-                phrases::PhrasesStage::new(config, past).map(|it| Box::new(it) as Box<dyn Stage>),
-            ];
-            stages.extend(reshaping.into_iter().flatten());
+            if let Some(stage) = dedup::Dedup::new(config, last_name(&stages)) {
+                stages.push(Box::new(stage));
+            }
+            if let Some(stage) = pieces::Pieces::new(config, past, last_name(&stages)) {
+                stages.push(Box::new(stage));
+            }
+            if let Some(stage) = phrases::PhrasesStage::new(config, past, last_name(&stages)) {
+                stages.push(Box::new(stage));
+            }
             let tokens = last_name(&stages);
             stages.push(Box::new(vocabulary::VocabularyStage::new(config, past, tokens)));
             if config.needs_matrix() {
@@ -102,7 +105,7 @@ impl Graph {
             let Listed { name, settings, .. } = stage.listed();
             let mut settings = settings.clone();
             settings.extend(stage.inputs(run, &so_far)?);
-            let fingerprint = fingerprint(name, &settings);
+            let fingerprint = ledger.fingerprint(name, &settings);
             let is_done =
                 ledger.done(name, &settings)?.is_some() && stage.is_whole(run, &fingerprint)?;
             if !is_done && stage.is_wanted(&fingerprint, ledger)? {

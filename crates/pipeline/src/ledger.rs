@@ -16,9 +16,7 @@ use wordmill_formats::{
 };
 
 use crate::artefacts;
-use crate::stage::{Folder, Listed, Settings};
-use crate::stages::import::IMPORT;
-use crate::stages::kind_of;
+use crate::kind::{Folder, IMPORT, Kinds, Listed, Settings};
 
 /// Keys of settings that are digests of other stages' outputs.
 const INPUT: &str = "input.";
@@ -40,6 +38,7 @@ pub struct Change {
 pub struct Ledger<'a> {
     dir: &'a RunDir,
     manifest: Manifest,
+    kinds: Kinds,
 }
 
 /// A stage being worked on.
@@ -49,11 +48,11 @@ pub struct OpenStage {
 }
 
 impl<'a> Ledger<'a> {
-    /// Reads `run.json`; a directory without one has an empty ledger.
-    pub fn open(dir: &'a RunDir) -> Result<Self, FormatError> {
+    /// Reads `run.json`; a directory without one has an empty ledger. `kinds` knows the versions and the folders of the stages.
+    pub fn open(dir: &'a RunDir, kinds: Kinds) -> Result<Self, FormatError> {
         let program = concat!("wordmill ", env!("CARGO_PKG_VERSION"));
         let manifest = Manifest::read(dir.storage(), &dir.manifest())?;
-        Ok(Self { dir, manifest: manifest.unwrap_or_else(|| Manifest::new(program)) })
+        Ok(Self { dir, manifest: manifest.unwrap_or_else(|| Manifest::new(program)), kinds })
     }
 
     /// Notes where the settings of this run come from, in `run.json`.
@@ -88,7 +87,7 @@ impl<'a> Ledger<'a> {
             differs.then(|| Change { stage: stage.name.clone(), key: key.clone(), old, new })
         };
         let mut changes: Vec<Change> = keys.into_iter().filter_map(change).collect();
-        if changes.is_empty() && row.fingerprint != fingerprint(&stage.name, &row.settings) {
+        if changes.is_empty() && row.fingerprint != self.fingerprint(&stage.name, &row.settings) {
             let (old, new) = ("that of another version".to_owned(), "that of this one".to_owned());
             let (stage, key) = (stage.name.clone(), "the version of the stage".to_owned());
             changes.push(Change { stage, key, old, new });
@@ -126,18 +125,13 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// The folders that a stage writes to.
-    pub fn folders(stage: &str) -> Vec<String> {
-        folders(stage).into_iter().map(|folder| folder.path).collect()
-    }
-
     /// The row of a stage that is done with these settings, inputs included, its files in place.
     pub fn done(&self, name: &str, settings: &Settings) -> Result<Option<&StageRow>, FormatError> {
         // A row of another version of the program has the same settings and another fingerprint.
         let is_done = |row: &&StageRow| {
             row.state == StageState::Done
                 && row.settings == *settings
-                && row.fingerprint == fingerprint(name, settings)
+                && row.fingerprint == self.fingerprint(name, settings)
         };
         match self.manifest.stage(name).filter(is_done) {
             Some(row) if self.missing(row)?.is_empty() => Ok(Some(row)),
@@ -148,10 +142,10 @@ impl<'a> Ledger<'a> {
     /// Notes that a stage is being worked on. What an attempt with other settings or inputs has left is cleared,
     /// but for vectors: they stay until others take their place.
     pub fn begin(&mut self, name: &str, settings: Settings) -> Result<OpenStage, FormatError> {
-        let of_others = |row: &StageRow| row.fingerprint != fingerprint(name, &settings);
+        let of_others = |row: &StageRow| row.fingerprint != self.fingerprint(name, &settings);
         if self.manifest.stage(name).is_some_and(of_others) {
             let is_emptied = |it: &Folder| it.only.is_none() && it.is_cleared && !it.is_read;
-            for folder in folders(name).into_iter().filter(is_emptied) {
+            for folder in self.folders(name).into_iter().filter(is_emptied) {
                 self.dir.sweep(&folder.path, |_| true)?;
             }
         }
@@ -163,7 +157,7 @@ impl<'a> Ledger<'a> {
         };
         let row = StageRow {
             name: name.into(),
-            fingerprint: fingerprint(name, &settings),
+            fingerprint: self.fingerprint(name, &settings),
             settings,
             state: StageState::Partial,
             to_rebuild: false,
@@ -247,9 +241,10 @@ impl<'a> Ledger<'a> {
 
     /// Gives a finished stage other settings, which were found to mean the same.
     pub fn renew(&mut self, name: &str, settings: &Settings) -> Result<(), FormatError> {
+        let fingerprint = self.fingerprint(name, settings);
         if let Some(row) = self.manifest.stages.iter_mut().find(|row| row.name == name) {
             row.settings.clone_from(settings);
-            row.fingerprint = fingerprint(name, settings);
+            row.fingerprint = fingerprint;
         }
         self.write()
     }
@@ -276,7 +271,7 @@ impl<'a> Ledger<'a> {
     pub fn on_disk(&self, name: &str) -> Result<(u64, u64), FormatError> {
         let storage = self.dir.storage();
         let (mut files, mut bytes) = (0, 0);
-        for Folder { path, only, .. } in folders(name) {
+        for Folder { path, only, .. } in self.folders(name) {
             let path = self.dir.path(&path);
             let list = storage.list(&path).map_err(|e| FormatError::io(&path, "listing", e))?;
             let is_ours = |file: &&std::path::PathBuf| {
@@ -295,7 +290,7 @@ impl<'a> Ledger<'a> {
     pub fn forget(&mut self, name: &str) -> Result<(), FormatError> {
         self.manifest.stages.retain(|row| row.name != name);
         self.write()?;
-        for Folder { path, only, .. } in folders(name).into_iter().filter(|it| it.is_cleared) {
+        for Folder { path, only, .. } in self.folders(name).into_iter().filter(|it| it.is_cleared) {
             self.dir.sweep(&path, |file| only.as_deref().is_none_or(|only| only == file))?;
         }
         Ok(())
@@ -309,7 +304,7 @@ impl<'a> Ledger<'a> {
             let is_output = |folder: &str, file: &str| {
                 row.outputs.iter().any(|output| output.path == format!("{folder}/{file}"))
             };
-            for Folder { path, only, is_scratch, .. } in folders(&row.name) {
+            for Folder { path, only, is_scratch, .. } in self.folders(&row.name) {
                 let is_ours =
                     |file: &str| only.as_deref().is_none_or(|only| file.starts_with(only));
                 self.dir.sweep(&path, |file| {
@@ -318,6 +313,16 @@ impl<'a> Ledger<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The fingerprint of a stage with these settings and inputs.
+    #[must_use]
+    pub fn fingerprint(&self, name: &str, settings: &Settings) -> String {
+        fingerprint((self.kinds)(name).version, name, settings)
+    }
+
+    fn folders(&self, stage: &str) -> Vec<Folder> {
+        ((self.kinds)(stage).folders)(stage)
     }
 
     fn write(&self) -> Result<(), FormatError> {
@@ -330,11 +335,6 @@ fn is_left_over(file: &str) -> bool {
     let endings = [".partial", ".scratch", ".cells", ".hashes", ".dropped"];
     endings.iter().any(|ending| file.ends_with(ending))
         || ["checkpoint-", "merge-", "pass-"].iter().any(|begin| file.starts_with(begin))
-}
-
-/// The folders of a stage.
-fn folders(stage: &str) -> Vec<Folder> {
-    (kind_of(stage).folders)(stage)
 }
 
 /// Fails unless the matrix's index is the one that the row lists; returns its digest.
@@ -353,8 +353,8 @@ pub fn check_index(dir: &RunDir, row: &StageRow) -> Result<String, FormatError> 
 
 /// The fingerprint of a stage: a hash of its name, its version, its configuration and the digests of its inputs.
 #[must_use]
-pub fn fingerprint(name: &str, settings: &Settings) -> String {
-    let mut text = format!("{name}\n{}\n", kind_of(name).version);
+pub fn fingerprint(version: u32, name: &str, settings: &Settings) -> String {
+    let mut text = format!("{name}\n{version}\n");
     for (key, value) in settings {
         text += &format!("{key}={value}\n");
     }

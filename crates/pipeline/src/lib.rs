@@ -12,6 +12,7 @@
 pub mod config;
 
 mod error;
+mod kind;
 mod memory;
 
 pub mod ledger;
@@ -33,7 +34,7 @@ mod normalize;
 mod run;
 mod scores;
 
-pub use error::{Error, ErrorKind, kind_of, way_out};
+pub use error::{DoesNotFit, Error, ErrorKind, kind_of, way_out};
 pub use memory::PROGRAM_BYTES;
 pub use normalize::spelling_of;
 pub use run::{Asked, Finished, run, run_in_memory};

@@ -6,7 +6,7 @@
 use wordmill_formats::{Manifest, StageRow};
 
 use crate::config::{Config, Sources};
-use crate::stage::Settings;
+use crate::kind::Settings;
 
 /// The setting that names the texts; with a space and a name behind it, what is known of one.
 const INPUTS: &str = "corpus.inputs";

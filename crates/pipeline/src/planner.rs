@@ -5,8 +5,6 @@ mod sample;
 
 pub use pace::pace;
 
-use std::fmt;
-
 use wordmill_cooccur as cooccur;
 use wordmill_flow::{Room, Sizes, format_bytes};
 use wordmill_formats::{FormatError, free_bytes, open_file_limit};
@@ -14,7 +12,7 @@ use wordmill_text::{Input, greediest, unpack_first};
 use wordmill_vocab::VocabError;
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{DoesNotFit, Error};
 use crate::graph::Graph;
 use crate::memory::PROGRAM_BYTES;
 use crate::outlook::Outlook;
@@ -88,7 +86,7 @@ pub fn unpacking_lack(config: &Config, inputs: &[Input]) -> Option<DoesNotFit> {
     }
     let (name, window) = (&input.name, format_bytes(bytes));
     let (memory, needed) = (format_bytes(memory), format_bytes(bytes + chunks));
-    Some(DoesNotFit(format!(
+    Some(DoesNotFit::new(format!(
         "{name}: unpacking: its window takes {window} of memory, run.memory is {memory}; raise it (--memory) to at least {needed}{}",
         unpack_first(input)
     )))
@@ -112,18 +110,6 @@ pub fn refuse_what_cannot_fit(
         None => Ok(()),
     }
 }
-
-/// A stage that cannot do its work with what there is.
-#[derive(Debug)]
-pub struct DoesNotFit(String);
-
-impl fmt::Display for DoesNotFit {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for DoesNotFit {}
 
 /// How far an estimate may be above the truth: what fits with so much less is let through, and the
 /// stage itself says exactly what it lacks.
@@ -155,7 +141,7 @@ impl Requirement {
         };
         let memory = config.run.memory_bytes as f64;
         if self.least_bytes > memory {
-            return Some(DoesNotFit(format!(
+            return Some(DoesNotFit::new(format!(
                 "{who} needs about {} of memory, run.memory is {}; raise it (--memory) to at \
                  least that, or {way_out}",
                 text(self.least_bytes),
@@ -163,7 +149,7 @@ impl Requirement {
             )));
         }
         if self.disk_bytes > free_bytes {
-            return Some(DoesNotFit(format!(
+            return Some(DoesNotFit::new(format!(
                 "{}: {who} will bring the files here to about {}, {} are free; free some space, \
                  put run.dir (--run-dir) on a larger disk, lower cooccur.window or raise \
                  vocabulary.min_count",
@@ -173,7 +159,7 @@ impl Requirement {
             )));
         }
         (self.files > files).then(|| {
-            DoesNotFit(format!(
+            DoesNotFit::new(format!(
                 "{who} will hold about {:.0} files open, the limit is {files:.0}; raise it \
                  (ulimit -n) or lower run.threads (--threads)",
                 self.files

@@ -18,8 +18,8 @@ use crate::past::Past;
 use crate::planner;
 use crate::settlement::Settlement;
 use crate::stage::{Listed, Run};
-use crate::stages::GivenFiles;
 use crate::stages::import::{imported_row, is_imported};
+use crate::stages::{GivenFiles, kind_of_stage};
 use crate::texts::{self, Texts};
 
 /// What is asked of a run beside its configuration.
@@ -59,7 +59,7 @@ pub fn run(
     let dir = RunDir::new(Arc::clone(&meter) as _, root);
     // Looked at before the inputs, which an import does not have; and again, with all that may be
     // wrong with it, when nobody else can change it.
-    let before = Ledger::open(&dir).ok();
+    let before = Ledger::open(&dir, kind_of_stage).ok();
     let imported = before.as_ref().is_some_and(is_imported);
     let past = before.map_or_else(Past::default, |ledger| Past::of(ledger.manifest()));
     let progress = &ctx.progress;
@@ -71,7 +71,7 @@ pub fn run(
     let counted = meter.count(folders(root));
     counted.map_err(|e| FormatError::io(dir.root(), "listing", e))?;
     let _lock = dir.lock()?;
-    let mut ledger = Ledger::open(&dir)?;
+    let mut ledger = Ledger::open(&dir, kind_of_stage)?;
     if is_imported(&ledger) != imported {
         let what = "it was changed while this run began; run again";
         return Err(ConfigError::new(dir.root().display(), what).into());
@@ -123,7 +123,7 @@ pub fn run_in_memory(
     let given = GivenFiles::read(config, &dir, &past)?;
     let graph = Graph::new(config, Some(&texts), &given, &past);
     texts::check_lists(config, |_| false)?;
-    let mut ledger = Ledger::open(&dir)?;
+    let mut ledger = Ledger::open(&dir, kind_of_stage)?;
     let run = Run { ctx, dir: &dir, config, texts: Some(&texts), past: &past, kernels };
     graph.run(&run, &mut ledger, None)?;
     let manifest = ledger.manifest().clone();

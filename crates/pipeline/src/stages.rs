@@ -45,6 +45,12 @@ pub const KINDS: [Kind; 10] = [
 
 /// The kind of a stage; that of trainers for a name that is none.
 #[must_use]
-pub fn kind_of(name: &str) -> Kind {
+pub fn kind_of_stage(name: &str) -> Kind {
     KINDS.into_iter().find(|kind| kind.name == name).unwrap_or(train::KIND)
+}
+
+/// The folders that a stage writes to.
+#[must_use]
+pub fn folders_of_stage(name: &str) -> Vec<String> {
+    (kind_of_stage(name).folders)(name).into_iter().map(|folder| folder.path).collect()
 }

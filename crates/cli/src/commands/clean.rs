@@ -13,15 +13,16 @@ use crate::commands::disk;
 use crate::commands::status::wanted;
 use wordmill_pipeline::config::ConfigError;
 use wordmill_pipeline::ledger::Ledger;
+use wordmill_pipeline::stages::kind_of_stage;
 
 /// Lists orphans, or removes those that are named.
 pub fn run(args: &CleanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let root = std::path::absolute(&args.run_dir)?;
     let dir = RunDir::new(disk(), &root);
     // A directory without a ledger is refused before a lock file is made there.
-    let stages = wanted(&dir, &Ledger::open(&dir)?)?.stages;
+    let stages = wanted(&dir, &Ledger::open(&dir, kind_of_stage)?)?.stages;
     let _lock = dir.lock()?;
-    let mut ledger = Ledger::open(&dir)?;
+    let mut ledger = Ledger::open(&dir, kind_of_stage)?;
     let orphans: Vec<String> = ledger.orphans(&stages).map(|row| row.name.clone()).collect();
     for name in &args.stages {
         if !orphans.contains(name) {

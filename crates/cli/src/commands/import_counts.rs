@@ -12,6 +12,7 @@ use std::sync::Arc;
 use wordmill_pipeline::config::threads_or_all;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::stages::import::{Import, Imported};
+use wordmill_pipeline::stages::kind_of_stage;
 
 /// Makes the vocabulary and the matrix of the run directory.
 pub fn run(args: &ImportCountsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -22,7 +23,7 @@ pub fn run(args: &ImportCountsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     // A slip in a path leaves no directory behind.
     import.settings()?;
     let _lock = dir.lock()?;
-    let mut ledger = Ledger::open(&dir)?;
+    let mut ledger = Ledger::open(&dir, kind_of_stage)?;
     let root = args.run_dir.display();
     match import.run(&mut ledger)? {
         None => writeln!(out, "{root}: these counts have been imported before")?,

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use wordmill_pipeline::config::ConfigError;
 use wordmill_pipeline::ledger::{Ledger, check_index};
 use wordmill_pipeline::stages::import::{imported_row, is_imported};
+use wordmill_pipeline::stages::kind_of_stage;
 
 /// What wordmill keeps in a run directory.
 const KEPT: [&str; 9] =
@@ -51,7 +52,7 @@ pub fn run(args: &MatrixArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// The index of the matrix, if its stage is done and its files are there.
 fn finished_matrix(dir: &RunDir) -> anyhow::Result<MatrixIndex> {
-    let ledger = Ledger::open(dir)?;
+    let ledger = Ledger::open(dir, kind_of_stage)?;
     let rows = &ledger.manifest().stages;
     if rows.is_empty() {
         let what = "there is no run.json; `wordmill run --until merge --run-dir DIR` makes one";

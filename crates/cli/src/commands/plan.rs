@@ -15,6 +15,7 @@ use wordmill_pipeline::past::Past;
 use wordmill_pipeline::planner::{self, Requirement};
 use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::import::{imported_row, is_imported};
+use wordmill_pipeline::stages::kind_of_stage;
 use wordmill_pipeline::texts;
 use wordmill_pipeline::texts::Texts;
 
@@ -23,7 +24,7 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
     let dir = RunDir::new(disk(), config.locate(&config.run.dir));
     // Whatever is wrong with the directory is the business of the run.
-    let ledger = Ledger::open(&dir).ok();
+    let ledger = Ledger::open(&dir, kind_of_stage).ok();
     let past = ledger.as_ref().map_or_else(Past::default, |it| Past::of(it.manifest()));
     let import = ledger.filter(is_imported);
     let imported = import.is_some();

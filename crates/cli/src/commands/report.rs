@@ -10,11 +10,12 @@ use crate::commands::status::last_config;
 use crate::report;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::scores;
+use wordmill_pipeline::stages::kind_of_stage;
 
 /// Writes the page and says where it is.
 pub fn run(args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let dir = RunDir::new(Arc::new(DiskStorage), &args.run_dir);
-    let ledger = Ledger::open(&dir)?;
+    let ledger = Ledger::open(&dir, kind_of_stage)?;
     let config = last_config(&dir, &ledger)?;
     for trainer in &config.train {
         let vectors = dir.vectors(&trainer.name);

@@ -19,6 +19,7 @@ use wordmill_pipeline::past::{Past, names_text, resolved};
 use wordmill_pipeline::stage::Listed;
 use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::import::is_imported;
+use wordmill_pipeline::stages::kind_of_stage;
 use wordmill_pipeline::texts::Texts;
 use wordmill_pipeline::{settlement, texts};
 
@@ -26,7 +27,7 @@ use wordmill_pipeline::{settlement, texts};
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let root = std::path::absolute(&args.run_dir)?;
     let dir = RunDir::new(Arc::new(DiskStorage), &root);
-    let ledger = Ledger::open(&dir)?;
+    let ledger = Ledger::open(&dir, kind_of_stage)?;
     let (stages, notes) = match wanted(&dir, &ledger) {
         Ok(Wanted { stages, notes }) => (Some(stages), notes),
         Err(error) if ledger.manifest().stages.is_empty() => return Err(error),

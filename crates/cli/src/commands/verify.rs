@@ -17,6 +17,7 @@ use links::Problem;
 use wordmill_pipeline::artefacts::verify as verify_file;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::stages::import::IMPORT;
+use wordmill_pipeline::stages::{folders_of_stage, kind_of_stage};
 
 /// Checks run directories and files; prints every problem, then fails with the first.
 pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -42,7 +43,7 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// Checks every file of the ledger and how they fit together.
 fn verify_run(dir: &RunDir, out: &mut dyn Write) -> anyhow::Result<Vec<FormatError>> {
-    let ledger = Ledger::open(dir)?;
+    let ledger = Ledger::open(dir, kind_of_stage)?;
     let mut problems = Vec::new();
     for row in &ledger.manifest().stages {
         verify_stage(dir, row, &mut problems);
@@ -123,7 +124,7 @@ fn unfinished(dir: &RunDir, stage: &str) -> Result<Vec<FormatError>, FormatError
     let endings =
         ["tok", "words", "hashes", "dropped", "bin", "run", "cells", "tiles", "safetensors"];
     let mut wrong = Vec::new();
-    for folder in Ledger::folders(stage) {
+    for folder in folders_of_stage(stage) {
         let path = dir.path(&folder);
         let files = dir.storage().list(&path).map_err(|e| FormatError::io(&path, "listing", e))?;
         let known = |ending: &str| endings.contains(&ending);
@@ -142,9 +143,9 @@ fn strangers(dir: &RunDir, ledger: &Ledger<'_>) -> Result<Vec<(String, u64)>, Fo
     let listed: BTreeSet<&str> =
         stages.iter().flat_map(|row| &row.outputs).map(|output| output.path.as_str()).collect();
     let partial = stages.iter().filter(|row| row.state == StageState::Partial);
-    let busy: BTreeSet<String> = partial.flat_map(|row| Ledger::folders(&row.name)).collect();
+    let busy: BTreeSet<String> = partial.flat_map(|row| folders_of_stage(&row.name)).collect();
     let folders: BTreeSet<String> =
-        stages.iter().flat_map(|row| Ledger::folders(&row.name)).collect();
+        stages.iter().flat_map(|row| folders_of_stage(&row.name)).collect();
     let mut found = Vec::new();
     for folder in folders.difference(&busy) {
         let path = dir.path(folder);

@@ -14,8 +14,8 @@ use wordmill_vocab::pieces::{
 use super::error::ConfigError;
 use super::guess::did_you_mean;
 use super::layers::Layers;
+use super::rows::{Rows, rows_of, tagged_rows_of};
 use super::section::Section;
-use super::write::{Rows, rows_of, tagged_rows_of};
 
 /// `[corpus]`: which text, and how it becomes words.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -16,7 +16,7 @@ mod tests {
 
     use super::parts::{Documented, TRAINERS, parts, usual, usual_rows};
     use super::*;
-    use crate::config::SECTIONS;
+    use crate::config::types::SECTIONS;
 
     /// Compares a document with what is generated; `WORDMILL_GOLDEN=write` writes it.
     fn check(name: &str, generated: &str) {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::TEMPLATE;
 use super::error::ConfigError;
+use super::template::TEMPLATE;
 
 /// What begins the names of variables that are settings.
 pub(super) const VARIABLE_PREFIX: &str = "WORDMILL__";

@@ -4,8 +4,8 @@ use wordmill_vocab::phrases::{PhrasesConfig, Score, Thresholds};
 
 use super::error::ConfigError;
 use super::layers::Layers;
+use super::rows::{Rows, rows_of};
 use super::section::Section;
-use super::write::{Rows, rows_of};
 
 /// Reads the section; `None` if words stay as they are.
 pub(super) fn phrases(layers: &Layers) -> Result<Option<PhrasesConfig>, ConfigError> {

@@ -5,9 +5,10 @@ use super::error::ConfigError;
 use super::guess::did_you_mean;
 use super::layers::Layers;
 use super::phrases::phrases;
+use super::preset;
 use super::section::Section;
 use super::train::trainers;
-use super::{Config, EvalConfig, RunConfig, SECTIONS, preset};
+use super::types::{Config, EvalConfig, RunConfig, SECTIONS};
 
 /// Reads everything, and fails on the first key that is wrong or unknown.
 pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {

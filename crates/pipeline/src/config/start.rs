@@ -8,8 +8,8 @@ use wordmill_train::{Init, StartFiles, TrainConfig};
 
 use super::error::ConfigError;
 use super::guess::did_you_mean;
+use super::rows::Rows;
 use super::section::{Section, name_of};
-use super::write::Rows;
 
 const NO_FILE: &str = "only used with init = \"FILE\"; name a file, or leave it out";
 

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
+use wordmill_cooccur::CooccurConfig;
 use wordmill_train::{
     ContextRates, MixStep, Sharing, SkipGramConfig, Trainer, WindowModel, WindowsConfig,
 };

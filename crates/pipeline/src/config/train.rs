@@ -18,9 +18,9 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::loss;
 use super::preset::{Defaults, Preset, misplaced};
+use super::rows::{Rows, rows_of, tagged_rows_of};
 use super::section::{Section, name_of};
 use super::start;
-use super::write::{Rows, rows_of, tagged_rows_of};
 
 /// Reads all tables.
 pub(super) fn trainers(

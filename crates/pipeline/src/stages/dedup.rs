@@ -4,7 +4,7 @@ use wordmill_flow::Need;
 use wordmill_formats::{StageRow, counted};
 use wordmill_vocab as vocab;
 
-use super::{reshaped, tokenize};
+use super::reshaped;
 use crate::config::{Config, DuplicateLines};
 use crate::error::Error;
 use crate::outlook::Outlook;
@@ -23,6 +23,7 @@ pub const DUPLICATES: &str = "corpus.duplicate_lines";
 /// The stage.
 pub struct Dedup {
     listed: Listed,
+    before: String,
 }
 
 /// What the stage adds to the configuration of those that are made of what stays.
@@ -34,11 +35,11 @@ pub(super) fn added(config: &Config) -> Settings {
 }
 
 impl Dedup {
-    /// The stage, if lines are to be left out.
+    /// The stage behind `before`, if lines are to be left out.
     #[must_use]
-    pub fn new(config: &Config) -> Option<Self> {
+    pub fn new(config: &Config, before: String) -> Option<Self> {
         let settings = added(config);
-        (!settings.is_empty()).then(|| Self { listed: Listed::new(KIND.name, settings) })
+        (!settings.is_empty()).then(|| Self { listed: Listed::new(KIND.name, settings), before })
     }
 }
 
@@ -48,7 +49,7 @@ impl Stage for Dedup {
     }
 
     fn reads(&self) -> Vec<String> {
-        vec![tokenize::KIND.name.to_owned()]
+        vec![self.before.clone()]
     }
 
     fn inputs(&self, _: &Run<'_>, so_far: &Artefacts) -> Result<Settings, Error> {

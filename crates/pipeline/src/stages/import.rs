@@ -25,7 +25,7 @@ use crate::stage::Settings;
 /// What is known of the stage by its name. It is no stage of a graph: it stands in for those from `tokenize` to `merge`.
 pub const KIND: Kind = Kind { name: IMPORT, version: 5, folders };
 /// The name of the stage.
-pub const IMPORT: &str = "import";
+pub use crate::kind::IMPORT;
 
 fn folders(_: &str) -> Vec<Folder> {
     ["vocab", "spill", "matrix"].map(Folder::whole).to_vec()
@@ -177,7 +177,7 @@ impl Import<'_> {
         ]
         .into();
         // What is made depends on the counts, not on where they lie or in which order.
-        let made_of = fingerprint(IMPORT, &settings);
+        let made_of = fingerprint(KIND.version, IMPORT, &settings);
         let ranges = cooccur::RowRanges::new(vocabulary.table().counts(), RANGES_WINDOW);
         let config = cooccur::GatherConfig { fingerprint: made_of.clone(), unit: unit.unit };
         let runs = cooccur::gather(ctx, dir, &config, &ranges, |emit| {

@@ -11,7 +11,7 @@ use wordmill_vocab::phrases::{
 use wordmill_vocab::{TokenShards, VocabError, Vocabulary, VocabularyJob, vocabulary};
 
 use super::settings::section;
-use super::{dedup, outputs, pieces, reshaped, tokenize};
+use super::{dedup, outputs, reshaped};
 use crate::config::Config;
 use crate::error::Error;
 use crate::memory;
@@ -58,20 +58,14 @@ pub(super) fn added(config: &Config) -> Settings {
 }
 
 impl PhrasesStage {
-    /// The stage, if words are to be joined.
+    /// The stage behind `before`, if words are to be joined.
     #[must_use]
-    pub fn new(config: &Config, past: &Past) -> Option<Self> {
+    pub fn new(config: &Config, past: &Past, before: String) -> Option<Self> {
         let phrases = config.phrases.clone()?;
         let mut settings = section(config, "phrases", past);
-        let duplicates = dedup::added(config);
-        let before = match (&config.corpus.pieces, duplicates.is_empty()) {
-            (Some(_), _) => pieces::KIND,
-            (None, false) => dedup::KIND,
-            (None, true) => tokenize::KIND,
-        };
-        settings.extend(duplicates);
+        settings.extend(dedup::added(config));
         let listed = Listed::new(KIND.name, settings);
-        Some(Self { listed, config: phrases, before: before.name.to_owned() })
+        Some(Self { listed, config: phrases, before })
     }
 }
 

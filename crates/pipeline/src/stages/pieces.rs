@@ -5,7 +5,7 @@ use wordmill_formats::{StageRow, counted};
 use wordmill_vocab::{self as vocab, pieces::PiecesConfig};
 
 use super::settings::{only, section};
-use super::{dedup, outputs, reshaped, tokenize};
+use super::{dedup, outputs, reshaped};
 use crate::config::Config;
 use crate::error::Error;
 use crate::outlook::Outlook;
@@ -42,16 +42,14 @@ pub(super) fn added(config: &Config, past: &Past) -> Settings {
 }
 
 impl Pieces {
-    /// The stage, if words are cut into pieces.
+    /// The stage behind `before`, if words are cut into pieces.
     #[must_use]
-    pub fn new(config: &Config, past: &Past) -> Option<Self> {
+    pub fn new(config: &Config, past: &Past, before: String) -> Option<Self> {
         let pieces = config.pieces_job()?;
         let mut settings = only(section(config, "corpus", past), &KEYS);
-        let duplicates = dedup::added(config);
-        let before = if duplicates.is_empty() { tokenize::KIND.name } else { dedup::KIND.name };
-        settings.extend(duplicates);
+        settings.extend(dedup::added(config));
         let listed = Listed::new(KIND.name, settings);
-        Some(Self { listed, config: pieces, before: before.to_owned() })
+        Some(Self { listed, config: pieces, before })
     }
 }
 

@@ -16,12 +16,12 @@ use wordmill_formats::{
 use wordmill_query::{ConvertConfig, ConvertFormat, ExportSpaces, convert, is_packed};
 use wordmill_train as train;
 
-use super::train::TrainJob;
 use wordmill_train::{Init, TrainConfig};
 
 use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::past::Past;
+use crate::stage::{Run, Text};
 
 /// How an error about a row ends.
 const ADVICE: &str = "init_bad_rows = \"skip\" of the trainer leaves such rows out, \"repair\" also mends what can be mended";
@@ -210,8 +210,17 @@ fn start_config(
     }
 }
 
-impl TrainJob<'_> {
-    /// Opens what this trainer starts from, and tells what was found.
+/// A trainer about to begin.
+pub(super) struct Beginning<'a> {
+    pub run: &'a Run<'a>,
+    pub given: &'a GivenFiles,
+    pub trainer: &'a TrainConfig,
+    pub text: &'a Text,
+    pub fingerprint: &'a str,
+}
+
+impl Beginning<'_> {
+    /// Opens what this trainer starts from, and reports what was found.
     pub(super) fn start(&self) -> Result<train::Start, Error> {
         let dir = self.run.dir;
         let shown = match &self.trainer.start.init {
@@ -235,7 +244,7 @@ impl TrainJob<'_> {
             }
             path => path.clone(),
         };
-        let mut config = start_config(self.trainer, self.fingerprint.clone(), init, storage);
+        let mut config = start_config(self.trainer, self.fingerprint.to_owned(), init, storage);
         config.freeze = config.freeze.map(|path| self.run.config.locate(path));
         let words = self.text.vocabulary.table();
         let start = train::Start::open(self.run.ctx, dir, &config, words)?;

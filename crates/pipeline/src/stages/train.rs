@@ -146,16 +146,17 @@ impl Stage for Train {
         }
         let matrix = so_far.matrix.as_ref().zip(so_far.tiles.as_ref());
         let matrix = matrix.filter(|_| !trainer.trainer.reads_text());
+        let (given, text) = (&self.given, so_far.text());
         let job = TrainJob {
             run,
-            given: &self.given,
+            given,
             trainer,
-            text: so_far.text(),
+            text,
             matrix: matrix.map(|((index, _), tiles)| (index, tiles)),
             fingerprint: fingerprint.to_owned(),
         };
         // A file that does not fit is reported before the stage goes on record: another may take its place.
-        let start = job.start()?;
+        let start = start::Beginning { run, given, trainer, text, fingerprint }.start()?;
         Ok(Box::new(move || {
             let (published, metrics) = job.run(&start)?;
             let mut counts = start::counts(&start);

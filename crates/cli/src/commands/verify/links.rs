@@ -12,7 +12,7 @@ use wordmill_kernels::random::finalize;
 use wordmill_vocab::{MADE_OF, dedup, phrases, pieces};
 
 use wordmill_pipeline::artefacts::for_each_tile_piece;
-use wordmill_pipeline::ledger::{Ledger, fingerprint};
+use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::stages::dedup::DUPLICATES;
 use wordmill_pipeline::stages::import::IMPORT;
 use wordmill_pipeline::stages::phrases::JOINED;
@@ -84,7 +84,7 @@ fn check_row(dir: &RunDir, ledger: &Ledger<'_>, name: &str) -> Result<(), Format
     let Some(row) = ledger.manifest().stage(name).filter(|row| !row.to_rebuild) else {
         return Ok(());
     };
-    if row.fingerprint != fingerprint(name, &row.settings) {
+    if row.fingerprint != ledger.fingerprint(name, &row.settings) {
         return corrupt(format!("the fingerprint of {name} is not that of its settings"));
     }
     for (input, stage) in [("input.cooccur", "cooccur"), ("input.tiles", "shuffle")] {

@@ -17,12 +17,13 @@ use wordmill_vocab::pieces::{BpeConfig, KoreanConfig, LearningConfig};
 
 use crate::config::corpus::{InputsConfig, ReadingConfig};
 use crate::config::keys::{Key, Kind, Name, Variant, keys_of, variants_of};
+use crate::config::load::Sources;
 use crate::config::preset::Preset;
-use crate::config::write::{Rows, rows_of};
-use crate::config::{
-    Config, CooccurConfig, EvalConfig, PhrasesConfig, RunConfig, Sources, TilesConfig,
-    VocabularyConfig,
-};
+use crate::config::rows::{Rows, rows_of};
+use crate::config::types::{Config, EvalConfig, RunConfig};
+use wordmill_cooccur::{CooccurConfig, TilesConfig};
+use wordmill_vocab::VocabularyConfig;
+use wordmill_vocab::phrases::PhrasesConfig;
 
 /// Keys of `[corpus]` that are texts with a form of their own.
 #[derive(JsonSchema)]

@@ -5,8 +5,8 @@ use wordmill_train::{CellsLoss, PairLoss};
 use super::parts::{
     Documented, TRAINERS, first_paragraph, parts, sentence, unset, usual, usual_rows,
 };
-use crate::config::Config;
 use crate::config::keys::{Key, Kind, Name, Variant, variants_of};
+use crate::config::types::Config;
 
 /// The reference of all keys, as Markdown.
 #[must_use]

@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 use wordmill_train::{CellsLoss, PairLoss};
 
 use super::parts::{Documented, Part, parts, sentence};
-use crate::config::SECTIONS;
 use crate::config::keys::schema_of;
+use crate::config::types::SECTIONS;
 
 /// The JSON schema of `pipeline.toml` (draft 2020-12), for editors and other programs.
 #[must_use]

@@ -6,7 +6,7 @@ use super::parts::{
     Documented, Part, TRAINED, TRAINERS, first_paragraph, parts, sentence, unset, usual, usual_rows,
 };
 use crate::config::keys::{Kind, Name};
-use crate::config::write::Rows;
+use crate::config::rows::Rows;
 
 /// The columns of a comment.
 const COLUMNS: usize = 100;

@@ -18,7 +18,7 @@ fn trainers_have_a_choice_of_optimizers_penalties_and_schedules() {
                 .flat_map(|it| [it, "\n"])
                 .collect();
             let config = resolve(&text, &[&layer]).unwrap();
-            let found = crate::config::write::tagged_rows_of(
+            let found = crate::config::rows::tagged_rows_of(
                 "optimizer",
                 &config.train[trainer].steps.optimizer,
             );
