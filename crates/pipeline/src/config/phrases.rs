@@ -28,6 +28,19 @@ pub(super) fn phrases(layers: &Layers) -> Result<Option<PhrasesConfig>, ConfigEr
         return Err(section.error("passes", what));
     }
     section.finish(|_| None)?;
+    if let Some(list) = config.list {
+        // How phrases are learned has no use then.
+        let delimiter = config.delimiter;
+        let nothing = Thresholds(Vec::new());
+        config = PhrasesConfig {
+            list: Some(list),
+            delimiter,
+            passes: 0,
+            threshold: nothing,
+            min_count: 1,
+            ..PhrasesConfig::default()
+        };
+    }
     Ok(config.are_wanted().then_some(config))
 }
 
