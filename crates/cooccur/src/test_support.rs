@@ -31,7 +31,7 @@ impl RecordedRun {
         };
         let files = Files {
             access: &access,
-            bytes: &|path| self.memory.snapshot().get(path).cloned(),
+            bytes: &|path| Some(self.memory.map(path).ok()?.to_vec()),
             remove: &|path| drop(self.memory.remove(path)),
         };
         let shared: &[PathBuf] = &[];

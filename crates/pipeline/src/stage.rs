@@ -6,9 +6,9 @@
 //! [`crate::stages::KINDS`]; what it computes, and what that takes, is in the room that it is about.
 //!
 //! So are its *units of work* ([`wordmill_flow::Unit`]): each of its steps from files to files is a [`wordmill_flow::Step`], which
-//! names its units and the files that they read and write, finds those that are there, and makes the others. What a stage of many
-//! machines would give out is listed by [`wordmill_vocab::tokenize_units`] and [`wordmill_cooccur::merge_units`], without making
-//! anything; the units of other steps depend on what their stage computes first, such as the batches that fit into memory.
+//! names its units and the files that they read and write, finds those that are there, and makes the others. An executor on other
+//! machines gets its list from [`wordmill_vocab::tokenize_units`] and [`wordmill_cooccur::merge_units`], which make nothing. The
+//! units of other steps depend on what their stage computes first, such as the batches that fit into memory.
 
 use std::collections::BTreeMap;
 

@@ -74,7 +74,7 @@ impl RecordedRun {
         };
         let files = Files {
             access: &access,
-            bytes: &|path| self.memory.snapshot().get(path).cloned(),
+            bytes: &|path| Some(self.memory.map(path).ok()?.to_vec()),
             remove: &|path| drop(self.memory.remove(path)),
         };
         Contract { files, shared: &[], is_kept }.check(step);

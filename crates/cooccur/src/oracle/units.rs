@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use wordmill_flow::{Context, Step as _, run_in_turn, run_step};
+use wordmill_formats::Storage as _;
 use wordmill_kernels::random::SplitMix64;
 
 use super::{Case, Random};
@@ -11,7 +12,7 @@ use crate::count::batches::{Batches, Waiting};
 use crate::merge::passes::{Pass, groups};
 use crate::merge::{Merging, merge_units};
 use crate::runs::run::RunWeights;
-use crate::runs::spill::recover;
+use crate::runs::spill::{batch_path, recover};
 use crate::test_support::RecordedRun;
 use crate::{CountConfig, Dropped, MergeConfig, RowRanges, Sides, Weighting, WindowConfig};
 
@@ -47,6 +48,15 @@ fn batches_passes_and_ranges_keep_to_their_lists() {
     assert_ne!(batches.unit(1).reads, batches.unit(0).reads);
     run.check(&batches, true);
     let progress = ctx.progress.stage("cooccur", "tokens", 0);
+    run_in_turn(&ctx, &batches, &progress).unwrap();
+    // One batch is lost: it reads shards that are covered by others.
+    run.memory.remove(&batch_path(dir, 1)).unwrap();
+    let recovered = recover(dir, "f").unwrap();
+    let waiting = Waiting::new(dir, &config, input, &recovered).unwrap();
+    let batches = Batches::new(&ctx, dir, &config, input, &ranges, &waiting);
+    assert_eq!(batches.units(), 1);
+    assert!(batches.unit(0).reads.contains(&dir.token_shard(input.shards[0])));
+    run.check(&batches, true);
     run_in_turn(&ctx, &batches, &progress).unwrap();
 
     let list = recover(dir, "f").unwrap().list;
