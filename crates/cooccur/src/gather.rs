@@ -1,7 +1,8 @@
 //! Cells that come in any order, from somewhere else than text: gathered, summed, spilled as runs.
 //!
 //! Cells are held until the memory is full, then put in order of their rows, summed and written as
-//! runs; all of them form one batch. A gathering that was cut short begins anew.
+//! runs; all of them form one batch. A gathering that was cut short begins anew. It is no step of units: cells come from a feeder,
+//! once and in its order, not from files of the run.
 
 pub mod whole;
 

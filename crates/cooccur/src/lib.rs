@@ -28,6 +28,8 @@ mod export;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod test_support;
 
 pub use count::subsampling::Subsampling;
 pub use count::weighting::{Dropped, Sides, Weighting, WindowConfig};
@@ -36,7 +38,7 @@ pub use error::CooccurError;
 pub use export::{MatrixFormat, MatrixInput, export_matrix, is_symmetric, words_path};
 pub use gather::whole::{Unit, UnitSearch, WHOLE};
 pub use gather::{GatherConfig, gather};
-pub use merge::{MergeConfig, merge, remove_runs};
+pub use merge::{MergeConfig, merge, merge_units, remove_runs};
 pub use runs::ranges::RowRanges;
 pub use runs::spill::{RunRow, SpillRuns};
 pub use shuffle::source::MatrixCells;

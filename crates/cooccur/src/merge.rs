@@ -1,6 +1,6 @@
 //! The merging stage: spill runs in, CSR shards of row ranges out.
 //!
-//! Ranges are merged in parallel, and the runs of a partition are removed as soon as all of its
+//! A unit of work is a row range. Ranges are merged in parallel, and the runs of a partition are removed as soon as all of its
 //! shards are on disk, so the spill shrinks while the matrix grows.
 
 pub mod passes;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wordmill_flow::{Context, Room, run_tasks};
+use wordmill_flow::{Context, Label, Room, StageProgress, Step, Unit, run_step};
 use wordmill_formats::{
     CsrShardReader, CsrShardWriter, FormatError, FrameFile, MatrixIndex, MatrixShardRow, RunDir,
     TensorReader,
@@ -19,7 +19,7 @@ use wordmill_formats::{
 use crate::error::CooccurError;
 use crate::runs::ranges::RowRanges;
 use crate::runs::run::{CURSOR_BYTES, RunWeights};
-use crate::runs::spill::{SpillRuns, run_path};
+use crate::runs::spill::{RunRow, SpillRuns, run_path};
 use crate::runs::sums::RowSums;
 use passes::narrow;
 use rows::{FAN_IN, merge_range};
@@ -90,24 +90,10 @@ fn merge_runs(
 ) -> Result<MatrixIndex, CooccurError> {
     let weights = RunWeights { unit: config.unit, samples: config.samples };
     let list = narrow(ctx, dir, ranges, weights, runs)?;
-    let partitions: Vec<Partition> =
-        (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
-    let most = (0..partitions.len()).map(|partition| of_partition(&list, partition)).max();
-    let share = Share::new(ctx.room(), ranges.rows(), most.unwrap_or(0).min(FAN_IN) as u64);
+    let merging = Merging::new(ctx, dir, config, ranges, &list);
+    let share = merging.share;
     let _memory = ctx.budget.reserve(share.bytes, "merging row ranges")?;
-    let progress = ctx.progress.stage("merge", "cells", list.cells());
-    let task = Task { dir, config, ranges, weights, share };
-    let shards = run_tasks(ctx, "merge", share.workers, ranges.len(), |range| {
-        let partition = &partitions[ranges.partition(range)];
-        let row = match task.finished_shard(range)? {
-            Some(row) => row,
-            None => task.write_shard(range, &partition.open(dir, &list)?)?,
-        };
-        progress.add(row.cells);
-        partition.done(dir, &list)?;
-        Ok::<_, CooccurError>(row)
-    })?;
-    progress.set_total(progress.done());
+    let shards = run_step(ctx, &merging, share.workers)?;
     let index = MatrixIndex {
         words: ranges.rows(),
         unit: config.unit,
@@ -130,8 +116,26 @@ pub fn remove_runs(dir: &RunDir) -> Result<(), CooccurError> {
     Ok(dir.sweep("spill", |_| true)?)
 }
 
-fn of_partition(list: &SpillRuns, partition: usize) -> usize {
-    list.runs.iter().filter(|run| run.partition as usize == partition).count()
+/// The units of merging a list of runs of which no partition has more than may be open at once: a row range each.
+pub fn merge_units(
+    dir: &RunDir,
+    ranges: &RowRanges,
+    runs: &SpillRuns,
+) -> impl Iterator<Item = Unit> {
+    (0..ranges.len()).map(move |range| unit(dir, ranges, runs, range))
+}
+
+fn unit(dir: &RunDir, ranges: &RowRanges, list: &SpillRuns, range: usize) -> Unit {
+    let ours = of_partition(list, ranges.partition(range));
+    Unit {
+        name: format!("merge/{range:05}"),
+        reads: ours.map(|run| run_path(dir, &run.file)).collect(),
+        writes: vec![dir.matrix_shard(range, ranges.len())],
+    }
+}
+
+fn of_partition(list: &SpillRuns, partition: usize) -> impl Iterator<Item = &RunRow> {
+    list.runs.iter().filter(move |run| run.partition as usize == partition)
 }
 
 /// The runs of a partition: opened when the first of its ranges is merged, removed after the last.
@@ -161,8 +165,7 @@ impl Partition {
             return Ok(());
         }
         *self.files.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let ours = list.runs.iter().filter(|run| run.partition as usize == self.number);
-        for run in ours {
+        for run in of_partition(list, self.number) {
             let path = run_path(dir, &run.file);
             // It is gone already where an earlier attempt came this far.
             let size = dir.storage().size(&path);
@@ -199,16 +202,77 @@ impl Share {
     }
 }
 
-/// What the tasks of the stage share.
-struct Task<'a> {
+/// The step: a shard of the matrix for each row range.
+pub(crate) struct Merging<'a> {
     dir: &'a RunDir,
     config: &'a MergeConfig,
     ranges: &'a RowRanges,
+    list: &'a SpillRuns,
     weights: RunWeights,
     share: Share,
+    partitions: Vec<Partition>,
 }
 
-impl Task<'_> {
+impl Step for Merging<'_> {
+    type Done = MatrixShardRow;
+    type Error = CooccurError;
+
+    fn label(&self) -> Label {
+        Label { stage: "merge", threads: "merge", noun: "cells" }
+    }
+
+    fn units(&self) -> usize {
+        self.ranges.len()
+    }
+
+    fn unit(&self, range: usize) -> Unit {
+        unit(self.dir, self.ranges, self.list, range)
+    }
+
+    /// Cells that stand in several runs count once in the matrix.
+    fn total(&self) -> u64 {
+        self.list.cells()
+    }
+
+    fn size(&self, _: usize, row: &MatrixShardRow) -> u64 {
+        row.cells
+    }
+
+    fn finished(&self, range: usize) -> Result<Option<MatrixShardRow>, CooccurError> {
+        self.finished_shard(range)
+    }
+
+    fn make(&self, range: usize, _: &StageProgress) -> Result<MatrixShardRow, CooccurError> {
+        self.write_shard(range, &self.partition(range).open(self.dir, self.list)?)
+    }
+
+    fn settle(&self, range: usize, _: &mut MatrixShardRow) -> Result<(), CooccurError> {
+        Ok(self.partition(range).done(self.dir, self.list)?)
+    }
+}
+
+impl<'a> Merging<'a> {
+    /// Merges the runs of a list, with the memory that is left.
+    pub fn new(
+        ctx: &Context,
+        dir: &'a RunDir,
+        config: &'a MergeConfig,
+        ranges: &'a RowRanges,
+        list: &'a SpillRuns,
+    ) -> Self {
+        let weights = RunWeights { unit: config.unit, samples: config.samples };
+        let partitions: Vec<Partition> =
+            (0..ranges.partitions()).map(|number| Partition::new(ranges, number)).collect();
+        let runs = (0..partitions.len()).map(|partition| of_partition(list, partition).count());
+        let most = runs.max().unwrap_or(0).min(FAN_IN) as u64;
+        let share = Share::new(ctx.room(), ranges.rows(), most);
+        Self { dir, config, ranges, list, weights, share, partitions }
+    }
+
+    fn partition(&self, range: usize) -> &Partition {
+        &self.partitions[self.ranges.partition(range)]
+    }
+
     fn finished_shard(&self, range: usize) -> Result<Option<MatrixShardRow>, CooccurError> {
         let path = self.dir.matrix_shard(range, self.ranges.len());
         let storage = self.dir.storage();

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod speed;
+mod units;
 
 struct Random(SplitMix64);
 

@@ -3,7 +3,7 @@
 //! The random order is defined without reference to memory or threads: a seeded 64-bit hash of (row,
 //! column) says in which frame of its section a cell stands, and `tiles.rs` in which order a frame
 //! is read. Cells are first *dealt* to the row stripes, as packed blocks that stay in memory as long
-//! as they fit and go to a file a stripe where they do not. Then each stripe is laid out, tile by
+//! as they fit and go to a file a stripe where they do not. Then each stripe, a unit of work, is laid out, tile by
 //! tile, and written. Dealing keeps the order of the source, rows ascending, so that nothing is
 //! ever sorted: frames are filled in that order and are sorted when they are full. Where slots will do
 //! (`slots.rs`), the packed blocks are the frames and nothing is laid out.
@@ -15,7 +15,7 @@ mod slots;
 pub mod source;
 mod unsorted;
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Label, StageProgress, Step, Unit, run_step};
 use wordmill_formats::{CellSource, RunDir, StripeFile, StripeLayout, StripeWriter, TileGrid};
 
 use crate::error::CooccurError;
@@ -64,14 +64,8 @@ impl Shuffle<'_> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);
         let _memory = self.ctx.budget.reserve(bytes * workers, "laying out tiles")?;
-        let progress = self.ctx.progress.stage("shuffle", "cells", self.source.cells());
-        run_tasks(self.ctx, "shuffle", workers as usize, stripes.len(), |task| {
-            let unsorted = dealt.take(self, stripes[task])?;
-            self.stripe(stripes[task], &unsorted, bytes, |cells| progress.add(cells))?;
-            unsorted.files().iter().try_for_each(|file| self.dir.remove(file.path()))?;
-            Ok::<_, CooccurError>(())
-        })?;
-        progress.set_total(progress.done());
+        let laying = Stripes { shuffle: self, dealt, stripes, bytes };
+        run_step(self.ctx, &laying, workers as usize)?;
         Ok(())
     }
 
@@ -103,6 +97,61 @@ impl Shuffle<'_> {
     }
 }
 
+/// The step: a file for each stripe that is not there. Cells that were dealt into memory can only be laid out by the process that
+/// holds them; they are no files that a unit reads.
+struct Stripes<'a> {
+    shuffle: &'a Shuffle<'a>,
+    dealt: &'a Dealt,
+    stripes: &'a [u32],
+    /// Memory of a worker.
+    bytes: u64,
+}
+
+impl Step for Stripes<'_> {
+    type Done = ();
+    type Error = CooccurError;
+
+    fn label(&self) -> Label {
+        Label { stage: "shuffle", threads: "shuffle", noun: "cells" }
+    }
+
+    fn units(&self) -> usize {
+        self.stripes.len()
+    }
+
+    fn unit(&self, at: usize) -> Unit {
+        let (Shuffle { dir, config, .. }, stripe) = (self.shuffle, self.stripes[at]);
+        Unit {
+            name: format!("shuffle/{stripe:03}"),
+            reads: self.dealt.paths(self.shuffle, stripe).collect(),
+            writes: vec![dir.stripe(&config.folder, stripe)],
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.shuffle.source.cells()
+    }
+
+    /// Cells are reported while they are laid out.
+    fn size(&self, _: usize, (): &()) -> u64 {
+        0
+    }
+
+    fn finished(&self, at: usize) -> Result<Option<()>, CooccurError> {
+        Ok(self.shuffle.finished(self.stripes[at])?.map(drop))
+    }
+
+    fn make(&self, at: usize, progress: &StageProgress) -> Result<(), CooccurError> {
+        let unsorted = self.dealt.unsorted(self.shuffle, self.stripes[at])?;
+        let done = |cells| progress.add(cells);
+        self.shuffle.stripe(self.stripes[at], &unsorted, self.bytes, done)
+    }
+
+    fn settle(&self, at: usize, (): &mut ()) -> Result<(), CooccurError> {
+        Ok(self.dealt.remove(self.shuffle, self.stripes[at])?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -117,6 +166,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::test_support::RecordedRun;
 
     /// Every cell of a square whose row and column have something in common.
     struct Square(u32);
@@ -259,9 +309,9 @@ mod tests {
             // What is on disk is found again.
             let again = if in_files { deal(&shuffle, &[0, 1]).unwrap() } else { dealt };
             for stripe in 0..2 {
-                let unsorted = again.take(&shuffle, stripe).unwrap();
+                let unsorted = again.unsorted(&shuffle, stripe).unwrap();
                 shuffle.stripe(stripe, &unsorted, bytes, |_| ()).unwrap();
-                unsorted.files().iter().for_each(|file| dir.storage().remove(file.path()).unwrap());
+                again.remove(&shuffle, stripe).unwrap();
             }
             (in_files, memory.snapshot())
         };
@@ -272,6 +322,28 @@ mod tests {
             let (in_files, found) = laid_out(budget_bytes, bytes);
             assert_eq!(in_files, budget_bytes < 1 << 30);
             assert!(found == expected, "{budget_bytes} {bytes}");
+        }
+    }
+
+    #[test]
+    fn stripes_keep_to_their_lists() {
+        let source = Square(200);
+        for (slots, budget_bytes, is_in_files) in
+            [(0, 1 << 30, false), (0, 4_200_000, true), (3, 4_200_000, true)]
+        {
+            let run = RecordedRun::new();
+            let budget = Budget::new(budget_bytes);
+            let ctx = Context { budget, ..Context::for_tests(1) };
+            let config = ShuffleConfig { slots, ..config(3) };
+            let grid = TileGrid { grid: 3, rows: 200, columns: 200 };
+            let shuffle =
+                Shuffle { ctx: &ctx, dir: &run.dir, config: &config, source: &source, grid };
+            let stripes = [0, 2, 1];
+            let dealt = deal(&shuffle, &stripes).unwrap();
+            assert_eq!(dealt.rounds() > 0, is_in_files);
+            let (shuffle, dealt) = (&shuffle, &dealt);
+            let step = Stripes { shuffle, dealt, stripes: &stripes, bytes: SORT_BYTES_MIN };
+            run.check(&step, true);
         }
     }
 

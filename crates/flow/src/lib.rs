@@ -3,7 +3,8 @@
 //! Nouns: a [`Context`] is what every stage gets first: the number of threads, the [`Budget`], the
 //! [`Cancel`] switch and the [`Progress`] sink. [`channel`] makes a channel bounded in items and in
 //! bytes; [`run_workers`] and [`run_tasks`] run named threads, join them all, and return the first
-//! error. This crate knows no file format and no word.
+//! error. A [`Step`] is a list of [`Unit`]s of work from finished files to finished files, and [`run_step`] makes those that are not
+//! there yet. This crate knows no file format and no word.
 //!
 //! ```
 //! use wordmill_flow::{Context, run_tasks};
@@ -22,9 +23,11 @@ mod budget;
 mod cancel;
 mod channel;
 mod context;
+pub mod contract;
 mod need;
 mod progress;
-mod units;
+mod quantities;
+mod step;
 mod workers;
 
 pub use budget::{Budget, OverBudget, Reservation, format_bytes};
@@ -36,5 +39,6 @@ pub use progress::{
     Event, Progress, StageProgress, Work, format_duration, own_resident_bytes, peak_resident_bytes,
     resident_bytes,
 };
-pub use units::{format_seconds, format_size, parse_duration, parse_size, seconds, size};
+pub use quantities::{format_seconds, format_size, parse_duration, parse_size, seconds, size};
+pub use step::{Label, Step, Unit, run_in_turn, run_step, run_units};
 pub use workers::{NoThreads, run_tasks, run_workers};

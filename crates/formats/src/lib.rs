@@ -37,6 +37,7 @@ mod faulty;
 mod memory;
 mod meter;
 mod metered;
+mod recording;
 
 mod artefact;
 mod cells;
@@ -89,6 +90,7 @@ pub use metered::MeteredStorage;
 pub use outlet::{UserFiles, is_stream_out};
 pub use packing::{MAX_FRAME_BYTES, MAX_PLANES, PackedFrame, Packing, Planes};
 pub use pages::Pages;
+pub use recording::{Record, RecordingStorage};
 pub use rundir::{LockError, RunDir, RunLock};
 pub use scratch::ScratchStorage;
 pub use shards::{IndexedFile, ShardId, TokenIndex, TokenIndexRow};

@@ -1,8 +1,8 @@
 //! The storage trait: the few operations that wordmill asks of a file system.
 //!
 //! Nouns: [`Storage`] names and moves files, [`WriteFile`] is one being written, [`ReadFile`] one
-//! being read at offsets, [`Mapped`] one mapped (or held) in memory. Four implementations exist:
-//! the disk, memory for tests, a double that fails on purpose, and one that counts bytes. Nothing here knows a format.
+//! being read at offsets, [`Mapped`] one mapped (or held) in memory. The implementations are the disk, scratch files, memory for
+//! tests, a double that fails on purpose, one that counts bytes, and one that records what is touched. Nothing here knows a format.
 
 use std::fmt::{self, Debug};
 use std::io::{self, Read, Write};

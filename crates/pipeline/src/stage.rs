@@ -4,6 +4,11 @@
 //! configuration has it or not: its version and its folders. [`Listed`] is a stage with its configuration, as the ledger compares
 //! it. The [`Artefacts`] are what the stages before have finished. A stage is one file in `stages/`, and a line in
 //! [`crate::stages::KINDS`]; what it computes, and what that takes, is in the room that it is about.
+//!
+//! So are its *units of work* ([`wordmill_flow::Unit`]): each of its steps from files to files is a [`wordmill_flow::Step`], which
+//! names its units and the files that they read and write, finds those that are there, and makes the others. An executor on other
+//! machines gets its list from [`wordmill_vocab::tokenize_units`] and [`wordmill_cooccur::merge_units`], which make nothing. The
+//! units of other steps depend on what their stage computes first, such as the batches that fit into memory.
 
 use wordmill_cooccur::SpillRuns;
 use wordmill_flow::{Context, Need};

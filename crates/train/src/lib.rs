@@ -17,6 +17,9 @@
 //!
 //! A pass owns its row stripe and its column stripe (`model.rs`), each in its turn: there is no data
 //! race and no lost update, and the result depends on the seed alone, not on threads or memory.
+//!
+//! Nothing here is a step of units ([`wordmill_flow::Step`]): every tile goes on from what the tiles before it made of a model in
+//! memory, and a checkpoint, not a list of files, says where to go on. Sums over shards and stripes are kept in memory, too.
 #![forbid(unsafe_code)]
 
 mod error;

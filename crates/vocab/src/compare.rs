@@ -1,7 +1,7 @@
 //! Whether a text is the one that token shards were made of.
 //!
 //! Inputs are read and cut into chunks as the stage `tokenize` does it, and the digest of each chunk is compared with the one
-//! that its shard keeps. Nothing is written.
+//! that its shard keeps. It is no step of units: nothing is written.
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::ShardId;

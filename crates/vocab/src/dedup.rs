@@ -17,19 +17,19 @@ mod lines;
 mod need;
 mod ranges;
 mod repeats;
+mod steps;
 
-use std::sync::{Mutex, PoisonError};
-
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, run_step};
 
 use crate::error::VocabError;
-use crate::rewrite::{Rewriting, rewrite, share};
+use crate::rewrite::{Rewrite, Rewriting, Rewritten, rewrite, share};
 use crate::shards::TokenShards;
 pub use job::FOLDER;
 use job::{Dedup, VERSION};
 use lines::Ends;
 pub use need::need;
-use ranges::{distinct_at_most, range_bits};
+use ranges::range_bits;
+use steps::{Comparing, Hashing};
 
 /// What came of the stage.
 #[derive(Clone, Debug)]
@@ -73,57 +73,47 @@ fn in_ranges(ctx: &Context, shards: &TokenShards, bits: u32) -> Result<Deduplica
 impl Dedup<'_> {
     /// The first step; also counts the lines of each range.
     fn hash(&self) -> Result<(Vec<Ends>, Vec<u64>), VocabError> {
-        let rows = self.shards.rows();
         let (workers, _memory) =
             share(self.ctx, self.shards, "hashing the lines of a shard", |counts| {
                 lines::needed_bytes(counts.local_words, self.bits)
             })?;
-        let progress = self.ctx.progress.stage("dedup: hashing", "shards", rows.len() as u64);
-        let counts = Mutex::new(vec![0; 1 << self.bits]);
-        let ends = run_tasks(self.ctx, "dedup", workers, rows.len(), |at| {
-            let mut own = vec![0; 1 << self.bits];
-            let ends = lines::hash(self, &rows[at], &mut own)?;
-            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-            counts.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
-            progress.add(1);
-            Ok::<_, VocabError>(ends)
-        })?;
-        Ok((ends, counts.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        let step = Hashing::new(self);
+        let hashed = run_step(self.ctx, &step, workers)?;
+        Ok((hashed.into_iter().map(|hashed| hashed.ends).collect(), step.counts()))
     }
 
     /// The second step, for some ranges.
     fn find(&self, missing: &[u32], ends: &[Ends], counts: &[u64]) -> Result<(), VocabError> {
         let joined = repeats::join(ends);
-        // A line of each shard is not among those that were counted.
-        let sure = distinct_at_most(self.shards.totals().lines, self.bits);
-        let most = |range: u32| (counts[range as usize] + joined.len() as u64).min(sure);
-        let most_of_all = missing.iter().map(|range| most(*range)).max().unwrap_or(0);
-        let bytes = repeats::needed_bytes(most_of_all);
+        let step = Comparing::new(self, missing, &joined, counts);
+        let bytes = step.needed_bytes();
         let workers = (self.ctx.budget.left() / bytes).clamp(1, self.ctx.threads as u64);
         let _memory = self.ctx.budget.reserve(bytes * workers, "the distinct lines of a range")?;
-        let progress = self.ctx.progress.stage("dedup: comparing", "ranges", missing.len() as u64);
-        run_tasks(self.ctx, "dedup", workers as usize, missing.len(), |at| {
-            repeats::find(self, missing[at], &joined, most(missing[at]))?;
-            progress.add(1);
-            Ok::<_, VocabError>(())
-        })?;
+        run_step(self.ctx, &step, workers as usize)?;
         Ok(())
     }
 
     /// The third step.
     fn leave_out(&self) -> Result<(TokenShards, u64), VocabError> {
-        let run = self.shards.run();
         let (workers, _memory) = share(self.ctx, self.shards, "the words of a shard", |counts| {
             leave::needed_bytes(counts.local_words, counts.lines)
         })?;
-        let made_of = format!("{VERSION} {:016x}", self.shards.digest());
-        let folder = run.reading(FOLDER);
-        rewrite(self.ctx, FOLDER, self.shards, folder, workers, |row, folder| {
-            let (made_of, counted) = (&made_of, leave::DROPPED);
-            let job = Rewriting { run, folder, row, made_of, counted };
-            let at = self.shards.ids().binary_search(&row.id).expect("it is one of them");
-            leave::shard(self, &job, at as u32)
-        })
+        rewrite(self.ctx, workers, self.leaving_out())
+    }
+
+    fn leaving_out(
+        &self,
+    ) -> Rewrite<'_, impl Fn(&Rewriting<'_>, usize) -> Result<Rewritten, VocabError> + Sync> {
+        let run = self.shards.run();
+        Rewrite {
+            stage: FOLDER,
+            shards: self.shards,
+            folder: run.reading(FOLDER),
+            made_of: format!("{VERSION} {:016x}", self.shards.digest()),
+            counted: leave::DROPPED,
+            also_reads: (0..1 << self.bits).map(|range| repeats::path(run, range)).collect(),
+            make: |job: &Rewriting<'_>, at| leave::shard(self, job, at as u32),
+        }
     }
 }
 

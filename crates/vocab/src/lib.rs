@@ -33,7 +33,7 @@ pub use import::{Count, CountWords, CountsFile, CountsForm, CountsRead, import_v
 pub use rewrite::MADE_OF;
 pub use shard::{ShardRow, TokenCounts};
 pub use shards::TokenShards;
-pub use tokenize::{LinesConfig, TokenizeJob, need as tokenize_need, tokenize};
+pub use tokenize::{LinesConfig, TokenizeJob, need as tokenize_need, tokenize, tokenize_units};
 pub use vocabulary::{
     Vocabulary, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists,
     need as vocabulary_need, vocabulary,

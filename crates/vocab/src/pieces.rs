@@ -22,7 +22,7 @@ use wordmill_text::encoding::BYTE_ORDER_MARK;
 use wordmill_text::read_list;
 
 use crate::error::VocabError;
-use crate::rewrite::{Rewriting, rewrite, share};
+use crate::rewrite::{Rewrite, Rewriting, Rewritten, rewrite, share};
 use crate::shards::TokenShards;
 use crate::text_writer::TextWriter;
 use config::VERSION;
@@ -87,7 +87,6 @@ pub fn pieces(
     config: &PiecesConfig,
     shards: &TokenShards,
 ) -> Result<Pieces, VocabError> {
-    let run = shards.run();
     let (model, bytes, given) = make_model(ctx, config, shards)?;
     let cutter = cutter(&model.path, &bytes, config.learner)?;
     drop(bytes);
@@ -96,17 +95,30 @@ pub fn pieces(
             error.advice = ADVICE.to_owned();
             error
         })?;
-    let folder = run.reading(FOLDER);
     let (workers, _words) = share(ctx, shards, "the words of a shard", |counts| {
         encode::needed_bytes(counts.local_words)
     })?;
-    let made_of = format!("{VERSION} {:016x} {:?}", model.xxh3, config.learner);
-    let (made, left_out) = rewrite(ctx, FOLDER, shards, folder, workers, |row, folder| {
-        let made_of = &made_of;
-        let job = Rewriting { run, folder, row, made_of, counted: encode::LEFT_OUT };
-        encode::shard(&job, &*cutter)
-    })?;
+    let step = encoding(shards, config.learner, &model, &*cutter);
+    let (made, left_out) = rewrite(ctx, workers, step)?;
     Ok(Pieces { shards: made, model, given, words: shards.totals().tokens, left_out })
+}
+
+/// The step that writes the shards in terms of the pieces of a model.
+fn encoding<'a>(
+    shards: &'a TokenShards,
+    learner: Learner,
+    model: &Published,
+    cutter: &'a dyn Cut,
+) -> Rewrite<'a, impl Fn(&Rewriting<'_>, usize) -> Result<Rewritten, VocabError> + Sync + 'a> {
+    Rewrite {
+        stage: FOLDER,
+        shards,
+        folder: shards.run().reading(FOLDER),
+        made_of: format!("{VERSION} {:016x} {learner:?}", model.xxh3),
+        counted: encode::LEFT_OUT,
+        also_reads: vec![model.path.clone()],
+        make: move |job: &Rewriting<'_>, _| encode::shard(job, cutter),
+    }
 }
 
 fn cutter(path: &Path, bytes: &[u8], learner: Learner) -> Result<Box<dyn Cut>, VocabError> {

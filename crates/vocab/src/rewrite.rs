@@ -2,9 +2,12 @@
 //!
 //! Such a stage reads the shards, not the text, and writes one of the same id for each into a folder of its own. A *maker*
 //! gives the tokens of the new shard as *numbers* of its own; what is done here is all that is the same for every maker: the
-//! word list, local ids, counts, and knowing the shard that an interrupted process has left.
+//! word list, local ids, counts, and knowing the shard that an interrupted process has left. It is a step with a unit of work for
+//! each shard.
 
-use wordmill_flow::{Context, Reservation, run_tasks};
+use std::path::PathBuf;
+
+use wordmill_flow::{Context, Label, Reservation, StageProgress, Step, Unit, run_step};
 use wordmill_formats::{
     FormatError, LINE_END, RunDir, ShardId, TokenShard, TokenShardWriter, WordListReader,
     WordListWriter, local_ids,
@@ -21,15 +24,15 @@ pub const MADE_OF: &str = "made_of";
 /// One shard to be made of another.
 pub(crate) struct Rewriting<'a> {
     /// Where the shard is that it is made of.
-    pub run: &'a RunDir,
+    run: &'a RunDir,
     /// Where it goes.
-    pub folder: &'a RunDir,
+    folder: &'a RunDir,
     /// The shard that it is made of.
     pub row: &'a ShardRow,
     /// What else it depends on.
-    pub made_of: &'a str,
+    made_of: &'a str,
     /// What the maker counts beside tokens, by the name that it has in the footer.
-    pub counted: &'static str,
+    counted: &'static str,
 }
 
 /// The row of a shard, and what its maker counted.
@@ -54,31 +57,84 @@ pub(crate) struct Contents<'a> {
     pub counted: u64,
 }
 
-/// Makes a shard of each of `shards` in `folder`, and their index. What an interrupted process has finished is kept.
-pub(crate) fn rewrite(
+/// The step: one shard made of each of some others.
+pub(crate) struct Rewrite<'a, F> {
+    /// What its progress and its threads are called.
+    pub stage: &'static str,
+    pub shards: &'a TokenShards,
+    /// Where the new shards go.
+    pub folder: RunDir,
+    /// What they depend on beside the shard that each is made of.
+    pub made_of: String,
+    /// What the maker counts beside tokens, by the name that it has in the footer.
+    pub counted: &'static str,
+    /// Files that all are made of beside the shard.
+    pub also_reads: Vec<PathBuf>,
+    /// The maker, which is told the place of the shard, too.
+    pub make: F,
+}
+
+/// Makes all shards of a step, and their index. What an interrupted process has finished is kept.
+pub(crate) fn rewrite<F>(
     ctx: &Context,
-    stage: &'static str,
-    shards: &TokenShards,
-    folder: RunDir,
     workers: usize,
-    each: impl Fn(&ShardRow, &RunDir) -> Result<Rewritten, VocabError> + Sync,
-) -> Result<(TokenShards, u64), VocabError> {
-    let progress = ctx.progress.stage(stage, "shards", shards.len() as u64);
-    let rows = run_tasks(ctx, stage, workers, shards.len(), |at| {
-        let row = each(&shards.rows()[at], &folder)?;
-        progress.add(1);
-        Ok::<_, VocabError>(row)
-    })?;
+    step: Rewrite<'_, F>,
+) -> Result<(TokenShards, u64), VocabError>
+where
+    F: Fn(&Rewriting<'_>, usize) -> Result<Rewritten, VocabError> + Sync,
+{
+    let rows = run_step(ctx, &step, workers)?;
     let counted = rows.iter().map(|(_, counted)| counted).sum();
-    let mut made = TokenShards::of(folder, rows.into_iter().map(|(row, _)| row).collect());
+    let mut made = TokenShards::of(step.folder, rows.into_iter().map(|(row, _)| row).collect());
     sweep(made.run(), &made)?;
     made.publish()?;
     Ok((made, counted))
 }
 
+impl<F> Step for Rewrite<'_, F>
+where
+    F: Fn(&Rewriting<'_>, usize) -> Result<Rewritten, VocabError> + Sync,
+{
+    type Done = Rewritten;
+    type Error = VocabError;
+
+    fn label(&self) -> Label {
+        Label { stage: self.stage, threads: self.stage, noun: "shards" }
+    }
+
+    fn units(&self) -> usize {
+        self.shards.len()
+    }
+
+    fn unit(&self, at: usize) -> Unit {
+        let (run, id) = (self.shards.run(), self.shards.ids()[at]);
+        let source = [run.token_shard(id), run.word_list(id)];
+        Unit {
+            name: format!("{}/{id}", self.stage),
+            reads: source.into_iter().chain(self.also_reads.iter().cloned()).collect(),
+            writes: shard_paths(&self.folder, id).into(),
+        }
+    }
+
+    fn finished(&self, at: usize) -> Result<Option<Rewritten>, VocabError> {
+        Ok(self.rewriting(at).existing())
+    }
+
+    fn make(&self, at: usize, _: &StageProgress) -> Result<Rewritten, VocabError> {
+        (self.make)(&self.rewriting(at), at)
+    }
+}
+
+impl<F> Rewrite<'_, F> {
+    fn rewriting(&self, at: usize) -> Rewriting<'_> {
+        let Self { shards, folder, made_of, counted, .. } = self;
+        Rewriting { run: shards.run(), folder, row: &shards.rows()[at], made_of, counted }
+    }
+}
+
 impl Rewriting<'_> {
     /// The shard that is there, if it fits.
-    pub fn existing(&self) -> Option<Rewritten> {
+    fn existing(&self) -> Option<Rewritten> {
         let [tokens_path, words_path] = shard_paths(self.folder, self.row.id);
         let tokens = TokenShard::open(self.folder.storage(), &tokens_path).ok()?;
         let words = WordListReader::open(self.folder.storage(), &words_path).ok()?;
@@ -279,6 +335,6 @@ pub(crate) struct Made<'a> {
 }
 
 /// Where a shard stands.
-fn shard_paths(folder: &RunDir, id: ShardId) -> [std::path::PathBuf; 2] {
+fn shard_paths(folder: &RunDir, id: ShardId) -> [PathBuf; 2] {
     [folder.token_shard(id), folder.word_list(id)]
 }

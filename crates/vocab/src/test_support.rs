@@ -3,13 +3,15 @@
 pub(crate) mod reader;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wordmill_flow::Context;
+use wordmill_flow::contract::{Access, Contract, Files};
+use wordmill_flow::{Context, Step};
 use wordmill_formats::{
-    Fault, FaultyStorage, LINE_END, MemoryStorage, Operation, RunDir, Storage, TokenShard,
-    WordListReader, local_ids,
+    Fault, FaultyStorage, LINE_END, MemoryStorage, Operation, Record, RecordingStorage, RunDir,
+    Storage, TokenShard, WordListReader, local_ids,
 };
 use wordmill_text::input::{self, Input};
 
@@ -41,6 +43,41 @@ impl TestRun {
     /// The shards of the texts.
     pub fn shards(&self, config: &TokenizeJob) -> TokenShards {
         tokenize(&Context::for_tests(2), config, &self.run(), &self.inputs).unwrap()
+    }
+}
+
+/// A run in memory that records which files are touched.
+pub(crate) struct RecordedRun {
+    memory: MemoryStorage,
+    recording: RecordingStorage,
+    pub dir: RunDir,
+}
+
+impl RecordedRun {
+    /// The run that is in a memory.
+    pub fn over(memory: &MemoryStorage) -> Self {
+        let recording = RecordingStorage::new(Arc::new(memory.clone()));
+        let dir = RunDir::new(Arc::new(recording.clone()), "run");
+        Self { memory: memory.clone(), recording, dir }
+    }
+
+    /// What was touched since this was last called.
+    pub fn take(&self) -> Record {
+        self.recording.take()
+    }
+
+    /// Holds a step to its contract; `is_kept` says whether it keeps what an earlier attempt has left.
+    pub fn check<S: Step<Error: Debug>>(&self, step: &S, is_kept: bool) {
+        let access = || {
+            let Record { read, written, removed } = self.take();
+            Access { read, written, removed }
+        };
+        let files = Files {
+            access: &access,
+            bytes: &|path| Some(self.memory.map(path).ok()?.to_vec()),
+            remove: &|path| drop(self.memory.remove(path)),
+        };
+        Contract { files, shared: &[], is_kept }.check(step);
     }
 }
 

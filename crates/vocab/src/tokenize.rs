@@ -3,20 +3,22 @@
 //! Every worker takes the next chunk of a plain file and makes a shard of it, or takes a whole input
 //! that must be read from front to back; the chunks of that go to workers that have nothing else to
 //! do, through a bounded channel, or are made into shards where they were read. A shard depends on
-//! its chunk and the settings alone, so the files are the same for any number of threads.
+//! its chunk and the settings alone, so the files are the same for any number of threads. What there is to do is the list of
+//! [`tokenize_units`].
 
 mod config;
 mod maker;
 mod need;
+mod units;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wordmill_flow::{
     Closed, Context, Receiver, Sender, StageProgress, channel, format_bytes, run_workers,
 };
 use wordmill_formats::{RunDir, agree, counted};
-use wordmill_text::chunk::{Chunk, Cutter, RangeReader, StreamReader};
+use wordmill_text::chunk::{Chunk, Cutter, StreamReader};
 use wordmill_text::encoding::are_most_foreign;
 use wordmill_text::input::{Input, Source, Waiting};
 use wordmill_text::tokenizer::Tokenizer;
@@ -30,6 +32,8 @@ use config::{WAITING_CHUNKS, WORDS_CHUNKS};
 pub(crate) use maker::is_shard_of;
 use maker::{ShardMaker, WORD_BYTES};
 pub use need::need;
+pub use units::tokenize_units;
+use units::{Task, Tasks};
 
 /// Reads the inputs and writes a token shard for every chunk. A shard that is there already and
 /// fits is kept.
@@ -70,17 +74,18 @@ pub fn tokenize(
     let progress = ctx.progress.stage("tokenize", "bytes", known.unwrap_or(0));
     let (sender, receiver) =
         channel::<Chunk>(WAITING_CHUNKS, 2 * WAITING_CHUNKS * config.chunk_bytes);
+    let cutter = Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone()));
     let floor = Floor {
         ctx,
         config,
-        cutter: Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone())),
+        cutter: cutter.clone(),
         run,
         inputs,
         progress,
         failed: AtomicBool::new(false),
         idle: AtomicUsize::new(0),
         spare: Mutex::new(Vec::new()),
-        work: Mutex::new(Work::default()),
+        tasks: Mutex::new(Tasks::new(inputs, cutter)),
         records: Mutex::new(RecordCounts::default()),
         ends: Mutex::new((0..workers).map(|_| (sender.clone(), receiver.clone())).collect()),
     };
@@ -143,24 +148,9 @@ struct Floor<'a> {
     idle: AtomicUsize,
     /// Buffers of chunks that are done.
     spare: Mutex<Vec<Vec<u8>>>,
-    work: Mutex<Work>,
+    tasks: Mutex<Tasks<'a>>,
     records: Mutex<RecordCounts>,
     ends: Mutex<Vec<(Sender<Chunk>, Receiver<Chunk>)>>,
-}
-
-/// What no worker has taken yet.
-#[derive(Default)]
-struct Work {
-    next_input: usize,
-    /// The plain file whose chunks are being given out, the next of them, and how many there are.
-    range: Option<(Arc<RangeReader>, u32, u32)>,
-}
-
-/// What a worker takes.
-enum Task {
-    Chunk(Arc<RangeReader>, u32),
-    /// An input to be read from front to back.
-    Stream(usize),
 }
 
 impl Floor<'_> {
@@ -212,28 +202,8 @@ impl Floor<'_> {
     /// The next task in the order of the corpus; none once another worker has failed.
     fn next_task(&self) -> Result<Option<Task>, VocabError> {
         self.ctx.cancel.check()?;
-        let mut work = locked(&self.work);
-        while !self.failed.load(Ordering::Relaxed) {
-            if let Some((reader, next, chunks)) = &mut work.range {
-                if next < chunks {
-                    *next += 1;
-                    return Ok(Some(Task::Chunk(Arc::clone(reader), *next - 1)));
-                }
-                work.range = None;
-            }
-            let number = work.next_input;
-            let Some(input) = self.inputs.get(number) else {
-                return Ok(None);
-            };
-            work.next_input += 1;
-            let Some(text) = input.open_plain()? else {
-                return Ok(Some(Task::Stream(number)));
-            };
-            let reader = RangeReader { text, input: number as u32 };
-            let chunks = reader.chunks(&self.cutter);
-            work.range = Some((Arc::new(reader), 0, chunks));
-        }
-        Ok(None)
+        let mut tasks = locked(&self.tasks);
+        if self.failed.load(Ordering::Relaxed) { Ok(None) } else { tasks.take() }
     }
 
     /// Reads an input from front to back. Chunks go to workers that are idle; there is one fewer

@@ -14,7 +14,7 @@ mod tally;
 
 use std::path::PathBuf;
 
-use wordmill_flow::{Context, StageProgress, run_tasks};
+use wordmill_flow::{Context, Label, StageProgress, Step, Unit, run_units};
 use wordmill_formats::{
     FrameFile, Kind, NO_WORD, Published, RemapWriter, RunDir, ShardId, WordListReader, Words as _,
     counted, local_ids,
@@ -120,11 +120,8 @@ fn write(
             (workers, Some(memory))
         }
     };
-    let remaps = run_tasks(ctx, "remap", workers, shards.len(), |shard| {
-        let remap = remap(shards, shard, digest, &ranked, &ids)?;
-        progress.add(1);
-        Ok::<_, VocabError>(remap)
-    })?;
+    let step = Remapping { shards, vocabulary: digest, ranked: &ranked, ids: &ids };
+    let remaps = run_units(ctx, &step, workers, progress)?;
     let is_ours = |name: &str| {
         ShardId::of_name(name, "remap").is_some_and(|id| shards.ids().binary_search(&id).is_ok())
     };
@@ -220,32 +217,67 @@ fn check_kept(
     Ok(())
 }
 
-/// The remap of one shard, unless the one that is there fits.
-fn remap(
-    shards: &TokenShards,
-    shard: usize,
+/// The step: a remap for each shard.
+struct Remapping<'a> {
+    shards: &'a TokenShards,
+    /// Digest of the vocabulary.
     vocabulary: u64,
-    ranked: &Ranked,
-    source: &IdSource,
-) -> Result<Published, VocabError> {
-    let (run, row) = (shards.run(), &shards.rows()[shard]);
-    let path = run.remap(row.id);
-    let made_of = format!("{:016x} {vocabulary:016x}", row.words.xxh3);
-    if let Ok(old) = FrameFile::open(run.storage(), &path, Kind::REMAP)
-        && old.setting(MADE_OF) == Some(&made_of)
-    {
-        return Ok(Published { path, bytes: old.bytes(), xxh3: old.digest() });
+    ranked: &'a Ranked,
+    ids: &'a IdSource,
+}
+
+impl Step for Remapping<'_> {
+    type Done = Published;
+    type Error = VocabError;
+
+    fn label(&self) -> Label {
+        Label { stage: "vocabulary", threads: "remap", noun: "shards" }
     }
-    let mut writer = RemapWriter::create(run.storage(), &path)?;
-    writer.set(MADE_OF, made_of);
-    match source {
-        IdSource::Known(ids) => ids.of(shard).try_for_each(|id| writer.push(id))?,
-        IdSource::Lists => {
-            let ids = ids_of_list(run, row.id, ranked)?;
-            ids.into_iter().try_for_each(|id| writer.push(id))?;
+
+    fn units(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Where the ids of its words are known, a unit reads nothing.
+    fn unit(&self, at: usize) -> Unit {
+        let (run, id) = (self.shards.run(), self.shards.ids()[at]);
+        Unit {
+            name: format!("remap/{id}"),
+            reads: vec![run.word_list(id), run.vocabulary()],
+            writes: vec![run.remap(id)],
         }
     }
-    Ok(writer.finish()?)
+
+    fn finished(&self, at: usize) -> Result<Option<Published>, VocabError> {
+        let path = self.path(at);
+        let old = FrameFile::open(self.shards.run().storage(), &path, Kind::REMAP).ok();
+        let old = old.filter(|old| old.setting(MADE_OF) == Some(&self.made_of(at)));
+        Ok(old.map(|old| Published { path, bytes: old.bytes(), xxh3: old.digest() }))
+    }
+
+    fn make(&self, at: usize, _: &StageProgress) -> Result<Published, VocabError> {
+        let run = self.shards.run();
+        let mut writer = RemapWriter::create(run.storage(), &self.path(at))?;
+        writer.set(MADE_OF, self.made_of(at));
+        match self.ids {
+            IdSource::Known(ids) => ids.of(at).try_for_each(|id| writer.push(id))?,
+            IdSource::Lists => {
+                let ids = ids_of_list(run, self.shards.ids()[at], self.ranked)?;
+                ids.into_iter().try_for_each(|id| writer.push(id))?;
+            }
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+impl Remapping<'_> {
+    fn path(&self, at: usize) -> PathBuf {
+        self.shards.run().remap(self.shards.ids()[at])
+    }
+
+    fn made_of(&self, at: usize) -> String {
+        format!("{:016x} {:016x}", self.shards.rows()[at].words.xxh3, self.vocabulary)
+    }
 }
 
 /// For each local id of a shard the id of its word, or [`NO_WORD`].
@@ -262,3 +294,6 @@ fn ids_of_list(run: &RunDir, shard: ShardId, ranked: &Ranked) -> Result<Vec<u32>
     }
     Ok(by_local_id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@
 //! leaves it. A shard that begins inside a line is preceded by the *tail* of that line: the words
 //! in reach, which are seen but not counted from. What they would have seen of this shard is kept
 //! as *boundary pairs*. A batch takes 8 bytes a place, however wide the window.
+//!
+//! A batch in memory is a part of a unit of work, not a unit: loading and indexing it write no file.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wordmill_formats::ShardId;
 
 use super::subsampling::Subsampling;
 use super::weighting::{Dropped, Sides, Weighting, WindowConfig};
@@ -75,4 +76,13 @@ impl CountConfig {
     pub fn samples(&self) -> u64 {
         self.thinning.as_ref().map_or(1, |thinning| u64::from(thinning.samples()))
     }
+}
+
+/// What to count: the token shards of a run directory and their vocabulary.
+#[derive(Clone, Copy, Debug)]
+pub struct CountInput<'a> {
+    /// The token shards, in the order of the corpus.
+    pub shards: &'a [ShardId],
+    /// Counts of the vocabulary's words, most frequent first.
+    pub counts: &'a [u64],
 }

@@ -1,8 +1,11 @@
 //! More runs than may be open at once: groups of them are merged into longer runs first.
+//!
+//! A pass is a step, and a group is a unit of it. What a killed process has made and not put on the list of runs is removed, not
+//! kept: the list alone says which runs count.
 
 use std::sync::{Mutex, PoisonError};
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Label, StageProgress, Step, Unit, run_step};
 use wordmill_formats::RunDir;
 
 use super::rows::{FAN_IN, merge_range};
@@ -38,25 +41,70 @@ pub(crate) fn narrow(
         let width = RowSums::widest(ranges.rows(), (left / workers).saturating_sub(MERGE_BYTES));
         let each = MERGE_BYTES + RowSums::needed_bytes(width);
         let _memory = ctx.budget.reserve(each * workers, "merging runs")?;
-        let progress = ctx.progress.stage("merge pass", "groups", groups.len() as u64);
-        run_tasks(ctx, "merge-pass", workers as usize, groups.len(), |group| {
-            let old = &groups[group];
-            let mut sums = RowSums::new(width);
-            let new = merge_group(ctx, dir, ranges, weights, old, &mut sums)?;
-            let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-            list.runs.retain(|run| !old.contains(run));
-            list.runs.push(new);
-            list.write(dir)?;
-            drop(list);
-            progress.add(1);
-            old.iter().try_for_each(|run| dir.remove(&run_path(dir, &run.file)))?;
-            Ok::<_, CooccurError>(())
-        })?;
+        let pass = Pass { ctx, dir, ranges, weights, width, groups, list: &list };
+        run_step(ctx, &pass, workers as usize)?;
+    }
+}
+
+/// The step: a longer run for each group.
+pub(crate) struct Pass<'a> {
+    pub ctx: &'a Context,
+    pub dir: &'a RunDir,
+    pub ranges: &'a RowRanges,
+    pub weights: RunWeights,
+    /// Columns that are added up at once.
+    pub width: u32,
+    pub groups: Vec<Vec<RunRow>>,
+    /// The runs that count.
+    pub list: &'a Mutex<SpillRuns>,
+}
+
+impl Step for Pass<'_> {
+    type Done = RunRow;
+    type Error = CooccurError;
+
+    fn label(&self) -> Label {
+        Label { stage: "merge pass", threads: "merge-pass", noun: "groups" }
+    }
+
+    fn units(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn unit(&self, at: usize) -> Unit {
+        let group = &self.groups[at];
+        let file = merged_name(group);
+        Unit {
+            name: format!("merge-pass/{}", stem(&file)),
+            reads: group.iter().map(|run| run_path(self.dir, &run.file)).collect(),
+            writes: vec![run_path(self.dir, &file)],
+        }
+    }
+
+    fn finished(&self, _: usize) -> Result<Option<RunRow>, CooccurError> {
+        Ok(None)
+    }
+
+    fn make(&self, at: usize, _: &StageProgress) -> Result<RunRow, CooccurError> {
+        let mut sums = RowSums::new(self.width);
+        self.merge_group(&self.groups[at], &mut sums)
+    }
+
+    /// Puts the run on the list in the place of the group, which is removed then.
+    fn settle(&self, at: usize, new: &mut RunRow) -> Result<(), CooccurError> {
+        let old = &self.groups[at];
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.runs.retain(|run| !old.contains(run));
+        list.runs.push(new.clone());
+        list.write(self.dir)?;
+        drop(list);
+        old.iter().try_for_each(|run| self.dir.remove(&run_path(self.dir, &run.file)))?;
+        Ok(())
     }
 }
 
 /// Groups of runs of one partition that has too many.
-fn groups(runs: &[RunRow]) -> Vec<Vec<RunRow>> {
+pub(crate) fn groups(runs: &[RunRow]) -> Vec<Vec<RunRow>> {
     let partitions = runs.iter().map(|run| run.partition + 1).max().unwrap_or(0);
     let of = |partition| runs.iter().filter(move |run| run.partition == partition).cloned();
     let crowded = (0..partitions).map(|partition| of(partition).collect::<Vec<_>>());
@@ -67,29 +115,32 @@ fn groups(runs: &[RunRow]) -> Vec<Vec<RunRow>> {
         .collect()
 }
 
-fn merge_group(
-    ctx: &Context,
-    dir: &RunDir,
-    ranges: &RowRanges,
-    weights: RunWeights,
-    group: &[RunRow],
-    sums: &mut RowSums,
-) -> Result<RunRow, CooccurError> {
-    let partition = group[0].partition;
-    let name = |file: &str| file.trim_end_matches(".run").to_owned();
-    // The name of the first with a letter more: no other group and no earlier pass has it.
-    let file = format!("{}m.run", name(&group[0].file));
-    let files = group.iter().map(|run| open_run(dir, &run.file)).collect::<Result<Vec<_>, _>>()?;
-    let run = RunFile::create(dir.storage(), &run_path(dir, &file), weights)?;
-    let mut writer = RunWriter::new(weights.codes());
-    let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == partition as usize);
-    for range in ours {
-        ctx.cancel.check_overdue()?;
-        merge_range(&files, ranges, range, weights, sums, |row, columns, weights| {
-            writer.row(&run, row, columns, weights)
-        })?;
-        writer.flush(&run)?;
+fn stem(file: &str) -> &str {
+    file.trim_end_matches(".run")
+}
+
+/// The name of the first with a letter more: no other group and no earlier pass has it.
+fn merged_name(group: &[RunRow]) -> String {
+    format!("{}m.run", stem(&group[0].file))
+}
+
+impl Pass<'_> {
+    fn merge_group(&self, group: &[RunRow], sums: &mut RowSums) -> Result<RunRow, CooccurError> {
+        let Self { ctx, dir, ranges, weights, .. } = *self;
+        let (partition, file) = (group[0].partition, merged_name(group));
+        let files =
+            group.iter().map(|run| open_run(dir, &run.file)).collect::<Result<Vec<_>, _>>()?;
+        let run = RunFile::create(dir.storage(), &run_path(dir, &file), weights)?;
+        let mut writer = RunWriter::new(weights.codes());
+        let ours = (0..ranges.len()).filter(|&range| ranges.partition(range) == partition as usize);
+        for range in ours {
+            ctx.cancel.check_overdue()?;
+            merge_range(&files, ranges, range, weights, sums, |row, columns, weights| {
+                writer.row(&run, row, columns, weights)
+            })?;
+            writer.flush(&run)?;
+        }
+        let (cells, bytes) = (writer.cells(), run.finish()?.bytes);
+        Ok(RunRow { partition, file, cells, bytes })
     }
-    let (cells, bytes) = (writer.cells(), run.finish()?.bytes);
-    Ok(RunRow { partition, file, cells, bytes })
 }

@@ -113,11 +113,20 @@ pub(crate) fn run_name(partition: usize, batch: u64) -> String {
     format!("p{partition:03}-b{batch:05}.run")
 }
 
-fn batch_path(dir: &RunDir, batch: u64) -> PathBuf {
+/// The path of the record of a batch.
+pub(crate) fn batch_path(dir: &RunDir, batch: u64) -> PathBuf {
     dir.path(&format!("spill/batch-{batch:05}.json"))
 }
 
 impl BatchRow {
+    /// Reads the record of a batch; `None` if there is none, or a damaged one.
+    pub fn read(dir: &RunDir, batch: u64) -> Result<Option<Self>, FormatError> {
+        match read_json(dir, &batch_path(dir, batch)) {
+            Err(error) if error.is_bad_artefact() => Ok(None),
+            other => other,
+        }
+    }
+
     /// Publishes the record: from here on the batch counts.
     pub fn write(&self, dir: &RunDir, batch: u64) -> Result<(), FormatError> {
         write_json(dir, &batch_path(dir, batch), self)

@@ -3,11 +3,14 @@
 //! Dealing goes in rounds of consecutive parts of the source. A round ends when it is as old as a checkpoint may
 //! be, and is written down then: a file a stripe, valid if all of them are there. A process that was
 //! killed goes on with the next round. What fits into memory and into one round is never written.
+//!
+//! Dealing is no step of units: it reads the source once for all stripes, where a round ends is left to the clock, and what fits
+//! into memory becomes no file.
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use wordmill_flow::{Reservation, Room, StageProgress, run_workers};
@@ -33,10 +36,13 @@ const DEAL_BYTES_MIN: u64 = 4 << 20;
 /// Blocks larger than this do not pack better.
 const DEAL_BYTES_MAX: u64 = 64 << 20;
 
+/// The blocks of a stripe in memory, with their tags.
+type Held = Arc<Vec<(u64, PackedFrame)>>;
+
 /// What was dealt: rounds on disk, and what is in memory of each stripe.
 pub(super) struct Dealt {
     rounds: u32,
-    held: Vec<Mutex<Vec<(u64, PackedFrame)>>>,
+    held: Vec<Mutex<Held>>,
     /// Memory of what is held.
     _memory: Option<Reservation>,
 }
@@ -48,15 +54,30 @@ impl Dealt {
         self.rounds
     }
 
-    /// The cells of a stripe, once.
-    pub fn take(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<UnsortedCells, FormatError> {
-        let open = |round| {
-            let path = shuffle.unsorted_path(stripe, round);
-            FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE)
-        };
-        let files = (0..self.rounds).map(open).collect::<Result<_, _>>()?;
-        let held = self.held[stripe as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(UnsortedCells { files, held: { held }.drain(..).collect() })
+    /// The files of a stripe; none where its cells are in memory.
+    pub fn paths(&self, shuffle: &Shuffle<'_>, stripe: u32) -> impl Iterator<Item = PathBuf> {
+        (0..self.rounds).map(move |round| shuffle.unsorted_path(stripe, round))
+    }
+
+    /// The cells of a stripe.
+    pub fn unsorted(
+        &self,
+        shuffle: &Shuffle<'_>,
+        stripe: u32,
+    ) -> Result<UnsortedCells, FormatError> {
+        let open = |path: PathBuf| FrameFile::open(shuffle.dir.storage(), &path, Kind::LOOSE);
+        let files = self.paths(shuffle, stripe).map(open).collect::<Result<_, _>>()?;
+        Ok(UnsortedCells { files, held: Arc::clone(&self.held(stripe)) })
+    }
+
+    /// Removes the cells of a stripe, which has been laid out.
+    pub fn remove(&self, shuffle: &Shuffle<'_>, stripe: u32) -> Result<(), FormatError> {
+        *self.held(stripe) = Held::default();
+        self.paths(shuffle, stripe).try_for_each(|path| shuffle.dir.remove(&path))
+    }
+
+    fn held(&self, stripe: u32) -> MutexGuard<'_, Held> {
+        self.held[stripe as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,7 +213,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
             let most = ctx.budget.left().saturating_sub(SORT_BYTES_MIN);
             dealt._memory = Some(ctx.budget.reserve(held.min(most), "cells dealt to tiles")?);
             for (stripe, pile) in piles {
-                dealt.held[stripe] = Mutex::new(pile.held);
+                dealt.held[stripe] = Mutex::new(pile.held.into());
             }
         } else {
             for (_, pile) in piles {

@@ -1,5 +1,7 @@
 //! The cells that were dealt to one row stripe: packed blocks in memory and in files, until they are laid out.
 
+use std::sync::Arc;
+
 use wordmill_formats::{CellBlock, CellPacker, FormatError, FrameFile, PackedFrame};
 
 /// A tag: the group, then the part of the source, then the number of the block.
@@ -11,7 +13,8 @@ pub(super) const PART_SHIFT: u32 = 24;
 pub(super) struct UnsortedCells {
     /// A frame's tag tells its place in the order.
     pub files: Vec<FrameFile>,
-    pub held: Vec<(u64, PackedFrame)>,
+    /// Shared with what was dealt, which keeps it until the stripe is there.
+    pub held: Arc<Vec<(u64, PackedFrame)>>,
 }
 
 impl UnsortedCells {
@@ -58,10 +61,5 @@ impl UnsortedCells {
             }
         }
         ((0, 0), Some(index))
-    }
-
-    /// Its files.
-    pub fn files(&self) -> &[FrameFile] {
-        &self.files
     }
 }

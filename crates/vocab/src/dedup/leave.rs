@@ -23,15 +23,12 @@ pub(super) fn needed_bytes(local_words: u64, lines: u64) -> u64 {
     FIXED_BYTES + WORD_BYTES * local_words + LineSet::bytes(room(lines))
 }
 
-/// The shard without the lines that are dropped, and how many begin in it; the one that is there if it fits.
+/// The shard without the lines that are dropped, and how many begin in it.
 pub(super) fn shard(
     dedup: &Dedup<'_>,
     job: &Rewriting<'_>,
     at: u32,
 ) -> Result<Rewritten, VocabError> {
-    if let Some(found) = job.existing() {
-        return Ok(found);
-    }
     let lines = repeats::of_shard(dedup, at, room(job.row.counts.lines))?;
     let read = job.read()?;
     let source = &read.source;

@@ -59,37 +59,54 @@ fn held_lines(bits: u32) -> usize {
     (HELD_LINES >> bits).max(HELD_LEAST)
 }
 
-/// Writes the hashes of a shard, unless those that are there fit, and adds the lines of each range to `counts`.
-pub(super) fn hash(
-    job: &Dedup<'_>,
-    row: &ShardRow,
-    counts: &mut [u64],
-) -> Result<Ends, VocabError> {
+/// What is known of a shard whose lines are hashed.
+pub(super) struct Hashed {
+    pub ends: Ends,
+    /// Lines of each range.
+    pub counts: Box<[u64]>,
+}
+
+fn made_of(job: &Dedup<'_>, row: &ShardRow) -> String {
+    format!("{} {:016x} {:016x}", job.made_of(), row.tokens.xxh3, row.words.xxh3)
+}
+
+fn no_lines(bits: u32) -> Box<[u64]> {
+    vec![0; 1 << bits].into()
+}
+
+/// The hashes of a shard that are there, if they fit.
+pub(super) fn existing(job: &Dedup<'_>, row: &ShardRow) -> Result<Option<Hashed>, VocabError> {
     let run = job.shards.run();
-    let path = path(run, row.id);
-    let made_of = format!("{} {:016x} {:016x}", job.made_of(), row.tokens.xxh3, row.words.xxh3);
-    let tokens = TokenShard::open(run.storage(), &run.token_shard(row.id))?;
-    if let Ok(file) = FrameFile::open(run.storage(), &path, Kind::HASHES)
-        && file.setting(MADE_OF) == Some(&made_of)
-    {
-        for entry in file.entries() {
-            // What is no range is found when ranges are read.
-            if let Some(count) = counts.get_mut(entry.tag as usize) {
-                *count += u64::from(entry.items);
-            }
+    let file = match FrameFile::open(run.storage(), &path(run, row.id), Kind::HASHES) {
+        Ok(file) if file.setting(MADE_OF) == Some(&made_of(job, row)) => file,
+        _ => return Ok(None),
+    };
+    let mut counts = no_lines(job.bits);
+    for entry in file.entries() {
+        // What is no range is found when ranges are read.
+        if let Some(count) = counts.get_mut(entry.tag as usize) {
+            *count += u64::from(entry.items);
         }
-        return Ends::read(&file, tokens.continues_line());
     }
+    let tokens = TokenShard::open(run.storage(), &run.token_shard(row.id))?;
+    Ok(Some(Hashed { ends: Ends::read(&file, tokens.continues_line())?, counts }))
+}
+
+/// Writes the hashes of a shard.
+pub(super) fn hash(job: &Dedup<'_>, row: &ShardRow) -> Result<Hashed, VocabError> {
+    let run = job.shards.run();
+    let tokens = TokenShard::open(run.storage(), &run.token_shard(row.id))?;
     let words = word_hashes(run, row)?;
+    let mut counts = no_lines(job.bits);
     let mut writer = Writer {
-        file: FrameWriter::create(run.storage(), &path, Kind::HASHES)?,
+        file: FrameWriter::create(run.storage(), &path(run, row.id), Kind::HASHES)?,
         bits: job.bits,
         held: vec![Vec::new(); 1 << job.bits],
-        counts,
+        counts: &mut counts,
     };
     let ends = scan(&tokens, &words, &mut writer)?;
-    writer.finish(ends, made_of)?;
-    Ok(ends)
+    writer.finish(ends, made_of(job, row))?;
+    Ok(Hashed { ends, counts })
 }
 
 /// The hash of each word by local id.

@@ -62,7 +62,7 @@ pub(super) fn join(ends: &[Ends]) -> Vec<Option<Open>> {
 }
 
 /// Where the dropped lines of a range stand.
-fn path(run: &RunDir, range: u32) -> PathBuf {
+pub(super) fn path(run: &RunDir, range: u32) -> PathBuf {
     run.path(&format!("{FOLDER}/range-{range:04}.dropped"))
 }
 

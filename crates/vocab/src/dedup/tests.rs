@@ -10,9 +10,9 @@ use wordmill_flow::Budget;
 use wordmill_formats::{RunDir, Storage, TokenShard};
 use wordmill_text::WordSet;
 
-use super::ranges::MOST_BITS;
+use super::ranges::{MOST_BITS, distinct_at_most};
 use super::*;
-use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
+use crate::test_support::{RecordedRun, TestRun, chunks_of, every_rename_may_fail, words_of};
 
 type Line = Vec<String>;
 
@@ -90,6 +90,25 @@ impl Words {
         };
         (0..files).map(|_| text()).collect()
     }
+}
+
+#[test]
+fn every_step_keeps_to_its_list() {
+    let line = "the same words in a line that goes on in the next chunks, ".repeat(3);
+    let text = format!("a b\n{line}\nc d\na b\n{line}\ne f\nc d\n{line}\na c\n");
+    let test = TestRun::new(&[text.clone(), text]);
+    test.shards(&chunks_of(64));
+    let run = RecordedRun::over(&test.memory);
+    let (ctx, shards) = (&Context::for_tests(1), &TokenShards::open(&run.dir).unwrap());
+    let dedup = Dedup { ctx, shards, bits: 2 };
+    run.check(&Hashing::new(&dedup), true);
+    let (ends, counts) = dedup.hash().unwrap();
+    let joined = repeats::join(&ends);
+    run.check(&Comparing::new(&dedup, &[0, 1, 2, 3], &joined, &counts), true);
+    dedup.find(&[0, 1, 2, 3], &ends, &counts).unwrap();
+    run.check(&dedup.leaving_out(), true);
+    let (_, dropped) = dedup.leave_out().unwrap();
+    assert!(dropped > 4, "{dropped} lines were dropped");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::config::{Pass, PhrasesJob, VERSION};
 use super::folders::FOLDER;
 use super::list::{Phrases, reserve};
 use crate::error::VocabError;
-use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
+use crate::rewrite::{Made, Names, Read, Rewrite, Rewriting, Rewritten, rewrite, share};
 use crate::shards::TokenShards;
 
 /// Memory of a word of a shard, and of the phrases that begin with it.
@@ -132,34 +132,46 @@ impl Joiner {
 pub fn join(
     ctx: &Context,
     config: &PhrasesJob,
-    pass: Pass<'_>,
+    of: Pass<'_>,
     phrases: &Phrases,
     folder: RunDir,
 ) -> Result<Joined, VocabError> {
-    let Pass { number: pass, shards } = pass;
+    let Pass { number: pass, shards } = of;
     let _text = reserve(&ctx.budget, phrases.bytes())?;
     let joiner = Joiner::new(phrases, pass, &config.delimiter);
     let _tree = reserve(&ctx.budget, joiner.bytes())?;
     let (workers, _words) = share(ctx, shards, "the words of a shard", |counts| {
         FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
     })?;
-    let mut list = Xxh3::new();
-    for (number, phrase) in phrases.of_pass(pass).enumerate() {
-        list.update(if number == 0 { b"" } else { b"\n" });
-        list.update(phrase.as_bytes());
-    }
-    let list = list.digest();
-    let (run, made_of) = (shards.run(), &format!("{VERSION} {list:016x} {:?}", config.delimiter));
-    let (shards, joined) = rewrite(ctx, FOLDER, shards, folder, workers, |row, folder| {
-        joined_shard(&Rewriting { run, folder, row, made_of, counted: JOINED }, &joiner)
-    })?;
+    let (shards, joined) = rewrite(ctx, workers, joining(config, of, phrases, folder, &joiner))?;
     Ok(Joined { shards, joined })
 }
 
-fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, VocabError> {
-    if let Some(found) = job.existing() {
-        return Ok(found);
+/// The step that writes them. The phrases are in memory: their list may be one that the user gives.
+pub(super) fn joining<'a>(
+    config: &PhrasesJob,
+    pass: Pass<'a>,
+    phrases: &Phrases,
+    folder: RunDir,
+    joiner: &'a Joiner,
+) -> Rewrite<'a, impl Fn(&Rewriting<'_>, usize) -> Result<Rewritten, VocabError> + Sync + 'a> {
+    let mut list = Xxh3::new();
+    for (number, phrase) in phrases.of_pass(pass.number).enumerate() {
+        list.update(if number == 0 { b"" } else { b"\n" });
+        list.update(phrase.as_bytes());
     }
+    Rewrite {
+        stage: FOLDER,
+        shards: pass.shards,
+        folder,
+        made_of: format!("{VERSION} {:016x} {:?}", list.digest(), config.delimiter),
+        counted: JOINED,
+        also_reads: Vec::new(),
+        make: move |job: &Rewriting<'_>, _| joined_shard(job, joiner),
+    }
+}
+
+fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, VocabError> {
     let read = job.read()?;
     let known = |word| joiner.words.get(word).copied().unwrap_or(NONE);
     let mut walk = Walk {

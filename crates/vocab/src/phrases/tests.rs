@@ -13,7 +13,7 @@ use wordmill_text::tokenizer::TokenizerConfig;
 
 use super::*;
 use crate::shards::TokenShards;
-use crate::test_support::{TestRun, chunks_of, words_of};
+use crate::test_support::{RecordedRun, TestRun, chunks_of, words_of};
 
 const CONNECTORS: &str = "of\nthe\n";
 
@@ -107,6 +107,19 @@ fn neighbours_of_units_are_the_pairs_of_the_text() {
     let (_, words) = shards(1, 30, 300);
     let same = units(&Context::for_tests(2), &config(None), &words).unwrap();
     assert_eq!(same.digest(), words.digest());
+}
+
+#[test]
+fn shards_of_units_and_of_phrases_keep_to_their_lists() {
+    let test = TestRun::new(&["bank of the west coast\nthe west bank of x\n".repeat(30)]);
+    test.shards(&chunks_of(300));
+    let run = RecordedRun::over(&test.memory);
+    let (config, shards) = (config(Some(CONNECTORS)), TokenShards::open(&run.dir).unwrap());
+    run.check(&units::unit_shards(&shards, config.connectors.as_ref().unwrap()), true);
+    let list = parse("bank of the west\nwest coast\n");
+    let joiner = Joiner::new(&list, 1, &config.delimiter);
+    let folder = run.dir.reading(FOLDER);
+    run.check(&join::joining(&config, first(&shards), &list, folder, &joiner), true);
 }
 
 fn parse(text: &str) -> Phrases {

@@ -19,7 +19,7 @@ use wordmill_text::WordSet;
 use super::config::{MOST_CONNECTORS, PhrasesJob, VERSION};
 use super::folders::FOLDER;
 use crate::error::VocabError;
-use crate::rewrite::{Made, Names, Read, Rewriting, Rewritten, rewrite, share};
+use crate::rewrite::{Made, Names, Read, Rewrite, Rewriting, Rewritten, rewrite, share};
 use crate::shards::TokenShards;
 
 /// What stands between the words of a unit.
@@ -45,22 +45,30 @@ pub fn units(
     let Some(connectors) = &config.connectors else {
         return Ok(shards.within(FOLDER));
     };
-    let run = shards.run();
-    let folder = run.reading(&format!("{FOLDER}/units"));
     let (workers, _memory) = share(ctx, shards, "the words of a shard", |counts| {
         FIXED_BYTES + WORD_BYTES * counts.local_words + TOKEN_BYTES * (counts.tokens + counts.lines)
     })?;
-    let made_of = &format!("{VERSION} {:016x}", connectors.digest());
-    let (made, _) = rewrite(ctx, "connectors", shards, folder, workers, |row, folder| {
-        unit_shard(&Rewriting { run, folder, row, made_of, counted: UNITS }, connectors)
-    })?;
+    let (made, _) = rewrite(ctx, workers, unit_shards(shards, connectors))?;
     Ok(made.within(FOLDER))
 }
 
-fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, VocabError> {
-    if let Some(found) = job.existing() {
-        return Ok(found);
+/// The step that writes them.
+pub(super) fn unit_shards<'a>(
+    shards: &'a TokenShards,
+    connectors: &'a WordSet,
+) -> Rewrite<'a, impl Fn(&Rewriting<'_>, usize) -> Result<Rewritten, VocabError> + Sync + 'a> {
+    Rewrite {
+        stage: "connectors",
+        shards,
+        folder: shards.run().reading(&format!("{FOLDER}/units")),
+        made_of: format!("{VERSION} {:016x}", connectors.digest()),
+        counted: UNITS,
+        also_reads: Vec::new(),
+        make: move |job: &Rewriting<'_>, _| unit_shard(job, connectors),
     }
+}
+
+fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, VocabError> {
     let read = job.read()?;
     let words = &read.words;
     let mut walk = Walk {

@@ -34,11 +34,8 @@ struct Cutting {
 /// What says how many pieces were left out, in the footer of a shard.
 pub(super) const LEFT_OUT: &str = "left_out";
 
-/// The shard of pieces, and how many of them were left out; the one that is there if it fits.
+/// The shard of pieces, and how many of them were left out.
 pub(super) fn shard(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Rewritten, VocabError> {
-    if let Some(found) = job.existing() {
-        return Ok(found);
-    }
     let read = job.read()?;
     let cutting = Cutting::of(&read, cutter);
     let names = cutting.numbers.iter().map(|(name, number)| (&**name, *number)).collect();

@@ -8,7 +8,7 @@ use wordmill_flow::Budget;
 use wordmill_text::CONTINUES;
 
 use super::*;
-use crate::test_support::{TestRun, chunks_of, every_rename_may_fail, words_of};
+use crate::test_support::{RecordedRun, TestRun, chunks_of, every_rename_may_fail, words_of};
 
 const KOREAN: Learner = Learner::Korean { endings: Endings::Keep };
 
@@ -369,4 +369,15 @@ fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
         let error = make(text).unwrap_err().to_string();
         assert!(error.contains("model.tsv: ") && error.contains(says), "{text:?}: {error}");
     }
+}
+
+#[test]
+fn shards_of_pieces_keep_to_their_lists() {
+    let test = TestRun::new(&[korean_text(5, 2_000)]);
+    shards_of(&test);
+    let run = RecordedRun::over(&test.memory);
+    let (ctx, shards) = (Context::for_tests(1), TokenShards::open(&run.dir).unwrap());
+    let (model, bytes, _) = make_model(&ctx, &config(KOREAN), &shards).unwrap();
+    let cutter = cutter(&model.path, &bytes, KOREAN).unwrap();
+    run.check(&encoding(&shards, KOREAN, &model, &*cutter), true);
 }

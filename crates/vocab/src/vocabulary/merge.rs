@@ -1,12 +1,12 @@
 //! Merging sorted word lists: equal words become one, their counts are added.
 //!
 //! A *merge* holds one word of each list; the least of them is next. At most [`FAN_IN`] lists are
-//! open at once: more of them are merged group by group into longer lists first. The sums are whole
-//! numbers, so grouping changes nothing.
+//! open at once: more of them are merged group by group into longer lists first, where a group is a unit of work. The sums are
+//! whole numbers, so grouping changes nothing.
 
 use std::path::PathBuf;
 
-use wordmill_flow::{Context, run_tasks};
+use wordmill_flow::{Context, Label, Progress, StageProgress, Step, Unit, run_units};
 use wordmill_formats::{RunDir, WordListReader, WordListWriter};
 
 use crate::error::VocabError;
@@ -153,20 +153,14 @@ pub(crate) fn narrow(
 ) -> Result<Vec<PathBuf>, VocabError> {
     let mut pass = 0;
     while lists.len() > fan_in {
-        let groups: Vec<&[PathBuf]> = lists.chunks(fan_in).collect();
         let per_group = LIST_BYTES * fan_in as u64;
         let workers = (1..=ctx.threads)
             .rev()
             .find(|n| per_group * *n as u64 <= ctx.budget.left())
             .unwrap_or(1);
         let _memory = ctx.budget.reserve(per_group * workers as u64, "merging word lists")?;
-        let merged = run_tasks(ctx, "merge-words", workers, groups.len(), |group| {
-            let path = run.path(&format!("{begin}-{pass}-{group:05}.words"));
-            let mut writer = WordListWriter::create(run.storage(), &path)?;
-            merge_lists(run, groups[group], |word, count| Ok(writer.push(word, count)?))?;
-            writer.finish()?;
-            Ok::<_, VocabError>(path)
-        })?;
+        let step = Narrowing { run, begin, pass, groups: lists.chunks(fan_in).collect() };
+        let merged = run_units(ctx, &step, workers, &step.unseen())?;
         for old in lists.iter().filter(|_| pass > 0) {
             run.remove(old)?;
         }
@@ -174,4 +168,58 @@ pub(crate) fn narrow(
         pass += 1;
     }
     Ok(lists)
+}
+
+/// The step: a longer list for each group. Whoever merges begins anew and removes what is there, so nothing is kept.
+pub(super) struct Narrowing<'a> {
+    pub run: &'a RunDir,
+    /// What the names of new lists begin with.
+    pub begin: &'a str,
+    pub pass: u32,
+    pub groups: Vec<&'a [PathBuf]>,
+}
+
+impl Narrowing<'_> {
+    /// It is a part of other work, and reports no progress.
+    fn unseen(&self) -> StageProgress {
+        let Label { stage, noun, .. } = self.label();
+        Progress::silent().stage(stage, noun, self.total())
+    }
+
+    fn path(&self, group: usize) -> PathBuf {
+        self.run.path(&format!("{}-{}-{group:05}.words", self.begin, self.pass))
+    }
+}
+
+impl Step for Narrowing<'_> {
+    type Done = PathBuf;
+    type Error = VocabError;
+
+    fn label(&self) -> Label {
+        Label { stage: "merge-words", threads: "merge-words", noun: "lists" }
+    }
+
+    fn units(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn unit(&self, group: usize) -> Unit {
+        Unit {
+            name: format!("merge-words/{}-{group:05}", self.pass),
+            reads: self.groups[group].to_vec(),
+            writes: vec![self.path(group)],
+        }
+    }
+
+    fn finished(&self, _: usize) -> Result<Option<PathBuf>, VocabError> {
+        Ok(None)
+    }
+
+    fn make(&self, group: usize, _: &StageProgress) -> Result<PathBuf, VocabError> {
+        let path = self.path(group);
+        let mut writer = WordListWriter::create(self.run.storage(), &path)?;
+        merge_lists(self.run, self.groups[group], |word, count| Ok(writer.push(word, count)?))?;
+        writer.finish()?;
+        Ok(path)
+    }
 }

@@ -4,7 +4,8 @@
 //! matters, and what remains of it are the numbers of its words in the table; so the remaps need
 //! neither the lists nor the words again. Every worker has a tally of its own; they are united in
 //! pairs. Numbers depend on who read what, but nothing that is written depends on numbers. It does
-//! not count what does not fit: then the caller merges the lists instead, with the same result.
+//! not count what does not fit: then the caller merges the lists instead, with the same result. Counting is no step of units: what
+//! comes of a list is a part of a sum in memory, and no file.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

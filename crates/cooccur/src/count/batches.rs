@@ -1,0 +1,281 @@
+//! The step of the stage: a unit of work for each batch, which spills a run a partition and puts them on record.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wordmill_flow::{Context, Label, StageProgress, Step, Unit, run_workers};
+use wordmill_formats::{RunDir, ShardId, TokenShard};
+
+use super::batch::{Batch, BatchPlan};
+use super::config::{CountConfig, CountInput};
+use super::share::{BATCH_PAIRS_MAX, PlacesNeeded, Share, plans, word_ranges};
+use super::windows::add_windows;
+use crate::error::CooccurError;
+use crate::runs::ranges::RowRanges;
+use crate::runs::run::{RunFile, RunWeights, RunWriter};
+use crate::runs::spill::{BatchRow, Recovered, RunRow, batch_path, run_name, run_path};
+use crate::runs::sums::RowSums;
+
+/// Threads take rows in blocks; a block that costs less than this is not worth its last frame.
+const BLOCK_PAIRS_MIN: u64 = 1 << 18;
+/// Blocks that every thread takes, so that all are done at about the same time.
+const BLOCKS_PER_WORKER: u64 = 16;
+
+/// The shards that are in no batch yet.
+pub(crate) struct Waiting {
+    /// Their numbers.
+    numbers: Vec<u64>,
+    /// Tokens and line ends of each.
+    pub items: Vec<u64>,
+    /// For each shard of the corpus the first one that the line which goes on in it can be in, as far as that matters to those that
+    /// wait; the shard itself where no line goes on.
+    line_begins: Vec<usize>,
+    /// The number of the next batch.
+    batch: u64,
+}
+
+impl Waiting {
+    /// Opens the shards that were not recovered.
+    pub fn new(
+        dir: &RunDir,
+        config: &CountConfig,
+        input: CountInput<'_>,
+        recovered: &Recovered,
+    ) -> Result<Self, CooccurError> {
+        let (mut numbers, mut items) = (Vec::new(), Vec::new());
+        let mut continues = vec![None; input.shards.len()];
+        let shards = (0..config.samples()).flat_map(|_| input.shards.iter().enumerate());
+        for (number, (at, shard)) in (0u64..).zip(shards) {
+            if recovered.covered.contains(&number) {
+                continue;
+            }
+            let file = TokenShard::open(dir.storage(), &dir.token_shard(*shard))?;
+            numbers.push(number);
+            items.push(file.file().items());
+            continues[at] = Some(file.continues_line());
+        }
+        let line_begins = line_begins(dir, input.shards, continues)?;
+        Ok(Self { numbers, items, line_begins, batch: recovered.next_batch })
+    }
+}
+
+/// Of shards that do not wait it is not known whether a line goes on in them: they are opened where one goes on in the next.
+fn line_begins(
+    dir: &RunDir,
+    shards: &[ShardId],
+    mut continues: Vec<Option<bool>>,
+) -> Result<Vec<usize>, CooccurError> {
+    let mut is_needed = false;
+    for (shard, continues) in shards.iter().zip(&mut continues).rev() {
+        if is_needed && continues.is_none() {
+            let file = TokenShard::open(dir.storage(), &dir.token_shard(*shard))?;
+            *continues = Some(file.continues_line());
+        }
+        is_needed = *continues == Some(true);
+    }
+    let mut begins: Vec<usize> = Vec::with_capacity(shards.len());
+    for (at, continues) in continues.into_iter().enumerate() {
+        let before = begins.last().copied().filter(|_| continues == Some(true));
+        begins.push(before.unwrap_or(at));
+    }
+    Ok(begins)
+}
+
+/// The step: the runs of each batch, and its record.
+pub(crate) struct Batches<'a> {
+    ctx: &'a Context,
+    dir: &'a RunDir,
+    config: &'a CountConfig,
+    shards: &'a [ShardId],
+    waiting: &'a Waiting,
+    ranges: &'a RowRanges,
+    word_ranges: Vec<Range<u32>>,
+    /// The memory that it takes.
+    pub share: Share,
+    plans: Vec<BatchPlan>,
+}
+
+impl Step for Batches<'_> {
+    type Done = ();
+    type Error = CooccurError;
+
+    fn label(&self) -> Label {
+        Label { stage: "cooccur", threads: "cooccur", noun: "tokens" }
+    }
+
+    fn units(&self) -> usize {
+        self.plans.len()
+    }
+
+    /// A batch reads its shards, and those before them that a line in which one begins is in.
+    fn unit(&self, at: usize) -> Unit {
+        let (dir, batch) = (self.dir, self.number(at));
+        let shard = |number: &u64| (*number % self.shards.len() as u64) as usize;
+        let ours = self.plans[at].shards.iter().map(shard);
+        let shards: BTreeSet<usize> =
+            ours.flat_map(|at| self.waiting.line_begins[at]..=at).collect();
+        let read = |at: usize| [dir.token_shard(self.shards[at]), dir.remap(self.shards[at])];
+        let runs = (0..self.ranges.partitions()).map(|it| run_path(dir, &run_name(it, batch)));
+        Unit {
+            name: format!("cooccur/{batch:05}"),
+            reads: shards.into_iter().flat_map(read).collect(),
+            writes: runs.chain([batch_path(dir, batch)]).collect(),
+        }
+    }
+
+    /// Tokens are reported while they are counted.
+    fn size(&self, _: usize, (): &()) -> u64 {
+        0
+    }
+
+    fn finished(&self, at: usize) -> Result<Option<()>, CooccurError> {
+        let row = BatchRow::read(self.dir, self.number(at))?;
+        let fits = |row: &BatchRow| {
+            row.fingerprint == self.config.fingerprint && row.covers == self.plans[at].shards
+        };
+        Ok(row.filter(fits).map(drop))
+    }
+
+    fn make(&self, at: usize, progress: &StageProgress) -> Result<(), CooccurError> {
+        let Self { ctx, dir, config, ranges, share, .. } = *self;
+        let (number, plan) = (self.number(at), &self.plans[at]);
+        let batch = Batch::load(ctx, dir, self.shards, config, &self.word_ranges, plan)?;
+        let counting = Counting { ctx, dir, config, ranges, share, batch, progress };
+        let (runs, pairs) = counting.run(number)?;
+        let covers = plan.shards.clone();
+        let row = BatchRow { fingerprint: config.fingerprint.clone(), covers, pairs, runs };
+        Ok(row.write(dir, number)?)
+    }
+}
+
+impl<'a> Batches<'a> {
+    /// Cuts what waits into batches, with the memory that is left.
+    pub fn new(
+        ctx: &'a Context,
+        dir: &'a RunDir,
+        config: &'a CountConfig,
+        input: CountInput<'a>,
+        ranges: &'a RowRanges,
+        waiting: &'a Waiting,
+    ) -> Self {
+        let Waiting { numbers, items, .. } = waiting;
+        let sizes = items.iter().map(|&items| BatchPlan::places(items, &config.window));
+        let (largest, all) = sizes.fold((0, 0), |(max, sum), size| (size.max(max), sum + size));
+        let places = PlacesNeeded { largest, all };
+        let share = Share::new(ctx.room(), ranges.rows(), places, config.batch_bytes);
+        let reach = 2 * u64::from(config.window.window);
+        let places = share.places.min(BATCH_PAIRS_MAX * share.workers as u64 / reach);
+        let word_ranges = word_ranges(input.counts, share.workers);
+        let plans = plans(&config.window, numbers, items, places);
+        Self { ctx, dir, config, shards: input.shards, waiting, ranges, word_ranges, share, plans }
+    }
+
+    fn number(&self, at: usize) -> u64 {
+        self.waiting.batch + at as u64
+    }
+}
+
+/// One batch being counted.
+struct Counting<'a> {
+    ctx: &'a Context,
+    dir: &'a RunDir,
+    config: &'a CountConfig,
+    ranges: &'a RowRanges,
+    share: Share,
+    batch: Batch,
+    progress: &'a StageProgress,
+}
+
+/// Consecutive rows of one range.
+struct Block {
+    rows: Range<u32>,
+    partition: usize,
+}
+
+impl Counting<'_> {
+    /// Spills the batch; returns its runs and its pairs.
+    fn run(self, number: u64) -> Result<(Vec<RunRow>, u64), CooccurError> {
+        let weights = RunWeights { unit: self.config.unit(), samples: self.config.samples() };
+        let mut runs = Vec::new();
+        for partition in 0..self.ranges.partitions() {
+            let path = run_path(self.dir, &run_name(partition, number));
+            runs.push(RunFile::create(self.dir.storage(), &path, weights)?);
+        }
+        let blocks = self.blocks();
+        let next = AtomicUsize::new(0);
+        let counted = run_workers("cooccur", self.share.workers, |_| {
+            let mut cells = vec![0; runs.len()];
+            let mut sums = RowSums::new(self.share.width);
+            let mut writer = RunWriter::new(weights.codes());
+            while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.ctx.cancel.check_overdue()?;
+                let before = writer.cells();
+                self.block(block, &mut sums, &runs[block.partition], &mut writer)?;
+                cells[block.partition] += writer.cells() - before;
+            }
+            Ok::<_, CooccurError>(cells)
+        })?;
+        let mut rows = Vec::new();
+        for (partition, run) in runs.into_iter().enumerate() {
+            let cells = counted.iter().map(|cells| cells[partition]).sum();
+            if cells > 0 {
+                let bytes = run.finish()?.bytes;
+                let (file, partition) = (run_name(partition, number), partition as u32);
+                rows.push(RunRow { partition, file, cells, bytes });
+            }
+        }
+        Ok((rows, self.batch.pairs))
+    }
+
+    /// Rows in blocks of about the same cost, none across two ranges.
+    fn blocks(&self) -> Vec<Block> {
+        let places = |row: u32| self.batch.positions(row).len() as u64;
+        let reach = 2 * u64::from(self.config.window.window);
+        let total = (0..self.ranges.rows()).map(places).sum::<u64>() * reach;
+        let most = (total / (self.share.workers as u64 * BLOCKS_PER_WORKER)).max(BLOCK_PAIRS_MIN);
+        let mut blocks = Vec::new();
+        for range in 0..self.ranges.len() {
+            let (first, rows) = self.ranges.range(range);
+            let partition = self.ranges.partition(range);
+            let (mut start, mut held) = (first, 0);
+            for row in first..first + rows {
+                held += places(row) * reach;
+                if held >= most || row + 1 == first + rows {
+                    blocks.push(Block { rows: start..row + 1, partition });
+                    (start, held) = (row + 1, 0);
+                }
+            }
+        }
+        blocks
+    }
+
+    fn block(
+        &self,
+        block: &Block,
+        sums: &mut RowSums,
+        run: &RunFile,
+        writer: &mut RunWriter,
+    ) -> Result<(), CooccurError> {
+        let weights = self.config.window.weights();
+        for row in block.rows.clone() {
+            let positions = self.batch.positions(row);
+            let boundary_pairs = self.batch.boundary_pairs(row);
+            if positions.is_empty() && boundary_pairs.is_empty() {
+                continue;
+            }
+            for base in sums.blocks(self.ranges.rows()) {
+                sums.enter(base);
+                let places = self.batch.places();
+                add_windows(places, positions, self.config.window.sides, &weights, sums);
+                for pair in boundary_pairs {
+                    sums.add(pair.column, weights[usize::from(pair.distance)]);
+                }
+                let (columns, weights) = sums.take();
+                writer.row(run, row, columns, weights)?;
+            }
+            self.progress.add(positions.len() as u64);
+        }
+        Ok(writer.flush(run)?)
+    }
+}
