@@ -97,7 +97,7 @@ fn a_run_of_another_version_is_refused_until_a_rebuild() {
         ledger["stages"][2]["fingerprint"] = "0123456789abcdef".into();
         files.insert("run.json".into(), serde_json::to_vec_pretty(&ledger).unwrap());
     });
-    let says = ["the computation of wordmill was that of another version", "stage cooccur"];
+    let says = ["the computation was that of another version", "stage cooccur"];
     place.run("run", &[]).refused("another version", 2, &says);
     // The ledger knows the pipeline of the run that was copied.
     let ledger = std::fs::read_to_string(place.path("run/run.json")).unwrap();

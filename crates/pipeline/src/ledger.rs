@@ -89,7 +89,7 @@ impl<'a> Ledger<'a> {
         let mut changes: Vec<Change> = keys.into_iter().filter_map(change).collect();
         if changes.is_empty() && row.fingerprint != self.fingerprint(&stage.name, &row.settings) {
             let (old, new) = ("that of another version".to_owned(), "that of this one".to_owned());
-            let (stage, key) = (stage.name.clone(), "the version of the stage".to_owned());
+            let (stage, key) = (stage.name.clone(), "the computation".to_owned());
             changes.push(Change { stage, key, old, new });
         }
         changes
