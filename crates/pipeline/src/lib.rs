@@ -29,6 +29,7 @@ pub mod graph;
 
 pub mod planner;
 pub mod settlement;
+pub mod verify;
 
 mod normalize;
 mod run;

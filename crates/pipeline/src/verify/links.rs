@@ -11,12 +11,12 @@ use wordmill_formats::{
 use wordmill_kernels::random::finalize;
 use wordmill_vocab::{MADE_OF, dedup, phrases, pieces};
 
-use wordmill_pipeline::artefacts::for_each_tile_piece;
-use wordmill_pipeline::ledger::Ledger;
-use wordmill_pipeline::stages::dedup::DUPLICATES;
-use wordmill_pipeline::stages::import::IMPORT;
-use wordmill_pipeline::stages::phrases::JOINED;
-use wordmill_pipeline::stages::pieces::TOKENIZER;
+use crate::artefacts::for_each_tile_piece;
+use crate::ledger::Ledger;
+use crate::stages::dedup::DUPLICATES;
+use crate::stages::import::IMPORT;
+use crate::stages::phrases::JOINED;
+use crate::stages::pieces::TOKENIZER;
 
 /// The stage that makes what is wrong anew, and what is wrong.
 pub type Problem = (String, FormatError);
