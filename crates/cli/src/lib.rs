@@ -10,10 +10,10 @@ mod args;
 mod commands;
 mod display;
 mod exit;
-mod look;
 mod report;
-mod results;
 mod session;
+mod style;
+mod summary;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;

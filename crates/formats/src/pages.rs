@@ -31,10 +31,10 @@ const BLOCK_FLOATS: usize = 4 << 10;
 
 /// What was written; nothing at first.
 #[derive(Debug, Default)]
-struct Page(RwLock<Option<Arc<Written>>>);
+struct Page(RwLock<Option<Arc<WrittenPage>>>);
 
 #[derive(Debug)]
-struct Written {
+struct WrittenPage {
     floats: usize,
     /// A digest a block; the last one may be shorter.
     blocks: Vec<u64>,
@@ -155,7 +155,7 @@ impl Drop for Pages {
 }
 
 impl Page {
-    fn set(&self, written: Written) {
+    fn set(&self, written: WrittenPage) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(written));
     }
 
@@ -163,7 +163,7 @@ impl Page {
         self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn get(&self) -> Arc<Written> {
+    fn get(&self) -> Arc<WrittenPage> {
         let written = self.0.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(written.as_ref().expect("a page is written before it is read"))
     }
@@ -189,11 +189,11 @@ impl BlockDigests {
         self.held = 0;
     }
 
-    fn finish(mut self) -> Written {
+    fn finish(mut self) -> WrittenPage {
         if self.held > 0 {
             self.close();
         }
-        Written { floats: self.floats, blocks: self.done }
+        WrittenPage { floats: self.floats, blocks: self.done }
     }
 }
 

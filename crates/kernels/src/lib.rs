@@ -42,6 +42,6 @@ pub use mix::Window;
 pub use open::{GroupLoss, MatrixCell, RunLoss, RunScores};
 pub use sgns::{GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch};
 pub use side::{Change, Loss, Side, padded};
-pub use steps::{Rule, StepLoss, StepPlan, StepScratch, StepSide, adam_rest};
+pub use steps::{StepLoss, StepPlan, StepScratch, StepSide, UpdateRule, adam_rest};
 pub use table::Kernels;
 pub use tape::{Op, Tape, TapeScratch};

@@ -1,6 +1,6 @@
 //! Steps by any rule: the gradients of a group, each vector's as a whole, and what a rule makes of them.
 //!
-//! Nouns: a *direction* is the gradient of a vector downhill, from the values before the group; a `Rule` turns it into a step, with
+//! Nouns: a *direction* is the gradient of a vector downhill, from the values before the group; a `UpdateRule` turns it into a step, with
 //! state of its own in a `StepSide`; penalties act on the direction (`l2`, `clip`) or on the vector after the step (`max_norm`).
 //! Columns of pairs are stepped first, in order, then negatives, then rows; one that comes again is stepped again. The fused kernels
 //! (`sgns`, `glove`) are faster where they suffice; here a direction is written out before it is used. Deliberately absent: biases.
@@ -25,7 +25,7 @@ use crate::side::{Loss, Side};
 
 /// How a direction becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
+pub enum UpdateRule {
     /// No step: losses and gradients are only looked at.
     Look,
     /// Along the direction.
@@ -55,7 +55,7 @@ pub enum Rule {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepPlan {
     /// The rule.
-    pub rule: Rule,
+    pub rule: UpdateRule,
     /// η; it is multiplied with the group's rates of columns and negatives.
     pub rate: f32,
     /// Coordinates of a vector, without padding.
@@ -108,15 +108,15 @@ impl StepSide<'_> {
     }
 
     /// Panics where lengths are not those that a rule wants.
-    pub(crate) fn check(&self, rule: Rule) {
+    pub(crate) fn check(&self, rule: UpdateRule) {
         let rows = crate::side::rows(self.vectors.len(), self.stride);
         let all = self.vectors.len();
         let wanted = match rule {
-            Rule::Look => [self.squares.len(), self.moments.len(), self.steps.len()],
-            Rule::Sgd => [0, 0, 0],
-            Rule::Adagrad { .. } => [all, 0, 0],
-            Rule::RowAdagrad { .. } => [rows, 0, 0],
-            Rule::Adam { .. } => [all, all, rows],
+            UpdateRule::Look => [self.squares.len(), self.moments.len(), self.steps.len()],
+            UpdateRule::Sgd => [0, 0, 0],
+            UpdateRule::Adagrad { .. } => [all, 0, 0],
+            UpdateRule::RowAdagrad { .. } => [rows, 0, 0],
+            UpdateRule::Adam { .. } => [all, all, rows],
         };
         let found = [self.squares.len(), self.moments.len(), self.steps.len()];
         assert_eq!(found, wanted, "the state of a side is that of another rule");
@@ -260,14 +260,14 @@ fn step<S: Lanes>(
     }
     let rate = plan.rate * rate;
     match plan.rule {
-        Rule::Look => return f64::from(square),
-        Rule::Sgd => along(s, vector, direction, rate),
-        Rule::RowAdagrad { inside } => {
+        UpdateRule::Look => return f64::from(square),
+        UpdateRule::Sgd => along(s, vector, direction, rate),
+        UpdateRule::RowAdagrad { inside } => {
             let sum = &mut side.squares[row];
             *sum += inside * inside * clipped / plan.dim as f32;
             along(s, vector, direction, rate * inside * math::rsqrt_normal(One, *sum));
         }
-        Rule::Adagrad { inside } => {
+        UpdateRule::Adagrad { inside } => {
             let squares = side.squares[range].as_chunks_mut::<LANES>().0;
             let (inside, rate) = (s.splat(inside), s.splat(rate));
             for ((w, d), sum) in vector.iter_mut().zip(&*direction).zip(squares) {
@@ -278,7 +278,7 @@ fn step<S: Lanes>(
                 s.store(s.fma(rate, step, s.load(w)), w);
             }
         }
-        Rule::Adam { beta1, beta2, epsilon } => {
+        UpdateRule::Adam { beta1, beta2, epsilon } => {
             let steps = &mut side.steps[row];
             *steps += 1.0;
             let rest = [beta1, beta2].map(|beta| 1.0 / adam_rest(*steps, beta));

@@ -16,14 +16,14 @@ struct State {
 }
 
 impl State {
-    fn new(matrix: &Matrix, rule: Rule) -> Self {
+    fn new(matrix: &Matrix, rule: UpdateRule) -> Self {
         let (stride, rows) = (padded(matrix.dim), matrix.bias.len());
         let all = rows * stride;
         let (squares, moments, steps) = match rule {
-            Rule::Look | Rule::Sgd => (vec![], vec![], vec![]),
-            Rule::Adagrad { .. } => (vec![1.0; all], vec![], vec![]),
-            Rule::RowAdagrad { .. } => (vec![1.0; rows], vec![], vec![]),
-            Rule::Adam { .. } => (vec![0.0; all], vec![0.0; all], vec![0.0; rows]),
+            UpdateRule::Look | UpdateRule::Sgd => (vec![], vec![], vec![]),
+            UpdateRule::Adagrad { .. } => (vec![1.0; all], vec![], vec![]),
+            UpdateRule::RowAdagrad { .. } => (vec![1.0; rows], vec![], vec![]),
+            UpdateRule::Adam { .. } => (vec![0.0; all], vec![0.0; all], vec![0.0; rows]),
         };
         Self { vectors: matrix.vectors.clone(), squares, moments, steps, stride }
     }
@@ -78,14 +78,14 @@ impl Exact {
         let squares = &mut self.squares[id];
         for k in 0..w.len() {
             match plan.rule {
-                Rule::Look => return square,
-                Rule::Sgd => w[k] += rate * d[k],
-                Rule::Adagrad { inside } => {
+                UpdateRule::Look => return square,
+                UpdateRule::Sgd => w[k] += rate * d[k],
+                UpdateRule::Adagrad { inside } => {
                     let g = f64::from(inside) * d[k];
                     squares[k] += g * g;
                     w[k] += rate * g / squares[k].sqrt();
                 }
-                Rule::RowAdagrad { inside } => {
+                UpdateRule::RowAdagrad { inside } => {
                     let inside = f64::from(inside);
                     if k == 0 {
                         let mean = d.iter().map(|d| d * d).sum::<f64>() / d.len() as f64;
@@ -93,7 +93,7 @@ impl Exact {
                     }
                     w[k] += rate * inside * d[k] / squares[0].sqrt();
                 }
-                Rule::Adam { beta1, beta2, epsilon } => {
+                UpdateRule::Adam { beta1, beta2, epsilon } => {
                     self.steps[id] += i32::from(k == 0);
                     let [b1, b2, epsilon] = [beta1, beta2, epsilon].map(f64::from);
                     let m = &mut self.moments[id][k];
@@ -169,13 +169,13 @@ fn exact_group(rows: &mut Exact, cols: &mut Exact, pairs: &Pairs, plan: &StepPla
 
 fn plans(dim: usize) -> Vec<StepPlan> {
     let off = f32::INFINITY;
-    let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-3 };
+    let adam = UpdateRule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-3 };
     let rules = [
-        Rule::Look,
-        Rule::Sgd,
-        Rule::Adagrad { inside: 1.0 },
-        Rule::Adagrad { inside: 0.3 },
-        Rule::RowAdagrad { inside: 0.7 },
+        UpdateRule::Look,
+        UpdateRule::Sgd,
+        UpdateRule::Adagrad { inside: 1.0 },
+        UpdateRule::Adagrad { inside: 0.3 },
+        UpdateRule::RowAdagrad { inside: 0.7 },
         adam,
     ];
     let plan = |rule, (l2, clip, max_norm)| StepPlan { rule, rate: 0.1, dim, l2, clip, max_norm };
@@ -231,7 +231,7 @@ fn every_rule_is_its_formula() {
                 }
             }
             let moved = rows.vectors.iter().zip(&model.rows.vectors).any(|(a, b)| a != b);
-            assert_eq!(moved, plan.rule != Rule::Look, "{plan:?}");
+            assert_eq!(moved, plan.rule != UpdateRule::Look, "{plan:?}");
         }
     }
 }
@@ -272,10 +272,10 @@ fn what_adam_divides_by_is_exact() {
 #[should_panic(expected = "the state of a side is that of another rule")]
 fn a_rule_wants_its_own_state() {
     let model = Model::random(&mut Random(1), 2, 2, 4, 1.0);
-    let [mut rows, mut cols] = [&model.rows, &model.cols].map(|it| State::new(it, Rule::Sgd));
+    let [mut rows, mut cols] = [&model.rows, &model.cols].map(|it| State::new(it, UpdateRule::Sgd));
     let (row, end) = (0, 1);
     let group = Group::of_row(&row, &end, &[1]);
-    let rule = Rule::Adagrad { inside: 1.0 };
+    let rule = UpdateRule::Adagrad { inside: 1.0 };
     let plan = StepPlan { rule, rate: 0.1, dim: 4, l2: 0.0, clip: 1.0, max_norm: 1.0 };
     let (rows, cols) = (&mut rows.side(), &mut cols.side());
     let loss = &mut |_: &mut [f32], _: &mut [[f32; LANES]]| Loss::default();

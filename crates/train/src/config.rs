@@ -16,7 +16,7 @@ use crate::loss::config::LossConfig;
 use crate::objective::glove::GloveConfig;
 use crate::objective::hierarchical_softmax::SoftmaxConfig;
 use crate::objective::skipgram::SkipGramConfig;
-use crate::optim::steps::{Schedule, Steps};
+use crate::optim::steps::{OptimizerConfig, Schedule};
 use crate::windows::config::{Prediction, WindowModel, WindowsConfig};
 
 /// A `[[train]]` table.
@@ -31,7 +31,7 @@ pub struct TrainConfig {
     /// Parts of an epoch; 1 where the text is read.
     pub rotations: u32,
     /// Optimiser and penalties.
-    pub steps: Steps,
+    pub steps: OptimizerConfig,
     /// How the rate falls.
     pub schedule: Schedule,
     /// The loss of a cell, where it is not the trainer's own.

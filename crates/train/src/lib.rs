@@ -56,7 +56,7 @@ pub use engine::{Divergence, Layout, Objective, Pass, PassCells, Plan, Tally, Tr
 pub use error::TrainError;
 pub use huffman::HuffmanTree;
 pub use loss::config::{CellsLoss, LossConfig, PairLoss};
-pub use loss::expression::{Constants, Expression, ExpressionError, Name, Written};
+pub use loss::expression::{CompiledLoss, Constants, Expression, ExpressionError, Name};
 pub use loss::losses::{
     CellWeight, Focal, Hinge, Logistic, ShiftedPpmi, WeightedHuber, WeightedSquares,
 };
@@ -70,7 +70,7 @@ pub use objective::model::{ModelConfig, NoiseConfig};
 pub use objective::nodes::NodeCells;
 pub use objective::skipgram::{ContextRates, SkipGram, SkipGramConfig, SkipGramInput};
 pub use objective::subsampling::{Subsampling, pair_mass};
-pub use optim::steps::{Optimizer, Penalties, Schedule, Steps};
+pub use optim::steps::{Optimizer, OptimizerConfig, Penalties, Schedule};
 pub use start::frozen::Frozen;
 pub use start::{Has, Start, StartConfig};
 pub use stripes::{MatrixSide, Place, Squares, Stripe, StripeShape, TileStripes};

@@ -15,7 +15,7 @@ const CBOW_PATH: f64 = 700.0;
 const PAIRED_WORD: f64 = 800.0;
 const PAIRED_PATH: f64 = 1600.0;
 
-/// Steps of any rule, for which a gradient is written out: of negative sampling, hierarchical softmax, GloVe.
+/// OptimizerConfig of any rule, for which a gradient is written out: of negative sampling, hierarchical softmax, GloVe.
 const SGD: [f64; 3] = [1.3, 2.2, 1.2];
 const ROW_ADAGRAD: [f64; 3] = [1.35, 2.3, 1.5];
 const ADAGRAD: [f64; 3] = [1.7, 2.5, 1.95];

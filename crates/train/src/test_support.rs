@@ -15,11 +15,11 @@ use wordmill_formats::{
 use crate::engine::reserve_passes;
 use crate::objective::nodes::unpack;
 use crate::{
-    CellLoss, CellWeight, Constants, ContextRates, CurvePlan, Divergence, Expression, Focal, Glove,
-    GloveConfig, HierarchicalSoftmax, HuffmanTree, Logistic, ModelConfig, NodeCells, NoiseConfig,
-    Objective, Optimizer, Penalties, Plan, Schedule, ShiftedPpmi, SkipGram, SkipGramConfig,
-    SkipGramInput, SoftmaxConfig, Start, Steps, Subsampling, Term, TrainError, TrainInput,
-    WeightedSquares, Written, pair_mass, train,
+    CellLoss, CellWeight, CompiledLoss, Constants, ContextRates, CurvePlan, Divergence, Expression,
+    Focal, Glove, GloveConfig, HierarchicalSoftmax, HuffmanTree, Logistic, ModelConfig, NodeCells,
+    NoiseConfig, Objective, Optimizer, OptimizerConfig, Penalties, Plan, Schedule, ShiftedPpmi,
+    SkipGram, SkipGramConfig, SkipGramInput, SoftmaxConfig, Start, Subsampling, Term, TrainError,
+    TrainInput, WeightedSquares, pair_mass, train,
 };
 
 pub(crate) const WORDS: u32 = 60;
@@ -241,7 +241,7 @@ impl Bench {
 }
 
 /// Optimiser and penalties of an objective.
-fn steps(name: &str) -> Steps {
+fn steps(name: &str) -> OptimizerConfig {
     let optimizer = match name {
         "glove-rows" | "glove-rows-open" | "hs-rows" => Optimizer::RowAdagrad,
         _ if name.ends_with("adam") => Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
@@ -250,15 +250,17 @@ fn steps(name: &str) -> Steps {
         _ if name.starts_with("glove") => Optimizer::Adagrad,
         _ => Optimizer::Sgd,
     };
-    let steps = Steps { optimizer, ..Steps::default() };
+    let steps = OptimizerConfig { optimizer, ..OptimizerConfig::default() };
     match name {
-        "sgns-penalties" | "glove-penalties" => {
-            Steps { penalties: Penalties { l2: 1e-5, clip: 20.0, max_norm: 5.0 }, ..steps }
-        }
+        "sgns-penalties" | "glove-penalties" => OptimizerConfig {
+            penalties: Penalties { l2: 1e-5, clip: 20.0, max_norm: 5.0 },
+            ..steps
+        },
         // So long that it never acts, but the steps are those of the general kernel.
-        "sgns-stepped" => {
-            Steps { penalties: Penalties { max_norm: 1e15, ..Penalties::default() }, ..steps }
-        }
+        "sgns-stepped" => OptimizerConfig {
+            penalties: Penalties { max_norm: 1e15, ..Penalties::default() },
+            ..steps
+        },
         _ => steps,
     }
 }
@@ -285,7 +287,7 @@ fn written(parts: &[(Term, &str)]) -> Box<dyn CellLoss> {
     let parse = |&(term, text): &(Term, &str)| (term, Expression::parse(text, term).unwrap());
     let parts: Vec<_> = parts.iter().map(parse).collect();
     let constants = Constants { tokens: 1e5, pairs: 1e5 };
-    Box::new(Written::new(&parts, constants, wordmill_kernels::best()).unwrap())
+    Box::new(CompiledLoss::new(&parts, constants, wordmill_kernels::best()).unwrap())
 }
 
 /// Trains and returns a digest of the vectors file's bytes and the losses.

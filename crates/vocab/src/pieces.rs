@@ -50,9 +50,9 @@ pub struct Pieces {
 }
 
 /// A model read back: what cuts a word like the run that learned it.
-pub struct Cutter(Box<dyn Cut>);
+pub struct Segmenter(Box<dyn Cut>);
 
-impl Cutter {
+impl Segmenter {
     /// Reads the model of a file for a learner.
     ///
     /// # Errors

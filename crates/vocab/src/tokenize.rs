@@ -75,7 +75,7 @@ pub fn tokenize(
     let (sender, receiver) =
         channel::<Chunk>(WAITING_CHUNKS, 2 * WAITING_CHUNKS * config.chunk_bytes);
     let cutter = Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone()));
-    let floor = Floor {
+    let floor = Tokenizing {
         ctx,
         config,
         cutter: cutter.clone(),
@@ -136,7 +136,7 @@ fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<
 }
 
 /// What the threads of the stage share.
-struct Floor<'a> {
+struct Tokenizing<'a> {
     ctx: &'a Context,
     config: &'a TokenizeJob,
     cutter: Cutter,
@@ -153,7 +153,7 @@ struct Floor<'a> {
     ends: Mutex<Vec<(Sender<Chunk>, Receiver<Chunk>)>>,
 }
 
-impl Floor<'_> {
+impl Tokenizing<'_> {
     fn enter(&self) -> Result<Vec<ShardRow>, VocabError> {
         let Some((sender, receiver)) = locked(&self.ends).pop() else {
             return Ok(Vec::new());

@@ -7,20 +7,20 @@ use wordmill_query::describe;
 
 use crate::args::InfoArgs;
 use crate::commands::given::Files;
-use crate::look::{Look, Tone};
+use crate::style::{Meaning, Style};
 
 /// Describes the file; titles stand out on a terminal.
 pub fn run(args: &InfoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let look = Look::of_output();
+    let look = Style::of_output();
     let files = Files::to_read(BadRows::Refuse);
     if !args.file.is_dir() {
         files.take(&args.file)?;
     }
     for line in describe(files.storage(), &args.file)?.to_string().lines() {
         let tone = match line {
-            _ if line.contains("NOT FINITE") => Some(Tone::Bad),
+            _ if line.contains("NOT FINITE") => Some(Meaning::Bad),
             _ if line.starts_with("  ") => None,
-            _ => Some(Tone::Title),
+            _ => Some(Meaning::Title),
         };
         let line = tone.map_or(line.to_owned(), |tone| look.paint(tone, line));
         writeln!(out, "{line}")?;

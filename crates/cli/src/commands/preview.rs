@@ -13,12 +13,12 @@ use wordmill_flow::Budget;
 use wordmill_formats::{RunDir, counted};
 use wordmill_text::{Preview, PreviewLine, preview};
 use wordmill_vocab::phrases::{Joiner, Phrases, list_path};
-use wordmill_vocab::pieces::{Cutter, model_path};
+use wordmill_vocab::pieces::{Segmenter, model_path};
 
 use crate::args::PreviewArgs;
 use crate::commands::disk;
-use crate::look::{Look, Tone};
 use crate::session;
+use crate::style::{Meaning, Style};
 use wordmill_pipeline::config::{Config, ConfigError};
 use wordmill_pipeline::texts;
 
@@ -93,7 +93,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// The model of pieces: the one that is given, or that of the run directory, if it has one.
-fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Cutter)>> {
+fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Segmenter)>> {
     let Some(pieces) = &config.corpus.pieces else {
         return Ok(None);
     };
@@ -109,7 +109,7 @@ fn cutter(config: &Config) -> anyhow::Result<Option<(PathBuf, Cutter)>> {
     if !path.exists() {
         return Ok(None);
     }
-    let cutter = Cutter::read(&run, &path, pieces.learner)?;
+    let cutter = Segmenter::read(&run, &path, pieces.learner)?;
     Ok(Some((path, cutter)))
 }
 
@@ -132,13 +132,13 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
 }
 
 fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
-    let look = Look::of_output();
+    let look = Style::of_output();
     let name = shown.tokenizer["name"].as_str().unwrap_or_default();
     let more = match shown.more_inputs {
         0 => String::new(),
         more => format!(", the first of {} inputs", more + 1),
     };
-    writeln!(out, "{}{more}; tokenizer {name}", look.paint(Tone::Title, &shown.input))?;
+    writeln!(out, "{}{more}; tokenizer {name}", look.paint(Meaning::Title, &shown.input))?;
     match &shown.pieces {
         Some(path) => writeln!(out, "pieces: {}", path.display())?,
         None if config.corpus.pieces.is_some() => {
@@ -162,7 +162,7 @@ fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         None => {}
     }
     for broken in &shown.broken {
-        writeln!(out, "{}", look.paint(Tone::Bad, &format!("broken, left out: {broken}")))?;
+        writeln!(out, "{}", look.paint(Meaning::Bad, &format!("broken, left out: {broken}")))?;
     }
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let columns: usize = columns.unwrap_or(COLUMNS).max(40);
@@ -179,7 +179,7 @@ fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         if line.stop_words > 0 {
             notes += &format!("  ({})", counted(line.stop_words, "stop word"));
         }
-        let notes = look.paint(Tone::Quiet, &notes);
+        let notes = look.paint(Meaning::Quiet, &notes);
         writeln!(out, "{:>6}  {text}{:pad$}{BAR}{words}{notes}", line.line, "")?;
     }
     if shown.lines.is_empty() {

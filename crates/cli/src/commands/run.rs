@@ -10,7 +10,7 @@ use wordmill_pipeline::Asked;
 
 use crate::args::RunArgs;
 use crate::display::Display;
-use crate::{results, session};
+use crate::{session, summary};
 
 /// Runs the command.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -25,7 +25,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let done = wordmill_pipeline::run(&ctx, DiskStorage, &config, asked)?;
     say_stages(&display, &done.manifest, started);
     if args.until.is_none() {
-        results::print(&done.dir, &done.manifest, &config, out)?;
+        summary::print(&done.dir, &done.manifest, &config, out)?;
     }
     Ok(())
 }

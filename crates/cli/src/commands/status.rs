@@ -10,8 +10,8 @@ use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, c
 use wordmill_train::read_metrics;
 
 use crate::args::StatusArgs;
-use crate::look::{Look, Tone, count};
 use crate::session;
+use crate::style::{Meaning, Style, count};
 use wordmill_pipeline::config::{Config, Sources};
 use wordmill_pipeline::graph::Graph;
 use wordmill_pipeline::ledger::{Change, Ledger};
@@ -41,10 +41,10 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => Vec::new(),
     };
     let stages = stages.unwrap_or_default();
-    let look = Look::of_output();
+    let look = Style::of_output();
     let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
     let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
-    writeln!(out, "{}", look.paint(Tone::Quiet, &head))?;
+    writeln!(out, "{}", look.paint(Meaning::Quiet, &head))?;
     let compared = Compared::new(&ledger, &stages);
     for row in &ledger.manifest().stages {
         let reasons = compared.reasons(&ledger, row)?;
@@ -111,14 +111,14 @@ impl<'a> Compared<'a> {
 
 /// The stages that were not begun, and sums over those that were.
 fn print_rest(
-    look: Look,
+    look: Style,
     ledger: &Ledger<'_>,
     stages: &[Listed],
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     for stage in stages {
         if ledger.manifest().stage(&stage.name).is_none() {
-            let state = look.paint(Tone::Quiet, &format!("{:<8}", "waiting"));
+            let state = look.paint(Meaning::Quiet, &format!("{:<8}", "waiting"));
             writeln!(out, "{:<16} {state}", stage.name)?;
         }
     }
@@ -143,7 +143,7 @@ fn print_rest(
 
 /// How far a stage has come that is not finished: what of it is on disk.
 fn progress_of(
-    (look, dir): (Look, &RunDir),
+    (look, dir): (Style, &RunDir),
     ledger: &Ledger<'_>,
     row: &StageRow,
     out: &mut dyn Write,
@@ -258,15 +258,15 @@ fn find_texts(config: &Config, past: &Past, notes: &mut Vec<String>) -> anyhow::
 }
 
 fn print_row(
-    look: Look,
+    look: Style,
     row: &StageRow,
     reasons: &[String],
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let (state, tone) = match row.state {
-        _ if !reasons.is_empty() => ("stale", Tone::Bad),
-        StageState::Done => ("done", Tone::Good),
-        StageState::Partial => ("partial", Tone::Open),
+        _ if !reasons.is_empty() => ("stale", Meaning::Bad),
+        StageState::Done => ("done", Meaning::Good),
+        StageState::Partial => ("partial", Meaning::Open),
     };
     let (time, peak) = (format_duration(row.seconds), format_bytes(row.peak_bytes));
     let state = look.paint(tone, &format!("{state:<8}"));
@@ -274,10 +274,10 @@ fn print_row(
         0 => String::new(),
         bytes => format_bytes(bytes),
     };
-    let counts = look.paint(Tone::Quiet, &counts(&row.counts));
+    let counts = look.paint(Meaning::Quiet, &counts(&row.counts));
     writeln!(out, "{:<16} {state} {time:>8} {peak:>10} {made:>10}{counts}", row.name)?;
     for reason in reasons {
-        writeln!(out, "{:17}{}", "", look.paint(Tone::Bad, reason))?;
+        writeln!(out, "{:17}{}", "", look.paint(Meaning::Bad, reason))?;
     }
     Ok(())
 }

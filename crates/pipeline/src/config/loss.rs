@@ -127,7 +127,7 @@ fn expression(
     };
     let part = train::Expression::parse(text, term).map_err(wrong)?;
     let kernels = wordmill_kernels::best();
-    let loss = train::Written::new(&[(term, part.clone())], TRIED, kernels).map_err(wrong)?;
+    let loss = train::CompiledLoss::new(&[(term, part.clone())], TRIED, kernels).map_err(wrong)?;
     train::check_finite(&loss, term).map_err(|at| section.error(key, at))?;
     train::check_slope(&loss, term).map_err(|error| {
         let what = format!("{error}; a loss must not jump, though it may have corners");

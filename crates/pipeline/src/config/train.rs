@@ -9,8 +9,8 @@ use toml::Value;
 use wordmill_cooccur::CooccurConfig;
 use wordmill_train::{
     CbowConfig, CurvePlan, Divergence, GloveConfig, LossConfig, Mix, MixStep, ModelName,
-    NoiseConfig, ObjectiveName, Optimizer, PassesConfig, Penalties, Prediction, Reach,
-    RotationsConfig, Schedule, Sharing, SkipGramConfig, SoftmaxConfig, SourceName, Steps,
+    NoiseConfig, ObjectiveName, Optimizer, OptimizerConfig, PassesConfig, Penalties, Prediction,
+    Reach, RotationsConfig, Schedule, Sharing, SkipGramConfig, SoftmaxConfig, SourceName,
     TextConfig, TrainConfig, Trainer, WindowModel, WindowsConfig,
 };
 
@@ -167,7 +167,7 @@ fn cbow(section: &mut Section<'_>, defaults: &Defaults) -> Result<CbowConfig, Co
 }
 
 /// Optimiser and penalties; a key is only asked for where it is used.
-fn steps(section: &mut Section<'_>, trainer: &Trainer) -> Result<Steps, ConfigError> {
+fn steps(section: &mut Section<'_>, trainer: &Trainer) -> Result<OptimizerConfig, ConfigError> {
     let optimizer: Optimizer = section.tagged("optimizer", &own_optimizer(trainer))?;
     if trainer.reads_text() {
         if optimizer != Optimizer::Sgd {
@@ -178,7 +178,7 @@ fn steps(section: &mut Section<'_>, trainer: &Trainer) -> Result<Steps, ConfigEr
             );
             return Err(section.error("optimizer", what));
         }
-        return Ok(Steps { optimizer, penalties: Penalties::default() });
+        return Ok(OptimizerConfig { optimizer, penalties: Penalties::default() });
     }
     let penalties: Penalties = section.take(&Penalties::default())?;
     let is_tree = matches!(trainer, Trainer::HierarchicalSoftmax(_));
@@ -188,7 +188,7 @@ fn steps(section: &mut Section<'_>, trainer: &Trainer) -> Result<Steps, ConfigEr
                     choose \"adagrad\", \"row-adagrad\" or \"adam\"";
         return Err(section.error(rows[0].0, what));
     }
-    Ok(Steps { optimizer, penalties })
+    Ok(OptimizerConfig { optimizer, penalties })
 }
 
 /// The optimiser that a trainer has by itself.

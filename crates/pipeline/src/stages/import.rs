@@ -245,15 +245,15 @@ impl Import<'_> {
                     false => "does not fit into 64 bits",
                 };
                 let problem = format!("its weight {weight:e} {what} in units of 1/{unit}");
-                Fed::from(file.refuse(at, &problem))
+                FeedError::from(file.refuse(at, &problem))
             })?;
             total = total.checked_add(weight).ok_or_else(|| {
                 let problem = "the weights up to here sum to more than 64 bits";
-                Fed::from(file.refuse(at, &format!("{problem} in units of 1/{}", unit.unit)))
+                FeedError::from(file.refuse(at, &format!("{problem} in units of 1/{}", unit.unit)))
             })?;
             Ok(emit(count.row, count.column, weight)?)
         });
-        let read = read.map_err(|Fed(error)| error)?;
+        let read = read.map_err(|FeedError(error)| error)?;
         progress.add(read.counts % STRIDE);
         if read != expected {
             let error = file.refuse(read.counts, "the file was changed while it was being read");
@@ -267,15 +267,15 @@ impl Import<'_> {
 const STRIDE: u64 = 1 << 16;
 
 /// An error on the way from the file to the cells.
-struct Fed(cooccur::CooccurError);
+struct FeedError(cooccur::CooccurError);
 
-impl From<cooccur::CooccurError> for Fed {
+impl From<cooccur::CooccurError> for FeedError {
     fn from(error: cooccur::CooccurError) -> Self {
         Self(error)
     }
 }
 
-impl From<VocabError> for Fed {
+impl From<VocabError> for FeedError {
     fn from(error: VocabError) -> Self {
         Self(cooccur::CooccurError::Feed(Box::new(error)))
     }

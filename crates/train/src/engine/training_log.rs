@@ -54,7 +54,7 @@ mod tally {
 }
 
 impl TrainingLog {
-    /// Steps past an epoch.
+    /// OptimizerConfig past an epoch.
     ///
     /// # Errors
     /// An epoch without a visit; `advice` says what to check.

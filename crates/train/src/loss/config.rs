@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wordmill_kernels::Kernels;
 
 use super::cells::{CellLoss, Term};
-use super::expression::{Constants, Expression, ExpressionError, Written};
+use super::expression::{CompiledLoss, Constants, Expression, ExpressionError};
 use super::losses::{CellWeight, Focal, Hinge, ShiftedPpmi, WeightedHuber};
 
 /// A loss that takes the place of the trainer's own.
@@ -121,7 +121,7 @@ impl LossConfig {
             Self::Cells(CellsLoss::Squares) => Box::new(super::losses::WeightedSquares(weight)),
             Self::Sampled { .. } | Self::Cell(_) => {
                 let parts = self.parts().unwrap_or_default();
-                Box::new(Written::new(&parts, constants, kernels)?)
+                Box::new(CompiledLoss::new(&parts, constants, kernels)?)
             }
         })
     }

@@ -27,7 +27,7 @@ pub struct Expression {
 }
 
 /// A loss whose parts are expressions.
-pub struct Written {
+pub struct CompiledLoss {
     formula: String,
     reads: Reads,
     parts: Vec<(Term, wordmill_kernels::Tape)>,
@@ -53,7 +53,7 @@ impl Expression {
     }
 }
 
-impl Written {
+impl CompiledLoss {
     /// Differentiates and compiles the parts of a loss.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Written {
     }
 }
 
-impl CellLoss for Written {
+impl CellLoss for CompiledLoss {
     fn reads(&self) -> Reads {
         self.reads
     }

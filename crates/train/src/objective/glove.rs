@@ -25,7 +25,7 @@ use crate::engine::{Layout, Objective, Pass, PassCells, Tally};
 use crate::error::TrainError;
 use crate::loss::losses::{CellWeight, WeightedSquares};
 use crate::loss::{CellLoss, StripeCounts, TileLoss};
-use crate::optim::steps::{BiasState, Optimizer, Steps, step_bias};
+use crate::optim::steps::{BiasState, Optimizer, OptimizerConfig, step_bias};
 use crate::random::Stream;
 use crate::start::frozen::Before;
 use crate::stripes::{Place, Stripe, StripeShape};
@@ -120,7 +120,7 @@ struct Biased<'a> {
 }
 
 impl Biased<'_> {
-    /// Steps the cells of a run of one row and their biases; returns the loss.
+    /// OptimizerConfig the cells of a run of one row and their biases; returns the loss.
     fn step(
         &mut self,
         kernels: &Kernels,
@@ -374,7 +374,7 @@ impl Glove {
             None => TileLoss::without_counts(&self.squares),
         };
         let plan = match pass.look {
-            true => Steps::look(self.model.dim),
+            true => OptimizerConfig::look(self.model.dim),
             false => self.model.steps.glove_plan(pass.rate, self.model.dim),
         };
         let mut biased = Biased { rows: rows.steps_mut(), columns: columns.steps_mut() };

@@ -32,7 +32,7 @@ use crate::loss::TileLoss;
 use crate::loss::losses::Logistic;
 use crate::objective::nodes::unpack;
 use crate::objective::skipgram::init_words;
-use crate::optim::steps::Steps;
+use crate::optim::steps::OptimizerConfig;
 use crate::random::Stream;
 use crate::start::frozen::{Before, apart};
 use crate::stripes::{Place, Stripe, StripeShape};
@@ -162,7 +162,7 @@ impl HierarchicalSoftmax {
         }
         let ((mut rows, _), (mut columns, _)) = (rows.steps_mut(), columns.steps_mut());
         let plan = match pass.look {
-            true => Steps::look(self.model.dim),
+            true => OptimizerConfig::look(self.model.dim),
             false => steps.plan(rate, self.model.dim),
         };
         let mut loss = TileLoss::without_counts(&self.logistic);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::optim::steps::Steps;
+use crate::optim::steps::OptimizerConfig;
 
 /// Noise that pairs are told from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +22,7 @@ pub struct ModelConfig {
     /// Length of a vector.
     pub dim: usize,
     /// Optimiser and penalties.
-    pub steps: Steps,
+    pub steps: OptimizerConfig,
     /// Seed of the initial values.
     pub seed: u64,
 }

@@ -26,7 +26,7 @@ use crate::loss::{CellLoss, StripeCounts, TileLoss};
 use crate::objective::groups::{Groups, Rates, Runs, Sides};
 use crate::objective::negative_weights::NegativeWeights;
 use crate::objective::subsampling::Subsampling;
-use crate::optim::steps::Steps;
+use crate::optim::steps::OptimizerConfig;
 use crate::random::{Alias, Stream};
 use crate::stripes::{MatrixSide, Place, Stripe, StripeShape, of_stripe};
 
@@ -216,7 +216,7 @@ impl SkipGram {
             return Sides::Plain { rows, columns, loss, scratch: GroupScratch::new() };
         }
         let plan = match pass.look {
-            true => Steps::look(self.model.dim),
+            true => OptimizerConfig::look(self.model.dim),
             false => self.model.steps.plan(pass.rate, self.model.dim),
         };
         let loss = loss.unwrap_or_else(|| TileLoss::without_counts(&self.logistic));

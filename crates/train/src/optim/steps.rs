@@ -6,7 +6,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wordmill_kernels::{Rule, StepPlan};
+use wordmill_kernels::{StepPlan, UpdateRule};
 
 use crate::stripes::Squares;
 
@@ -55,7 +55,7 @@ fn epsilon() -> f64 {
 
 /// Optimiser and penalties.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Steps {
+pub struct OptimizerConfig {
     /// The optimiser.
     pub optimizer: Optimizer,
     /// The penalties.
@@ -136,7 +136,7 @@ impl Penalties {
     }
 }
 
-impl Steps {
+impl OptimizerConfig {
     /// Whether there are penalties.
     pub(crate) fn has_penalties(&self) -> bool {
         self.penalties.are_on()
@@ -160,19 +160,19 @@ impl Steps {
     /// No steps: losses and gradients without penalties.
     pub(crate) fn look(dim: usize) -> StepPlan {
         let (clip, max_norm) = (f32::INFINITY, f32::INFINITY);
-        StepPlan { rule: Rule::Look, rate: 0.0, dim, l2: 0.0, clip, max_norm }
+        StepPlan { rule: UpdateRule::Look, rate: 0.0, dim, l2: 0.0, clip, max_norm }
     }
 
-    /// Steps at a rate.
+    /// OptimizerConfig at a rate.
     pub(crate) fn plan(&self, rate: f32, dim: usize) -> StepPlan {
         let inside = 1.0;
         let rule = match self.optimizer {
-            Optimizer::Sgd => Rule::Sgd,
-            Optimizer::Adagrad => Rule::Adagrad { inside },
-            Optimizer::RowAdagrad => Rule::RowAdagrad { inside },
+            Optimizer::Sgd => UpdateRule::Sgd,
+            Optimizer::Adagrad => UpdateRule::Adagrad { inside },
+            Optimizer::RowAdagrad => UpdateRule::RowAdagrad { inside },
             Optimizer::Adam { beta1, beta2, epsilon } => {
                 let [beta1, beta2, epsilon] = [beta1, beta2, epsilon].map(|value| value as f32);
-                Rule::Adam { beta1, beta2, epsilon }
+                UpdateRule::Adam { beta1, beta2, epsilon }
             }
         };
         let or_off = |value: f64| if value > 0.0 { value as f32 } else { f32::INFINITY };
@@ -186,9 +186,11 @@ impl Steps {
         let plan = self.plan(rate, dim);
         let inside = rate;
         match self.optimizer {
-            Optimizer::Adagrad => StepPlan { rule: Rule::Adagrad { inside }, rate: 1.0, ..plan },
+            Optimizer::Adagrad => {
+                StepPlan { rule: UpdateRule::Adagrad { inside }, rate: 1.0, ..plan }
+            }
             Optimizer::RowAdagrad => {
-                StepPlan { rule: Rule::RowAdagrad { inside }, rate: 1.0, ..plan }
+                StepPlan { rule: UpdateRule::RowAdagrad { inside }, rate: 1.0, ..plan }
             }
             _ => plan,
         }
@@ -237,13 +239,13 @@ pub(crate) struct BiasState<'a> {
 pub(crate) fn step_bias(plan: &StepPlan, direction: f32, state: BiasState<'_>, steps: f32) {
     let BiasState { bias, square, moment } = state;
     let step = match (plan.rule, square, moment) {
-        (Rule::Look, ..) => return,
-        (Rule::Adagrad { inside } | Rule::RowAdagrad { inside }, Some(square), _) => {
+        (UpdateRule::Look, ..) => return,
+        (UpdateRule::Adagrad { inside } | UpdateRule::RowAdagrad { inside }, Some(square), _) => {
             let direction = inside * direction;
             *square += direction * direction;
             direction / square.sqrt()
         }
-        (Rule::Adam { beta1, beta2, epsilon }, Some(square), Some(moment)) => {
+        (UpdateRule::Adam { beta1, beta2, epsilon }, Some(square), Some(moment)) => {
             *moment += (1.0 - beta1) * (direction - *moment);
             *square += (1.0 - beta2) * (direction * direction - *square);
             let [first, second] =

@@ -12,8 +12,9 @@ use crate::objective::nodes::pack;
 use crate::random::{Alias, Stream};
 use crate::test_support::{Bench, OBJECTIVES, WORDS, memory_for, run, weight, with_memory};
 use crate::{
-    ContextRates, Divergence, HuffmanTree, ModelConfig, NoiseConfig, Plan, Schedule, SkipGram,
-    SkipGramConfig, SkipGramInput, Start, Steps, Subsampling, TrainError, TrainInput, train,
+    ContextRates, Divergence, HuffmanTree, ModelConfig, NoiseConfig, OptimizerConfig, Plan,
+    Schedule, SkipGram, SkipGramConfig, SkipGramInput, Start, Subsampling, TrainError, TrainInput,
+    train,
 };
 
 #[test]
@@ -227,7 +228,7 @@ fn tiles_end_where_random_order_does() {
         let noise = NoiseConfig { negatives: NEGATIVES, noise_exponent: 0.75 };
         let context_rates = ContextRates::Even;
         let config = SkipGramConfig { noise, subsample: 0.0, context_rates };
-        let model = ModelConfig { dim: 20, steps: Steps::default(), seed };
+        let model = ModelConfig { dim: 20, steps: OptimizerConfig::default(), seed };
         let (ctx, counts) = (Context::for_tests(2), &bench.table.counts);
         let input = SkipGramInput { counts, stripes: &stripes, subsampling: subsampling.clone() };
         let objective =

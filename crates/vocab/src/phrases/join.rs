@@ -174,7 +174,7 @@ pub(super) fn joining<'a>(
 fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, VocabError> {
     let read = job.read()?;
     let known = |word| joiner.words.get(word).copied().unwrap_or(NONE);
-    let mut walk = Walk {
+    let mut walk = ShardJoiner {
         joiner,
         known: read.words.iter().map(known).collect(),
         words: &read.words,
@@ -194,7 +194,7 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Vocab
 }
 
 /// A walk over the tokens of a shard.
-struct Walk<'a> {
+struct ShardJoiner<'a> {
     joiner: &'a Joiner,
     /// For each place in the list of words, which is its number, the word of phrases.
     known: Vec<u32>,
@@ -207,7 +207,7 @@ struct Walk<'a> {
     joined: u64,
 }
 
-impl Walk<'_> {
+impl ShardJoiner<'_> {
     /// Takes every token, and line ends.
     fn over(&mut self, read: &Read) -> Result<(), FormatError> {
         let (mut buffer, mut places, mut held) = (Vec::new(), Vec::new(), Vec::new());

@@ -71,7 +71,7 @@ pub(super) fn unit_shards<'a>(
 fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, VocabError> {
     let read = job.read()?;
     let words = &read.words;
-    let mut walk = Walk {
+    let mut walk = UnitFinder {
         is_connector: words.iter().map(|word| connectors.contains(word.as_bytes())).collect(),
         nodes: HashMap::default(),
         parents: vec![(ROOT, 0)],
@@ -103,7 +103,7 @@ struct Between {
 }
 
 /// A walk over the tokens of a shard. Units are a tree of connectors with words at its ends.
-struct Walk {
+struct UnitFinder {
     /// By place in the list.
     is_connector: Vec<bool>,
     /// From a node by the place of a word to a node.
@@ -120,7 +120,7 @@ struct Walk {
     numbers: Vec<u32>,
 }
 
-impl Walk {
+impl UnitFinder {
     /// Takes every token, and line ends.
     fn over(&mut self, read: &Read) -> Result<(), FormatError> {
         let (mut buffer, mut places) = (Vec::new(), Vec::new());

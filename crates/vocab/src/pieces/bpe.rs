@@ -43,7 +43,7 @@ pub(super) fn joined(left: &str, right: &str) -> String {
 
 /// Words as symbols, with the counts of all pairs of neighbours.
 #[derive(Default)]
-struct Book {
+struct PairIndex {
     names: Vec<String>,
     /// The symbols of all words; a word's own begin at its start.
     text: Vec<u32>,
@@ -68,7 +68,7 @@ pub(super) fn learn(
     model: &mut TextWriter,
 ) -> Result<(), VocabError> {
     let mut room = Room::new(&ctx.budget, "the words that pairs are counted in");
-    let mut book = Book::read(words, &mut room)?;
+    let mut book = PairIndex::read(words, &mut room)?;
     let progress = ctx.progress.stage("bpe", "merges", u64::from(merges));
     let mut heap: BinaryHeap<(u64, Reverse<Pair>)> =
         book.counts.iter().map(|(pair, count)| (*count, Reverse(*pair))).collect();
@@ -94,7 +94,7 @@ pub(super) fn learn(
     Ok(())
 }
 
-impl Book {
+impl PairIndex {
     fn read(words: &Words<'_>, room: &mut Room) -> Result<Self, VocabError> {
         let mut book = Self::default();
         let mut known = BTreeSet::new();

@@ -88,7 +88,7 @@ fn shards_of_pieces_are_the_words_cut_one_by_one() {
     for learner in [KOREAN, Learner::Korean { endings: Endings::Drop }, Learner::Bpe { merges: 60 }]
     {
         let made = pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
-        let cutter = Cutter::read(&run, &made.model.path, learner).unwrap();
+        let cutter = Segmenter::read(&run, &made.model.path, learner).unwrap();
         let cut = |word: &String| match word.is_empty() {
             true => vec![String::new()],
             false => cutter.pieces(word),
@@ -102,7 +102,7 @@ fn shards_of_pieces_are_the_words_cut_one_by_one() {
         assert_eq!(made.words, shards.totals().tokens);
         let all = match learner {
             Learner::Korean { endings: Endings::Drop } => {
-                let kept = Cutter::read(&run, &made.model.path, KOREAN).unwrap();
+                let kept = Segmenter::read(&run, &made.model.path, KOREAN).unwrap();
                 let all =
                     before.iter().filter(|word| !word.is_empty()).flat_map(|w| kept.pieces(w));
                 all.count() as u64
@@ -122,7 +122,7 @@ fn pieces_put_together_are_the_word() {
     let shards = shards_of(&test);
     for learner in [KOREAN, Learner::Bpe { merges: 100 }] {
         let made = pieces(&Context::for_tests(2), &config(learner), &shards).unwrap();
-        let cutter = Cutter::read(&run, &made.model.path, learner).unwrap();
+        let cutter = Segmenter::read(&run, &made.model.path, learner).unwrap();
         let others = [
             "한국어",
             "ab한국12에서",
@@ -206,7 +206,7 @@ fn korean_stems_and_endings_are_those_of_their_definition() {
     for ending in ["에서", "는", "의", "으로"] {
         assert!(endings.contains_key(ending), "{ending}: {endings:?}");
     }
-    let cutter = Cutter::read(&run, &made.model.path, KOREAN).unwrap();
+    let cutter = Segmenter::read(&run, &made.model.path, KOREAN).unwrap();
     for (word, expected) in [
         ("학교에서", "학교 ##에서"),
         ("고양이는", "고양이 ##는"),
@@ -289,7 +289,7 @@ fn merges_are_those_of_the_naive_way() {
         let expected = naive_bpe(&counts, 80);
         assert_eq!(rows, expected, "seed {seed}");
         // To cut a word is to do the merges again.
-        let cutter = Cutter::read(&run, &made.model.path, learner).unwrap();
+        let cutter = Segmenter::read(&run, &made.model.path, learner).unwrap();
         for word in counts.keys() {
             let mut pieces: Vec<String> = bpe::symbols(word).collect();
             for (left, right) in &expected {

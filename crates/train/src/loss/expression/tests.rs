@@ -47,14 +47,14 @@ fn exact(tree: &Tree, cell: [f64; 4]) -> f64 {
     }
 }
 
-fn written(text: &str, term: Term) -> (Tree, Written) {
+fn written(text: &str, term: Term) -> (Tree, CompiledLoss) {
     let part = Expression::parse(text, term).unwrap_or_else(|error| panic!("{text}: {error}"));
     let tree = part.tree.clone();
-    (tree, Written::new(&[(term, part)], CONSTANTS, wordmill_kernels::best()).unwrap())
+    (tree, CompiledLoss::new(&[(term, part)], CONSTANTS, wordmill_kernels::best()).unwrap())
 }
 
 /// Loss and slope by the tape.
-fn by_tape(loss: &Written, term: Term, [s, x, i, j]: [f64; 4]) -> (f64, f64) {
+fn by_tape(loss: &CompiledLoss, term: Term, [s, x, i, j]: [f64; 4]) -> (f64, f64) {
     let (mut value, mut slope) = ([0.0], [0.0]);
     let column = |value: f64| [value as f32];
     let (s, x, i, j) = (column(s), column(x), column(i), column(j));
@@ -160,7 +160,9 @@ fn random_expressions_are_what_they_say() {
         let tree = part.tree.clone();
         let kernels = wordmill_kernels::best();
         // Some do not depend on s.
-        let Ok(loss) = Written::new(&[(Term::Cell, part)], CONSTANTS, kernels) else { continue };
+        let Ok(loss) = CompiledLoss::new(&[(Term::Cell, part)], CONSTANTS, kernels) else {
+            continue;
+        };
         for _ in 0..20 {
             let s = f64::from((stream.unit() - 0.5) * 8.0);
             let cell = [s, f64::from(0.1 + stream.unit() * 4.0), 1.0, 1.0];
@@ -193,7 +195,7 @@ fn tapes_have_the_same_bits_on_every_instruction_set() {
         let part = Expression::parse(text, term).unwrap();
         let bits = |level: Level| {
             let kernels = at(level).unwrap();
-            let loss = Written::new(&[(term, part.clone())], CONSTANTS, kernels).unwrap();
+            let loss = CompiledLoss::new(&[(term, part.clone())], CONSTANTS, kernels).unwrap();
             let (mut value, mut slope) = (vec![0.0f32; s.len()], vec![0.0f32; s.len()]);
             let cells = Cells { score: &s, x: &x, i_count: &x, j_count: &x };
             loss.eval(term, cells, Outcome { loss: &mut value, slope: &mut slope });
@@ -268,6 +270,6 @@ fn errors_point_at_the_character() {
     assert!(error.what.contains("longer than 2000 characters"), "{error}");
     let constant = Expression::parse("x + 1 + s - s", Term::Cell).unwrap();
     let kernels = wordmill_kernels::best();
-    let error = Written::new(&[(Term::Cell, constant)], CONSTANTS, kernels).err().unwrap();
+    let error = CompiledLoss::new(&[(Term::Cell, constant)], CONSTANTS, kernels).err().unwrap();
     assert!(error.what.contains("does not depend on the score"), "{error}");
 }

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 
 /// What a word means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum Meaning {
     /// As it should be.
     Good,
     /// Not finished.
@@ -21,11 +21,11 @@ pub enum Tone {
 
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Style {
     colours: bool,
 }
 
-impl Look {
+impl Style {
     /// That of standard output.
     pub fn of_output() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -34,14 +34,14 @@ impl Look {
     }
 
     /// A text in the colour of its meaning.
-    pub fn paint(self, tone: Tone, text: &str) -> String {
+    pub fn paint(self, tone: Meaning, text: &str) -> String {
         let code = match tone {
             _ if !self.colours || text.is_empty() => return text.to_owned(),
-            Tone::Good => "32",
-            Tone::Open => "33",
-            Tone::Bad => "31",
-            Tone::Quiet => "2",
-            Tone::Title => "1",
+            Meaning::Good => "32",
+            Meaning::Open => "33",
+            Meaning::Bad => "31",
+            Meaning::Quiet => "2",
+            Meaning::Title => "1",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn colours_stand_around_words() {
-        let look = |colours| Look { colours }.paint(Tone::Good, "done");
+        let look = |colours| Style { colours }.paint(Meaning::Good, "done");
         assert_eq!(look(false), "done");
         assert_eq!(look(true), "\x1b[32mdone\x1b[0m");
     }
