@@ -236,7 +236,7 @@ fn a_long_run_can_be_cut_into_pieces_of_a_second() {
         if done.code() == Some(0) {
             break;
         }
-        done.refused("a piece", 75, &["stopped on request", "run the same command again"]);
+        done.refused("a piece", 75, &["stopped on request", "run again to resume"]);
         assert!(pieces < 500, "no end after {pieces} pieces");
     }
     assert!(pieces > 1, "the run is too short for this test");

@@ -10,7 +10,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Work was stopped on request; what is finished is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("stopped on request; run the same command again to go on")]
+#[error("stopped on request; run again to resume")]
 pub struct Stopped;
 
 /// The switch. Clones share it.
