@@ -104,7 +104,7 @@ fn stages_are_rebuilt_only_where_the_caller_agrees() {
     assert!(counted.vectors("sg").is_none());
     let wider = || builder(&dir).window(4).build().unwrap().until("merge");
     let refused = wider().run().unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Usage, "{refused}");
+    assert_eq!(refused.kind(), ErrorKind::Stale, "{refused}");
     assert!(refused.to_string().contains("cooccur.window"), "{refused}");
     wider().rebuild(true).run().unwrap();
     let unknown = wider().until("nothing").run().unwrap_err();

@@ -84,7 +84,7 @@ fn code_of(error: &(dyn StdError + 'static)) -> Option<u8> {
 /// The exit code of a kind of error.
 fn of_kind(kind: ErrorKind) -> u8 {
     match kind {
-        ErrorKind::Usage => USAGE,
+        ErrorKind::Usage | ErrorKind::Stale | ErrorKind::Busy => USAGE,
         ErrorKind::BadInput => BAD_INPUT,
         ErrorKind::BadArtefact => BAD_ARTEFACT,
         ErrorKind::Exhausted => EXHAUSTED,

@@ -25,6 +25,9 @@ pub enum Error {
     /// A setting that cannot be followed.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A run directory whose stages are those of other settings or of another text.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// A run that cannot end with the memory, the disk or the open files that there are.
     #[error(transparent)]
     DoesNotFit(#[from] DoesNotFit),
@@ -66,6 +69,11 @@ pub enum Error {
 pub enum ErrorKind {
     /// Wrong usage or configuration: change what was asked for.
     Usage,
+    /// The run directory holds stages of other settings or of another text: agree to rebuild them, restore the settings, or choose
+    /// another directory.
+    Stale,
+    /// Another process works in the run directory: wait for it.
+    Busy,
     /// The text or another input is bad: change the input.
     BadInput,
     /// A file is damaged, or another kind of file than expected.
@@ -88,6 +96,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Config(_) => ErrorKind::Usage,
+            Self::Stale(_) => ErrorKind::Stale,
             Self::DoesNotFit(_) | Self::OverBudget(_) | Self::NoThreads(_) => ErrorKind::Exhausted,
             Self::Stopped(_) => ErrorKind::Stopped,
             Self::Text(error) => of_text(error.kind()),
@@ -125,6 +134,9 @@ impl Error {
 pub fn kind_of(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return Some(error.kind());
+    }
+    if error.is::<Stale>() {
+        return Some(ErrorKind::Stale);
     }
     if error.is::<ConfigError>() {
         return Some(ErrorKind::Usage);
@@ -273,7 +285,7 @@ fn of_stage_file(error: &FormatError) -> ErrorKind {
 
 fn of_lock(error: &LockError) -> ErrorKind {
     match error {
-        LockError::Held { .. } => ErrorKind::Usage,
+        LockError::Held { .. } => ErrorKind::Busy,
         LockError::Format(error) => of_format(error),
     }
 }
@@ -296,6 +308,27 @@ impl fmt::Display for DoesNotFit {
 }
 
 impl StdError for DoesNotFit {}
+
+/// A run directory whose stages are those of other settings or of another text, and nobody agreed to rebuild them.
+#[derive(Debug)]
+pub struct Stale {
+    place: String,
+    what: String,
+}
+
+impl Stale {
+    pub(crate) fn new(place: impl fmt::Display, what: String) -> Self {
+        Self { place: place.to_string(), what }
+    }
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.place, self.what)
+    }
+}
+
+impl StdError for Stale {}
 
 #[cfg(test)]
 mod tests {

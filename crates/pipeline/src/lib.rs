@@ -35,7 +35,7 @@ mod normalize;
 mod run;
 mod scores;
 
-pub use error::{DoesNotFit, Error, ErrorKind, kind_of, way_out};
+pub use error::{DoesNotFit, Error, ErrorKind, Stale, kind_of, way_out};
 pub use memory::PROGRAM_BYTES;
 pub use normalize::spelling_of;
 pub use run::{Asked, Finished, run, run_in_memory};

@@ -5,8 +5,8 @@ use wordmill_formats::{FormatError, RunDir, StageRow};
 use wordmill_text as text;
 use wordmill_vocab as vocab;
 
-use crate::config::{Config, ConfigError};
-use crate::error::Error;
+use crate::config::Config;
+use crate::error::{Error, Stale};
 use crate::ledger::{Change, Ledger};
 use crate::past::names_text;
 use crate::stage::Listed;
@@ -54,7 +54,7 @@ impl Settlement<'_> {
                  directory (--run-dir){}",
                 more_epochs(&changes)
             );
-            return Err(ConfigError::new(self.dir.root().display(), what).into());
+            return Err(Stale::new(self.dir.root().display(), what).into());
         }
         if texts.inputs.is_none() && changes.iter().any(|change| change.stage == "tokenize") {
             // The text is needed again: what is wrong with it.
@@ -130,7 +130,7 @@ impl Settlement<'_> {
                 "{place} is another text than the one that this run was made from; run with --rebuild to start from it, choose \
                  another directory (--run-dir), or go on from the tokens of the earlier text without a text (< /dev/null)"
             );
-            return Err(ConfigError::new(self.dir.root().display(), what).into());
+            return Err(Stale::new(self.dir.root().display(), what).into());
         }
         Ok(Some(place))
     }
