@@ -197,12 +197,17 @@ fn vectors_of_other_programs_are_opened() {
     let path = place.write("v.txt", "2 3\nking 1 0 0.5\nqueen 0.5 1 0\n");
     let scratch = place.path("scratch");
     fs::create_dir(&scratch).unwrap();
-    for vectors in [Vectors::open(&path), Vectors::open_with_scratch(&path, &scratch)] {
+    let text = fs::read(&path).unwrap();
+    let packed = place.write("v.txt.zst", zstd::bulk::compress(&text, 1).unwrap());
+    let with_scratch = |path: &Path| Vectors::open_with_scratch(path, &scratch);
+    for vectors in [Vectors::open(&path), with_scratch(&path), with_scratch(&packed)] {
         let vectors = vectors.unwrap();
         assert_eq!(vectors.matrix(), [1.0, 0.0, 0.5, 0.5, 1.0, 0.0]);
         assert_eq!(vectors.similar(["king"]).top(5).unwrap()[0].0, "queen");
     }
     assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left");
+    let unpacked = Vectors::open(&packed).unwrap_err();
+    assert!(unpacked.to_string().contains("packed with zstd"), "{unpacked}");
     let text = place.write("text", "This is a text.\n");
     assert_eq!(Vectors::open(text).unwrap_err().kind(), ErrorKind::BadArtefact);
     assert!(Vectors::open(place.path("gone")).unwrap_err().to_string().contains("gone"));

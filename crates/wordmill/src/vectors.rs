@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{BadRows, RowConfig};
 use wordmill_formats::{
-    DiskStorage, MemoryStorage, ScratchStorage, Storage, Vectors as File, Words,
+    DiskStorage, Intake, MemoryStorage, ScratchStorage, Storage, Vectors as File, Words,
 };
 use wordmill_pipeline::{Error, spelling_of};
 use wordmill_query::{
@@ -55,15 +55,17 @@ pub struct Predict<'a> {
 
 impl Vectors {
     /// Opens a file. One of wordmill is mapped as it is; one of word2vec, fastText (`.vec`), GloVe, finalfusion or NumPy is
-    /// converted in memory first: [`Vectors::open_with_scratch`] takes less of it.
+    /// converted in memory first: [`Vectors::open_with_scratch`] takes less of it, and reads packed files and pipes.
     ///
     /// # Errors
     /// A file that cannot be read, or holds no vectors.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::open_by(path.as_ref(), Arc::new(MemoryStorage::default()))
+        let files: Arc<dyn Storage> = Arc::new(DiskStorage);
+        Self::open_by(path.as_ref(), &files, &(Arc::new(MemoryStorage::default()) as _))
     }
 
-    /// The same; a file of another program is converted into a temporary file in `folder`, which disappears with these vectors.
+    /// The same; a file of another program is converted, and a packed one unpacked, into temporary files in `folder`, which disappear
+    /// with these vectors.
     ///
     /// # Errors
     /// A file that cannot be read, or holds no vectors; a folder that cannot be written.
@@ -71,13 +73,21 @@ impl Vectors {
         path: impl AsRef<Path>,
         folder: impl AsRef<Path>,
     ) -> Result<Self, Error> {
-        Self::open_by(path.as_ref(), Arc::new(ScratchStorage::new(folder.as_ref())))
+        let (path, folder) = (path.as_ref(), folder.as_ref());
+        let files: Arc<dyn Storage> = Arc::new(DiskStorage);
+        let intake = Arc::new(Intake::new(files, folder));
+        intake.take(path)?;
+        let files: Arc<dyn Storage> = intake;
+        Self::open_by(path, &files, &(Arc::new(ScratchStorage::new(folder)) as _))
     }
 
-    fn open_by(path: &Path, scratch: Arc<dyn Storage>) -> Result<Self, Error> {
-        let storage: Arc<dyn Storage> = Arc::new(DiskStorage);
+    fn open_by(
+        path: &Path,
+        files: &Arc<dyn Storage>,
+        scratch: &Arc<dyn Storage>,
+    ) -> Result<Self, Error> {
         let rows = RowConfig { bad_rows: BadRows::Refuse, advice: "convert the file first" };
-        Ok(Self::of(open(&storage, &scratch, rows, path)?.vectors))
+        Ok(Self::of(open(files, scratch, rows, path)?.vectors))
     }
 
     pub(crate) fn of(file: File) -> Self {
