@@ -198,6 +198,9 @@ fn a_mark_at_the_beginning_is_no_part_of_the_first_word() {
 fn a_file_that_is_packed_or_empty_is_said_to_be() {
     for (bytes, says) in [
         (&b"\x1f\x8b\x08\0rest"[..], "packed with gzip"),
+        (b"\x28\xb5\x2f\xfd 2 3\nking 1 0 0.5\nqueen 0.5 1 0\n", "packed with zstd"),
+        (b"BZh91AY&SY 2 3\nking 1 0 0.5\nqueen 0.5 1 0\n", "packed with bzip2"),
+        (b"\xfd7zXZ\0 2 3\nking 1 0 0.5\nqueen 0.5 1 0\n", "packed with xz"),
         (b"PK\x03\x04rest", "zip archive"),
         (b"", "it is empty"),
     ] {

@@ -6,6 +6,7 @@ use super::form::{LINE_BYTES_MAX, VectorForm};
 use super::npy;
 use super::source::{BYTE_ORDER_MARK, Source, fields};
 use crate::compat::finalfusion::MAGIC;
+use crate::compression::Compression;
 use crate::error::FormatError;
 
 /// A header is two numbers of up to twenty digits, with space to spare.
@@ -28,6 +29,10 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     }
     if head.starts_with(b"PAR1") {
         return Some(VectorForm::Parquet);
+    }
+    if Compression::of(head).is_some() {
+        // A little text that is packed lies there as it is, behind a few bytes.
+        return None;
     }
     let head = &head[mark_bytes(head) as usize..];
     let (first, rest) = match head.iter().position(|&byte| byte == b'\n') {
