@@ -12,11 +12,13 @@ pub use template::template;
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
-    use super::parts::{Documented, TRAINERS, parts, usual, usual_rows};
+    use super::parts::{Documented, TRAINERS, parts, unset, usual, usual_rows};
     use super::*;
-    use crate::config::types::SECTIONS;
+    use crate::config::keys::Key;
+    use crate::config::load::Sources;
+    use crate::config::types::{Config, SECTIONS};
 
     /// Compares a document with what is generated; `WORDMILL_GOLDEN=write` writes it.
     fn check(name: &str, generated: &str) {
@@ -58,6 +60,54 @@ mod tests {
                 assert!(part.keys.iter().any(|known| known.key.name == key), "{}.{key}", part.name);
             }
         }
+    }
+
+    /// What a pipeline may have so that a key is used.
+    const USES: [&str; 5] = [
+        "",
+        "corpus.tokenizer = \"korean\"",
+        "corpus.tokenizer = \"bpe\"",
+        "corpus.format = \"jsonl\"",
+        "phrases.passes = 1",
+    ];
+
+    /// Whether a value of a key changes nothing; `None` where it cannot be set.
+    fn is_default(before: &str, key: &str, value: &str, after: &str) -> Option<bool> {
+        let read = |line: &str| {
+            let text = format!("corpus.inputs = [\"builtin:sample\"]\n{before}\n{line}{after}");
+            Config::resolve(Path::new("p"), &text, &Sources::default())
+        };
+        let (without, with) = (read(""), read(&format!("{key} = {value}\n")));
+        Some(with.ok()? == without.ok()?)
+    }
+
+    #[test]
+    fn documented_values_were_not_the_defaults() {
+        let (mut checked, config) = (0, usual(&TRAINERS));
+        let is_written = |section: &str, key: &Key| {
+            usual_rows(&config, section).iter().any(|row| row.0 == key.name)
+        };
+        for part in parts() {
+            for Documented { key, .. } in &part.keys {
+                let value = unset(key);
+                let found = match part.name {
+                    _ if value == "\"\"" => None,
+                    "train" => TRAINERS.iter().find_map(|(name, what)| {
+                        let table = format!("[[train]]\nname = \"{name}\"\n{what}");
+                        let is_free = !is_written(&format!("train.{name}"), key);
+                        is_free.then(|| is_default(&table, key.name, &value, "")).flatten()
+                    }),
+                    section if is_written(section, key) => None,
+                    section => USES.iter().find_map(|before| {
+                        let key = format!("{section}.{}", key.name);
+                        is_default(before, &key, &value, "[[train]]\nname = \"x\"")
+                    }),
+                };
+                assert!(found != Some(false), "{}.{} = {value}", part.name, key.name);
+                checked += usize::from(found.is_some());
+            }
+        }
+        assert!(checked > 20, "{checked}");
     }
 
     #[test]

@@ -95,6 +95,7 @@ pub enum Mark {
 
 /// Rules of [`Segmentation::Words`] beside those of UAX 29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct WordRules {
     /// What becomes of `'` and `’` between letters.
     pub apostrophes: Mark,

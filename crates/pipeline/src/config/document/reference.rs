@@ -6,6 +6,7 @@ use super::parts::{
     Documented, TRAINERS, first_paragraph, parts, sentence, unset, usual, usual_rows,
 };
 use crate::config::keys::{Key, Kind, Name, Variant, variants_of};
+use crate::config::rows::tagged_rows_of;
 use crate::config::types::Config;
 
 /// The reference of all keys, as Markdown.
@@ -86,7 +87,10 @@ fn default_unset(key: &Key) -> String {
 /// The default of a key of trainers, which may differ between them.
 fn default_of_trainers(config: &Config, key: &Key) -> String {
     let value_of = |(name, _): &(&'static str, &str)| {
-        let rows = config.rows_of_section(&format!("train.{name}"));
+        let mut rows = config.rows_of_section(&format!("train.{name}"));
+        // It is not written where it is that of the optimizer.
+        let trainer = config.train.iter().find(|trainer| trainer.name == *name);
+        rows.extend(trainer.iter().flat_map(|it| tagged_rows_of("schedule", &it.schedule)));
         let row = rows.into_iter().find(|(found, _)| *found == key.name);
         row.map(|(_, value)| (*name, value.to_string()))
     };
