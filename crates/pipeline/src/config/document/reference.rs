@@ -9,6 +9,9 @@ use crate::config::keys::{Key, Kind, Name, Variant, variants_of};
 use crate::config::rows::tagged_rows_of;
 use crate::config::types::Config;
 
+/// Keys without a default.
+const REQUIRED: [&str; 2] = ["inputs", "name"];
+
 /// The reference of all keys, as Markdown.
 #[must_use]
 pub fn reference() -> String {
@@ -27,6 +30,7 @@ the file, as `--set SECTION.KEY=VALUE`, or as a variable `WORDMILL__SECTION__KEY
         for documented in &part.keys {
             let Documented { key, of } = documented;
             let default = match part.name {
+                _ if REQUIRED.contains(&key.name) => "required".to_owned(),
                 "train" => default_of_trainers(&config, key),
                 name => {
                     let rows = usual_rows(&config, name);
@@ -94,9 +98,6 @@ fn default_of_trainers(config: &Config, key: &Key) -> String {
         let row = rows.into_iter().find(|(found, _)| *found == key.name);
         row.map(|(_, value)| (*name, value.to_string()))
     };
-    if key.name == "name" {
-        return "required".to_owned();
-    }
     let values: Vec<(&str, String)> = TRAINERS.iter().filter_map(value_of).collect();
     match &values[..] {
         [] => default_unset(key),
