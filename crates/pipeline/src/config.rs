@@ -20,6 +20,7 @@ mod preset;
 mod read;
 mod rows;
 mod section;
+mod sections;
 mod start;
 mod template;
 mod train;

@@ -16,7 +16,7 @@ mod tests {
 
     use super::parts::{Documented, TRAINERS, parts, usual, usual_rows};
     use super::*;
-    use crate::config::types::SECTIONS;
+    use crate::config::sections::NAMES;
 
     /// Compares a document with what is generated; `WORDMILL_GOLDEN=write` writes it.
     fn check(name: &str, generated: &str) {
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn the_schema_has_every_section_and_no_words_of_ours() {
         let schema = schema();
-        for section in SECTIONS {
+        for section in NAMES {
             assert!(schema["properties"].get(section).is_some(), "{section}");
         }
         assert_eq!(schema["properties"]["cooccur"]["properties"]["window"]["maximum"], 255);
