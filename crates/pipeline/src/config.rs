@@ -31,7 +31,7 @@ mod write;
 mod tests;
 
 pub use corpus::{CorpusConfig, DuplicateLines, ReadingConfig};
-pub use document::{reference, schema, template};
+pub use document::{names_file, reference, schema, template};
 pub use draft::{Draft, Value};
 pub use error::ConfigError;
 pub use load::{Sources, is_setting, pipeline_file};

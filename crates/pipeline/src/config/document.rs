@@ -6,9 +6,26 @@ mod reference;
 mod schema;
 mod template;
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use super::keys::Kind;
+
 pub use reference::reference;
 pub use schema::schema;
 pub use template::template;
+
+/// Whether a key of a section names a file. Those of trainers are told by `GivenFiles`.
+pub fn names_file(section: &str, key: &str) -> bool {
+    static KEYS: OnceLock<BTreeSet<(&str, &str)>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let parts = parts::parts().into_iter();
+        let keys = parts.flat_map(|part| part.keys.into_iter().map(move |it| (part.name, it.key)));
+        let files = keys.filter(|(_, key)| matches!(key.kind, Kind::Path));
+        files.map(|(section, key)| (section, key.name)).collect()
+    });
+    keys.contains(&(section, key))
+}
 
 #[cfg(test)]
 mod tests {
@@ -35,6 +52,22 @@ mod tests {
     fn documents_say_what_the_types_say() {
         check("pipeline.toml", &template());
         check("docs/reference/settings.md", &reference());
+    }
+
+    #[test]
+    fn lists_are_files_and_texts_are_none() {
+        for (section, key, expected) in [
+            ("corpus", "stop_words", true),
+            ("corpus", "pieces", true),
+            ("phrases", "list", true),
+            ("phrases", "connectors", true),
+            ("vocabulary", "keep", true),
+            ("vocabulary", "drop", true),
+            ("corpus", "tokenizer", false),
+            ("vocabulary", "stop_words", false),
+        ] {
+            assert_eq!(names_file(section, key), expected, "{section}.{key}");
+        }
     }
 
     #[test]
