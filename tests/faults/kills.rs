@@ -65,7 +65,9 @@ impl Order {
     /// Starts the child and waits for it.
     fn run(&self) -> Ended {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "faults::kills::as_a_child_process", "--nocapture"]);
+        // The path of this module begins with the name of the binary, the name of a test does not.
+        let path = module_path!().split_once("::").map_or("", |(_, inside)| inside);
+        command.args(["--exact", &format!("{path}::as_a_child_process"), "--nocapture"]);
         command.env(ORDER, self.to_text()).stdin(Stdio::null());
         let output = command.output().unwrap();
         let stdout = String::from_utf8_lossy(&output.stdout);
@@ -73,7 +75,9 @@ impl Order {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(killed || output.status.success(), "{self:?}: {stdout}{stderr}");
         let counts = stdout.lines().find_map(|line| line.strip_prefix("operations ")).unwrap_or("");
-        let counts = counts.split_whitespace().map(|count| count.parse().unwrap()).collect();
+        let counts: Vec<u64> =
+            counts.split_whitespace().map(|count| count.parse().unwrap()).collect();
+        assert!(killed || counts.len() == Operation::ALL.len(), "{self:?} did nothing: {stdout}");
         Ended { killed, counts }
     }
 }

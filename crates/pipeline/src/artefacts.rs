@@ -33,6 +33,11 @@ fn ending(path: &Path) -> Option<&str> {
     path.extension()?.to_str()
 }
 
+/// Whether a file of this name has checksums of its own, so that it can be verified without the ledger.
+pub fn has_checksums(path: &Path) -> bool {
+    frames(path).is_some() || ending(path) == Some("safetensors")
+}
+
 /// The digest of a file as the ledger has it; of a large one only its index is read.
 pub fn digest(storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
     if let Some(kind) = frames(path) {

@@ -20,6 +20,7 @@ mod preset;
 mod read;
 mod rows;
 mod section;
+mod sections;
 mod start;
 mod template;
 mod train;
@@ -30,7 +31,7 @@ mod write;
 mod tests;
 
 pub use corpus::{CorpusConfig, DuplicateLines, ReadingConfig};
-pub use document::{reference, schema, template};
+pub use document::{names_file, reference, schema, template};
 pub use draft::{Draft, Value};
 pub use error::ConfigError;
 pub use load::{Sources, is_setting, pipeline_file};

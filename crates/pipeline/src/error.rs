@@ -6,7 +6,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::path::Path;
 
 use wordmill_cooccur::CooccurError;
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
@@ -109,14 +108,8 @@ impl Error {
         }
     }
 
-    /// What to do about a bad file, which the message does not say: files of a run are rebuilt, all others belong to somebody.
-    #[must_use]
-    pub fn way_out(&self) -> Option<&'static str> {
-        way_out(self)
-    }
-
     /// The error about a file, if it is one.
-    fn as_format(&self) -> Option<&FormatError> {
+    pub(crate) fn as_format(&self) -> Option<&FormatError> {
         match self {
             Self::Format(error)
             | Self::Query(QueryError::Format(error))
@@ -154,63 +147,6 @@ pub fn kind_of(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
         .or_else(|| error.downcast_ref().map(|error: &VocabError| of_text(error.kind())))
         .or_else(|| error.downcast_ref().map(of_cooccur))
         .or_else(|| error.downcast_ref().map(of_train))
-}
-
-/// What to do about the bad file that an error of any room is about, if it is about one.
-#[must_use]
-pub fn way_out(error: &(dyn StdError + 'static)) -> Option<&'static str> {
-    match format_of(error)? {
-        FormatError::Corrupt { path, .. } if is_of_run(path) => {
-            Some("delete it and run again, it will be rebuilt")
-        }
-        FormatError::Corrupt { .. } => Some("get a whole copy of the file"),
-        FormatError::Foreign { path, .. } if is_of_run(path) => {
-            Some("if it is damaged, delete it and run again, it will be rebuilt")
-        }
-        FormatError::Foreign { .. } => Some("name another file"),
-        _ => None,
-    }
-}
-
-/// The error about a file that another one wraps.
-fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError> {
-    if let Some(error) = error.downcast_ref::<Error>() {
-        return error.as_format();
-    }
-    if let Some(error) = error.downcast_ref::<FormatError>() {
-        return Some(error);
-    }
-    if let Some(QueryError::Format(error)) = error.downcast_ref() {
-        return Some(error);
-    }
-    if let Some(CooccurError::Format(error)) = error.downcast_ref() {
-        return Some(error);
-    }
-    if let Some(TrainError::Format(error)) = error.downcast_ref() {
-        return Some(error);
-    }
-    if let Some(LockError::Format(error)) = error.downcast_ref() {
-        return Some(error);
-    }
-    match error.downcast_ref() {
-        Some(VocabError::Format(error)) => Some(error),
-        _ => None,
-    }
-}
-
-/// What a run makes in its directory.
-const OF_RUN: [&str; 12] = [
-    "run.json", "tokens", "dedup", "pieces", "phrases", "vocab", "spill", "matrix", "tiles",
-    "models", "vectors", "report",
-];
-
-/// Whether a file is one that a run has made.
-fn is_of_run(path: &Path) -> bool {
-    path.ancestors().skip(1).any(|root| {
-        let inside = path.strip_prefix(root).ok().and_then(|inside| inside.iter().next());
-        inside.is_some_and(|name| OF_RUN.iter().any(|known| name == *known))
-            && ["run.json", "run.lock"].iter().any(|name| root.join(name).is_file())
-    })
 }
 
 fn of_format(error: &FormatError) -> ErrorKind {
@@ -332,6 +268,8 @@ impl StdError for Stale {}
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use wordmill_flow::Budget;
 

@@ -23,6 +23,7 @@ impl Graph {
     #[must_use]
     pub fn new(config: &Config, texts: Option<&Texts>, given: &GivenFiles, past: &Past) -> Self {
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
+        let mut tokens = None;
         if let Some(texts) = texts {
             stages.push(Box::new(tokenize::Tokenize::new(config, texts, past)));
             if let Some(stage) = dedup::Dedup::new(config, last_name(&stages)) {
@@ -34,20 +35,19 @@ impl Graph {
             if let Some(stage) = phrases::PhrasesStage::new(config, past, last_name(&stages)) {
                 stages.push(Box::new(stage));
             }
-            let tokens = last_name(&stages);
-            stages.push(Box::new(vocabulary::VocabularyStage::new(config, past, tokens)));
+            let before = last_name(&stages);
+            tokens = Some(before.clone());
+            stages.push(Box::new(vocabulary::VocabularyStage::new(config, past, before)));
             if config.needs_matrix() {
                 stages.push(Box::new(cooccur::Cooccur::new(config)));
                 stages.push(Box::new(merge::Merge::new()));
             }
         }
-        let before = stages.iter().map(|stage| stage.listed().name.clone());
-        let before: Vec<String> = before.take_while(|name| name != "vocabulary").collect();
         if config.needs_matrix() {
             stages.push(Box::new(shuffle::Shuffle::new(config)));
         }
         for trainer in &config.train {
-            let tokens = before.last().cloned();
+            let tokens = tokens.clone();
             stages.push(Box::new(train::Train::new(config, trainer, given, past, tokens)));
         }
         Self { stages }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use wordmill_formats::{FormatError, RunDir, StageRow, StageState};
 
-use crate::artefacts::verify as verify_file;
+use crate::artefacts::{has_checksums, verify as verify_file};
 use crate::ledger::Ledger;
 use crate::stages::{folders_of_stage, kind_of_stage};
 pub use links::Problem;
@@ -72,17 +72,12 @@ fn verify_stage(dir: &RunDir, row: &StageRow, problems: &mut Vec<Problem>) {
 
 /// What is wrong with the files of a stage that is not finished.
 fn unfinished(dir: &RunDir, stage: &str) -> Result<Vec<FormatError>, FormatError> {
-    let endings =
-        ["tok", "words", "hashes", "dropped", "bin", "run", "cells", "tiles", "safetensors"];
     let mut wrong = Vec::new();
     for folder in folders_of_stage(stage) {
         let path = dir.path(&folder);
         let files = dir.storage().list(&path).map_err(|e| FormatError::io(&path, "listing", e))?;
-        let known = |ending: &str| endings.contains(&ending);
-        for file in files {
-            if file.extension().and_then(|ending| ending.to_str()).is_some_and(known) {
-                wrong.extend(verify_file(dir.storage(), &file).err());
-            }
+        for file in files.iter().filter(|file| has_checksums(file)) {
+            wrong.extend(verify_file(dir.storage(), file).err());
         }
     }
     Ok(wrong)

@@ -46,8 +46,8 @@ mod test_support;
 mod tests;
 
 pub use config::{
-    Init, ModelName, ObjectiveName, PassesConfig, RotationsConfig, SourceName, StartFiles,
-    TrainConfig, Trainer,
+    Init, LossKind, ModelName, ObjectiveName, PassesConfig, RotationsConfig, SourceName,
+    StartFiles, TrainConfig, Trainer,
 };
 pub use engine::checkpoint::remove_checkpoints;
 pub use engine::curve::{CurvePlan, OnEpoch};

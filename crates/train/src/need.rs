@@ -15,7 +15,7 @@ const CBOW_PATH: f64 = 700.0;
 const PAIRED_WORD: f64 = 800.0;
 const PAIRED_PATH: f64 = 1600.0;
 
-/// OptimizerConfig of any rule, for which a gradient is written out: of negative sampling, hierarchical softmax, GloVe.
+/// Steps of any rule, for which a gradient is written out: of negative sampling, hierarchical softmax, GloVe.
 const SGD: [f64; 3] = [1.3, 2.2, 1.2];
 const ROW_ADAGRAD: [f64; 3] = [1.35, 2.3, 1.5];
 const ADAGRAD: [f64; 3] = [1.7, 2.5, 1.95];
@@ -119,17 +119,17 @@ fn windows_need(trainer: &TrainConfig, config: &WindowsConfig, sizes: &Sizes, ro
 
 /// What time is multiplied with for other losses and optimisers, and for what is held out.
 fn time(trainer: &TrainConfig) -> f64 {
-    let (kind, own) = match trainer.trainer {
-        Trainer::NegativeSampling(_) => (0, Optimizer::Sgd),
-        Trainer::HierarchicalSoftmax(_) => (1, Optimizer::Sgd),
-        Trainer::Glove(_) => (2, Optimizer::Adagrad),
+    let kind = match trainer.trainer {
+        Trainer::NegativeSampling(_) => 0,
+        Trainer::HierarchicalSoftmax(_) => 1,
+        Trainer::Glove(_) => 2,
         // One loss, one optimiser; what is held out is looked at as fast as it would be trained.
         Trainer::Windows(_) => return 1.0,
     };
     let steps = &trainer.steps;
     let has_penalties = steps.penalties.are_on();
     let by_steps = match steps.optimizer {
-        optimizer if optimizer == own && !has_penalties => 1.0,
+        optimizer if optimizer == trainer.trainer.optimizer() && !has_penalties => 1.0,
         Optimizer::RowAdagrad if kind == 2 && !has_penalties => GLOVE_ROWS,
         Optimizer::Sgd => SGD[kind],
         Optimizer::RowAdagrad => ROW_ADAGRAD[kind],

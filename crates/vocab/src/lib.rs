@@ -35,7 +35,7 @@ pub use shard::{ShardRow, TokenCounts};
 pub use shards::TokenShards;
 pub use tokenize::{LinesConfig, TokenizeJob, need as tokenize_need, tokenize, tokenize_units};
 pub use vocabulary::{
-    Vocabulary, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists,
+    LeftOut, Vocabulary, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists,
     need as vocabulary_need, vocabulary,
 };
 pub use wordmill_text::ErrorKind;

@@ -23,7 +23,7 @@ use wordmill_formats::{
 use crate::error::VocabError;
 use crate::rewrite::{MADE_OF, share};
 use crate::shards::TokenShards;
-pub use config::{VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists};
+pub use config::{LeftOut, VocabularyConfig, VocabularyCounts, VocabularyJob, WordLists};
 pub use files::Vocabulary;
 use files::{write_table, write_text};
 use kept::{Kept, MostFrequent, Ranked};
@@ -138,7 +138,7 @@ fn count_in_memory(
 ) -> Result<(Ranked, VocabularyCounts, KnownIds), VocabError> {
     let mut counted = tally(ctx, shards)?;
     let mut counts = counted.counts();
-    counted.leave_out(&config.lists, &mut counts);
+    counted.leave_out(config, &mut counts);
     let most = counted.most();
     let (ranked, ids) = counted.rank(ctx, config)?;
     check_kept(config, shards, &ranked, &mut counts, most)?;
@@ -162,7 +162,7 @@ fn count(
         if counts.distinct_words.is_multiple_of(1 << 16) {
             ctx.cancel.check()?;
         }
-        if !config.lists.admits(word, count, &mut counts) {
+        if !config.admits(word, count, &mut counts) {
             return Ok(());
         }
         if count > most.count {
@@ -187,7 +187,8 @@ fn check_kept(
         return Err(VocabError::EmptyCorpus { shards: shards.len() });
     }
     if most.count == 0 {
-        let key = if config.lists.keep.is_some() { "vocabulary.keep" } else { "vocabulary.drop" };
+        let left_out = config.left_out(counts);
+        let key = left_out.first().expect("without a setting that leaves words out all stay").key;
         return Err(VocabError::Config {
             key,
             problem: format!(

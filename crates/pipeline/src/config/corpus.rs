@@ -13,6 +13,7 @@ use wordmill_vocab::pieces::{
 
 use super::error::ConfigError;
 use super::guess::did_you_mean;
+use super::keys::{Variant, variants_of};
 use super::layers::Layers;
 use super::rows::{Rows, rows_of, tagged_rows_of};
 use super::section::Section;
@@ -119,7 +120,7 @@ pub(super) fn corpus(layers: &Layers) -> Result<CorpusConfig, ConfigError> {
     let encoding = encoding(&mut section, &format)?;
     let pieces = pieces(&mut section, &tokenizer)?;
     let lines = section.take(&LinesConfig::default())?;
-    section.finish(|key| Some(explain(key)?.to_owned() + "; remove it"))?;
+    section.finish(|key| Some(explain(key)? + "; remove it"))?;
     Ok(CorpusConfig { inputs, format, reading, encoding, tokenizer, rules, form, pieces, lines })
 }
 
@@ -194,10 +195,10 @@ fn pieces(
 }
 
 /// Why a key has no business here.
-fn explain(key: &str) -> Option<&'static str> {
-    Some(match key {
+fn explain(key: &str) -> Option<String> {
+    let why = match key {
         "field" => {
-            "only texts in fields have one: format = \"jsonl\", \"csv-column\", \"tsv-column\" or \"parquet\""
+            return Some(format!("only texts in fields have one: format = {}", with_field()));
         }
         "encoding" => "not used by format = \"parquet\" and \"wet\", whose texts are always UTF-8",
         "apostrophes" | "hyphens" => {
@@ -210,7 +211,18 @@ fn explain(key: &str) -> Option<&'static str> {
         "bpe_merges" => "only used by tokenizer = \"bpe\"",
         "pieces" | "pieces_min_count" => "only used by tokenizer = \"korean\" and \"bpe\"",
         _ => return None,
-    })
+    };
+    Some(why.to_owned())
+}
+
+/// The formats whose texts stand in fields.
+fn with_field() -> String {
+    let variants = variants_of::<RecordFormat>("format");
+    let has_field = |variant: &&Variant| variant.keys.iter().any(|key| key.name == "field");
+    let names = variants.iter().filter(has_field).map(|variant| format!("{:?}", variant.name.name));
+    let mut names: Vec<String> = names.collect();
+    let last = names.pop().unwrap_or_default();
+    format!("{} or {last}", names.join(", "))
 }
 
 /// The keys as they are written. Some are left out where they are the usual ones: what was made before there was a choice stays

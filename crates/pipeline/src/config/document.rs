@@ -6,9 +6,26 @@ mod reference;
 mod schema;
 mod template;
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use super::keys::Kind;
+
 pub use reference::reference;
 pub use schema::schema;
 pub use template::template;
+
+/// Whether a key of a section names a file. Files that trainers name are in `GivenFiles`.
+pub fn names_file(section: &str, key: &str) -> bool {
+    static KEYS: OnceLock<BTreeSet<(&str, &str)>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let parts = parts::parts().into_iter();
+        let keys = parts.flat_map(|part| part.keys.into_iter().map(move |it| (part.name, it.key)));
+        let files = keys.filter(|(_, key)| matches!(key.kind, Kind::Path));
+        files.map(|(section, key)| (section, key.name)).collect()
+    });
+    keys.contains(&(section, key))
+}
 
 #[cfg(test)]
 mod tests {
@@ -18,7 +35,8 @@ mod tests {
     use super::*;
     use crate::config::keys::Key;
     use crate::config::load::Sources;
-    use crate::config::types::{Config, SECTIONS};
+    use crate::config::sections::NAMES;
+    use crate::config::types::Config;
 
     /// Compares a document with what is generated; `WORDMILL_GOLDEN=write` writes it.
     fn check(name: &str, generated: &str) {
@@ -37,6 +55,22 @@ mod tests {
     fn documents_say_what_the_types_say() {
         check("pipeline.toml", &template());
         check("docs/reference/settings.md", &reference());
+    }
+
+    #[test]
+    fn lists_are_files_and_texts_are_none() {
+        for (section, key, expected) in [
+            ("corpus", "stop_words", true),
+            ("corpus", "pieces", true),
+            ("phrases", "list", true),
+            ("phrases", "connectors", true),
+            ("vocabulary", "keep", true),
+            ("vocabulary", "drop", true),
+            ("corpus", "tokenizer", false),
+            ("vocabulary", "stop_words", false),
+        ] {
+            assert_eq!(names_file(section, key), expected, "{section}.{key}");
+        }
     }
 
     #[test]
@@ -113,7 +147,7 @@ mod tests {
     #[test]
     fn the_schema_has_every_section_and_no_words_of_ours() {
         let schema = schema();
-        for section in SECTIONS {
+        for section in NAMES {
             assert!(schema["properties"].get(section).is_some(), "{section}");
         }
         assert_eq!(schema["properties"]["cooccur"]["properties"]["window"]["maximum"], 255);

@@ -6,36 +6,31 @@
 //! a mistake is reported before anything is counted.
 
 use toml::{Table, Value};
-use wordmill_train::{self as train, CellsLoss, LossConfig, PairLoss, Trainer};
+use wordmill_train::{self as train, CellsLoss, LossConfig, LossKind, PairLoss, Trainer};
 
 use super::error::ConfigError;
 use super::guess::did_you_mean;
 use super::keys::variants_of;
 use super::section::{Section, table_of};
 
-/// Whether a trainer has a choice of losses.
-pub(super) fn is_for(trainer: &Trainer) -> bool {
-    matches!(trainer, Trainer::NegativeSampling(_) | Trainer::Glove(_))
-}
-
 /// Reads `loss`; `None` where it is the trainer's own.
 pub(super) fn read(
     section: &mut Section<'_>,
     trainer: &Trainer,
+    kind: LossKind,
 ) -> Result<Option<LossConfig>, ConfigError> {
     let Some(mut inner) = section.inner("loss", "name")? else {
         return Ok(None);
     };
-    if let Some(written) = written(&mut inner, trainer)? {
+    if let Some(written) = written(&mut inner, kind)? {
         inner.finish(|key| {
             (key == "name").then(|| "a loss has a name or expressions, not both".into())
         })?;
         return Ok(Some(written));
     }
-    let is_of_cells = matches!(trainer, Trainer::Glove(_));
-    let variants = match is_of_cells {
-        true => variants_of::<CellsLoss>("name"),
-        false => variants_of::<PairLoss>("name"),
+    let variants = match kind {
+        LossKind::Cells => variants_of::<CellsLoss>("name"),
+        LossKind::Pairs => variants_of::<PairLoss>("name"),
     };
     let names = || variants.iter().map(|variant| variant.name.name);
     let listed = names().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ");
@@ -47,9 +42,9 @@ pub(super) fn read(
         let what = format!("{trainer} has no loss {other:?}{guess}; choose {listed}");
         return Err(inner.error("name", what));
     }
-    let loss = match is_of_cells {
-        true => LossConfig::Cells(inner.tagged("name", &CellsLoss::Squares)?),
-        false => LossConfig::Pairs(inner.tagged("name", &PairLoss::Logistic)?),
+    let loss = match kind {
+        LossKind::Cells => LossConfig::Cells(inner.tagged("name", &CellsLoss::Squares)?),
+        LossKind::Pairs => LossConfig::Pairs(inner.tagged("name", &PairLoss::Logistic)?),
     };
     inner.finish(|_| None)?;
     let is_own = matches!(
@@ -80,14 +75,12 @@ pub(super) fn value(loss: &LossConfig) -> Value {
 const TRIED: train::Constants = train::Constants { tokens: 1e7, pairs: 6e7 };
 
 /// Reads the expressions of a loss, if it has any.
-fn written(
-    section: &mut Section<'_>,
-    trainer: &Trainer,
-) -> Result<Option<LossConfig>, ConfigError> {
-    let is_cells = matches!(trainer, Trainer::Glove(_));
-    let keys: &[(&'static str, train::Term)] = match is_cells {
-        true => &[("cell", train::Term::Cell)],
-        false => &[("positive", train::Term::Positive), ("negative", train::Term::Negative)],
+fn written(section: &mut Section<'_>, kind: LossKind) -> Result<Option<LossConfig>, ConfigError> {
+    let keys: &[(&'static str, train::Term)] = match kind {
+        LossKind::Cells => &[("cell", train::Term::Cell)],
+        LossKind::Pairs => {
+            &[("positive", train::Term::Positive), ("negative", train::Term::Negative)]
+        }
     };
     let mut parts = Vec::new();
     for &(key, term) in keys {
@@ -97,7 +90,7 @@ fn written(
     }
     Ok(match (parts.pop(), parts.pop()) {
         (None, _) => None,
-        (Some((_, cell)), None) if is_cells => Some(LossConfig::Cell(cell)),
+        (Some((_, cell)), None) if kind == LossKind::Cells => Some(LossConfig::Cell(cell)),
         (Some((found, _)), None) => {
             let missing = if found == "positive" { "negative" } else { "positive" };
             return Err(section.error(missing, format!("missing; {found} alone is no loss")));

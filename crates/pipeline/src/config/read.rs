@@ -7,15 +7,16 @@ use super::layers::Layers;
 use super::phrases::phrases;
 use super::preset;
 use super::section::Section;
+use super::sections::NAMES;
 use super::train::trainers;
-use super::types::{Config, EvalConfig, RunConfig, SECTIONS};
+use super::types::{Config, EvalConfig, RunConfig};
 
 /// Reads everything, and fails on the first key that is wrong or unknown.
 pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
     for section in layers.table.keys() {
-        if !SECTIONS.contains(&section.as_str()) {
-            let guess = did_you_mean(section, SECTIONS);
-            let known = SECTIONS.join(", ");
+        if !NAMES.contains(&section.as_str()) {
+            let guess = did_you_mean(section, NAMES);
+            let known = NAMES.join(", ");
             let what = format!("{section}: unknown section{guess}; known are {known}");
             return Err(ConfigError::new(layers.place(section), what));
         }

@@ -294,7 +294,10 @@ fn texts_in_fields_have_a_field_and_others_none() {
     assert!(config.corpus.reading.strict && number.as_deref() == Some("3"));
     assert_eq!(resolve(&config.to_toml(), &[]), Ok(config), "the text reads back");
     let wrong: [(&[&str], &str); 3] = [
-        (&["corpus.field=text"], "only texts in fields have one"),
+        (
+            &["corpus.field=text"],
+            "only texts in fields have one: format = \"jsonl\", \"csv-column\", \"tsv-column\" or \"parquet\"; remove it",
+        ),
         (&["corpus.format=jsonl", "corpus.field=a..b"], "expected keys with dots between"),
         (&["corpus.format=tsv-column", "corpus.field=0"], "its number from 1"),
     ];

@@ -74,11 +74,9 @@ fn trainer(
 ) -> Result<TrainConfig, ConfigError> {
     let model = section.choice("model", ModelName::SkipGram)?;
     let preset = section.choice("preset", Preset::Wordmill)?;
-    let objective = match model {
-        ModelName::Glove => None,
-        ModelName::SkipGram | ModelName::Cbow => {
-            Some(section.choice("objective", ObjectiveName::NegativeSampling)?)
-        }
+    let objective = match model.has_objectives() {
+        true => Some(section.choice("objective", ObjectiveName::NegativeSampling)?),
+        false => None,
     };
     let source = source(&mut section, model)?;
     let Some(mut defaults) = Defaults::of(preset, (model, source), objective) else {
@@ -92,9 +90,9 @@ fn trainer(
     let steps = steps(&mut section, &trainer)?;
     let schedule = section.tagged("schedule", &steps.optimizer.schedule())?;
     check_subsample(&section, &trainer, counts)?;
-    let loss = match loss::is_for(&trainer) {
-        true => loss::read(&mut section, &trainer)?,
-        false => None,
+    let loss = match trainer.losses() {
+        Some(kind) => loss::read(&mut section, &trainer, kind)?,
+        None => None,
     };
     if let (Some(LossConfig::Cell(_)), Some(key)) = (&loss, of_cells) {
         let what = "not used by a loss that is written as an expression; put the number into it";
@@ -103,7 +101,7 @@ fn trainer(
     let passes = section.take(&PassesConfig {
         dim: defaults.dim,
         epochs: defaults.epochs,
-        rate: usual_rate(&steps.optimizer, &trainer, defaults.rate),
+        rate: trainer.rate(&steps.optimizer, defaults.rate),
         on_divergence: Divergence::Stop,
         on_epoch: String::new(),
     })?;
@@ -139,7 +137,7 @@ fn own(
             };
             let model = match model {
                 ModelName::Cbow => WindowModel::Cbow(cbow(section, defaults)?),
-                ModelName::SkipGram | ModelName::Glove => WindowModel::SkipGram,
+                _ => WindowModel::SkipGram,
             };
             let (window, reach) = (u32::from(counts.window.window), Reach::Dynamic);
             let text = TextConfig { window, reach, subsample, sharing: Sharing::Rounds };
@@ -168,7 +166,7 @@ fn cbow(section: &mut Section<'_>, defaults: &Defaults) -> Result<CbowConfig, Co
 
 /// Optimiser and penalties; a key is only asked for where it is used.
 fn steps(section: &mut Section<'_>, trainer: &Trainer) -> Result<OptimizerConfig, ConfigError> {
-    let optimizer: Optimizer = section.tagged("optimizer", &own_optimizer(trainer))?;
+    let optimizer: Optimizer = section.tagged("optimizer", &trainer.optimizer())?;
     if trainer.reads_text() {
         if optimizer != Optimizer::Sgd {
             let what = format!(
@@ -191,33 +189,9 @@ fn steps(section: &mut Section<'_>, trainer: &Trainer) -> Result<OptimizerConfig
     Ok(OptimizerConfig { optimizer, penalties })
 }
 
-/// The optimiser that a trainer has by itself.
-fn own_optimizer(trainer: &Trainer) -> Optimizer {
-    match trainer {
-        Trainer::Glove(_) => Optimizer::Adagrad,
-        _ => Optimizer::Sgd,
-    }
-}
-
 /// The name of an optimiser.
 fn tag_of(optimizer: &Optimizer) -> String {
     tagged_rows_of("optimizer", optimizer)[0].1.as_str().unwrap_or_default().to_owned()
-}
-
-/// The rate at the start, where none is written: `usual` is that of the trainer with its own optimiser.
-///
-/// The best of those tried in steps of about 3 on 20 MB of English, d = 100: Google, WordSim-353 and SimLex together.
-fn usual_rate(optimizer: &Optimizer, trainer: &Trainer, usual: f64) -> f64 {
-    match optimizer {
-        optimizer if *optimizer == own_optimizer(trainer) => usual,
-        Optimizer::Sgd => 0.1,
-        Optimizer::Adagrad | Optimizer::RowAdagrad => match trainer {
-            Trainer::Glove(_) => usual,
-            Trainer::HierarchicalSoftmax(_) => 0.3,
-            _ => 0.1,
-        },
-        Optimizer::Adam { .. } => 0.01,
-    }
 }
 
 /// Counts of a subsampled text do not have what was left out of it.
@@ -238,10 +212,7 @@ fn check_subsample(
 
 /// What the trainer reads: CBOW needs whole windows, GloVe counts.
 fn source(section: &mut Section<'_>, model: ModelName) -> Result<SourceName, ConfigError> {
-    let default = match model {
-        ModelName::Cbow => SourceName::Windows,
-        ModelName::SkipGram | ModelName::Glove => SourceName::Matrix,
-    };
+    let default = model.source();
     let source = section.choice("source", default)?;
     if source != default && model != ModelName::SkipGram {
         let (found, known, model) = (name_of(&source), name_of(&default), name_of(&model));

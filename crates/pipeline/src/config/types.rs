@@ -12,10 +12,6 @@ use wordmill_vocab::phrases::PhrasesConfig;
 
 use super::corpus::CorpusConfig;
 
-/// The sections of a pipeline.
-pub(super) const SECTIONS: [&str; 8] =
-    ["run", "corpus", "phrases", "vocabulary", "cooccur", "tiles", "train", "eval"];
-
 /// All settings of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

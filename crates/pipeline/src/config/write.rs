@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::rows::{Rows, rows_of};
+use super::rows::Rows;
+use super::sections::{SECTIONS, header};
+use super::train;
 use super::types::Config;
-use super::{corpus, phrases, train};
 
 impl Config {
     /// The resolved pipeline, every key written out; reading it gives the same configuration.
@@ -17,7 +18,8 @@ impl Config {
             true => "train = []\n".to_owned(),
             false => String::new(),
         };
-        for (header, rows) in self.tables() {
+        for (name, rows) in self.tables() {
+            let header = header(name);
             let between = if text.is_empty() { "" } else { "\n" };
             writeln!(text, "{between}{header}").expect("writing to a string");
             for (key, value) in rows {
@@ -27,8 +29,7 @@ impl Config {
         text
     }
 
-    /// The settings of `run`, `corpus`, `phrases`, `vocabulary`, `cooccur`, `tiles`, `eval`, or of a trainer by
-    /// its name, `train.NAME`, as strings; empty if there is no such section.
+    /// The settings of a section, or of a trainer by its name, `train.NAME`, as strings; empty if there is no such section.
     pub fn settings_of(&self, section: &str) -> BTreeMap<String, String> {
         let text = |value: Value| match value {
             Value::String(text) => text,
@@ -46,26 +47,23 @@ impl Config {
                 trainer.map(train::rows)
             }
             None => {
-                let header = format!("[{section}]");
-                let mut tables = self.tables().into_iter();
-                tables.find(|(found, _)| *found == header).map(|(_, rows)| rows)
+                let section = SECTIONS.iter().find(|it| it.name == section);
+                section.map(|section| (section.rows)(self))
             }
         };
         rows.unwrap_or_default()
     }
 
+    /// Sections with their keys; each trainer is one of its own.
     fn tables(&self) -> Vec<(&'static str, Rows)> {
-        let mut tables = vec![
-            ("[run]", rows_of(&self.run)),
-            ("[corpus]", corpus::rows(&self.corpus)),
-            ("[phrases]", self.phrases.as_ref().map_or(Vec::new(), phrases::rows)),
-            ("[vocabulary]", rows_of(&self.vocabulary)),
-            ("[cooccur]", rows_of(&self.cooccur)),
-            ("[tiles]", rows_of(&self.tiles)),
-        ];
+        let mut tables = Vec::new();
+        for section in SECTIONS {
+            match section.name {
+                "train" => tables.extend(self.train.iter().map(|it| ("train", train::rows(it)))),
+                name => tables.push((name, (section.rows)(self))),
+            }
+        }
         tables.retain(|(_, rows)| !rows.is_empty());
-        tables.extend(self.train.iter().map(|trainer| ("[[train]]", train::rows(trainer))));
-        tables.push(("[eval]", rows_of(&self.eval)));
         tables
     }
 }

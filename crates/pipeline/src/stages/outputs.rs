@@ -65,33 +65,18 @@ pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&text::WordSet>
     }
 }
 
-/// What was counted for the vocabulary; says what its lists have removed.
+/// What was counted for the vocabulary; says what its settings have left out.
 pub(super) fn report_words(
     ctx: &Context,
     config: &vocab::VocabularyJob,
     counts: &vocab::VocabularyCounts,
 ) -> Vec<(&'static str, u64)> {
-    let mut rows = vec![
-        ("tokens", counts.tokens),
-        ("distinct_words", counts.distinct_words),
-        ("words", counts.words),
-        ("kept_tokens", counts.kept_tokens),
-    ];
-    let vocab::WordLists { keep, drop } = &config.lists;
-    let lists = [
-        ("vocabulary.keep", keep, "unlisted_keep_tokens", counts.unlisted_keep_tokens),
-        ("vocabulary.drop", drop, "listed_drop_tokens", counts.listed_drop_tokens),
-    ];
-    for (key, list, count, tokens) in lists {
-        if list.is_some() {
-            report_list(ctx, key, list.as_deref());
-            let what = format!(
-                "vocabulary: {key} left out {tokens} of {}",
-                counted(counts.tokens, "token")
-            );
-            ctx.progress.say(&what);
-            rows.push((count, tokens));
-        }
+    let mut rows = counts.rows().to_vec();
+    for vocab::LeftOut { key, list, count, tokens } in config.left_out(counts) {
+        report_list(ctx, key, list);
+        let all = counted(counts.tokens, "token");
+        ctx.progress.say(&format!("vocabulary: {key} left out {tokens} of {all}"));
+        rows.push((count, tokens));
     }
     rows
 }

@@ -1,6 +1,6 @@
 //! Sections of the configuration as the ledger stores them: a file that a setting names is there by what it holds.
 
-use crate::config::Config;
+use crate::config::{Config, names_file};
 use crate::past::Past;
 use crate::stage::Settings;
 
@@ -10,13 +10,10 @@ use super::outputs;
 /// when it was read.
 pub(super) fn section(config: &Config, name: &str, past: &Past) -> Settings {
     let mut settings = config.settings_of(name);
-    let has_files = ["corpus", "phrases", "vocabulary"].contains(&name);
-    for key in ["stop_words", "pieces", "list", "connectors", "keep", "drop"] {
-        if let Some(path) = settings.get_mut(key).filter(|_| has_files) {
-            *path = outputs::content(&config.locate(&*path))
-                .or_else(|error| past.content(name, key, path).ok_or(format!("{path}: {error}")))
-                .unwrap_or_else(|problem| problem);
-        }
+    for (key, path) in settings.iter_mut().filter(|(key, _)| names_file(name, key)) {
+        *path = outputs::content(&config.locate(&*path))
+            .or_else(|error| past.content(name, key, path).ok_or(format!("{path}: {error}")))
+            .unwrap_or_else(|problem| problem);
     }
     if let Some(tokenizer) = settings.get_mut("tokenizer")
         && let Some(file) = tokenizer.strip_prefix("hf:")

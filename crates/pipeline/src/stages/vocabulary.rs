@@ -61,11 +61,9 @@ impl Stage for VocabularyStage {
         _: &str,
     ) -> Result<Work<'a>, Error> {
         let config = run.config.vocabulary_job()?;
-        for (key, list) in
-            [("vocabulary.keep", &config.lists.keep), ("vocabulary.drop", &config.lists.drop)]
-        {
-            let digest = list.as_ref().map(|list| list.digest());
-            outputs::check_content(&self.listed.settings, (key, ""), digest)?;
+        for it in config.left_out(&vocab::VocabularyCounts::default()) {
+            let digest = it.list.map(|list| list.digest());
+            outputs::check_content(&self.listed.settings, (it.key, ""), digest)?;
         }
         Ok(Box::new(move || {
             let vocabulary = vocab::vocabulary(run.ctx, &config, so_far.tokens())?;

@@ -70,6 +70,49 @@ impl VocabularyJob {
     /// Every word, of a tokeniser that is not known.
     pub const ALL: Self =
         Self { min_count: 1, max_size: 0, lists: WordLists::NONE, tokenizer: String::new() };
+
+    /// The settings that leave words out, of those that are written, with what they have left out by these counts.
+    #[must_use]
+    pub fn left_out(&self, counts: &VocabularyCounts) -> Vec<LeftOut<'_>> {
+        let WordLists { keep, drop } = &self.lists;
+        let [(unlisted, of_keep), (listed, of_drop)] = counts.left_out();
+        let keep = keep.as_deref().map(|list| LeftOut {
+            key: "vocabulary.keep",
+            list: Some(list),
+            count: unlisted,
+            tokens: of_keep,
+        });
+        let drop = drop.as_deref().map(|list| LeftOut {
+            key: "vocabulary.drop",
+            list: Some(list),
+            count: listed,
+            tokens: of_drop,
+        });
+        keep.into_iter().chain(drop).collect()
+    }
+
+    /// Whether any word may be in the vocabulary that is frequent enough.
+    pub(super) fn admits_all(&self) -> bool {
+        self.lists.is_none()
+    }
+
+    /// Whether a word may be in the vocabulary if it is frequent enough; counts its tokens if not.
+    pub(super) fn admits(&self, word: &[u8], count: u64, counts: &mut VocabularyCounts) -> bool {
+        self.lists.admits(word, count, counts)
+    }
+}
+
+/// What a setting has left out of the vocabulary.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftOut<'a> {
+    /// The setting.
+    pub key: &'static str,
+    /// The list that it names, if it names one.
+    pub list: Option<&'a WordSet>,
+    /// What its tokens are called where they are counted.
+    pub count: &'static str,
+    /// Tokens of the words that it has left out.
+    pub tokens: u64,
 }
 
 impl Default for VocabularyJob {
@@ -93,12 +136,12 @@ impl WordLists {
     pub const NONE: Self = Self { keep: None, drop: None };
 
     /// Whether any word may.
-    pub(super) fn is_none(&self) -> bool {
+    fn is_none(&self) -> bool {
         self.keep.is_none() && self.drop.is_none()
     }
 
     /// Whether a word may be in the vocabulary; counts its tokens if not.
-    pub(super) fn admits(&self, word: &[u8], count: u64, counts: &mut VocabularyCounts) -> bool {
+    fn admits(&self, word: &[u8], count: u64, counts: &mut VocabularyCounts) -> bool {
         if self.drop.as_ref().is_some_and(|drop| drop.contains(word)) {
             counts.listed_drop_tokens += count;
             return false;
@@ -126,4 +169,39 @@ pub struct VocabularyCounts {
     pub unlisted_keep_tokens: u64,
     /// Tokens whose word is in `vocabulary.drop`.
     pub listed_drop_tokens: u64,
+}
+
+impl VocabularyCounts {
+    /// Names and numbers of what every vocabulary counts.
+    #[must_use]
+    pub fn rows(&self) -> [(&'static str, u64); 4] {
+        [
+            ("tokens", self.tokens),
+            ("distinct_words", self.distinct_words),
+            ("words", self.words),
+            ("kept_tokens", self.kept_tokens),
+        ]
+    }
+
+    /// The same of what settings have left out.
+    pub(super) fn left_out(&self) -> [(&'static str, u64); 2] {
+        [
+            ("unlisted_keep_tokens", self.unlisted_keep_tokens),
+            ("listed_drop_tokens", self.listed_drop_tokens),
+        ]
+    }
+
+    /// Reads all of them from where they are stored.
+    pub(super) fn read<E>(stored: impl Fn(&str) -> Result<u64, E>) -> Result<Self, E> {
+        // Only there if something was left out.
+        let rare = |key| stored(key).unwrap_or(0);
+        Ok(Self {
+            tokens: stored("tokens")?,
+            distinct_words: stored("distinct_words")?,
+            words: stored("words")?,
+            kept_tokens: stored("kept_tokens")?,
+            unlisted_keep_tokens: rare("unlisted_keep_tokens"),
+            listed_drop_tokens: rare("listed_drop_tokens"),
+        })
+    }
 }

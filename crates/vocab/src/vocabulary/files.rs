@@ -34,15 +34,7 @@ impl Vocabulary {
         let file = TensorFile::open(run.storage(), &run.vocabulary())?;
         file.index().expect_kind(VOCABULARY_KIND)?;
         let index = file.index();
-        let counts = VocabularyCounts {
-            tokens: index.setting("tokens")?,
-            distinct_words: index.setting("distinct_words")?,
-            words: index.setting("words")?,
-            kept_tokens: index.setting("kept_tokens")?,
-            // Only there if there were lists.
-            unlisted_keep_tokens: index.setting("unlisted_keep_tokens").unwrap_or(0),
-            listed_drop_tokens: index.setting("listed_drop_tokens").unwrap_or(0),
-        };
+        let counts = VocabularyCounts::read(|key| index.setting(key))?;
         let table = WordTable::new(file)?;
         // Everything after is made from it, so a flipped bit must not pass.
         table.verify()?;
@@ -110,23 +102,12 @@ pub(crate) fn write_table(
     ranked: &Ranked,
     counts: &VocabularyCounts,
 ) -> Result<Published, VocabError> {
-    let mut settings: BTreeMap<String, String> = [
-        ("tokens", counts.tokens),
-        ("distinct_words", counts.distinct_words),
-        ("words", counts.words),
-        ("kept_tokens", counts.kept_tokens),
-        ("min_count", config.min_count),
-        ("max_size", config.max_size as u64),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value.to_string()))
-    .collect();
-    if !config.lists.is_none() {
-        let removed = [
-            ("unlisted_keep_tokens", counts.unlisted_keep_tokens),
-            ("listed_drop_tokens", counts.listed_drop_tokens),
-        ];
-        settings.extend(removed.map(|(key, value)| (key.to_owned(), value.to_string())));
+    let limits = [("min_count", config.min_count), ("max_size", config.max_size as u64)];
+    let text = |(key, value): (&str, u64)| (key.to_owned(), value.to_string());
+    let rows = counts.rows().into_iter().chain(limits);
+    let mut settings: BTreeMap<String, String> = rows.map(text).collect();
+    if !config.admits_all() {
+        settings.extend(counts.left_out().map(text));
     }
     if !config.tokenizer.is_empty() {
         settings.insert("tokenizer".to_owned(), config.tokenizer.clone());

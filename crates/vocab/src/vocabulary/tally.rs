@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wordmill_flow::{Budget, Context, OverBudget, Reservation, run_tasks, run_workers};
 use wordmill_formats::{NO_WORD, WordListReader, local_ids};
 
-use super::config::{VocabularyCounts, VocabularyJob, WordLists};
+use super::config::{VocabularyCounts, VocabularyJob};
 use super::kept::{Kept, MostFrequent, Ranked};
 use super::merge::LIST_BYTES;
 use crate::error::VocabError;
@@ -252,14 +252,14 @@ impl Counted {
     }
 
     /// Takes the counts from words that may not be in the vocabulary.
-    pub(super) fn leave_out(&mut self, lists: &WordLists, counts: &mut VocabularyCounts) {
-        if lists.is_none() {
+    pub(super) fn leave_out(&mut self, config: &VocabularyJob, counts: &mut VocabularyCounts) {
+        if config.admits_all() {
             return;
         }
         let Tally { interner, counts: of_words, .. } = &mut self.tally;
         for number in 1..interner.end() as u32 {
             let count = &mut of_words[number as usize];
-            if !lists.admits(interner.word(number), *count, counts) {
+            if !config.admits(interner.word(number), *count, counts) {
                 *count = 0;
             }
         }

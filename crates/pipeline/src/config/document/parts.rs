@@ -20,9 +20,8 @@ use crate::config::keys::{Key, Kind, Name, Variant, keys_of, variants_of};
 use crate::config::load::Sources;
 use crate::config::preset::Preset;
 use crate::config::rows::{Rows, rows_of};
-use crate::config::types::{Config, EvalConfig, RunConfig};
-use wordmill_cooccur::{CooccurConfig, TilesConfig};
-use wordmill_vocab::VocabularyConfig;
+use crate::config::sections::{SECTIONS, SectionKind};
+use crate::config::types::Config;
 use wordmill_vocab::phrases::PhrasesConfig;
 
 /// Keys of `[corpus]` that are texts with a form of their own.
@@ -146,7 +145,16 @@ impl Part {
 
 /// All sections.
 pub(super) fn parts() -> Vec<Part> {
-    let corpus = Part::new("corpus")
+    let part = |section: &SectionKind| match (section.name, section.keys) {
+        ("corpus", _) => corpus(),
+        ("train", _) => train(),
+        (name, keys) => Part::new(name).all(&keys.expect("other sections are one type")(), ""),
+    };
+    SECTIONS.iter().map(part).collect()
+}
+
+fn corpus() -> Part {
+    Part::new("corpus")
         .keys::<InputsConfig>("")
         .tagged::<RecordFormat>("format", "What a document is.")
         .keys::<ReadingConfig>("")
@@ -156,9 +164,12 @@ pub(super) fn parts() -> Vec<Part> {
         .keys::<BpeConfig>("tokenizer = \"bpe\"")
         .keys::<LearningConfig>("tokenizer = \"korean\" and \"bpe\"")
         .keys::<WordRules>("tokenizer = \"words\", \"korean\" and \"bpe\"")
-        .keys::<LinesConfig>("");
+        .keys::<LinesConfig>("")
+}
+
+fn train() -> Part {
     let sgns = "skip-gram with negative sampling from the matrix";
-    let train = Part::new("train")
+    Part::new("train")
         .keys::<TrainerTexts>("")
         .keys::<PassesConfig>("")
         .keys::<RotationsConfig>("trainers of the matrix")
@@ -173,17 +184,7 @@ pub(super) fn parts() -> Vec<Part> {
         .keys::<SoftmaxConfig>("skip-gram with hierarchical softmax from the matrix")
         .keys::<GloveConfig>("GloVe")
         .keys::<CbowConfig>("CBOW")
-        .keys::<TextConfig>("CBOW and skip-gram from windows");
-    vec![
-        Part::new("run").keys::<RunConfig>(""),
-        corpus,
-        Part::new("phrases").keys::<PhrasesConfig>(""),
-        Part::new("vocabulary").keys::<VocabularyConfig>(""),
-        Part::new("cooccur").keys::<CooccurConfig>(""),
-        Part::new("tiles").keys::<TilesConfig>(""),
-        train,
-        Part::new("eval").keys::<EvalConfig>(""),
-    ]
+        .keys::<TextConfig>("CBOW and skip-gram from windows")
 }
 
 /// Trainers as the documents show them: a name, and what makes it one.

@@ -7,6 +7,7 @@ use super::parts::{
 };
 use crate::config::keys::{Key, Kind, Name, Variant, variants_of};
 use crate::config::rows::tagged_rows_of;
+use crate::config::sections::header;
 use crate::config::types::Config;
 
 /// Keys without a default.
@@ -24,8 +25,7 @@ the file, as `--set SECTION.KEY=VALUE`, or as a variable `WORDMILL__SECTION__KEY
     .to_owned();
     let config = usual(&TRAINERS);
     for part in parts() {
-        let header =
-            if part.name == "train" { "[[train]]".to_owned() } else { format!("[{}]", part.name) };
+        let header = header(part.name);
         text += &format!("\n## `{header}`\n\n| key | values | default | |\n|---|---|---|---|\n");
         for documented in &part.keys {
             let Documented { key, of } = documented;

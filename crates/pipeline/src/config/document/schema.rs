@@ -5,7 +5,6 @@ use wordmill_train::{CellsLoss, PairLoss};
 
 use super::parts::{Documented, Part, parts, sentence};
 use crate::config::keys::schema_of;
-use crate::config::types::SECTIONS;
 
 /// The JSON schema of `pipeline.toml` (draft 2020-12), for editors and other programs.
 #[must_use]
@@ -30,10 +29,8 @@ pub fn schema() -> Json {
         "train" => json!({ "type": "array", "items": object(part) }),
         _ => object(part),
     };
-    let parts = parts();
-    debug_assert_eq!(parts.len(), SECTIONS.len(), "every section is documented");
     let sections: Map<String, Json> =
-        parts.iter().map(|part| (part.name.to_owned(), section(part))).collect();
+        parts().iter().map(|part| (part.name.to_owned(), section(part))).collect();
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pipeline.toml",
