@@ -63,22 +63,6 @@ pub fn exp(x: f64) -> f64 {
     exp_pair(Pair(x, 0.0))
 }
 
-/// eˣ − 1, of which small x lose no digits either. The error is at most 0.6 units in the last place.
-#[must_use]
-pub fn exp_m1(x: f64) -> f64 {
-    if x.abs() < 1.0 / 32.0 {
-        return if x == 0.0 { x } else { x + x * x * exp_tail(x) };
-    }
-    // Beyond, 1 is less than half a unit in the last place; a NaN is not inside.
-    if !(-40.0..700.0).contains(&x) {
-        return exp(x) - 1.0;
-    }
-    let (Pair(high, low), exponent) = exp_parts(Pair(x, 0.0));
-    let scale = power_of_two(exponent);
-    let Pair(sum, rest) = two_sum(high * scale, -1.0);
-    sum + (rest + low * scale)
-}
-
 /// x to the power y, with the special cases of C (Annex F): 1 where y is 0 or x is 1, NaN for an x below 0 unless y is whole. The
 /// error is at most 0.51 units in the last place, 0.76 where the result is subnormal.
 #[must_use]

@@ -80,21 +80,6 @@ fn exponentials_are_the_nearest_floats() {
     ] {
         check(&format!("exp {x:e}"), exp(x), expected);
     }
-    for (x, expected) in [
-        (1e-20, 0x3bc7_9ca1_0c92_4223),
-        (-1e-05, 0xbee4_f8ae_a9ac_f2c9),
-        (0.03, 0x3f9f_2f79_2d61_9028),
-        (0.0312, 0x3fa0_39e9_12cd_a2a2),
-        (-0.0313, 0xbf9f_8e06_cf1b_3590),
-        (0.5, 0x3fe4_c253_1c3c_0d38),
-        (-0.7, 0xbfe0_1bf9_2311_555f),
-        (-3.0, 0xbfee_6824_f333_14f5),
-        (2.0, 0x4019_8e64_b8d4_ddae),
-        (45.0, 0x43fe_4cf7_66fe_49be),
-        (699.0, 0x7ef5_c36f_b103_6d55),
-    ] {
-        check(&format!("exp {x:e} - 1"), exp_m1(x), expected);
-    }
 }
 
 #[test]
@@ -139,8 +124,8 @@ fn special_cases_are_those_of_the_standard_library() {
     let numbers = numbers.into_iter().flat_map(|x| [x, -x]).chain([f64::NAN]);
     let numbers: Vec<f64> = numbers.collect();
     for &x in &numbers {
-        let found = [ln(x), exp(x), ln_1p(x), exp_m1(x)];
-        let expected = [x.ln(), x.exp(), x.ln_1p(), x.exp_m1()];
+        let found = [ln(x), exp(x), ln_1p(x)];
+        let expected = [x.ln(), x.exp(), x.ln_1p()];
         for (found, expected) in found.into_iter().zip(expected) {
             assert!(distance(found, expected) <= 1, "{x:e}: {found:e} instead of {expected:e}");
         }
@@ -151,7 +136,6 @@ fn special_cases_are_those_of_the_standard_library() {
     }
     for zero in [0.0, -0.0] {
         assert_eq!(ln_1p(zero).to_bits(), f64::to_bits(zero));
-        assert_eq!(exp_m1(zero).to_bits(), f64::to_bits(zero));
     }
 }
 
@@ -166,7 +150,6 @@ fn for_each_argument(rounds: u32, mut each: impl FnMut(&str, f64, f64)) {
         }
         for x in [1450.0 * unit() - 740.0, 4.0 * unit() - 2.0, 2e-3 * (unit() - 0.5)] {
             each("exp", x, 0.0);
-            each("exp_m1", x, 0.0);
         }
         for x in [10.0 * unit() - 1.0, 0.1 * (unit() - 0.5)] {
             each("ln_1p", x, 0.0);
@@ -181,7 +164,6 @@ fn results(name: &str, x: f64, y: f64) -> [f64; 2] {
     match name {
         "ln" => [ln(x), x.ln()],
         "exp" => [exp(x), x.exp()],
-        "exp_m1" => [exp_m1(x), x.exp_m1()],
         "ln_1p" => [ln_1p(x), x.ln_1p()],
         _ => [pow(x, y), x.powf(y)],
     }
@@ -205,5 +187,5 @@ fn bits_are_the_same_on_every_machine() {
     for_each_argument(20_000, |name, x, y| {
         digest = finalize(digest ^ results(name, x, y)[0].to_bits());
     });
-    assert_eq!(digest, 0x06e2_d842_57d9_e7c3, "{digest:#x}");
+    assert_eq!(digest, 0x8568_e4e0_8018_2ca8, "{digest:#x}");
 }

@@ -271,9 +271,14 @@ fn share(readers: usize, rate: f32, heat: f32) -> f32 {
     if readers < 2 {
         return 1.0;
     }
-    let (readers, c) = (readers as f64, CURVATURE * f64::from(rate) * f64::from(heat));
-    let left = |times: f64| -real::exp_m1(-c * times);
-    if c < 1e-6 { 1.0 } else { (left(readers) / (readers * left(1.0))) as f32 }
+    let c = CURVATURE * f64::from(rate) * f64::from(heat);
+    if c < 1e-6 {
+        return 1.0;
+    }
+    // (1 - qⁿ) / (1 - q) as the sum 1 + q + … + qⁿ⁻¹, which loses no digits.
+    let q = real::exp(-c);
+    let sum = (1..readers).fold(1.0, |sum, _| 1.0 + q * sum);
+    (sum / readers as f64) as f32
 }
 
 #[cfg(test)]
