@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn colours_stand_around_words() {
-        let look = |colours| Style { colours }.paint(Meaning::Good, "done");
-        assert_eq!(look(false), "done");
-        assert_eq!(look(true), "\x1b[32mdone\x1b[0m");
+        let style = |colours| Style { colours }.paint(Meaning::Good, "done");
+        assert_eq!(style(false), "done");
+        assert_eq!(style(true), "\x1b[32mdone\x1b[0m");
     }
 }

@@ -12,7 +12,7 @@ use super::values::{
 /// How words are looked up.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RawArg {
-    /// Style words up as they are typed, and not also in the form that the corpus gave them
+    /// Look words up as they are typed, and not also in the form that the corpus gave them
     #[arg(long)]
     pub raw: bool,
 }

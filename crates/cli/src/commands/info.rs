@@ -11,7 +11,7 @@ use crate::style::{Meaning, Style};
 
 /// Describes the file; titles stand out on a terminal.
 pub fn run(args: &InfoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let look = Style::of_output();
+    let style = Style::of_output();
     let files = Files::to_read(BadRows::Refuse);
     if !args.file.is_dir() {
         files.take(&args.file)?;
@@ -22,7 +22,7 @@ pub fn run(args: &InfoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             _ if line.starts_with("  ") => None,
             _ => Some(Meaning::Title),
         };
-        let line = tone.map_or(line.to_owned(), |tone| look.paint(tone, line));
+        let line = tone.map_or(line.to_owned(), |tone| style.paint(tone, line));
         writeln!(out, "{line}")?;
     }
     Ok(())

@@ -132,13 +132,13 @@ fn joiners(config: &Config) -> anyhow::Result<Option<(PathBuf, Vec<Joiner>)>> {
 }
 
 fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<()> {
-    let look = Style::of_output();
+    let style = Style::of_output();
     let name = shown.tokenizer["name"].as_str().unwrap_or_default();
     let more = match shown.more_inputs {
         0 => String::new(),
         more => format!(", the first of {} inputs", more + 1),
     };
-    writeln!(out, "{}{more}; tokenizer {name}", look.paint(Meaning::Title, &shown.input))?;
+    writeln!(out, "{}{more}; tokenizer {name}", style.paint(Meaning::Title, &shown.input))?;
     match &shown.pieces {
         Some(path) => writeln!(out, "pieces: {}", path.display())?,
         None if config.corpus.pieces.is_some() => {
@@ -162,7 +162,7 @@ fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         None => {}
     }
     for broken in &shown.broken {
-        writeln!(out, "{}", look.paint(Meaning::Bad, &format!("broken, left out: {broken}")))?;
+        writeln!(out, "{}", style.paint(Meaning::Bad, &format!("broken, left out: {broken}")))?;
     }
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let columns: usize = columns.unwrap_or(COLUMNS).max(40);
@@ -179,7 +179,7 @@ fn print(shown: &Shown, config: &Config, out: &mut dyn Write) -> anyhow::Result<
         if line.stop_words > 0 {
             notes += &format!("  ({})", counted(line.stop_words, "stop word"));
         }
-        let notes = look.paint(Meaning::Quiet, &notes);
+        let notes = style.paint(Meaning::Quiet, &notes);
         writeln!(out, "{:>6}  {text}{:pad$}{BAR}{words}{notes}", line.line, "")?;
     }
     if shown.lines.is_empty() {

@@ -41,18 +41,18 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => Vec::new(),
     };
     let stages = stages.unwrap_or_default();
-    let look = Style::of_output();
+    let style = Style::of_output();
     let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
     let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
-    writeln!(out, "{}", look.paint(Meaning::Quiet, &head))?;
+    writeln!(out, "{}", style.paint(Meaning::Quiet, &head))?;
     let compared = Compared::new(&ledger, &stages);
     for row in &ledger.manifest().stages {
         let reasons = compared.reasons(&ledger, row)?;
         if reasons.is_empty() && row.state == StageState::Partial {
-            progress_of((look, &dir), &ledger, row, out)?;
+            progress_of((style, &dir), &ledger, row, out)?;
             continue;
         }
-        print_row(look, row, &reasons, out)?;
+        print_row(style, row, &reasons, out)?;
         if orphans.contains(&row.name.as_str()) {
             let (_, bytes) = ledger.on_disk(&row.name)?;
             let (run_dir, name, size) = (args.run_dir.display(), &row.name, format_bytes(bytes));
@@ -64,7 +64,7 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             writeln!(out, "{:17}{key} was {old}, is {new}; {next}", "")?;
         }
     }
-    print_rest(look, &ledger, &stages, out)
+    print_rest(style, &ledger, &stages, out)
 }
 
 /// What differs from what the pipeline asks for now.
@@ -111,14 +111,14 @@ impl<'a> Compared<'a> {
 
 /// The stages that were not begun, and sums over those that were.
 fn print_rest(
-    look: Style,
+    style: Style,
     ledger: &Ledger<'_>,
     stages: &[Listed],
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     for stage in stages {
         if ledger.manifest().stage(&stage.name).is_none() {
-            let state = look.paint(Meaning::Quiet, &format!("{:<8}", "waiting"));
+            let state = style.paint(Meaning::Quiet, &format!("{:<8}", "waiting"));
             writeln!(out, "{:<16} {state}", stage.name)?;
         }
     }
@@ -143,12 +143,12 @@ fn print_rest(
 
 /// How far a stage has come that is not finished: what of it is on disk.
 fn progress_of(
-    (look, dir): (Style, &RunDir),
+    (style, dir): (Style, &RunDir),
     ledger: &Ledger<'_>,
     row: &StageRow,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    print_row(look, row, &[], out)?;
+    print_row(style, row, &[], out)?;
     let mut there = Vec::new();
     if let Some(name) = row.name.strip_prefix("train:") {
         let epochs = read_metrics(dir, name).len();
@@ -258,7 +258,7 @@ fn find_texts(config: &Config, past: &Past, notes: &mut Vec<String>) -> anyhow::
 }
 
 fn print_row(
-    look: Style,
+    style: Style,
     row: &StageRow,
     reasons: &[String],
     out: &mut dyn Write,
@@ -269,15 +269,15 @@ fn print_row(
         StageState::Partial => ("partial", Meaning::Open),
     };
     let (time, peak) = (format_duration(row.seconds), format_bytes(row.peak_bytes));
-    let state = look.paint(tone, &format!("{state:<8}"));
+    let state = style.paint(tone, &format!("{state:<8}"));
     let made = match bytes_of(row) {
         0 => String::new(),
         bytes => format_bytes(bytes),
     };
-    let counts = look.paint(Meaning::Quiet, &counts(&row.counts));
+    let counts = style.paint(Meaning::Quiet, &counts(&row.counts));
     writeln!(out, "{:<16} {state} {time:>8} {peak:>10} {made:>10}{counts}", row.name)?;
     for reason in reasons {
-        writeln!(out, "{:17}{}", "", look.paint(Meaning::Bad, reason))?;
+        writeln!(out, "{:17}{}", "", style.paint(Meaning::Bad, reason))?;
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ impl Position {
         u64::from(self.log.epoch) * u64::from(rotations) + u64::from(self.rotation)
     }
 
-    /// OptimizerConfig past a rotation; true if it was the last of its epoch.
+    /// Steps past a rotation; true if it was the last of its epoch.
     pub fn end_rotation(&mut self, plan: &Plan, advice: &str) -> Result<bool, TrainError> {
         self.rotation += 1;
         if self.rotation < plan.rotations {

@@ -54,7 +54,7 @@ mod tally {
 }
 
 impl TrainingLog {
-    /// OptimizerConfig past an epoch.
+    /// Steps past an epoch.
     ///
     /// # Errors
     /// An epoch without a visit; `advice` says what to check.

@@ -120,7 +120,7 @@ struct Biased<'a> {
 }
 
 impl Biased<'_> {
-    /// OptimizerConfig the cells of a run of one row and their biases; returns the loss.
+    /// Steps the cells of a run of one row and their biases; returns the loss.
     fn step(
         &mut self,
         kernels: &Kernels,

@@ -163,7 +163,7 @@ impl OptimizerConfig {
         StepPlan { rule: UpdateRule::Look, rate: 0.0, dim, l2: 0.0, clip, max_norm }
     }
 
-    /// OptimizerConfig at a rate.
+    /// Steps at a rate.
     pub(crate) fn plan(&self, rate: f32, dim: usize) -> StepPlan {
         let inside = 1.0;
         let rule = match self.optimizer {

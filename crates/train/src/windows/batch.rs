@@ -147,7 +147,7 @@ impl Recipe {
         }
     }
 
-    /// OptimizerConfig, by weight, that a place is expected to take as a neighbour of others.
+    /// Steps, by weight, that a place is expected to take as a neighbour of others.
     fn heat(&self) -> f32 {
         let window = self.config.text.window as f32;
         match (self.config.model, &self.targets) {

@@ -127,7 +127,7 @@ impl Parser<'_> {
         self.text.get(self.at).copied()
     }
 
-    /// OptimizerConfig past a character if it is the next one.
+    /// Steps past a character if it is the next one.
     fn takes(&mut self, wanted: char) -> bool {
         let is_next = self.next() == Some(wanted);
         self.at += usize::from(is_next);
