@@ -5,6 +5,7 @@
 //! * `pipeline`: from text to vectors, on the built-in sample.
 //! * `imports`: counts of another program instead of text.
 //! * `look`: tables, units and colours.
+//! * `manual`: every command of README.md and docs.
 //! * `matrix`: the matrix as other programs read it.
 //! * `changes`: a finished run whose text, lists, settings or folder change.
 //! * `convert`: vectors of other programs read and written.
@@ -47,6 +48,7 @@ mod hard_places;
 mod imports;
 mod library;
 mod look;
+mod manual;
 mod matrix;
 mod needs;
 mod outputs;

@@ -123,7 +123,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
             "pipeline", "cli",
         ],
-        &["criterion", "flate2", "peak_alloc", "serde_json", "tempfile", "toml", "zstd"],
+        &["criterion", "flate2", "peak_alloc", "serde_json", "snapbox", "tempfile", "toml", "zstd"],
     ),
 ];
 
