@@ -2,7 +2,8 @@
 //!
 //! Nouns: a *page* is a Markdown file, a *block* the lines between two of its fences. The blocks of a page run in order, in one folder that
 //! holds `text.txt`, 300 KB of the built-in sample. A block of `sh` is a script that must succeed. In a block of `console`, each line
-//! `$ COMMAND` is followed by its output; there `...` matches any lines and `[..]` any text within a line. Other blocks do not run.
+//! `$ COMMAND` is followed by its output; there `...` matches any lines and `[..]` any text within a line. Other blocks do not
+//! run, and neither do those of `bash`: what takes long, or needs other programs.
 //! `WORDMILL_GOLDEN=write` writes the output of `console` blocks that have no such marks.
 
 use std::fmt::Write as _;
