@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,16 +27,21 @@ def run(command, **more):
     subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
 
 
-def wordmill(trainer):
+def wordmill(trainer, which="word", **counts):
     def train(args, out):
         settings = {
             "corpus.inputs": json.dumps([str(args.text)]), "corpus.tokenizer": '"whitespace"',
             "train": "[{ name = \"v\", dim = %d, %s }]" % (args.dim, trainer),
+            **{f"cooccur.{key}": json.dumps(value) for key, value in counts.items()},
         }
         flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         folder = out.parent / (out.name + ".run")
         run([args.wordmill, "run", *flags, "--run-dir", folder, "--threads", args.threads, "--memory", args.memory], cwd=out.parent)
-        return folder / "vectors/v.safetensors"
+        vectors = folder / "vectors/v.safetensors"
+        if which == "word":
+            return vectors
+        run([args.wordmill, "export", vectors, f"{out}.bin", "--format", "word2vec", "--which", which])
+        return f"{out}.bin"
     return train
 
 
@@ -116,7 +122,8 @@ def programs(args):
     yield "**wordmill**, hierarchical softmax", None, wordmill('objective = "hierarchical-softmax"')
     if args.word2vec:
         yield "word2vec, hierarchical softmax", "**wordmill**, hierarchical softmax", word2vec("-cbow", 0, "-negative", 0, "-hs", 1)
-    yield "**wordmill**, GloVe", None, wordmill('model = "glove"')
+    # What the program glove counts and writes: every pair at 1/d, and the sum of both vectors.
+    yield "**wordmill**, GloVe", None, wordmill('model = "glove"', which="sum", weighting="harmonic", subsample=0.0)
     if args.glove:
         yield "GloVe", "**wordmill**, GloVe", glove
 
@@ -127,13 +134,15 @@ def scores(args, vectors):
         return []
     said = subprocess.run([args.wordmill, "eval", vectors, *sets, "--json"], check=True, capture_output=True, text=True).stdout
     report = json.loads(said)
-    return [(row["name"], 100 * row["score"]) for row in (report if isinstance(report, list) else report["scores"])]
+    found = [(row["set"], 100 * row["total"]["accuracy"]) for row in report["analogies"]]
+    found += [(row["set"], 100 * row["spearman"]) for row in report["similarity"]]
+    return [(pathlib.Path(name).stem, score) for name, score in found]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=pathlib.Path)
-    parser.add_argument("--wordmill", default="wordmill")
+    parser.add_argument("--wordmill", default=shutil.which("wordmill"))
     parser.add_argument("--word2vec")
     parser.add_argument("--glove")
     parser.add_argument("--analogies", action="append", default=[])

@@ -11,12 +11,14 @@ pub use values::*;
 use wordmill_flow::{parse_duration, parse_size};
 use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
+#[cfg(test)]
+mod reference;
 mod using;
 mod values;
 
 /// Grinds a text corpus larger than memory into word vectors.
 #[derive(Debug, Parser)]
-#[command(name = "wordmill", version, after_help = EXIT_CODES)]
+#[command(name = "wordmill", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -80,6 +82,15 @@ pub enum Command {
     /// Starts a run from counts of another program instead of text
     #[command(after_help = IMPORT_HELP)]
     ImportCounts(ImportCountsArgs),
+    /// Prints the help of a command, or a page of the manual; without a name, lists both
+    Help(HelpArgs),
+}
+
+/// `help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command or a topic
+    pub topic: Option<String>,
 }
 
 const PREVIEW_HELP: &str = "\

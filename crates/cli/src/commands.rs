@@ -1,6 +1,7 @@
 //! The commands, one file each. Every command has a function `run(args, out)`, where `out` is standard
 //! output: a closed pipe comes back as an error and ends the program quietly.
 
+pub mod help;
 pub mod run;
 
 pub mod clean;

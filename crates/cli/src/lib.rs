@@ -14,6 +14,7 @@ mod report;
 mod session;
 mod style;
 mod summary;
+mod topics;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -75,5 +76,6 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Report(args) => commands::report::run(args, out),
         Command::Matrix(args) => commands::matrix::run(args, out),
         Command::ImportCounts(args) => commands::import_counts::run(args, out),
+        Command::Help(args) => commands::help::run(args, out),
     }
 }

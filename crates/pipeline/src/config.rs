@@ -34,6 +34,7 @@ pub use corpus::{CorpusConfig, DuplicateLines, ReadingConfig};
 pub use document::{names_file, reference, schema, template};
 pub use draft::{Draft, Value};
 pub use error::ConfigError;
+pub use guess::did_you_mean;
 pub use load::{Sources, is_setting, pipeline_file};
 pub use template::TEMPLATE;
 pub use types::{Config, EvalConfig, LEAST_MEMORY, RunConfig, threads_or_all};
