@@ -206,6 +206,14 @@ fn a_command_for_vectors_did_not_work() {
 }
 
 #[test]
+fn a_command_for_users_of_other_programs_did_not_work() {
+    check("docs/guides/from-gensim.md");
+    check("docs/guides/from-word2vec.md");
+    check("docs/guides/from-fasttext.md");
+    check("docs/guides/from-glove.md");
+}
+
+#[test]
 fn a_command_of_the_readme_did_not_work() {
     check("README.md");
 }
