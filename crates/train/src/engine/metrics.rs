@@ -72,6 +72,34 @@ pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
     rows
 }
 
+/// The rounds of a trainer so far, at most `most` points (2 or more): neighbouring rows are merged where there are more.
+pub fn read_rounds(dir: &RunDir, name: &str, most: usize) -> Vec<RoundRow> {
+    let (mut rows, mut open): (Vec<RoundRow>, Option<RoundRow>) = (Vec::new(), None);
+    let (mut per_point, mut in_open) = (1, 0);
+    // What comes before damage is shown all the same.
+    let _ = for_each_line(dir, name, |line| {
+        let Ok(row) = serde_json::from_slice::<RoundRow>(line) else {
+            return Ok(());
+        };
+        open = Some(match open.take() {
+            Some(open) => RoundRow::merged(&[open, row]),
+            None => row,
+        });
+        in_open += 1;
+        if in_open == per_point {
+            rows.extend(open.take());
+            in_open = 0;
+        }
+        if rows.len() == most {
+            rows = rows.chunks(2).map(RoundRow::merged).collect();
+            per_point *= 2;
+        }
+        Ok(())
+    });
+    rows.extend(open);
+    rows
+}
+
 pub(super) fn metrics_path(dir: &RunDir, name: &str) -> PathBuf {
     dir.path(&format!("models/{name}/metrics.jsonl"))
 }
@@ -110,6 +138,20 @@ pub(super) fn line_of(row: &impl Serialize) -> Vec<u8> {
 pub(crate) const ROUND_NUMBERS: usize = 6;
 
 impl RoundRow {
+    /// Some rows, one after the other, as one.
+    fn merged(rows: &[Self]) -> Self {
+        let last = rows.last().expect("some rows");
+        let weight: f64 = rows.iter().map(|row| row.weight).sum();
+        let loss: f64 = rows.iter().map(|row| row.loss * row.weight).sum();
+        let visits = rows.iter().map(|row| row.visits).sum();
+        Self {
+            loss: if weight > 0.0 { loss / weight } else { last.loss },
+            weight,
+            visits,
+            ..last.clone()
+        }
+    }
+
     /// As numbers, for a checkpoint: bits leave no doubt.
     pub(crate) fn to_numbers(&self) -> [u64; ROUND_NUMBERS] {
         let Self { round, epoch, loss, weight, visits, rate } = self;
@@ -122,5 +164,35 @@ impl RoundRow {
     ) -> Option<Self> {
         let [loss, weight, rate] = [loss, weight, rate].map(f64::from_bits);
         Some(Self { round, epoch: u32::try_from(epoch).ok()?, loss, weight, visits, rate })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wordmill_formats::{MemoryStorage, Storage, write_file};
+
+    use super::*;
+
+    #[test]
+    fn many_rounds_become_few_points() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let dir = RunDir::new(Arc::clone(&storage), "run");
+        let row = |round: u64| {
+            let (weight, rate) = (round as f64, 0.1);
+            RoundRow { round, epoch: 1, loss: 1.0 / weight, weight, visits: 2, rate }
+        };
+        for (rows, most, least) in [(3, 4, 3), (4, 4, 2), (5, 4, 3), (100, 10, 5), (0, 4, 0)] {
+            let lines: Vec<u8> = (1..=rows).flat_map(|round| line_of(&row(round))).collect();
+            write_file(&storage, &metrics_path(&dir, "v"), &lines).unwrap();
+            let found = read_rounds(&dir, "v", most);
+            assert!((least..=most).contains(&found.len()), "{rows} rows, at most {most} points");
+            // Each row has loss · weight = 1.
+            let sum: f64 = found.iter().map(|row| row.loss * row.weight).sum();
+            assert!((sum - rows as f64).abs() < 1e-9, "{sum} of {rows}");
+            assert_eq!(found.iter().map(|row| row.visits).sum::<u64>(), 2 * rows);
+            assert_eq!(found.last().map_or(0, |row| row.round), rows);
+        }
     }
 }
