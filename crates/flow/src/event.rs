@@ -57,6 +57,8 @@ pub struct Work {
     pub done: u64,
     /// All units, at least `done`.
     pub total: u64,
+    /// Whether it is known how many units there are; until then `total` is `done`.
+    pub is_total_known: bool,
     /// Seconds since the work began.
     pub seconds: f64,
     /// Units a second since the work began. Units that an earlier run finished do not count.

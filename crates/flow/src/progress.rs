@@ -203,7 +203,8 @@ fn report_until_ended(counters: &Counters, progress: &Progress) {
 impl Counters {
     fn work(&self) -> Work {
         let done = self.done.load(Ordering::Relaxed);
-        let total = self.total.load(Ordering::Relaxed).max(done);
+        let expected = self.total.load(Ordering::Relaxed);
+        let total = expected.max(done);
         let seconds = self.started.elapsed().as_secs_f64();
         let worked = self.worked.load(Ordering::Relaxed);
         let rate = worked as f64 / seconds.max(1e-3);
@@ -214,6 +215,7 @@ impl Counters {
             unit: self.unit,
             done,
             total,
+            is_total_known: expected > 0,
             seconds,
             rate,
             seconds_left: (total > done && worked > 0).then(|| (total - done) as f64 / rate),
