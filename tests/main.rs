@@ -11,6 +11,7 @@
 //! * `convert`: vectors of other programs read and written.
 //! * `examples`: the examples of the library.
 //! * `given`: vectors as users have them: packed, through pipes, with bad rows.
+//! * `json`: events and `--json`, compared with their documentation.
 //! * `library`: pipelines and vectors in programs.
 //! * `needs`: what stages take, and what they say that they need.
 //! * `outputs`: outputs that are pipes, devices and links.
@@ -46,6 +47,7 @@ mod examples;
 mod given;
 mod hard_places;
 mod imports;
+mod json;
 mod library;
 mod look;
 mod manual;

@@ -16,6 +16,10 @@ pub mod schema;
 
 pub mod import_counts;
 
+pub mod doctor;
+pub mod manual;
+pub mod version;
+
 pub mod info;
 pub mod report;
 

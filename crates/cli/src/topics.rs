@@ -35,6 +35,7 @@ pub const TOPICS: &[Topic] = topics! {
     "settings": "reference/settings.md",
     "commands": "reference/commands.md",
     "files": "reference/files.md",
+    "json": "reference/json.md",
     "glossary": "glossary.md",
     "tiles": "explanation/tiles.md",
     "exact-counts": "explanation/exact-counts.md",

@@ -8,6 +8,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,17 +58,32 @@ impl ConvertFormat {
         }
     }
 
-    /// The format that the ending of a name stands for.
+    /// The format that the ending of a name stands for; `.gz` and `.zst` after it say how the file is packed.
     ///
     /// # Errors
     /// [`QueryError::ExportFormat`] if it stands for none: `.txt` may be word2vec's or GloVe's.
     pub fn of_ending(path: &Path) -> Result<Self, QueryError> {
-        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_packed = |ending: &OsStr| ending == "gz" || ending == "zst";
+        let name = match path.extension() {
+            Some(ending) if is_packed(ending) => path.with_extension(""),
+            _ => path.to_path_buf(),
+        };
+        let ending = name.extension().and_then(|ending| ending.to_str());
         let known = ENDINGS.iter().find(|(known, _)| Some(*known) == ending);
         known.map(|(_, format)| *format).ok_or_else(|| {
             let path = path.display();
             QueryError::ExportFormat(format!("{path}: its ending tells no format; {CHOOSE}"))
         })
+    }
+}
+
+impl From<ConvertFormat> for ExportFormat {
+    /// The same, where vectors of ours become a file of ours with only what was asked for.
+    fn from(format: ConvertFormat) -> Self {
+        match format {
+            ConvertFormat::Safetensors => Self::Safetensors,
+            ConvertFormat::Export(format) => format,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use wordmill_formats::counted;
 use wordmill_query::{ConvertConfig, ConvertFormat, convert};
 
 use crate::args::ConvertArgs;
-use crate::commands::given::{Files, messages, refuse_same, row_lines};
+use crate::commands::given::{Files, messages, refuse_same, row_lines, written_line};
 
 /// Writes the file.
 pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -18,7 +18,8 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let files = Files::to_write(&args.out, args.rows.bad_rows.into());
     files.take(&args.input)?;
     let config = ConvertConfig { format, rows: files.rows(), spaces: args.spaces.into() };
-    let done = convert(files.storage(), files.scratch(), &config, &args.input, &args.out)?;
+    let storage = files.output(&args.out, format.into())?;
+    let done = convert(&storage, files.scratch(), &config, &args.input, &args.out)?;
     let counts = if done.counts_known { "" } else { ", their counts are not known" };
     let mut out = messages(&args.out, out);
     writeln!(
@@ -32,6 +33,6 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     for line in row_lines(&args.input, &done.rows) {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{}: {}", args.out.display(), counted(done.written.bytes, "byte"))?;
+    writeln!(out, "{}", written_line(&done.written))?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use wordmill_vocab::{self as vocab, CountWords, CountsFile, CountsRead, VocabErr
 
 use super::outputs::matrix_outputs;
 use crate::memory;
-use crate::stage::{Artefacts, Folder, Kind, Run, Text};
+use crate::stage::{Artefacts, Folder, Kind, Run, Text, as_stage};
 use wordmill_train::TrainConfig;
 
 use crate::config::ConfigError;
@@ -103,6 +103,11 @@ impl Import<'_> {
             ledger.forget(IMPORT)?;
         }
         memory::note_program(&self.ctx.budget);
+        as_stage(&self.ctx.progress, IMPORT, || self.make(ledger, settings)).map(Some)
+    }
+
+    /// Imports, and puts it on record.
+    fn make(&self, ledger: &mut Ledger<'_>, settings: Settings) -> Result<Imported, Error> {
         let stage = ledger.begin(IMPORT, settings)?;
         let made = self.stage();
         let (stage, (imported, outputs, words)) = ledger.or_pause(stage, made)?;
@@ -119,7 +124,7 @@ impl Import<'_> {
         ];
         ledger.finish(stage, outputs, rows)?;
         cooccur::remove_runs(self.dir)?;
-        Ok(Some(imported))
+        Ok(imported)
     }
 
     /// What the ledger has of the two files.

@@ -27,7 +27,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
             agree(broken, "is", "are"),
             agree(broken, "was", "were")
         );
-        ctx.progress.say(&text);
+        ctx.progress.warn(&text);
     }
     if totals.invalid_lines > 0 {
         let what = match config.corpus.lines.invalid_utf8 {
@@ -36,7 +36,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
         };
         let lines = totals.invalid_lines;
         let name = config.corpus.encoding.name().to_uppercase();
-        ctx.progress.say(&format!(
+        ctx.progress.warn(&format!(
             "tokenize: {} {} not {name} and {what}",
             counted(lines, "line"),
             agree(lines, "is", "are")
@@ -52,7 +52,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
             "tokenize: left out as longer than 1 MiB: {}, {bytes} bytes",
             counted(words, "word")
         );
-        ctx.progress.say(&text);
+        ctx.progress.warn(&text);
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&text::WordSet>
     if let Some((lines, first)) = list.map(text::WordSet::left_out).filter(|(n, _)| *n > 0) {
         let lines = counted(lines, "line");
         let what = "left out as not one word for the tokenizer, the first";
-        ctx.progress.say(&format!("{key}: {lines} {what} {first:?}"));
+        ctx.progress.warn(&format!("{key}: {lines} {what} {first:?}"));
     }
 }
 

@@ -150,7 +150,7 @@ impl Passes<'_> {
                 if rows > 0 {
                     let what = "rows are less than two words and were left out";
                     let text = format!("phrases.list: {rows} {what}, the first is {first:?}");
-                    self.run.ctx.progress.say(&text);
+                    self.run.ctx.progress.warn(&text);
                 }
                 (Some(found), Some(list))
             }

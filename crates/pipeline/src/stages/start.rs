@@ -270,7 +270,7 @@ impl Beginning<'_> {
                 words - has.words
             ));
             for line in has.rows.lines() {
-                progress.say(&format!("train {name}: {}: {line}", path.display()));
+                progress.warn(&format!("train {name}: {}: {line}", path.display()));
             }
         }
         let frozen = start.frozen();

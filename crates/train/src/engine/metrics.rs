@@ -4,38 +4,8 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+pub use wordmill_flow::EpochRow;
 use wordmill_formats::{FileReader, FormatError, RunDir};
-
-/// One epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochRow {
-    /// Epoch, from 1.
-    pub epoch: u32,
-    /// Mean loss: the sum of losses divided by the sum of weights, both f64.
-    pub loss: f64,
-    /// Sum of weights.
-    pub weight: f64,
-    /// Gradient steps.
-    pub visits: u64,
-    /// Seconds of training.
-    pub seconds: f64,
-    /// Gradient steps a second.
-    #[serde(default)]
-    pub visits_per_second: f64,
-    /// The rate at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
-    /// Mean loss of what is held out, after the epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_out_loss: Option<f64>,
-    /// The root of the mean squared length of gradients of vectors, Σ ‖∂L/∂w‖² + ‖∂L/∂c‖² by the sum of weights: over the cells that
-    /// are held out, or else a sample of all cells. Trainers that read the text do not tell it: they know no gradient of a vector.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gradient_norm: Option<f64>,
-    /// How often the rate was halved before, because training had diverged.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub halvings: u32,
-}
 
 /// Some rounds, `log_every` of them. They run into one another, so there are no seconds of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,10 +22,6 @@ pub struct RoundRow {
     pub visits: u64,
     /// The rate of the last of them.
     pub rate: f64,
-}
-
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 /// The longest line of the file that is read: rows are far shorter.
