@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use hints::{hinted, one_dash};
+pub use train::{TrainArgs, joined_switches};
 pub use using::*;
 pub use values::*;
 
 use wordmill_flow::{parse_duration, parse_size};
 use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
+mod hints;
+mod train;
 mod using;
 mod values;
 
@@ -32,6 +36,9 @@ on request, run again to go on; 1 anything else (a bug).";
 pub enum Command {
     /// From text to vectors: runs every stage that is not done yet
     Run(RunArgs),
+    /// From texts to one file of vectors, without a pipeline
+    #[command(after_help = TRAIN_HELP)]
+    Train(TrainArgs),
     /// Memory, disk, open files and time of every stage; nothing is written
     Plan(PlanArgs),
     /// Stages of a run: what is done, what is stale and why
@@ -81,6 +88,21 @@ pub enum Command {
     #[command(after_help = IMPORT_HELP)]
     ImportCounts(ImportCountsArgs),
 }
+
+const TRAIN_HELP: &str = "\
+What is trained depends on what is typed: pipeline.toml is not read. Variables WORDMILL__SECTION__KEY and --set give any other \
+setting; `wordmill init` writes a pipeline with all of them for `wordmill run`.
+
+The ending of OUT names the format: .safetensors (vectors of wordmill, with all that `predict` needs), .bin (word2vec's), .vec \
+(word2vec's and fastText's text), .fifu (finalfusion), .npy (NumPy; words in OUT.vocab.txt), .arrow and .parquet in builds with \
+--features parquet. - is standard output, with --format. A file that is there is replaced when the new one is whole.
+
+The run is kept in OUT.run until OUT is written: after an interruption the same command resumes there.
+
+Example:
+  wordmill train corpus.txt.gz -o vectors.safetensors --dim 300 --epochs 5
+  wordmill train texts/ -o vectors.bin --model cbow --window 8 --min-count 10
+  wordmill similar vectors.bin king";
 
 const PREVIEW_HELP: &str = "\
 Left the line as it was read, right its words. It reads what [corpus] says and writes nothing; no run directory is needed. Pieces \
@@ -362,6 +384,7 @@ impl PipelineArgs {
             file: self.pipeline.clone(),
             variables: std::env::vars_os().collect(),
             sets: self.sets(),
+            flags: Vec::new(),
             run_dir: self.run_dir.clone(),
             memory: self.memory.clone(),
             threads: self.threads,

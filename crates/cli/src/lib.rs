@@ -31,7 +31,11 @@ pub fn main() -> ExitCode {
 /// The same with other arguments, the name of the program first.
 #[must_use]
 pub fn main_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
-    let cli = Cli::parse_from(arguments);
+    let words = args::joined_switches(arguments.into_iter().collect());
+    if let Some(error) = args::one_dash(&words) {
+        error.exit();
+    }
+    let cli = Cli::try_parse_from(words).unwrap_or_else(|error| args::hinted(error).exit());
     // Without it the end would be the system's; that is no reason not to begin.
     let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());
     let mut out = BufWriter::new(exit::Output(io::stdout().lock()));
@@ -55,6 +59,7 @@ pub fn main_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitC
 fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => commands::run::run(args, out),
+        Command::Train(args) => commands::train::run(args, out),
         Command::Plan(args) => commands::plan::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
         Command::Clean(args) => commands::clean::run(args, out),

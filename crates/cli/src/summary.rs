@@ -25,6 +25,21 @@ pub fn print(
     config: &Config,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let reports = print_results(dir, config, out)?;
+    let page = report::write(dir, manifest, config, &reports)?;
+    for trainer in &config.train {
+        writeln!(out, "{}", dir.vectors(&trainer.name).display())?;
+    }
+    writeln!(out, "report: {}", page.path.display())?;
+    Ok(())
+}
+
+/// Prints neighbours and scores of each trainer; returns the scores.
+pub fn print_results(
+    dir: &RunDir,
+    config: &Config,
+    out: &mut dyn Write,
+) -> anyhow::Result<Vec<EvalReport>> {
     let threads = config.run.thread_count();
     for trainer in &config.train {
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
@@ -44,12 +59,7 @@ pub fn print(
     if !reports.is_empty() {
         print_scores(&reports, out)?;
     }
-    let page = report::write(dir, manifest, config, &reports)?;
-    for trainer in &config.train {
-        writeln!(out, "{}", dir.vectors(&trainer.name).display())?;
-    }
-    writeln!(out, "report: {}", page.path.display())?;
-    Ok(())
+    Ok(reports)
 }
 
 /// The learning curve of a trainer as bars: losses, and those of what is held out.

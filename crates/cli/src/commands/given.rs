@@ -12,7 +12,7 @@ use wordmill_formats::{
     DiskStorage, FormatError, Intake, ScratchStorage, Spelling, Storage, UserFiles, Vectors,
     is_stream, is_stream_out,
 };
-use wordmill_query::{Converted, QueryError, open};
+use wordmill_query::{Converted, QueryError, located, open};
 
 use crate::args::{RawArg, RowsArg};
 use wordmill_pipeline::config::ConfigError;
@@ -80,6 +80,7 @@ impl Files {
 
     /// Opens vectors of any format.
     pub fn open(&self, path: &Path) -> Result<Vectors, QueryError> {
+        let path = &*located(&self.storage, path)?;
         self.take(path)?;
         let opened = open(&self.storage, &self.scratch, self.rows, path)?;
         if let Some(converted) = &opened.converted {

@@ -20,7 +20,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let display = Arc::new(Display::new(args.progress.into()));
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, &display, deadline)?;
-    let source = session::source(&args.pipeline, &config);
+    let source = session::source(args.pipeline.sources(), &config);
     let asked = Asked { until: args.until.clone(), rebuild: args.rebuild, source, kernels };
     let done = wordmill_pipeline::run(&ctx, DiskStorage, &config, asked)?;
     say_stages(&display, &done.manifest, started);
@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// A table of the stages: time, memory, what they made and the most that lay on the disk.
-fn say_stages(display: &Display, manifest: &Manifest, started: Instant) {
+pub fn say_stages(display: &Display, manifest: &Manifest, started: Instant) {
     if display.is_silent() {
         return;
     }
