@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use hints::{hinted, one_dash};
+pub use train::{TrainArgs, joined_switches};
 pub use using::*;
 pub use values::*;
 
@@ -12,8 +14,10 @@ use crate::display::Loudness;
 use wordmill_flow::{parse_duration, parse_size};
 use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
+mod hints;
 #[cfg(test)]
 mod reference;
+mod train;
 mod using;
 mod values;
 
@@ -71,6 +75,11 @@ pub enum Command {
     /// Run every stage that is not done, from text to vectors
     #[command(after_long_help = RUN_HELP)]
     Run(RunArgs),
+    /// Train one model on texts, without a pipeline
+    ///
+    /// Writes one file of vectors. The command line alone decides what is trained.
+    #[command(after_long_help = TRAIN_HELP)]
+    Train(TrainArgs),
     /// Estimate memory, disk, files and time of each stage
     ///
     /// Reads a sample of the text and writes nothing.
@@ -156,6 +165,28 @@ pub struct HelpArgs {
     /// A command or a topic
     pub topic: Option<String>,
 }
+const TRAIN_HELP: &str = "\
+The command does not read pipeline.toml. --set and variables such as
+WORDMILL__COOCCUR__WEIGHTING give any other setting; `wordmill init` writes a
+pipeline with all of them for `wordmill run`.
+
+The ending of OUT names the format:
+  .safetensors       vectors of wordmill, with all that `predict` needs
+  .bin               word2vec's binary format
+  .vec               word2vec's and fastText's text
+  .fifu              finalfusion
+  .npy               an array of NumPy, words in OUT.vocab.txt
+  .arrow, .parquet   a table, in builds with --features parquet
+Add .gz or .zst to pack it. - is standard output, with --format. A file that is
+there is replaced when the new one is whole.
+
+The run is kept in OUT.run until OUT is written: after an interruption the same
+command resumes there.
+
+Examples:
+  wordmill train corpus.txt.gz -o vectors.safetensors --dim 300 --epochs 5
+  wordmill train texts/ -o vectors.bin --model cbow --window 8 --min-count 10
+  wordmill similar vectors.bin king";
 
 const RUN_HELP: &str = "\
 Settings come from the defaults, a preset, the pipeline file, variables such as
@@ -582,6 +613,7 @@ impl PipelineArgs {
             file: self.pipeline.clone(),
             variables: std::env::vars_os().collect(),
             sets: self.sets(),
+            flags: Vec::new(),
             run_dir: self.run_dir.clone(),
             memory: self.memory.clone(),
             threads: self.threads,

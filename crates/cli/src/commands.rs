@@ -7,6 +7,7 @@ pub mod run;
 pub mod clean;
 pub mod plan;
 pub mod status;
+pub mod train;
 pub mod verify;
 
 pub mod init;

@@ -36,14 +36,17 @@ pub fn main() -> ExitCode {
 /// The same with other arguments, the name of the program first.
 #[must_use]
 pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<_> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
-        // clap ends as soon as it sees the flag; what it was given besides says how much is wanted.
-        Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&arguments) => {
+    let words = args::joined_switches(arguments.into_iter().collect());
+    if let Some(error) = args::one_dash(&words) {
+        error.exit();
+    }
+    let cli = match Cli::try_parse_from(&words) {
+        // clap ends as soon as it sees the flag; the other arguments say how much is wanted.
+        Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&words) => {
             print!("{}", commands::version::text());
             return ExitCode::SUCCESS;
         }
-        parsed => parsed.unwrap_or_else(|error| error.exit()),
+        parsed => parsed.unwrap_or_else(|error| args::hinted(error).exit()),
     };
     // Without it the end would be the system's; that is no reason not to begin.
     let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());
@@ -77,6 +80,7 @@ fn is_verbose(arguments: &[OsString]) -> bool {
 fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => commands::run::run(args, out),
+        Command::Train(args) => commands::train::run(args, out),
         Command::Plan(args) => commands::plan::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
         Command::Clean(args) => commands::clean::run(args, out),

@@ -183,6 +183,18 @@ pub fn check_no_stream(
     Err(FormatError::Unwritable { path: path.to_path_buf(), format, what: what.into() })
 }
 
+/// The first bytes of a file, at most so many.
+pub(crate) fn first_bytes(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    most: u64,
+) -> Result<Vec<u8>, FormatError> {
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+    let mut head = vec![0; file.len().min(most) as usize];
+    file.read_exact_at(0, &mut head).map_err(|e| FormatError::io(path, "reading", e))?;
+    Ok(head)
+}
+
 /// Publishes a small file in one go; its digest covers all its bytes.
 pub fn write_file(
     storage: &Arc<dyn Storage>,

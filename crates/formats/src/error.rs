@@ -76,6 +76,16 @@ pub enum FormatError {
         /// What was found instead.
         what: String,
     },
+    /// The file is whole, and of a kind that is known and cannot be read.
+    #[error("{}: not vectors: it is {what}; {way_out}", path.display())]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// How to get vectors out of it.
+        way_out: String,
+    },
     /// The file was written by another version of the format.
     #[error(
         "{}: format version {found}, this program reads version {known}; \
@@ -126,6 +136,7 @@ impl FormatError {
         | Self::Incoming { path: shown, .. }
         | Self::Row { path: shown, .. }
         | Self::Foreign { path: shown, .. }
+        | Self::Stranger { path: shown, .. }
         | Self::Version { path: shown, .. }
         | Self::Unwritable { path: shown, .. }) = &mut self;
         if shown == place {
@@ -142,6 +153,7 @@ impl FormatError {
                 | Self::Incoming { .. }
                 | Self::Row { .. }
                 | Self::Foreign { .. }
+                | Self::Stranger { .. }
                 | Self::Version { .. }
         )
     }

@@ -10,7 +10,8 @@ use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::compression::{Compression, HEAD_BYTES, archive};
+use crate::compat::stranger::Stranger;
+use crate::compression::{Compression, HEAD_BYTES};
 use crate::error::FormatError;
 use crate::scratch::ScratchStorage;
 use crate::storage::Outlet;
@@ -64,7 +65,7 @@ impl Intake {
         let mut head = vec![0; file.len().min(HEAD_BYTES as u64) as usize];
         file.read_exact_at(0, &mut head).map_err(io("reading"))?;
         match Compression::of(&head) {
-            None => check_archive(path, &head).map(|()| None),
+            None => check_known(path, &head).map(|()| None),
             Some(_) => {
                 let raw = FileReader::new(Arc::clone(&file), 0, file.len());
                 self.copy(path, raw, Origin::File).map(Some)
@@ -79,7 +80,7 @@ impl Intake {
         let read = raw.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head);
         read.map_err(|e| FormatError::io(path, "reading", e))?;
         let compression = Compression::of(&head);
-        check_archive(path, &head)?;
+        check_known(path, &head)?;
         let whole = Cursor::new(head).chain(raw);
         let bytes = match compression {
             None => self.pour(path, whole, "reading")?,
@@ -148,13 +149,9 @@ fn open_stream(path: &Path) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(File::open(path)?))
 }
 
-fn check_archive(path: &Path, head: &[u8]) -> Result<(), FormatError> {
-    match archive(head) {
-        Some(what) => Err(FormatError::foreign(
-            path,
-            "a file that can be unpacked here",
-            format!("it is {what}"),
-        )),
+fn check_known(path: &Path, head: &[u8]) -> Result<(), FormatError> {
+    match Stranger::of(head) {
+        Some(stranger) => Err(stranger.error(path)),
         None => Ok(()),
     }
 }
@@ -261,7 +258,7 @@ mod tests {
     #[test]
     fn packed_files_are_read_by_what_they_hold() {
         check(b"plain", Ok((false, b"plain")));
-        check(b"", Ok((false, b"")));
+        check(b"", Err("it is empty"));
         check(&gzip(b"packed"), Ok((true, b"packed")));
         check(&gzip(b""), Ok((true, b"")));
         check(&gzip(b"cut off")[..15], Err("gzip"));

@@ -9,19 +9,22 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{
     BadRows, ListedWords, RowConfig, RowCounts, VectorFile, VectorForm,
 };
+use wordmill_formats::compat::stranger::Stranger;
 use wordmill_formats::{
-    FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words, copy_file,
-    is_tensor_file,
+    FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words, check_no_stream,
+    copy_file, is_tensor_file,
 };
 
 use crate::error::QueryError;
-use crate::export::{ExportConfig, ExportFormat, ExportSpaces, export, packed};
+use crate::export::{ExportConfig, ExportFormat, ExportSpaces, export, missing_feature, packed};
+use crate::located::located;
 
 /// What a conversion writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("arrow", ConvertFormat::Export(ExportFormat::Arrow)),
     ("parquet", ConvertFormat::Export(ExportFormat::Parquet)),
 ];
+/// Endings of packed files.
+const PACKED: [&str; 2] = ["bz2", "xz"];
 const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy, projector, arrow or parquet";
 
 impl ConvertFormat {
@@ -58,7 +63,29 @@ impl ConvertFormat {
         }
     }
 
-    /// The format that the ending of a name stands for; `.gz` and `.zst` after it say how the file is packed.
+    /// Refuses what could not be written in this format, before anything is made for it.
+    ///
+    /// # Errors
+    /// A format that this build does not have; a pipe where a format needs a file; a folder where it is none.
+    pub fn check(self, storage: &Arc<dyn Storage>, out: &Path) -> Result<(), QueryError> {
+        use ExportFormat as F;
+        match self {
+            Self::Export(format @ (F::Arrow | F::Parquet)) if !cfg!(feature = "parquet") => {
+                return Err(missing_feature(format));
+            }
+            Self::Export(F::Npy) => check_no_stream(storage, out, "npy")?,
+            Self::Export(F::Projector) => {
+                return Ok(check_no_stream(storage, out, "a folder for TensorBoard's projector")?);
+            }
+            _ => {}
+        }
+        match out.is_dir() {
+            true => Err(FormatError::io(out, "writing", io::ErrorKind::IsADirectory.into()).into()),
+            false => Ok(()),
+        }
+    }
+
+    /// The format of a name's ending; `.gz` and `.zst` after it say how the file is packed.
     ///
     /// # Errors
     /// [`QueryError::ExportFormat`] if it stands for none: `.txt` may be word2vec's or GloVe's.
@@ -71,8 +98,16 @@ impl ConvertFormat {
         let ending = name.extension().and_then(|ending| ending.to_str());
         let known = ENDINGS.iter().find(|(known, _)| Some(*known) == ending);
         known.map(|(_, format)| *format).ok_or_else(|| {
-            let path = path.display();
-            QueryError::ExportFormat(format!("{path}: its ending tells no format; {CHOOSE}"))
+            let shown = path.display();
+            if ending.is_some_and(|ending| PACKED.contains(&ending)) {
+                let what = format!(
+                    "{shown}: only .gz and .zst are packed; pack it afterwards, or through a pipe: `wordmill … - --format \
+                     word2vec-text | gzip > {shown}`"
+                );
+                return QueryError::ExportFormat(what);
+            }
+            let what = format!("{shown}: its ending names no format; add --format FORMAT, or end it in {}", endings());
+            QueryError::ExportFormat(what)
         })
     }
 }
@@ -85,6 +120,11 @@ impl From<ConvertFormat> for ExportFormat {
             ConvertFormat::Export(format) => format,
         }
     }
+}
+
+fn endings() -> String {
+    let endings: Vec<String> = ENDINGS.iter().map(|(ending, _)| format!(".{ending}")).collect();
+    endings.join(", ")
 }
 
 /// Settings of a conversion.
@@ -135,6 +175,8 @@ pub fn open(
     rows: RowConfig,
     path: &Path,
 ) -> Result<Opened, QueryError> {
+    let path = &*located(storage, path)?;
+    check_known(storage, path)?;
     let is_foreign = VectorForm::of(storage, path)?.is_some();
     if !is_foreign && is_tensor_file(storage, path)? && !is_packed(storage, path)? {
         return Ok(Opened { vectors: Vectors::open(storage, path)?, converted: None });
@@ -157,6 +199,8 @@ pub fn convert(
     input: &Path,
     out: &Path,
 ) -> Result<Converted, QueryError> {
+    let input = &*located(storage, input)?;
+    check_known(storage, input)?;
     let is_foreign = VectorForm::of(storage, input)?.is_some();
     let is_ours = !is_foreign && is_tensor_file(storage, input)?;
     if is_ours && !is_packed(storage, input)? {
@@ -175,6 +219,14 @@ pub fn convert(
         done.written = export_words(storage, config, format, &vectors, out)?;
     }
     Ok(done)
+}
+
+/// Names a file that holds no vectors and is recognised.
+fn check_known(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    match Stranger::at(storage, path)? {
+        Some(stranger) => Err(stranger.error(path)),
+        None => Ok(()),
+    }
 }
 
 /// Whether a file has vectors of ours with smaller numbers, which [`convert`] makes whole.

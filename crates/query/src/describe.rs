@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
+use wordmill_formats::compat::stranger::Stranger;
 use wordmill_formats::{
     Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
     TokenIndex, Vectors, Words, counted, read_file,
@@ -62,6 +63,10 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
     if has(storage, &path.join("index.json")) {
         return describe_json(storage, &path.join("index.json"));
     }
+    let stranger = Stranger::at(storage, path)?;
+    if let Some(stranger) = stranger.as_ref().filter(|stranger| !stranger.is_tensors()) {
+        return Err(stranger.error(path));
+    }
     let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
     let mut head = [0u8; 12];
     let held = usize::try_from(file.len()).unwrap_or(usize::MAX).min(head.len());
@@ -92,7 +97,11 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
             let what = "it begins neither like a tensor file, nor a framed file, nor an index";
             Err(FormatError::foreign(path, "a file that wordmill knows", what))
         }
-        _ => tensors(storage, path),
+        // What they are is known; their elements may be of types that are not.
+        _ => tensors(storage, path).map_err(|error| match (error, stranger) {
+            (FormatError::Foreign { .. }, Some(stranger)) => stranger.error(path),
+            (error, _) => error,
+        }),
     }
 }
 

@@ -55,6 +55,14 @@ pub enum QueryError {
         /// What is missing.
         what: String,
     },
+    /// A folder that does not stand for a file of vectors.
+    #[error("{}: opening vectors: it is a folder{what}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is in it, and the way out.
+        what: String,
+    },
     /// A question that cannot be read.
     #[error("{text:?}: reading the question: {what}")]
     BadQuestion {

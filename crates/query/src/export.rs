@@ -120,9 +120,14 @@ fn write_columns(
     _: &OutRows<'_>,
     _: &Vectors,
 ) -> Result<Published, QueryError> {
+    Err(missing_feature(format))
+}
+
+/// A format that needs another build.
+pub(crate) fn missing_feature(format: ExportFormat) -> QueryError {
     let name = format.name();
     let what = format!("this build cannot write {name}: build wordmill with --features parquet");
-    Err(QueryError::ExportFormat(what))
+    QueryError::ExportFormat(what)
 }
 
 /// The rows that are written.

@@ -12,6 +12,7 @@
 #![warn(missing_docs)]
 
 mod error;
+mod located;
 mod lookup;
 mod map;
 mod rows;
@@ -47,6 +48,7 @@ pub use export::{
     ExportConfig, ExportElement, ExportFormat, ExportScale, ExportSpaces, ExportWhich, Exported,
     Loss, export,
 };
+pub use located::located;
 pub use lookup::{complete, find_known, find_word, find_words};
 pub use map::{Map, Point, map};
 pub use nearest::{cosine, nearest, nearest_each};

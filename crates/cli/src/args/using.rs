@@ -318,6 +318,6 @@ fn parse_format(name: &str) -> Result<ExportFormat, String> {
     ExportFormat::parse(name).map_err(|error| error.to_string())
 }
 
-fn parse_convert_format(name: &str) -> Result<ConvertFormat, String> {
+pub fn parse_convert_format(name: &str) -> Result<ConvertFormat, String> {
     ConvertFormat::parse(name).map_err(|error| error.to_string())
 }

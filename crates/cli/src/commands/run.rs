@@ -30,7 +30,7 @@ fn run_shown(args: &RunArgs, display: &Arc<Display>, out: &mut dyn Write) -> any
         let (threads, level) = (ctx.threads, kernels.level());
         format!("{threads} threads, kernels {level}, settings:\n{}", config.to_toml())
     });
-    let source = session::source(&args.pipeline, &config);
+    let source = session::source(args.pipeline.sources(), &config);
     let asked = Asked { until: args.until.clone(), rebuild: args.rebuild, source, kernels };
     let done = wordmill_pipeline::run(&ctx, DiskStorage, &config, asked)?;
     say_stages(display, &done.manifest, started);
@@ -55,7 +55,7 @@ fn tell_result(display: &Display, done: &Finished, report: Option<&Path>) {
 }
 
 /// A table of the stages: time, memory, what they made and the most that lay on the disk.
-fn say_stages(display: &Display, manifest: &Manifest, started: Instant) {
+pub fn say_stages(display: &Display, manifest: &Manifest, started: Instant) {
     if !display.shows_tables() {
         return;
     }

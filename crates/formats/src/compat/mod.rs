@@ -13,6 +13,7 @@ pub mod market;
 pub mod npy;
 pub mod npz;
 pub mod projector;
+pub mod stranger;
 pub mod word2vec;
 
 use std::path::Path;

@@ -268,7 +268,8 @@ fn new_spelling(name: &str) -> Option<String> {
     is_ours.then(|| format!("{VARIABLE_PREFIX}{section}__{rest}"))
 }
 
-fn value_of(text: &str) -> Value {
+/// A value as a shell hands it over: what is not TOML is a text, so that quotes may be left out.
+pub(super) fn value_of(text: &str) -> Value {
     text.parse().unwrap_or_else(|_| Value::String(text.into()))
 }
 

@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use toml::Value;
+
 use super::draft::Draft;
 use super::error::ConfigError;
-use super::layers::{Layers, Origin, VARIABLE_PREFIX};
+use super::layers::{Layers, Origin, VARIABLE_PREFIX, value_of};
 use super::read::read;
 use super::template::TEMPLATE;
 use super::types::Config;
@@ -22,6 +24,8 @@ pub struct Sources {
     pub variables: Vec<(OsString, OsString)>,
     /// `KEY=VALUE` of each `--set`.
     pub sets: Vec<String>,
+    /// Settings that have a flag of their own.
+    pub flags: Vec<Flag>,
     /// `--run-dir`
     pub run_dir: Option<PathBuf>,
     /// `--memory`
@@ -30,6 +34,25 @@ pub struct Sources {
     pub threads: Option<u32>,
     /// `--seed`
     pub seed: Option<u64>,
+}
+
+/// A setting that has a flag of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flag {
+    /// The flag, for messages.
+    pub flag: &'static str,
+    /// The setting.
+    pub key: String,
+    /// Its value.
+    pub value: Value,
+}
+
+impl Flag {
+    /// The value as it is typed: a TOML value, or a text without quotes.
+    #[must_use]
+    pub fn new(flag: &'static str, key: &str, typed: &str) -> Self {
+        Self { flag, key: key.to_owned(), value: value_of(typed) }
+    }
 }
 
 impl Config {
@@ -59,6 +82,9 @@ impl Config {
         layers.variables(sources.variables.iter().cloned())?;
         for assignment in &sources.sets {
             layers.set(assignment)?;
+        }
+        for Flag { flag, key, value } in &sources.flags {
+            layers.put(key, value.clone(), Origin::Flag(flag))?;
         }
         if let Some(memory) = &sources.memory {
             layers.put("run.memory", memory.as_str().into(), Origin::Flag("--memory"))?;

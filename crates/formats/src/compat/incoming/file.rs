@@ -11,7 +11,8 @@ use super::npy::{self, Element};
 use super::reader::{Beside, Known, VectorReader};
 use super::source::Source;
 use super::{columns, sniff};
-use crate::compression::{Compression, archive};
+use crate::compat::stranger::Stranger;
+use crate::compression::Compression;
 use crate::error::FormatError;
 use crate::storage::Storage;
 
@@ -41,6 +42,9 @@ pub struct VectorFile {
     pub(super) bad_rows: BadRows,
     advice: &'static str,
 }
+
+/// Endings of arrays that gensim writes beside a large model.
+const ARRAYS_OF_GENSIM: [&str; 3] = [".wv.vectors.npy", ".vectors.npy", ".syn1neg.npy"];
 
 /// How rows are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +76,10 @@ impl VectorFile {
     ) -> Result<Self, FormatError> {
         let head = Source::head(storage, path)?;
         let Some(form) = sniff::form_of(&head) else {
-            return Err(FormatError::foreign(path, "vectors of another program", unknown(&head)));
+            return Err(match Stranger::of_tensors_too(&head) {
+                Some(stranger) => stranger.error(path),
+                None => FormatError::foreign(path, "vectors of another program", unknown(&head)),
+            });
         };
         let mut source = Source::open(storage, path, form)?;
         source.pass_mark()?;
@@ -215,6 +222,17 @@ impl VectorFile {
         Ok(source)
     }
 
+    /// Why an array has no words: it may be that of a model of gensim, which has them.
+    fn no_words(&self, wanted: &Path) -> FormatError {
+        let what = format!("its words should stand in {}, one a line", wanted.display());
+        let Some(model) = beside_array(&self.path) else {
+            return FormatError::foreign(&self.path, "an array with words", what);
+        };
+        let way_out = Stranger::pickled_by_gensim().way_out_of(&model);
+        let what = "an array of a model that gensim has saved";
+        FormatError::Stranger { path: self.path.clone(), what, way_out }
+    }
+
     fn names(&self) -> Result<Source, FormatError> {
         let path = Self::names_path(&self.path);
         // An array that is packed may have been packed after the words were written beside it.
@@ -228,10 +246,7 @@ impl VectorFile {
             (opened, _) => opened,
         };
         let mut names = opened.map_err(|error| match error.is_not_found() {
-            true => {
-                let what = format!("its words should stand in {}, one a line", path.display());
-                FormatError::foreign(&self.path, "an array with words", what)
-            }
+            true => self.no_words(&path),
             false => error,
         })?;
         names.pass_mark()?;
@@ -239,13 +254,18 @@ impl VectorFile {
     }
 }
 
+/// The file that gensim wrote beside an array of this name.
+fn beside_array(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let model = ARRAYS_OF_GENSIM.iter().find_map(|ending| name.strip_suffix(ending))?;
+    Some(path.with_file_name(model)).filter(|model| model.is_file())
+}
+
 /// Why a file that begins so is not read.
 fn unknown(head: &[u8]) -> String {
     let packed = Compression::of(head).map(Compression::name);
-    match (packed, archive(head)) {
-        _ if head.is_empty() => "it is empty".to_owned(),
-        (Some(name), _) => format!("it is packed with {name}"),
-        (_, Some(what)) => format!("it is {what}"),
+    match packed {
+        Some(name) => format!("it is packed with {name}"),
         _ if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) => {
             "it is text in UTF-16; `iconv -f UTF-16 -t UTF-8 FILE` writes it in UTF-8".to_owned()
         }

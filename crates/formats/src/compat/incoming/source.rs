@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::form::VectorForm;
+use crate::artefact::first_bytes;
 use crate::error::FormatError;
 use crate::storage::{FileReader, ReadFile, Storage};
 
@@ -37,10 +38,7 @@ impl Source {
 
     /// The first bytes of a file.
     pub fn head(storage: &Arc<dyn Storage>, path: &Path) -> Result<Vec<u8>, FormatError> {
-        let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
-        let mut head = vec![0; file.len().min(HEAD_BYTES) as usize];
-        file.read_exact_at(0, &mut head).map_err(|e| FormatError::io(path, "reading", e))?;
-        Ok(head)
+        first_bytes(storage, path, HEAD_BYTES)
     }
 
     /// Passes over a byte-order mark, where it begins with one.

@@ -1,0 +1,52 @@
+//! What is said of flags that a command does not have: how the setting is called here that another program has under that name.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use wordmill_pipeline::config::flag_hint;
+
+use super::Cli;
+
+/// Adds a hint to an error of clap about a flag, if there is one.
+pub fn hinted(mut error: Error) -> Error {
+    let flag = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) => flag.clone(),
+        _ => return error,
+    };
+    if let Some(hint) = flag_hint(&flag) {
+        error.remove(ContextKind::SuggestedArg);
+        let hints = ContextValue::StyledStrs(vec![hint.into()]);
+        error.insert(ContextKind::Suggested, hints);
+    }
+    error
+}
+
+/// An error for the first flag of `train` that is written with one dash, as word2vec, GloVe and fastText have them: clap would take
+/// `-output` for `-o utput`.
+pub fn one_dash(words: &[OsString]) -> Option<Error> {
+    if words.get(1).is_none_or(|word| word != "train") {
+        return None;
+    }
+    let mut cli = Cli::command();
+    let train = cli.find_subcommand_mut("train")?;
+    let is_flag = |name: &str| {
+        let has = |arg: &clap::Arg| {
+            arg.get_long() == Some(name)
+                || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
+        };
+        train.get_arguments().any(has) || flag_hint(name).is_some()
+    };
+    let words = words[2..].iter().take_while(|word| *word != "--");
+    let mut words = words.filter_map(|word| word.to_str()?.strip_prefix('-'));
+    let name = words.find(|name| name.len() > 1 && !name.starts_with('-') && is_flag(name))?;
+    let what = match flag_hint(name).filter(|_| ["train", "input"].contains(&name)) {
+        Some(hint) => format!("unexpected argument '-{name}'; {hint}\n"),
+        None => format!(
+            "unexpected argument '-{name}'; long flags have two dashes: --{name}\n\n  \
+             wordmill train TEXT -o vectors.bin --dim 200 --window 8 --cbow 1\n"
+        ),
+    };
+    train.build();
+    Some(train.error(ErrorKind::UnknownArgument, what))
+}
