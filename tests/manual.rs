@@ -203,6 +203,7 @@ fn a_command_for_training_did_not_work() {
 #[test]
 fn a_command_for_vectors_did_not_work() {
     check("docs/guides/using-vectors.md");
+    check("docs/reference/json.md");
 }
 
 #[test]
