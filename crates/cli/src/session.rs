@@ -102,7 +102,7 @@ pub fn context(
     context_of((threads, memory_bytes), display, deadline)
 }
 
-/// The same for so many threads and bytes.
+/// The same for a number of threads and bytes.
 pub fn context_of(
     (threads, memory_bytes): (usize, u64),
     display: &Arc<Display>,

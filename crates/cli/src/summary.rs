@@ -17,7 +17,7 @@ use wordmill_pipeline::config::Config;
 const WORDS: usize = 5;
 /// Neighbours shown of each word.
 const NEIGHBOURS: usize = 6;
-/// The first rank looked at; before it stand function words.
+/// The first rank that is shown; function words have lower ones.
 const FIRST_RANK: usize = 60;
 
 /// Prints the results of a run, and writes its report; gives the path of that. A file that is gone or damaged is no result.

@@ -13,7 +13,7 @@ use wordmill_pipeline::config::Config;
 const MAP_WORDS: usize = 400;
 /// Words that can be looked up on the page.
 const SHOWN_WORDS: usize = 100_000;
-/// Words whose neighbours are on the page, and how many of them.
+/// Words whose neighbours are on the page, and the number of neighbours of each.
 const NEIGHBOUR_WORDS: usize = 5000;
 const NEIGHBOURS: usize = 8;
 /// Points of a learning curve between epochs.
@@ -23,7 +23,7 @@ const CURVE_POINTS: usize = 400;
 /// Points of a cloud.
 const CLOUD_POINTS: usize = 1500;
 const BINS: usize = 48;
-/// Cells of the matrix that are looked at; of a larger one every so many shards.
+/// Cells of the matrix that are read; of a larger one, shards at equal distances.
 const CELLS_MAX: u64 = 100_000_000;
 
 /// All of it.
@@ -104,7 +104,7 @@ fn vocabulary(vectors: &Vectors) -> Value {
     })
 }
 
-/// How many cells have a weight of 2ⁿ up to 2ⁿ⁺¹, n from -10 on.
+/// The number of cells with a weight of 2ⁿ up to 2ⁿ⁺¹, n from -10 on.
 fn matrix(dir: &RunDir) -> anyhow::Result<Value> {
     let path = dir.matrix_index();
     if dir.storage().size(&path).ok().flatten().is_none() {
