@@ -19,7 +19,7 @@ pub fn template() -> String {
 # trainer; the values below are the defaults. A key can also be set for one run:
 #     wordmill run --set cooccur.window=8 --set train.sgns.dim=300
 #     WORDMILL__COOCCUR__WINDOW=8 wordmill run
-# Paths are taken from the folder in which wordmill is started.
+# Relative paths begin in the folder in which wordmill is started, ~/ in your home folder.
 "
     .to_owned();
     let config = usual(&TRAINERS[..TRAINED]);
