@@ -434,12 +434,13 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct PreviewArgs {
     /// The text [default: the first of corpus.inputs]
+    #[arg(value_name = "TEXT")]
     pub file: Option<String>,
     /// The pipeline file [default: pipeline.toml]
     ///
     /// Without this flag it is pipeline.toml of the current folder, and without
     /// such a file the built-in pipeline.
-    #[arg(long, value_name = "PIPELINE.toml")]
+    #[arg(long, value_name = "FILE")]
     pub pipeline: Option<PathBuf>,
     /// Set a key, such as corpus.tokenizer=whitespace
     #[arg(long, value_name = "KEY=VALUE")]
