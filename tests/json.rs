@@ -98,13 +98,12 @@ const ALL: &str = r#"
 [run]
 memory = "256MiB"
 threads = 2
-checkpoint_every = "0s"
 [corpus]
 inputs = ["builtin:sample:400KB"]
 chunk_bytes = "16KiB"
 duplicate_lines = "drop"
 tokenizer = "bpe"
-merges = 300
+bpe_merges = 300
 [phrases]
 passes = 2
 threshold = 5

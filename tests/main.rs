@@ -5,6 +5,7 @@
 //! * `pipeline`: from text to vectors, on the built-in sample.
 //! * `imports`: counts of another program instead of text.
 //! * `look`: tables, units and colours.
+//! * `manners`: what a user meets beside results: status, logs, warnings, help.
 //! * `manual`: every command of README.md and docs.
 //! * `matrix`: the matrix as other programs read it.
 //! * `changes`: a finished run whose text, lists, settings or folder change.
@@ -50,6 +51,7 @@ mod imports;
 mod json;
 mod library;
 mod look;
+mod manners;
 mod manual;
 mod matrix;
 mod needs;

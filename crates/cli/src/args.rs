@@ -21,7 +21,7 @@ mod train;
 mod using;
 mod values;
 
-/// Grinds a text corpus larger than memory into word vectors.
+/// Turn a text corpus larger than memory into word vectors
 #[derive(Debug, Parser)]
 #[command(
     name = "wordmill",
@@ -34,13 +34,13 @@ pub struct Cli {
     /// Show errors and results only
     ///
     /// Hides progress, messages and warnings.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
     pub quiet: bool,
     /// Show more; with -V, details of this build
     ///
     /// Shows the settings, and each stage, epoch and unit of work. `wordmill -V -v`
     /// prints features, target, kernels and threads of this build.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 901)]
     pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
@@ -484,12 +484,13 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct PreviewArgs {
     /// The text [default: the first of corpus.inputs]
+    #[arg(value_name = "TEXT")]
     pub file: Option<String>,
     /// The pipeline file [default: pipeline.toml]
     ///
     /// Without this flag it is pipeline.toml of the current folder, and without
     /// such a file the built-in pipeline.
-    #[arg(long, value_name = "PIPELINE.toml")]
+    #[arg(long, value_name = "FILE")]
     pub pipeline: Option<PathBuf>,
     /// Set a key, such as corpus.tokenizer=whitespace
     #[arg(long, value_name = "KEY=VALUE")]
@@ -696,6 +697,19 @@ mod tests {
             "matrix run --format mtx out",
             "matrix run --format glove out",
             "matrix run --format ppmi out",
+            "run -q",
+            "run -v --log a.log --log-level debug",
+            "status run --json",
+            "plan --json",
+            "info a --json",
+            "verify a --json",
+            "report run --json",
+            "export v out.vec.gz",
+            "doctor",
+            "doctor run --json",
+            "completions zsh",
+            "man",
+            "man pages",
         ] {
             check(line, Ok(()));
         }
@@ -705,6 +719,9 @@ mod tests {
     fn slips_are_refused() {
         use clap::error::ErrorKind as K;
         check("run --vectorsize 7", Err(K::UnknownArgument));
+        check("run -q -v", Err(K::ArgumentConflict));
+        check("run --log-level debug", Err(K::MissingRequiredArgument));
+        check("completions csh", Err(K::InvalidValue));
         check("run --max-time 8", Err(K::ValueValidation));
         check("export v out --format csv", Err(K::ValueValidation));
         check("convert a b --format csv", Err(K::ValueValidation));
@@ -718,5 +735,37 @@ mod tests {
         check("similar v w --each --minus x", Err(K::ArgumentConflict));
         check("predict v", Err(K::MissingRequiredArgument));
         check("grind", Err(K::InvalidSubcommand));
+    }
+    /// Every command and the program itself, with the help that it shows in so many columns.
+    fn helps(render: fn(&mut clap::Command) -> String) -> Vec<(String, String)> {
+        let mut cli = Cli::command();
+        cli.build();
+        let names: Vec<String> = cli.get_subcommands().map(|it| it.get_name().to_owned()).collect();
+        let mut all = vec![("wordmill".to_owned(), render(&mut cli))];
+        for name in names.into_iter().filter(|name| name != "help") {
+            let command = cli.find_subcommand_mut(&name).expect("it is one of them");
+            all.push((name, render(command)));
+        }
+        all
+    }
+
+    #[test]
+    fn short_help_has_a_line_for_each_flag_and_long_help_no_wide_line() {
+        let short = |command: &mut clap::Command| {
+            let text = command.clone().term_width(80).render_help().to_string();
+            let flags = command.get_arguments().filter(|it| !it.is_positional());
+            let flags = flags.filter(|it| !it.is_hide_set()).count();
+            let (_, options) = text.split_once("Options:\n").expect("there is --help");
+            let options = options.split("\n\n").next().unwrap_or_default();
+            assert_eq!(options.lines().count(), flags, "{text}");
+            text
+        };
+        let long = |command: &mut clap::Command| {
+            command.clone().term_width(80).render_long_help().to_string()
+        };
+        for (name, text) in helps(short).into_iter().chain(helps(long)) {
+            let wide = text.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "{name}");
+        }
     }
 }

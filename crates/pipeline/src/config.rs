@@ -10,6 +10,7 @@ mod document;
 mod draft;
 mod error;
 mod guess;
+mod home;
 mod jobs;
 mod keys;
 mod layers;

@@ -1,6 +1,6 @@
 //! The graph of a configuration: its stages in order, and the loop that runs those that are not done.
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, did_you_mean};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::memory;
@@ -81,7 +81,9 @@ impl Graph {
         };
         found.ok_or_else(|| {
             let list: Vec<&str> = names().collect();
-            let what = format!("no stage is called {name:?}; choose {}, or train", list.join(", "));
+            let guess = did_you_mean(name, list.iter().copied());
+            let all = list.join(", ");
+            let what = format!("no stage is called {name:?}{guess}; choose {all}, or train");
             ConfigError::new("--until", what)
         })
     }

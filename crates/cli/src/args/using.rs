@@ -218,6 +218,7 @@ pub struct EvalArgs {
     /// answers: ours, those of compute-accuracy.c, or those of gensim.
     #[arg(
         long,
+        value_name = "NAME",
         default_value = "wordmill",
         hide_possible_values = true,
         hide_default_value = true
@@ -226,7 +227,7 @@ pub struct EvalArgs {
     /// The seed of the intervals
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Answers of analogies; 0 for all words
+    /// Answers of analogies; 0 for all
     ///
     /// Analogies are asked among so many of the most frequent words only.
     #[arg(long, value_name = "N", default_value_t = 30_000)]

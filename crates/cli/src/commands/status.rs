@@ -226,7 +226,8 @@ fn check_run(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
 /// The layers from which the configuration of the last run came.
 fn sources(ledger: &Ledger<'_>) -> Sources {
     let source = &ledger.manifest().pipeline;
-    let variables = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    let settings = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    let variables = settings.chain(std::env::var_os("HOME").map(|home| ("HOME".into(), home)));
     let usual = folder(ledger).join("pipeline.toml");
     let usual = (usual.parent() != Some("".as_ref()) && usual.is_file()).then_some(usual);
     Sources {

@@ -18,19 +18,19 @@ pub fn line(work: &Work, columns: usize, has_ended: bool) -> String {
     let name = format!("{:<NAME$}", work.stage);
     let known = work.is_total_known;
     let bar_min = if known { BAR_MIN + 1 } else { 0 };
-    let fitting = |room: usize| {
-        let texts = (1..=facts.len()).rev().map(|some| joined(&facts, some));
+    let fitting = |room: usize, least: usize| {
+        let texts = (least..=facts.len()).rev().map(|some| joined(&facts, some));
         texts.into_iter().find(|text| width(text) <= room)
     };
-    if let Some(text) = fitting(room.saturating_sub(width(&name) + 1 + bar_min)) {
+    if let Some(text) = fitting(room.saturating_sub(width(&name) + 1 + bar_min), 2) {
         let rest = room - width(&name) - width(&text) - 1;
         let bar = if known { bar(work, (rest - 1).min(BAR_MAX)) + " " } else { String::new() };
         return format!("{name} {bar}{text}");
     }
-    if let Some(text) = fitting(room.saturating_sub(width(&work.stage) + 1)) {
+    if let Some(text) = fitting(room.saturating_sub(width(&work.stage) + 1), 1) {
         return format!("{} {text}", work.stage);
     }
-    fitting(room).unwrap_or_default()
+    fitting(room, 1).unwrap_or_default()
 }
 
 /// What there is to say, the most important first, each with its place in the line.

@@ -24,7 +24,7 @@ pub fn template() -> String {
 # one run:
 #     wordmill run --set cooccur.window=8 --set train.sgns.dim=300
 #     WORDMILL__COOCCUR__WINDOW=8 wordmill run
-# Paths are taken from the folder in which wordmill is started.
+# Relative paths begin in the folder in which wordmill is started, ~/ in your home folder.
 "
     .to_owned();
     let config = usual(&TRAINERS[..TRAINED]);
