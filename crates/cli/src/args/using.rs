@@ -175,7 +175,7 @@ pub struct EvalArgs {
     /// Analogies in the format of questions-words.txt, or BATS's pairs; a file, or a folder of them
     #[arg(long, value_name = "FILE")]
     pub analogies: Vec<PathBuf>,
-    /// Similarity sets: word, word, score
+    /// Similarity sets: word, word, score; a file, or a folder of them
     #[arg(long, value_name = "FILE")]
     pub similarity: Vec<PathBuf>,
     /// Outliers in the 8-8-8 format; a file, or a folder of them

@@ -7,10 +7,14 @@ use std::time::Instant;
 use wordmill_flow::{format_bytes, format_duration};
 use wordmill_formats::{DiskStorage, Manifest};
 use wordmill_pipeline::Asked;
+use wordmill_pipeline::config::pipeline_file;
 
 use crate::args::RunArgs;
 use crate::display::Display;
 use crate::{session, summary};
+
+const NO_PIPELINE: &str = "there is no pipeline.toml here: the built-in pipeline trains on the built-in sample; \
+`wordmill train TEXT -o vectors.safetensors` trains on a text";
 
 /// Runs the command.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -18,6 +22,10 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = session::config(&args.pipeline)?;
     let kernels = session::kernels()?;
     let display = Arc::new(Display::new(args.progress.into()));
+    let is_sample = config.corpus.inputs.iter().all(|input| input.starts_with("builtin:"));
+    if is_sample && pipeline_file(args.pipeline.pipeline.as_deref()).is_none() {
+        display.say(NO_PIPELINE);
+    }
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, &display, deadline)?;
     let source = session::source(args.pipeline.sources(), &config);
