@@ -12,6 +12,7 @@
 //! * `given`: vectors as users have them: packed, through pipes, with bad rows.
 //! * `library`: pipelines and vectors in programs.
 //! * `needs`: what stages take, and what they say that they need.
+//! * `one_line`: `train`, and lines as users of other programs type them.
 //! * `outputs`: outputs that are pipes, devices and links.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `phrases`: words that become one.
@@ -49,6 +50,7 @@ mod library;
 mod look;
 mod matrix;
 mod needs;
+mod one_line;
 mod outputs;
 mod peers;
 mod phrases;

@@ -35,7 +35,8 @@ pub fn main_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitC
     if let Some(error) = args::one_dash(&words) {
         error.exit();
     }
-    let cli = Cli::try_parse_from(words).unwrap_or_else(|error| args::hinted(error).exit());
+    let cli = Cli::try_parse_from(&words);
+    let cli = cli.unwrap_or_else(|error| args::hinted(&words, error).exit());
     // Without it the end would be the system's; that is no reason not to begin.
     let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());
     let mut out = BufWriter::new(exit::Output(io::stdout().lock()));

@@ -58,7 +58,7 @@ fn of_folder(path: &Path) -> String {
     let shown = path.display();
     match path.join("run.json").is_file() {
         true => format!(
-            "this is a run directory; `wordmill run --run-dir {shown}` goes on with it, `wordmill status {shown}` shows what is done"
+            "this is a run directory; the command that began it goes on with it, `wordmill status {shown}` shows what is done"
         ),
         false => format!("this is a folder; {}", for_text(path, "the texts in it")),
     }

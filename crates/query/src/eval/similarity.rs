@@ -38,11 +38,9 @@ impl SimilaritySet {
     pub fn read_all(path: &Path) -> Result<Vec<Self>, QueryError> {
         let files = files_of(path, &ENDINGS)?;
         if files.is_empty() {
-            let what = format!(
-                "there is no set in this folder: no file that ends in .{}",
-                ENDINGS.join(", .")
-            );
-            return Err(QueryError::BadLine { path: path.display().to_string(), line: 1, what });
+            let what = format!("no file in this folder ends in .{}", ENDINGS.join(", ."));
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, what);
+            return Err(QueryError::Read { path: path.display().to_string(), source });
         }
         files.iter().map(|file| Self::read(file)).collect()
     }
