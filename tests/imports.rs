@@ -269,6 +269,28 @@ fn triples_that_are_none_are_refused_by_line() {
     }
 }
 
+/// Each of these was blamed for a NUL, for its first record or for `corpus.inputs`.
+#[test]
+fn files_of_another_kind_are_named_with_what_is_taken() {
+    let counts = records(&[(0, 0, 1.0)]);
+    let takes_counts = "COUNTS is cooccurrence.bin of GloVe";
+    let takes_words = "VOCAB is vocab.txt of GloVe";
+    let zip = [&b"PK\x03\x04"[..], &[0; 22], &[8, 0, 0, 0], b"data.npy"].concat();
+    let binary = [&b"2 2\n"[..], b"the ", &[0; 8], b"\ncat ", &[1; 8], b"\n"].concat();
+    let tensors = b"\x02\0\0\0\0\0\0\0{}".to_vec();
+    let cases: [(&str, Vec<u8>, &str); 5] = [
+        ("npz", zip, "an npz archive of NumPy"),
+        ("mtx", b"%%MatrixMarket matrix coordinate real general\n".to_vec(), "MatrixMarket"),
+        ("vectors", binary, "word2vec's binary format"),
+        ("text vectors", b"2 3\nthe 1 2 3\ncat 1 2 3\n".to_vec(), "word2vec's text format"),
+        ("safetensors", tensors, "a safetensors file"),
+    ];
+    for (what, bytes, says) in cases {
+        check_refused(what, WORDS.as_bytes(), &bytes, &["counts", says, takes_counts]);
+        check_refused(what, &bytes, &counts, &["vocab", says, takes_words]);
+    }
+}
+
 #[test]
 fn files_that_are_not_there_leave_no_directory() {
     let place = Place::new(TINY);

@@ -15,6 +15,7 @@
 //! * `json`: events and `--json`, compared with their documentation.
 //! * `library`: pipelines and vectors in programs.
 //! * `needs`: what stages take, and what they say that they need.
+//! * `one_line`: `train`, and lines as users of other programs type them.
 //! * `outputs`: outputs that are pipes, devices and links.
 //! * `peers`: programs that read our files, where they are installed.
 //! * `phrases`: words that become one.
@@ -55,6 +56,7 @@ mod manners;
 mod manual;
 mod matrix;
 mod needs;
+mod one_line;
 mod outputs;
 mod peers;
 mod phrases;

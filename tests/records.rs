@@ -179,3 +179,55 @@ fn a_build_without_parquet_says_so() {
     let args = ["--set", "corpus.format=parquet"];
     place.run("run", &args).refused("parquet", 3, &["--features parquet"]);
 }
+
+/// These were counted as text, field names and marks included, without a word.
+#[test]
+fn records_that_are_read_as_lines_are_told_with_the_settings_for_them() {
+    let objects = "{\"id\": \"a\", \"body\": \"the old mill\"}\n".repeat(30);
+    let wet = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 9\r\n\r\nthe mill\n\r\n\r\n";
+    for (name, bytes, says) in [
+        (
+            "a.jsonl",
+            objects.as_bytes().to_vec(),
+            "--set corpus.format=jsonl --set corpus.field=NAME, where NAME is one of id, body",
+        ),
+        (
+            "a.json.gz",
+            gzip_of(objects.replace("body", "text").as_bytes()),
+            "add --set corpus.format=jsonl",
+        ),
+        (
+            "a.csv",
+            b"id,body\n1,the old mill\n".to_vec(),
+            "--set corpus.format=csv-column --set corpus.field=NAME, where NAME is one of id, body",
+        ),
+        ("a.tsv.gz", gzip_of(b"id\ttext\n1\tthe old mill\n"), "add --set corpus.format=tsv-column"),
+        (
+            "a-pages-articles.xml",
+            b"<mediawiki xml:lang=\"en\">\n<page>".to_vec(),
+            "--set corpus.format=mediawiki",
+        ),
+        ("a.warc.wet.gz", gzip_of(wet.as_bytes()), "--set corpus.format=wet"),
+    ] {
+        let (_, said) = tokens(name, &bytes, &[]);
+        assert_eq!(said.matches("it looks like").count(), 1, "{name}: {said}");
+        assert!(said.contains(name) && said.contains(says), "{name}: {said}");
+        let place = Place::new(PIPELINE);
+        place.write(name, &bytes);
+        let ended = place.wordmill(&["preview", name]).expect(0);
+        assert!(ended.stderr.contains(says), "{name}: {}", ended.stderr);
+    }
+    let (_, said) = tokens(
+        "a.jsonl",
+        objects.as_bytes(),
+        &["--set", "corpus.format=jsonl", "--set", "corpus.field=body"],
+    );
+    assert!(!said.contains("it looks like"), "{said}");
+    let (_, said) = tokens("a.txt", b"the old mill, once again\n", &[]);
+    assert!(!said.contains("it looks like"), "{said}");
+    let place = Place::new(PIPELINE);
+    place.write("texts/a.parquet", "PAR1 and more");
+    let says = ["a.parquet", "a Parquet file", "--set corpus.format=parquet"];
+    place.run("run", &[]).refused("parquet", 3, &says);
+    place.wordmill(&["preview", "texts/a.parquet"]).refused("preview", 3, &says);
+}

@@ -375,7 +375,7 @@ pub struct PipelineArgs {
 }
 
 /// How a command that takes long shows what it does.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
     /// auto, bar, plain, json or none
     ///

@@ -46,7 +46,7 @@ pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             print!("{}", commands::version::text());
             return ExitCode::SUCCESS;
         }
-        parsed => parsed.unwrap_or_else(|error| args::hinted(error).exit()),
+        parsed => parsed.unwrap_or_else(|error| args::hinted(&words, error).exit()),
     };
     // Without it the end would be the system's; that is no reason not to begin.
     let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());

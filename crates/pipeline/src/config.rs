@@ -16,6 +16,7 @@ mod keys;
 mod layers;
 mod load;
 mod loss;
+mod mistaken;
 mod one;
 mod peers;
 mod phrases;

@@ -31,16 +31,16 @@ pub mod planner;
 pub mod settlement;
 pub mod verify;
 
+mod beside;
 mod normalize;
-mod removal;
 mod run;
 mod scores;
 mod way_out;
 
+pub use beside::{check_place, remove_run};
 pub use error::{DoesNotFit, Error, ErrorKind, Stale, kind_of};
 pub use memory::PROGRAM_BYTES;
 pub use normalize::spelling_of;
-pub use removal::{is_free_for_run, remove_run};
 pub use run::{Asked, Finished, run, run_in_memory};
 pub use scores::{EvalSets, scores};
 pub use way_out::way_out;

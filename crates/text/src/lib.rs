@@ -14,6 +14,7 @@ pub mod chunk;
 pub mod encoding;
 mod error;
 mod format;
+mod guess;
 pub mod input;
 mod lines;
 mod lists;
@@ -37,6 +38,7 @@ pub const FEATURES: [(&str, bool); 4] = [
 pub use encoding::Encoding;
 pub use error::{ErrorKind, TextError};
 pub use format::{Column, ColumnName, KeyPath, MostlyForeign, RecordCounts, RecordFormat, Records};
+pub use guess::Guess;
 pub use input::{Input, Source, greediest, unpack_first, unpacking_bytes};
 pub use lines::{InvalidUtf8, WrongLines, make_valid};
 pub use lists::{CONTINUES, WordSet};

@@ -99,6 +99,9 @@ fn packed_or_foreign(head: &[u8]) -> Option<(String, &'static str)> {
     if is_archive(head) {
         return Some(("it is a tar archive".to_owned(), UNPACK));
     }
+    if head.starts_with(b"PAR1") {
+        return Some(("it is a Parquet file, not lines of text".to_owned(), READ_PARQUET));
+    }
     if let Some((_, name)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some((format!("it is {name}, not text"), REMOVE));
     }
@@ -122,6 +125,11 @@ pub(crate) fn is_archive(head: &[u8]) -> bool {
 }
 
 const UNPACK_XZ: &str = "build wordmill with --features xz, or unpack it first, for example with a pipe and inputs = [\"-\"]";
+const READ_PARQUET: &str = if cfg!(feature = "parquet") {
+    "read a column of it: --set corpus.format=parquet --set corpus.field=COLUMN"
+} else {
+    "build wordmill with --features parquet, and read a column of it: --set corpus.format=parquet --set corpus.field=COLUMN"
+};
 const PACKED: &[(&[u8], &str)] = &[
     (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
@@ -131,7 +139,6 @@ const PACKED: &[(&[u8], &str)] = &[
 ];
 
 const FOREIGN: &[(&[u8], &str)] = &[
-    (b"PAR1", "a Parquet file"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),

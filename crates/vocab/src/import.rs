@@ -4,6 +4,7 @@
 //! that cannot be used.
 
 mod counts;
+mod kinds;
 mod lines;
 mod vocabulary;
 

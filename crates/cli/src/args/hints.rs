@@ -8,13 +8,17 @@ use wordmill_pipeline::config::flag_hint;
 
 use super::Cli;
 
+/// Commands with `--set`.
+const WITH_SET: [&str; 4] = ["run", "train", "plan", "preview"];
+
 /// Adds a hint to an error of clap about a flag, if there is one.
-pub fn hinted(mut error: Error) -> Error {
+pub fn hinted(words: &[OsString], mut error: Error) -> Error {
     let flag = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) => flag.clone(),
         _ => return error,
     };
-    if let Some(hint) = flag_hint(&flag) {
+    let has_set = words.get(1).is_some_and(|it| WITH_SET.iter().any(|command| *it == **command));
+    if let Some(hint) = flag_hint(&flag).filter(|hint| has_set || !hint.contains("--set")) {
         error.remove(ContextKind::SuggestedArg);
         let hints = ContextValue::StyledStrs(vec![hint.into()]);
         error.insert(ContextKind::Suggested, hints);
@@ -40,13 +44,10 @@ pub fn one_dash(words: &[OsString]) -> Option<Error> {
     let words = words[2..].iter().take_while(|word| *word != "--");
     let mut words = words.filter_map(|word| word.to_str()?.strip_prefix('-'));
     let name = words.find(|name| name.len() > 1 && !name.starts_with('-') && is_flag(name))?;
-    let what = match flag_hint(name).filter(|_| ["train", "input"].contains(&name)) {
-        Some(hint) => format!("unexpected argument '-{name}'; {hint}\n"),
-        None => format!(
-            "unexpected argument '-{name}'; long flags have two dashes: --{name}\n\n  \
-             wordmill train TEXT -o vectors.bin --dim 200 --window 8 --cbow 1\n"
-        ),
-    };
-    train.build();
+    let hint = flag_hint(name).filter(|_| ["train", "input"].contains(&name));
+    let hint = hint.unwrap_or_else(|| format!("long flags have two dashes: --{name}"));
+    let what = format!("unexpected argument '-{name}'; {hint}");
+    cli.build();
+    let train = cli.find_subcommand_mut("train")?;
     Some(train.error(ErrorKind::UnknownArgument, what))
 }

@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::BoolishValueParser;
 use wordmill_pipeline::config::{Flag, OneTrainer, Sources, peer_names};
 use wordmill_query::ConvertFormat;
 
@@ -14,20 +15,8 @@ use super::using::parse_convert_format;
 /// Switches that other programs write with a 0 or a 1 behind them.
 const SWITCHES: [&str; 3] = ["--hs", "--sg", "--cbow"];
 
-/// `--model`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum ModelArg {
-    /// A word predicts its neighbours
-    #[value(aliases = ["skipgram", "sg"])]
-    SkipGram,
-    /// The words around a place predict the word there
-    Cbow,
-    /// Logarithms of counts are factorised
-    Glove,
-}
-
 /// `wordmill train`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct TrainArgs {
     /// Texts: files, folders, patterns, @LIST of paths, - for a pipe, builtin:sample
     #[arg(required = true, value_name = "TEXT")]
@@ -38,15 +27,18 @@ pub struct TrainArgs {
     /// The format, where the ending of OUT does not name it
     #[arg(long, value_parser = parse_convert_format)]
     pub format: Option<ConvertFormat>,
-    /// What predicts what [default: skip-gram]
-    #[arg(long, conflicts_with_all = ["sg", "cbow"])]
-    pub model: Option<ModelArg>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = switch, conflicts_with = "cbow")]
+    /// What is trained: skip-gram, cbow or glove [default: skip-gram]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["sg", "cbow"])]
+    model: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    #[arg(value_parser = BoolishValueParser::new(), conflicts_with = "cbow")]
     sg: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = switch)]
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    #[arg(value_parser = BoolishValueParser::new())]
     cbow: Option<bool>,
     /// Hierarchical softmax instead of negative sampling
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = switch, hide_possible_values = true)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    #[arg(value_name = "1|0", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     hs: Option<bool>,
     /// Length of a vector
     #[arg(long, value_name = "N", aliases = peer_names("train", "dim"))]
@@ -133,20 +125,17 @@ impl TrainArgs {
 
     /// What else is asked of the trainer.
     pub fn asked(&self) -> OneTrainer {
-        let Self { texts, window, subsample, alpha, .. } = self;
-        let (window, subsample, alpha) = (window.clone(), subsample.clone(), alpha.clone());
-        OneTrainer { texts: texts.clone(), window, subsample, alpha }
+        let Self { texts, window, subsample, alpha, .. } = self.clone();
+        OneTrainer { texts, window, subsample, alpha }
     }
 
-    fn model(&self) -> Option<&'static str> {
-        let of_switch = |is_cbow: bool| if is_cbow { "cbow" } else { "skip-gram" };
-        let of_switches = self.cbow.or(self.sg.map(|is_sg| !is_sg)).map(of_switch);
-        let named = self.model.map(|model| match model {
-            ModelArg::SkipGram => "skip-gram",
-            ModelArg::Cbow => "cbow",
-            ModelArg::Glove => "glove",
-        });
-        named.or(of_switches)
+    fn model(&self) -> Option<&str> {
+        let is_cbow = self.cbow.or(self.sg.map(|is_sg| !is_sg));
+        match self.model.as_deref() {
+            Some("skipgram" | "sg") => Some("skip-gram"),
+            None => is_cbow.map(|is_cbow| if is_cbow { "cbow" } else { "skip-gram" }),
+            named => named,
+        }
     }
 }
 
@@ -165,12 +154,4 @@ pub fn joined_switches(words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString
         }
     }
     joined
-}
-
-fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "true" => Ok(true),
-        "0" | "false" => Ok(false),
-        _ => Err("expected 0 or 1".to_owned()),
-    }
 }

@@ -201,7 +201,9 @@ pub struct EvalArgs {
     /// In the format of questions-words.txt, or BATS's pairs.
     #[arg(long, value_name = "FILE")]
     pub analogies: Vec<PathBuf>,
-    /// Similarity sets: word, word, score a line
+    /// Similarity sets: a file, or a folder of files
+    ///
+    /// Each line is word, word, score.
     #[arg(long, value_name = "FILE")]
     pub similarity: Vec<PathBuf>,
     /// Outliers: a file, or a folder of files

@@ -57,6 +57,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         config.corpus.inputs = vec![file.clone()];
     }
     let inputs = texts::inputs(&config, &session::warnings())?;
+    texts::warn_of_format(&inputs[..1], &session::warnings());
     let tokenize = config.tokenize_job()?;
     let Preview { lines, records, broken } = preview(&inputs[0], tokenize.preview(), args.n)?;
     let (pieces, cutter) = cutter(&config)?.unzip();

@@ -8,12 +8,16 @@ use std::time::Instant;
 use serde_json::json;
 use wordmill_flow::{format_bytes, format_duration};
 use wordmill_formats::{DiskStorage, Manifest};
+use wordmill_pipeline::config::pipeline_file;
 use wordmill_pipeline::{Asked, Finished};
 
 use crate::args::RunArgs;
 use crate::display::Display;
 use crate::log::Level;
 use crate::{session, summary};
+
+const NO_PIPELINE: &str = "there is no pipeline.toml here: the built-in pipeline trains on the built-in sample; \
+`wordmill train TEXT -o vectors.safetensors` trains on a text";
 
 /// Runs the command.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -24,6 +28,10 @@ fn run_shown(args: &RunArgs, display: &Arc<Display>, out: &mut dyn Write) -> any
     let started = Instant::now();
     let config = session::config(&args.pipeline)?;
     let kernels = session::kernels()?;
+    let is_sample = config.corpus.inputs.iter().all(|input| input.starts_with("builtin:"));
+    if is_sample && pipeline_file(args.pipeline.pipeline.as_deref()).is_none() {
+        display.say(NO_PIPELINE);
+    }
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, display, deadline)?;
     ctx.progress.detail(|| {

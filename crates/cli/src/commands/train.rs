@@ -4,19 +4,18 @@
 //! interruption; then it is removed.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
-use wordmill_flow::Progress;
 use wordmill_formats::compat::incoming::BadRows;
 use wordmill_formats::{DiskStorage, PipelineSource, RunDir, is_stream_out};
-use wordmill_pipeline::config::{Config, ConfigError, Sources, one_trainer};
-use wordmill_pipeline::{Asked, is_free_for_run, remove_run, texts};
+use wordmill_pipeline::config::{Config, Sources, one_trainer};
+use wordmill_pipeline::{Asked, check_place, remove_run};
 use wordmill_query::{ConvertConfig, ConvertFormat, ExportSpaces, convert};
 
-use super::given::{Files, messages, refuse_same};
+use super::given::{Files, messages};
 use super::run::say_stages;
 use crate::args::TrainArgs;
 use crate::display::Display;
@@ -30,10 +29,9 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     format.check(files.storage(), &args.out)?;
     let (mut config, sources) = one_trainer(args.sources(), &args.asked())?;
     config.run.dir = run_dir(args);
-    check_places(args, &config)?;
+    check_place(&config, &args.out)?;
     let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
-    let spaces = ExportSpaces::Refuse;
-    let form = ConvertConfig { format, rows: files.rows(), spaces };
+    let form = ConvertConfig { format, rows: files.rows(), spaces: ExportSpaces::Refuse };
     let mut out = messages(&args.out, out);
     let storage = files.output(&args.out, format.into())?;
     let done = session::watched(&args.show, "train", |display| {
@@ -82,36 +80,4 @@ fn run_dir(args: &TrainArgs) -> PathBuf {
     let mut name = args.out.clone().into_os_string();
     name.push(".run");
     name.into()
-}
-
-/// Refuses an output that is one of the texts, and a run directory among them or in a folder of something else.
-fn check_places(args: &TrainArgs, config: &Config) -> anyhow::Result<()> {
-    let run = &config.run.dir;
-    if !is_free_for_run(run) {
-        let what =
-            "there are other files in this folder; name another one for the run: --run-dir DIR";
-        return Err(ConfigError::new(run.display(), what).into());
-    }
-    let parent = std::path::absolute(run)?;
-    let parent = parent.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
-    for folder in config.corpus.inputs.iter().map(Path::new).filter(|path| path.is_dir()) {
-        let folder_is_around = std::fs::canonicalize(folder)
-            .is_ok_and(|folder| parent.as_ref().is_some_and(|parent| parent.starts_with(folder)));
-        if folder_is_around {
-            let what = format!(
-                "its run directory {} would be among the texts of {}; write the vectors elsewhere, or add --run-dir DIR",
-                run.display(),
-                folder.display()
-            );
-            return Err(ConfigError::new(args.out.display(), what).into());
-        }
-    }
-    // A list that comes through a pipe can be read once.
-    if config.corpus.inputs.iter().any(|input| input == "@-") {
-        return Ok(());
-    }
-    for input in texts::inputs(config, &Progress::silent())? {
-        refuse_same(Path::new(&input.name), &args.out, "training")?;
-    }
-    Ok(())
 }

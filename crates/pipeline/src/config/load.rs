@@ -9,6 +9,7 @@ use super::draft::Draft;
 use super::error::ConfigError;
 use super::home;
 use super::layers::{Layers, Origin, VARIABLE_PREFIX, value_of};
+use super::mistaken::read_pipeline;
 use super::read::read;
 use super::template::TEMPLATE;
 use super::types::Config;
@@ -121,9 +122,8 @@ pub fn pipeline_file(file: Option<&Path>) -> Option<PathBuf> {
 
 fn file_text(file: Option<&Path>) -> Result<(PathBuf, String), ConfigError> {
     let path = file.unwrap_or(Path::new(TEMPLATE_NAME));
-    match std::fs::read_to_string(path) {
-        // A mark of byte order is no part of the text.
-        Ok(text) => Ok((path.into(), text.trim_start_matches('\u{feff}').to_owned())),
+    match read_pipeline(path) {
+        Ok(text) => Ok((path.into(), text?)),
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok((PathBuf::from("built-in pipeline.toml"), TEMPLATE.into()))
         }

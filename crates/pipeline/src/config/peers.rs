@@ -83,6 +83,8 @@ const PEERS: &[(&[&str], Meaning)] = &[
             "the run directory has vocab/vocabulary.tsv; vocabulary.keep = FILE keeps only the words of a file",
         ),
     ),
+    (&["topn"], Words("-n N says how many answers there are")),
+    (&["restrict_vocab"], Words("--top N asks among the most frequent words")),
     (&["debug", "verbose"], Words("--progress says how progress is shown")),
     (
         &[
@@ -114,14 +116,13 @@ pub fn flag_hint(flag: &str) -> Option<String> {
     let set =
         |(section, key): (&str, &str)| format!("`--set {}=VALUE` sets it", dotted(section, key));
     match of(name) {
-        _ if !sections_with(&key).is_empty() => {
-            let all = sections_with(&key);
-            let all: Vec<String> = all.iter().map(|section| set((section, &key))).collect();
-            Some(all.join(", or "))
-        }
         Some(Key(section, key)) => Some(set((section, key))),
         Some(Words(words)) => Some(words.to_owned()),
-        None => None,
+        None => {
+            let all = sections_with(&key).into_iter();
+            let all: Vec<String> = all.map(|section| set((section, &key))).collect();
+            (!all.is_empty()).then(|| all.join(", or "))
+        }
     }
 }
 

@@ -47,7 +47,9 @@ impl<'a> Section<'a> {
     /// An error about a key of this section.
     pub(super) fn error(&self, key: &str, what: impl std::fmt::Display) -> ConfigError {
         let dotted = format!("{}.{key}", self.path);
-        ConfigError::new(self.layers.place(&dotted), format!("{dotted}: {what}"))
+        let what = what.to_string();
+        let mark = if what.contains('\n') { String::new() } else { self.layers.mark(&dotted) };
+        ConfigError::new(self.layers.place(&dotted), format!("{dotted}: {what}{mark}"))
     }
 
     /// Whether a key is written and not asked for yet.

@@ -64,7 +64,7 @@ impl AnalogySet {
     pub fn read(path: &Path) -> Result<Self, QueryError> {
         let name = path.display().to_string();
         let mut sections = Vec::new();
-        for file in files_of(path)? {
+        for file in files_of(path, &["txt"])? {
             let set = Self::parse(&file.display().to_string(), &read_set(&file)?)?;
             let titled = |mut section: Section| {
                 if section.name == UNTITLED {

@@ -43,7 +43,7 @@ impl OutlierSet {
     /// A file that cannot be read, and what [`parse`](Self::parse) refuses.
     pub fn read(path: &Path) -> Result<Self, QueryError> {
         let mut topics = Vec::new();
-        for file in files_of(path)? {
+        for file in files_of(path, &["txt"])? {
             topics.push(parse_topic(&file.display().to_string(), &stem(&file), &read_set(&file)?)?);
         }
         let name = path.display().to_string();

@@ -13,8 +13,8 @@ pub fn read_set(path: &Path) -> Result<String, QueryError> {
     }
 }
 
-/// The texts below a folder, sorted; a file is its own only one.
-pub fn files_of(path: &Path) -> Result<Vec<PathBuf>, QueryError> {
+/// The files below a folder whose names end so, sorted; a file is its own only one.
+pub fn files_of(path: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, QueryError> {
     let error = |source| QueryError::Read { path: path.display().to_string(), source };
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
@@ -23,8 +23,8 @@ pub fn files_of(path: &Path) -> Result<Vec<PathBuf>, QueryError> {
     for entry in std::fs::read_dir(path).map_err(error)? {
         let inside = entry.map_err(error)?.path();
         if inside.is_dir() {
-            files.extend(files_of(&inside)?);
-        } else if inside.extension().is_some_and(|ending| ending == "txt") {
+            files.extend(files_of(&inside, endings)?);
+        } else if inside.extension().is_some_and(|it| endings.iter().any(|known| it == *known)) {
             files.push(inside);
         }
     }

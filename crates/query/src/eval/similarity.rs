@@ -8,9 +8,12 @@ use super::bootstrap::{middle, scores};
 use super::config::EvalConfig;
 use super::convention::{Convention, Lexicon};
 use super::report::SimilarityScores;
-use super::sets::{lines, read_set};
+use super::sets::{files_of, lines, read_set};
 use crate::error::QueryError;
 use crate::nearest::cosine;
+
+/// How files of sets end in a folder.
+const ENDINGS: [&str; 3] = ["txt", "tsv", "csv"];
 
 /// Pairs of words with the scores that people gave them.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,20 @@ impl SimilaritySet {
     /// A file that cannot be read, and what [`parse`](Self::parse) refuses.
     pub fn read(path: &Path) -> Result<Self, QueryError> {
         Self::parse(&path.display().to_string(), &read_set(path)?)
+    }
+
+    /// Reads a file, or each file below a folder.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); a folder without a set.
+    pub fn read_all(path: &Path) -> Result<Vec<Self>, QueryError> {
+        let files = files_of(path, &ENDINGS)?;
+        if files.is_empty() {
+            let what = format!("no file in this folder ends in .{}", ENDINGS.join(", ."));
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, what);
+            return Err(QueryError::Read { path: path.display().to_string(), source });
+        }
+        files.iter().map(|file| Self::read(file)).collect()
     }
 
     /// Two words and a score a line, separated by tabs, commas or white space. The score is the

@@ -15,12 +15,16 @@ use wordmill_formats::{WordTable, Words as _, xxh3};
 use wordmill_text::input::{Input, Packed};
 use wordmill_text::not_text;
 
+use super::kinds::other_kind;
 use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 
 /// Bytes read at a time, a whole number of records.
 const PIECE_BYTES: usize = 1 << 20;
 const WAY_OUT: &str = "check that VOCAB and COUNTS were made together, and that both are whole";
+
+const TAKES: &str =
+    "COUNTS is cooccurrence.bin of GloVe, or a text with a line `word word weight` a pair";
 
 /// What a program that feeds on counts needs to know of their words.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +108,10 @@ impl CountsFile {
             _ if are_records(&head, words) => CountsForm::Records,
             Some((row, column, _)) if nul && in_range(row) && in_range(column) => {
                 CountsForm::Records
+            }
+            _ if other_kind(&head).is_some() => {
+                let what = other_kind(&head).unwrap_or_default();
+                return Err(input.error("reading counts", format!("it is {what}"), TAKES).into());
             }
             _ => match not_text(&head) {
                 Some((problem, way_out)) if !problem.contains("NUL") => {

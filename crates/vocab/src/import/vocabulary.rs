@@ -10,6 +10,7 @@ use wordmill_flow::{Budget, Context, Reservation};
 use wordmill_formats::{NO_WORD, RunDir, Words as _};
 use wordmill_text::input::{Input, Packed};
 
+use super::kinds::other_kind;
 use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 use crate::vocabulary::files::{write_table, write_text};
@@ -35,6 +36,9 @@ pub fn import_vocabulary(
     if input.bytes.is_none() {
         let problem = "it is no plain file, and it is read twice".to_owned();
         return Err(input.error("opening", problem, "write it to a file first").into());
+    }
+    if let Some(what) = other_kind(&input.head_of(Packed::ByContent)?) {
+        return Err(input.error("reading the vocabulary", format!("it is {what}"), TAKES).into());
     }
     // Refuses what is no text.
     drop(input.open()?);
@@ -71,6 +75,9 @@ pub fn import_vocabulary(
     let text = write_text(run, &ranked)?;
     Ok((Vocabulary::open(run, &[])?.with_outputs(vec![table, text]), ids))
 }
+
+const TAKES: &str =
+    "VOCAB is vocab.txt of GloVe, or the vocabulary.tsv of a run: a line `word count` a word";
 
 /// The advice is for a vocabulary that is counted; here the words are given.
 fn without_advice(mut error: VocabError) -> VocabError {

@@ -22,7 +22,13 @@ impl VectorForm {
     /// # Errors
     /// Those of the storage.
     pub fn of(storage: &Arc<dyn Storage>, path: &Path) -> Result<Option<Self>, FormatError> {
-        Ok(sniff::form_of(&Source::head(storage, path)?))
+        Ok(Self::of_head(&Source::head(storage, path)?))
+    }
+
+    /// The same of first bytes.
+    #[must_use]
+    pub fn of_head(head: &[u8]) -> Option<Self> {
+        sniff::form_of(head)
     }
 }
 

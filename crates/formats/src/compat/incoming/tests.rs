@@ -169,7 +169,7 @@ fn rows_that_cannot_be_taken_over_are_named() {
     check_refused(b"1 1\na \0\0\0\0\nb", None, "row 2: there is more");
     check_refused(b"2 1\naaaaaaaaa \0\0\0\0\n", None, "row 2: there is no word");
     check_refused(b"the 9\na 5\n", None, "not vectors of another program");
-    check_refused(b"", None, "not vectors of another program");
+    check_refused(b"", None, "not vectors: it is empty");
 }
 
 #[test]
