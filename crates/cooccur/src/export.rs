@@ -130,7 +130,7 @@ impl Pass<'_> {
             let path = self.dir.path("matrix").join(&shard.file);
             let reader = CsrShardReader::open(self.storage(), &path)?;
             if format!("{:016x}", reader.digest()) != shard.xxh3 {
-                let what = "it is whole, but not the shard that matrix/index.json lists";
+                let what = "it is intact, but not the shard that matrix/index.json lists";
                 return Err(FormatError::corrupt(&path, 0, what).into());
             }
             reader.for_each_piece(|row, columns, weights| {

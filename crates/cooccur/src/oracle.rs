@@ -191,7 +191,7 @@ fn cells(dir: &RunDir, index: &MatrixIndex) -> BTreeMap<(u32, u32), u64> {
         let reader = CsrShardReader::open(dir.storage(), &path).unwrap();
         let add = |row, columns: &[u32], weights: &[u64]| {
             for (&column, &weight) in columns.iter().zip(weights) {
-                assert_eq!(cells.insert((row, column), weight), None, "a cell stands twice");
+                assert_eq!(cells.insert((row, column), weight), None, "a cell occurs twice");
             }
             Ok::<_, FormatError>(())
         };
@@ -367,7 +367,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
                 for cell in cells {
                     let id = |local, stripe| local * grid + stripe;
                     let place = (id(cell.row, stripe.stripe()), id(cell.column, column_stripe));
-                    assert_eq!(found.insert(place, cell.payload), None, "a cell stands twice");
+                    assert_eq!(found.insert(place, cell.payload), None, "a cell occurs twice");
                 }
             }
         }

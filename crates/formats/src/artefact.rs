@@ -179,7 +179,7 @@ pub fn check_no_stream(
     if !storage.is_stream_out(path) {
         return Ok(());
     }
-    let what = "the output is a pipe or a device, and this format goes back in its file or has others beside it; name a regular file";
+    let what = "the output is a pipe or a device, but this format seeks in its file or needs others beside it; name a regular file";
     Err(FormatError::Unwritable { path: path.to_path_buf(), format, what: what.into() })
 }
 

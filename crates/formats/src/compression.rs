@@ -148,7 +148,7 @@ fn next_member<R: BufRead>(mut rest: R) -> io::Result<Option<flate2::bufread::Gz
                 return Ok(Some(flate2::bufread::GzDecoder::new(rest)));
             }
             Some(_) => {
-                let what = "there is something else behind the last member";
+                let what = "something else follows the last member";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, what));
             }
         }

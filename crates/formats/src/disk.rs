@@ -133,7 +133,7 @@ pub fn free_bytes(path: &Path) -> Result<u64, FormatError> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
     let found = rustix::fs::statvfs(there)
-        .map_err(|e| FormatError::io(there, "asking for free space", e.into()))?;
+        .map_err(|e| FormatError::io(there, "reading the free space", e.into()))?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 

@@ -35,7 +35,7 @@ pub enum FormatError {
     },
     /// A file of another program is damaged, or holds what cannot be taken over.
     #[error(
-        "{}: reading {form}: byte {offset}: {what}; get a whole copy of the file, or write it anew with \
+        "{}: reading {form}: byte {offset}: {what}; get a whole copy of the file, or write it again with \
          the program that made it",
         path.display()
     )]

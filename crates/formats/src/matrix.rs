@@ -204,7 +204,7 @@ impl CsrShardWriter {
             }
             narrow.push(fits.unwrap_or(0));
             self.row.weight = self.row.weight.checked_add(weight).ok_or_else(|| {
-                let what = "the weights of its rows exceed 64 bits together: what they were made of is damaged";
+                let what = "the weights of its rows sum to more than 64 bits: what they were counted from is damaged";
                 FormatError::corrupt(self.writer.path(), 0, what)
             })?;
         }

@@ -133,7 +133,7 @@ impl Pages {
         match wrong {
             Some(at) => {
                 let offset = 4 * ((first + at) * BLOCK_FLOATS) as u64;
-                let what = "a page is not as it was written a while ago: check the disk and the memory of this machine";
+                let what = "a page differs from what was written to it: check the disk and the memory of this machine";
                 Err(FormatError::corrupt(&self.path(page), offset, what))
             }
             None => Ok(()),

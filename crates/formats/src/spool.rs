@@ -67,7 +67,7 @@ impl Spool {
             offset += bytes as u64;
         }
         if digest.digest() != self.digest.digest() {
-            let what = "it is not as it was written a while ago: check the disk and the memory of this machine";
+            let what = "it differs from what was written to it: check the disk and the memory of this machine";
             return Err(FormatError::corrupt(path, 0, what));
         }
         Ok(())

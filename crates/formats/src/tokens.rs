@@ -342,7 +342,7 @@ impl WordListReader {
     }
 
     fn bad_frame(&self) -> FormatError {
-        let what = "its words end early or are not as many as it says";
+        let what = "its words end early or differ in number from what it says";
         self.file.bad_frame(self.next_frame - 1, what)
     }
 

@@ -261,7 +261,7 @@ impl Vectors {
             let wrong =
                 rows.len() != norms.len() || rows.zip(norms).any(|(row, &is)| norm(row) != is);
             if wrong {
-                let what = format!("{name} are not the lengths of the rows of {matrix}");
+                let what = format!("{name} are not the norms of the rows of {matrix}");
                 return Err(FormatError::corrupt(self.words.path(), 8, what));
             }
         }

@@ -309,7 +309,7 @@ fn a_power_cut_leaves_whole_files() {
             let memory = memory_with(before);
             let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(*fault));
             let error = case.renew(Arc::new(Dying { faulty, fault: *fault })).expect_err(what);
-            assert!(error.is_storage_failure(), "{what}: the first error is told: {error}");
+            assert!(error.is_storage_failure(), "{what}: the first error is reported: {error}");
             let expected = match names {
                 Names::Forgotten => before,
                 Names::Kept => {

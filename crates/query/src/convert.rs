@@ -52,7 +52,9 @@ impl ConvertFormat {
         match name {
             "safetensors" => Ok(Self::Safetensors),
             name => ExportFormat::parse(name).map(Self::Export).map_err(|_| {
-                QueryError::ExportFormat(format!("{name:?} is no format to convert to; {CHOOSE}"))
+                QueryError::ExportFormat(format!(
+                    "{name:?} is not a format to convert to; {CHOOSE}"
+                ))
             }),
         }
     }
@@ -66,7 +68,9 @@ impl ConvertFormat {
         let known = ENDINGS.iter().find(|(known, _)| Some(*known) == ending);
         known.map(|(_, format)| *format).ok_or_else(|| {
             let path = path.display();
-            QueryError::ExportFormat(format!("{path}: its ending tells no format; {CHOOSE}"))
+            QueryError::ExportFormat(format!(
+                "{path}: its file extension is of no known format; {CHOOSE}"
+            ))
         })
     }
 }
@@ -204,7 +208,7 @@ fn unpack(
 ) -> Result<Converted, QueryError> {
     let (written, words, dim) = packed::unpack(storage, input, to, out)?;
     let counts_known = counts_known(Vectors::open(to, out)?.words());
-    let from = "word vectors in smaller numbers";
+    let from = "word vectors in f16 or int8";
     Ok(Converted { from, words, dim, counts_known, rows: RowCounts::default(), written })
 }
 
@@ -239,7 +243,7 @@ impl Source {
         let file = VectorFile::open_with(storage, path, config)?;
         let words = ListedWords::read(&file)?;
         if words.is_empty() {
-            let what = "none of its rows can be taken over";
+            let what = "none of its rows can be converted";
             return Err(FormatError::foreign(path, "a file with vectors", what));
         }
         Ok(Self { file, words, bad_rows: config.bad_rows })

@@ -89,7 +89,7 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
         _ if head.starts_with(TEXT_MAGIC) => text(storage, path),
         _ if VectorForm::of(storage, path)?.is_some() => foreign(storage, path),
         _ if held < 9 || head[8] != b'{' => {
-            let what = "it begins neither like a tensor file, nor a framed file, nor an index";
+            let what = "its first bytes are those of no tensor file, framed file or index";
             Err(FormatError::foreign(path, "a file that wordmill knows", what))
         }
         _ => tensors(storage, path),
@@ -104,7 +104,7 @@ fn foreign(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     about.fact("words", file.rows().map_or("not said".into(), |rows| rows.to_string()));
     about.fact("dim", file.dim());
     if file.form() == VectorForm::Npy {
-        about.fact("words stand in", VectorFile::names_path(path).display());
+        about.fact("words are in", VectorFile::names_path(path).display());
     }
     Ok(about)
 }
@@ -114,7 +114,7 @@ fn text(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatEr
     let bytes = read_file(storage, path, TEXT_BYTES_MAX)?;
     let text = String::from_utf8_lossy(&bytes);
     let is_phrases = text.starts_with("#wordmill-phrases");
-    let what = if is_phrases { "a list of phrases" } else { "a model of pieces of words" };
+    let what = if is_phrases { "a list of phrases" } else { "a model of subwords" };
     let mut about = Description::new(path, what, bytes.len() as u64);
     let mut rows = text.lines().peekable();
     while let Some(head) = rows.next_if(|row| row.starts_with('#') && row.contains('\t')) {
@@ -202,7 +202,7 @@ fn tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     let kind = index.metadata().get("kind").map_or("", String::as_str);
     let what = match kind {
         "vectors" => "word vectors".to_owned(),
-        crate::export::packed::KIND => "word vectors in smaller numbers".to_owned(),
+        crate::export::packed::KIND => "word vectors in f16 or int8".to_owned(),
         "vocabulary" => "a vocabulary".to_owned(),
         "csr-shard" => "a shard of a co-occurrence matrix".to_owned(),
         "" => "a safetensors file that wordmill did not write".to_owned(),

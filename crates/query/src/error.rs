@@ -105,8 +105,8 @@ impl QueryError {
 
 fn nowhere(words: usize) -> &'static str {
     match words {
-        0 | 1 => "its vector is all zeros, which is near to nothing; ask for another word",
-        _ => "the sum is zero, and nothing is nearer to it than anything else; ask for another sum",
+        0 | 1 => "its vector is all zeros, so it has no neighbours; name another word",
+        _ => "the sum is zero, so it has no neighbours; name another sum",
     }
 }
 

@@ -84,7 +84,8 @@ pub fn export(
         }
         (format, element) => {
             let (name, element) = (format.name(), if element == Int8 { "int8" } else { "f16" });
-            let what = format!("{name} holds no {element}; safetensors does, and npy f16");
+            let what =
+                format!("{name} cannot store {element}; safetensors does, and npy stores f16");
             return Err(QueryError::ExportFormat(what));
         }
     };
@@ -180,7 +181,7 @@ impl<'a> Names<'a> {
             for name in spaced.map(|id| names.name(id)) {
                 if words.find(name.as_bytes()).is_some() || !seen.insert(name.clone()) {
                     let what = format!(
-                        "--spaces underscore makes two words {name:?}; choose another format"
+                        "--spaces underscore turns two words into {name:?}; choose another format"
                     );
                     return Err(QueryError::ExportFormat(what));
                 }
@@ -227,7 +228,7 @@ impl fmt::Display for Loss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "loss: a row's cosine with what it was is {:.8} on average and {:.8} at worst ({}); numbers are {:.4} % off",
+            "loss: a row's cosine with its original is {:.8} on average and {:.8} at worst ({}); numbers are {:.4} % off",
             self.cosine_mean,
             self.cosine_least,
             self.worst,

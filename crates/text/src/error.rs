@@ -61,7 +61,7 @@ pub enum TextError {
     },
     /// A packed input that needs more memory than its first bytes tell.
     #[error(
-        "{path}: unpacking: a part of it needs more than {bytes} bytes of memory, which its begin does not tell; unpack it first, for \
+        "{path}: unpacking: a part of it needs more than {bytes} bytes of memory, which its first bytes do not say; unpack it first, for \
          example with zstd -dc --long=31 into a pipe and inputs = [\"-\"]"
     )]
     Window {

@@ -53,8 +53,8 @@ impl WordSet {
         let io = |source| error(format!("reading the list: {source}"), "check the path");
         let size = fs::metadata(path).map_err(io)?.len();
         if size > MOST_BYTES {
-            let problem = format!("{size} bytes are no list of words");
-            return Err(error(problem, "name a file with a word a line"));
+            let problem = format!("{size} bytes are too many for a list of words");
+            return Err(error(problem, "name a file with one word per line"));
         }
         let bytes = read_list(path).map_err(io)?;
         let digest = xxh3(&bytes);
@@ -67,7 +67,7 @@ impl WordSet {
             false => Ok(set),
             true => {
                 let what = "there is no word in it".to_owned();
-                Err(error(what, "write a word a line, or leave the setting out"))
+                Err(error(what, "write one word per line, or leave the setting out"))
             }
         }
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 pub fn read_list(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other(
-            "it is no regular file and is read more than once; write it to a file first",
+            "it is not a regular file, but has to be read more than once; write it to a file first",
         ));
     }
     fs::read(path)

@@ -238,7 +238,7 @@ impl Given {
             if *row != NONE {
                 if config.rows.bad_rows == BadRows::Refuse {
                     let (word, row) = (reader.word(), reader.rows_read());
-                    let what = format!("the word {word:?} stands in an earlier row, too");
+                    let what = format!("the word {word:?} is in an earlier row, too");
                     let (path, form) = (path.to_path_buf(), file.form().what());
                     let (place, advice) = (format!("row {row}"), config.rows.advice);
                     return Err(FormatError::Row { path, form, place, what, advice }.into());

@@ -165,7 +165,7 @@ impl Rewriting<'_> {
         }
         let source = TokenShard::open(self.run.storage(), &self.run.token_shard(self.row.id))?;
         if words.len() != source.local_words() as usize {
-            let what = "its words are not as many as those of its list";
+            let what = "its words and its list differ in number";
             return Err(FormatError::corrupt(source.file().path(), 0, what).into());
         }
         let mut places = vec![0; counts.len()];

@@ -106,7 +106,7 @@ fn check(config: &TokenizeJob) -> Result<(), VocabError> {
     }
     Err(VocabError::Config {
         key: "corpus.chunk_bytes",
-        problem: format!("{} bytes are no size for a chunk", config.chunk_bytes),
+        problem: format!("a chunk cannot have {} bytes", config.chunk_bytes),
         way_out: "choose 64 bytes to 128 MiB".to_owned(),
     })
 }
@@ -126,7 +126,7 @@ fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<
     }
     let name = input.records.encoding.name().to_uppercase();
     let problem = format!(
-        "{foreign} of its {} {} not {name}, though it begins so",
+        "{foreign} of its {} {} not {name}, although its beginning is",
         counted(lines, "line"),
         agree(foreign, "is", "are")
     );

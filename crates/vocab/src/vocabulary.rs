@@ -209,7 +209,7 @@ fn check_kept(
     if ranked.len() >= NO_WORD as usize {
         return Err(VocabError::Config {
             key: "vocabulary.max_size",
-            problem: format!("{} words are more than ids can tell apart", ranked.len()),
+            problem: format!("{} words are more than there are ids", ranked.len()),
             way_out: "raise vocabulary.min_count or set vocabulary.max_size".to_owned(),
         });
     }

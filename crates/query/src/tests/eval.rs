@@ -183,7 +183,7 @@ fn pairs_ask_about_each_other() {
     let vectors = letters();
     let text = "king\tkings/nobody\nthe\tnobody/ring\nqueen\tnobody\nking\tring\n";
     let set = AnalogySet::parse("I01 x.txt", text).unwrap();
-    assert_eq!(set.len(), 6, "a word that stands twice is one pair");
+    assert_eq!(set.len(), 6, "a word that occurs twice is one pair");
     let config = EvalConfig { top: 0, ..EvalConfig::default() };
     let scores = score_analogies(&vectors, &set, &config).unwrap();
     assert_eq!((scores.total.asked, scores.total.skipped), (2, 4));

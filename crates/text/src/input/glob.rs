@@ -34,7 +34,7 @@ impl Found {
     fn take(&mut self, path: PathBuf) {
         match fs::metadata(&path) {
             Ok(data) if data.is_file() => self.files.push(path),
-            Ok(_) => self.left_out.push(format!("{}: it is no regular file", path.display())),
+            Ok(_) => self.left_out.push(format!("{}: it is not a regular file", path.display())),
             Err(_) if path.is_symlink() => {
                 self.left_out.push(format!("{}: a link that leads nowhere", path.display()));
             }

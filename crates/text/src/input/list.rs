@@ -227,7 +227,7 @@ fn resolve_list(list: &str, base: Base<'_>, inputs: &mut Vec<Input>) -> Result<(
         return Err(of_list.missing(
             &path,
             "it names no file".to_owned(),
-            "write a path a line into the list",
+            "write one path per line into the list",
         ));
     }
     Ok(())

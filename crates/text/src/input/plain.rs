@@ -44,7 +44,7 @@ impl PlainText {
                 io::ErrorKind::UnexpectedEof => self.input.error(
                     "reading",
                     "it became shorter while it was read".to_owned(),
-                    "run again when nobody writes to it",
+                    "run again when no program writes to it",
                 ),
                 _ => self.input.read_error("reading", source),
             }

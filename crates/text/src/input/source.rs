@@ -111,7 +111,7 @@ impl Input {
             }
             Some(UnpackError::Behind { offset }) => {
                 let problem = format!(
-                    "from byte {offset} on follows what is not packed: the file is damaged, or more was written behind it"
+                    "from byte {offset} on it is not packed: the file is damaged, or something was appended to it"
                 );
                 let way_out =
                     "get a whole copy of the file, or unpack it with a pipe and inputs = [\"-\"]";

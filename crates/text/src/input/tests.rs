@@ -158,7 +158,7 @@ fn frames_to_be_skipped_are_no_text() {
     let told = packing::unpacker_bytes(&head[..packing::FRAME_HEAD_BYTES.min(head.len())]);
     assert_eq!(told, 1000 + fixed);
     let error = open_bytes(&[&zst(b"one\n")[..], b"more"].concat()).unwrap_err();
-    assert!(error.to_string().contains("follows what is not packed"), "{error}");
+    assert!(error.to_string().contains("on it is not packed"), "{error}");
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl Columns {
             if self.at <= wanted {
                 let (found, number) = (self.at, wanted + 1);
                 let what = format!(
-                    "it has {}, column {number} is asked for",
+                    "it has {}, but column {number} is selected",
                     counted(found as u64, "column")
                 );
                 sink.broken(self.row, &what)?;

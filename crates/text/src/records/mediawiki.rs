@@ -90,7 +90,7 @@ impl MediaWiki {
         if !is_dump || (page.is_some() && find(&raw[..page.unwrap_or(0)], b"<mediawiki").is_none())
         {
             return Err(Refused(
-                "it is no dump of MediaWiki: it does not begin with <mediawiki".into(),
+                "it is not a dump of MediaWiki: it does not begin with <mediawiki".into(),
                 WAY_OUT,
             ));
         }

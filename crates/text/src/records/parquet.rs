@@ -39,7 +39,8 @@ impl ColumnText {
     ) -> Result<Self, String> {
         let bytes = file.metadata().map_or(0, |it| it.len());
         let table = ParquetRecordBatchReaderBuilder::try_new(file);
-        let table = table.map_err(|error| format!("it is no whole Parquet file ({error})"))?;
+        let table =
+            table.map_err(|error| format!("it is not a complete Parquet file ({error})"))?;
         let is_text = |kind: &DataType| {
             matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
         };
@@ -165,7 +166,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for cut in [0, 3, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            assert!(read(&path, "text").unwrap_err().contains("no whole Parquet file"));
+            assert!(read(&path, "text").unwrap_err().contains("not a complete Parquet file"));
         }
     }
 }

@@ -39,7 +39,7 @@ impl Sink {
         self.counts.broken += 1;
         let told = format!("record {}, byte {place}: {what}", self.counts.records);
         if self.strict {
-            return Err(Refused(told, "mend it, or set corpus.strict to false to leave it out"));
+            return Err(Refused(told, "correct it, or set corpus.strict to false to leave it out"));
         }
         if self.told.len() < TOLD {
             self.told.push(told);

@@ -147,7 +147,7 @@ impl Tar {
             self.is_line_end = *last == b'\n';
         }
         if nul.is_some() {
-            let what = "it has a NUL, which no text has: what follows is left out";
+            let what = "it has a NUL, so it is not text: the rest is left out";
             let told = format!("{}: {what}", self.name);
             self.end(sink);
             sink.broken(at, &told)?;

@@ -59,7 +59,7 @@ impl Wet {
             })
         };
         let Some(bytes) = field("Content-Length").and_then(|bytes| bytes.parse().ok()) else {
-            return self.lose(raw, at, "its Content-Length is no number", sink).map(Some);
+            return self.lose(raw, at, "its Content-Length is not a number", sink).map(Some);
         };
         let kind = field("WARC-Type").unwrap_or_default();
         let is_text = kind == "conversion";
@@ -90,7 +90,7 @@ impl Wet {
         });
         let each: Vec<_> = each.collect();
         let what = format!(
-            "it has WARC records, {}, and none of type conversion, which hold the text of pages",
+            "it has WARC records, {}, but none of type conversion, which hold the text of pages",
             each.join(", ")
         );
         let way_out = "name the WET files of the crawl, or extract the text of its pages first";

@@ -12,7 +12,7 @@ pub enum Spans {
     Pieces,
     /// The words of UAX 29.
     Words,
-    /// None: it finds what stands between white space, and the tokeniser cuts it.
+    /// None: it finds words separated by white space, and the tokeniser cuts it.
     ToBeCut,
 }
 

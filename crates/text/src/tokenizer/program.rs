@@ -76,7 +76,7 @@ impl Program {
             path: format!("command:{}", self.line),
             tried: "cutting lines into words",
             problem,
-            way_out: "it must write one line, words between spaces, for each line it is given",
+            way_out: "it must write one line, words separated by spaces, for each line it reads",
         }
     }
 

@@ -18,7 +18,7 @@ use crate::error::TrainError;
 const LINE_BYTES_MAX: usize = (1 << 20) + 2;
 /// U+FEFF, with which some programs begin a text.
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-const LIST: &str = "a list of words, one a line";
+const LIST: &str = "a list of words, one per line";
 
 /// Words whose vectors stay as they begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Frozen {
             let mark = if number == 1 { word.strip_prefix(b"\xef\xbb\xbf") } else { None };
             let word = mark.unwrap_or(word);
             if word.contains(&0) || std::str::from_utf8(word).is_err() {
-                let what = format!("line {number} is no text in UTF-8");
+                let what = format!("line {number} is not text in UTF-8");
                 return Err(FormatError::foreign(path, LIST, what).into());
             }
             if line.len() == LINE_BYTES_MAX {
@@ -88,9 +88,9 @@ impl Frozen {
         }
         if frozen.words == 0 {
             let what = match frozen.unknown {
-                0 => "there is no word in it; name a list of words, one a line".to_owned(),
+                0 => "there is no word in it; name a list of words, one per line".to_owned(),
                 lines => format!(
-                    "none of its {} is a word of the vocabulary; it should be a list of words, one a line, \
+                    "none of its {} is a word of the vocabulary; it should be a list of words, one per line, \
                      spelled as in vocab/vocabulary.tsv",
                     counted(lines, "line")
                 ),
@@ -224,8 +224,8 @@ mod tests {
     fn a_file_that_is_no_list_is_told() {
         let long = b"a".repeat(LINE_BYTES_MAX);
         for (bytes, says) in [
-            (&b"w001\nw\xff\n"[..], "line 2 is no text"),
-            (b"a\0b\n", "line 1 is no text"),
+            (&b"w001\nw\xff\n"[..], "line 2 is not text"),
+            (b"a\0b\n", "line 1 is not text"),
             (&long, "line 1 is longer than any word"),
             (b"\n\n", "there is no word"),
             (b"", "there is no word"),

@@ -255,7 +255,7 @@ fn files_that_do_not_fit_are_told() {
         (
             "twice",
             fits.clone() + &row("x", DIM) + &fits,
-            "row 3: the word \"w001\" stands in an earlier row, too",
+            "row 3: the word \"w001\" is in an earlier row, too",
         ),
         ("cut", fits.clone() + "w002 0.5 0.5", "cut off"),
         ("nan", fits.replacen("0.5", "nan", 1), "not finite"),

@@ -102,7 +102,7 @@ fn a_halved_rate_goes_on_from_the_epoch_to_the_same_bytes() {
         let path = bench.dir.vectors(name);
         let reader = TensorReader::open(bench.dir.storage(), &path).unwrap();
         let halvings = reader.index().metadata()["rate_halvings"].parse::<u32>().unwrap();
-        assert!(halvings >= 2, "{name}: {halvings} halvings are told");
+        assert!(halvings >= 2, "{name}: {halvings} halvings are reported");
     }
 }
 

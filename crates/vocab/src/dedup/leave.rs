@@ -38,7 +38,7 @@ pub(super) fn shard(
             for place in gone {
                 let count = &mut kept[*place as usize];
                 *count = count.checked_sub(1).ok_or_else(|| {
-                    let what = "a word stands there more often than its list says";
+                    let what = "a word occurs more often than its list says";
                     FormatError::corrupt(source.file().path(), 0, what)
                 })?;
             }

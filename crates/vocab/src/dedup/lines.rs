@@ -150,9 +150,10 @@ fn scan(
             } else if line.words() > 0 {
                 writer.line(line.key(), found.ends)?;
             }
-            found.ends = found.ends.checked_add(1).ok_or_else(|| {
-                tokens.file().bad_frame(frame, "more lines than can be told apart")
-            })?;
+            found.ends = found
+                .ends
+                .checked_add(1)
+                .ok_or_else(|| tokens.file().bad_frame(frame, "more lines than can be numbered"))?;
         }
     }
     Ok(found)
@@ -236,7 +237,9 @@ pub(super) fn for_each_line(
         let bytes = file.read(frame, buffer)?;
         let (lines, rest) = bytes.as_chunks::<LINE_BYTES>();
         if !rest.is_empty() || lines.len() != entry.items as usize {
-            return Err(file.bad_frame(frame, "its lines are not as many as it says").into());
+            return Err(file
+                .bad_frame(frame, "its lines differ in number from what it says")
+                .into());
         }
         for line in lines {
             let half = |at: usize| u64::from_le_bytes(line[at..at + 8].try_into().expect("eight"));

@@ -205,7 +205,8 @@ pub(super) fn of_shard(job: &Dedup<'_>, shard: u32, room: u64) -> Result<LineSet
             let mut of_shard = pairs.iter().filter(|pair| word(pair, 0) == shard);
             let fits = rest.is_empty() && pairs.len() == entry.items as usize;
             if !fits || of_shard.any(|pair| set.insert(word(pair, 4)).is_none()) {
-                let what = "its lines are not as many as it says, or none of their shard";
+                let what =
+                    "its lines differ in number from what it says, or are not in their shard";
                 return Err(file.bad_frame(frame, what).into());
             }
         }

@@ -87,7 +87,7 @@ impl CountsFile {
     pub fn open(path: &Path, words: CountWords<'_>) -> Result<Self, VocabError> {
         let input = Input::file(path, "check the path of COUNTS")?;
         if input.bytes.is_none() {
-            let problem = "it is no plain file, and counts are read twice".to_owned();
+            let problem = "it is not a regular file, but counts are read twice".to_owned();
             return Err(input.error("opening", problem, "write them to a file first").into());
         }
         let raw = input.head_of(Packed::No)?;
@@ -244,7 +244,7 @@ impl CountsFile {
             let number = std::str::from_utf8(weight).ok().and_then(|text| text.parse().ok());
             let weight: f64 = number.ok_or_else(|| {
                 let text = String::from_utf8_lossy(weight);
-                self.refuse(at, &format!("{text:?} is no number"))
+                self.refuse(at, &format!("{text:?} is not a number"))
             })?;
             each(at, Count { row: last.1, column, weight })?;
         }

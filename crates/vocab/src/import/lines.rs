@@ -63,7 +63,7 @@ impl ForeignLines {
         self.held = 0..self.held.len();
         if self.held.end > LINE_BYTES_MAX {
             let problem = format!("line {} is longer than {LINE_BYTES_MAX} bytes", self.at + 1);
-            let way_out = "check that it is a text of one entry a line";
+            let way_out = "check that it is text with one entry per line";
             return Err(self.input.error("reading lines", problem, way_out).into());
         }
         if self.held.end == self.buffer.len() {

@@ -33,7 +33,7 @@ pub fn import_vocabulary(
 ) -> Result<(Vocabulary, Vec<u32>), VocabError> {
     let input = Input::file(path, "check the path of VOCAB")?;
     if input.bytes.is_none() {
-        let problem = "it is no plain file, and it is read twice".to_owned();
+        let problem = "it is not a regular file, but it is read twice".to_owned();
         return Err(input.error("opening", problem, "write it to a file first").into());
     }
     // Refuses what is no text.
@@ -137,14 +137,14 @@ impl Listed {
             std::str::from_utf8(count).ok().and_then(|text| text.parse().ok());
         let Some(count) = number.filter(|count| *count > 0) else {
             let text = String::from_utf8_lossy(count).into_owned();
-            return refuse(format!("{text:?} is no count, which is a whole number from 1"));
+            return refuse(format!("{text:?} is not a count, a whole number from 1"));
         };
         if self.counts.last().is_some_and(|last| *last < count) {
             let what = "its count is larger than that of the line before; sort the lines by count";
             return refuse(format!("{what}, and number the words of the counts in that order"));
         }
         if self.counts.len() + 1 >= NO_WORD as usize {
-            return refuse("there are more words than ids can tell apart".into());
+            return refuse("there are more words than ids".into());
         }
         let Some(tokens) = self.tokens.checked_add(count) else {
             return refuse("the counts sum to more than 64 bits".into());
@@ -187,7 +187,7 @@ impl Listed {
         let same = |pair: &&[u32]| self.word(pair[0] as usize) == self.word(pair[1] as usize);
         if let Some(pair) = order.windows(2).find(same) {
             let word = String::from_utf8_lossy(self.word(pair[0] as usize)).into_owned();
-            let problem = format!("the word {word:?} stands on line {} too", pair[0] + 1);
+            let problem = format!("the word {word:?} is on line {} too", pair[0] + 1);
             return Err(refuse(input, u64::from(pair[1]) + 1, &problem));
         }
         Ok(order)

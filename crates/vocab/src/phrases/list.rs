@@ -137,7 +137,7 @@ impl Phrases {
                 [words] => (words, true, 1),
                 [words, _, _, pass] => {
                     let known = pass.parse().ok().filter(|pass| (1..=MOST_PASSES).contains(pass));
-                    let what = format!("{pass:?} is no pass, 1 to {MOST_PASSES}");
+                    let what = format!("{pass:?} is not a pass from 1 to {MOST_PASSES}");
                     (words, false, known.ok_or_else(|| wrong(line + 1, &what))?)
                 }
                 _ => {
@@ -304,7 +304,7 @@ impl Phrases {
             true => Err(VocabError::Config {
                 key: "phrases.list",
                 problem: format!("{}: there is no phrase in it", path.display()),
-                way_out: "write two or more words a line, or leave the setting out".to_owned(),
+                way_out: "write two or more words per line, or leave the setting out".to_owned(),
             }),
         }
     }

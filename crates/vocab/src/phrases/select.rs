@@ -55,7 +55,8 @@ pub fn select(
         }
     }
     let path = writer.finish()?.path;
-    let vanished = || FormatError::corrupt(&path, 0, "it was changed while it was made").into();
+    let vanished =
+        || FormatError::corrupt(&path, 0, "it was changed while it was being written").into();
     learned(ctx, shards.run(), config, pass)?.ok_or_else(vanished)
 }
 

@@ -223,7 +223,7 @@ fn a_list_that_cannot_be_read_is_refused() {
     check(b"alone\n", "there is no phrase in it");
     check(b"a b\n\xff c\n", "line 2: it is not UTF-8");
     check(b"a b\nc d\t1\n", "line 2: expected words alone, or words, count, score and pass");
-    check(b"a b\t1\t2\t9\n", "line 1: \"9\" is no pass, 1 to 8");
+    check(b"a b\t1\t2\t9\n", "line 1: \"9\" is not a pass from 1 to 8");
     check(b"#wordmill-phrases\t2\n", "line 1: it has version 2, this program reads 1");
     std::fs::remove_file(&path).unwrap();
     let error =

@@ -249,10 +249,10 @@ impl Korean {
                     endings.insert(ending.into(), Ending { share: number, behind }).is_none()
                 }
                 None if is_hangul(text) => stems.insert(text.into(), number).is_none(),
-                _ => return Err(wrong(&format!("{text:?} is not made of Hangul syllables"))),
+                _ => return Err(wrong(&format!("{text:?} does not consist of Hangul syllables"))),
             };
             if !is_new {
-                return Err(wrong(&format!("{text:?} stands there twice")));
+                return Err(wrong(&format!("{text:?} occurs twice")));
             }
         }
         let most = endings.values().map(|ending| ending.behind).max().unwrap_or(0);

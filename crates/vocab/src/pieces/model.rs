@@ -72,13 +72,13 @@ pub(super) fn parse<'a>(
     learner: &str,
 ) -> Result<(String, Rows<'a>), VocabError> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| Rows::wrong(path, 1, &format!("{error}; it is no model of pieces")))?;
+        .map_err(|error| Rows::wrong(path, 1, &format!("{error}; it is not a model of pieces")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first: Vec<&str> = text.lines().next().unwrap_or_default().split('\t').collect();
     match first[..] {
         [MAGIC, found, VERSION] if found == learner => {}
         [MAGIC, found, VERSION] => {
-            let what = format!("it is a model of {found:?}, and the tokenizer is {learner:?}");
+            let what = format!("it is a model of {found:?}, but the tokenizer is {learner:?}");
             return Err(Rows::wrong(path, 1, &what));
         }
         [MAGIC, _, version] => {

@@ -362,8 +362,8 @@ fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
         ("#wordmill-pieces\tkorean\t9\n", "line 1: it has version 9"),
         (&format!("{head}학교\n"), "line 2: expected a number"),
         (&format!("{head}##에\t1\n"), "line 2: expected a number of stems"),
-        (&format!("{head}abc\t1\n"), "line 2: \"abc\" is not made of Hangul"),
-        (&format!("{head}학교\t1\n학교\t2\n"), "line 3: \"학교\" stands there twice"),
+        (&format!("{head}abc\t1\n"), "line 2: \"abc\" does not consist of Hangul"),
+        (&format!("{head}학교\t1\n학교\t2\n"), "line 3: \"학교\" occurs twice"),
         (&format!("{head}학교\tnan\n"), "line 2: expected a number"),
     ] {
         let error = make(text).unwrap_err().to_string();

@@ -64,7 +64,7 @@ impl fmt::Display for BadRow {
             Self::Open => {
                 out.write_str("the line does not end: it is too long, or the file is cut off")
             }
-            Self::Count => out.write_str("its count is no whole number"),
+            Self::Count => out.write_str("its count is not a whole number"),
         }
     }
 }
@@ -72,7 +72,7 @@ impl fmt::Display for BadRow {
 /// Rows that were left out or mended, by what was wrong with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowCounts {
-    /// Left out: no word, or too long a one.
+    /// Left out: no word, or one that is too long.
     pub no_word: u64,
     /// Left out: a word that an earlier row has.
     pub twice: u64,
@@ -149,8 +149,8 @@ impl RowCounts {
         let reasons = [
             (self.twice, "a word that an earlier row has"),
             (self.not_utf8, "a word that is not UTF-8"),
-            (self.no_word, "no word, or too long a one"),
-            (self.numbers, "other numbers than there should be"),
+            (self.no_word, "no word, or one that is too long"),
+            (self.numbers, "missing, unreadable or extra numbers"),
             (self.not_finite, "a number that is not finite"),
             (self.open, "a last line that does not end"),
         ];
@@ -165,7 +165,7 @@ impl RowCounts {
         if self.mended() > 0 {
             let mended = [
                 (self.replaced, "bytes that are not UTF-8 replaced by U+FFFD"),
-                (self.guessed, "a word or a last line that may end elsewhere"),
+                (self.guessed, "a word or a last line whose end was guessed"),
             ];
             lines.push(format!("rows mended: {}", list(&mended)));
         }
@@ -173,7 +173,7 @@ impl RowCounts {
             lines.push(format!("words with spaces in them: {}", self.spaced));
         }
         if let Some(said) = self.said {
-            lines.push(format!("its header says {said} rows, which is not so"));
+            lines.push(format!("its header wrongly says {said} rows"));
         }
         lines
     }

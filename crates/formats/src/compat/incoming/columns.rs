@@ -92,7 +92,7 @@ impl ChunkReader for Whole {
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         let end = start.checked_add(length as u64);
         if end.is_none_or(|end| end > self.0.len()) {
-            return Err(ParquetError::EOF("a part of it lies behind its end".into()));
+            return Err(ParquetError::EOF("a part of it is past its end".into()));
         }
         let mut bytes = vec![0; length];
         self.0.read_exact_at(start, &mut bytes)?;
@@ -223,7 +223,7 @@ impl Columns {
                         .map(|it| format!("{} ({})", it.name(), it.data_type()))
                         .collect();
                     Err(format!(
-                        "it has no column {name:?} of {what}, and not just one of them; its columns: {}",
+                        "it has no column {name:?} of {what}, nor a single column of {what}; its columns: {}",
                         all.join(", ")
                     ))
                 }

@@ -125,7 +125,10 @@ fn what_is_wrong_is_said() {
             "no column \"word\" of text",
         ),
         (vec![("word", gap), ("vector", good())], "row 2: it has no word"),
-        (vec![("word", words.clone()), ("count", counts), ("vector", good())], "no whole number"),
+        (
+            vec![("word", words.clone()), ("count", counts), ("vector", good())],
+            "not a whole number",
+        ),
         (
             vec![("word", words.clone()), ("v", lists([Some(vec![Some(1.0)]), None]))],
             "row 2: a number is missing",

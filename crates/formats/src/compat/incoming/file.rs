@@ -229,7 +229,7 @@ impl VectorFile {
         };
         let mut names = opened.map_err(|error| match error.is_not_found() {
             true => {
-                let what = format!("its words should stand in {}, one a line", path.display());
+                let what = format!("its words should be in {}, one per line", path.display());
                 FormatError::foreign(&self.path, "an array with words", what)
             }
             false => error,

@@ -35,7 +35,8 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
         let (kind, length) = (number(source)?, long(source)?);
         let start = source.at();
         let end = start.checked_add(length).filter(|&end| end <= source.len());
-        let end = end.ok_or_else(|| source.error(start, "a chunk ends behind the file".into()))?;
+        let end =
+            end.ok_or_else(|| source.error(start, "a chunk ends past the end of the file".into()))?;
         match kind {
             WORDS => {
                 words = Some(long(source)?);
@@ -50,15 +51,17 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
                 let rows = long(source)?;
                 layout.norms = Some(floats(source, Some(rows), end)?);
                 if shape.is_some_and(|(known, _)| known != rows) {
-                    return Err(source.error(start, "it has lengths for other rows".into()));
+                    return Err(
+                        source.error(start, "it has norms for another number of rows".into())
+                    );
                 }
             }
             3 | 7 | 8 | 9 => {
-                let what = "it has vectors of parts of words, which cannot be taken over";
+                let what = "it has vectors of subwords, which cannot be converted";
                 return Err(source.error(start, what.into()));
             }
             4 => {
-                let what = "its vectors are quantized; finalfusion reconstruct gives plain ones";
+                let what = "its vectors are quantized; `finalfusion reconstruct` writes plain ones";
                 return Err(source.error(start, what.into()));
             }
             _ => {}
@@ -67,7 +70,7 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
     }
     match (words, shape) {
         (Some(words), Some((rows, dim))) if words == rows => Ok((rows, dim, layout)),
-        _ => Err(source.error(0, "it has not a row for each of its words".into())),
+        _ => Err(source.error(0, "its rows and its words differ in number".into())),
     }
 }
 
@@ -78,7 +81,8 @@ fn floats(source: &mut Source, count: Option<u64>, end: u64) -> Result<u64, Form
     let start = bytes.and_then(|bytes| end.checked_sub(bytes));
     match start.filter(|&start| kind == F32 && start >= at && start - at <= 4) {
         Some(start) => Ok(start),
-        None => Err(source.error(at, "its numbers are not f32, or not as many as it says".into())),
+        None => Err(source
+            .error(at, "its numbers are not f32, or differ in number from what it says".into())),
     }
 }
 

@@ -77,12 +77,12 @@ pub(super) fn header(source: &mut Source) -> Result<(Option<u64>, u64, Element),
         }
     };
     if entries.fortran_order != Some("False") {
-        let what = "its columns are together, not its rows; save numpy.ascontiguousarray(array)";
+        let what = "it is stored by columns, not by rows; save numpy.ascontiguousarray(array)";
         return Err(source.error(10, what.into()));
     }
     match entries.shape.and_then(sides).as_deref() {
         Some(&[rows, dim]) => Ok((Some(rows), dim, element)),
-        _ => Err(source.error(10, "it has not two dimensions, a row for each word".into())),
+        _ => Err(source.error(10, "it does not have two dimensions, with one row per word".into())),
     }
 }
 

@@ -116,7 +116,7 @@ impl VectorReader {
             };
             self.row += 1;
             if self.row > ROWS_MAX {
-                return Err(self.bad(self.source.at(), "more rows than ids can tell apart"));
+                return Err(self.bad(self.source.at(), "more rows than there are ids"));
             }
             if is_good {
                 return Ok(true);
@@ -185,11 +185,11 @@ impl VectorReader {
             let is_end = self.buffer.is_empty() || self.buffer == b"\n";
             return match is_end && self.source.at() == self.source.len() {
                 true => Ok(Next::End),
-                false => Err(self.bad(start, "there is more behind the last row")),
+                false => Err(self.bad(start, "there is more after the last row")),
             };
         }
         if !self.source.until(b' ', WORD_BYTES_MAX + 2, &mut self.buffer)? {
-            return Err(self.bad(start, "there is no word with a space behind it"));
+            return Err(self.bad(start, "there is no word followed by a space"));
         }
         let word = &self.buffer[..self.buffer.len() - 1];
         let word = word.strip_prefix(b"\n").unwrap_or(word).to_vec();
@@ -214,7 +214,7 @@ impl VectorReader {
         }
         if Some(self.row) == self.rows && is_strict {
             let place = format!("byte {start}: {}", self.place());
-            return Err(self.bad_row(place, "there is more behind the last row".into()));
+            return Err(self.bad_row(place, "there is more after the last row".into()));
         }
         if !ended && self.buffer.len() >= LINE_BYTES_MAX {
             return Err(self.bad(start, "the line is longer than a row can be"));
@@ -334,7 +334,7 @@ impl VectorReader {
         if Some(self.row) == self.rows {
             return match at == self.names_end {
                 true => Ok(Next::End),
-                false => Err(self.bad(at, "its words are not as long as their chunk")),
+                false => Err(self.bad(at, "its words and their chunk differ in length")),
             };
         }
         names.exactly(4, &mut self.buffer)?;
@@ -369,7 +369,7 @@ impl VectorReader {
             Ok(TableRow::Row) => self.take_word(word.as_bytes()),
             Ok(TableRow::Bad(bad)) => Err(bad),
             Ok(TableRow::End) if self.rows.is_some_and(|rows| rows != self.row) => {
-                return Err(self.bad(0, "the file ends, and says that it has more rows"));
+                return Err(self.bad(0, "the file ends before its last row"));
             }
             Ok(TableRow::End) => return Ok(Next::End),
             Err(what) => return Err(self.bad(0, &what)),

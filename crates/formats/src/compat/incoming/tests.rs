@@ -160,7 +160,7 @@ fn rows_that_cannot_be_taken_over_are_named() {
     check_refused(b"a 1 2\nb 1 nan\n", None, "line 2: number 2 is not finite");
     check_refused(b"a 1 2\nb 1e39 2\n", None, "line 2: number 1 is not finite");
     check_refused(b"a 1 2\n\xff 1 2\n", None, "line 2: its word is not UTF-8");
-    check_refused(b"a 1 2\nb 1 2\na 3 4\n", None, "\"a\" stands in the rows 1 and 3");
+    check_refused(b"a 1 2\nb 1 2\na 3 4\n", None, "\"a\" is in rows 1 and 3");
     check_refused(b"99999999999 2\na 1 2\n", None, "1 to 4294967294 can be read");
     check_refused(b"9 99999999999\na 1 2\n", None, "1 to 65536 numbers");
     check_refused(b"0 2\n", None, "0 rows");

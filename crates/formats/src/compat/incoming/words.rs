@@ -41,8 +41,7 @@ impl ListedWords {
         match lookup.windows(2).find(same) {
             Some(&[one, other]) if file.bad_rows == BadRows::Refuse => {
                 let word = String::from_utf8_lossy(words.word(one as usize)).into_owned();
-                let what =
-                    format!("the word {word:?} stands in the rows {} and {}", one + 1, other + 1);
+                let what = format!("the word {word:?} is in rows {} and {}", one + 1, other + 1);
                 return Err(reader.bad_row(format!("row {}", other + 1), what));
             }
             Some(_) => words.keep_first(lookup),

@@ -199,7 +199,7 @@ fn what_is_wrong_with_a_dump_is_told() {
     let told = check(RecordFormat::MediaWiki, odd.as_bytes(), "one\n", (2, 1));
     assert!(told[0].contains("the page \"T\": "), "{told:?}");
     let records = Records { format: RecordFormat::MediaWiki, ..Records::default() };
-    for (bytes, says) in [("just text\n", "no dump of MediaWiki"), (HEAD, "without a page")] {
+    for (bytes, says) in [("just text\n", "not a dump of MediaWiki"), (HEAD, "without a page")] {
         for step in [1, 1000] {
             let error = read(bytes.as_bytes(), &records, step).unwrap_err();
             assert!(error.contains(says), "{error}");

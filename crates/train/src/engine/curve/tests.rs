@@ -62,7 +62,7 @@ fn run(
 fn what_is_held_out_is_never_trained_on() {
     for name in ["sgns", "glove", "hs"] {
         let (_, rows, [all, sample]) = run(name, &[], |plan| plan);
-        assert!(sample.is_subset(&all), "nothing is held out unless it is asked for");
+        assert!(sample.is_subset(&all), "nothing is held out unless requested");
         for row in &rows {
             assert!(
                 row.held_out_loss.is_none() && row.gradient_norm.unwrap() > 0.0,
@@ -78,7 +78,7 @@ fn what_is_held_out_is_never_trained_on() {
         assert!((share - 0.2).abs() < 0.05, "{name}: {share}");
         if name != "hs" {
             let mirrored = looked.iter().all(|&(row, column)| looked.contains(&(column, row)));
-            assert!(mirrored, "{name}: one half of a matrix tells the other");
+            assert!(mirrored, "{name}: one half of a matrix gives away the other");
         }
         for row in &rows {
             let (loss, norm) = (row.held_out_loss.unwrap(), row.gradient_norm.unwrap());

@@ -248,7 +248,7 @@ impl Parser<'_> {
         let text: String = self.text[start..self.at].iter().collect();
         match text.parse::<f64>() {
             Ok(number) if (number as f32).is_finite() => Ok(Tree::Number(number)),
-            _ => Err(ExpressionError::at(start, format!("{text:?} is no number"))),
+            _ => Err(ExpressionError::at(start, format!("{text:?} is not a number"))),
         }
     }
 
@@ -265,7 +265,7 @@ impl Parser<'_> {
         let name = Name::ALL.iter().find(|(name, _)| *name == word).map(|&(_, name)| name);
         match name {
             Some(Name::X) if self.term != Term::Cell => {
-                let what = "x is the weight of a cell of the matrix; a sampled pair is one meeting and has none";
+                let what = "x is the weight of a cell of the matrix; a sampled pair is one occurrence and has none";
                 Err(ExpressionError::at(start, what))
             }
             Some(name) => Ok(Tree::Name(name)),

@@ -252,12 +252,12 @@ fn errors_point_at_the_character() {
         ("log", Term::Cell, 0, "log is a function: write log(…)"),
         ("min(s)", Term::Cell, 0, "min takes 2 arguments, not 1"),
         ("exp(s, x)", Term::Cell, 0, "exp takes 1 argument, not 2"),
-        ("s + 1.2.3", Term::Cell, 4, "\"1.2.3\" is no number"),
-        ("s + 1e99", Term::Cell, 4, "\"1e99\" is no number"),
+        ("s + 1.2.3", Term::Cell, 4, "\"1.2.3\" is not a number"),
+        ("s + 1e99", Term::Cell, 4, "\"1e99\" is not a number"),
         ("é", Term::Cell, 0, "unknown name \"é\""),
         ("ü*(s # x)", Term::Cell, 0, "unknown name"),
         ("s # x", Term::Cell, 2, "expected an operator"),
-        ("s*x", Term::Positive, 2, "a sampled pair is one meeting"),
+        ("s*x", Term::Positive, 2, "a sampled pair is one occurrence"),
     ] {
         let error = Expression::parse(text, term).unwrap_err();
         assert!(error.at == Some(at) && error.what.contains(what), "{text}: {error:?}");
