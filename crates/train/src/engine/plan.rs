@@ -50,7 +50,7 @@ pub enum Divergence {
 
 impl Plan {
     /// Calls the callback of epochs.
-    pub(crate) fn tell(&self, row: Option<&EpochRow>) {
+    pub(crate) fn notify(&self, row: Option<&EpochRow>) {
         if let (Some(OnEpoch(call)), Some(row)) = (&self.on_epoch, row) {
             call(row);
         }

@@ -96,7 +96,7 @@ impl Run<'_> {
             self.check_finite(before, model)?;
             checkpoints.save_best(position, model)?;
         }
-        self.plan.tell(position.log.metrics.last());
+        self.plan.notify(position.log.metrics.last());
         Ok(())
     }
 
