@@ -1,8 +1,9 @@
-//! A vocabulary that another program has counted: `word count` a line, most frequent first.
+//! Imports a vocabulary that another program has counted: one `word count` per line, most frequent
+//! first.
 //!
 //! That is GloVe's `vocab.txt`, and with a tab the `vocabulary.tsv` of a run. Words of equal counts
-//! may stand in any order there, while ids here break ties by bytes, so a list of the id of each
-//! line goes with the vocabulary.
+//! may be in any order there, while ids here break ties by bytes, so a list of the id of each line
+//! is returned, too.
 
 use std::path::Path;
 
@@ -21,11 +22,11 @@ const STEP_BYTES: u64 = 4 << 20;
 /// Memory of a line beside its word.
 const LINE_BYTES: usize = 8 + 8 + 4 + 4;
 
-/// Makes the vocabulary of a run from a file; also gives the id of the word on each line of it.
+/// Writes the vocabulary of a run from a file; also returns the id of the word on each line.
 ///
 /// # Errors
-/// A file that is missing or no text; a line without a word and a count from 1; words that stand
-/// there twice; counts that rise or sum to more than 64 bits; storage errors and too small a budget.
+/// For a file that is missing or not text, a line without a word and a count from 1, repeated words,
+/// counts that rise or sum to more than 64 bits, storage errors and too small a budget.
 pub fn import_vocabulary(
     ctx: &Context,
     run: &RunDir,
@@ -36,7 +37,7 @@ pub fn import_vocabulary(
         let problem = "it is not a regular file, but it is read twice".to_owned();
         return Err(input.error("opening", problem, "write it to a file first").into());
     }
-    // Refuses what is no text.
+    // Refuses files that are not text.
     drop(input.open()?);
     let mut listed = Listed::new(ctx.budget.clone());
     let mut lines = ForeignLines::new(input.clone(), Packed::ByContent)?;
@@ -72,7 +73,7 @@ pub fn import_vocabulary(
     Ok((Vocabulary::open(run, &[])?.with_outputs(vec![table, text]), ids))
 }
 
-/// The advice is for a vocabulary that is counted; here the words are given.
+/// The general advice is for a vocabulary that is counted; here the words are given.
 fn without_advice(mut error: VocabError) -> VocabError {
     if let VocabError::OverBudget(over) = &mut error {
         over.advice.clear();
@@ -160,7 +161,7 @@ impl Listed {
     /// Takes memory for one more line from the budget.
     fn hold(&mut self, word_bytes: usize) -> Result<(), VocabError> {
         let needed = (self.counts.len() + 1) * LINE_BYTES + self.bytes.len() + word_bytes;
-        // A vector that grows is twice as large for a moment.
+        // A growing vector takes twice its size for a moment.
         while 2 * needed as u64 > self.reserved {
             let step = STEP_BYTES.max(self.reserved / 4);
             let part = self.budget.reserve(step, "the vocabulary")?;
