@@ -5,7 +5,7 @@
 pub struct Entry {
     /// Its name, as in `corpus.tokenizer`.
     pub name: &'static str,
-    /// Raised when it gives other tokens than before.
+    /// Raised when its tokens change.
     pub version: u32,
     /// What it does, in a few words.
     pub what: &'static str,
@@ -20,7 +20,7 @@ pub const TOKENIZERS: &[Entry] = &[
     Entry { name: "command", version: 1, what: "what a program writes for each line" },
 ];
 
-/// The feature that a tokeniser needs and this program was built without.
+/// The feature that a tokeniser needs and this build lacks.
 #[must_use]
 pub fn missing_feature(name: &str) -> Option<&'static str> {
     match name {
