@@ -1,6 +1,7 @@
-//! Bytes on their way somewhere else: in memory up to a limit, in a scratch file beyond it.
+//! A queue of bytes: in memory up to a limit, in a scratch file beyond it.
 //!
-//! A spool is not an artefact and does not survive its process. What comes back from its scratch file is compared with what went in.
+//! A spool is not an artefact and does not survive its process. Bytes read from its scratch file are compared with
+//! those written.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,8 @@ impl Spool {
         if self.held.len() > self.limit_bytes { self.flush() } else { Ok(()) }
     }
 
-    /// Hands all bytes to `sink`, in pieces whose lengths are multiples of 8 but for the last,
-    /// and removes the scratch file.
+    /// Passes all bytes to `sink`, in pieces whose lengths are multiples of 8 except the last, and
+    /// removes the scratch file.
     pub fn drain(
         mut self,
         mut sink: impl FnMut(&[u8]) -> Result<(), FormatError>,

@@ -1,4 +1,4 @@
-//! Where things stand in a file of finalfusion (see `compat::finalfusion`).
+//! The offsets within a file of finalfusion (see `compat::finalfusion`).
 
 use super::source::Source;
 use crate::compat::finalfusion::{ARRAY, F32, MAGIC, NORMS, WORDS};
@@ -7,20 +7,21 @@ use crate::error::FormatError;
 /// There are ten kinds of chunks, and a file has few of them.
 const CHUNKS_MAX: u32 = 64;
 
-/// Places in the file.
+/// Offsets in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// The first word, behind the number of words.
+    /// The first word, after the number of words.
     pub words: u64,
-    /// What stands behind the last word.
+    /// The end of the last word.
     pub words_end: u64,
     /// The first number of the array.
     pub array: u64,
-    /// The first length of a row.
+    /// The first norm of a row.
     pub norms: Option<u64>,
 }
 
-/// Reads the header and the heads of all chunks; rows and columns of the array, and where it is.
+/// Reads the header and the heads of all chunks; returns rows and columns of the array, and the
+/// offsets.
 pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatError> {
     let mut bytes = Vec::new();
     source.exactly(MAGIC.len(), &mut bytes)?;
@@ -74,7 +75,7 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
     }
 }
 
-/// Where the numbers of a chunk begin: padding stands before them.
+/// Where the numbers of a chunk begin, after the padding.
 fn floats(source: &mut Source, count: Option<u64>, end: u64) -> Result<u64, FormatError> {
     let (kind, at) = (number(source)?, source.at());
     let bytes = count.and_then(|count| count.checked_mul(4));
