@@ -145,7 +145,7 @@ fn slips_are_told_apart_from_damage() {
         ("prose", "the cat sat on the mat\n", "not vectors of another program"),
         ("counts", "the 9\nof 5\n", "not vectors of another program"),
         ("nan", "the 1 2\nof nan 1\n", "byte 8: line 2: number 1 is not finite"),
-        ("twice", "the 1 2\nof 1 2\nthe 3 4\n", "stands in the rows 1 and 3"),
+        ("twice", "the 1 2\nof 1 2\nthe 3 4\n", "is in rows 1 and 3"),
         ("spaces", "New York 1 2\n", "not vectors"),
     ] {
         place.write(name, text);
@@ -205,7 +205,7 @@ fn smaller_numbers_come_back_as_near_as_they_can() {
         place.wordmill(&["similar", "back.safetensors", &words[3]]).expect(0);
     }
     let args = ["export", "ours.safetensors", "no", "--format", "glove", "--dtype", "int8"];
-    place.wordmill(&args).refused("int8", 2, &["glove holds no int8", "safetensors does"]);
+    place.wordmill(&args).refused("int8", 2, &["glove cannot store int8", "safetensors does"]);
     let args =
         ["export", "ours.safetensors", "few.safetensors", "--format", "safetensors", "--top", "9"];
     place.wordmill(&args).expect(0);
@@ -232,7 +232,7 @@ fn words_with_spaces_are_refused_or_joined() {
     assert_eq!(content(&place.path("b.safetensors")).0, ["New\u{2003}York", "of"]);
     place.write("a.npy.vocab.txt", "New\u{2003}York 9\nNew_York 5\n");
     place.wordmill(&["convert", "a.npy", "a.safetensors"]).expect(0);
-    export("glove", "underscore").refused("two of them", 2, &["makes two words \"New_York\""]);
+    export("glove", "underscore").refused("two of them", 2, &["turns two words into \"New_York\""]);
 }
 
 #[test]

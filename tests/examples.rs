@@ -15,7 +15,7 @@ fn run(example: &str, arguments: &[&str]) -> String {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let (out, errors) = (text(ended.stdout), text(ended.stderr));
     assert!(ended.status.success(), "{example}: {out}\n{errors}");
-    assert_eq!(errors, "", "{example}: a library says nothing by itself");
+    assert_eq!(errors, "", "{example}: a library prints nothing on its own");
     out
 }
 

@@ -236,6 +236,6 @@ fn a_list_that_is_a_pipe_was_read_twice_and_empty_the_second_time() {
     ];
     for key in keys {
         let ended = place.run("run", &["--until", "vocabulary", "--set", key]);
-        ended.refused(key, 2, &["list.pipe", "no regular file", "write it to a file first"]);
+        ended.refused(key, 2, &["list.pipe", "not a regular file", "write it to a file first"]);
     }
 }

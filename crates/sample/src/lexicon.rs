@@ -225,7 +225,7 @@ mod tests {
         currencies.dedup();
         all.extend(currencies.into_iter().map(ToOwned::to_owned));
         for form in all {
-            assert!(seen.insert(form.clone()), "{form} stands twice");
+            assert!(seen.insert(form.clone()), "{form} occurs twice");
         }
     }
 

@@ -139,7 +139,7 @@ mod tests {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(words.len(), 4, "{line}");
             assert_eq!(words.iter().collect::<HashSet<_>>().len(), 4, "{line}");
-            assert!(seen.insert(line), "{line} stands twice");
+            assert!(seen.insert(line), "{line} occurs twice");
         }
         assert_eq!(sections, 9);
         assert!((1_700..2_100).contains(&questions), "{questions}");

@@ -145,9 +145,9 @@ mod tests {
             .collect();
         for word in asked {
             let count = counts.get(word).copied().unwrap_or(0);
-            assert!(count >= 40, "{word} stands {count} times");
+            assert!(count >= 40, "{word} occurs {count} times");
         }
         let frequent = counts.values().filter(|count| **count >= 5).count();
-        assert!(frequent > 4_000, "{frequent} words stand five times");
+        assert!(frequent > 4_000, "{frequent} words occur five times");
     }
 }
