@@ -38,7 +38,7 @@ pub enum Command {
     Run(RunArgs),
     /// From texts to one file of vectors, without a pipeline
     #[command(after_help = TRAIN_HELP)]
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Memory, disk, open files and time of every stage; nothing is written
     Plan(PlanArgs),
     /// Stages of a run: what is done, what is stale and why

@@ -18,7 +18,7 @@ mod summary;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use args::{Cli, Command};
 
@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn main_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     let words = args::joined_switches(arguments.into_iter().collect());
-    if let Some(error) = args::one_dash(&words) {
+    if let Some(error) = args::one_dash(Cli::command(), &words) {
         error.exit();
     }
     let cli = Cli::try_parse_from(&words);

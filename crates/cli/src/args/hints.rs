@@ -2,11 +2,9 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use wordmill_pipeline::config::flag_hint;
-
-use super::Cli;
 
 /// Commands with `--set`.
 const WITH_SET: [&str; 4] = ["run", "train", "plan", "preview"];
@@ -28,11 +26,10 @@ pub fn hinted(words: &[OsString], mut error: Error) -> Error {
 
 /// An error for the first flag of `train` that is written with one dash, as word2vec, GloVe and fastText have them: clap would take
 /// `-output` for `-o utput`.
-pub fn one_dash(words: &[OsString]) -> Option<Error> {
+pub fn one_dash(mut cli: Command, words: &[OsString]) -> Option<Error> {
     if words.get(1).is_none_or(|word| word != "train") {
         return None;
     }
-    let mut cli = Cli::command();
     let train = cli.find_subcommand_mut("train")?;
     let is_flag = |name: &str| {
         let has = |arg: &clap::Arg| {

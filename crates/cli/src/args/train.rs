@@ -56,7 +56,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", aliases = peer_names("vocabulary", "min_count"))]
     min_count: Option<String>,
     /// Learning rate at the start
-    #[arg(long, value_name = "X", aliases = peer_names("train", "rate"), conflicts_with = "alpha")]
+    #[arg(long, value_name = "X", aliases = peer_names("train", "rate"))]
     rate: Option<String>,
     #[arg(long, hide = true)]
     alpha: Option<String>,
