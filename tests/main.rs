@@ -5,11 +5,14 @@
 //! * `pipeline`: from text to vectors, on the built-in sample.
 //! * `imports`: counts of another program instead of text.
 //! * `look`: tables, units and colours.
+//! * `manners`: what a user meets beside results: status, logs, warnings, help.
+//! * `manual`: every command of README.md and docs.
 //! * `matrix`: the matrix as other programs read it.
 //! * `changes`: a finished run whose text, lists, settings or folder change.
 //! * `convert`: vectors of other programs read and written.
 //! * `examples`: the examples of the library.
 //! * `given`: vectors as users have them: packed, through pipes, with bad rows.
+//! * `json`: events and `--json`, compared with their documentation.
 //! * `library`: pipelines and vectors in programs.
 //! * `needs`: what stages take, and what they say that they need.
 //! * `one_line`: `train`, and lines as users of other programs type them.
@@ -46,8 +49,11 @@ mod examples;
 mod given;
 mod hard_places;
 mod imports;
+mod json;
 mod library;
 mod look;
+mod manners;
+mod manual;
 mod matrix;
 mod needs;
 mod one_line;

@@ -30,7 +30,7 @@ fn place() -> (Place, String) {
     let said = place.wordmill(&["report", "run"]).expect(0).stdout;
     assert_eq!(String::from_utf8(said).unwrap(), "run/report/index.html\n");
     let page = read();
-    assert!(page == first, "a page that is made anew is another one");
+    assert!(page == first, "a page that is written again is another one");
     (place, page)
 }
 
@@ -91,7 +91,7 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     };
     assert!(shown.contains("data-ready=\"1\""), "the script did not reach its end: {shown}");
     assert!(shown.contains("data-errors=\"0\"") && !shown.contains("data-error="), "{shown}");
-    assert!(shown.contains(&format!("“{word}” stands in the text")), "{word}");
+    assert!(shown.contains(&format!("“{word}” occurs ")), "{word}");
     assert!(shown.contains("topic.txt: outliers, % found"), "{shown}");
     assert_eq!(
         shown.matches("class=\"quiet held-out\"").count(),

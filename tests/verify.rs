@@ -145,7 +145,7 @@ fn shards_that_are_made_of_shards_belong_to_them() {
         place.put_tree(folder, &files);
         let done = place.wordmill(&["verify", folder]);
         let text = said(&done);
-        let what = format!("it was made of another shard than stands in {folder}");
+        let what = format!("it was built from another shard than the one in {folder}");
         assert_eq!(done.code(), Some(4), "{folder}: {text}");
         assert!(text.contains(&what) && text.contains(&format!("{stage}/shard-")), "{text}");
     }

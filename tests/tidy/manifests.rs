@@ -109,11 +109,13 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         &[
             "anyhow",
             "clap",
-            "indicatif",
+            "clap_complete",
+            "clap_mangen",
             "rustyline",
             "serde",
             "serde_json",
             "signal-hook",
+            "terminal_size",
             "thiserror",
         ],
     ),
@@ -123,7 +125,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
             "pipeline", "cli",
         ],
-        &["criterion", "flate2", "peak_alloc", "serde_json", "tempfile", "toml", "zstd"],
+        &["criterion", "flate2", "peak_alloc", "serde_json", "snapbox", "tempfile", "toml", "zstd"],
     ),
 ];
 

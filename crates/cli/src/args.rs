@@ -10,164 +10,283 @@ pub use train::{TrainArgs, joined_switches};
 pub use using::*;
 pub use values::*;
 
+use crate::display::Loudness;
 use wordmill_flow::{parse_duration, parse_size};
 use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
 mod hints;
+#[cfg(test)]
+mod reference;
 mod train;
 mod using;
 mod values;
 
-/// Grinds a text corpus larger than memory into word vectors.
+/// Turn a text corpus larger than memory into word vectors
 #[derive(Debug, Parser)]
-#[command(name = "wordmill", version, after_help = EXIT_CODES)]
+#[command(
+    name = "wordmill",
+    version,
+    max_term_width = 80,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
+    /// Show errors and results only
+    ///
+    /// Hides progress, messages and warnings.
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
+    pub quiet: bool,
+    /// Show more; with -V, details of this build
+    ///
+    /// Shows the settings, and each stage, epoch and unit of work. `wordmill -V -v`
+    /// prints features, target, kernels and threads of this build.
+    #[arg(short, long, global = true, display_order = 901)]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 2 wrong usage or configuration; 3 bad input data; \
-4 corrupt or foreign artefact; 5 out of disk or memory budget; 6 training diverged; 75 stopped early \
-on request, run again to go on; 1 anything else (a bug).";
+impl Cli {
+    /// How much is shown.
+    pub fn loudness(&self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (_, true) => Loudness::Verbose,
+            _ => Loudness::Usual,
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   a bug
+  2   wrong usage or configuration
+  3   bad input data
+  4   a corrupt or foreign file
+  5   out of disk or memory budget
+  6   training diverged
+  75  stopped early on request; run again to resume";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// From text to vectors: runs every stage that is not done yet
+    /// Run every stage that is not done, from text to vectors
+    #[command(after_long_help = RUN_HELP)]
     Run(RunArgs),
-    /// From texts to one file of vectors, without a pipeline
-    #[command(after_help = TRAIN_HELP)]
+    /// Train one model on texts, without a pipeline
+    ///
+    /// Writes one file of vectors. The command line alone decides what is trained.
+    #[command(after_long_help = TRAIN_HELP)]
     Train(Box<TrainArgs>),
-    /// Memory, disk, open files and time of every stage; nothing is written
+    /// Estimate memory, disk, files and time of each stage
+    ///
+    /// Reads a sample of the text and writes nothing.
     Plan(PlanArgs),
-    /// Stages of a run: what is done, what is stale and why
+    /// Show which stages of a run are done or stale, and why
     Status(StatusArgs),
-    /// Removes stages that the pipeline of a run no longer has; without names, lists them
+    /// Remove stages that the pipeline no longer has
+    ///
+    /// Without names it lists them and removes nothing.
     Clean(CleanArgs),
-    /// Checks lengths, checksums and cross-references of artefacts
+    /// Check lengths, checksums and references of files
     Verify(VerifyArgs),
-    /// Writes a commented pipeline.toml
+    /// Write a commented pipeline.toml
     Init(InitArgs),
-    /// Prints the JSON schema of pipeline.toml, for editors and other programs
+    /// Print the JSON schema of pipeline.toml
+    ///
+    /// Editors and other programs check and complete settings with it.
     Schema,
-    /// Shows what reader and tokeniser make of the first lines of a text
-    #[command(after_help = PREVIEW_HELP)]
+    /// Show how the first lines of a text are read and cut
+    #[command(after_long_help = PREVIEW_HELP)]
     Preview(PreviewArgs),
-    /// Writes the built-in corpus to standard output
+    /// Write the built-in text to standard output
     Sample(SampleArgs),
-    /// Says what a file is, the settings that made it, and for vectors their shape and spread
+    /// Show what a file is and the settings that made it
+    ///
+    /// Of vectors it also shows the shape and the spread of their numbers.
     Info(InfoArgs),
-    /// Prints the vectors of words
+    /// Print the vectors of words
     Vector(VectorArgs),
-    /// Prints the nearest neighbours of words
+    /// Print the nearest neighbours of words
+    #[command(after_long_help = SIMILAR_HELP)]
     Similar(SimilarArgs),
-    /// A is to B as C is to what?
+    /// Answer: A is to B as C is to what?
     Analogy(AnalogyArgs),
-    /// Which word stands among these? With probabilities
-    #[command(after_help = PREDICT_HELP)]
+    /// Print which words are likely among others
+    #[command(after_long_help = PREDICT_HELP)]
     Predict(PredictArgs),
-    /// Asks for neighbours, analogies and predictions, interactively
-    #[command(after_help = QUERY_HELP)]
+    /// Answer questions interactively
+    #[command(after_long_help = QUERY_HELP)]
     Query(QueryArgs),
-    /// Scores vectors on analogies, similarity sets and outliers, and compares them
-    #[command(after_help = EVAL_HELP)]
+    /// Score vectors on test sets, and compare files
+    ///
+    /// Test sets are analogies, similarities and outliers.
+    #[command(after_long_help = EVAL_HELP)]
     Eval(EvalArgs),
-    /// Writes vectors in another program's format
-    #[command(after_help = EXPORT_HELP)]
+    /// Write vectors in the format of another program
+    #[command(after_long_help = EXPORT_HELP)]
     Export(ExportArgs),
-    /// Reads vectors of any known format and writes them in another
-    #[command(after_help = CONVERT_HELP)]
+    /// Convert vectors from any known format to another
+    #[command(after_long_help = CONVERT_HELP)]
     Convert(ConvertArgs),
-    /// Writes a page about a run: times, curves, scores, a map of words; it needs nothing else
+    /// Write a page about a run
+    ///
+    /// It shows times, learning curves, scores, a map of words and neighbours, in
+    /// one HTML file that needs no network.
     Report(ReportArgs),
-    /// Writes the co-occurrence matrix in another program's format
-    #[command(after_help = MATRIX_HELP)]
+    /// Write the co-occurrence matrix for other programs
+    #[command(after_long_help = MATRIX_HELP)]
     Matrix(MatrixArgs),
-    /// Starts a run from counts of another program instead of text
-    #[command(after_help = IMPORT_HELP)]
+    /// Start a run from counts of another program
+    #[command(after_long_help = IMPORT_HELP)]
     ImportCounts(ImportCountsArgs),
+    /// Check whether runs will work on this machine
+    ///
+    /// Checks the processor, memory, open files, free disk, file locks and renames,
+    /// and says what to do about each that is not as it should be. The exit code is
+    /// 2 if no run can work.
+    Doctor(DoctorArgs),
+    /// Print the completions of a shell
+    #[command(after_long_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write a page a command
+    Man(ManArgs),
+    /// Print the help of a command, or a page of the manual
+    ///
+    /// Without a name it lists commands and pages.
+    Help(HelpArgs),
 }
 
+/// `help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command or a topic
+    pub topic: Option<String>,
+}
 const TRAIN_HELP: &str = "\
-What is trained depends on what is typed: pipeline.toml is not read. Variables WORDMILL__SECTION__KEY and --set give any other \
-setting; `wordmill init` writes a pipeline with all of them for `wordmill run`.
+The command does not read pipeline.toml. --set and variables such as
+WORDMILL__COOCCUR__WEIGHTING give any other setting; `wordmill init` writes a
+pipeline with all of them for `wordmill run`.
 
-The ending of OUT names the format: .safetensors (vectors of wordmill, with all that `predict` needs), .bin (word2vec's), .vec \
-(word2vec's and fastText's text), .fifu (finalfusion), .npy (NumPy; words in OUT.vocab.txt), .arrow and .parquet in builds with \
---features parquet. - is standard output, with --format. A file that is there is replaced when the new one is whole.
+The ending of OUT names the format:
+  .safetensors       vectors of wordmill, with all that `predict` needs
+  .bin               word2vec's binary format
+  .vec               word2vec's and fastText's text
+  .fifu              finalfusion
+  .npy               an array of NumPy, words in OUT.vocab.txt
+  .arrow, .parquet   a table, in builds with --features parquet
+Add .gz or .zst to pack it. - is standard output, with --format. A file that is
+there is replaced when the new one is whole.
 
-The run is kept in OUT.run until OUT is written: after an interruption the same command resumes there.
+The run is kept in OUT.run until OUT is written: after an interruption the same
+command resumes there.
 
-Example:
+Examples:
   wordmill train corpus.txt.gz -o vectors.safetensors --dim 300 --epochs 5
   wordmill train texts/ -o vectors.bin --model cbow --window 8 --min-count 10
   wordmill similar vectors.bin king";
 
-const PREVIEW_HELP: &str = "\
-Left the line as it was read, right its words. It reads what [corpus] says and writes nothing; no run directory is needed. Pieces \
-(tokenizer = \"korean\" or \"bpe\") are shown where corpus.pieces or the run directory has learned ones.
+const RUN_HELP: &str = "\
+Settings come from the defaults, a preset, the pipeline file, variables such as
+WORDMILL__COOCCUR__WINDOW, and flags; each of them overrides the ones before.
 
-Example:
-  wordmill preview dump.jsonl.gz --set corpus.format=jsonl --set corpus.field=body
-  wordmill preview ko.txt --set corpus.tokenizer=korean --set corpus.pieces=run/pieces/korean.tsv";
+Examples:
+  wordmill run
+  wordmill run --set corpus.inputs='[\"texts/*.txt.zst\"]' --memory 4GiB
+  wordmill run --until merge --max-time 8h --log run.log
+  wordmill run --progress json 2> events.jsonl";
+
+const PREVIEW_HELP: &str = "\
+The left side shows each line as it was read, the right side its words. The
+command reads what [corpus] says, writes nothing and needs no run directory.
+Words are cut into pieces (tokenizer = \"korean\" or \"bpe\") where corpus.pieces
+or the run directory has learned ones.
+
+Examples:
+  wordmill preview dump.jsonl.gz --set corpus.format=jsonl
+  wordmill preview ko.txt --set corpus.tokenizer=korean";
+
+const SIMILAR_HELP: &str = "\
+Examples:
+  wordmill similar run/vectors/sgns.safetensors king
+  wordmill similar run/vectors/sgns.safetensors king woman --minus man
+  wordmill similar run/vectors/sgns.safetensors king queen --each --json";
 
 const PREDICT_HELP: &str = "\
-Several words predict by the mean of their vectors, as in CBOW. Of hierarchical softmax the probability of a word is the \
-product of the decisions on its path through the tree; of negative sampling it is the softmax of the scores, to which s * ln count \
-is added: the noise that the model was told from is taken out again (s is noise_exponent). Frequent words were thinned out in \
-training, and are in these probabilities. Scores that were trained with another loss are no probabilities, and are refused.";
+Several words predict by the mean of their vectors, as in CBOW. With
+hierarchical softmax the probability of a word is the product of the decisions
+on its path through the tree. With negative sampling it is the softmax of the
+scores plus noise_exponent * ln count, which takes the noise out again that the
+model was trained against. Both are probabilities in the text as it was trained
+on, with frequent words thinned out. Scores of another loss are no
+probabilities, and the command refuses them.
+
+Example:
+  wordmill predict run/vectors/sgns.safetensors the cat on the";
 
 const QUERY_HELP: &str = "\
-What can be asked:
+Questions:
   king                   neighbours
   king - man + woman     neighbours of a sum
   man : king :: woman    man is to king as woman is to ?
-  ? the cat on the       which word stands among these
+  ? the cat on the       which word is among these
   :n 20  :which sum  :method mul  :help  :quit
 
-Words are completed with TAB; the history is kept in $XDG_STATE_HOME/wordmill/history, or under ~/.local/state. What comes through a \
-pipe is answered line by line, with an empty line behind each answer; a question that cannot be answered is reported on standard \
-error with the number of its line, its place holds the empty line alone, and the exit code at the end is 2.";
+TAB completes words. The history is in $XDG_STATE_HOME/wordmill/history, or
+under ~/.local/state. Through a pipe each line is answered, with an empty line
+behind each answer. A question that cannot be answered leaves only the empty
+line; standard error says why, with the number of the line, and the exit code
+is 2.";
 
 const EVAL_HELP: &str = "\
-Without a set, those of the built-in sample are asked; builtin:sample names them beside others. Intervals are by the bootstrap, \
-differences between files by McNemar's exact test and the paired bootstrap.
+Without a set the command asks those of the built-in sample; builtin:sample
+names them beside others. Intervals are by the bootstrap, differences between
+files by McNemar's exact test and the paired bootstrap.
 
-Example:
-  wordmill eval run/vectors/sgns.safetensors run/vectors/glove.safetensors --analogies questions-words.txt --similarity ws353.tsv
-  wordmill eval vectors.safetensors --analogies questions-words.txt --convention gensim --top 300000";
+Examples:
+  wordmill eval v.safetensors --analogies questions-words.txt
+  wordmill eval a.safetensors b.safetensors --similarity ws353.tsv
+  wordmill eval v.bin --analogies q.txt --convention gensim --top 300000";
 
 const EXPORT_HELP: &str = "\
-Formats:
-  word2vec       word2vec's binary format
-  word2vec-text  word2vec's text format; fasttext-vec is the same
+Formats, with the endings that stand for them:
+  word2vec       word2vec's binary format: .bin
+  word2vec-text  word2vec's text format: .vec; fasttext-vec is the same
   glove          the same without the header line
   finalfusion    rows of length 1, their lengths, and the settings: .fifu
-  npy            an array of NumPy, f32 or f16; the words in OUT.vocab.txt
-  safetensors    a vectors file of wordmill with only what was asked for; f16 and int8 are unpacked by `convert`
+  npy            an array of NumPy, f32 or f16; words in OUT.vocab.txt: .npy
+  safetensors    vectors of wordmill with only what you ask for: .safetensors
   projector      a folder for TensorBoard's projector
-  arrow, parquet a table of words, counts and vectors; in builds with --features parquet
+  arrow, parquet a table: .arrow, .parquet; with --features parquet
 
-Example:
-  wordmill export run/vectors/sgns.safetensors small.safetensors --format safetensors --top 50000 --dtype int8";
+.gz or .zst after the ending packs the file: vectors.vec.gz.
+
+Examples:
+  wordmill export run/vectors/sgns.safetensors vectors.bin
+  wordmill export run/vectors/sgns.safetensors vectors.vec.gz --top 50000
+  wordmill export run/vectors/sgns.safetensors small.safetensors --dtype int8";
 
 const CONVERT_HELP: &str = "\
-What IN is, is told by its content: vectors of wordmill, word2vec (binary or text; fastText's .vec), GloVe, \
-finalfusion, a two-dimensional array of NumPy whose words stand in IN.vocab.txt, a line `word` or `word count` each, \
-or (in builds with --features parquet) a table of Arrow or Parquet with a column of words and one of vectors. \
-Any of them may be packed with gzip, bzip2, zstd or (in builds with --features xz) xz, and may come through a pipe; it is then \
-unpacked or read into a temporary file on the disk of OUT.
+The content of IN says what it is: vectors of wordmill, word2vec (binary or
+text, fastText's .vec included), GloVe, finalfusion, a two-dimensional array of
+NumPy with its words in IN.vocab.txt (a line `word` or `word count` each), or,
+in builds with --features parquet, a table of Arrow or Parquet with a column of
+words and one of vectors. IN may be packed with gzip, bzip2, zstd or, in builds
+with --features xz, xz, and may be a pipe: wordmill then unpacks it into a
+temporary file on the disk of OUT.
 
-Bad rows have a word that is empty, not UTF-8 or that of an earlier row, numbers that are not finite, too many or too few of \
-them. --bad-rows skip leaves them out, of rows with one word the first is kept; --bad-rows repair also puts U+FFFD in the place \
-of bytes that are not UTF-8, and takes a last line without its end. In text the last numbers of a line are the vector, so that \
-words may have spaces in them.
+Bad rows have a word that is empty, not UTF-8 or that of an earlier row, numbers
+that are not finite, too many or too few of them. --bad-rows skip leaves them
+out and keeps the first row of a word. --bad-rows repair also replaces bytes
+that are not UTF-8 by U+FFFD, and takes a last line without its end. In text the
+last numbers of a line are the vector, so words may contain spaces.
 
-OUT stays what it is: a pipe or a device is written into, and of a link what it leads to is replaced. safetensors, npy and \
-projector need a regular file.
+A pipe or a device is written into; of a link, the file that it leads to is
+replaced. safetensors, npy and projector need a regular file.
 
-Formats:
+Formats, with the endings that stand for them:
   safetensors    vectors of wordmill: .safetensors
   word2vec       word2vec's binary format: .bin
   word2vec-text  word2vec's text format: .vec
@@ -175,55 +294,76 @@ Formats:
   finalfusion    finalfusion's format: .fifu
   npy            an array of NumPy and OUT.vocab.txt: .npy
   projector      a folder for TensorBoard's projector
-  arrow, parquet a table: .arrow, .parquet; in builds with --features parquet
+  arrow, parquet a table: .arrow, .parquet; with --features parquet
 
-Example:
+.gz or .zst after the ending packs the file: vectors.vec.gz.
+
+Examples:
   wordmill convert GoogleNews.bin news.safetensors
-  wordmill similar news.safetensors king";
+  wordmill convert crawl.vec.gz crawl.bin.zst --bad-rows repair";
 
 const MATRIX_HELP: &str = "\
-OUT is a regular file, or a link to one, because there are always two files. \
-The words go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows and columns; \
-it is the order of vocab/vocabulary.tsv too.
+There are always two files, so OUT is a regular file or a link to one. The words
+go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows
+and columns, which is also that of vocab/vocabulary.tsv.
 
 Formats:
-  npz    compressed sparse rows for scipy.sparse.load_npz; weights as 64-bit floats
-  mtx    MatrixMarket text for scipy.io.mmread; the lower triangle of a symmetric matrix
+  npz    compressed sparse rows for scipy.sparse.load_npz, 64-bit floats
+  mtx    MatrixMarket text for scipy.io.mmread; the lower triangle if symmetric
   glove  cooccurrence.bin of GloVe; OUT.vocab.txt is its vocab.txt
-  ppmi   as npz, with positive pointwise mutual information as 32-bit floats
+  ppmi   as npz, with positive pointwise mutual information, 32-bit floats
 
 Example:
   wordmill run --until merge
   wordmill matrix run --format npz counts.npz";
 
 const IMPORT_HELP: &str = "\
-COUNTS is GloVe's cooccurrence.bin (shuffled or not), or a text with a line `word word weight` a pair; \
-either may be packed with gzip, bzip2 or zstd. Pairs that occur twice are added up. VOCAB is GloVe's \
-vocab.txt, or the vocabulary.tsv of a run: `word count` a line, most frequent first.
+COUNTS is GloVe's cooccurrence.bin (shuffled or not), or a text with a line
+`word word weight` for each pair; either may be packed with gzip, bzip2 or zstd.
+Weights of a pair that occurs twice are added. VOCAB is GloVe's vocab.txt, or
+the vocabulary.tsv of a run: `word count` a line, the most frequent first.
 
-`wordmill run PIPELINE.toml --run-dir RUN_DIR` then shuffles and trains; [corpus], [vocabulary] and \
-[cooccur] do not apply there.
+`wordmill run PIPELINE.toml --run-dir RUN_DIR` then shuffles and trains;
+[corpus], [vocabulary] and [cooccur] do not apply there.
 
 Example:
   wordmill import-counts vocab.txt cooccurrence.bin imported
   wordmill run pipeline.toml --run-dir imported";
 
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  wordmill completions bash > \\
+    ~/.local/share/bash-completion/completions/wordmill
+  wordmill completions zsh > ~/.zfunc/_wordmill       (~/.zfunc in $fpath)
+  wordmill completions fish > ~/.config/fish/completions/wordmill.fish
+  wordmill completions powershell >> $PROFILE";
+
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
-    /// The pipeline; without it pipeline.toml of this folder, otherwise the built-in one
+    /// The pipeline file [default: pipeline.toml]
+    ///
+    /// Without this argument it is pipeline.toml of the current folder, and without
+    /// such a file the built-in pipeline.
     #[arg(value_name = "PIPELINE.toml")]
     pub pipeline: Option<PathBuf>,
-    /// Sets any key by its dotted name, such as cooccur.window=8 or train.0.dim=300
+    /// Set a key, such as cooccur.window=8
+    ///
+    /// Takes any key of the pipeline by its dotted name, with a value as TOML
+    /// writes it: --set train.0.dim=300, --set train.sgns.dim=300. May be given
+    /// several times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Reads the files that LIST names, a path a line; - is the standard input (corpus.inputs = "@LIST")
+    /// Read the texts that a file lists, - for a pipe
+    ///
+    /// LIST holds a path a line; - is standard input. It stands for
+    /// corpus.inputs = ["@LIST"].
     #[arg(long, value_name = "LIST")]
     pub files_from: Option<String>,
     /// The run directory (run.dir)
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
-    /// The memory budget of all stages, such as 2GiB (run.memory)
+    /// The memory budget, such as 2GiB (run.memory)
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<String>,
     /// Threads, 0 for all (run.threads)
@@ -234,6 +374,42 @@ pub struct PipelineArgs {
     pub seed: Option<u64>,
 }
 
+/// How a command that takes long shows what it does.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// auto, bar, plain, json or none
+    ///
+    /// How to show progress, on standard error: bars on a terminal and plain lines
+    /// elsewhere (auto), always bars, always lines, JSON events for programs
+    /// (docs/reference/json.md), or nothing but warnings.
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub progress: ProgressArg,
+    /// Append what happens to a file
+    ///
+    /// Each line has its time and level.
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// error, warn, info or debug of --log
+    ///
+    /// Lines that are less important are not logged. info has stages, epochs and
+    /// messages; debug has each unit of work and the settings, too.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "info",
+        requires = "log",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub log_level: LevelArg,
+}
+
 /// `wordmill run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -241,17 +417,22 @@ pub struct RunArgs {
     #[allow(missing_docs)]
     pub pipeline: PipelineArgs,
     /// Stop when this stage is done
+    ///
+    /// A stage of the pipeline, as `wordmill plan` lists them, or train for the
+    /// last trainer.
     #[arg(long, value_name = "STAGE")]
     pub until: Option<String>,
-    /// Make stages anew whose settings have changed
+    /// Run stages again whose settings have changed
     #[arg(long)]
     pub rebuild: bool,
-    /// Stop after this time, such as 8h or 1h30m; run again to go on
+    /// Stop after a time such as 8h; run again to resume
+    ///
+    /// 1h30m, 90m and 45s are times, too. The exit code is then 75.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
-    /// How progress is shown, on standard error
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub progress: ProgressArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub show: ShowArgs,
 }
 
 /// `wordmill plan`
@@ -263,6 +444,9 @@ pub struct PlanArgs {
     /// Plan only up to this stage
     #[arg(long, value_name = "STAGE")]
     pub until: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wordmill status`
@@ -270,6 +454,9 @@ pub struct PlanArgs {
 pub struct StatusArgs {
     /// The run directory
     pub run_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wordmill clean`
@@ -288,20 +475,27 @@ pub struct VerifyArgs {
     /// Run directories and files
     #[arg(required = true, value_name = "RUN_DIR|FILE")]
     pub paths: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wordmill preview`
 #[derive(Debug, Args)]
 pub struct PreviewArgs {
-    /// The text, as in corpus.inputs; without it the first input of the pipeline
+    /// The text [default: the first of corpus.inputs]
+    #[arg(value_name = "TEXT")]
     pub file: Option<String>,
-    /// The pipeline; without it pipeline.toml of this folder, otherwise the built-in one
-    #[arg(long, value_name = "PIPELINE.toml")]
+    /// The pipeline file [default: pipeline.toml]
+    ///
+    /// Without this flag it is pipeline.toml of the current folder, and without
+    /// such a file the built-in pipeline.
+    #[arg(long, value_name = "FILE")]
     pub pipeline: Option<PathBuf>,
-    /// Sets any key by its dotted name, such as corpus.tokenizer=whitespace
+    /// Set a key, such as corpus.tokenizer=whitespace
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// The run directory in which learned pieces are looked for (run.dir)
+    /// The run directory with learned pieces (run.dir)
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
     /// How many lines
@@ -323,10 +517,12 @@ pub struct InitArgs {
 /// `wordmill sample`
 #[derive(Debug, Args)]
 pub struct SampleArgs {
-    /// At least this much text, up to the end of a line, such as 100MB
+    /// How much text, such as 100MB
+    ///
+    /// The text ends with the first line that reaches this size.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub bytes: u64,
-    /// Another seed gives other sentences with the same words
+    /// Another seed gives other sentences
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 }
@@ -334,8 +530,13 @@ pub struct SampleArgs {
 /// `wordmill info`
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// A file that wordmill wrote or can convert, or a run directory; - is standard input
+    /// A file or a run directory; - is standard input
+    ///
+    /// A file that wordmill wrote or can convert.
     pub file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wordmill matrix`
@@ -343,8 +544,8 @@ pub struct InfoArgs {
 pub struct MatrixArgs {
     /// The run directory
     pub run_dir: PathBuf,
-    /// What to write, see below
-    #[arg(long)]
+    /// npz, mtx, glove or ppmi
+    #[arg(long, hide_possible_values = true)]
     pub format: MatrixFormatArg,
     /// The file to write
     pub out: PathBuf,
@@ -355,6 +556,9 @@ pub struct MatrixArgs {
 pub struct ReportArgs {
     /// The run directory
     pub run_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wordmill import-counts`
@@ -364,17 +568,43 @@ pub struct ImportCountsArgs {
     pub vocab: PathBuf,
     /// Pairs of words with their weights
     pub counts: PathBuf,
-    /// The run directory to make
+    /// The run directory to create
     pub run_dir: PathBuf,
-    /// The memory budget, such as 2GiB
+    /// The memory budget
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
     pub memory: u64,
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub threads: usize,
-    /// How progress is shown, on standard error
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub progress: ProgressArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub show: ShowArgs,
+}
+
+/// `wordmill doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The folder of runs
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wordmill completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// bash, zsh, fish or powershell
+    #[arg(hide_possible_values = true)]
+    pub shell: ShellArg,
+}
+
+/// `wordmill man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder to write pages into
+    pub dir: Option<PathBuf>,
 }
 
 impl PipelineArgs {
@@ -467,6 +697,19 @@ mod tests {
             "matrix run --format mtx out",
             "matrix run --format glove out",
             "matrix run --format ppmi out",
+            "run -q",
+            "run -v --log a.log --log-level debug",
+            "status run --json",
+            "plan --json",
+            "info a --json",
+            "verify a --json",
+            "report run --json",
+            "export v out.vec.gz",
+            "doctor",
+            "doctor run --json",
+            "completions zsh",
+            "man",
+            "man pages",
         ] {
             check(line, Ok(()));
         }
@@ -476,6 +719,9 @@ mod tests {
     fn slips_are_refused() {
         use clap::error::ErrorKind as K;
         check("run --vectorsize 7", Err(K::UnknownArgument));
+        check("run -q -v", Err(K::ArgumentConflict));
+        check("run --log-level debug", Err(K::MissingRequiredArgument));
+        check("completions csh", Err(K::InvalidValue));
         check("run --max-time 8", Err(K::ValueValidation));
         check("export v out --format csv", Err(K::ValueValidation));
         check("convert a b --format csv", Err(K::ValueValidation));
@@ -489,5 +735,37 @@ mod tests {
         check("similar v w --each --minus x", Err(K::ArgumentConflict));
         check("predict v", Err(K::MissingRequiredArgument));
         check("grind", Err(K::InvalidSubcommand));
+    }
+    /// Every command and the program itself, with the help that it shows in so many columns.
+    fn helps(render: fn(&mut clap::Command) -> String) -> Vec<(String, String)> {
+        let mut cli = Cli::command();
+        cli.build();
+        let names: Vec<String> = cli.get_subcommands().map(|it| it.get_name().to_owned()).collect();
+        let mut all = vec![("wordmill".to_owned(), render(&mut cli))];
+        for name in names.into_iter().filter(|name| name != "help") {
+            let command = cli.find_subcommand_mut(&name).expect("it is one of them");
+            all.push((name, render(command)));
+        }
+        all
+    }
+
+    #[test]
+    fn short_help_has_a_line_for_each_flag_and_long_help_no_wide_line() {
+        let short = |command: &mut clap::Command| {
+            let text = command.clone().term_width(80).render_help().to_string();
+            let flags = command.get_arguments().filter(|it| !it.is_positional());
+            let flags = flags.filter(|it| !it.is_hide_set()).count();
+            let (_, options) = text.split_once("Options:\n").expect("there is --help");
+            let options = options.split("\n\n").next().unwrap_or_default();
+            assert_eq!(options.lines().count(), flags, "{text}");
+            text
+        };
+        let long = |command: &mut clap::Command| {
+            command.clone().term_width(80).render_long_help().to_string()
+        };
+        for (name, text) in helps(short).into_iter().chain(helps(long)) {
+            let wide = text.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "{name}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each. Every command has a function `run(args, out)`, where `out` is standard
 //! output: a closed pipe comes back as an error and ends the program quietly.
 
+pub mod help;
 pub mod run;
 
 pub mod clean;
@@ -15,6 +16,10 @@ pub mod sample;
 pub mod schema;
 
 pub mod import_counts;
+
+pub mod doctor;
+pub mod manual;
+pub mod version;
 
 pub mod info;
 pub mod report;

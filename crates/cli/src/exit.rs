@@ -50,6 +50,11 @@ fn of_output(error: io::Error) -> io::Error {
     }
 }
 
+/// An error that has been reported where events go.
+#[derive(Debug, thiserror::Error)]
+#[error("reported")]
+pub struct Reported;
+
 /// The exit code of an error: that of the outermost cause that is known.
 pub fn code(error: &anyhow::Error) -> u8 {
     error.chain().find_map(code_of).unwrap_or(BUG)

@@ -7,17 +7,22 @@
 #![warn(missing_docs)]
 
 mod args;
+mod clock;
 mod commands;
 mod display;
 mod exit;
+mod log;
 mod report;
 mod session;
 mod style;
 mod summary;
+mod topics;
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
 
 use args::{Cli, Command};
@@ -30,16 +35,23 @@ pub fn main() -> ExitCode {
 
 /// The same with other arguments, the name of the program first.
 #[must_use]
-pub fn main_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words = args::joined_switches(arguments.into_iter().collect());
     if let Some(error) = args::one_dash(Cli::command(), &words) {
         error.exit();
     }
-    let cli = Cli::try_parse_from(&words);
-    let cli = cli.unwrap_or_else(|error| args::hinted(&words, error).exit());
+    let cli = match Cli::try_parse_from(&words) {
+        // clap ends as soon as it sees the flag; the other arguments say how much is wanted.
+        Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&words) => {
+            print!("{}", commands::version::text());
+            return ExitCode::SUCCESS;
+        }
+        parsed => parsed.unwrap_or_else(|error| args::hinted(&words, error).exit()),
+    };
     // Without it the end would be the system's; that is no reason not to begin.
     let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());
     let mut out = BufWriter::new(exit::Output(io::stdout().lock()));
+    cli.loudness().set();
     let done = dispatch(&cli.command, &mut out);
     // A command that fails has often said where: `verify` tells all before it fails with the first.
     let flushed = out.flush();
@@ -50,11 +62,19 @@ pub fn main_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitC
         return ExitCode::SUCCESS;
     };
     let code = exit::code(&error);
-    if code != 0 {
+    if code != 0 && !error.is::<exit::Reported>() {
         // Standard error may be closed; the exit code still tells.
         let _ = writeln!(io::stderr(), "wordmill: {}", exit::message(&error));
     }
     ExitCode::from(code)
+}
+
+/// Whether `-v` or `--verbose` is among the arguments, alone or with others in one.
+fn is_verbose(arguments: &[OsString]) -> bool {
+    let arguments = arguments.iter().filter_map(|argument| argument.to_str());
+    let is_short =
+        |text: &str| text.starts_with('-') && !text.starts_with("--") && text.contains('v');
+    arguments.into_iter().any(|text| text == "--verbose" || is_short(text))
 }
 
 fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -81,5 +101,9 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Report(args) => commands::report::run(args, out),
         Command::Matrix(args) => commands::matrix::run(args, out),
         Command::ImportCounts(args) => commands::import_counts::run(args, out),
+        Command::Help(args) => commands::help::run(args, out),
+        Command::Doctor(args) => commands::doctor::run(args, out),
+        Command::Completions(args) => commands::manual::completions(args, out),
+        Command::Man(args) => commands::manual::man(args, out),
     }
 }

@@ -6,15 +6,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
-use wordmill_flow::{Budget, Cancel, Context, Progress};
+use wordmill_flow::{Budget, Cancel, Context, Progress, format_duration};
 use wordmill_formats::PipelineSource;
 use wordmill_kernels::Kernels;
 use wordmill_pipeline::PROGRAM_BYTES;
 use wordmill_pipeline::config::{self, Config, ConfigError, Sources};
 
-use crate::args::PipelineArgs;
+use crate::args::{PipelineArgs, ShowArgs};
 use crate::display::{Display, ProgressMode};
+use crate::exit;
+use crate::log::{Level, Log};
 
 /// The settings that a command line asks for.
 pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
@@ -53,6 +56,36 @@ pub fn kernels() -> Result<&'static Kernels, ConfigError> {
     })
 }
 
+/// Does the work of a command that takes long, and shows its begin and its end, whatever that is.
+pub fn watched(
+    show: &ShowArgs,
+    command: &str,
+    work: impl FnOnce(&Arc<Display>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let log = show.log.as_deref().map(|path| Log::open(path, show.log_level.into()));
+    let display = Arc::new(Display::new(show.progress.into()).with_log(log.transpose()?));
+    let program = concat!("wordmill ", env!("CARGO_PKG_VERSION"));
+    let process = std::process::id();
+    let text = format!("{program}: {command} begins in process {process}");
+    let rest = json!({"program": program, "command": command, "process": process});
+    display.tell("run_begin", Level::Info, &text, rest);
+    let done = work(&display);
+    let code = done.as_ref().map_or_else(exit::code, |()| 0);
+    if let Some(error) = done.as_ref().err().filter(|_| code != 0) {
+        let message = exit::message(error);
+        let rest = json!({"message": message, "exit_code": code});
+        display.tell("error", Level::Error, &message, rest);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let text = format!("{command} ends with code {code} after {}", format_duration(seconds));
+    display.tell("run_end", Level::Info, &text, json!({"exit_code": code, "seconds": seconds}));
+    match done {
+        Err(error) if display.is_json() => Err(error.context(exit::Reported)),
+        done => done,
+    }
+}
+
 /// Progress of commands that show warnings only.
 pub fn warnings() -> Progress {
     let display = Display::new(ProgressMode::None);
@@ -69,7 +102,7 @@ pub fn context(
     context_of((threads, memory_bytes), display, deadline)
 }
 
-/// The same for so many threads and bytes.
+/// The same for a number of threads and bytes.
 pub fn context_of(
     (threads, memory_bytes): (usize, u64),
     display: &Arc<Display>,

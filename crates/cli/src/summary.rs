@@ -2,8 +2,10 @@
 //! sets, and where the vectors and the report are.
 
 use std::io::{IsTerminal as _, Write};
+use std::path::PathBuf;
 
-use wordmill_formats::{Manifest, RunDir, Vectors, Words};
+use wordmill_formats::{FormatError, Manifest, RunDir, Vectors, Words};
+use wordmill_pipeline::artefacts::verify;
 use wordmill_pipeline::scores;
 use wordmill_query::{EvalReport, Which, nearest_each};
 use wordmill_train::{EpochRow, read_metrics};
@@ -15,23 +17,24 @@ use wordmill_pipeline::config::Config;
 const WORDS: usize = 5;
 /// Neighbours shown of each word.
 const NEIGHBOURS: usize = 6;
-/// The first rank looked at; before it stand function words.
+/// The first rank that is shown; function words have lower ones.
 const FIRST_RANK: usize = 60;
 
-/// Prints the results of a run, and writes its report.
+/// Prints the results of a run, and writes its report; gives the path of that. A file that is gone or damaged is no result.
 pub fn print(
     dir: &RunDir,
     manifest: &Manifest,
     config: &Config,
     out: &mut dyn Write,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<PathBuf> {
+    config.train.iter().try_for_each(|trainer| check(dir, manifest, &trainer.name))?;
     let reports = print_results(dir, config, out)?;
     let page = report::write(dir, manifest, config, &reports)?;
     for trainer in &config.train {
         writeln!(out, "{}", dir.vectors(&trainer.name).display())?;
     }
     writeln!(out, "report: {}", page.path.display())?;
-    Ok(())
+    Ok(page.path)
 }
 
 /// Prints neighbours and scores of each trainer; returns the scores.
@@ -60,6 +63,31 @@ pub fn print_results(
         print_scores(&reports, out)?;
     }
     Ok(reports)
+}
+
+/// Fails unless the vectors of a trainer are whole, and those that the ledger lists. Nobody else has looked at them since they were
+/// finished, which may be long ago.
+fn check(dir: &RunDir, manifest: &Manifest, name: &str) -> Result<(), FormatError> {
+    let path = dir.vectors(name);
+    let outputs = manifest.stage(&format!("train:{name}")).map_or(&[][..], |row| &row.outputs);
+    let listed = outputs.iter().find(|output| dir.path(&output.path) == path);
+    let again = "delete the file and run again to train it again";
+    let found = verify(dir.storage(), &path).map_err(|error| match error {
+        FormatError::Corrupt { path, offset, what } => {
+            FormatError::corrupt(&path, offset, format!("{what}; {again}"))
+        }
+        error if error.is_not_found() => {
+            FormatError::corrupt(&path, 0, "the file is missing; run again to train it again")
+        }
+        error => error,
+    })?;
+    match listed.is_some_and(|output| output.xxh3 == format!("{found:016x}")) {
+        true => Ok(()),
+        false => {
+            let what = format!("it is not the file that run.json lists; {again}");
+            Err(FormatError::corrupt(&path, 0, what))
+        }
+    }
 }
 
 /// The learning curve of a trainer as bars: losses, and those of what is held out.

@@ -58,6 +58,7 @@ pub fn count(
             error
         })?;
     run_in_turn(ctx, &batches, &progress)?;
+    progress.complete();
     let list = recover(dir, &config.fingerprint)?.list;
     if list.cells() == 0 {
         return Err(CooccurError::NoPairs { window: u32::from(config.window.window) });

@@ -91,6 +91,7 @@ pub fn export_matrix<W: Words>(
             pass.npz(out, NpyType::F32, |row, column, weight| sums.ppmi(row, column, weight))?
         }
     };
+    progress.complete();
     let words = words.finish()?;
     Ok([matrix()?, words])
 }
@@ -103,6 +104,7 @@ pub fn is_symmetric(
 ) -> Result<bool, CooccurError> {
     let progress = ctx.progress.stage("symmetry", "cells", index.cells);
     let (symmetry, _) = Pass { ctx, dir, index, progress: &progress }.symmetry()?;
+    progress.complete();
     Ok(symmetry == Symmetry::Symmetric)
 }
 

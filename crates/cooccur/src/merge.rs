@@ -229,12 +229,18 @@ impl Step for Merging<'_> {
         unit(self.dir, self.ranges, self.list, range)
     }
 
-    /// Cells that stand in several runs count once in the matrix.
+    /// All cells of the runs: those that stand in several of them are one cell of the matrix.
     fn total(&self) -> u64 {
         self.list.cells()
     }
 
-    fn size(&self, _: usize, row: &MatrixShardRow) -> u64 {
+    /// Cells are reported when they are read.
+    fn size(&self, _: usize, _: &MatrixShardRow) -> u64 {
+        0
+    }
+
+    /// How many cells were read is not known any more; there were at least as many.
+    fn found_size(&self, _: usize, row: &MatrixShardRow) -> u64 {
         row.cells
     }
 
@@ -242,8 +248,11 @@ impl Step for Merging<'_> {
         self.finished_shard(range)
     }
 
-    fn make(&self, range: usize, _: &StageProgress) -> Result<MatrixShardRow, CooccurError> {
-        self.write_shard(range, &self.partition(range).open(self.dir, self.list)?)
+    fn make(&self, range: usize, progress: &StageProgress) -> Result<MatrixShardRow, CooccurError> {
+        let (row, read) =
+            self.write_shard(range, &self.partition(range).open(self.dir, self.list)?)?;
+        progress.add(read);
+        Ok(row)
     }
 
     fn settle(&self, range: usize, _: &mut MatrixShardRow) -> Result<(), CooccurError> {
@@ -302,11 +311,12 @@ impl<'a> Merging<'a> {
         Ok(Some(MatrixShardRow { file, first_row, rows, cells, weight, xxh3 }))
     }
 
+    /// Writes a shard; gives its row, and how many cells of the runs were read.
     fn write_shard(
         &self,
         range: usize,
         files: &[FrameFile],
-    ) -> Result<MatrixShardRow, CooccurError> {
+    ) -> Result<(MatrixShardRow, u64), CooccurError> {
         let (first_row, rows) = self.ranges.range(range);
         let mut settings = self.config.settings.clone();
         settings.insert("fingerprint".into(), self.config.fingerprint.clone());
@@ -323,7 +333,7 @@ impl<'a> Merging<'a> {
         )?;
         let mut sums = RowSums::new(self.share.width);
         let mut at = first_row;
-        merge_range(
+        let read = merge_range(
             files,
             self.ranges,
             range,
@@ -336,6 +346,6 @@ impl<'a> Merging<'a> {
             },
         )?;
         (at..first_row + rows).for_each(|_| writer.end_row());
-        Ok(writer.finish()?.1)
+        Ok((writer.finish()?.1, read))
     }
 }

@@ -40,15 +40,16 @@ pub fn shuffle(
 ) -> Result<Vec<StripeFile>, CooccurError> {
     let grid = TileGrid { grid: config.grid, rows: source.rows(), columns: source.columns() };
     let shuffle = Shuffle { ctx, dir, config, source, grid };
-    let mut missing = Vec::new();
+    let (mut missing, mut there) = (Vec::new(), 0);
     for stripe in 0..config.grid {
-        if shuffle.finished(stripe)?.is_none() {
-            missing.push(stripe);
+        match shuffle.finished(stripe)? {
+            Some(file) => there += file.file().items(),
+            None => missing.push(stripe),
         }
     }
     if !missing.is_empty() {
         let dealt = deal(&shuffle, &missing)?;
-        shuffle.lay_out(&missing, &dealt)?;
+        shuffle.lay_out(&missing, source.cells().saturating_sub(there), &dealt)?;
     }
     // A process killed at the wrong moment leaves unsorted cells of a finished stripe, or, in a
     // rebuild, stripes of another grid.
@@ -60,11 +61,12 @@ pub fn shuffle(
 }
 
 impl Shuffle<'_> {
-    fn lay_out(&self, stripes: &[u32], dealt: &Dealt) -> Result<(), CooccurError> {
+    /// Makes the files of these stripes, of so many cells or fewer.
+    fn lay_out(&self, stripes: &[u32], cells: u64, dealt: &Dealt) -> Result<(), CooccurError> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);
         let _memory = self.ctx.budget.reserve(bytes * workers, "laying out tiles")?;
-        let laying = Stripes { shuffle: self, dealt, stripes, bytes };
+        let laying = Stripes { shuffle: self, dealt, stripes, cells, bytes };
         run_step(self.ctx, &laying, workers as usize)?;
         Ok(())
     }
@@ -103,6 +105,8 @@ struct Stripes<'a> {
     shuffle: &'a Shuffle<'a>,
     dealt: &'a Dealt,
     stripes: &'a [u32],
+    /// Cells of these stripes, or more.
+    cells: u64,
     /// Memory of a worker.
     bytes: u64,
 }
@@ -129,7 +133,7 @@ impl Step for Stripes<'_> {
     }
 
     fn total(&self) -> u64 {
-        self.shuffle.source.cells()
+        self.cells
     }
 
     /// Cells are reported while they are laid out.
@@ -342,7 +346,8 @@ mod tests {
             let dealt = deal(&shuffle, &stripes).unwrap();
             assert_eq!(dealt.rounds() > 0, is_in_files);
             let (shuffle, dealt) = (&shuffle, &dealt);
-            let step = Stripes { shuffle, dealt, stripes: &stripes, bytes: SORT_BYTES_MIN };
+            let (stripes, bytes) = (&stripes[..], SORT_BYTES_MIN);
+            let step = Stripes { shuffle, dealt, stripes, cells: 0, bytes };
             run.check(&step, true);
         }
     }

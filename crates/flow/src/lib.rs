@@ -24,6 +24,7 @@ mod cancel;
 mod channel;
 mod context;
 pub mod contract;
+mod event;
 mod need;
 mod progress;
 mod quantities;
@@ -34,9 +35,10 @@ pub use budget::{Budget, OverBudget, Reservation, format_bytes};
 pub use cancel::{Cancel, Stopped};
 pub use channel::{Closed, Receiver, Sender, Weighted, channel};
 pub use context::Context;
+pub use event::{EpochRow, Event, Work};
 pub use need::{Chunks, Need, Room, Sizes};
 pub use progress::{
-    Event, Progress, StageProgress, Work, format_duration, own_resident_bytes, peak_resident_bytes,
+    Progress, StageProgress, format_duration, own_resident_bytes, peak_resident_bytes,
     resident_bytes,
 };
 pub use quantities::{format_seconds, format_size, parse_duration, parse_size, seconds, size};

@@ -10,47 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// What happens in a run.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A message for people.
-    Message(String),
-    /// Something that the user may have meant otherwise: to be shown even where progress is not.
-    Warning(String),
-    /// Work begins.
-    Started(Work),
-    /// Work goes on; reported about ten times a second.
-    Working(Work),
-    /// Work has ended, whether it is complete or not.
-    Ended(Work),
-}
-
-/// Work in units, such as the tokens of a stage.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Work {
-    /// Tells this work from all other work of the process.
-    pub id: u64,
-    /// The stage, such as `cooccur` or `train:sgns`.
-    pub stage: String,
-    /// What is counted, in the plural.
-    pub unit: &'static str,
-    /// Finished units.
-    pub done: u64,
-    /// All units, at least `done`.
-    pub total: u64,
-    /// Seconds since the work began.
-    pub seconds: f64,
-    /// Units a second since the work began.
-    pub rate: f64,
-    /// Seconds that are left at this rate; `None` where that is not known.
-    pub seconds_left: Option<f64>,
-    /// The loss of a trainer.
-    pub loss: Option<f64>,
-    /// Resident memory of the process in bytes; 0 where the system does not say.
-    pub resident_bytes: u64,
-}
+use crate::event::{Event, Work};
 
 /// What is called with every event. It must not block for long: work that ends waits for it.
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -74,6 +34,8 @@ struct Counters {
     unit: &'static str,
     total: AtomicU64,
     done: AtomicU64,
+    /// Units that were finished since the work began: the rate is theirs.
+    worked: AtomicU64,
     /// Bits of an f64; NaN while there is no loss.
     loss: AtomicU64,
     started: Instant,
@@ -122,6 +84,16 @@ impl Progress {
         self.report(|| Event::Warning(message.to_owned()));
     }
 
+    /// Reports a message for people who look for the cause of something. It is put together only where somebody observes.
+    pub fn detail(&self, message: impl FnOnce() -> String) {
+        self.report(|| Event::Detail(message()));
+    }
+
+    /// Reports an event.
+    pub fn event(&self, event: impl FnOnce() -> Event) {
+        self.report(event);
+    }
+
     /// Begins work of `total` units (0: not known yet).
     #[must_use]
     pub fn stage(&self, stage: &str, unit: &'static str, total: u64) -> StageProgress {
@@ -131,6 +103,7 @@ impl Progress {
             unit,
             total: AtomicU64::new(total),
             done: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
             loss: AtomicU64::new(f64::NAN.to_bits()),
             started: Instant::now(),
             ended: AtomicBool::new(false),
@@ -157,9 +130,20 @@ impl StageProgress {
     /// Adds finished units.
     pub fn add(&self, units: u64) {
         self.counters.done.fetch_add(units, Ordering::Relaxed);
+        self.counters.worked.fetch_add(units, Ordering::Relaxed);
     }
 
-    /// Sets how many units are done, where some are already, or are done again.
+    /// Adds units that an earlier run finished: they are done, but took no time now.
+    pub fn skip(&self, units: u64) {
+        self.counters.done.fetch_add(units, Ordering::Relaxed);
+    }
+
+    /// Adds units up to this many.
+    pub fn advance_to(&self, units: u64) {
+        self.add(units.saturating_sub(self.done()));
+    }
+
+    /// Sets how many units are done, where an earlier run finished some, or some are done again.
     pub fn set_done(&self, units: u64) {
         self.counters.done.store(units, Ordering::Relaxed);
     }
@@ -167,6 +151,16 @@ impl StageProgress {
     /// Sets how many units there are, once that is known.
     pub fn set_total(&self, total: u64) {
         self.counters.total.store(total, Ordering::Relaxed);
+    }
+
+    /// Notes that there is no more to do: what is done is all, whatever was expected.
+    pub fn complete(&self) {
+        self.set_total(self.done());
+    }
+
+    /// Where its messages go.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Reports a loss beside the rate.
@@ -209,9 +203,11 @@ fn report_until_ended(counters: &Counters, progress: &Progress) {
 impl Counters {
     fn work(&self) -> Work {
         let done = self.done.load(Ordering::Relaxed);
-        let total = self.total.load(Ordering::Relaxed).max(done);
+        let expected = self.total.load(Ordering::Relaxed);
+        let total = expected.max(done);
         let seconds = self.started.elapsed().as_secs_f64();
-        let rate = done as f64 / seconds.max(1e-3);
+        let worked = self.worked.load(Ordering::Relaxed);
+        let rate = worked as f64 / seconds.max(1e-3);
         let loss = f64::from_bits(self.loss.load(Ordering::Relaxed));
         Work {
             id: self.id,
@@ -219,9 +215,10 @@ impl Counters {
             unit: self.unit,
             done,
             total,
+            is_total_known: expected > 0,
             seconds,
             rate,
-            seconds_left: (total > done && done > 0).then(|| (total - done) as f64 / rate),
+            seconds_left: (total > done && worked > 0).then(|| (total - done) as f64 / rate),
             loss: (!loss.is_nan()).then_some(loss),
             resident_bytes: resident_bytes(),
         }
@@ -286,7 +283,7 @@ mod tests {
                 Event::Ended(work) => {
                     format!("{} ends, {} of {}", work.stage, work.done, work.total)
                 }
-                Event::Warning(_) | Event::Working(_) => return,
+                _ => return,
             };
             sink.lock().unwrap().push(line);
         });
@@ -296,5 +293,29 @@ mod tests {
         drop(work);
         let lines = ["merge begins, 10 cells", "a message", "merge ends, 10 of 10"];
         assert_eq!(*seen.lock().unwrap(), lines);
+    }
+    #[test]
+    fn a_rate_after_a_resume_leaves_out_what_was_done_before() {
+        let work = Progress::silent().stage("train sgns", "tiles", 100);
+        work.set_done(60);
+        work.skip(20);
+        let resumed = work.counters.work();
+        assert_eq!((resumed.done, resumed.rate, resumed.seconds_left), (80, 0.0, None));
+        work.add(10);
+        let Work { done, rate, seconds, seconds_left, .. } = work.counters.work();
+        assert_eq!(done, 90);
+        assert!(rate <= 10.0 / seconds.min(1e-3), "{rate} in {seconds} s");
+        // As many are left as were done now.
+        let left = seconds_left.expect("a rate is known");
+        assert!((left * rate - 10.0).abs() < 1e-6, "{left} s at {rate}");
+    }
+
+    #[test]
+    fn complete_work_has_done_what_there_is() {
+        let work = Progress::silent().stage("merge", "cells", 10);
+        work.advance_to(7);
+        work.complete();
+        let Work { done, total, seconds_left, .. } = work.counters.work();
+        assert_eq!((done, total, seconds_left), (7, 7, None));
     }
 }

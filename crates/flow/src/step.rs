@@ -59,9 +59,14 @@ pub trait Step: Sync {
         self.units() as u64
     }
 
-    /// What a unit that is there adds to the progress, beside what [`Step::make`] has reported.
+    /// What a unit that was made adds to the progress, beside what [`Step::make`] has reported.
     fn size(&self, _at: usize, _done: &Self::Done) -> u64 {
         1
+    }
+
+    /// What a unit adds to the progress that an earlier attempt has left: all that [`Step::make`] would have reported, too.
+    fn found_size(&self, at: usize, done: &Self::Done) -> u64 {
+        self.size(at, done)
     }
 
     /// The unit as an earlier attempt has left it; `None` if it is not there, is damaged or does not fit.
@@ -99,7 +104,7 @@ pub fn run_step<S: Step>(
     let Label { stage, noun, .. } = step.label();
     let progress = ctx.progress.stage(stage, noun, step.total());
     let done = run_units(ctx, step, workers, &progress)?;
-    progress.set_total(progress.done());
+    progress.complete();
     Ok(done)
 }
 
@@ -133,11 +138,20 @@ pub fn run_in_turn<S: Step>(
 }
 
 fn run_unit<S: Step>(step: &S, at: usize, progress: &StageProgress) -> Result<S::Done, S::Error> {
+    let name = |what: &str| format!("{} {what}", step.unit(at).name);
     let mut done = match step.finished(at)? {
-        Some(done) => done,
-        None => step.make(at, progress)?,
+        Some(done) => {
+            progress.skip(step.found_size(at, &done));
+            progress.progress().detail(|| name("is there"));
+            done
+        }
+        None => {
+            let done = step.make(at, progress)?;
+            progress.add(step.size(at, &done));
+            progress.progress().detail(|| name("is made"));
+            done
+        }
     };
-    progress.add(step.size(at, &done));
     step.settle(at, &mut done)?;
     Ok(done)
 }
@@ -149,7 +163,8 @@ mod tests {
 
     use super::*;
     use crate::contract::{Access, Contract, Files};
-    use crate::progress::{Event, Progress};
+    use crate::event::Event;
+    use crate::progress::Progress;
 
     type Error = Box<dyn std::error::Error + Send + Sync>;
 

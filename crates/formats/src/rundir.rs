@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::FormatError;
 use crate::shards::ShardId;
@@ -37,6 +38,10 @@ pub enum LockError {
     #[error(transparent)]
     Format(#[from] FormatError),
 }
+
+/// How long whoever asks for the holder may have the lock, and how often it is tried again.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 5;
 
 /// Held while a process works in a run directory; released when dropped or when the process ends.
 #[derive(Debug)]
@@ -166,6 +171,23 @@ impl RunDir {
         Ok(())
     }
 
+    /// What the process wrote about itself that works in the directory; `None` if there is none. It takes the lock for an instant.
+    ///
+    /// # Errors
+    /// A lock file that cannot be read.
+    pub fn holder(&self) -> Result<Option<String>, FormatError> {
+        let path = self.path("run.lock");
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(|e| FormatError::io(&path, "opening", e))?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(holder(file))),
+            Err(TryLockError::Error(e)) => Err(FormatError::io(&path, "locking", e)),
+        }
+    }
+
     /// Creates the directory on disk and takes its lock, `run.lock`, which names the holder.
     pub fn lock(&self) -> Result<RunLock, LockError> {
         let io = |attempt| move |e| FormatError::io(&self.root, attempt, e);
@@ -178,15 +200,22 @@ impl RunDir {
             .write(true)
             .open(&path)
             .map_err(|e| FormatError::io(&path, "opening", e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.take(200).read_to_string(&mut holder);
-                let holder = if holder.is_empty() { "another process" } else { holder.trim() };
-                return Err(LockError::Held { path, holder: holder.into() });
+        let mut attempt = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // Somebody may be looking who holds it.
+                Err(TryLockError::WouldBlock) if attempt < LOOKS => {
+                    std::thread::sleep(LOOK);
+                    attempt += 1;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held { path, holder: holder(file) });
+                }
+                Err(TryLockError::Error(e)) => {
+                    return Err(FormatError::io(&path, "locking", e).into());
+                }
             }
-            Err(TryLockError::Error(e)) => return Err(FormatError::io(&path, "locking", e).into()),
         }
         let holder = format!("process {}\n", std::process::id());
         let written = file
@@ -196,4 +225,12 @@ impl RunDir {
         written.map_err(|e| FormatError::io(&path, "writing", e))?;
         Ok(RunLock(file))
     }
+}
+
+/// What is written in a lock file.
+fn holder(file: File) -> String {
+    let mut holder = String::new();
+    let _ = file.take(200).read_to_string(&mut holder);
+    let holder = holder.trim();
+    if holder.is_empty() { "another process".into() } else { holder.into() }
 }

@@ -1,11 +1,11 @@
 //! The graph of a configuration: its stages in order, and the loop that runs those that are not done.
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, did_you_mean};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::memory;
 use crate::past::Past;
-use crate::stage::{Artefacts, Listed, Run, Settings, Stage};
+use crate::stage::{Artefacts, Listed, Run, Settings, Stage, as_stage};
 use crate::stages::{
     GivenFiles, cooccur, dedup, import, merge, phrases, pieces, shuffle, tokenize, train,
     vocabulary,
@@ -81,7 +81,9 @@ impl Graph {
         };
         found.ok_or_else(|| {
             let list: Vec<&str> = names().collect();
-            let what = format!("no stage is called {name:?}; choose {}, or train", list.join(", "));
+            let guess = did_you_mean(name, list.iter().copied());
+            let all = list.join(", ");
+            let what = format!("no stage is called {name:?}{guess}; choose {all}, or train");
             ConfigError::new("--until", what)
         })
     }
@@ -110,6 +112,8 @@ impl Graph {
                 ledger.done(name, &settings)?.is_some() && stage.is_whole(run, &fingerprint)?;
             if !is_done && stage.is_wanted(&fingerprint, ledger)? {
                 make(stage, run, ledger, (settings, &fingerprint), &so_far)?;
+            } else {
+                run.ctx.progress.detail(|| format!("{name} is done already"));
             }
             let row = ledger.manifest().stage(name).cloned();
             stage.open(run, row.as_ref(), &fingerprint, &mut so_far)?;
@@ -132,13 +136,16 @@ fn make(
     stage.reads().iter().try_for_each(|input| ledger.check(input))?;
     let work = stage.prepare(run, so_far, fingerprint)?;
     memory::note_program(&run.ctx.budget);
-    let open = ledger.begin(&stage.listed().name, settings)?;
-    let (open, made) = ledger.or_pause(open, work())?;
-    ledger.finish(open, made.outputs, made.counts)?;
-    if let Some(says) = made.says {
-        run.ctx.progress.say(&says);
-    }
-    Ok(())
+    let name = &stage.listed().name;
+    as_stage(&run.ctx.progress, name, || {
+        let open = ledger.begin(name, settings)?;
+        let (open, made) = ledger.or_pause(open, work())?;
+        ledger.finish(open, made.outputs, made.counts)?;
+        if let Some(says) = made.says {
+            run.ctx.progress.say(&says);
+        }
+        Ok(())
+    })
 }
 
 fn last_name(stages: &[Box<dyn Stage>]) -> String {

@@ -137,7 +137,7 @@ impl Settlement<'_> {
 
     fn say_gone(&self) {
         if let Err(error) = inputs(self.config, &self.ctx.progress) {
-            self.ctx.progress.say(&format!("{error}\nits tokens are here and are used"));
+            self.ctx.progress.warn(&format!("{error}\nits tokens are here and are used"));
         }
     }
 }

@@ -10,8 +10,10 @@
 //! machines gets its list from [`wordmill_vocab::tokenize_units`] and [`wordmill_cooccur::merge_units`], which make nothing. The
 //! units of other steps depend on what their stage computes first, such as the batches that fit into memory.
 
+use std::time::Instant;
 use wordmill_cooccur::SpillRuns;
-use wordmill_flow::{Context, Need};
+
+use wordmill_flow::{Context, Event, Need, Progress};
 use wordmill_formats::{MatrixIndex, Published, RunDir, StageRow, StripeFile};
 use wordmill_kernels::Kernels;
 use wordmill_vocab::{TokenShards, Vocabulary};
@@ -159,4 +161,21 @@ pub trait Stage: Sync {
         fingerprint: &str,
         so_far: &mut Artefacts,
     ) -> Result<(), Error>;
+}
+
+/// Does the work of a stage of the ledger, and reports its begin and its end, whatever that is.
+///
+/// # Errors
+/// Those of the work.
+pub fn as_stage<T>(
+    progress: &Progress,
+    stage: &str,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    progress.event(|| Event::StageBegan { stage: stage.to_owned() });
+    let began = Instant::now();
+    let done = work();
+    let (seconds, is_done) = (began.elapsed().as_secs_f64(), done.is_ok());
+    progress.event(|| Event::StageEnded { stage: stage.to_owned(), seconds, is_done });
+    done
 }

@@ -1,4 +1,4 @@
-//! What to do about a bad file: one that a run has made is made anew, all others belong to somebody.
+//! What to do about a bad file: a file of a run can be rebuilt, all others belong to the user.
 
 use std::collections::BTreeSet;
 use std::error::Error as StdError;

@@ -8,6 +8,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("parquet", ConvertFormat::Export(ExportFormat::Parquet)),
 ];
 /// Endings of packed files.
-const PACKED: [&str; 4] = ["gz", "bz2", "zst", "xz"];
+const PACKED: [&str; 2] = ["bz2", "xz"];
 const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy, projector, arrow or parquet";
 
 impl ConvertFormat {
@@ -84,18 +85,23 @@ impl ConvertFormat {
         }
     }
 
-    /// The format that the ending of a name stands for.
+    /// The format of a name's ending; `.gz` and `.zst` after it say how the file is packed.
     ///
     /// # Errors
     /// [`QueryError::ExportFormat`] if it stands for none: `.txt` may be word2vec's or GloVe's.
     pub fn of_ending(path: &Path) -> Result<Self, QueryError> {
-        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_packed = |ending: &OsStr| ending == "gz" || ending == "zst";
+        let name = match path.extension() {
+            Some(ending) if is_packed(ending) => path.with_extension(""),
+            _ => path.to_path_buf(),
+        };
+        let ending = name.extension().and_then(|ending| ending.to_str());
         let known = ENDINGS.iter().find(|(known, _)| Some(*known) == ending);
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = path.display();
             if ending.is_some_and(|ending| PACKED.contains(&ending)) {
                 let what = format!(
-                    "{shown}: packed files are not written; pack it afterwards, or through a pipe: `wordmill … - --format \
+                    "{shown}: only .gz and .zst are packed; pack it afterwards, or through a pipe: `wordmill … - --format \
                      word2vec-text | gzip > {shown}`"
                 );
                 return QueryError::ExportFormat(what);
@@ -103,6 +109,16 @@ impl ConvertFormat {
             let what = format!("{shown}: its ending names no format; add --format FORMAT, or end it in {}", endings());
             QueryError::ExportFormat(what)
         })
+    }
+}
+
+impl From<ConvertFormat> for ExportFormat {
+    /// The same, where vectors of ours become a file of ours with only what was asked for.
+    fn from(format: ConvertFormat) -> Self {
+        match format {
+            ConvertFormat::Safetensors => Self::Safetensors,
+            ConvertFormat::Export(format) => format,
+        }
     }
 }
 

@@ -27,6 +27,14 @@ mod sniff;
 mod tar_header;
 pub mod tokenizer;
 
+/// Features that a build may have, and whether this one has them.
+pub const FEATURES: [(&str, bool); 4] = [
+    ("cjk", cfg!(feature = "cjk")),
+    ("hf", cfg!(feature = "hf")),
+    ("parquet", cfg!(feature = "parquet")),
+    ("xz", cfg!(feature = "xz")),
+];
+
 pub use encoding::Encoding;
 pub use error::{ErrorKind, TextError};
 pub use format::{Column, ColumnName, KeyPath, MostlyForeign, RecordCounts, RecordFormat, Records};

@@ -101,6 +101,7 @@ pub fn train<W: Words + Sync>(
             other => other?,
         }
     }
+    progress.complete();
     let mut log = position.log;
     // Once more: a process killed after the last checkpoint makes no further step.
     log.write_metrics(dir, &plan.name)?;

@@ -51,7 +51,7 @@ pub use config::{
 };
 pub use engine::checkpoint::remove_checkpoints;
 pub use engine::curve::{CurvePlan, OnEpoch};
-pub use engine::metrics::{EpochRow, RoundRow, read_metrics};
+pub use engine::metrics::{EpochRow, RoundRow, read_metrics, read_rounds};
 pub use engine::{Divergence, Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
 pub use huffman::HuffmanTree;

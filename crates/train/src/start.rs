@@ -231,7 +231,7 @@ impl Given {
             good += 1;
             if good.is_multiple_of(ROWS_BETWEEN) {
                 ctx.cancel.check()?;
-                progress.set_done(reader.rows_read());
+                progress.advance_to(reader.rows_read());
             }
             let Some(id) = find(words, reader.word().as_bytes()) else { continue };
             let row = &mut rows[id as usize];
@@ -250,6 +250,8 @@ impl Given {
             ids.push(id);
             writer.write(reader.vector())?;
         }
+        progress.advance_to(reader.rows_read());
+        progress.complete();
         let found = ids.len() as u64;
         writer.end(&[found, file.dim() as u64]);
         writer.tensor("ids", Dtype::U32, &[found], &ids)?;

@@ -121,6 +121,7 @@ pub fn train_windows<W: Words + Sync>(
             other => other?,
         }
     }
+    progress.complete();
     let mut log = position.log;
     log.write_metrics(dir, &plan.name)?;
     saved.take_best(&log, &mut model)?;

@@ -42,6 +42,7 @@ pub fn compare(
         let job = Comparison { ctx, config, shards, input: &inputs[at], number: at as u32 };
         job.run(|bytes| progress.add(bytes))
     })?;
+    progress.complete();
     Ok(places.into_iter().flatten().next())
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wordmill_flow::{
-    Closed, Context, Receiver, Sender, StageProgress, channel, format_bytes, run_workers,
+    Closed, Context, Receiver, Sender, StageProgress, Weighted, channel, format_bytes, run_workers,
 };
 use wordmill_formats::{RunDir, agree, counted};
 use wordmill_text::chunk::{Chunk, Cutter, StreamReader};
@@ -73,7 +73,7 @@ pub fn tokenize(
     let known = inputs.iter().map(|input| input.bytes).sum::<Option<u64>>();
     let progress = ctx.progress.stage("tokenize", "bytes", known.unwrap_or(0));
     let (sender, receiver) =
-        channel::<Chunk>(WAITING_CHUNKS, 2 * WAITING_CHUNKS * config.chunk_bytes);
+        channel::<Taken>(WAITING_CHUNKS, 2 * WAITING_CHUNKS * config.chunk_bytes);
     let cutter = Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone()));
     let floor = Tokenizing {
         ctx,
@@ -97,6 +97,7 @@ pub fn tokenize(
     let mut shards = shards.with_records(*locked(&floor.records));
     sweep(run, &shards)?;
     shards.publish()?;
+    floor.progress.complete();
     Ok(shards)
 }
 
@@ -150,7 +151,19 @@ struct Tokenizing<'a> {
     spare: Mutex<Vec<Vec<u8>>>,
     tasks: Mutex<Tasks<'a>>,
     records: Mutex<RecordCounts>,
-    ends: Mutex<Vec<(Sender<Chunk>, Receiver<Chunk>)>>,
+    ends: Mutex<Vec<(Sender<Taken>, Receiver<Taken>)>>,
+}
+
+/// A chunk that was read, and for how many bytes of its input it stands.
+struct Taken {
+    chunk: Chunk,
+    stored_bytes: u64,
+}
+
+impl Weighted for Taken {
+    fn held_bytes(&self) -> usize {
+        self.chunk.held_bytes()
+    }
 }
 
 impl Tokenizing<'_> {
@@ -170,8 +183,8 @@ impl Tokenizing<'_> {
 
     fn work(
         &self,
-        sender: Sender<Chunk>,
-        receiver: &Receiver<Chunk>,
+        sender: Sender<Taken>,
+        receiver: &Receiver<Taken>,
     ) -> Result<Vec<ShardRow>, VocabError> {
         let words_most = WORDS_CHUNKS * self.config.chunk_bytes / WORD_BYTES;
         let mut maker = ShardMaker::new(self.config, self.ctx, words_most);
@@ -181,8 +194,8 @@ impl Tokenizing<'_> {
                 Task::Chunk(reader, chunk) => {
                     let buffer = self.spare_buffer();
                     if let Some(chunk) = reader.chunk(&self.cutter, chunk, buffer)? {
-                        self.progress.add(chunk.text().len() as u64);
-                        self.make(&mut maker, chunk, &mut rows)?;
+                        let stored_bytes = chunk.text().len() as u64;
+                        self.make(&mut maker, Taken { chunk, stored_bytes }, &mut rows)?;
                     }
                 }
                 Task::Stream(input) => self.stream(input, &sender, &mut maker, &mut rows)?,
@@ -190,10 +203,10 @@ impl Tokenizing<'_> {
         }
         drop(sender);
         self.idle.fetch_add(1, Ordering::Relaxed);
-        while let Ok(chunk) = receiver.receive() {
+        while let Ok(taken) = receiver.receive() {
             self.idle.fetch_sub(1, Ordering::Relaxed);
             self.ctx.cancel.check()?;
-            self.make(&mut maker, chunk, &mut rows)?;
+            self.make(&mut maker, taken, &mut rows)?;
             self.idle.fetch_add(1, Ordering::Relaxed);
         }
         Ok(rows)
@@ -211,7 +224,7 @@ impl Tokenizing<'_> {
     fn stream(
         &self,
         input: usize,
-        sender: &Sender<Chunk>,
+        sender: &Sender<Taken>,
         maker: &mut ShardMaker,
         rows: &mut Vec<ShardRow>,
     ) -> Result<(), VocabError> {
@@ -232,11 +245,11 @@ impl Tokenizing<'_> {
             let Some(chunk) = reader.next_chunk(self.spare_buffer())? else {
                 break;
             };
-            self.progress.add(reader.stored_bytes() - told);
+            let taken = Taken { chunk, stored_bytes: reader.stored_bytes() - told };
             told = reader.stored_bytes();
             if self.idle.load(Ordering::Relaxed) == 0 {
-                self.make(maker, chunk, rows)?;
-            } else if sender.send(chunk) == Err(Closed) {
+                self.make(maker, taken, rows)?;
+            } else if sender.send(taken) == Err(Closed) {
                 break;
             }
         }
@@ -244,7 +257,7 @@ impl Tokenizing<'_> {
             *locked(&self.records) += counts;
             let name = &self.inputs[input].name;
             for what in told {
-                self.ctx.progress.say(&format!("tokenize: {name}: {what}; left out"));
+                self.ctx.progress.warn(&format!("tokenize: {name}: {what}; left out"));
             }
         }
         Ok(())
@@ -253,11 +266,18 @@ impl Tokenizing<'_> {
     fn make(
         &self,
         maker: &mut ShardMaker,
-        mut chunk: Chunk,
+        Taken { mut chunk, stored_bytes }: Taken,
         rows: &mut Vec<ShardRow>,
     ) -> Result<(), VocabError> {
         let name = &self.inputs[chunk.id.input as usize].name;
-        rows.push(maker.make(self.run, &mut chunk, name)?);
+        let (row, was_there) = maker.make(self.run, &mut chunk, name)?;
+        match was_there {
+            true => self.progress.skip(stored_bytes),
+            false => self.progress.add(stored_bytes),
+        }
+        let what = if was_there { "is there" } else { "is made" };
+        self.ctx.progress.detail(|| format!("tokenize/{} {what}", row.id));
+        rows.push(row);
         locked(&self.spare).push(chunk.buffer);
         Ok(())
     }

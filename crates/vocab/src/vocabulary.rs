@@ -122,6 +122,7 @@ fn write(
     };
     let step = Remapping { shards, vocabulary: digest, ranked: &ranked, ids: &ids };
     let remaps = run_units(ctx, &step, workers, progress)?;
+    progress.complete();
     let is_ours = |name: &str| {
         ShardId::of_name(name, "remap").is_some_and(|id| shards.ids().binary_search(&id).is_ok())
     };

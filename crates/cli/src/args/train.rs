@@ -9,8 +9,9 @@ use clap::builder::BoolishValueParser;
 use wordmill_pipeline::config::{Flag, OneTrainer, Sources, peer_names};
 use wordmill_query::ConvertFormat;
 
+use super::ShowArgs;
+use super::hints::command_of;
 use super::using::parse_convert_format;
-use super::values::ProgressArg;
 
 /// Switches that other programs write with a 0 or a 1 behind them.
 const SWITCHES: [&str; 3] = ["--hs", "--sg", "--cbow"];
@@ -89,9 +90,9 @@ pub struct TrainArgs {
     /// Train again what was trained with other settings
     #[arg(long)]
     pub rebuild: bool,
-    /// How progress is shown, on standard error
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub progress: ProgressArg,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub show: ShowArgs,
 }
 
 impl TrainArgs {
@@ -142,7 +143,7 @@ impl TrainArgs {
 /// `--hs 1`, as word2vec writes it, becomes `--hs=1`: a text that follows a switch is not its value.
 pub fn joined_switches(words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let mut joined: Vec<std::ffi::OsString> = Vec::with_capacity(words.len());
-    let is_train = words.get(1).is_some_and(|word| word == "train");
+    let is_train = command_of(&words) == Some("train");
     for word in words {
         let is_value = is_train && (word == "0" || word == "1");
         match joined.last_mut() {

@@ -12,7 +12,10 @@ use super::values::{
 /// How words are looked up.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RawArg {
-    /// Look words up as they are typed, and not also in the form that the corpus gave them
+    /// Look words up exactly as typed
+    ///
+    /// Otherwise a word that is not known is also looked up in the form that the
+    /// text was given: lower case, composed, as the corpus settings say.
     #[arg(long)]
     pub raw: bool,
 }
@@ -20,16 +23,27 @@ pub struct RawArg {
 /// How rows of other programs' files are read.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RowsArg {
-    /// Rows of another program's file that cannot be taken over as they are: end with an error, leave them out, or mend their
-    /// words where they can be; what was done is counted and reported
-    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    /// refuse, skip or repair bad rows of the vectors
+    ///
+    /// What to do with rows of another program's file that are not as they should
+    /// be: end with an error, leave them out, or mend words where possible. The
+    /// command reports how many there were.
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "refuse",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub bad_rows: BadRowsArg,
 }
 
 /// `wordmill vector`
 #[derive(Debug, Args)]
 pub struct VectorArgs {
-    /// The vectors, of any format that `convert` reads; - is standard input
+    /// Vectors of any format; - is standard input
+    ///
+    /// Takes any format that `convert` reads.
     pub vectors: PathBuf,
     /// Words
     #[arg(required = true, value_name = "WORD")]
@@ -48,25 +62,27 @@ pub struct VectorArgs {
 /// `wordmill similar`
 #[derive(Debug, Args)]
 pub struct SimilarArgs {
-    /// The vectors, of any format that `convert` reads; - is standard input
+    /// Vectors of any format; - is standard input
+    ///
+    /// Takes any format that `convert` reads.
     pub vectors: PathBuf,
-    /// Words; several are added up
+    /// Words; several are added
     #[arg(required = true, value_name = "WORD")]
     pub words: Vec<String>,
-    /// A word to be taken away; may be given several times
+    /// A word to subtract; may be given several times
     #[arg(long, value_name = "WORD")]
     pub minus: Vec<String>,
-    /// The neighbours of each word by itself
+    /// Print the neighbours of each word by itself
     #[arg(long, conflicts_with_all = ["minus", "method"])]
     pub each: bool,
     /// How many neighbours
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
-    /// Which vectors are compared
-    #[arg(long, default_value = "word")]
+    /// Compare word or context vectors, or their sum
+    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
     pub which: WhichArg,
-    /// Add cosines, or multiply them (3CosMul)
-    #[arg(long, default_value = "add")]
+    /// add cosines, or mul them (3CosMul)
+    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
     pub method: MethodArg,
     /// Print JSON
     #[arg(long)]
@@ -85,7 +101,9 @@ pub struct SimilarArgs {
 /// `wordmill analogy`
 #[derive(Debug, Args)]
 pub struct AnalogyArgs {
-    /// The vectors, of any format that `convert` reads; - is standard input
+    /// Vectors of any format; - is standard input
+    ///
+    /// Takes any format that `convert` reads.
     pub vectors: PathBuf,
     /// A, as in "A is to B as C is to ?"
     pub a: String,
@@ -96,11 +114,11 @@ pub struct AnalogyArgs {
     /// How many answers
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
-    /// Add cosines (3CosAdd) or multiply them (3CosMul)
-    #[arg(long, default_value = "add")]
+    /// add cosines (3CosAdd), or mul them (3CosMul)
+    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
     pub method: MethodArg,
-    /// Which vectors are compared
-    #[arg(long, default_value = "word")]
+    /// Compare word or context vectors, or their sum
+    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
     pub which: WhichArg,
     /// Print JSON
     #[arg(long)]
@@ -119,9 +137,11 @@ pub struct AnalogyArgs {
 /// `wordmill predict`
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// The vectors, of a trainer with negative sampling or hierarchical softmax
+    /// Vectors of wordmill
+    ///
+    /// Those of a trainer with negative sampling or hierarchical softmax.
     pub vectors: PathBuf,
-    /// The words around the one that is asked for
+    /// The words around it
     #[arg(required = true, value_name = "CONTEXT_WORD")]
     pub words: Vec<String>,
     /// How many words
@@ -144,16 +164,18 @@ pub struct PredictArgs {
 /// `wordmill query`
 #[derive(Debug, Args)]
 pub struct QueryArgs {
-    /// The vectors, of any format that `convert` reads; - is standard input
+    /// Vectors of any format; - is standard input
+    ///
+    /// Takes any format that `convert` reads.
     pub vectors: PathBuf,
     /// How many answers
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
-    /// Which vectors are compared
-    #[arg(long, default_value = "word")]
+    /// Compare word or context vectors, or their sum
+    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
     pub which: WhichArg,
-    /// Add cosines, or multiply them (3CosMul)
-    #[arg(long, default_value = "add")]
+    /// add cosines, or mul them (3CosMul)
+    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
     pub method: MethodArg,
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -169,28 +191,47 @@ pub struct QueryArgs {
 /// `wordmill eval`
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Vectors of any format that `convert` reads; several are compared with the first
+    /// Vectors; others are compared with the first
+    ///
+    /// Takes any format that `convert` reads.
     #[arg(required = true, value_name = "VECTORS")]
     pub vectors: Vec<PathBuf>,
-    /// Analogies in the format of questions-words.txt, or BATS's pairs; a file, or a folder of them
+    /// Analogies: a file, or a folder of files
+    ///
+    /// In the format of questions-words.txt, or BATS's pairs.
     #[arg(long, value_name = "FILE")]
     pub analogies: Vec<PathBuf>,
-    /// Similarity sets: word, word, score; a file, or a folder of them
+    /// Similarity sets: a file, or a folder of files
+    ///
+    /// Each line is word, word, score.
     #[arg(long, value_name = "FILE")]
     pub similarity: Vec<PathBuf>,
-    /// Outliers in the 8-8-8 format; a file, or a folder of them
+    /// Outliers: a file, or a folder of files
+    ///
+    /// In the 8-8-8 format.
     #[arg(long, value_name = "FILE")]
     pub outliers: Vec<PathBuf>,
-    /// Add the cosines of an analogy, or multiply them (3CosMul)
-    #[arg(long, default_value = "add")]
+    /// add cosines of analogies, or mul (3CosMul)
+    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
     pub method: MethodArg,
-    /// Whose rules hold: ours, compute-accuracy.c's, or gensim's
-    #[arg(long, default_value = "wordmill")]
+    /// wordmill, word2vec or gensim
+    ///
+    /// Whose rules hold for words that differ in case and for words that may be
+    /// answers: ours, those of compute-accuracy.c, or those of gensim.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "wordmill",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub convention: ConventionArg,
     /// The seed of the intervals
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Analogies among the most frequent words only; 0 for all
+    /// Answers of analogies; 0 for all
+    ///
+    /// Analogies are asked among so many of the most frequent words only.
     #[arg(long, value_name = "N", default_value_t = 30_000)]
     pub top: usize,
     /// Print JSON
@@ -210,27 +251,40 @@ pub struct EvalArgs {
 /// `wordmill export`
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The vectors, of any format that `convert` reads; - is standard input
+    /// Vectors of any format; - is standard input
+    ///
+    /// Takes any format that `convert` reads.
     pub vectors: PathBuf,
-    /// The file to write; pipes and devices are written into, - is standard output
+    /// The file to write; - is standard output
+    ///
+    /// The ending tells the format; .gz or .zst after it packs the file. Pipes and
+    /// devices are written into.
     pub out: PathBuf,
-    /// What to write, see below
+    /// The format, if the ending of OUT is none
     #[arg(long, value_parser = parse_format)]
-    pub format: ExportFormat,
-    /// Which vectors: word, context, their sum, mean, or both in a row
-    #[arg(long, default_value = "word")]
+    pub format: Option<ExportFormat>,
+    /// word, context, sum, mean or concat
+    ///
+    /// Which vectors: those of words, of contexts, their sum or mean, or both in a
+    /// row.
+    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
     pub which: ExportWhichArg,
     /// Scale every vector to length 1
     #[arg(long)]
     pub normalize: bool,
-    /// The most frequent words only; 0 for all
+    /// The N most frequent words; 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub top: usize,
-    /// Smaller numbers: safetensors holds f16 and int8, npy f16; what they lose is printed
-    #[arg(long, default_value = "f32")]
+    /// f32, f16 or int8 numbers
+    ///
+    /// safetensors holds all of them, npy f32 and f16, other formats f32. The
+    /// command prints what smaller numbers lose.
+    #[arg(long, default_value = "f32", hide_possible_values = true, hide_default_value = true)]
     pub dtype: ElementArg,
-    /// Words with spaces in formats that cannot hold them
-    #[arg(long, default_value = "refuse")]
+    /// refuse spaces in words, or use underscore
+    ///
+    /// What to do with words that contain spaces, in formats that cannot hold them.
+    #[arg(long, default_value = "refuse", hide_possible_values = true, hide_default_value = true)]
     pub spaces: SpacesArg,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -240,16 +294,23 @@ pub struct ExportArgs {
 /// `wordmill convert`
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// The vectors: a file, packed or not, or a pipe; - is standard input
+    /// Vectors of any format; - is standard input
+    ///
+    /// A file, packed or not, or a pipe.
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The file to write; pipes and devices are written into, - is standard output
+    /// The file to write; - is standard output
+    ///
+    /// The ending tells the format; .gz or .zst after it packs the file. Pipes and
+    /// devices are written into.
     pub out: PathBuf,
-    /// What to write, see below; without it the ending of OUT tells
+    /// The format, if the ending of OUT is none
     #[arg(long, value_parser = parse_convert_format)]
     pub format: Option<ConvertFormat>,
-    /// Words with spaces in formats that cannot hold them
-    #[arg(long, default_value = "refuse")]
+    /// refuse spaces in words, or use underscore
+    ///
+    /// What to do with words that contain spaces, in formats that cannot hold them.
+    #[arg(long, default_value = "refuse", hide_possible_values = true, hide_default_value = true)]
     pub spaces: SpacesArg,
     #[command(flatten)]
     #[allow(missing_docs)]

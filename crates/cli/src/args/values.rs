@@ -1,11 +1,13 @@
 //! The values of flags that have a list of them, and what they stand for in the other crates.
 
 use clap::ValueEnum;
+use clap_complete::Shell;
 use wordmill_cooccur::MatrixFormat;
 use wordmill_formats::compat::incoming::BadRows;
 use wordmill_query::{AnalogyMethod, Convention, ExportElement, ExportSpaces, ExportWhich, Which};
 
 use crate::display::ProgressMode;
+use crate::log::Level;
 
 /// Declares an enum of flag values and what they stand for.
 macro_rules! values {
@@ -30,6 +32,14 @@ macro_rules! values {
 values! {
     /// `--progress`
     ProgressArg => ProgressMode { Auto, Bar, Plain, Json, None }
+}
+values! {
+    /// A shell with completions
+    ShellArg => Shell { Bash, Zsh, Fish, PowerShell }
+}
+values! {
+    /// `--log-level`
+    LevelArg => Level { Error, Warn, Info, Debug }
 }
 values! {
     /// `--which` of queries

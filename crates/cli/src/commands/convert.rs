@@ -6,7 +6,7 @@ use wordmill_formats::counted;
 use wordmill_query::{ConvertConfig, ConvertFormat, convert, located};
 
 use crate::args::ConvertArgs;
-use crate::commands::given::{Files, messages, refuse_same, row_lines};
+use crate::commands::given::{Files, messages, refuse_same, row_lines, written_line};
 
 /// Writes the file.
 pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -19,7 +19,8 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     refuse_same(input, &args.out, "converting")?;
     files.take(input)?;
     let config = ConvertConfig { format, rows: files.rows(), spaces: args.spaces.into() };
-    let done = convert(files.storage(), files.scratch(), &config, input, &args.out)?;
+    let storage = files.output(&args.out, format.into())?;
+    let done = convert(&storage, files.scratch(), &config, input, &args.out)?;
     let counts = if done.counts_known { "" } else { ", their counts are not known" };
     let mut out = messages(&args.out, out);
     writeln!(
@@ -33,6 +34,6 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     for line in row_lines(input, &done.rows) {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{}: {}", args.out.display(), counted(done.written.bytes, "byte"))?;
+    writeln!(out, "{}", written_line(&done.written))?;
     Ok(())
 }

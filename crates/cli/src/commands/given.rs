@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{BadRows, RowConfig, RowCounts};
 use wordmill_formats::{
-    DiskStorage, FormatError, Intake, ScratchStorage, Spelling, Storage, UserFiles, Vectors,
-    is_stream, is_stream_out,
+    DiskStorage, FormatError, Intake, PackedFiles, Published, ScratchStorage, Spelling, Storage,
+    UserFiles, Vectors, counted, is_stream, is_stream_out,
 };
-use wordmill_query::{Converted, QueryError, located, open};
+use wordmill_query::{Converted, ExportFormat, QueryError, located, open};
 
 use crate::args::{RawArg, RowsArg};
+use crate::display::Loudness;
 use wordmill_pipeline::config::ConfigError;
 use wordmill_pipeline::spelling_of;
 
@@ -60,6 +61,27 @@ impl Files {
         &self.storage
     }
 
+    /// Where an output goes: packed if its name ends in `.gz` or `.zst`.
+    ///
+    /// # Errors
+    /// A format that cannot be packed.
+    pub fn output(
+        &self,
+        out: &Path,
+        format: ExportFormat,
+    ) -> Result<Arc<dyn Storage>, ConfigError> {
+        use ExportFormat::{Arrow, Npy, Parquet, Projector, Safetensors};
+        match PackedFiles::of_ending(&self.storage, out) {
+            Some(_) if matches!(format, Safetensors | Npy | Projector | Arrow | Parquet) => {
+                let name = format.name();
+                let what = format!("{name} is not packed; leave .gz or .zst out of the name");
+                Err(ConfigError::new(out.display(), what))
+            }
+            Some(packed) => Ok(Arc::new(packed)),
+            None => Ok(Arc::clone(&self.storage)),
+        }
+    }
+
     /// Files that go when the command ends.
     pub fn scratch(&self) -> &Arc<dyn Storage> {
         &self.scratch
@@ -73,7 +95,7 @@ impl Files {
     /// Makes a file of a pipe, and unpacks what is packed.
     pub fn take(&self, path: &Path) -> Result<(), FormatError> {
         if let Some(taken) = self.intake.take(path)? {
-            say(&taken.to_string());
+            note(&taken.to_string());
         }
         Ok(())
     }
@@ -125,6 +147,17 @@ pub fn messages<'a>(path: &Path, out: &'a mut dyn Write) -> Box<dyn Write + 'a> 
     }
 }
 
+/// What is said of a file that was written.
+pub fn written_line(written: &Published) -> String {
+    let path = written.path.display();
+    let bytes = counted(written.bytes, "byte");
+    let is_packed = written.path.extension().is_some_and(|end| end == "gz" || end == "zst");
+    match std::fs::metadata(&written.path).ok().filter(|about| is_packed && about.is_file()) {
+        Some(about) => format!("{path}: {bytes}, packed into {}", about.len()),
+        None => format!("{path}: {bytes}"),
+    }
+}
+
 /// What was left out and mended, a line each.
 pub fn row_lines(path: &Path, rows: &RowCounts) -> Vec<String> {
     rows.lines().iter().map(|line| format!("{}: {line}", path.display())).collect()
@@ -135,6 +168,13 @@ pub fn say(line: &str) {
     let _ = writeln!(io::stderr(), "wordmill: {line}");
 }
 
+/// The same for what is worth knowing, but neither an error nor a result.
+fn note(line: &str) {
+    if Loudness::now() != Loudness::Quiet {
+        say(line);
+    }
+}
+
 fn say_converted(path: &Path, converted: &Converted) {
     let Converted { from, words, dim, rows, .. } = converted;
     let name = path.display();
@@ -142,8 +182,8 @@ fn say_converted(path: &Path, converted: &Converted) {
         true => String::new(),
         false => format!("; `wordmill convert {name} OUT.safetensors` does so once and for all"),
     };
-    say(&format!(
+    note(&format!(
         "{name}: {from}, {words} words of {dim} numbers, converted for this command{once}"
     ));
-    row_lines(path, rows).iter().for_each(|line| say(line));
+    row_lines(path, rows).iter().for_each(|line| note(line));
 }

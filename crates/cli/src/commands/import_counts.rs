@@ -16,8 +16,16 @@ use wordmill_pipeline::stages::kind_of_stage;
 
 /// Makes the vocabulary and the matrix of the run directory.
 pub fn run(args: &ImportCountsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    session::watched(&args.show, "import-counts", |display| import(args, display, out))
+}
+
+fn import(
+    args: &ImportCountsArgs,
+    display: &Arc<Display>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let sizes = (threads_or_all(args.threads), args.memory);
-    let ctx = session::context_of(sizes, &Arc::new(Display::new(args.progress.into())), None)?;
+    let ctx = session::context_of(sizes, display, None)?;
     let dir = RunDir::new(disk(), &args.run_dir);
     let import = Import { ctx: &ctx, dir: &dir, vocabulary: &args.vocab, counts: &args.counts };
     // A slip in a path leaves no directory behind.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use serde_json::json;
 use wordmill_flow::{format_bytes, format_duration};
 use wordmill_formats::{RunDir, StageRow};
 
@@ -9,6 +10,7 @@ use crate::args::PlanArgs;
 use crate::commands::disk;
 use crate::session;
 use wordmill_flow::Sizes;
+use wordmill_pipeline::config::Config;
 use wordmill_pipeline::graph::Graph;
 use wordmill_pipeline::ledger::Ledger;
 use wordmill_pipeline::past::Past;
@@ -45,6 +47,9 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => planner::sizes(&config, inputs)?,
     };
     let Some(sizes) = sizes else {
+        if args.json {
+            return print_json(&config, None, &[], &[], out);
+        }
         writeln!(
             out,
             "nothing can be said in advance of text from a pipe, that is gone, or without words"
@@ -54,6 +59,14 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let pace = planner::pace(config.run.thread_count());
     let mut needs = planner::needs(&config, &graph, sizes, pace);
     planner::cut_after(&mut needs, until);
+    let (free, files) = planner::disk_and_files(&config)?;
+    let lacks: Vec<String> = needs
+        .iter()
+        .filter_map(|need| need.lacks(&config, free, files).map(|it| it.to_string()))
+        .collect();
+    if args.json {
+        return print_json(&config, Some(sizes), &needs, &lacks, out);
+    }
     match imported {
         true => writeln!(
             out,
@@ -65,11 +78,39 @@ pub fn run(args: &PlanArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         false => print_sizes(sizes, out)?,
     }
     print_needs(&needs, out)?;
-    let (free, files) = planner::disk_and_files(&config)?;
-    for lack in needs.iter().filter_map(|need| need.lacks(&config, free, files)) {
+    for lack in lacks {
         writeln!(out, "\n{lack}")?;
     }
     writeln!(out, "\nsettings:\n{}", config.to_toml())?;
+    Ok(())
+}
+
+fn print_json(
+    config: &Config,
+    sizes: Option<Sizes>,
+    needs: &[Requirement],
+    lacks: &[String],
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    // Whole bytes, files and words.
+    let stage = |need: &Requirement| {
+        json!({
+            "name": need.stage, "memory_bytes": need.memory_bytes as u64,
+            "least_bytes": need.least_bytes as u64, "disk_bytes": need.disk_bytes as u64,
+            "files": need.files as u64, "seconds": need.seconds,
+        })
+    };
+    let sizes = sizes.map(|sizes| {
+        json!({
+            "text_bytes": sizes.bytes as u64, "tokens": sizes.tokens as u64,
+            "words": sizes.words as u64, "cells": sizes.cells as u64,
+        })
+    });
+    let stages: Vec<_> = needs.iter().map(stage).collect();
+    let all = json!({
+        "sizes": sizes, "stages": stages, "lacks": lacks, "settings": config.to_toml(),
+    });
+    writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
     Ok(())
 }
 

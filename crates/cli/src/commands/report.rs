@@ -1,8 +1,9 @@
-//! `wordmill report`: the page of a run, made anew.
+//! `wordmill report`: writes the page of a run again.
 
 use std::io::Write;
 use std::sync::Arc;
 
+use serde_json::json;
 use wordmill_formats::{DiskStorage, FormatError, RunDir};
 
 use crate::args::ReportArgs;
@@ -26,6 +27,16 @@ pub fn run(args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let scores = scores(&dir, &config)?;
     let page = report::write(&dir, ledger.manifest(), &config, &scores)?;
+    if args.json {
+        let trainers: Vec<&str> = config.train.iter().map(|it| it.name.as_str()).collect();
+        let stages = ledger.manifest().stages.iter().map(|row| &row.name);
+        let all = json!({
+            "report": page.path, "bytes": page.bytes, "stages": stages.collect::<Vec<_>>(),
+            "trainers": trainers, "scores": scores,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        return Ok(());
+    }
     writeln!(out, "{}", page.path.display())?;
     Ok(())
 }

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde_json::json;
 use wordmill_flow::{format_bytes, format_duration};
-use wordmill_formats::{DiskStorage, FormatError, RunDir, StageRow, StageState, counted};
+use wordmill_formats::{DiskStorage, FormatError, Manifest, RunDir, StageRow, StageState, counted};
 use wordmill_train::read_metrics;
 
 use crate::args::StatusArgs;
@@ -23,48 +25,91 @@ use wordmill_pipeline::stages::kind_of_stage;
 use wordmill_pipeline::texts::Texts;
 use wordmill_pipeline::{settlement, texts};
 
+/// What is shown of a stage.
+#[derive(Debug, Serialize)]
+struct Shown {
+    name: String,
+    state: &'static str,
+    seconds: f64,
+    peak_bytes: u64,
+    peak_disk_bytes: u64,
+    bytes: u64,
+    files: usize,
+    counts: BTreeMap<String, u64>,
+    /// Why it is stale.
+    reasons: Vec<String>,
+    /// What else there is to know.
+    notes: Vec<String>,
+}
+
 /// Prints the state of every stage of a run directory.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let root = std::path::absolute(&args.run_dir)?;
     let dir = RunDir::new(Arc::new(DiskStorage), &root);
+    // Asked before the ledger is read: a run that ends in between is one that is done.
+    let holder = dir.holder()?;
     let ledger = Ledger::open(&dir, kind_of_stage)?;
     let (stages, notes) = match wanted(&dir, &ledger) {
         Ok(Wanted { stages, notes }) => (Some(stages), notes),
         Err(error) if ledger.manifest().stages.is_empty() => return Err(error),
         Err(error) => (None, vec![format!("settings are not compared: {error:#}")]),
     };
-    for note in notes {
-        writeln!(out, "{note}")?;
-    }
     let orphans: Vec<&str> = match &stages {
         Some(stages) => ledger.orphans(stages).map(|row| row.name.as_str()).collect(),
         None => Vec::new(),
     };
     let stages = stages.unwrap_or_default();
-    let style = Style::of_output();
-    let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
-    let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
-    writeln!(out, "{}", style.paint(Meaning::Quiet, &head))?;
     let compared = Compared::new(&ledger, &stages);
+    let mut rows = Vec::new();
     for row in &ledger.manifest().stages {
-        let reasons = compared.reasons(&ledger, row)?;
-        if reasons.is_empty() && row.state == StageState::Partial {
-            progress_of((style, &dir), &ledger, row, out)?;
-            continue;
+        let mut shown = shown(row, compared.reasons(&ledger, row)?);
+        if shown.state == "partial" {
+            shown.notes.push(progress_of(&dir, &ledger, row, holder.is_some())?);
+            shown.state = if holder.is_some() { "running" } else { "partial" };
         }
-        print_row(style, row, &reasons, out)?;
         if orphans.contains(&row.name.as_str()) {
             let (_, bytes) = ledger.on_disk(&row.name)?;
             let (run_dir, name, size) = (args.run_dir.display(), &row.name, format_bytes(bytes));
             let text = format!("`wordmill clean {run_dir} {name}` removes {size}");
-            writeln!(out, "{:17}the pipeline no longer has it; {text}", "")?;
+            shown.notes.push(format!("the pipeline no longer has it; {text}"));
         }
         for Change { key, old, new, .. } in compared.texts_of(row) {
             let next = "the next run compares the text with the tokens";
-            writeln!(out, "{:17}{key} was {old}, is {new}; {next}", "")?;
+            shown.notes.push(format!("{key} was {old}, is {new}; {next}"));
         }
+        rows.push(shown);
     }
-    print_rest(style, &ledger, &stages, out)
+    let is_begun = |stage: &&Listed| ledger.manifest().stage(&stage.name).is_some();
+    rows.extend(stages.iter().filter(|stage| !is_begun(stage)).map(waiting));
+    let at_work = rows.iter().find(|row| row.state == "running").map(|row| row.name.clone());
+    if args.json {
+        let running = holder.map(|holder| json!({ "holder": holder, "stage": at_work }));
+        let all = json!({
+            "run_dir": root, "running": running, "notes": notes, "stages": rows,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        return Ok(());
+    }
+    notes.iter().try_for_each(|note| writeln!(out, "{note}"))?;
+    if let Some(holder) = holder {
+        let at = at_work.map_or(String::new(), |stage| format!(", at the stage {stage}"));
+        writeln!(out, "running: {holder}{at}")?;
+    }
+    print(&rows, ledger.manifest(), stages.len(), out)
+}
+
+fn print(
+    rows: &[Shown],
+    manifest: &Manifest,
+    stages: usize,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let style = Style::of_output();
+    let [stage, state, time, memory, made] = ["stage", "state", "time", "memory", "made"];
+    let head = format!("{stage:<16} {state:<8} {time:>8} {memory:>10} {made:>10}  counted");
+    writeln!(out, "{}", style.paint(Meaning::Quiet, &head))?;
+    rows.iter().try_for_each(|row| print_row(style, row, out))?;
+    print_sums(manifest, stages, out)
 }
 
 /// What differs from what the pipeline asks for now.
@@ -109,25 +154,14 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// The stages that were not begun, and sums over those that were.
-fn print_rest(
-    style: Style,
-    ledger: &Ledger<'_>,
-    stages: &[Listed],
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    for stage in stages {
-        if ledger.manifest().stage(&stage.name).is_none() {
-            let state = style.paint(Meaning::Quiet, &format!("{:<8}", "waiting"));
-            writeln!(out, "{:<16} {state}", stage.name)?;
-        }
-    }
-    let rows = &ledger.manifest().stages;
+/// Sums over the stages that were begun.
+fn print_sums(manifest: &Manifest, stages: usize, out: &mut dyn Write) -> anyhow::Result<()> {
+    let rows = &manifest.stages;
     let done = rows.iter().filter(|row| row.state == StageState::Done).count();
     let seconds: f64 = rows.iter().map(|row| row.seconds).sum();
     let files: usize = rows.iter().map(|row| row.outputs.len()).sum();
     let bytes = format_bytes(rows.iter().map(bytes_of).sum());
-    let waiting = match stages.len().saturating_sub(done) {
+    let waiting = match stages.saturating_sub(done) {
         0 => String::new(),
         some => format!(", {some} to go"),
     };
@@ -143,12 +177,11 @@ fn print_rest(
 
 /// How far a stage has come that is not finished: what of it is on disk.
 fn progress_of(
-    (style, dir): (Style, &RunDir),
+    dir: &RunDir,
     ledger: &Ledger<'_>,
     row: &StageRow,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    print_row(style, row, &[], out)?;
+    is_running: bool,
+) -> Result<String, FormatError> {
     let mut there = Vec::new();
     if let Some(name) = row.name.strip_prefix("train:") {
         let epochs = read_metrics(dir, name).len();
@@ -156,8 +189,8 @@ fn progress_of(
     }
     let (files, bytes) = ledger.on_disk(&row.name)?;
     there.push(format!("{}, {}", counted(files, "file"), format_bytes(bytes)));
-    writeln!(out, "{:17}so far {}; run again to go on", "", there.join(", "))?;
-    Ok(())
+    let next = if is_running { "" } else { "; run again to go on" };
+    Ok(format!("so far {}{next}", there.join(", ")))
 }
 
 /// The configuration with which a directory was run last; its files are found from where the run was started.
@@ -193,7 +226,8 @@ fn check_run(dir: &RunDir, ledger: &Ledger<'_>) -> Result<(), FormatError> {
 /// The layers from which the configuration of the last run came.
 fn sources(ledger: &Ledger<'_>) -> Sources {
     let source = &ledger.manifest().pipeline;
-    let variables = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    let settings = source.variables.iter().map(|(name, text)| (name.into(), text.into()));
+    let variables = settings.chain(std::env::var_os("HOME").map(|home| ("HOME".into(), home)));
     let usual = folder(ledger).join("pipeline.toml");
     let usual = (usual.parent() != Some("".as_ref()) && usual.is_file()).then_some(usual);
     Sources {
@@ -257,28 +291,66 @@ fn find_texts(config: &Config, past: &Past, notes: &mut Vec<String>) -> anyhow::
     Ok(texts)
 }
 
-fn print_row(
-    style: Style,
-    row: &StageRow,
-    reasons: &[String],
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let (state, tone) = match row.state {
-        _ if !reasons.is_empty() => ("stale", Meaning::Bad),
-        StageState::Done => ("done", Meaning::Good),
-        StageState::Partial => ("partial", Meaning::Open),
+fn shown(row: &StageRow, reasons: Vec<String>) -> Shown {
+    let state = match row.state {
+        _ if !reasons.is_empty() => "stale",
+        StageState::Done => "done",
+        StageState::Partial => "partial",
     };
+    Shown {
+        name: row.name.clone(),
+        state,
+        seconds: row.seconds,
+        peak_bytes: row.peak_bytes,
+        peak_disk_bytes: row.peak_disk_bytes,
+        bytes: bytes_of(row),
+        files: row.outputs.len(),
+        counts: row.counts.clone(),
+        reasons,
+        notes: Vec::new(),
+    }
+}
+
+/// A stage that was not begun.
+fn waiting(stage: &Listed) -> Shown {
+    let (name, counts) = (stage.name.clone(), BTreeMap::new());
+    let [peak_bytes, peak_disk_bytes, bytes] = [0; 3];
+    let (reasons, notes) = (Vec::new(), Vec::new());
+    let (state, seconds, files) = ("waiting", 0.0, 0);
+    Shown {
+        name,
+        state,
+        seconds,
+        peak_bytes,
+        peak_disk_bytes,
+        bytes,
+        files,
+        counts,
+        reasons,
+        notes,
+    }
+}
+
+fn print_row(style: Style, row: &Shown, out: &mut dyn Write) -> anyhow::Result<()> {
+    let tone = match row.state {
+        "stale" => Meaning::Bad,
+        "done" => Meaning::Good,
+        "waiting" => Meaning::Quiet,
+        _ => Meaning::Open,
+    };
+    let state = style.paint(tone, &format!("{:<8}", row.state));
+    if row.state == "waiting" {
+        writeln!(out, "{:<16} {state}", row.name)?;
+        return Ok(());
+    }
     let (time, peak) = (format_duration(row.seconds), format_bytes(row.peak_bytes));
-    let state = style.paint(tone, &format!("{state:<8}"));
-    let made = match bytes_of(row) {
-        0 => String::new(),
-        bytes => format_bytes(bytes),
-    };
+    let made = if row.bytes == 0 { String::new() } else { format_bytes(row.bytes) };
     let counts = style.paint(Meaning::Quiet, &counts(&row.counts));
     writeln!(out, "{:<16} {state} {time:>8} {peak:>10} {made:>10}{counts}", row.name)?;
-    for reason in reasons {
+    for reason in &row.reasons {
         writeln!(out, "{:17}{}", "", style.paint(Meaning::Bad, reason))?;
     }
+    row.notes.iter().try_for_each(|note| writeln!(out, "{:17}{note}", ""))?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::json;
 use wordmill_formats::compat::incoming::BadRows;
 use wordmill_formats::{DiskStorage, PipelineSource, RunDir, is_stream_out};
 use wordmill_pipeline::config::{Config, Sources, one_trainer};
@@ -18,6 +19,7 @@ use super::given::{Files, messages};
 use super::run::say_stages;
 use crate::args::TrainArgs;
 use crate::display::Display;
+use crate::log::Level;
 use crate::{session, summary};
 
 /// Trains, and writes the vectors.
@@ -31,10 +33,15 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let dir = RunDir::new(Arc::new(DiskStorage), &config.run.dir);
     let form = ConvertConfig { format, rows: files.rows(), spaces: ExportSpaces::Refuse };
     let mut out = messages(&args.out, out);
-    let done = train(args, &config, sources).and_then(|()| {
+    let storage = files.output(&args.out, format.into())?;
+    let done = session::watched(&args.show, "train", |display| {
+        train(args, &config, sources, display)?;
         let vectors = dir.vectors(&config.train[0].name);
-        convert(files.storage(), files.scratch(), &form, &vectors, &args.out)?;
+        convert(&storage, files.scratch(), &form, &vectors, &args.out)?;
         summary::print_results(&dir, &config, &mut out)?;
+        let text = format!("result: {}", args.out.display());
+        let rest = json!({ "vectors": [args.out], "exit_code": 0 });
+        display.tell("result", Level::Info, &text, rest);
         Ok(writeln!(out, "{}", args.out.display())?)
     });
     // Where the output is a pipe, nobody could name the run directory to resume there.
@@ -47,14 +54,18 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     done
 }
 
-fn train(args: &TrainArgs, config: &Config, sources: Sources) -> anyhow::Result<()> {
+fn train(
+    args: &TrainArgs,
+    config: &Config,
+    sources: Sources,
+    display: &Arc<Display>,
+) -> anyhow::Result<()> {
     let started = Instant::now();
-    let display = Arc::new(Display::new(args.progress.into()));
-    let ctx = session::context(config, &display, None)?;
+    let ctx = session::context(config, display, None)?;
     let source = PipelineSource { file: None, ..session::source(sources, config) };
     let asked = Asked { until: None, rebuild: args.rebuild, source, kernels: session::kernels()? };
     let done = wordmill_pipeline::run(&ctx, DiskStorage, config, asked)?;
-    say_stages(&display, &done.manifest, started);
+    say_stages(display, &done.manifest, started);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use wordmill_flow::{Context, Label, StageProgress, Step, Unit, run_workers};
 use wordmill_formats::{RunDir, ShardId, TokenShard};
@@ -129,6 +129,10 @@ impl Step for Batches<'_> {
         0
     }
 
+    fn found_size(&self, at: usize, (): &()) -> u64 {
+        self.items(at)
+    }
+
     fn finished(&self, at: usize) -> Result<Option<()>, CooccurError> {
         let row = BatchRow::read(self.dir, self.number(at))?;
         let fits = |row: &BatchRow| {
@@ -141,7 +145,8 @@ impl Step for Batches<'_> {
         let Self { ctx, dir, config, ranges, share, .. } = *self;
         let (number, plan) = (self.number(at), &self.plans[at]);
         let batch = Batch::load(ctx, dir, self.shards, config, &self.word_ranges, plan)?;
-        let counting = Counting { ctx, dir, config, ranges, share, batch, progress };
+        let tokens = Tokens { progress, items: self.items(at), counted: AtomicU64::new(0) };
+        let counting = Counting { ctx, dir, config, ranges, share, batch, tokens };
         let (runs, pairs) = counting.run(number)?;
         let covers = plan.shards.clone();
         let row = BatchRow { fingerprint: config.fingerprint.clone(), covers, pairs, runs };
@@ -174,6 +179,33 @@ impl<'a> Batches<'a> {
     fn number(&self, at: usize) -> u64 {
         self.waiting.batch + at as u64
     }
+
+    /// Tokens and line ends of the shards of a batch.
+    fn items(&self, at: usize) -> u64 {
+        let Waiting { numbers, items, .. } = self.waiting;
+        let of = |number: &u64| numbers.binary_search(number).map_or(0, |at| items[at]);
+        self.plans[at].shards.iter().map(of).sum()
+    }
+}
+
+/// Reports all tokens of a batch, also those that are not counted: they have no word in the vocabulary, are thinned out, or end a line.
+struct Tokens<'a> {
+    progress: &'a StageProgress,
+    items: u64,
+    /// Places counted so far.
+    counted: AtomicU64,
+}
+
+impl Tokens<'_> {
+    /// Some of all `places` of the batch are counted: the same share of its tokens is done.
+    fn count(&self, some: u64, places: u64) {
+        let before = self.counted.fetch_add(some, Ordering::Relaxed);
+        let tokens = |done: u64| {
+            let tokens = u128::from(self.items) * u128::from(done) / u128::from(places.max(1));
+            tokens as u64
+        };
+        self.progress.add(tokens(before + some) - tokens(before));
+    }
 }
 
 /// One batch being counted.
@@ -184,7 +216,7 @@ struct Counting<'a> {
     ranges: &'a RowRanges,
     share: Share,
     batch: Batch,
-    progress: &'a StageProgress,
+    tokens: Tokens<'a>,
 }
 
 /// Consecutive rows of one range.
@@ -202,7 +234,8 @@ impl Counting<'_> {
             let path = run_path(self.dir, &run_name(partition, number));
             runs.push(RunFile::create(self.dir.storage(), &path, weights)?);
         }
-        let blocks = self.blocks();
+        let places = (0..self.ranges.rows()).map(|row| self.places(row)).sum();
+        let blocks = self.blocks(places);
         let next = AtomicUsize::new(0);
         let counted = run_workers("cooccur", self.share.workers, |_| {
             let mut cells = vec![0; runs.len()];
@@ -212,6 +245,8 @@ impl Counting<'_> {
                 self.ctx.cancel.check_overdue()?;
                 let before = writer.cells();
                 self.block(block, &mut sums, &runs[block.partition], &mut writer)?;
+                let rows = block.rows.clone();
+                self.tokens.count(rows.map(|row| self.places(row)).sum(), places);
                 cells[block.partition] += writer.cells() - before;
             }
             Ok::<_, CooccurError>(cells)
@@ -225,14 +260,21 @@ impl Counting<'_> {
                 rows.push(RunRow { partition, file, cells, bytes });
             }
         }
+        if places == 0 {
+            self.tokens.progress.add(self.tokens.items);
+        }
         Ok((rows, self.batch.pairs))
     }
 
-    /// Rows in blocks of about the same cost, none across two ranges.
-    fn blocks(&self) -> Vec<Block> {
-        let places = |row: u32| self.batch.positions(row).len() as u64;
+    /// Where the word of a row stands in the batch, so often.
+    fn places(&self, row: u32) -> u64 {
+        self.batch.positions(row).len() as u64
+    }
+
+    /// Rows in blocks of about the same cost, none across two ranges; all of them have so many places.
+    fn blocks(&self, places: u64) -> Vec<Block> {
         let reach = 2 * u64::from(self.config.window.window);
-        let total = (0..self.ranges.rows()).map(places).sum::<u64>() * reach;
+        let total = places * reach;
         let most = (total / (self.share.workers as u64 * BLOCKS_PER_WORKER)).max(BLOCK_PAIRS_MIN);
         let mut blocks = Vec::new();
         for range in 0..self.ranges.len() {
@@ -240,7 +282,7 @@ impl Counting<'_> {
             let partition = self.ranges.partition(range);
             let (mut start, mut held) = (first, 0);
             for row in first..first + rows {
-                held += places(row) * reach;
+                held += self.places(row) * reach;
                 if held >= most || row + 1 == first + rows {
                     blocks.push(Block { rows: start..row + 1, partition });
                     (start, held) = (row + 1, 0);
@@ -274,7 +316,6 @@ impl Counting<'_> {
                 let (columns, weights) = sums.take();
                 writer.row(run, row, columns, weights)?;
             }
-            self.progress.add(positions.len() as u64);
         }
         Ok(writer.flush(run)?)
     }

@@ -20,16 +20,20 @@ pub(crate) fn merge_range(
     weights: RunWeights,
     sums: &mut RowSums,
     mut each: impl FnMut(u32, &[u32], &[u64]) -> Result<(), FormatError>,
-) -> Result<(), CooccurError> {
+) -> Result<u64, CooccurError> {
     assert!(files.len() <= FAN_IN, "{} runs at once", files.len());
     let open = |file: &FrameFile| RunCursor::new(file.clone(), ranges, range, weights);
     let mut cursors = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let mut holders: Vec<usize> = Vec::new();
+    let mut read = 0;
     while let Some(row) = cursors.iter().filter_map(RunCursor::row).min() {
         holders.clear();
         holders.extend((0..cursors.len()).filter(|&cursor| cursors[cursor].row() == Some(row)));
         if let [only] = holders[..] {
-            cursors[only].take(row, u64::MAX, |columns, weights| each(row, columns, weights))?;
+            cursors[only].take(row, u64::MAX, |columns, weights| {
+                read += columns.len() as u64;
+                each(row, columns, weights)
+            })?;
             continue;
         }
         for base in sums.blocks(ranges.rows()) {
@@ -37,6 +41,7 @@ pub(crate) fn merge_range(
             let end = sums.end();
             for &holder in &holders {
                 cursors[holder].take(row, end, |columns, weights| {
+                    read += columns.len() as u64;
                     for (&column, &weight) in columns.iter().zip(weights) {
                         sums.add(column, weight);
                     }
@@ -47,5 +52,5 @@ pub(crate) fn merge_range(
             each(row, columns, weights)?;
         }
     }
-    Ok(())
+    Ok(read)
 }

@@ -194,6 +194,8 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
         return Ok(dealt);
     }
     let progress = ctx.progress.stage("deal cells", "cells", source.cells());
+    let before = u128::from(source.cells()) * first as u128 / parts.max(1) as u128;
+    progress.skip(before as u64);
     loop {
         let mut piles: Vec<Option<Mutex<Pile>>> = Vec::new();
         piles.resize_with(shuffle.config.grid as usize, || None);
@@ -223,7 +225,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
         }
         (first, dealt.rounds) = (end, rounds);
         if end == parts {
-            progress.set_total(progress.done());
+            progress.complete();
             return Ok(dealt);
         }
     }

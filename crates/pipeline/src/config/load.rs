@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::draft::Draft;
 use super::error::ConfigError;
+use super::home;
 use super::layers::{Layers, Origin, VARIABLE_PREFIX, value_of};
 use super::mistaken::read_pipeline;
 use super::read::read;
@@ -21,7 +22,7 @@ pub struct Sources {
     /// A pipeline file. Without one `pipeline.toml` of the current folder is read if it is there,
     /// otherwise the template.
     pub file: Option<PathBuf>,
-    /// The environment.
+    /// The environment; of it count settings, and `HOME` for paths that begin with `~/`.
     pub variables: Vec<(OsString, OsString)>,
     /// `KEY=VALUE` of each `--set`.
     pub sets: Vec<String>,
@@ -98,6 +99,8 @@ impl Config {
             let seed = i64::try_from(seed).unwrap_or(-1);
             layers.put("run.seed", seed.into(), Origin::Flag("--seed"))?;
         }
+        let home = home::of(&sources.variables);
+        home.inspect(|home| home::expand_table(&mut layers.table, home));
         let mut config = read(&layers)?;
         if let Some(dir) = &sources.run_dir {
             config.run.dir.clone_from(dir);

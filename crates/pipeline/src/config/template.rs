@@ -2,7 +2,7 @@
 
 /// The template that ships with the program: what `wordmill init` writes and `wordmill run` follows
 /// where there is no file.
-pub const TEMPLATE: &str = include_str!("../../../../pipeline.toml");
+pub const TEMPLATE: &str = include_str!("../../pipeline.toml");
 
 /// The sections that have a key of this name, in their order.
 pub(super) fn sections_with(key: &str) -> Vec<&'static str> {

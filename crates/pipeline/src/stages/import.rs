@@ -1,7 +1,7 @@
 //! Counts of another program: the stage `import`, and what a pipeline finds of it.
 //!
-//! The stage stands in for `tokenize` to `merge`: it makes the vocabulary and the matrix, and there
-//! is no text. Whether a run directory is of this kind is told by its ledger.
+//! The stage replaces `tokenize` to `merge`: it writes the vocabulary and the matrix, and there
+//! is no text. The ledger says whether a run directory is of this kind.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use wordmill_vocab::{self as vocab, CountWords, CountsFile, CountsRead, VocabErr
 
 use super::outputs::matrix_outputs;
 use crate::memory;
-use crate::stage::{Artefacts, Folder, Kind, Run, Text};
+use crate::stage::{Artefacts, Folder, Kind, Run, Text, as_stage};
 use wordmill_train::TrainConfig;
 
 use crate::config::ConfigError;
@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::ledger::{Ledger, check_index, fingerprint};
 use crate::stage::Settings;
 
-/// What is known of the stage by its name. It is no stage of a graph: it stands in for those from `tokenize` to `merge`.
+/// What is known of the stage by its name. It is no stage of a graph: it replaces those from `tokenize` to `merge`.
 pub const KIND: Kind = Kind { name: IMPORT, version: 5, folders };
 /// The name of the stage.
 pub use crate::kind::IMPORT;
@@ -103,6 +103,11 @@ impl Import<'_> {
             ledger.forget(IMPORT)?;
         }
         memory::note_program(&self.ctx.budget);
+        as_stage(&self.ctx.progress, IMPORT, || self.make(ledger, settings)).map(Some)
+    }
+
+    /// Imports, and puts it on record.
+    fn make(&self, ledger: &mut Ledger<'_>, settings: Settings) -> Result<Imported, Error> {
         let stage = ledger.begin(IMPORT, settings)?;
         let made = self.stage();
         let (stage, (imported, outputs, words)) = ledger.or_pause(stage, made)?;
@@ -119,7 +124,7 @@ impl Import<'_> {
         ];
         ledger.finish(stage, outputs, rows)?;
         cooccur::remove_runs(self.dir)?;
-        Ok(Some(imported))
+        Ok(imported)
     }
 
     /// What the ledger has of the two files.

@@ -27,7 +27,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
             agree(broken, "is", "are"),
             agree(broken, "was", "were")
         );
-        ctx.progress.say(&text);
+        ctx.progress.warn(&text);
     }
     if totals.invalid_lines > 0 {
         let what = match config.corpus.lines.invalid_utf8 {
@@ -36,7 +36,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
         };
         let lines = totals.invalid_lines;
         let name = config.corpus.encoding.name().to_uppercase();
-        ctx.progress.say(&format!(
+        ctx.progress.warn(&format!(
             "tokenize: {} {} not {name} and {what}",
             counted(lines, "line"),
             agree(lines, "is", "are")
@@ -52,7 +52,7 @@ pub(super) fn report_losses(ctx: &Context, config: &Config, shards: &vocab::Toke
             "tokenize: left out as longer than 1 MiB: {}, {bytes} bytes",
             counted(words, "word")
         );
-        ctx.progress.say(&text);
+        ctx.progress.warn(&text);
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn report_list(ctx: &Context, key: &str, list: Option<&text::WordSet>
     if let Some((lines, first)) = list.map(text::WordSet::left_out).filter(|(n, _)| *n > 0) {
         let lines = counted(lines, "line");
         let what = "left out as not one word for the tokenizer, the first";
-        ctx.progress.say(&format!("{key}: {lines} {what} {first:?}"));
+        ctx.progress.warn(&format!("{key}: {lines} {what} {first:?}"));
     }
 }
 
@@ -81,12 +81,12 @@ pub(super) fn report_words(
     rows
 }
 
-/// What stands for a file among settings: a digest of what it holds.
+/// The value of a setting that names a file: a digest of its contents.
 pub(super) fn content(path: &Path) -> io::Result<String> {
     Ok(content_of(xxh3(&text::read_list(path)?)))
 }
 
-/// What stands for a file with this digest.
+/// The value of a setting for a file with this digest.
 fn content_of(digest: u64) -> String {
     format!("xxh3 {digest:016x}")
 }

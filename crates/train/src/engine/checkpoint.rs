@@ -243,7 +243,7 @@ impl<'a> Checkpoints<'a> {
             None => begin(model)?,
         };
         position.log_mut().halvings = halvings;
-        ctx.progress.say(&format!(
+        ctx.progress.warn(&format!(
             "train {}: no longer finite in epoch {epoch}{place}, at a rate of {rate}; going on \
              from the beginning of epoch {} with half of it",
             self.plan.name,

@@ -4,38 +4,8 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+pub use wordmill_flow::EpochRow;
 use wordmill_formats::{FileReader, FormatError, RunDir};
-
-/// One epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochRow {
-    /// Epoch, from 1.
-    pub epoch: u32,
-    /// Mean loss: the sum of losses divided by the sum of weights, both f64.
-    pub loss: f64,
-    /// Sum of weights.
-    pub weight: f64,
-    /// Gradient steps.
-    pub visits: u64,
-    /// Seconds of training.
-    pub seconds: f64,
-    /// Gradient steps a second.
-    #[serde(default)]
-    pub visits_per_second: f64,
-    /// The rate at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
-    /// Mean loss of what is held out, after the epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_out_loss: Option<f64>,
-    /// The root of the mean squared length of gradients of vectors, Σ ‖∂L/∂w‖² + ‖∂L/∂c‖² by the sum of weights: over the cells that
-    /// are held out, or else a sample of all cells. Trainers that read the text do not tell it: they know no gradient of a vector.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gradient_norm: Option<f64>,
-    /// How often the rate was halved before, because training had diverged.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub halvings: u32,
-}
 
 /// Some rounds, `log_every` of them. They run into one another, so there are no seconds of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,10 +24,6 @@ pub struct RoundRow {
     pub rate: f64,
 }
 
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
 /// The longest line of the file that is read: rows are far shorter.
 const LINE_BYTES_MAX: u64 = 1 << 16;
 
@@ -69,6 +35,34 @@ pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
         rows.extend(serde_json::from_slice(line));
         Ok(())
     });
+    rows
+}
+
+/// The rounds of a trainer so far, at most `most` points (2 or more): neighbouring rows are merged where there are more.
+pub fn read_rounds(dir: &RunDir, name: &str, most: usize) -> Vec<RoundRow> {
+    let (mut rows, mut open): (Vec<RoundRow>, Option<RoundRow>) = (Vec::new(), None);
+    let (mut per_point, mut in_open) = (1, 0);
+    // What comes before damage is shown all the same.
+    let _ = for_each_line(dir, name, |line| {
+        let Ok(row) = serde_json::from_slice::<RoundRow>(line) else {
+            return Ok(());
+        };
+        open = Some(match open.take() {
+            Some(open) => RoundRow::merged(&[open, row]),
+            None => row,
+        });
+        in_open += 1;
+        if in_open == per_point {
+            rows.extend(open.take());
+            in_open = 0;
+        }
+        if rows.len() == most {
+            rows = rows.chunks(2).map(RoundRow::merged).collect();
+            per_point *= 2;
+        }
+        Ok(())
+    });
+    rows.extend(open);
     rows
 }
 
@@ -110,6 +104,20 @@ pub(super) fn line_of(row: &impl Serialize) -> Vec<u8> {
 pub(crate) const ROUND_NUMBERS: usize = 6;
 
 impl RoundRow {
+    /// Some rows, one after the other, as one.
+    fn merged(rows: &[Self]) -> Self {
+        let last = rows.last().expect("some rows");
+        let weight: f64 = rows.iter().map(|row| row.weight).sum();
+        let loss: f64 = rows.iter().map(|row| row.loss * row.weight).sum();
+        let visits = rows.iter().map(|row| row.visits).sum();
+        Self {
+            loss: if weight > 0.0 { loss / weight } else { last.loss },
+            weight,
+            visits,
+            ..last.clone()
+        }
+    }
+
     /// As numbers, for a checkpoint: bits leave no doubt.
     pub(crate) fn to_numbers(&self) -> [u64; ROUND_NUMBERS] {
         let Self { round, epoch, loss, weight, visits, rate } = self;
@@ -122,5 +130,35 @@ impl RoundRow {
     ) -> Option<Self> {
         let [loss, weight, rate] = [loss, weight, rate].map(f64::from_bits);
         Some(Self { round, epoch: u32::try_from(epoch).ok()?, loss, weight, visits, rate })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wordmill_formats::{MemoryStorage, Storage, write_file};
+
+    use super::*;
+
+    #[test]
+    fn many_rounds_become_few_points() {
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let dir = RunDir::new(Arc::clone(&storage), "run");
+        let row = |round: u64| {
+            let (weight, rate) = (round as f64, 0.1);
+            RoundRow { round, epoch: 1, loss: 1.0 / weight, weight, visits: 2, rate }
+        };
+        for (rows, most, least) in [(3, 4, 3), (4, 4, 2), (5, 4, 3), (100, 10, 5), (0, 4, 0)] {
+            let lines: Vec<u8> = (1..=rows).flat_map(|round| line_of(&row(round))).collect();
+            write_file(&storage, &metrics_path(&dir, "v"), &lines).unwrap();
+            let found = read_rounds(&dir, "v", most);
+            assert!((least..=most).contains(&found.len()), "{rows} rows, at most {most} points");
+            // Each row has loss · weight = 1.
+            let sum: f64 = found.iter().map(|row| row.loss * row.weight).sum();
+            assert!((sum - rows as f64).abs() < 1e-9, "{sum} of {rows}");
+            assert_eq!(found.iter().map(|row| row.visits).sum::<u64>(), 2 * rows);
+            assert_eq!(found.last().map_or(0, |row| row.round), rows);
+        }
     }
 }

@@ -141,6 +141,7 @@ impl SkipGram {
                 visits: column_sums(&visits, grid as usize),
             })
         })?;
+        progress.complete();
         let most = tables.iter().flat_map(|table| &table.visits).fold(0.0, |most, &n| n.max(most));
         let visits = 2 * most.min(BATCH_VISITS) as u64;
         let (stripes, loss, logistic) = (tables, None, Logistic { kernels });

@@ -91,6 +91,7 @@ pub(super) fn learn(
         heap.extend(grown.into_iter().map(|pair| (book.counts[&pair], Reverse(pair))));
         progress.add(1);
     }
+    progress.complete();
     Ok(())
 }
 

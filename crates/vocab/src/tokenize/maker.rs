@@ -55,20 +55,20 @@ impl ShardMaker {
         }
     }
 
-    /// The shard of a chunk: the one that is there if it fits, else a new one. The text of the
+    /// The shard of a chunk, and whether it was there: one that is there is kept if it fits. The text of the
     /// chunk is of no use afterwards.
     pub(crate) fn make(
         &mut self,
         run: &RunDir,
         chunk: &mut Chunk,
         input: &str,
-    ) -> Result<ShardRow, VocabError> {
+    ) -> Result<(ShardRow, bool), VocabError> {
         let digest = xxh3(chunk.text());
         if let Some(row) = existing(run, chunk.id, self.fingerprint, digest) {
-            return Ok(row);
+            return Ok((row, true));
         }
         let counts = self.count(chunk, input)?;
-        Ok(self.write(run, chunk, digest, counts)?)
+        Ok((self.write(run, chunk, digest, counts)?, false))
     }
 
     fn count(&mut self, chunk: &mut Chunk, input: &str) -> Result<TokenCounts, VocabError> {

@@ -21,6 +21,7 @@ pub fn reference() -> String {
 
 Every key of `pipeline.toml`, generated from the program; `wordmill schema` prints the same as a JSON schema. A key is written in
 the file, as `--set SECTION.KEY=VALUE`, or as a variable `WORDMILL__SECTION__KEY`; of a trainer, `train.NAME.KEY`.
+Relative paths begin in the folder in which wordmill is started, not in that of the file; a leading `~/` is your home folder.
 "
     .to_owned();
     let config = usual(&TRAINERS);
