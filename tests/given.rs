@@ -397,7 +397,7 @@ fn files_of_other_programs_are_named_with_a_way_out() {
 }
 
 #[test]
-fn a_run_directory_with_one_trainer_stands_for_its_vectors() {
+fn a_run_directory_with_one_trainer_names_its_vectors() {
     let place = Place::new(crate::support::TINY.split("[[train]]\nname = \"hs\"").next().unwrap());
     place.run("run", &[]).expect(0);
     let file = "run/vectors/sgns.safetensors";

@@ -206,7 +206,7 @@ fn what_could_not_be_written_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn a_text_in_the_place_of_a_pipeline_is_told_with_the_command_for_it() {
+fn a_text_instead_of_a_pipeline_gets_the_command_for_it() {
     let place = place();
     let text = fs::read(place.path("text.txt")).unwrap();
     place.write("my text.zst", zstd::encode_all(&text[..], 1).unwrap());

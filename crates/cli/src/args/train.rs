@@ -1,4 +1,4 @@
-//! The arguments of `train`, and the settings that they stand for.
+//! The arguments of `train`, and the settings that they set.
 //!
 //! Flags also have the names that users of other programs know; those are hidden. Values are checked where settings are.
 
