@@ -316,9 +316,8 @@ fn scores_of_another_loss_are_no_probabilities() {
     }
 }
 
-#[test]
-fn files_of_other_programs_are_named_with_a_way_out() {
-    let place = Place::new("");
+/// Files that hold no vectors of a known format: their names, their bytes, and what is said of them.
+fn strangers() -> [(&'static str, Vec<u8>, &'static [&'static str]); 13] {
     let zip = |member: &str| {
         let mut head = b"PK\x03\x04".to_vec();
         head.resize(26, 0);
@@ -333,7 +332,7 @@ fn files_of_other_programs_are_named_with_a_way_out() {
     let model = b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x1cgensim.models.keyedvectors";
     let header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }";
     let array = [&b"\x93NUMPY\x01\0\x3b\0"[..], header, &[0; 4]].concat();
-    let files: [(&str, Vec<u8>, &[&str]); 13] = [
+    [
         (
             "ft.bin",
             [793_712_314_i32.to_le_bytes(), [12, 0, 0, 0]].concat(),
@@ -363,8 +362,13 @@ fn files_of_other_programs_are_named_with_a_way_out() {
             &["safetensors file of another program", "load_file(\"bf16.safetensors\")"],
         ),
         ("f32.safetensors", tensors(f32s, 16), &["safetensors file of another program"]),
-    ];
-    for (name, bytes, says) in files {
+    ]
+}
+
+#[test]
+fn files_of_other_programs_are_named_with_a_way_out() {
+    let place = Place::new("");
+    for (name, bytes, says) in strangers() {
         place.write(name, bytes);
         for args in [
             &["similar", name, "a"][..],
@@ -393,7 +397,7 @@ fn files_of_other_programs_are_named_with_a_way_out() {
 }
 
 #[test]
-fn a_run_directory_with_one_trainer_stands_for_its_vectors() {
+fn a_run_directory_with_one_trainer_names_its_vectors() {
     let place = Place::new(crate::support::TINY.split("[[train]]\nname = \"hs\"").next().unwrap());
     place.run("run", &[]).expect(0);
     let file = "run/vectors/sgns.safetensors";

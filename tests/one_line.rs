@@ -116,6 +116,12 @@ fn names_of_other_programs_mean_the_same_settings() {
     place.wordmill(&[&tree[..], &SMALL].concat()).expect(0);
     let vectors = Vectors::open(&disk(), &place.path("hs.safetensors")).unwrap();
     assert_eq!(vectors.settings()["objective"], "hierarchical-softmax");
+    // GloVe's alpha is none of its rates.
+    let glove =
+        ["--model", "glove", "--alpha", "0.5", "--eta", "0.04", "--x-max", "20", "--iter", "1"];
+    let (settings, ..) = made(&glove);
+    let of = |key: &str| settings[key].parse::<f64>().unwrap();
+    assert_eq!([of("alpha"), of("rate"), of("x_max")], [0.5, 0.04, 20.0]);
     // word2vec's way to say so.
     train(&place, "hs.safetensors", &[&SMALL[..], &["--hs", "1", "--negative", "0"]].concat())
         .expect(0);
@@ -200,7 +206,7 @@ fn what_could_not_be_written_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn a_text_in_the_place_of_a_pipeline_is_told_with_the_command_for_it() {
+fn a_text_instead_of_a_pipeline_gets_the_command_for_it() {
     let place = place();
     let text = fs::read(place.path("text.txt")).unwrap();
     place.write("my text.zst", zstd::encode_all(&text[..], 1).unwrap());

@@ -79,7 +79,7 @@ pub enum Command {
     ///
     /// Writes one file of vectors. The command line alone decides what is trained.
     #[command(after_long_help = TRAIN_HELP)]
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Estimate memory, disk, files and time of each stage
     ///
     /// Reads a sample of the text and writes nothing.

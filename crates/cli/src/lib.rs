@@ -22,8 +22,8 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
 use args::{Cli, Command};
 
@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words = args::joined_switches(arguments.into_iter().collect());
-    if let Some(error) = args::one_dash(&words) {
+    if let Some(error) = args::one_dash(Cli::command(), &words) {
         error.exit();
     }
     let cli = match Cli::try_parse_from(&words) {

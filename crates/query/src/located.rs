@@ -1,4 +1,4 @@
-//! Which file a path stands for: a run directory with one trainer stands for its vectors.
+//! Which file of vectors a path names: itself, or the only one of a run directory.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The arguments of `train`, and the settings that they stand for.
+//! The arguments of `train`, and the settings that they set.
 //!
 //! Flags also have the names that users of other programs know; those are hidden. Values are checked where settings are.
 
@@ -10,6 +10,7 @@ use wordmill_pipeline::config::{Flag, OneTrainer, Sources, peer_names};
 use wordmill_query::ConvertFormat;
 
 use super::ShowArgs;
+use super::hints::command_of;
 use super::using::parse_convert_format;
 
 /// Switches that other programs write with a 0 or a 1 behind them.
@@ -56,7 +57,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", aliases = peer_names("vocabulary", "min_count"))]
     min_count: Option<String>,
     /// Learning rate at the start
-    #[arg(long, value_name = "X", aliases = peer_names("train", "rate"), conflicts_with = "alpha")]
+    #[arg(long, value_name = "X", aliases = peer_names("train", "rate"))]
     rate: Option<String>,
     #[arg(long, hide = true)]
     alpha: Option<String>,
@@ -142,7 +143,7 @@ impl TrainArgs {
 /// `--hs 1`, as word2vec writes it, becomes `--hs=1`: a text that follows a switch is not its value.
 pub fn joined_switches(words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let mut joined: Vec<std::ffi::OsString> = Vec::with_capacity(words.len());
-    let is_train = words.get(1).is_some_and(|word| word == "train");
+    let is_train = command_of(&words) == Some("train");
     for word in words {
         let is_value = is_train && (word == "0" || word == "1");
         match joined.last_mut() {

@@ -1,7 +1,6 @@
-//! Files that users have beside their vectors and that cannot be read, told by their first bytes: what they are, and how to get
-//! vectors out of them.
+//! Kinds of files that hold no vectors this program reads: what they are, and how to get vectors out of them.
 //!
-//! A name never tells. What is recognised here is not read any further.
+//! A file is recognised by its first bytes, never by its name, and not read any further.
 
 use std::path::Path;
 use std::sync::Arc;

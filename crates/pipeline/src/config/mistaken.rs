@@ -1,4 +1,4 @@
-//! Files that are named in the place of a pipeline and are none: texts, vectors, run directories. Told by what they hold.
+//! Files that are named instead of a pipeline: texts, vectors, run directories. They are recognised by their content.
 
 use std::fs::File;
 use std::io::{self, Read as _};

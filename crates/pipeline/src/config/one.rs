@@ -1,7 +1,7 @@
 //! The settings of a single trainer, as a command line of `wordmill train` has them.
 //!
 //! Some flags mean another setting for another model: the window of CBOW is its own, that of skip-gram and GloVe is the one that is
-//! counted. So the settings are read without these flags first, which tells what the trainer is.
+//! counted. The settings are first read without these flags, to find out which trainer it is.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ pub fn one_trainer(
     let (windows, subsamples): (&[&str], &[&str]) = match trainer.trainer.reads_text() {
         true => (&["train.0.window"], &["train.0.subsample"]),
         false if is_glove => (&["cooccur.window"], &["cooccur.subsample"]),
-        // The counts are thinned out first, the trainer leaves out what is left to be left out.
+        // The counts are subsampled first, and the trainer may subsample them further.
         false => (&["cooccur.window"], &["cooccur.subsample", "train.0.subsample"]),
     };
     set("--window", &asked.window, windows);

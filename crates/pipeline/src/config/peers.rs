@@ -69,7 +69,7 @@ const PEERS: &[(&[&str], Meaning)] = &[
     (&["trim_rule"], Words("vocabulary.keep and vocabulary.drop are files with words")),
     (&["workers", "thread"], Key("run", "threads")),
     (&["minn", "maxn", "bucket"], NO_SUBWORDS),
-    (&["wordNgrams"], Words("phrases.passes joins words that often stand together")),
+    (&["wordNgrams"], Words("phrases.passes joins words that often occur together")),
     (&["train", "input", "sentences", "corpus_file", "corpus-file"], TEXT),
     (
         &["binary"],
@@ -126,7 +126,7 @@ pub fn flag_hint(flag: &str) -> Option<String> {
     }
 }
 
-/// What to write instead of a key that a section does not have; `trainer` is the table of `[[train]]` that it stands in.
+/// What to write instead of a key that a section does not have; `trainer` is the table of `[[train]]` that has it.
 pub(super) fn key_hint(name: &str, trainer: Option<&str>) -> Option<String> {
     let here = |section: &str, key: &str| match (section, trainer) {
         ("train", Some(path)) => format!("{path}.{key}"),

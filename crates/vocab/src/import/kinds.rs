@@ -1,4 +1,4 @@
-//! Files of another kind than counts, told by their first bytes, so that a message can name them.
+//! Files of another kind than counts, recognised by their first bytes, so that a message can name them.
 
 use wordmill_formats::compat::incoming::VectorForm;
 use wordmill_formats::compat::stranger::Stranger;
