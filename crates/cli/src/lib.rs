@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
 
 use args::{Cli, Command};
@@ -36,7 +36,8 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let parsed = Cli::shown().try_get_matches_from(&arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         // clap ends as soon as it sees the flag; what it was given besides says how much is wanted.
         Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&arguments) => {
             print!("{}", commands::version::text());
