@@ -47,9 +47,10 @@ impl Cli {
     /// The command line as clap parses it and shows its help. What a flag takes and what it is without one stand in its help, where
     /// there are only a few values.
     pub fn shown() -> clap::Command {
-        let with_values = |arg: clap::Arg| match arg.get_possible_values().is_empty() {
-            true => arg,
-            false => arg.hide_possible_values(true).hide_default_value(true),
+        let with_values = |arg: clap::Arg| {
+            let is_choice =
+                arg.get_action().takes_values() && !arg.get_possible_values().is_empty();
+            if is_choice { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
         };
         Self::command().mut_subcommands(|command| command.mut_args(with_values))
     }
