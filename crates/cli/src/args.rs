@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use hints::{hinted, one_dash};
 pub use train::{TrainArgs, joined_switches};
@@ -20,6 +21,13 @@ mod reference;
 mod train;
 mod using;
 mod values;
+
+/// A text of `args/help`.
+macro_rules! text {
+    ($name:literal) => {
+        include_str!(concat!("args/help/", $name, ".txt"))
+    };
+}
 
 /// Turn a text corpus larger than memory into word vectors
 #[derive(Debug, Parser)]
@@ -48,6 +56,17 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// The command line as clap parses it and shows its help. What a flag takes and what it is without one stand in its help, where
+    /// there are only a few values.
+    pub fn shown() -> clap::Command {
+        let with_values = |arg: clap::Arg| {
+            let is_choice =
+                arg.get_action().takes_values() && !arg.get_possible_values().is_empty();
+            if is_choice { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
+        };
+        Self::command().mut_subcommands(|command| command.mut_args(with_values))
+    }
+
     /// How much is shown.
     pub fn loudness(&self) -> Loudness {
         match (self.quiet, self.verbose) {
@@ -58,22 +77,11 @@ impl Cli {
     }
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0   done
-  1   a bug
-  2   wrong usage or configuration
-  3   bad input data
-  4   a corrupt or foreign file
-  5   out of disk or memory budget
-  6   training diverged
-  75  stopped early on request; run again to resume";
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run every stage that is not done, from text to vectors
-    #[command(after_long_help = RUN_HELP)]
+    #[command(after_long_help = text!("run"))]
     Run(RunArgs),
     /// Train one model on texts, without a pipeline
     ///
@@ -99,7 +107,7 @@ pub enum Command {
     /// Editors and other programs check and complete settings with it.
     Schema,
     /// Show how the first lines of a text are read and cut
-    #[command(after_long_help = PREVIEW_HELP)]
+    #[command(after_long_help = text!("preview"))]
     Preview(PreviewArgs),
     /// Write the built-in text to standard output
     Sample(SampleArgs),
@@ -110,26 +118,26 @@ pub enum Command {
     /// Print the vectors of words
     Vector(VectorArgs),
     /// Print the nearest neighbours of words
-    #[command(after_long_help = SIMILAR_HELP)]
+    #[command(after_long_help = text!("similar"))]
     Similar(SimilarArgs),
     /// Answer: A is to B as C is to what?
     Analogy(AnalogyArgs),
     /// Print which words are likely among others
-    #[command(after_long_help = PREDICT_HELP)]
+    #[command(after_long_help = text!("predict"))]
     Predict(PredictArgs),
     /// Answer questions interactively
-    #[command(after_long_help = QUERY_HELP)]
+    #[command(after_long_help = text!("query"))]
     Query(QueryArgs),
     /// Score vectors on test sets, and compare files
     ///
     /// Test sets are analogies, similarities and outliers.
-    #[command(after_long_help = EVAL_HELP)]
+    #[command(after_long_help = text!("eval"))]
     Eval(EvalArgs),
     /// Write vectors in the format of another program
-    #[command(after_long_help = EXPORT_HELP)]
+    #[command(after_long_help = text!("export"))]
     Export(ExportArgs),
     /// Convert vectors from any known format to another
-    #[command(after_long_help = CONVERT_HELP)]
+    #[command(after_long_help = text!("convert"))]
     Convert(ConvertArgs),
     /// Write a page about a run
     ///
@@ -137,10 +145,10 @@ pub enum Command {
     /// one HTML file that needs no network.
     Report(ReportArgs),
     /// Write the co-occurrence matrix for other programs
-    #[command(after_long_help = MATRIX_HELP)]
+    #[command(after_long_help = text!("matrix"))]
     Matrix(MatrixArgs),
     /// Start a run from counts of another program
-    #[command(after_long_help = IMPORT_HELP)]
+    #[command(after_long_help = text!("import"))]
     ImportCounts(ImportCountsArgs),
     /// Check whether runs will work on this machine
     ///
@@ -149,7 +157,7 @@ pub enum Command {
     /// 2 if no run can work.
     Doctor(DoctorArgs),
     /// Print the completions of a shell
-    #[command(after_long_help = COMPLETIONS_HELP)]
+    #[command(after_long_help = text!("completions"))]
     Completions(CompletionsArgs),
     /// Print the manual page, or write a page a command
     Man(ManArgs),
@@ -382,13 +390,7 @@ pub struct ShowArgs {
     /// How to show progress, on standard error: bars on a terminal and plain lines
     /// elsewhere (auto), always bars, always lines, JSON events for programs
     /// (docs/reference/json.md), or nothing but warnings.
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "auto",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,
     /// Append what happens to a file
     ///
@@ -399,14 +401,7 @@ pub struct ShowArgs {
     ///
     /// Lines that are less important are not logged. info has stages, epochs and
     /// messages; debug has each unit of work and the settings, too.
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        default_value = "info",
-        requires = "log",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "LEVEL", default_value = "info", requires = "log")]
     pub log_level: LevelArg,
 }
 
@@ -545,7 +540,7 @@ pub struct MatrixArgs {
     /// The run directory
     pub run_dir: PathBuf,
     /// npz, mtx, glove or ppmi
-    #[arg(long, hide_possible_values = true)]
+    #[arg(long)]
     pub format: MatrixFormatArg,
     /// The file to write
     pub out: PathBuf,
@@ -595,9 +590,8 @@ pub struct DoctorArgs {
 /// `wordmill completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// bash, zsh, fish or powershell
-    #[arg(hide_possible_values = true)]
-    pub shell: ShellArg,
+    /// bash, elvish, fish, powershell or zsh
+    pub shell: Shell,
 }
 
 /// `wordmill man`
@@ -654,7 +648,6 @@ fn parse_memory(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn check(line: &str, expected: Result<(), clap::error::ErrorKind>) {
         let words = std::iter::once("wordmill").chain(line.split_whitespace());
@@ -738,7 +731,7 @@ mod tests {
     }
     /// Every command and the program itself, with the help that it shows in so many columns.
     fn helps(render: fn(&mut clap::Command) -> String) -> Vec<(String, String)> {
-        let mut cli = Cli::command();
+        let mut cli = Cli::shown();
         cli.build();
         let names: Vec<String> = cli.get_subcommands().map(|it| it.get_name().to_owned()).collect();
         let mut all = vec![("wordmill".to_owned(), render(&mut cli))];

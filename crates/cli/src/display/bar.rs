@@ -80,3 +80,13 @@ fn bar(work: &Work, columns: usize) -> String {
 fn width(text: &str) -> usize {
     text.chars().map(|c| if u32::from(c) >= 0x1100 && !"█░…".contains(c) { 2 } else { 1 }).sum()
 }
+
+/// `12.3M`, `450k`, `17`.
+pub fn short(value: f64) -> String {
+    for (limit, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if value >= limit {
+            return format!("{:.1}{suffix}", value / limit);
+        }
+    }
+    format!("{value:.0}")
+}
