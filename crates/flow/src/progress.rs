@@ -1,8 +1,8 @@
-//! Progress: counters that workers add to, and one thread a stage that reports them.
+//! Progress: counters that workers add to, and one thread per stage that reports them.
 //!
-//! Nouns: an [`Event`] is what an *observer* receives: a message for people, or the state of some [`Work`]. Hot loops add in
-//! batches; an observer is called by the reporting thread about ten times a second, when work begins and when it ends. This
-//! crate shows nothing by itself: without an observer no thread is started and nothing is reported.
+//! Terms: an [`Event`] is what an *observer* receives: a message for people, or the state of some [`Work`]. Hot loops
+//! add in batches; the reporting thread calls an observer about ten times a second, when work begins and when it ends.
+//! This crate displays nothing: without an observer no thread is started and nothing is reported.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// What happens in a run.
+/// An event of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// A message for people.
     Message(String),
-    /// Something that the user may have meant otherwise: to be shown even where progress is not.
+    /// A warning about something that the user may not have intended; to be shown even without
+    /// progress.
     Warning(String),
     /// Work begins.
     Started(Work),
-    /// Work goes on; reported about ten times a second.
+    /// Work continues; reported about ten times a second.
     Working(Work),
     /// Work has ended, whether it is complete or not.
     Ended(Work),
@@ -30,7 +31,7 @@ pub enum Event {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Work {
-    /// Tells this work from all other work of the process.
+    /// Identifies this work among all work of the process.
     pub id: u64,
     /// The stage, such as `cooccur` or `train:sgns`.
     pub stage: String,
@@ -42,20 +43,21 @@ pub struct Work {
     pub total: u64,
     /// Seconds since the work began.
     pub seconds: f64,
-    /// Units a second since the work began.
+    /// Units per second since the work began.
     pub rate: f64,
-    /// Seconds that are left at this rate; `None` where that is not known.
+    /// Seconds left at this rate; `None` if unknown.
     pub seconds_left: Option<f64>,
     /// The loss of a trainer.
     pub loss: Option<f64>,
-    /// Resident memory of the process in bytes; 0 where the system does not say.
+    /// Resident memory of the process in bytes; 0 if the system does not report it.
     pub resident_bytes: u64,
 }
 
-/// What is called with every event. It must not block for long: work that ends waits for it.
+/// The function called with every event. It must not block for long, as the end of work waits for
+/// it.
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Reports what happens to an observer, if there is one.
+/// Reports events to an observer, if there is one.
 #[derive(Clone, Default)]
 pub struct Progress {
     observer: Option<Observer>,
@@ -117,12 +119,12 @@ impl Progress {
         self.report(|| Event::Message(message.to_owned()));
     }
 
-    /// Reports something that the user may have meant otherwise.
+    /// Reports a warning about something that the user may not have intended.
     pub fn warn(&self, message: &str) {
         self.report(|| Event::Warning(message.to_owned()));
     }
 
-    /// Begins work of `total` units (0: not known yet).
+    /// Begins work of `total` units (0: unknown).
     #[must_use]
     pub fn stage(&self, stage: &str, unit: &'static str, total: u64) -> StageProgress {
         let counters = Arc::new(Counters {
@@ -139,7 +141,7 @@ impl Progress {
         let start = || {
             let (shared, progress) = (Arc::clone(&counters), self.clone());
             let report = move || report_until_ended(&shared, &progress);
-            // Where the system starts no more threads, work goes on without reports.
+            // If the system starts no more threads, work continues without reports.
             thread::Builder::new().name("progress".into()).spawn(report).ok()
         };
         let reporter = if self.is_silent() { None } else { start() };
@@ -159,12 +161,12 @@ impl StageProgress {
         self.counters.done.fetch_add(units, Ordering::Relaxed);
     }
 
-    /// Sets how many units are done, where some are already, or are done again.
+    /// Sets the number of done units, if some existed before or are repeated.
     pub fn set_done(&self, units: u64) {
         self.counters.done.store(units, Ordering::Relaxed);
     }
 
-    /// Sets how many units there are, once that is known.
+    /// Sets the total once it is known.
     pub fn set_total(&self, total: u64) {
         self.counters.total.store(total, Ordering::Relaxed);
     }
@@ -191,7 +193,7 @@ impl Drop for StageProgress {
         let reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reporter) = reporter {
             reporter.thread().unpark();
-            // An observer that panicked has nothing left to show.
+            // An observer that panicked is not called again.
             let _ = reporter.join();
         }
         self.progress.report(|| Event::Ended(self.counters.work()));
@@ -238,17 +240,17 @@ pub fn format_duration(seconds: f64) -> String {
     }
 }
 
-/// Resident memory of this process in bytes; 0 where the system does not say.
+/// Resident memory of this process in bytes; 0 if the system does not report it.
 pub fn resident_bytes() -> u64 {
     status_bytes("VmRSS:")
 }
 
-/// Memory of this process that is no map of a file, in bytes; 0 where the system does not say.
+/// Memory of this process except maps of files, in bytes; 0 if the system does not report it.
 pub fn own_resident_bytes() -> u64 {
     status_bytes("RssAnon:")
 }
 
-/// Highest resident memory of this process in bytes; 0 where the system does not say.
+/// Peak resident memory of this process in bytes; 0 if the system does not report it.
 pub fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")
 }
