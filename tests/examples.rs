@@ -1,4 +1,4 @@
-//! The examples end well and print what they promise.
+//! The examples end without errors and print the promised output.
 
 use std::path::PathBuf;
 use std::process::Command;

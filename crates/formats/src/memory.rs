@@ -1,8 +1,8 @@
 //! Storage in memory, for tests. It is stricter than a disk, because it can lose what was not
 //! synced.
+//!
 //! Each file has its live bytes and the bytes of its last sync; each name is live at once but
 //! durable only after its folder was synced. [`MemoryStorage::power_cut`] drops the rest, and
-//! [`MemoryStorage::power_cut_by_chance`] as much of it as a disk might.
 //! [`MemoryStorage::power_cut_by_chance`] as much of it as a disk might.
 
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ pub enum Level {
     Avx512,
 }
 
-/// A name that is no [`Level`].
+/// A name that is not a [`Level`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownLevel(String);
 

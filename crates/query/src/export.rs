@@ -86,7 +86,7 @@ pub fn export(
         (format, element) => {
             let (name, element) = (format.name(), if element == Int8 { "int8" } else { "f16" });
             let what =
-                format!("{name} cannot store {element}; safetensors does, and npy stores f16");
+                format!("{name} cannot store {element}; safetensors can, and npy can store f16");
             return Err(QueryError::ExportFormat(what));
         }
     };

@@ -30,7 +30,7 @@ impl Sample {
     /// smaller one.
     ///
     /// # Errors
-    /// Whatever `out` returns.
+    /// Errors of `out`.
     pub fn write_to(&self, bytes: u64, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = Lines::new(self.seed, bytes);
         let mut block = Vec::with_capacity(BLOCK_BYTES + 4096);
@@ -76,7 +76,7 @@ impl Read for SampleReader {
     }
 }
 
-/// Where in the sample we are.
+/// The position in the sample.
 #[derive(Clone, Debug)]
 struct Lines {
     random: Xoshiro256PlusPlus,

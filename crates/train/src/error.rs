@@ -15,7 +15,7 @@ pub enum TrainError {
     /// The system started no more threads.
     #[error(transparent)]
     NoThreads(#[from] NoThreads),
-    /// A stop was asked for; the last checkpoint is kept.
+    /// A stop was requested; the last checkpoint is kept.
     #[error(transparent)]
     Stopped(#[from] Stopped),
     /// A loss or a vector is no longer finite. Checkpoints have finite numbers only.

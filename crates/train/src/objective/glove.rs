@@ -168,8 +168,8 @@ fn step_one(
     step_bias(plan, direction, state, steps);
 }
 
-/// Walks over a batch of cells at a time, run after run: blocks in random order, runs of a block in random order. Runs
-/// whose row is frozen get a call of `flush` of their own, with a flag.
+/// Walks over a batch of cells at a time, run after run: blocks in random order, runs of a block in random order. A run
+/// whose row is frozen is flushed alone, with the flag set.
 fn walk<C: Copy>(
     cells: &[C],
     (runs, blocks): (&mut [Span], &mut [Span]),
