@@ -35,7 +35,7 @@ macro_rules! text {
     name = "wordmill",
     version,
     max_term_width = 80,
-    after_help = EXIT_CODES,
+    after_help = text!("exit-codes"),
     disable_help_subcommand = true
 )]
 pub struct Cli {
@@ -86,7 +86,7 @@ pub enum Command {
     /// Train one model on texts, without a pipeline
     ///
     /// Writes one file of vectors. The command line alone decides what is trained.
-    #[command(after_long_help = TRAIN_HELP)]
+    #[command(after_long_help = text!("train"))]
     Train(Box<TrainArgs>),
     /// Estimate memory, disk, files and time of each stage
     ///
@@ -173,179 +173,6 @@ pub struct HelpArgs {
     /// A command or a topic
     pub topic: Option<String>,
 }
-const TRAIN_HELP: &str = "\
-The command does not read pipeline.toml. --set and variables such as
-WORDMILL__COOCCUR__WEIGHTING give any other setting; `wordmill init` writes a
-pipeline with all of them for `wordmill run`.
-
-The ending of OUT names the format:
-  .safetensors       vectors of wordmill, with all that `predict` needs
-  .bin               word2vec's binary format
-  .vec               word2vec's and fastText's text
-  .fifu              finalfusion
-  .npy               an array of NumPy, words in OUT.vocab.txt
-  .arrow, .parquet   a table, in builds with --features parquet
-Add .gz or .zst to pack it. - is standard output, with --format. A file that is
-there is replaced when the new one is whole.
-
-The run is kept in OUT.run until OUT is written: after an interruption the same
-command resumes there.
-
-Examples:
-  wordmill train corpus.txt.gz -o vectors.safetensors --dim 300 --epochs 5
-  wordmill train texts/ -o vectors.bin --model cbow --window 8 --min-count 10
-  wordmill similar vectors.bin king";
-
-const RUN_HELP: &str = "\
-Settings come from the defaults, a preset, the pipeline file, variables such as
-WORDMILL__COOCCUR__WINDOW, and flags; each of them overrides the ones before.
-
-Examples:
-  wordmill run
-  wordmill run --set corpus.inputs='[\"texts/*.txt.zst\"]' --memory 4GiB
-  wordmill run --until merge --max-time 8h --log run.log
-  wordmill run --progress json 2> events.jsonl";
-
-const PREVIEW_HELP: &str = "\
-The left side shows each line as it was read, the right side its words. The
-command reads what [corpus] says, writes nothing and needs no run directory.
-Words are cut into pieces (tokenizer = \"korean\" or \"bpe\") where corpus.pieces
-or the run directory has learned ones.
-
-Examples:
-  wordmill preview dump.jsonl.gz --set corpus.format=jsonl
-  wordmill preview ko.txt --set corpus.tokenizer=korean";
-
-const SIMILAR_HELP: &str = "\
-Examples:
-  wordmill similar run/vectors/sgns.safetensors king
-  wordmill similar run/vectors/sgns.safetensors king woman --minus man
-  wordmill similar run/vectors/sgns.safetensors king queen --each --json";
-
-const PREDICT_HELP: &str = "\
-Several words predict by the mean of their vectors, as in CBOW. With
-hierarchical softmax the probability of a word is the product of the decisions
-on its path through the tree. With negative sampling it is the softmax of the
-scores plus noise_exponent * ln count, which takes the noise out again that the
-model was trained against. Both are probabilities in the text as it was trained
-on, with frequent words thinned out. Scores of another loss are no
-probabilities, and the command refuses them.
-
-Example:
-  wordmill predict run/vectors/sgns.safetensors the cat on the";
-
-const QUERY_HELP: &str = "\
-Questions:
-  king                   neighbours
-  king - man + woman     neighbours of a sum
-  man : king :: woman    man is to king as woman is to ?
-  ? the cat on the       which word is among these
-  :n 20  :which sum  :method mul  :help  :quit
-
-TAB completes words. The history is in $XDG_STATE_HOME/wordmill/history, or
-under ~/.local/state. Through a pipe each line is answered, with an empty line
-behind each answer. A question that cannot be answered leaves only the empty
-line; standard error says why, with the number of the line, and the exit code
-is 2.";
-
-const EVAL_HELP: &str = "\
-Without a set the command asks those of the built-in sample; builtin:sample
-names them beside others. Intervals are by the bootstrap, differences between
-files by McNemar's exact test and the paired bootstrap.
-
-Examples:
-  wordmill eval v.safetensors --analogies questions-words.txt
-  wordmill eval a.safetensors b.safetensors --similarity ws353.tsv
-  wordmill eval v.bin --analogies q.txt --convention gensim --top 300000";
-
-const EXPORT_HELP: &str = "\
-Formats, with the endings that stand for them:
-  word2vec       word2vec's binary format: .bin
-  word2vec-text  word2vec's text format: .vec; fasttext-vec is the same
-  glove          the same without the header line
-  finalfusion    rows of length 1, their lengths, and the settings: .fifu
-  npy            an array of NumPy, f32 or f16; words in OUT.vocab.txt: .npy
-  safetensors    vectors of wordmill with only what you ask for: .safetensors
-  projector      a folder for TensorBoard's projector
-  arrow, parquet a table: .arrow, .parquet; with --features parquet
-
-.gz or .zst after the ending packs the file: vectors.vec.gz.
-
-Examples:
-  wordmill export run/vectors/sgns.safetensors vectors.bin
-  wordmill export run/vectors/sgns.safetensors vectors.vec.gz --top 50000
-  wordmill export run/vectors/sgns.safetensors small.safetensors --dtype int8";
-
-const CONVERT_HELP: &str = "\
-The content of IN says what it is: vectors of wordmill, word2vec (binary or
-text, fastText's .vec included), GloVe, finalfusion, a two-dimensional array of
-NumPy with its words in IN.vocab.txt (a line `word` or `word count` each), or,
-in builds with --features parquet, a table of Arrow or Parquet with a column of
-words and one of vectors. IN may be packed with gzip, bzip2, zstd or, in builds
-with --features xz, xz, and may be a pipe: wordmill then unpacks it into a
-temporary file on the disk of OUT.
-
-Bad rows have a word that is empty, not UTF-8 or that of an earlier row, numbers
-that are not finite, too many or too few of them. --bad-rows skip leaves them
-out and keeps the first row of a word. --bad-rows repair also replaces bytes
-that are not UTF-8 by U+FFFD, and takes a last line without its end. In text the
-last numbers of a line are the vector, so words may contain spaces.
-
-A pipe or a device is written into; of a link, the file that it leads to is
-replaced. safetensors, npy and projector need a regular file.
-
-Formats, with the endings that stand for them:
-  safetensors    vectors of wordmill: .safetensors
-  word2vec       word2vec's binary format: .bin
-  word2vec-text  word2vec's text format: .vec
-  glove          the same without the header line
-  finalfusion    finalfusion's format: .fifu
-  npy            an array of NumPy and OUT.vocab.txt: .npy
-  projector      a folder for TensorBoard's projector
-  arrow, parquet a table: .arrow, .parquet; with --features parquet
-
-.gz or .zst after the ending packs the file: vectors.vec.gz.
-
-Examples:
-  wordmill convert GoogleNews.bin news.safetensors
-  wordmill convert crawl.vec.gz crawl.bin.zst --bad-rows repair";
-
-const MATRIX_HELP: &str = "\
-There are always two files, so OUT is a regular file or a link to one. The words
-go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows
-and columns, which is also that of vocab/vocabulary.tsv.
-
-Formats:
-  npz    compressed sparse rows for scipy.sparse.load_npz, 64-bit floats
-  mtx    MatrixMarket text for scipy.io.mmread; the lower triangle if symmetric
-  glove  cooccurrence.bin of GloVe; OUT.vocab.txt is its vocab.txt
-  ppmi   as npz, with positive pointwise mutual information, 32-bit floats
-
-Example:
-  wordmill run --until merge
-  wordmill matrix run --format npz counts.npz";
-
-const IMPORT_HELP: &str = "\
-COUNTS is GloVe's cooccurrence.bin (shuffled or not), or a text with a line
-`word word weight` for each pair; either may be packed with gzip, bzip2 or zstd.
-Weights of a pair that occurs twice are added. VOCAB is GloVe's vocab.txt, or
-the vocabulary.tsv of a run: `word count` a line, the most frequent first.
-
-`wordmill run PIPELINE.toml --run-dir RUN_DIR` then shuffles and trains;
-[corpus], [vocabulary] and [cooccur] do not apply there.
-
-Example:
-  wordmill import-counts vocab.txt cooccurrence.bin imported
-  wordmill run pipeline.toml --run-dir imported";
-
-const COMPLETIONS_HELP: &str = "\
-Examples:
-  wordmill completions bash > \\
-    ~/.local/share/bash-completion/completions/wordmill
-  wordmill completions zsh > ~/.zfunc/_wordmill       (~/.zfunc in $fpath)
-  wordmill completions fish > ~/.config/fish/completions/wordmill.fish
-  wordmill completions powershell >> $PROFILE";
-
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {

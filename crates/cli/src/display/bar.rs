@@ -2,8 +2,6 @@
 
 use wordmill_flow::{Work, format_bytes, format_duration};
 
-use super::short;
-
 /// Columns for the name of the work, so that bars align.
 const NAME: usize = 12;
 /// A bar with fewer columns says nothing.
