@@ -1,9 +1,9 @@
-//! The manual: every command in README.md and in `docs` works as it is written.
+//! The manual: every command in README.md and in `docs` works as written.
 //!
-//! Nouns: a *page* is a Markdown file, a *block* the lines between two of its fences. The blocks of a page run in order, in one folder that
-//! holds `text.txt`, 300 KB of the built-in sample. A block of `sh` is a script that must succeed. In a block of `console`, each line
-//! `$ COMMAND` is followed by its output; there `...` matches any lines and `[..]` any text within a line. Other blocks do not
-//! run, and neither do those of `bash`: what takes long, or needs other programs.
+//! Terms: a *page* is a Markdown file, a *block* the lines between two of its fences. The blocks of a page run in
+//! order, in one folder with `text.txt`, 300 KB of the built-in sample. A block of `sh` is a script that must succeed.
+//! In a block of `console`, each line `$ COMMAND` is followed by its output; there `...` matches any lines and `[..]`
+//! any text within a line. Other blocks do not run, nor do those of `bash`, which take long or need other programs.
 //! `WORDMILL_GOLDEN=write` writes the output of `console` blocks that have no such marks.
 
 use std::fmt::Write as _;
@@ -48,7 +48,7 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// A shell that finds the program under its name.
+/// A shell that finds the program by its name.
 fn shell(place: &Place, script: &str) -> Command {
     let mut command = place.command(&[]);
     let program = PathBuf::from(command.get_program());
@@ -66,7 +66,7 @@ fn shell(place: &Place, script: &str) -> Command {
     shell
 }
 
-/// What a script prints on its standard output; it must succeed.
+/// The standard output of a script, which must succeed.
 fn output(place: &Place, page: &str, block: &Block, script: &str) -> String {
     let output = shell(place, script).output().expect("there is a shell");
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -111,7 +111,7 @@ fn check(name: &str) {
     }
 }
 
-/// Runs a `console` block and compares the output; returns the block as it shall be on the page.
+/// Runs a `console` block and compares the output; returns the block with the actual output.
 fn converse(place: &Place, page: &str, block: &Block) -> String {
     let is_written = std::env::var("WORDMILL_GOLDEN").is_ok_and(|it| it == "write");
     let mut shown = String::new();
@@ -163,7 +163,7 @@ fn a_link_led_nowhere() {
     }
 }
 
-/// What the headings of a page are called in links.
+/// The anchors of the headings of a page.
 fn anchors(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
     let heading = |line: &str| {

@@ -1,4 +1,4 @@
-//! One text in every format: what stands in records becomes the same tokens as the lines themselves.
+//! One text in every format: texts in records become the same tokens as the plain lines.
 
 use std::io::Write;
 
@@ -27,7 +27,7 @@ fn lines() -> Vec<String> {
     String::from_utf8(sample).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What the stage of tokens leaves of a file in a format.
+/// The results of the stage `tokenize` for a file in a format.
 fn tokens(name: &str, bytes: &[u8], args: &[&str]) -> (Tree, String) {
     let place = Place::new(PIPELINE);
     place.write(&format!("texts/{name}"), bytes);
@@ -114,7 +114,7 @@ fn a_text_in_records_is_the_text() {
 }
 
 #[test]
-fn broken_records_are_counted_and_told() {
+fn broken_records_are_counted_and_reported() {
     let lines = lines();
     let mut text: String = lines.iter().map(|line| json(line) + "\n").collect();
     text += "{\"meta\": {\"text\": \"cut off\n{}\n";
@@ -133,7 +133,7 @@ fn broken_records_are_counted_and_told() {
 }
 
 #[test]
-fn a_list_stands_in_for_the_inputs() {
+fn a_list_replaces_the_inputs() {
     let place = Place::new(PIPELINE);
     let lines = lines();
     place.write("texts/a.txt", lines.join("\n") + "\n");
@@ -153,7 +153,7 @@ fn a_list_stands_in_for_the_inputs() {
 }
 
 #[test]
-fn files_of_an_archive_that_are_no_text_are_told() {
+fn files_of_an_archive_that_are_not_text_are_reported() {
     let place = Place::new(PIPELINE);
     let text = lines().join("\n");
     place.write(

@@ -1,6 +1,7 @@
-//! The report of a run: what the page holds, and that it works in a browser.
+//! The report of a run: the content of the page, and that it works in a browser.
 //!
-//! The browser is Chromium, or what `WORDMILL_CHROMIUM` names; without one that test is skipped with a message.
+//! The browser is Chromium, or the one named by `WORDMILL_CHROMIUM`; without one that test is skipped with a
+//! message.
 
 use std::path::Path;
 use std::process::Command;
@@ -34,7 +35,7 @@ fn place() -> (Place, String) {
     (place, page)
 }
 
-/// The page as the browser leaves it when its script has run; `None` without a browser.
+/// The page after its script has run in the browser; `None` without a browser.
 fn in_browser(page: &Path, hash: &str) -> Option<String> {
     let named = std::env::var("WORDMILL_CHROMIUM").ok().map(|name| vec![name]);
     let usual = ["chromium", "chromium-browser", "google-chrome", "chrome"].map(str::to_owned);
@@ -108,7 +109,7 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     }
     let unknown = in_browser(&path, "word=zzzzz").unwrap();
     assert!(unknown.contains("is not among the"), "{unknown}");
-    // A page with a slip in it is seen as one.
+    // A page with an error in it is detected.
     let broken = place
         .write("broken.html", page.replace("function curves() {", "function curves() { slip();"));
     let broken = in_browser(&broken, "").unwrap();

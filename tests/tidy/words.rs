@@ -1,9 +1,9 @@
-//! Words that do not belong in the house. The patterns are put together from pieces, so that this
-//! file does not contain what it bans.
+//! Words that are not allowed in the repository. The patterns are put together from pieces, so that
+//! this file does not contain what it bans.
 
 use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::Repository};
 
-/// Code that must not stay.
+/// Markers of unfinished code.
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 const NOTES: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("X", "XX")];
 /// Folders of one machine; the last one is allowed in tests.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use hints::{hinted, one_dash};
 pub use train::{TrainArgs, joined_switches};
@@ -21,13 +22,20 @@ mod train;
 mod using;
 mod values;
 
+/// A text of `args/help`.
+macro_rules! text {
+    ($name:literal) => {
+        include_str!(concat!("args/help/", $name, ".txt"))
+    };
+}
+
 /// Turn a text corpus larger than memory into word vectors
 #[derive(Debug, Parser)]
 #[command(
     name = "wordmill",
     version,
     max_term_width = 80,
-    after_help = EXIT_CODES,
+    after_help = text!("exit-codes"),
     disable_help_subcommand = true
 )]
 pub struct Cli {
@@ -48,6 +56,17 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// The command line as clap parses it and shows its help. What a flag takes and what it is without one stand in its help, where
+    /// there are only a few values.
+    pub fn shown() -> clap::Command {
+        let with_values = |arg: clap::Arg| {
+            let is_choice =
+                arg.get_action().takes_values() && !arg.get_possible_values().is_empty();
+            if is_choice { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
+        };
+        Self::command().mut_subcommands(|command| command.mut_args(with_values))
+    }
+
     /// How much is shown.
     pub fn loudness(&self) -> Loudness {
         match (self.quiet, self.verbose) {
@@ -58,27 +77,16 @@ impl Cli {
     }
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0   done
-  1   a bug
-  2   wrong usage or configuration
-  3   bad input data
-  4   a corrupt or foreign file
-  5   out of disk or memory budget
-  6   training diverged
-  75  stopped early on request; run again to resume";
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run every stage that is not done, from text to vectors
-    #[command(after_long_help = RUN_HELP)]
+    #[command(after_long_help = text!("run"))]
     Run(RunArgs),
     /// Train one model on texts, without a pipeline
     ///
     /// Writes one file of vectors. The command line alone decides what is trained.
-    #[command(after_long_help = TRAIN_HELP)]
+    #[command(after_long_help = text!("train"))]
     Train(Box<TrainArgs>),
     /// Estimate memory, disk, files and time of each stage
     ///
@@ -99,7 +107,7 @@ pub enum Command {
     /// Editors and other programs check and complete settings with it.
     Schema,
     /// Show how the first lines of a text are read and cut
-    #[command(after_long_help = PREVIEW_HELP)]
+    #[command(after_long_help = text!("preview"))]
     Preview(PreviewArgs),
     /// Write the built-in text to standard output
     Sample(SampleArgs),
@@ -110,26 +118,26 @@ pub enum Command {
     /// Print the vectors of words
     Vector(VectorArgs),
     /// Print the nearest neighbours of words
-    #[command(after_long_help = SIMILAR_HELP)]
+    #[command(after_long_help = text!("similar"))]
     Similar(SimilarArgs),
     /// Answer: A is to B as C is to what?
     Analogy(AnalogyArgs),
     /// Print which words are likely among others
-    #[command(after_long_help = PREDICT_HELP)]
+    #[command(after_long_help = text!("predict"))]
     Predict(PredictArgs),
     /// Answer questions interactively
-    #[command(after_long_help = QUERY_HELP)]
+    #[command(after_long_help = text!("query"))]
     Query(QueryArgs),
     /// Score vectors on test sets, and compare files
     ///
     /// Test sets are analogies, similarities and outliers.
-    #[command(after_long_help = EVAL_HELP)]
+    #[command(after_long_help = text!("eval"))]
     Eval(EvalArgs),
     /// Write vectors in the format of another program
-    #[command(after_long_help = EXPORT_HELP)]
+    #[command(after_long_help = text!("export"))]
     Export(ExportArgs),
     /// Convert vectors from any known format to another
-    #[command(after_long_help = CONVERT_HELP)]
+    #[command(after_long_help = text!("convert"))]
     Convert(ConvertArgs),
     /// Write a page about a run
     ///
@@ -137,10 +145,10 @@ pub enum Command {
     /// one HTML file that needs no network.
     Report(ReportArgs),
     /// Write the co-occurrence matrix for other programs
-    #[command(after_long_help = MATRIX_HELP)]
+    #[command(after_long_help = text!("matrix"))]
     Matrix(MatrixArgs),
     /// Start a run from counts of another program
-    #[command(after_long_help = IMPORT_HELP)]
+    #[command(after_long_help = text!("import"))]
     ImportCounts(ImportCountsArgs),
     /// Check whether runs will work on this machine
     ///
@@ -149,7 +157,7 @@ pub enum Command {
     /// 2 if no run can work.
     Doctor(DoctorArgs),
     /// Print the completions of a shell
-    #[command(after_long_help = COMPLETIONS_HELP)]
+    #[command(after_long_help = text!("completions"))]
     Completions(CompletionsArgs),
     /// Print the manual page, or write a page a command
     Man(ManArgs),
@@ -165,179 +173,6 @@ pub struct HelpArgs {
     /// A command or a topic
     pub topic: Option<String>,
 }
-const TRAIN_HELP: &str = "\
-The command does not read pipeline.toml. --set and variables such as
-WORDMILL__COOCCUR__WEIGHTING give any other setting; `wordmill init` writes a
-pipeline with all of them for `wordmill run`.
-
-The ending of OUT names the format:
-  .safetensors       vectors of wordmill, with all that `predict` needs
-  .bin               word2vec's binary format
-  .vec               word2vec's and fastText's text
-  .fifu              finalfusion
-  .npy               an array of NumPy, words in OUT.vocab.txt
-  .arrow, .parquet   a table, in builds with --features parquet
-Add .gz or .zst to pack it. - is standard output, with --format. A file that is
-there is replaced when the new one is whole.
-
-The run is kept in OUT.run until OUT is written: after an interruption the same
-command resumes there.
-
-Examples:
-  wordmill train corpus.txt.gz -o vectors.safetensors --dim 300 --epochs 5
-  wordmill train texts/ -o vectors.bin --model cbow --window 8 --min-count 10
-  wordmill similar vectors.bin king";
-
-const RUN_HELP: &str = "\
-Settings come from the defaults, a preset, the pipeline file, variables such as
-WORDMILL__COOCCUR__WINDOW, and flags; each of them overrides the ones before.
-
-Examples:
-  wordmill run
-  wordmill run --set corpus.inputs='[\"texts/*.txt.zst\"]' --memory 4GiB
-  wordmill run --until merge --max-time 8h --log run.log
-  wordmill run --progress json 2> events.jsonl";
-
-const PREVIEW_HELP: &str = "\
-The left side shows each line as it was read, the right side its words. The
-command reads what [corpus] says, writes nothing and needs no run directory.
-Words are cut into pieces (tokenizer = \"korean\" or \"bpe\") where corpus.pieces
-or the run directory has learned ones.
-
-Examples:
-  wordmill preview dump.jsonl.gz --set corpus.format=jsonl
-  wordmill preview ko.txt --set corpus.tokenizer=korean";
-
-const SIMILAR_HELP: &str = "\
-Examples:
-  wordmill similar run/vectors/sgns.safetensors king
-  wordmill similar run/vectors/sgns.safetensors king woman --minus man
-  wordmill similar run/vectors/sgns.safetensors king queen --each --json";
-
-const PREDICT_HELP: &str = "\
-Several words predict by the mean of their vectors, as in CBOW. With
-hierarchical softmax the probability of a word is the product of the decisions
-on its path through the tree. With negative sampling it is the softmax of the
-scores plus noise_exponent * ln count, which takes the noise out again that the
-model was trained against. Both are probabilities in the text as it was trained
-on, with frequent words thinned out. Scores of another loss are no
-probabilities, and the command refuses them.
-
-Example:
-  wordmill predict run/vectors/sgns.safetensors the cat on the";
-
-const QUERY_HELP: &str = "\
-Questions:
-  king                   neighbours
-  king - man + woman     neighbours of a sum
-  man : king :: woman    man is to king as woman is to ?
-  ? the cat on the       which word is among these
-  :n 20  :which sum  :method mul  :help  :quit
-
-TAB completes words. The history is in $XDG_STATE_HOME/wordmill/history, or
-under ~/.local/state. Through a pipe each line is answered, with an empty line
-behind each answer. A question that cannot be answered leaves only the empty
-line; standard error says why, with the number of the line, and the exit code
-is 2.";
-
-const EVAL_HELP: &str = "\
-Without a set the command asks those of the built-in sample; builtin:sample
-names them beside others. Intervals are by the bootstrap, differences between
-files by McNemar's exact test and the paired bootstrap.
-
-Examples:
-  wordmill eval v.safetensors --analogies questions-words.txt
-  wordmill eval a.safetensors b.safetensors --similarity ws353.tsv
-  wordmill eval v.bin --analogies q.txt --convention gensim --top 300000";
-
-const EXPORT_HELP: &str = "\
-Formats, with the endings that stand for them:
-  word2vec       word2vec's binary format: .bin
-  word2vec-text  word2vec's text format: .vec; fasttext-vec is the same
-  glove          the same without the header line
-  finalfusion    rows of length 1, their lengths, and the settings: .fifu
-  npy            an array of NumPy, f32 or f16; words in OUT.vocab.txt: .npy
-  safetensors    vectors of wordmill with only what you ask for: .safetensors
-  projector      a folder for TensorBoard's projector
-  arrow, parquet a table: .arrow, .parquet; with --features parquet
-
-.gz or .zst after the ending packs the file: vectors.vec.gz.
-
-Examples:
-  wordmill export run/vectors/sgns.safetensors vectors.bin
-  wordmill export run/vectors/sgns.safetensors vectors.vec.gz --top 50000
-  wordmill export run/vectors/sgns.safetensors small.safetensors --dtype int8";
-
-const CONVERT_HELP: &str = "\
-The content of IN says what it is: vectors of wordmill, word2vec (binary or
-text, fastText's .vec included), GloVe, finalfusion, a two-dimensional array of
-NumPy with its words in IN.vocab.txt (a line `word` or `word count` each), or,
-in builds with --features parquet, a table of Arrow or Parquet with a column of
-words and one of vectors. IN may be packed with gzip, bzip2, zstd or, in builds
-with --features xz, xz, and may be a pipe: wordmill then unpacks it into a
-temporary file on the disk of OUT.
-
-Bad rows have a word that is empty, not UTF-8 or that of an earlier row, numbers
-that are not finite, too many or too few of them. --bad-rows skip leaves them
-out and keeps the first row of a word. --bad-rows repair also replaces bytes
-that are not UTF-8 by U+FFFD, and takes a last line without its end. In text the
-last numbers of a line are the vector, so words may contain spaces.
-
-A pipe or a device is written into; of a link, the file that it leads to is
-replaced. safetensors, npy and projector need a regular file.
-
-Formats, with the endings that stand for them:
-  safetensors    vectors of wordmill: .safetensors
-  word2vec       word2vec's binary format: .bin
-  word2vec-text  word2vec's text format: .vec
-  glove          the same without the header line
-  finalfusion    finalfusion's format: .fifu
-  npy            an array of NumPy and OUT.vocab.txt: .npy
-  projector      a folder for TensorBoard's projector
-  arrow, parquet a table: .arrow, .parquet; with --features parquet
-
-.gz or .zst after the ending packs the file: vectors.vec.gz.
-
-Examples:
-  wordmill convert GoogleNews.bin news.safetensors
-  wordmill convert crawl.vec.gz crawl.bin.zst --bad-rows repair";
-
-const MATRIX_HELP: &str = "\
-There are always two files, so OUT is a regular file or a link to one. The words
-go to OUT.vocab.txt, a line `word count` for each row, in the order of the rows
-and columns, which is also that of vocab/vocabulary.tsv.
-
-Formats:
-  npz    compressed sparse rows for scipy.sparse.load_npz, 64-bit floats
-  mtx    MatrixMarket text for scipy.io.mmread; the lower triangle if symmetric
-  glove  cooccurrence.bin of GloVe; OUT.vocab.txt is its vocab.txt
-  ppmi   as npz, with positive pointwise mutual information, 32-bit floats
-
-Example:
-  wordmill run --until merge
-  wordmill matrix run --format npz counts.npz";
-
-const IMPORT_HELP: &str = "\
-COUNTS is GloVe's cooccurrence.bin (shuffled or not), or a text with a line
-`word word weight` for each pair; either may be packed with gzip, bzip2 or zstd.
-Weights of a pair that occurs twice are added. VOCAB is GloVe's vocab.txt, or
-the vocabulary.tsv of a run: `word count` a line, the most frequent first.
-
-`wordmill run PIPELINE.toml --run-dir RUN_DIR` then shuffles and trains;
-[corpus], [vocabulary] and [cooccur] do not apply there.
-
-Example:
-  wordmill import-counts vocab.txt cooccurrence.bin imported
-  wordmill run pipeline.toml --run-dir imported";
-
-const COMPLETIONS_HELP: &str = "\
-Examples:
-  wordmill completions bash > \\
-    ~/.local/share/bash-completion/completions/wordmill
-  wordmill completions zsh > ~/.zfunc/_wordmill       (~/.zfunc in $fpath)
-  wordmill completions fish > ~/.config/fish/completions/wordmill.fish
-  wordmill completions powershell >> $PROFILE";
-
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
@@ -382,13 +217,7 @@ pub struct ShowArgs {
     /// How to show progress, on standard error: bars on a terminal and plain lines
     /// elsewhere (auto), always bars, always lines, JSON events for programs
     /// (docs/reference/json.md), or nothing but warnings.
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "auto",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,
     /// Append what happens to a file
     ///
@@ -399,14 +228,7 @@ pub struct ShowArgs {
     ///
     /// Lines that are less important are not logged. info has stages, epochs and
     /// messages; debug has each unit of work and the settings, too.
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        default_value = "info",
-        requires = "log",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "LEVEL", default_value = "info", requires = "log")]
     pub log_level: LevelArg,
 }
 
@@ -545,7 +367,7 @@ pub struct MatrixArgs {
     /// The run directory
     pub run_dir: PathBuf,
     /// npz, mtx, glove or ppmi
-    #[arg(long, hide_possible_values = true)]
+    #[arg(long)]
     pub format: MatrixFormatArg,
     /// The file to write
     pub out: PathBuf,
@@ -595,9 +417,8 @@ pub struct DoctorArgs {
 /// `wordmill completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// bash, zsh, fish or powershell
-    #[arg(hide_possible_values = true)]
-    pub shell: ShellArg,
+    /// bash, elvish, fish, powershell or zsh
+    pub shell: Shell,
 }
 
 /// `wordmill man`
@@ -654,7 +475,6 @@ fn parse_memory(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn check(line: &str, expected: Result<(), clap::error::ErrorKind>) {
         let words = std::iter::once("wordmill").chain(line.split_whitespace());
@@ -738,7 +558,7 @@ mod tests {
     }
     /// Every command and the program itself, with the help that it shows in so many columns.
     fn helps(render: fn(&mut clap::Command) -> String) -> Vec<(String, String)> {
-        let mut cli = Cli::command();
+        let mut cli = Cli::shown();
         cli.build();
         let names: Vec<String> = cli.get_subcommands().map(|it| it.get_name().to_owned()).collect();
         let mut all = vec![("wordmill".to_owned(), render(&mut cli))];

@@ -17,6 +17,7 @@ use wordmill_flow::{Event, Work, format_bytes, format_duration};
 use wordmill_train::EpochRow;
 
 use crate::log::{Level, Log};
+use bar::short;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,10 +123,10 @@ impl Display {
             Event::Started(work) => drop(state.works.insert(work.id, Instant::now())),
             _ => {}
         }
-        if let (Some(log), Some((level, text))) = (&self.log, line(event)) {
-            if log.write(level, &text) {
-                self.print(&mut state, "wordmill: the log cannot be written");
-            }
+        if let (Some(log), Some((level, text))) = (&self.log, line(event))
+            && log.write(level, &text)
+        {
+            self.print(&mut state, "wordmill: the log cannot be written");
         }
         match event {
             Event::Working(work) => self.go_on(&mut state, work),
@@ -285,16 +286,6 @@ fn sentence(work: &Work) -> String {
         text += &format!(", {} left", format_duration(seconds));
     }
     text
-}
-
-/// `12.3M`, `450k`, `17`.
-fn short(value: f64) -> String {
-    for (limit, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
-        if value >= limit {
-            return format!("{:.1}{suffix}", value / limit);
-        }
-    }
-    format!("{value:.0}")
 }
 
 /// The columns of the terminal that standard error is.

@@ -23,7 +23,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
 
@@ -40,7 +40,8 @@ pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(error) = args::one_dash(Cli::command(), &words) {
         error.exit();
     }
-    let cli = match Cli::try_parse_from(&words) {
+    let parsed = Cli::shown().try_get_matches_from(&words);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         // clap ends as soon as it sees the flag; the other arguments say how much is wanted.
         Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&words) => {
             print!("{}", commands::version::text());

@@ -27,6 +27,7 @@ pub mod stages;
 
 pub mod graph;
 
+pub mod doctor;
 pub mod planner;
 pub mod settlement;
 pub mod verify;

@@ -1,10 +1,11 @@
-//! Vectors of one program in another's format: what a file is, is told by its content.
+//! Converts vectors between formats of different programs. The content of a file decides its
+//! format.
 //!
-//! Vectors of another program have no contexts, biases or settings, and most have no counts: a file of
-//! ours that is made of them has the words in the order of the rows, counts of 0 where they are not
-//! known, and says so in its settings. A format that is written from our own files ([`export`()]) is
-//! written by way of one, in a storage for scratch files. In the same way [`open`] gives vectors of any format to
-//! those who ask them: a file of ours is mapped, all others are converted first.
+//! Vectors of another program have no contexts, biases or settings, and most have no counts. A wordmill file
+//! converted from them keeps the words in the order of the rows, has counts of 0 where they are unknown, and
+//! records this in its settings. The writers of other formats ([`export`()]) read wordmill files only, so a
+//! conversion goes through such a file in scratch storage. [`open`] gives access to vectors of any format in the
+//! same way: it maps a wordmill file and converts all others first.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -29,13 +30,13 @@ use crate::located::located;
 /// What a conversion writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvertFormat {
-    /// Our own vectors file, all of it.
+    /// A complete vectors file of wordmill.
     Safetensors,
-    /// Another program's.
+    /// A format of another program.
     Export(ExportFormat),
 }
 
-/// Endings of names that tell the format.
+/// File extensions that determine the format.
 const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("safetensors", ConvertFormat::Safetensors),
     ("bin", ConvertFormat::Export(ExportFormat::Word2vec)),
@@ -50,7 +51,7 @@ const PACKED: [&str; 2] = ["bz2", "xz"];
 const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy, projector, arrow or parquet";
 
 impl ConvertFormat {
-    /// The format of a name.
+    /// Parses the name of a format.
     ///
     /// # Errors
     /// [`QueryError::ExportFormat`] for a name that is unknown or not supported yet.
@@ -58,12 +59,14 @@ impl ConvertFormat {
         match name {
             "safetensors" => Ok(Self::Safetensors),
             name => ExportFormat::parse(name).map(Self::Export).map_err(|_| {
-                QueryError::ExportFormat(format!("{name:?} is no format to convert to; {CHOOSE}"))
+                QueryError::ExportFormat(format!(
+                    "{name:?} is not a format to convert to; {CHOOSE}"
+                ))
             }),
         }
     }
 
-    /// Refuses what could not be written in this format, before anything is made for it.
+    /// Checks in advance that this format can be written to `out`.
     ///
     /// # Errors
     /// A format that this build does not have; a pipe where a format needs a file; a folder where it is none.
@@ -85,10 +88,10 @@ impl ConvertFormat {
         }
     }
 
-    /// The format of a name's ending; `.gz` and `.zst` after it say how the file is packed.
+    /// The format that a file extension denotes; `.gz` and `.zst` after it say how the file is packed.
     ///
     /// # Errors
-    /// [`QueryError::ExportFormat`] if it stands for none: `.txt` may be word2vec's or GloVe's.
+    /// [`QueryError::ExportFormat`] if it denotes none: `.txt` may be word2vec's or GloVe's.
     pub fn of_ending(path: &Path) -> Result<Self, QueryError> {
         let is_packed = |ending: &OsStr| ending == "gz" || ending == "zst";
         let name = match path.extension() {
@@ -135,41 +138,41 @@ pub struct ConvertConfig {
     pub format: ConvertFormat,
     /// How rows of other programs are read.
     pub rows: RowConfig,
-    /// What becomes of words with white space.
+    /// What to do with words that contain white space.
     pub spaces: ExportSpaces,
 }
 
-/// What a conversion has read and written.
+/// What a conversion read and wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
-    /// What the input was.
+    /// The kind of the input.
     pub from: &'static str,
-    /// Rows.
+    /// Number of rows.
     pub words: usize,
-    /// Length of a vector; of those that were read.
+    /// Length of a vector in the input.
     pub dim: usize,
     /// Whether the words have counts.
     pub counts_known: bool,
-    /// Rows that were left out or mended.
+    /// Rows that were left out or repaired.
     pub rows: RowCounts,
-    /// The result.
+    /// The result of the export.
     pub written: Published,
 }
 
-/// Vectors that can be asked.
+/// Vectors that can be queried.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// The vectors.
     pub vectors: Vectors,
-    /// How they came to be, if the file was not mapped as it is.
+    /// The conversion, unless the file was mapped directly.
     pub converted: Option<Converted>,
 }
 
-/// Opens vectors of any known format. A file of ours is mapped, whatever its size; one of another program is converted into
-/// `scratch`, under the same path, and so are smaller numbers of ours.
+/// Opens vectors of any known format. A vectors file of wordmill is mapped, whatever its size. A file of another
+/// program, or one with f16 or int8 numbers, is converted into `scratch` under the same path.
 ///
 /// # Errors
-/// A file that holds no vectors or damaged ones, storage errors.
+/// For a file that has no vectors or is damaged, and for storage errors.
 pub fn open(
     storage: &Arc<dyn Storage>,
     scratch: &Arc<dyn Storage>,
@@ -189,10 +192,11 @@ pub fn open(
     Ok(Opened { vectors: Vectors::open(scratch, path)?, converted: Some(converted) })
 }
 
-/// Reads vectors of any known format and writes those of the words in another; what lies between goes to `scratch`.
+/// Reads vectors of any known format and writes the word vectors in another. Intermediate files go to `scratch`.
 ///
 /// # Errors
-/// A file that holds no vectors or damaged ones, a word that the format cannot hold, storage errors.
+/// For a file that has no vectors or is damaged, for a word that the format cannot store, and for
+/// storage errors.
 pub fn convert(
     storage: &Arc<dyn Storage>,
     scratch: &Arc<dyn Storage>,
@@ -230,10 +234,10 @@ fn check_known(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatErro
     }
 }
 
-/// Whether a file has vectors of ours with smaller numbers, which [`convert`] makes whole.
+/// Whether a file has f16 or int8 vectors of wordmill, which [`convert`] expands to f32.
 ///
 /// # Errors
-/// Those of the storage, and of a tensor file that is damaged.
+/// Storage errors, and a damaged tensor file.
 pub fn is_packed(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
     if VectorForm::of(storage, path)?.is_some() || !is_tensor_file(storage, path)? {
         return Ok(false);
@@ -264,7 +268,7 @@ fn convert_ours(
     })
 }
 
-/// Makes whole numbers of smaller ones of ours.
+/// Expands f16 or int8 vectors of wordmill to f32.
 fn unpack(
     storage: &Arc<dyn Storage>,
     input: &Path,
@@ -273,7 +277,7 @@ fn unpack(
 ) -> Result<Converted, QueryError> {
     let (written, words, dim) = packed::unpack(storage, input, to, out)?;
     let counts_known = counts_known(Vectors::open(to, out)?.words());
-    let from = "word vectors in smaller numbers";
+    let from = "word vectors in f16 or int8";
     Ok(Converted { from, words, dim, counts_known, rows: RowCounts::default(), written })
 }
 
@@ -308,13 +312,13 @@ impl Source {
         let file = VectorFile::open_with(storage, path, config)?;
         let words = ListedWords::read(&file)?;
         if words.is_empty() {
-            let what = "none of its rows can be taken over";
+            let what = "none of its rows can be converted";
             return Err(FormatError::foreign(path, "a file with vectors", what));
         }
         Ok(Self { file, words, bad_rows: config.bad_rows })
     }
 
-    /// Streams the rows into a vectors file of ours.
+    /// Streams the rows into a vectors file of wordmill.
     fn convert(&self, to: &Arc<dyn Storage>, out: &Path) -> Result<Converted, QueryError> {
         let (file, words) = (&self.file, &self.words);
         let mut writer = VectorsWriter::create(to, out, words, file.dim(), &self.settings())?;
@@ -322,7 +326,8 @@ impl Source {
         writer.matrix("word_vectors", words.len() as u32, |rows, out| {
             let mut reader = reader.borrow_mut();
             for row in rows {
-                // The words were read before: a file that is another one now must not be mixed up with it.
+                // The words were read before. If the file was replaced since, its rows must not be mixed
+                // with them.
                 if !reader.advance()? || words.word(row as usize) != reader.word().as_bytes() {
                     let what = "it has changed while it was being read; run again";
                     return Err(FormatError::foreign(file.path(), "the file that it was", what));
@@ -341,7 +346,7 @@ impl Source {
         })
     }
 
-    /// What the vectors file says of itself.
+    /// The metadata of the vectors file.
     fn settings(&self) -> BTreeMap<String, String> {
         let counts = if counts_known(&self.words) { "known" } else { "unknown" };
         let settings = [("converted_from", self.file.form().what()), ("counts", counts)];

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
 use super::Cli;
 
@@ -29,7 +29,9 @@ fn page() -> String {
 
 fn section(page: &mut String, command: &mut Command) {
     let usage = command.render_usage().to_string();
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command.get_long_about().or(command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default().replacen("\n\n", ".\n\n", 1);
+    let about = about.trim_end_matches('.');
     let usage = usage.trim_start_matches("Usage: ");
     writeln!(page, "\n## {}\n\n{about}.\n\n```text\n{usage}\n```", command.get_name()).unwrap();
     let is_shown = |arg: &&Arg| !arg.is_hide_set() && arg.get_id() != "help";
@@ -38,10 +40,13 @@ fn section(page: &mut String, command: &mut Command) {
         writeln!(page, "\n| | |\n|---|---|").unwrap();
     }
     for arg in args {
-        let help = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
+        let help = arg.get_long_help().or(arg.get_help());
+        let help = help.map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
+        let help = help.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>();
+        let help = help.join(". ");
         writeln!(page, "| `{}` | {help}{} |", name_of(arg), values_of(arg)).unwrap();
     }
-    if let Some(more) = command.get_after_help() {
+    if let Some(more) = command.get_after_long_help().or(command.get_after_help()) {
         writeln!(page, "\n```text\n{more}\n```").unwrap();
     }
 }

@@ -28,13 +28,7 @@ pub struct RowsArg {
     /// What to do with rows of another program's file that are not as they should
     /// be: end with an error, leave them out, or mend words where possible. The
     /// command reports how many there were.
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "refuse",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
     pub bad_rows: BadRowsArg,
 }
 
@@ -79,10 +73,10 @@ pub struct SimilarArgs {
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
     /// Compare word or context vectors, or their sum
-    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "word")]
     pub which: WhichArg,
     /// add cosines, or mul them (3CosMul)
-    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "add")]
     pub method: MethodArg,
     /// Print JSON
     #[arg(long)]
@@ -115,10 +109,10 @@ pub struct AnalogyArgs {
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
     /// add cosines (3CosAdd), or mul them (3CosMul)
-    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "add")]
     pub method: MethodArg,
     /// Compare word or context vectors, or their sum
-    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "word")]
     pub which: WhichArg,
     /// Print JSON
     #[arg(long)]
@@ -172,10 +166,10 @@ pub struct QueryArgs {
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
     /// Compare word or context vectors, or their sum
-    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "word")]
     pub which: WhichArg,
     /// add cosines, or mul them (3CosMul)
-    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "add")]
     pub method: MethodArg,
     /// Threads, 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -212,19 +206,13 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     pub outliers: Vec<PathBuf>,
     /// add cosines of analogies, or mul (3CosMul)
-    #[arg(long, default_value = "add", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "add")]
     pub method: MethodArg,
     /// wordmill, word2vec or gensim
     ///
     /// Whose rules hold for words that differ in case and for words that may be
     /// answers: ours, those of compute-accuracy.c, or those of gensim.
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "wordmill",
-        hide_possible_values = true,
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "NAME", default_value = "wordmill")]
     pub convention: ConventionArg,
     /// The seed of the intervals
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -267,7 +255,7 @@ pub struct ExportArgs {
     ///
     /// Which vectors: those of words, of contexts, their sum or mean, or both in a
     /// row.
-    #[arg(long, default_value = "word", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "word")]
     pub which: ExportWhichArg,
     /// Scale every vector to length 1
     #[arg(long)]
@@ -279,12 +267,12 @@ pub struct ExportArgs {
     ///
     /// safetensors holds all of them, npy f32 and f16, other formats f32. The
     /// command prints what smaller numbers lose.
-    #[arg(long, default_value = "f32", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "f32")]
     pub dtype: ElementArg,
     /// refuse spaces in words, or use underscore
     ///
     /// What to do with words that contain spaces, in formats that cannot hold them.
-    #[arg(long, default_value = "refuse", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "refuse")]
     pub spaces: SpacesArg,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -310,7 +298,7 @@ pub struct ConvertArgs {
     /// refuse spaces in words, or use underscore
     ///
     /// What to do with words that contain spaces, in formats that cannot hold them.
-    #[arg(long, default_value = "refuse", hide_possible_values = true, hide_default_value = true)]
+    #[arg(long, default_value = "refuse")]
     pub spaces: SpacesArg,
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -1,7 +1,6 @@
 //! The values of flags that have a list of them, and what they stand for in the other crates.
 
 use clap::ValueEnum;
-use clap_complete::Shell;
 use wordmill_cooccur::MatrixFormat;
 use wordmill_formats::compat::incoming::BadRows;
 use wordmill_query::{AnalogyMethod, Convention, ExportElement, ExportSpaces, ExportWhich, Which};
@@ -32,10 +31,6 @@ macro_rules! values {
 values! {
     /// `--progress`
     ProgressArg => ProgressMode { Auto, Bar, Plain, Json, None }
-}
-values! {
-    /// A shell with completions
-    ShellArg => Shell { Bash, Zsh, Fish, PowerShell }
 }
 values! {
     /// `--log-level`

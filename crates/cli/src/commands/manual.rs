@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use clap::CommandFactory as _;
-use clap_complete::Shell;
 use wordmill_formats::FormatError;
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
@@ -12,13 +10,13 @@ use crate::args::{Cli, CompletionsArgs, ManArgs};
 pub fn completions(args: &CompletionsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     // The generator panics where it cannot write.
     let mut script = Vec::new();
-    clap_complete::generate(Shell::from(args.shell), &mut Cli::command(), "wordmill", &mut script);
+    clap_complete::generate(args.shell, &mut Cli::shown(), "wordmill", &mut script);
     Ok(out.write_all(&script)?)
 }
 
 /// Prints the page of the program, or writes it and one for each command into a folder.
 pub fn man(args: &ManArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let command = Cli::command();
+    let command = Cli::shown();
     let Some(dir) = &args.dir else {
         return Ok(clap_mangen::Man::new(command).render(out)?);
     };

@@ -2,7 +2,6 @@
 
 use std::env::consts::{ARCH, OS};
 
-use wordmill_kernels::Level;
 use wordmill_pipeline::config::threads_or_all;
 
 /// A line for each fact.
@@ -13,15 +12,10 @@ pub fn text() -> String {
         env!("CARGO_PKG_VERSION"),
         features(),
         if cfg!(target_env = "musl") { "musl" } else { "gnu" },
-        level(),
+        wordmill_kernels::best().level(),
         all.join(", "),
         threads_or_all(0)
     )
-}
-
-/// The instruction set that is chosen.
-pub fn level() -> Level {
-    wordmill_kernels::best().level()
 }
 
 /// The features that this build has.

@@ -2,8 +2,6 @@
 
 use wordmill_flow::{Work, format_bytes, format_duration};
 
-use super::short;
-
 /// Columns for the name of the work, so that bars align.
 const NAME: usize = 12;
 /// A bar with fewer columns says nothing.
@@ -79,4 +77,14 @@ fn bar(work: &Work, columns: usize) -> String {
 /// Columns: names of trainers may be written in any script, which take one or two.
 fn width(text: &str) -> usize {
     text.chars().map(|c| if u32::from(c) >= 0x1100 && !"█░…".contains(c) { 2 } else { 1 }).sum()
+}
+
+/// `12.3M`, `450k`, `17`.
+pub fn short(value: f64) -> String {
+    for (limit, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        if value >= limit {
+            return format!("{:.1}{suffix}", value / limit);
+        }
+    }
+    format!("{value:.0}")
 }

@@ -1,4 +1,5 @@
-//! Learning curves: a row an epoch, in `models/NAME/metrics.jsonl`, and before it those of its rounds, which say `round`.
+//! Learning curves in `models/NAME/metrics.jsonl`: one row per epoch, after the rows of its rounds, which have a field
+//! `round`.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
@@ -7,12 +8,12 @@ use serde::{Deserialize, Serialize};
 pub use wordmill_flow::EpochRow;
 use wordmill_formats::{FileReader, FormatError, RunDir};
 
-/// Some rounds, `log_every` of them. They run into one another, so there are no seconds of them.
+/// `log_every` consecutive rounds. Rounds overlap in time, so they have no seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundRow {
     /// Rounds done since the beginning.
     pub round: u64,
-    /// The epoch in which the last of them lies, from 1.
+    /// The epoch of the last of them, from 1.
     pub epoch: u32,
     /// Mean loss over them.
     pub loss: f64,
@@ -24,13 +25,13 @@ pub struct RoundRow {
     pub rate: f64,
 }
 
-/// The longest line of the file that is read: rows are far shorter.
+/// The longest line that is read; rows are far shorter.
 const LINE_BYTES_MAX: u64 = 1 << 16;
 
-/// The epochs of a trainer so far; none where there is no curve that can be read.
+/// The epochs of a trainer so far; empty if there is no readable curve.
 pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
     let mut rows = Vec::new();
-    // Rows of rounds say no seconds. What comes before damage is shown all the same.
+    // Rows of rounds have no seconds. Rows before a damaged line are still returned.
     let _ = for_each_line(dir, name, |line| {
         rows.extend(serde_json::from_slice(line));
         Ok(())
@@ -38,11 +39,12 @@ pub fn read_metrics(dir: &RunDir, name: &str) -> Vec<EpochRow> {
     rows
 }
 
-/// The rounds of a trainer so far, at most `most` points (2 or more): neighbouring rows are merged where there are more.
+/// The rounds of a trainer so far, as at most `most` points (2 or more); if there are more, neighbouring rows are
+/// merged.
 pub fn read_rounds(dir: &RunDir, name: &str, most: usize) -> Vec<RoundRow> {
     let (mut rows, mut open): (Vec<RoundRow>, Option<RoundRow>) = (Vec::new(), None);
     let (mut per_point, mut in_open) = (1, 0);
-    // What comes before damage is shown all the same.
+    // Rows before a damaged line are still returned.
     let _ = for_each_line(dir, name, |line| {
         let Ok(row) = serde_json::from_slice::<RoundRow>(line) else {
             return Ok(());
@@ -70,7 +72,7 @@ pub(super) fn metrics_path(dir: &RunDir, name: &str) -> PathBuf {
     dir.path(&format!("models/{name}/metrics.jsonl"))
 }
 
-/// Reads the file line by line: of rounds there may be many millions.
+/// Reads the file line by line, as there may be many millions of rounds.
 pub(super) fn for_each_line(
     dir: &RunDir,
     name: &str,
@@ -104,7 +106,7 @@ pub(super) fn line_of(row: &impl Serialize) -> Vec<u8> {
 pub(crate) const ROUND_NUMBERS: usize = 6;
 
 impl RoundRow {
-    /// Some rows, one after the other, as one.
+    /// Merges consecutive rows into one.
     fn merged(rows: &[Self]) -> Self {
         let last = rows.last().expect("some rows");
         let weight: f64 = rows.iter().map(|row| row.weight).sum();
@@ -118,13 +120,13 @@ impl RoundRow {
         }
     }
 
-    /// As numbers, for a checkpoint: bits leave no doubt.
+    /// The row as numbers, for a checkpoint; floats as bits, which are exact.
     pub(crate) fn to_numbers(&self) -> [u64; ROUND_NUMBERS] {
         let Self { round, epoch, loss, weight, visits, rate } = self;
         [*round, u64::from(*epoch), loss.to_bits(), weight.to_bits(), *visits, rate.to_bits()]
     }
 
-    /// The row of these numbers; `None` for an epoch that there cannot be.
+    /// The row of these numbers; `None` if the epoch is impossible.
     pub(crate) fn of_numbers(
         [round, epoch, loss, weight, visits, rate]: [u64; ROUND_NUMBERS],
     ) -> Option<Self> {
