@@ -47,6 +47,11 @@ fn one_line_makes_one_file_in_every_format_and_leaves_nothing_else() {
         "v.vec",
     ];
     assert_eq!(left, expected, "nothing of a run stays");
+    let packed = train(&place, "p.vec.gz", &SMALL).expect(0);
+    assert!(packed.stdout.ends_with(b"p.vec.gz\n"));
+    let found =
+        place.wordmill(&["convert", "p.vec.gz", "-", "--format", "word2vec-text"]).expect(0);
+    assert_eq!(found.stdout, fs::read(place.path("v.vec")).unwrap());
     // What is there is replaced; through a pipe there is nothing but the vectors.
     train(&place, "v.vec", &["--dim", "3", "--epochs", "1"]).expect(0);
     let text = fs::read_to_string(place.path("v.vec")).unwrap();
@@ -176,7 +181,7 @@ fn what_could_not_be_written_is_refused_before_anything_is_read() {
     fs::create_dir(place.path("d.bin")).unwrap();
     for (out, args, says) in [
         ("v.txt", &[][..], &["v.txt", "names no format", "--format"][..]),
-        ("v.vec.gz", &[], &["v.vec.gz", "packed files are not written", "| gzip"]),
+        ("v.vec.bz2", &[], &["v.vec.bz2", "only .gz and .zst are packed", "| bzip2"]),
         ("d.bin", &[], &["d.bin"]),
         ("-", &[], &["--format"]),
         ("-", &["--format", "npy"], &["pipe"]),

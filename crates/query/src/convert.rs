@@ -103,13 +103,14 @@ impl ConvertFormat {
         known.map(|(_, format)| *format).ok_or_else(|| {
             let shown = path.display();
             if ending.is_some_and(|ending| PACKED.contains(&ending)) {
+                let program = if ending == Some("xz") { "xz" } else { "bzip2" };
                 let what = format!(
-                    "{shown}: only .gz and .zst are packed; pack it afterwards, or through a pipe: `wordmill … - --format \
-                     word2vec-text | gzip > {shown}`"
+                    "{shown}: only .gz and .zst are packed; pack it through a pipe: `wordmill … - --format word2vec-text \
+                     | {program} > {shown}`"
                 );
                 return QueryError::ExportFormat(what);
             }
-            let what = format!("{shown}: its ending names no format; add --format FORMAT, or end it in {}", endings());
+            let what = format!("{shown}: its ending names no format; add --format (word2vec-text, glove, …), or end it in {}", endings());
             QueryError::ExportFormat(what)
         })
     }
