@@ -1,5 +1,5 @@
-//! What a finished run does when something around it changes: its text is moved or gone, a list is edited, a setting comes
-//! back, another folder or environment. Later stages depend on what earlier ones made, not on where the text was.
+//! A finished run after a change around it: its text is moved or gone, a list is edited, a setting is reverted, the
+//! folder or environment is another. Later stages depend on the results of earlier ones, not on where the text was.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -45,7 +45,7 @@ fn set(setting: &str) -> [&str; 2] {
     ["--set", setting]
 }
 
-/// Seconds that each stage took, by name: a stage that was not touched keeps them.
+/// Seconds that each stage took, by name; a stage that was not touched keeps them.
 fn seconds(place: &Place) -> Vec<(String, String)> {
     let ledger = fs::read_to_string(place.path("run/run.json")).unwrap();
     let ledger: serde_json::Value = serde_json::from_str(&ledger).unwrap();
@@ -61,7 +61,7 @@ fn assert_nothing_done(what: &str, place: &Place, args: &[&str], expected: &Tree
     ended
 }
 
-/// Says that the file was changed just now.
+/// Sets the modification time of the file to now.
 fn touch(place: &Place, name: &str) {
     let file = fs::File::options().append(true).open(place.path(name)).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(5)).unwrap();
@@ -88,12 +88,12 @@ fn a_text_that_was_deleted_stopped_every_run() {
     let differing: Vec<&String> =
         made.keys().filter(|name| again.get(*name) != made.get(*name)).collect();
     assert_eq!(differing, ["vectors/sgns.safetensors"]);
-    // What needs the text says that it is gone.
+    // Stages that need the text report that it is missing.
     let lower = set("corpus.lowercase=false");
     let ended = place.run("run", &["--rebuild", epochs[0], epochs[1], lower[0], lower[1]]);
     ended.refused("another tokenizer", 3, &["text.txt", "no such file"]);
     assert_same("refused", &again, &artefacts(&place.path("run")));
-    // Another text that is not there is not taken for the one that was.
+    // Another missing text is not mistaken for the original one.
     let other = set("corpus.inputs=[\"other.txt\"]");
     let ended = place.run("run", &[epochs[0], epochs[1], other[0], other[1]]);
     ended.refused("another text", 3, &["other.txt", "no such file"]);
@@ -182,7 +182,7 @@ fn rebuilding_up_to_a_stage_deleted_what_came_after_it() {
     place.wordmill(&["verify", "run"]).expect(0);
     let matrix = ["matrix", "run", "m.npz", "--format", "npz"];
     place.wordmill(&matrix).refused("a matrix of other words", 2, &["merge", "is not done"]);
-    // It goes on without being asked again, to what a new run makes.
+    // It resumes without another confirmation, and gives the result of a new run.
     place.run("run", &[]).expect(0);
     let fresh = place.made("fresh", &[]);
     assert_same("rebuilt", &fresh, &artefacts(&place.path("run")));
@@ -206,7 +206,7 @@ fn a_rebuild_of_any_setting_ends_as_a_new_run() {
     }
 }
 
-/// Whether a stage is being worked on, as the ledger has it.
+/// Whether a stage is running, according to the ledger.
 fn is_at_work(place: &Place, stage: &str) -> bool {
     let text = fs::read_to_string(place.path("run/run.json")).unwrap_or_default();
     let ledger: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
@@ -295,7 +295,7 @@ fn status_called_a_run_stale_for_its_folder_or_environment() {
             assert!(!text.contains("stale") && !text.contains("cannot be read"), "{name}: {text}");
         }
     }
-    // An edited file is noticed, one that is gone is said.
+    // An edited file is noticed, a missing one is reported.
     let edited = fs::read_to_string(place.path("pipeline.toml")).unwrap();
     place.write("pipeline.toml", edited.replace("min_count = 2", "min_count = 3"));
     let text = place.wordmill(&["status", "run"]).expect(0).stdout;
@@ -333,7 +333,7 @@ fn files_of_settings_lie_in_the_folder_of_the_run_for_every_command() {
         ("questions.txt", ": words\nand in with from\n"),
     ];
     let place = place_of(&pipeline);
-    // Files of the same names that hold something else must not be read.
+    // Files of the same names with other content must not be read.
     let elsewhere = Place::new("[nothing]");
     for (name, text) in files {
         place.write(name, text);
@@ -392,7 +392,7 @@ fn a_list_that_was_deleted_made_its_stage_stale() {
         fs::remove_file(place.path(name)).unwrap();
         assert_nothing_done(name, &place, &[], &made);
     }
-    // One that is named anew and is not there is an error, and an edited one is noticed.
+    // A newly named list that is missing is an error, and an edited one is noticed.
     place.run("run", &set("corpus.stop_words=other.txt")).refused(
         "another list",
         2,
@@ -408,7 +408,7 @@ fn a_list_that_changes_during_a_run_was_recorded_as_it_was_before() {
     let lists = PIPELINE.replace("min_count = 2", "min_count = 2\ndrop = \"drop.txt\"");
     let place = place_of(&lists);
     place.write("drop.txt", "of\n");
-    // The list changes when the tokens are there: after it was looked at, before it is used.
+    // The list changes when the tokens are finished: after it was checked, before it is used.
     let command = place.run_command("run", &[]);
     let mut changed = false;
     let mut child = { command }.spawn().unwrap();
@@ -419,7 +419,7 @@ fn a_list_that_changes_during_a_run_was_recorded_as_it_was_before() {
         }
     });
     if status.success() {
-        // The machine was faster than this test: the words of the list are those that are recorded.
+        // The machine was faster than this test: the words of the list are the recorded ones.
         println!("skipped: the vocabulary was made before the list could be changed");
         return;
     }

@@ -1,5 +1,5 @@
-//! Vectors of other programs: what `export` writes comes back by `convert` bit for bit, from any format to
-//! any other, and what is damaged or something else is refused and leaves no file behind.
+//! Vectors of other programs: the output of `export` comes back by `convert` bit for bit, from any format
+//! to any other; files that are damaged or of another kind are refused without leaving a file behind.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn vectors_come_back_from_every_format() {
         assert_eq!(back.settings()["counts"], "unknown");
         let word = ours.words().text(3).into_owned();
         place.wordmill(&["similar", &out, &word]).expect(0);
-        // Nobody knows whether its text was put into lower case.
+        // It is unknown whether its text was lowercased.
         place.wordmill(&["similar", &out, &word.to_uppercase()]).expect(0);
     }
 }
@@ -131,7 +131,7 @@ fn files_that_are_cut_off_are_refused_and_leave_nothing() {
 }
 
 #[test]
-fn slips_are_told_apart_from_damage() {
+fn slips_are_distinguished_from_damage() {
     let place = place();
     let check = |args: &[&str], code: i32, says: &[&str]| {
         let args: Vec<&str> = ["convert"].iter().chain(args).copied().collect();
@@ -145,7 +145,7 @@ fn slips_are_told_apart_from_damage() {
         ("prose", "the cat sat on the mat\n", "not vectors of another program"),
         ("counts", "the 9\nof 5\n", "not vectors of another program"),
         ("nan", "the 1 2\nof nan 1\n", "byte 8: line 2: number 1 is not finite"),
-        ("twice", "the 1 2\nof 1 2\nthe 3 4\n", "stands in the rows 1 and 3"),
+        ("twice", "the 1 2\nof 1 2\nthe 3 4\n", "is in rows 1 and 3"),
         ("spaces", "New York 1 2\n", "not vectors"),
     ] {
         place.write(name, text);
@@ -205,7 +205,7 @@ fn smaller_numbers_come_back_as_near_as_they_can() {
         place.wordmill(&["similar", "back.safetensors", &words[3]]).expect(0);
     }
     let args = ["export", "ours.safetensors", "no", "--format", "glove", "--dtype", "int8"];
-    place.wordmill(&args).refused("int8", 2, &["glove holds no int8", "safetensors does"]);
+    place.wordmill(&args).refused("int8", 2, &["glove cannot store int8", "safetensors can"]);
     let args =
         ["export", "ours.safetensors", "few.safetensors", "--format", "safetensors", "--top", "9"];
     place.wordmill(&args).expect(0);
@@ -226,13 +226,13 @@ fn words_with_spaces_are_refused_or_joined() {
     export("glove", "underscore").expect(0);
     let text = std::fs::read_to_string(place.path("out")).unwrap();
     assert!(text.starts_with("New_York 1 -0.5 0.001\n"), "{text}");
-    // finalfusion holds any word.
+    // finalfusion supports any word.
     export("finalfusion", "refuse").expect(0);
     place.wordmill(&["convert", "out", "b.safetensors"]).expect(0);
     assert_eq!(content(&place.path("b.safetensors")).0, ["New\u{2003}York", "of"]);
     place.write("a.npy.vocab.txt", "New\u{2003}York 9\nNew_York 5\n");
     place.wordmill(&["convert", "a.npy", "a.safetensors"]).expect(0);
-    export("glove", "underscore").refused("two of them", 2, &["makes two words \"New_York\""]);
+    export("glove", "underscore").refused("two of them", 2, &["turns two words into \"New_York\""]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `corpus.duplicate_lines = "drop"`: what comes of a text is what comes of the same text without its repeated lines, whatever it is read
-//! from and however it is cut, and nothing is made anew in silence.
+//! `corpus.duplicate_lines = "drop"`: the result for a text is that for the same text without its repeated lines,
+//! whatever the input and the cuts, and nothing is rebuilt without notice.
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ epochs = 1
 "#;
 const DROP: [&str; 2] = ["--set", "corpus.duplicate_lines=drop"];
 
-/// Lines of one to many words in any case, of which many repeat an earlier one; some are longer than a chunk.
+/// Lines of one to many words in any case, many of which repeat an earlier one; some are longer than a chunk.
 fn lines() -> Vec<String> {
     let mut dice = Dice(11);
     let mut line = |words: u64| {
@@ -47,7 +47,7 @@ fn lines() -> Vec<String> {
     (0..700).map(|_| pick()).collect()
 }
 
-/// The same without those whose words came before.
+/// The same without those whose words occurred before.
 fn without_repeats(lines: &[String]) -> Vec<String> {
     let mut seen = HashSet::new();
     let words = |line: &String| line.trim_end_matches(" . ").to_lowercase();
@@ -58,7 +58,7 @@ fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
     DROP.iter().chain(more).copied().collect()
 }
 
-/// Vocabulary, matrix and vectors of a run, as texts that tell nothing of how they were made.
+/// Vocabulary, matrix and vectors of a run, as texts that do not depend on how they were made.
 fn results(place: &Place, dir: &str) -> [Vec<u8>; 3] {
     place.wordmill(&["verify", dir]).expect(0);
     let read = |name: &str| std::fs::read(place.path(name)).unwrap();
@@ -70,7 +70,7 @@ fn results(place: &Place, dir: &str) -> [Vec<u8>; 3] {
 }
 
 #[test]
-fn what_comes_of_it_is_what_comes_of_the_text_without_repeats() {
+fn results_are_those_of_the_text_without_repeats() {
     let place = Place::new(PIPELINE);
     let lines = lines();
     let expected = without_repeats(&lines);
@@ -87,9 +87,9 @@ fn what_comes_of_it_is_what_comes_of_the_text_without_repeats() {
     place.write("text.txt", expected.join("\n") + "\n");
     place.run("bare", &[]).expect(0);
     let [found, expected] = [results(&place, "run"), results(&place, "bare")];
-    // The matrix does not depend on where shards end, and CBOW's steps do.
+    // The matrix does not depend on where shards end, but the steps of CBOW do.
     assert!(found[..2] == expected[..2]);
-    // In one chunk all is the same.
+    // In one chunk everything is the same.
     let whole = ["--set", "corpus.chunk_bytes=4MiB"];
     place.run("bare-whole", &whole).expect(0);
     place.write("text.txt", lines.join("\n") + "\n");
@@ -101,7 +101,7 @@ fn what_comes_of_it_is_what_comes_of_the_text_without_repeats() {
 fn it_is_the_same_for_any_threads_and_memory_and_after_kills() {
     let place = Place::new(PIPELINE);
     place.write("text.txt", lines().join("\n"));
-    let thinned = args(&["--set", "cooccur.subsample=1e-3"]);
+    let subsampled = args(&["--set", "cooccur.subsample=1e-3"]);
     let points = [
         "dedup/lines-",
         "dedup/lines-00000-00003.hashes",
@@ -110,11 +110,11 @@ fn it_is_the_same_for_any_threads_and_memory_and_after_kills() {
         "dedup/index",
         "vocab/remap",
     ];
-    same_however_it_is_run(&place, &thinned, &points);
+    same_however_it_is_run(&place, &subsampled, &points);
 }
 
 #[test]
-fn a_change_is_told_and_words_are_kept() {
+fn a_change_is_reported_and_words_are_kept() {
     let one = PIPELINE.split("[[train]]\nname = \"cbow\"").next().unwrap();
     let place = Place::new(&(one.to_owned() + "subsample = 0\n"));
     place.write("text.txt", "a b c\nA, b c\nc d\n");
@@ -152,10 +152,10 @@ fn a_change_is_told_and_words_are_kept() {
     assert!(String::from_utf8(status).unwrap().contains("dropped_lines 1"));
     let plan = place.wordmill(&["plan", "--set", "corpus.duplicate_lines=drop"]).expect(0).stdout;
     assert!(String::from_utf8(plan).unwrap().contains("\ndedup "));
-    // A shard that is not the one on record is not counted.
+    // A shard that is not the recorded one is not counted.
     place.write("until/dedup/shard-00000-00000.tok", "");
     let error = place.run("until", &DROP);
-    assert!(error.code() == Some(0), "an empty file is made anew: {}", error.stderr);
+    assert!(error.code() == Some(0), "an empty file is rebuilt: {}", error.stderr);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn records_documents_pipes_and_several_files_have_lines() {
     let piped = args(&["--until", "vocabulary", "--set", "corpus.inputs=[\"-\"]"]);
     end(place.run_command("pipe", &piped), text.as_bytes()).expect(0);
     assert_eq!(vocabulary("pipe"), file);
-    // The words are compared, not their pieces, and what is learned is learned from what stays.
+    // Words are compared, not their pieces, and pieces are learned from the remaining lines.
     let korean = "학교에서 나는 학교의\n".repeat(5) + "학교에서 나는\n";
     place.write("ko.txt", korean);
     let more = ["--set", "corpus.inputs=[\"ko.txt\"]", "--set", "corpus.tokenizer=korean"];

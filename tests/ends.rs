@@ -1,8 +1,9 @@
-//! Tests of settings at their ends: the whole pipeline on a kilobyte of text, for every setting at its least and its greatest
-//! and for all pairs of those. A run ends with vectors, or with an error of a known kind; it never panics.
+//! Tests of settings at their limits: the whole pipeline on a kilobyte of text, for every setting at its least and its
+//! greatest value and for all pairs of those. A run ends with vectors, or with an error of a known kind; it never
+//! panics.
 //!
 //! A *choice* is a setting with one value. A *row* is a set of choices that the configuration accepts; rows are filled
-//! greedily, so that few of them have all pairs. The pairs of a row that ends with an error are tried again by themselves.
+//! greedily, so that few of them cover all pairs. If a row ends with an error, its pairs are tried again separately.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ use wordmill_pipeline::stages::GivenFiles;
 use wordmill_pipeline::stages::kind_of_stage;
 use wordmill_pipeline::{ErrorKind, scores, texts};
 
-/// What ends a run: vectors, or an error that says what is wrong.
+/// The result of a run: vectors, or an error with the problem.
 const KINDS: [ErrorKind; 4] =
     [ErrorKind::Usage, ErrorKind::BadInput, ErrorKind::Exhausted, ErrorKind::Diverged];
 
@@ -67,7 +68,8 @@ const SHARED: &[(&str, &[&str])] = &[
     ("cooccur.dropped", &["\"gap\""]),
     ("cooccur.subsample", &["0.0", "1e-12", "1.0"]),
     ("cooccur.samples", &["1", "64"]),
-    // More than there are words; an epoch goes through grid² tiles in each rotation, so the greatest have a test of their own.
+    // More than there are words; an epoch goes through grid² tiles in each rotation, so the greatest values have their
+    // own test.
     ("tiles.grid", &["1", "61"]),
     ("eval.top", &["0", "1"]),
 ];
@@ -107,7 +109,7 @@ const TRAINER: &[(&str, &[&str])] = &[
     ("init_bad_rows", &["\"skip\"", "\"repair\""]),
 ];
 
-/// The trainers: what they are called in messages, and their table.
+/// The trainers: their names in messages, and their table.
 const TRAINERS: [(&str, &str); 5] = [
     ("sgns", ""),
     ("hs", "objective = \"hierarchical-softmax\""),
@@ -124,7 +126,7 @@ the mill grinds the grain and the miller's wife bakes bread\n\n\
 in 1890 caf\u{e9}s and \u{ff26}\u{ff35}\u{ff2c}\u{ff2c} width don't count 1,000 times\n"
     .as_bytes();
 
-/// Choices that are added to a pair: more of them are more pairs a run, and more that may not go together.
+/// Choices that are added to a pair: more of them cover more pairs per run, but may be incompatible.
 const ROW_CHOICES: usize = 16;
 
 /// A key by its place, and a value.
@@ -147,7 +149,7 @@ impl Bench {
         let shared = SHARED.iter().map(|(key, values)| ((*key).to_owned(), *values));
         let own = TRAINER.iter().map(|(key, values)| (format!("train.0.{key}"), *values));
         let mut bench = Self { folder, trainer: table, keys: shared.chain(own).collect() };
-        // Pairs of a setting with one that its trainer does not have are none.
+        // Pairs of a setting with one that its trainer does not have are skipped.
         let all = std::mem::take(&mut bench.keys);
         let needs = |key: &str| match key {
             "corpus.endings" => vec![("corpus.tokenizer", "\"korean\"")],
@@ -187,7 +189,8 @@ impl Bench {
         row.iter().map(|(key, value)| format!("{}={value}", self.keys[*key].0)).collect()
     }
 
-    /// Runs the whole pipeline in memory; true if it ends with vectors. Fails if it panics, or ends with an error of another kind.
+    /// Runs the whole pipeline in memory; true if it ends with vectors. Fails if it panics, or ends with an error of
+    /// another kind.
     fn run(&self, row: &[Choice]) -> bool {
         let sets = self.sets(row);
         let config = self.config(&sets).unwrap();
@@ -237,7 +240,7 @@ impl Bench {
         pairs
     }
 
-    /// A row with a pair and some more of these choices that go with it.
+    /// A row with a pair and some more of these choices that are compatible with it.
     fn row(
         &self,
         (first, second): (Choice, Choice),
@@ -265,7 +268,8 @@ fn in_order(a: Choice, b: Choice) -> (Choice, Choice) {
     if a < b { (a, b) } else { (b, a) }
 }
 
-/// Every choice alone, then rows until every pair was in one that ended well, or was tried by itself.
+/// Tries every choice alone, then rows until every pair was in one that ended well, or was tried
+/// separately.
 fn check((name, table): (&'static str, &'static str)) {
     let bench = Bench::new((name, table));
     let (mut runs, mut failed, mut good) = (0, 0, Vec::new());
@@ -285,7 +289,7 @@ fn check((name, table): (&'static str, &'static str)) {
         bench.pairs().into_iter().map(|(a, b)| in_order(a, b)).collect();
     let (pairs, mut dice) = (open.len(), 7);
     while let Some(&pair) = open.first() {
-        // A full row first; where that ends with an error, the pair by itself.
+        // A full row first; if it ends with an error, the pair separately.
         let row = bench.row(pair, &good, &mut dice);
         runs += 1;
         if bench.run(&row) {

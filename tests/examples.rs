@@ -1,4 +1,4 @@
-//! The examples end well and print what they promise.
+//! The examples end without errors and print the promised output.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ fn run(example: &str, arguments: &[&str]) -> String {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let (out, errors) = (text(ended.stdout), text(ended.stderr));
     assert!(ended.status.success(), "{example}: {out}\n{errors}");
-    assert_eq!(errors, "", "{example}: a library says nothing by itself");
+    assert_eq!(errors, "", "{example}: a library prints nothing on its own");
     out
 }
 

@@ -1,11 +1,11 @@
-//! Tests of whole runs on storage that fails: every operation of every kind, one after the other, and the
-//! power cut at every one of them. After a fault there is a clear error, what stands under its final name
-//! is whole, and the next run ends with the bytes of one that was never disturbed.
+//! Tests of whole runs on storage that fails: every operation of every kind, one after the other, and a
+//! power cut at every one of them. After a fault there is a clear error, files under their final names
+//! are complete, and the next run ends with the bytes of an undisturbed one.
 //!
 //! A [`World`] is a pipeline that is small enough to be run some thousand times, in memory and on one
-//! thread, so that the n-th operation is the same one every time. The short version, which is the
-//! default, takes some of the faults of each kind; with `WORDMILL_TEST_LONG=1` every one is tried with every
-//! error. What failed is told with the fault, which is all that is needed to see it again.
+//! thread, so that the n-th operation is the same every time. The short version, which is the default, takes
+//! some of the faults of each kind; with `WORDMILL_TEST_LONG=1` every one is tried with every error. A
+//! failure is reported with its fault, which is all that is needed to reproduce it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "faults/kills.rs"]
@@ -80,25 +80,25 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 /// The last stage of a part of the run, and the memory of that part.
 type Part = (Option<&'static str>, u64);
 
-/// A pipeline with so much memory.
+/// A pipeline with this much memory.
 struct World {
     name: &'static str,
     config: Config,
     parts: Vec<Part>,
     threads: usize,
-    /// A folder with `vocab.txt` and `pairs.tsv`, where counts are imported instead of text read.
+    /// A folder with `vocab.txt` and `pairs.tsv`, if counts are imported instead of text read.
     counts: Option<tempfile::TempDir>,
     /// Lists that the configuration names.
     _lists: Option<tempfile::TempDir>,
 }
 
-/// A finished run that nothing disturbed.
+/// The result of an undisturbed run.
 struct Undisturbed {
     files: Files,
     counts: BTreeMap<&'static str, u64>,
 }
 
-/// What became of the faults of a kind and an error.
+/// The results of the faults of a kind and an error.
 #[derive(Clone, Copy, Debug, Default)]
 struct Row {
     tried: u64,
@@ -134,7 +134,7 @@ fn error_of(failure: Failure) -> String {
     }
 }
 
-/// The files that depend on text, settings and seed alone.
+/// The files that depend only on text, settings and seed.
 fn artefacts(files: Files) -> Files {
     let is_log = |path: &Path| path.ends_with("run.json") || path.ends_with("metrics.jsonl");
     files.into_iter().filter(|(path, _)| !is_log(path)).collect()
@@ -145,7 +145,7 @@ fn is_aside(path: &Path) -> bool {
     matches!(ending, Some("partial" | "scratch"))
 }
 
-/// Of these files, whose paths begin at `root`, none that stands under its final name is damaged.
+/// Checks that none of these files, whose paths begin at `root`, is damaged under its final name.
 fn assert_whole(
     what: &str,
     storage: &Arc<dyn Storage>,
@@ -164,7 +164,7 @@ fn assert_whole(
     }
 }
 
-/// These are the files of a run that nothing disturbed, no more and no fewer.
+/// Checks that these are the files of an undisturbed run, no more and no fewer.
 fn assert_same(what: &str, found: &Files, expected: &Files) {
     let names = expected.keys().chain(found.keys());
     let differ: Vec<_> = names.filter(|name| expected.get(*name) != found.get(*name)).collect();
@@ -195,7 +195,7 @@ impl World {
         world
     }
 
-    /// Every stage that makes shards of shards, and a trainer that begins with the vectors of another.
+    /// Every stage that rewrites shards, and a trainer that begins with the vectors of another.
     fn reshaped() -> Self {
         let mut world = Self::new("reshaped", vec![(None, 1 << 30)]);
         let lists = tempfile::tempdir().unwrap();
@@ -219,7 +219,8 @@ impl World {
         world
     }
 
-    /// All memory, so little that models go through pages, an import, and more stages.
+    /// Worlds with all memory, with so little that models go through pages, with an import, and
+    /// with more stages.
     fn all() -> [Self; 4] {
         let scarce = vec![
             (Some("shuffle"), COUNTING_BYTES),
@@ -267,14 +268,14 @@ impl World {
         Undisturbed { files: artefacts(memory.snapshot()), counts }
     }
 
-    /// Nothing that stands under its final name is damaged.
+    /// Checks that no file under its final name is damaged.
     fn assert_whole(&self, what: &str, memory: &MemoryStorage, expected: &Files) {
         let storage: Arc<dyn Storage> = Arc::new(memory.clone());
         let what = format!("{}, {what}", self.name);
         assert_whole(&what, &storage, Path::new(""), &memory.snapshot(), expected);
     }
 
-    /// The next run ends with the right bytes.
+    /// Checks that the next run ends with the right bytes.
     fn assert_goes_on(&self, what: &str, memory: &MemoryStorage, expected: &Files) {
         self.assert_whole(what, memory, expected);
         if let Err(error) = self.attempt(Arc::new(memory.clone())) {
@@ -289,8 +290,8 @@ impl World {
         }
     }
 
-    /// A run with a fault. True if it was told; what is told is clear and has the exit code of a disk
-    /// that fails.
+    /// A run with a fault. True if the fault was reported; the report must be clear and have the exit
+    /// code of a failing disk.
     fn disturbed(&self, fault: Fault, memory: &MemoryStorage) -> bool {
         let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(fault));
         let Err(error) = self.attempt(Arc::new(faulty)) else {
@@ -303,12 +304,12 @@ impl World {
         true
     }
 
-    /// One fault from the beginning to the right end.
+    /// One fault, from the beginning to the right end.
     fn check(&self, fault: Fault, undisturbed: &Undisturbed) -> bool {
         let memory = MemoryStorage::default();
         let told = self.disturbed(fault, &memory);
         if !told {
-            // It was noticed and mended, or nobody needed what failed.
+            // The fault was noticed and handled, or its operation was not needed.
             let is_harmless = match fault.operation {
                 Operation::Read | Operation::Map | Operation::Remove | Operation::Look => true,
                 Operation::Write => matches!(fault.failure, Failure::Short | Failure::INTERRUPTED),
@@ -321,7 +322,7 @@ impl World {
     }
 }
 
-/// Does all of them on two threads; the first panic ends the test.
+/// Tries all of them on two threads; the first panic ends the test.
 fn for_each<T: Sync>(cases: &[T], check: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -347,7 +348,7 @@ fn faults(undisturbed: &Undisturbed) -> Vec<Fault> {
             let spans = [Span::Once, Span::FromThenOn];
             let mut all: Vec<(Failure, Span)> =
                 FAILURES.into_iter().flat_map(|it| spans.map(|span| (it, span))).collect();
-            // A signal comes between once; a device that always says so is none.
+            // A signal interrupts once; a device that always reports it is unrealistic.
             all.push((Failure::INTERRUPTED, Span::Once));
             if *operation == Operation::Write {
                 all.extend(spans.map(|span| (Failure::Short, span)));
@@ -361,7 +362,7 @@ fn faults(undisturbed: &Undisturbed) -> Vec<Fault> {
             }
         }
     }
-    // Reads and looks are many and alike: the short version takes every third.
+    // Reads and checks are many and alike: the short version takes every third.
     let is_many = |fault: &Fault| matches!(fault.operation, Operation::Read | Operation::Look);
     faults.retain(|fault| is_long() || !is_many(fault) || fault.nth.is_multiple_of(3));
     faults
@@ -397,7 +398,7 @@ fn the_power_may_be_cut_at_every_operation() {
         let undisturbed = world.undisturbed();
         let step = if is_long() { 1 } else { 7 };
         let instants: Vec<u64> = (0..undisturbed.counts["any"]).step_by(step).collect();
-        // Nothing kept that was not promised, and as much as chance has it.
+        // Only the guaranteed data is kept, and then as much more as chance decides.
         let cuts: Vec<(u64, Option<u64>)> = instants
             .iter()
             .flat_map(|&nth| [(nth, None), (nth, Some(2 * nth)), (nth, Some(2 * nth + 1))])
@@ -433,7 +434,7 @@ fn one_fault_may_come_after_the_other() {
             };
             let memory = MemoryStorage::default();
             for _ in 0..1 + roll(8) {
-                // Later attempts have fewer operations: the rest comes to their end.
+                // Later attempts have fewer operations, so the remaining ones reach their end.
                 let nth = roll(undisturbed.counts["any"] / 2);
                 let failure = FAILURES[roll(3) as usize];
                 let fault =
@@ -451,7 +452,7 @@ fn one_fault_may_come_after_the_other() {
     }
 }
 
-/// The least that the stages can do with. The program itself is taken to need 10 MiB.
+/// The minimum memory of the stages. The program itself is assumed to need 10 MiB.
 const COUNTING_BYTES: u64 = 18 << 20;
 const WINDOWS_BYTES: u64 = 20 << 20;
 const TRAINING_BYTES: u64 = (10 << 20) + (40 << 10);

@@ -316,6 +316,126 @@ fn scores_of_another_loss_are_no_probabilities() {
     }
 }
 
+/// Files that hold no vectors of a known format: their names, their bytes, and what is said of them.
+fn strangers() -> [(&'static str, Vec<u8>, &'static [&'static str]); 13] {
+    let zip = |member: &str| {
+        let mut head = b"PK\x03\x04".to_vec();
+        head.resize(26, 0);
+        [&head[..], &[member.len() as u8, 0, 0, 0], member.as_bytes()].concat()
+    };
+    let tensors = |header: &str, bytes: usize| {
+        let length = (header.len() as u64).to_le_bytes();
+        [&length[..], header.as_bytes(), &vec![0; bytes]].concat()
+    };
+    let bf16 = "{\"w\":{\"dtype\":\"BF16\",\"shape\":[2,2],\"data_offsets\":[0,8]}}";
+    let f32s = "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}";
+    let model = b"\x80\x04\x95\x10\0\0\0\0\0\0\0\x8c\x1cgensim.models.keyedvectors";
+    let header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }";
+    let array = [&b"\x93NUMPY\x01\0\x3b\0"[..], header, &[0; 4]].concat();
+    [
+        (
+            "ft.bin",
+            [793_712_314_i32.to_le_bytes(), [12, 0, 0, 0]].concat(),
+            &["fastText", ".vec", "load_facebook_vectors"],
+        ),
+        (
+            "g.model",
+            model.to_vec(),
+            &["gensim", "KeyedVectors.load(\"g.model\").save_word2vec_format"],
+        ),
+        ("g.model.vectors.npy", array, &["gensim", "KeyedVectors.load(\"g.model\")"]),
+        ("a.npz", zip("vectors.npy"), &["npz archive", "numpy.load(\"a.npz\")"]),
+        ("net.pt", zip("archive/data.pkl"), &["PyTorch", "torch.load"]),
+        ("a.h5", b"\x89HDF\r\n\x1a\n\0\0".to_vec(), &["HDF5"]),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c".to_vec(), &["7-Zip", "unpack"]),
+        ("page.bin", b"<!DOCTYPE html><html><head>".to_vec(), &["HTML", "download"]),
+        (
+            "lfs.bin",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n".to_vec(),
+            &["git lfs pull"],
+        ),
+        ("empty.vec", Vec::new(), &["it is empty"]),
+        ("p.pkl", b"\x80\x03}q\0.".to_vec(), &["pickle"]),
+        (
+            "bf16.safetensors",
+            tensors(bf16, 8),
+            &["safetensors file of another program", "load_file(\"bf16.safetensors\")"],
+        ),
+        ("f32.safetensors", tensors(f32s, 16), &["safetensors file of another program"]),
+    ]
+}
+
+#[test]
+fn files_of_other_programs_are_named_with_a_way_out() {
+    let place = Place::new("");
+    for (name, bytes, says) in strangers() {
+        place.write(name, bytes);
+        for args in [
+            &["similar", name, "a"][..],
+            &["vector", name, "a"],
+            &["analogy", name, "a", "b", "c"],
+            &["predict", name, "a"],
+            &["query", name],
+            &["eval", name],
+            &["info", name],
+            &["export", name, "o.vec", "--format", "glove"],
+            &["convert", name, "o.vec"],
+        ] {
+            if (args[0], name) == ("info", "f32.safetensors")
+                || (args[0], name) == ("info", "g.model.vectors.npy")
+            {
+                continue;
+            }
+            place.wordmill(args).refused(&format!("{args:?}"), 4, says);
+        }
+    }
+    place.wordmill(&["similar", ".", "a"]).refused(
+        "a folder",
+        2,
+        &["it is a folder", "name a file"],
+    );
+}
+
+#[test]
+fn a_run_directory_with_one_trainer_names_its_vectors() {
+    let place = Place::new(crate::support::TINY.split("[[train]]\nname = \"hs\"").next().unwrap());
+    place.run("run", &[]).expect(0);
+    let file = "run/vectors/sgns.safetensors";
+    for args in [
+        &["similar", "DIR", "country"][..],
+        &["vector", "DIR", "country"],
+        &["analogy", "DIR", "country", "the", "of"],
+        &["predict", "DIR", "country"],
+        &["eval", "DIR"],
+        &["export", "DIR", "-", "--format", "glove"],
+        &["convert", "DIR", "-", "--format", "glove"],
+    ] {
+        let with = |name: &str| {
+            let args: Vec<&str> =
+                args.iter().map(|it| if *it == "DIR" { name } else { it }).collect();
+            text(&place.wordmill(&args).expect(0))
+        };
+        assert_eq!(with("run"), with(file), "{args:?}");
+    }
+    let several = Place::new("");
+    several.put_tree("run", tiny());
+    let says = ["3 files of vectors", "run/vectors/glove.safetensors", "name one"];
+    several.wordmill(&["similar", "run", "country"]).refused("several", 2, &says);
+    several.put_tree("none", &[("run.json".to_owned(), tiny()["run.json"].clone())].into());
+    several.wordmill(&["similar", "none", "a"]).refused("none", 2, &["no vectors yet"]);
+}
+
+#[test]
+fn vectors_that_a_user_put_beside_those_of_a_run_are_the_users() {
+    let place = Place::new("");
+    place.put_tree("run", tiny());
+    let whole = &tiny()["vectors/sgns.safetensors"];
+    place.write("run/vectors/mine.safetensors", &whole[..whole.len() - 9]);
+    let ended = place.wordmill(&["similar", "run/vectors/mine.safetensors", "the"]);
+    assert!(!ended.stderr.contains("delete"), "{}", ended.stderr);
+    ended.refused("mine", 4, &["whole copy"]);
+}
+
 #[test]
 fn nobody_is_told_to_delete_a_file_that_is_not_of_a_run() {
     let place = Place::new("");

@@ -1,9 +1,9 @@
-//! Places in which a run cannot end: a file system that fills up, one that is read-only, too few open files, a
-//! run directory that was copied in part. Each is told clearly, and a run that follows in a better place goes on
-//! to the bytes of one that was never disturbed.
+//! Environments in which a run cannot finish: a file system that fills up, one that is read-only, too few open
+//! files, a partially copied run directory. Each is reported clearly, and the next run in a better environment
+//! ends with the bytes of an undisturbed one.
 //!
-//! File systems are mounted in a name space of the test's own (`unshare`), where the system allows that;
-//! otherwise these tests say that they are skipped.
+//! File systems are mounted in the test's own name space (`unshare`), if the system allows that;
+//! otherwise these tests report that they are skipped.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Command, Stdio};
@@ -12,8 +12,7 @@ use crate::support::{
     Dice, Ended, Place, TINY, Tree, artefacts, assert_same, end, tiny, tiny_artefacts,
 };
 
-/// Runs a script in a mount name space of its own, `run` in the folder being its playground. `None` where that
-/// is not allowed.
+/// Runs a script in its own mount name space, in the folder `run`. `None` if that is not allowed.
 fn unshared(place: &Place, script: &str) -> Option<Ended> {
     let may = "mount -t tmpfs -o size=64k none . || exit 1";
     let run = |script: &str| {
@@ -53,7 +52,7 @@ cp -r full/run kept/run
 "#;
 
 #[test]
-fn a_file_system_that_fills_up_is_told_again_and_again_until_there_is_room() {
+fn a_file_system_that_fills_up_is_reported_until_there_is_room() {
     let place = Place::new(TINY);
     let Some(ended) = unshared(&place, GROWING) else {
         return;
@@ -82,7 +81,7 @@ done
 "#;
 
 #[test]
-fn a_read_only_place_is_told_and_can_be_looked_at() {
+fn a_read_only_place_is_reported_and_can_be_read() {
     let place = Place::new(TINY);
     place.put_tree("run", tiny());
     let Some(ended) = unshared(&place, READ_ONLY) else {
@@ -137,13 +136,13 @@ fn run_with_files(place: &Place, files: u32) -> Ended {
 }
 
 #[test]
-fn too_few_open_files_are_told_and_nothing_is_lost() {
+fn too_few_open_files_are_reported_and_nothing_is_lost() {
     let expected = tiny_artefacts();
     let (mut refused, mut failed, mut done) = (0, 0, 0);
     for files in [4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 40, 48, 64, 72, 128] {
         let place = Place::new(TINY);
         let what = format!("{files} open files");
-        // A fresh run asks first how many there may be; one that has begun finds out.
+        // A fresh run checks the limit first; one that has begun runs into it.
         if files < 72 {
             run_with_files(&place, files).refused(&what, 5, &["ulimit -n"]);
             refused += 1;
@@ -162,7 +161,7 @@ fn too_few_open_files_are_told_and_nothing_is_lost() {
     assert!(failed > 2 && done > 2, "{failed} failed, {done} done");
 }
 
-/// Some of the files, the last of them cut short, as a copy that was interrupted leaves them.
+/// Some of the files, the last of them truncated, as left by an interrupted copy.
 fn copied_in_part(dice: &mut Dice) -> Tree {
     let mut names: Vec<&String> = tiny().keys().collect();
     for at in (1..names.len()).rev() {
@@ -190,7 +189,7 @@ fn a_run_directory_that_was_copied_in_part_is_completed() {
         let ended = place.run("run", &[]);
         let what = format!("seed {seed}, {} files", tree.len());
         if ended.code() != Some(0) {
-            // A ledger or an index that is cut is named, and goes by hand.
+            // A truncated ledger or index is named, and has to be removed by hand.
             ended.refused(&what, 4, &["delete it"]);
             let cut = tree.iter().find(|(name, bytes)| tiny()[*name] != **bytes);
             std::fs::remove_file(place.path("run").join(cut.unwrap().0)).unwrap();
@@ -199,7 +198,7 @@ fn a_run_directory_that_was_copied_in_part_is_completed() {
     }
 }
 
-/// Runs the program where the system starts no more threads: limits of processes hold for everybody but root.
+/// Runs the program where the system starts no more threads. Limits of processes do not apply to root.
 fn without_threads(place: &Place, args: &[&str]) -> Option<Ended> {
     let program = place.path("wordmill");
     std::fs::copy(env!("CARGO_BIN_EXE_wordmill"), &program).unwrap();
@@ -240,11 +239,11 @@ fn threads_that_the_system_refuses_were_a_panic() {
     }
     let Some(ended) = without_threads(&place, &["plan", "pipeline.toml"]) else { return };
     ended.expect(0);
-    // A search goes on with the thread that it has.
+    // A search continues with the thread that it has.
     place.put_tree("done", tiny());
     let similar = ["similar", "done/vectors/sgns.safetensors", "the"];
     let Some(ended) = without_threads(&place, &similar) else { return };
     ended.expect(0);
-    // What the refused run left does not stand in the way.
+    // The files of the refused run do not get in the way.
     assert_same("afterwards", &tiny_artefacts(), &place.made("run", &[]));
 }

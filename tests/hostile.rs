@@ -1,8 +1,8 @@
-//! Hostile files: what the fuzzer starts from and what it has found, shown to every reader, on machines
-//! where no fuzzer can be built, too; and damaged at random, in the same way each time.
+//! Hostile files: the fuzzer's seeds and findings, replayed with every reader, also on machines where
+//! no fuzzer can be built; and damaged at random, in the same way each time.
 //!
-//! The checks are those of `tools/fuzz`; they fail if a reader panics, blames another than the file, or
-//! takes more memory than the file accounts for.
+//! The checks are those of `tools/fuzz`; they fail if a reader panics, blames something other than the
+//! file, or takes more memory than the file accounts for.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,11 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// The settings of a pipeline are read inside of the program; a test there replays them.
+/// The settings of a pipeline are read inside the program; a test there replays them.
 const ELSEWHERE: &str = "pipeline";
 /// Damaged copies of a seed.
 const COPIES: u64 = 1000;
-/// One test at a time, because each counts what all allocate.
+/// One test at a time, because each counts all allocations.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn folder(name: &str) -> PathBuf {
@@ -75,7 +75,7 @@ fn targets_seeds_and_programs_have_the_same_names() {
     }
 }
 
-/// A few bytes changed, cut out, put in or repeated.
+/// Changes, removes, inserts or repeats a few bytes.
 fn damaged(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..=dice.roll(3) {
@@ -96,7 +96,7 @@ fn damaged(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-/// Numbers that look random (xorshift64*, Vigna 2016), the same for a seed.
+/// Pseudorandom numbers (xorshift64*, Vigna 2016), the same for a seed.
 struct Dice(u64);
 
 impl Dice {

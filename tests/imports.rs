@@ -1,6 +1,6 @@
-//! `wordmill import-counts`: counts of another program become the same matrix as text does, whatever
-//! their order and form; what is wrong with them is told by line or record; what was cut short
-//! never looks finished.
+//! `wordmill import-counts`: counts of another program become the same matrix as those of text,
+//! whatever their order and form; errors name the line or record; an interrupted import never looks
+//! finished.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -34,7 +34,7 @@ fn triples(words: &[&str], pairs: &[Pair]) -> String {
     pairs.iter().map(line).collect()
 }
 
-/// A place with the finished tiny run and its matrix as GloVe has it.
+/// A place with the finished tiny run and its matrix in GloVe's format.
 fn exported() -> Place {
     let place = Place::new(TINY);
     place.put_tree("run", tiny());
@@ -46,7 +46,7 @@ fn import(place: &Place, dir: &str, args: &[&str]) -> Ended {
     place.wordmill(&[&["import-counts"], args, &[dir]].concat())
 }
 
-/// Imports and gives the artefacts.
+/// Imports, and returns the artefacts.
 fn imported(place: &Place, dir: &str, vocab: &str, counts: &str, args: &[&str]) -> Tree {
     import(place, dir, &[&[vocab, counts], args].concat()).expect(0);
     artefacts(&place.path(dir))
@@ -77,7 +77,7 @@ fn an_exported_matrix_comes_back_and_is_trained() {
         counts.verify().unwrap();
     }
     place.wordmill(&["verify", "back"]).expect(0);
-    // And out again, the same bytes.
+    // And exported again, the same bytes.
     place.wordmill(&["matrix", "back", "--format", "glove", "again"]).expect(0);
     assert!(
         std::fs::read(place.path("counts")).unwrap() == std::fs::read(place.path("again")).unwrap()
@@ -152,7 +152,7 @@ fn order_form_packing_and_memory_make_no_difference() {
 const WORDS: &str = "the 9\nsat 3\ncat 3\nmat 1\n";
 
 #[test]
-fn pairs_that_stand_there_twice_are_added() {
+fn pairs_that_occur_twice_are_added() {
     let place = Place::new(TINY);
     place.write("vocab", WORDS);
     let (third, pairs) = (1.0 / 3.0, [(0, 2, 0.5), (2, 1, 1.0), (0, 2, 0.25), (2, 1, 2.0)]);
@@ -170,7 +170,7 @@ fn pairs_that_stand_there_twice_are_added() {
 }
 
 #[test]
-fn weights_that_are_no_fractions_are_rounded_and_told() {
+fn weights_that_are_no_fractions_are_rounded_and_reported() {
     let place = Place::new(TINY);
     place.write("vocab", WORDS);
     place.write("counts", "the cat 1e-6\nthe sat 3.14159265\n");
@@ -180,7 +180,7 @@ fn weights_that_are_no_fractions_are_rounded_and_told() {
     assert!(said.contains("8.9e-4"), "{said}");
 }
 
-/// An import of these files ends with 3 and says this; nothing there looks finished.
+/// An import of these files must end with 3 and this message; nothing there looks finished.
 fn check_refused(what: &str, vocab: &[u8], counts: &[u8], says: &[&str]) {
     let place = Place::new(TINY);
     place.write("vocab", vocab);
@@ -189,7 +189,7 @@ fn check_refused(what: &str, vocab: &[u8], counts: &[u8], says: &[&str]) {
     check_unfinished(what, &place);
 }
 
-/// Neither a run nor a matrix can be had from an import that was cut short.
+/// Checks that an interrupted import provides neither a run nor a matrix.
 fn check_unfinished(what: &str, place: &Place) {
     let says = ["run", "import-counts VOCAB COUNTS run"];
     place.run("run", &[]).refused(what, 2, &says);
@@ -209,10 +209,10 @@ fn vocabularies_that_are_none_are_refused_by_line() {
         ("an empty line", b"the 5\n\ncat 3\n", &["vocab", "line 2"]),
         ("no word", b" 5\n", &["vocab", "line 1", "a word and its count"]),
         ("three fields", b"new york 5\n", &["vocab", "line 1", "a word and its count"]),
-        ("a count in words", b"the five\n", &["vocab", "line 1", "\"five\" is no count"]),
-        ("a count of 0", b"the 0\n", &["vocab", "line 1", "\"0\" is no count"]),
-        ("a negative count", b"the 5\ncat -3\n", &["vocab", "line 2", "\"-3\" is no count"]),
-        ("a word twice", b"the 5\ncat 3\nthe 2\n", &["line 3", "\"the\" stands on line 1 too"]),
+        ("a count in words", b"the five\n", &["vocab", "line 1", "\"five\" is not a count"]),
+        ("a count of 0", b"the 0\n", &["vocab", "line 1", "\"0\" is not a count"]),
+        ("a negative count", b"the 5\ncat -3\n", &["vocab", "line 2", "\"-3\" is not a count"]),
+        ("a word twice", b"the 5\ncat 3\nthe 2\n", &["line 3", "\"the\" is on line 1 too"]),
         ("counts that rise", b"the 5\ncat 7\n", &["vocab", "line 2", "larger", "sort"]),
         ("large counts", b"a 18446744073709551615\nb 1\n", &["line 2", "more than 64 bits"]),
         ("bad bytes", b"the 5\nc\xfft 3\n", &["vocab", "line 2", "UTF-8"]),
@@ -257,7 +257,7 @@ fn triples_that_are_none_are_refused_by_line() {
         ("four fields", b"the cat 1 2\n", &["line 1", "a weight"]),
         ("an unknown word", b"the dog 1\n", &["line 1", "\"dog\" is not in VOCAB"]),
         ("an unknown first word", b"dog the 1\n", &["line 1", "\"dog\" is not in VOCAB"]),
-        ("a weight in words", b"the cat one\n", &["line 1", "\"one\" is no number"]),
+        ("a weight in words", b"the cat one\n", &["line 1", "\"one\" is not a number"]),
         ("not a number", b"the cat 1\nthe cat nan\n", &["line 2", "not a number"]),
         ("infinity", b"the cat inf\n", &["line 1", "infinite"]),
         ("a negative weight", b"the cat -0.5\n", &["line 1", "negative"]),
@@ -266,6 +266,28 @@ fn triples_that_are_none_are_refused_by_line() {
     ];
     for (what, counts, says) in cases {
         check_refused(what, WORDS.as_bytes(), counts, says);
+    }
+}
+
+/// Each of these was blamed for a NUL, for its first record or for `corpus.inputs`.
+#[test]
+fn files_of_another_kind_are_named_with_what_is_taken() {
+    let counts = records(&[(0, 0, 1.0)]);
+    let takes_counts = "COUNTS is cooccurrence.bin of GloVe";
+    let takes_words = "VOCAB is vocab.txt of GloVe";
+    let zip = [&b"PK\x03\x04"[..], &[0; 22], &[8, 0, 0, 0], b"data.npy"].concat();
+    let binary = [&b"2 2\n"[..], b"the ", &[0; 8], b"\ncat ", &[1; 8], b"\n"].concat();
+    let tensors = b"\x02\0\0\0\0\0\0\0{}".to_vec();
+    let cases: [(&str, Vec<u8>, &str); 5] = [
+        ("npz", zip, "an npz archive of NumPy"),
+        ("mtx", b"%%MatrixMarket matrix coordinate real general\n".to_vec(), "MatrixMarket"),
+        ("vectors", binary, "word2vec's binary format"),
+        ("text vectors", b"2 3\nthe 1 2 3\ncat 1 2 3\n".to_vec(), "word2vec's text format"),
+        ("safetensors", tensors, "a safetensors file"),
+    ];
+    for (what, bytes, says) in cases {
+        check_refused(what, WORDS.as_bytes(), &bytes, &["counts", says, takes_counts]);
+        check_refused(what, &bytes, &counts, &["vocab", says, takes_words]);
     }
 }
 
@@ -330,7 +352,7 @@ fn status_plan_and_verify_know_an_import() {
     place.run("back", &[]).expect(0);
 }
 
-/// Random counts that take a while.
+/// Random counts that take a while to import.
 fn many(place: &Place) {
     let line = |word: usize| format!("w{word} {}\n", 5000 - word);
     place.write("vocab", (0..3000).map(line).collect::<String>());

@@ -1,4 +1,4 @@
-//! Pipelines and vectors in programs: what is promised of the facade beside its examples.
+//! Pipelines and vectors in programs: the promises of the facade beside its examples.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,7 +71,7 @@ fn a_run_that_is_cancelled_resumes_with_the_same_bytes() {
     let dir = place.path("parts");
     let pipeline = builder(&dir).build().unwrap();
     let (mut stops, mut least) = (0, 0);
-    // Each run may go on for an event more than the one before.
+    // Each run may continue for one event more than the one before.
     let run = loop {
         let (cancel, seen) = (Cancel::new(None), Arc::new(AtomicU64::new(0)));
         least += 2;

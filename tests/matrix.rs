@@ -1,7 +1,7 @@
-//! `wordmill matrix`: what other programs read is the matrix, and what it refuses to read or write.
+//! `wordmill matrix`: other programs read the same matrix, and errors of reading and writing.
 //!
 //! The formats are checked byte by byte in `crates/cooccur`; here they go through the program, and
-//! through scipy where there is a Python that has it.
+//! through scipy if there is a Python that has it.
 
 use std::process::{Command, Stdio};
 
@@ -77,7 +77,7 @@ fn scipy_reads_the_matrix() {
 }
 
 #[test]
-fn the_words_stand_beside_the_matrix_in_the_order_of_its_rows() {
+fn the_words_are_beside_the_matrix_in_the_order_of_its_rows() {
     let place = finished();
     let tsv = String::from_utf8(tiny()["vocab/vocabulary.tsv"].clone()).unwrap();
     for format in FORMATS {
@@ -87,7 +87,7 @@ fn the_words_stand_beside_the_matrix_in_the_order_of_its_rows() {
         let words = std::fs::read_to_string(place.path("m.vocab.txt")).unwrap();
         assert_eq!(words, tsv.replace('\t', " "), "{format}");
     }
-    // Files that are there are replaced, and nothing else is left behind.
+    // Existing files are replaced, and nothing else is left behind.
     let left: Vec<String> =
         names(&place.path("")).into_iter().filter(|name| !name.starts_with("run/")).collect();
     assert_eq!(left, ["m", "m.vocab.txt", "pipeline.toml"]);
@@ -113,7 +113,7 @@ fn a_place_that_cannot_be_written_is_refused_before_the_work() {
 }
 
 #[test]
-fn a_run_without_a_finished_matrix_is_told_what_to_run() {
+fn a_run_without_a_finished_matrix_names_the_command_to_run() {
     let place = Place::new(TINY);
     check_refused(&place, &["run", "out"], 4, &["run", "no run.json", "wordmill run"]);
     place.run("run", &["--until", "cooccur"]).expect(0);
@@ -139,7 +139,7 @@ fn damaged_matrices_are_refused() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let place = finished();
     for format in FORMATS {
         let program = place.command(&["matrix", "run", "--format", format, "out"]);

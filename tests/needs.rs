@@ -1,4 +1,4 @@
-//! What the stages say that they need is what they take: memory, disk, open files and time, of every kind of stage.
+//! Checks that stages use the declared memory, disk, open files and time, for every kind of stage.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -62,10 +62,10 @@ dim = 50
 epochs = 1
 "#;
 
-/// What the allocator may keep of what earlier stages gave back, beside what a plan knows of.
+/// Memory of earlier stages that the allocator may keep, which a plan does not know.
 const KEPT_BYTES: f64 = 64e6;
 
-/// A file of 60 MB is none of what the tests have: large things are rare, small ones vary.
+/// A file of 60 MB is unlike those of the tests: large things are rare, small ones vary.
 fn is_near(taken: f64, planned: f64, small: f64) -> bool {
     taken <= 1.5 * planned + small && planned <= 2.5 * taken + small
 }
@@ -87,7 +87,7 @@ fn check(need: &Requirement, row: &Value) {
     );
     assert!(need.memory_bytes <= 2.0 * memory, "{said}");
     assert!(is_near(disk, need.disk_bytes, 1e6), "{said}");
-    // Machines are shared, and this program may be one that checks its arithmetic.
+    // Machines are shared, and this may be a debug build.
     assert!(seconds <= 20.0 * need.seconds + 1.0 && need.seconds <= 4.0 * seconds + 1.0, "{said}");
 }
 
@@ -112,7 +112,7 @@ fn stages_take_what_they_say_that_they_need() {
     }
 }
 
-/// Runs a stage whose predecessors are done; false if the memory is too little.
+/// Runs a stage whose predecessors are done; false if there is too little memory.
 fn is_enough(config: &Config, stage: &str) -> bool {
     let budget = Budget::new(config.run.memory_bytes);
     let ctx = Context { budget, ..Context::for_tests(config.run.thread_count()) };

@@ -1,4 +1,4 @@
-//! Outputs that are no new files: pipes, devices, links, standard output. Nothing is renamed over what is there, but a regular file.
+//! Outputs that are not new files: pipes, devices, links, standard output. Only a regular file is replaced by a rename.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, symlink};
@@ -16,19 +16,19 @@ fn place() -> Place {
     place
 }
 
-/// Makes a special file in the place; `false` where that is not allowed.
+/// Makes a special file in the place; `false` if that is not allowed.
 fn make(place: &Place, program: &str, args: &[&str]) -> bool {
     let made = Command::new(program).args(args).current_dir(place.path("")).status();
     made.is_ok_and(|status| status.success())
 }
 
-/// Runs the program while somebody reads the pipe `pipe`; what was read.
+/// Runs the program while a thread reads the pipe `pipe`; returns what was read.
 fn with_reader(place: &Place, pipe: &str, args: &[&str]) -> (Ended, String) {
     let mut reader = Command::new("timeout");
     reader.args(["20", "cat", pipe]).current_dir(place.path("")).stdout(Stdio::piped());
     let reader = reader.spawn().unwrap();
     let ended = place.wordmill(args);
-    // A reader that nobody has written to would wait for its time.
+    // A reader of a pipe without a writer would wait for its timeout.
     if ended.code() != Some(0) {
         let open = fs::OpenOptions::new().read(true).write(true).open(place.path(pipe));
         drop(open);
@@ -37,7 +37,7 @@ fn with_reader(place: &Place, pipe: &str, args: &[&str]) -> (Ended, String) {
     (ended, String::from_utf8(read).unwrap())
 }
 
-/// The commands that write vectors in a format that needs no file.
+/// The commands that write vectors in a format that does not need a file.
 fn streamed(out: &str) -> [Vec<&str>; 2] {
     [
         vec!["convert", "v.vec", out, "--format", "glove"],
@@ -64,7 +64,7 @@ fn a_pipe_is_written_into_and_stays_a_pipe() {
 #[test]
 fn a_device_is_written_into_and_stays_a_device() {
     let place = place();
-    // A null of the test's own: as root, the system's could be destroyed.
+    // The test's own null device: as root it could destroy that of the system.
     if !make(&place, "mknod", &["null", "c", "1", "3"]) {
         println!("skipped: devices cannot be made here");
         return;

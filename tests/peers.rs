@@ -1,12 +1,13 @@
-//! The programs that our files and scores are meant for, where they are installed: gensim, NumPy, safetensors, finalfusion.
+//! The programs that wordmill's files and scores are meant for, if they are installed: gensim, NumPy, safetensors,
+//! finalfusion.
 //!
-//! Python is `python3`, or what `WORDMILL_PYTHON` names. What cannot be imported is skipped with a message.
+//! Python is `python3`, or the one named by `WORDMILL_PYTHON`. Missing modules are skipped with a message.
 
 use std::process::Command;
 
 use crate::support::{Place, tiny};
 
-/// Runs a script in a place; `None`, with a message, if Python or a module is not there.
+/// Runs a script in a place; `None`, with a message, if Python or a module is missing.
 fn python(place: &Place, modules: &[&str], script: &str) -> Option<String> {
     let program = std::env::var_os("WORDMILL_PYTHON").unwrap_or_else(|| "python3".into());
     let imports: String = modules.iter().map(|module| format!("import {module}\n")).collect();
@@ -179,7 +180,8 @@ print(json.dumps([found, pearson[0], spearman[0], oov]))
     }
 }
 
-/// Merges of byte pair encoding, and words cut by them, beside those of Hugging Face's library.
+/// Merges of byte pair encoding, and words cut by them, compared with those of Hugging Face's
+/// library.
 #[test]
 fn pieces_are_those_of_hugging_face() {
     let place = Place::new("");
@@ -218,7 +220,7 @@ print(json.dumps([same, first, pieces]))
         return;
     };
     let theirs: serde_json::Value = serde_json::from_str(&theirs).unwrap();
-    // Pairs that stand equally often come in another order there.
+    // Pairs of equal counts come in another order there.
     assert!(theirs[0].as_f64().unwrap() > 0.95 && theirs[1].as_u64().unwrap() > 50, "{theirs}");
     let sets = ["corpus.inputs=text.txt", "corpus.tokenizer=bpe", "corpus.bpe_merges=400"];
     let sets = sets.iter().chain(&["vocabulary.min_count=1"]).flat_map(|it| ["--set", it]);
@@ -234,7 +236,8 @@ print(json.dumps([same, first, pieces]))
     assert_eq!(serde_json::Value::from(ours), theirs[2]);
 }
 
-/// Phrases of two passes with connectors, and the text that they make, beside those of gensim with the same scores.
+/// Phrases of two passes with connectors, and the resulting text, compared with those of gensim with the same
+/// scores.
 #[test]
 fn phrases_are_those_of_gensim() {
     let place = Place::new("");

@@ -1,4 +1,5 @@
-//! Phrases from text to vectors: lists and texts beside those of a naive program, threads, memory, kills, lists that are given.
+//! Phrases from text to vectors: lists and texts compared with those of a naive program, threads, memory, kills, given
+//! lists.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -64,8 +65,8 @@ type Text = Vec<Vec<String>>;
 /// Phrases with count and score.
 type List = BTreeMap<String, (u64, f64)>;
 
-/// What a pass does to a text that fits into memory: the list, and the text with phrases. A pair begins and ends with a word that is no
-/// connector; the first pair that is good takes its words with it.
+/// The effect of a pass on a text in memory: the list, and the text with phrases. A pair begins and ends with a word
+/// that is not a connector; the first good pair uses up its words.
 fn naive(
     text: &Text,
     score: impl Fn(f64, f64, f64, f64) -> f64,
@@ -196,7 +197,7 @@ fn a_list_is_read_edited_and_given() {
         .max_by_key(|(_, count)| *count)
         .unwrap();
     let spaced = phrase.replace('_', " ");
-    // Asked for as it is spelled in a sentence, or as in the vocabulary.
+    // Queried as it is spelled in a sentence, or as in the vocabulary.
     place.wordmill(&["similar", file, &phrase]).expect(0);
     place.wordmill(&["similar", file, &spaced.to_uppercase()]).expect(0);
     place.wordmill(&["similar", file, &spaced, "--raw"]).refused("as it is typed", 2, &[&spaced]);
@@ -225,13 +226,13 @@ fn a_list_is_read_edited_and_given() {
     assert_eq!(text(&place, "same/vocab/vocabulary.tsv"), text(&place, "run/vocab/vocabulary.tsv"));
     assert_eq!(text(&place, "same/phrases/phrases.tsv"), text(&place, "same.tsv"));
 
-    // A change of phrases is told before anything is made anew.
+    // A change of phrases is reported before anything is rebuilt.
     let changed = place.run("run", &["--set", "phrases.min_count=9"]);
     changed.refused("min_count", 2, &["phrases.min_count was 5, is 9 (stage phrases)"]);
     let without = place.run("run", &["--set", "phrases.passes=0"]);
     without.refused("none", 2, &["phrases was joined, is not set (stage vocabulary)"]);
 
-    // A list of one's own.
+    // A user's own list.
     place.write("mine.txt", format!("{}\nNOWHERE  ELSE\nalone\n", spaced.to_uppercase()));
     let ended = run("mine", &args("mine.txt", &["--until", "vocabulary"])).expect(0);
     assert!(ended.stderr.contains("1 rows are less than two words"), "{}", ended.stderr);
@@ -243,7 +244,7 @@ fn a_list_is_read_edited_and_given() {
     run("none", &args("mine.txt", &[])).refused("no phrase", 2, list);
     run("none", &args("gone.txt", &[])).refused("no file", 2, &["gone.txt: reading the list"]);
 
-    // Nothing is frequent enough: words stay as they are.
+    // No pair is frequent enough: words stay unchanged.
     let rare = ["--set", "phrases.min_count=1000000", "--until", "vocabulary"];
     let ended = place.run("rare", &rare).expect(0);
     assert!(ended.stderr.contains("pass 1 joined 0 phrases, 0 times"), "{}", ended.stderr);

@@ -1,7 +1,7 @@
-//! From text to vectors: what a run makes, that it makes the same whatever it runs on, and that
-//! counts and exports are what a plain recount of the text and a plain reader say.
+//! From text to vectors: the results of a run, that they do not depend on the machine, and that
+//! counts and exports are those of a naive recount of the text and a naive reader.
 //!
-//! Runs that are stopped are tested in `restart`, inputs that are wrong in `bad_input`.
+//! Interrupted runs are tested in `restart`, wrong inputs in `bad_input`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ fn sample(bytes: &str) -> Vec<u8> {
     place.wordmill(&["sample", "--bytes", bytes]).expect(0).stdout
 }
 
-/// The words of a line, the plain way: in the sample every mark stands apart.
+/// The words of a line, naively: in the sample every punctuation mark is a separate token.
 fn words_of(line: &str) -> impl Iterator<Item = &str> {
     line.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric))
 }
@@ -104,7 +104,7 @@ fn the_vocabulary_is_a_plain_count_of_the_words() {
     assert_eq!((found.len(), first), (expected.len(), None));
 }
 
-/// Who meets whom within a window, the plain way: all pairs of places of every line.
+/// Co-occurrences within a window, naively: all pairs of places of every line.
 fn count_pairs(text: &str, min_count: u64, weights: &[u64]) -> Cells {
     let rows = count_words(text, min_count);
     let ids: HashMap<&str, u32> = rows.iter().map(|(word, _)| *word).zip(0..).collect();
@@ -156,7 +156,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::stream::encode_all(bytes, 1).unwrap()
 }
 
-/// Runs the tiny pipeline on an input of its own.
+/// Runs the tiny pipeline on another input.
 fn run_on(place: &Place, dir: &str, input: &str, stdin: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let set = format!("corpus.inputs=['{input}']");
     end(place.run_command(dir, &["--set", &set]), stdin).expect(0);
@@ -167,7 +167,7 @@ fn run_on(place: &Place, dir: &str, input: &str, stdin: &[u8]) -> BTreeMap<Strin
 fn the_way_a_text_comes_in_makes_no_difference() {
     let text = sample("300KB");
     let place = Place::new(TINY);
-    // Packed files are told by their first bytes, so names are free to lie.
+    // Packed files are recognised by their first bytes, so names may be wrong.
     place.write("plain.txt", &text);
     place.write("packed.txt", gzip(&text));
     place.write("text.zst", zstd(&text));
@@ -330,7 +330,7 @@ fn exports_are_the_vectors_bit_for_bit() {
 }
 
 /// Trains on 6 MB of the sample and compares the shares of right analogies and the rank correlation
-/// of similarities with what a working trainer reaches with room to spare.
+/// of similarities with minimums that a working trainer exceeds easily.
 fn check_quality(trainer: &str, least_accuracy: f64, least_spearman: f64) {
     let corpus = "[corpus]\ninputs = [\"builtin:sample:6MB\"]\n[[train]]\nname = \"v\"\ndim = 32\n";
     let place = Place::new(&format!("{corpus}{trainer}\n"));

@@ -1,5 +1,5 @@
-//! Texts that can be read only once, and texts that are named twice: nothing is lost, nothing counts double, and a signal
-//! ends a run that waits for text.
+//! Texts that can be read only once, and texts that are named twice: nothing is lost, nothing counts double, and a
+//! signal ends a run that waits for text.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -31,7 +31,7 @@ fn text(place: &Place) -> Vec<u8> {
     place.wordmill(&["sample", "--bytes", "1MB"]).expect(0).stdout
 }
 
-/// Another text of the same length but for some words in its middle.
+/// Another text of the same length, with some other words in its middle.
 fn another(text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
     let middle = text.len() / 2;
@@ -88,7 +88,7 @@ fn a_pipe_with_a_path_lost_most_of_its_text() {
         assert_same(named, &expected, &artefacts(&place.path(dir)));
     }
     assert!(fs::symlink_metadata(&pipe).unwrap().len() == 0, "the pipe is still there");
-    // What a shell makes of <(command).
+    // The path that a shell creates for <(command).
     let script = "run() { \"$0\" run pipeline.toml --run-dir sub --until vocabulary --set \"corpus.inputs=[\\\"$1\\\"]\"; }";
     let mut command = Command::new("bash");
     command.args(["-c", &format!("{script}; run <(cat text.txt)")]);
@@ -111,7 +111,7 @@ fn packed_text_through_a_pipe_is_unpacked() {
     assert_same("packed", &expected, &artefacts(&place.path("packed")));
 }
 
-/// Waits for a run to be at work, sends it a signal and returns how it ended.
+/// Waits until a run is at work, sends it a signal and returns how it ended.
 fn stopped_while_waiting(mut command: Command) -> Ended {
     let mut child = command.spawn().unwrap();
     let started = Instant::now();
@@ -138,7 +138,7 @@ fn a_run_that_waited_for_a_named_pipe_survived_the_first_signal() {
     let mut command = place.run_command("dash", &["--progress", "plain"]);
     command.args(inputs("[\"-\"]")).stdin(Stdio::piped());
     stopped_while_waiting(command).expect(75);
-    // A clock stops it, too.
+    // A deadline stops it, too.
     let mut command = place.run_command("clock", &["--max-time", "1s"]);
     command.args(inputs("[\"named.pipe\"]"));
     end(command, &[]).expect(75);
@@ -193,7 +193,7 @@ fn a_second_text_through_a_named_pipe_is_compared() {
         command
     };
     fed(&place, command(), &pipe, &first).expect(0);
-    // Nobody writes: the tokens of the earlier run are used.
+    // Without a writer the tokens of the earlier run are used.
     end(command(), &[]).expect(0);
     fed(&place, command(), &pipe, &first).expect(0);
     fed(&place, command(), &pipe, &another(&first)).refused("another text", 2, &["named.pipe"]);
@@ -236,6 +236,6 @@ fn a_list_that_is_a_pipe_was_read_twice_and_empty_the_second_time() {
     ];
     for key in keys {
         let ended = place.run("run", &["--until", "vocabulary", "--set", key]);
-        ended.refused(key, 2, &["list.pipe", "no regular file", "write it to a file first"]);
+        ended.refused(key, 2, &["list.pipe", "not a regular file", "write it to a file first"]);
     }
 }

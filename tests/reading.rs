@@ -1,4 +1,4 @@
-//! Artefacts of a run read back, for the tests that look into them.
+//! Reads artefacts of a run back, for tests that examine them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub fn disk() -> Arc<dyn Storage> {
 /// Cells by row and column.
 pub type Cells = BTreeMap<(u32, u32), u64>;
 
-/// The unit and the cells of a matrix, which are as many and as heavy as its index says.
+/// The unit and the cells of a matrix, whose number and weight are checked against its index.
 pub fn read_matrix(run: &Path) -> (u64, Cells) {
     let index = MatrixIndex::read(&disk(), &run.join("matrix/index.json")).unwrap();
     let mut cells = Cells::new();

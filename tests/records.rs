@@ -1,4 +1,4 @@
-//! One text in every format: what stands in records becomes the same tokens as the lines themselves.
+//! One text in every format: texts in records become the same tokens as the plain lines.
 
 use std::io::Write;
 
@@ -27,7 +27,7 @@ fn lines() -> Vec<String> {
     String::from_utf8(sample).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What the stage of tokens leaves of a file in a format.
+/// The results of the stage `tokenize` for a file in a format.
 fn tokens(name: &str, bytes: &[u8], args: &[&str]) -> (Tree, String) {
     let place = Place::new(PIPELINE);
     place.write(&format!("texts/{name}"), bytes);
@@ -114,7 +114,7 @@ fn a_text_in_records_is_the_text() {
 }
 
 #[test]
-fn broken_records_are_counted_and_told() {
+fn broken_records_are_counted_and_reported() {
     let lines = lines();
     let mut text: String = lines.iter().map(|line| json(line) + "\n").collect();
     text += "{\"meta\": {\"text\": \"cut off\n{}\n";
@@ -133,7 +133,7 @@ fn broken_records_are_counted_and_told() {
 }
 
 #[test]
-fn a_list_stands_in_for_the_inputs() {
+fn a_list_replaces_the_inputs() {
     let place = Place::new(PIPELINE);
     let lines = lines();
     place.write("texts/a.txt", lines.join("\n") + "\n");
@@ -153,7 +153,7 @@ fn a_list_stands_in_for_the_inputs() {
 }
 
 #[test]
-fn files_of_an_archive_that_are_no_text_are_told() {
+fn files_of_an_archive_that_are_not_text_are_reported() {
     let place = Place::new(PIPELINE);
     let text = lines().join("\n");
     place.write(
@@ -178,4 +178,56 @@ fn a_build_without_parquet_says_so() {
     place.write("texts/a.parquet", "PAR1 and more");
     let args = ["--set", "corpus.format=parquet"];
     place.run("run", &args).refused("parquet", 3, &["--features parquet"]);
+}
+
+/// These were counted as text, field names and marks included, without a word.
+#[test]
+fn records_that_are_read_as_lines_are_told_with_the_settings_for_them() {
+    let objects = "{\"id\": \"a\", \"body\": \"the old mill\"}\n".repeat(30);
+    let wet = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 9\r\n\r\nthe mill\n\r\n\r\n";
+    for (name, bytes, says) in [
+        (
+            "a.jsonl",
+            objects.as_bytes().to_vec(),
+            "--set corpus.format=jsonl --set corpus.field=NAME, where NAME is one of id, body",
+        ),
+        (
+            "a.json.gz",
+            gzip_of(objects.replace("body", "text").as_bytes()),
+            "add --set corpus.format=jsonl",
+        ),
+        (
+            "a.csv",
+            b"id,body\n1,the old mill\n".to_vec(),
+            "--set corpus.format=csv-column --set corpus.field=NAME, where NAME is one of id, body",
+        ),
+        ("a.tsv.gz", gzip_of(b"id\ttext\n1\tthe old mill\n"), "add --set corpus.format=tsv-column"),
+        (
+            "a-pages-articles.xml",
+            b"<mediawiki xml:lang=\"en\">\n<page>".to_vec(),
+            "--set corpus.format=mediawiki",
+        ),
+        ("a.warc.wet.gz", gzip_of(wet.as_bytes()), "--set corpus.format=wet"),
+    ] {
+        let (_, said) = tokens(name, &bytes, &[]);
+        assert_eq!(said.matches("it looks like").count(), 1, "{name}: {said}");
+        assert!(said.contains(name) && said.contains(says), "{name}: {said}");
+        let place = Place::new(PIPELINE);
+        place.write(name, &bytes);
+        let ended = place.wordmill(&["preview", name]).expect(0);
+        assert!(ended.stderr.contains(says), "{name}: {}", ended.stderr);
+    }
+    let (_, said) = tokens(
+        "a.jsonl",
+        objects.as_bytes(),
+        &["--set", "corpus.format=jsonl", "--set", "corpus.field=body"],
+    );
+    assert!(!said.contains("it looks like"), "{said}");
+    let (_, said) = tokens("a.txt", b"the old mill, once again\n", &[]);
+    assert!(!said.contains("it looks like"), "{said}");
+    let place = Place::new(PIPELINE);
+    place.write("texts/a.parquet", "PAR1 and more");
+    let says = ["a.parquet", "a Parquet file", "--set corpus.format=parquet"];
+    place.run("run", &[]).refused("parquet", 3, &says);
+    place.wordmill(&["preview", "texts/a.parquet"]).refused("preview", 3, &says);
 }

@@ -1,6 +1,7 @@
-//! The report of a run: what the page holds, and that it works in a browser.
+//! The report of a run: the content of the page, and that it works in a browser.
 //!
-//! The browser is Chromium, or what `WORDMILL_CHROMIUM` names; without one that test is skipped with a message.
+//! The browser is Chromium, or the one named by `WORDMILL_CHROMIUM`; without one that test is skipped with a
+//! message.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,11 +31,11 @@ fn place() -> (Place, String) {
     let said = place.wordmill(&["report", "run"]).expect(0).stdout;
     assert_eq!(String::from_utf8(said).unwrap(), "run/report/index.html\n");
     let page = read();
-    assert!(page == first, "a page that is made anew is another one");
+    assert!(page == first, "a page that is written again is another one");
     (place, page)
 }
 
-/// The page as the browser leaves it when its script has run; `None` without a browser.
+/// The page after its script has run in the browser; `None` without a browser.
 fn in_browser(page: &Path, hash: &str) -> Option<String> {
     let named = std::env::var("WORDMILL_CHROMIUM").ok().map(|name| vec![name]);
     let usual = ["chromium", "chromium-browser", "google-chrome", "chrome"].map(str::to_owned);
@@ -91,7 +92,7 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     };
     assert!(shown.contains("data-ready=\"1\""), "the script did not reach its end: {shown}");
     assert!(shown.contains("data-errors=\"0\"") && !shown.contains("data-error="), "{shown}");
-    assert!(shown.contains(&format!("“{word}” stands in the text")), "{word}");
+    assert!(shown.contains(&format!("“{word}” occurs ")), "{word}");
     assert!(shown.contains("topic.txt: outliers, % found"), "{shown}");
     assert_eq!(
         shown.matches("class=\"quiet held-out\"").count(),
@@ -108,7 +109,7 @@ fn a_browser_shows_it_and_looks_up_a_word() {
     }
     let unknown = in_browser(&path, "word=zzzzz").unwrap();
     assert!(unknown.contains("is not among the"), "{unknown}");
-    // A page with a slip in it is seen as one.
+    // A page with an error in it is detected.
     let broken = place
         .write("broken.html", page.replace("function curves() {", "function curves() { slip();"));
     let broken = in_browser(&broken, "").unwrap();

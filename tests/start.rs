@@ -207,7 +207,7 @@ fn packed_files_give_the_same_vectors_and_bad_rows_are_counted() {
     let bad = [b"\xef\xbb\xbf", &text[..], &text[..first], &row].concat();
     let place = place(&pipeline(""));
     place.write("v", &bad);
-    let says = ["v: ", "stands in an earlier row", "init_bad_rows = \"skip\""];
+    let says = ["v: ", "is in an earlier row", "init_bad_rows = \"skip\""];
     place.run("run", &["--set", "train.0.init_bad_rows=refuse"]).refused("bad rows", 4, &says);
     let (found, said, _place) = made("init_bad_rows = \"skip\"\n", &bad);
     assert_eq!(bits(found.word_vectors()), bits(expected.word_vectors()));

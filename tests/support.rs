@@ -1,9 +1,9 @@
-//! The program in a folder of its own: how the tests of the whole run it and look at what it leaves.
+//! Runs the program in a temporary folder, and examines the files that it leaves.
 //!
-//! Nouns: a [`Place`] is a temporary folder in which the program works; [`Ended`] is what a process
-//! left behind; a [`Tree`] is the files of a run directory with their bytes. [`artefacts`] are those
-//! files that must be the same for equal text, settings and seed; `run.json`, `run.lock`, the report and
-//! `metrics.jsonl` also tell times and processes. Nothing here knows what a file holds.
+//! Terms: a [`Place`] is a temporary folder in which the program works; [`Ended`] is the result of a
+//! process; a [`Tree`] is the files of a run directory with their bytes. [`artefacts`] are those files
+//! that must be the same for equal text, settings and seed; `run.json`, `run.lock`, the report and
+//! `metrics.jsonl` also contain times and processes. This module does not know the content of files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,7 +48,7 @@ epochs = 8
 rotations = 2
 "#;
 
-/// Longer than any run here takes; a test that waits so long has failed.
+/// Longer than any run here takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Paths relative to the run directory, and bytes.
@@ -59,7 +59,7 @@ pub struct Place {
     folder: TempDir,
 }
 
-/// What a process left behind.
+/// The result of a process.
 pub struct Ended {
     /// How it ended.
     pub status: ExitStatus,
@@ -83,7 +83,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// Writes a file, and its folder if need be.
+    /// Writes a file, and creates its folder if necessary.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -128,7 +128,7 @@ impl Place {
         end(self.run_command(dir, args), &[])
     }
 
-    /// Runs the pipeline, which must succeed, and gives its artefacts.
+    /// Runs the pipeline, which must succeed, and returns its artefacts.
     pub fn made(&self, dir: &str, args: &[&str]) -> Tree {
         self.run(dir, args).expect(0);
         artefacts(&self.path(dir))
@@ -136,7 +136,7 @@ impl Place {
 }
 
 impl Ended {
-    /// The exit code; a signal is none.
+    /// The exit code; `None` for a signal.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
@@ -148,7 +148,7 @@ impl Ended {
         self
     }
 
-    /// Fails unless the exit code is this one and standard error says all of these.
+    /// Fails unless the exit code is this one and standard error contains all of these.
     pub fn refused(&self, what: &str, code: i32, says: &[&str]) {
         let (status, stderr) = (self.status, &self.stderr);
         assert_eq!(self.code(), Some(code), "{what}: {status}, standard error:\n{stderr}");
@@ -159,7 +159,7 @@ impl Ended {
     }
 }
 
-/// Runs a command to its end with something on its standard input.
+/// Runs a command to its end with this standard input.
 pub fn end(mut command: Command, input: &[u8]) -> Ended {
     if !input.is_empty() {
         command.stdin(Stdio::piped());
@@ -175,8 +175,8 @@ pub fn end(mut command: Command, input: &[u8]) -> Ended {
     Ended { status: output.status, stdout: output.stdout, stderr }
 }
 
-/// Starts a command whose output nobody reads, and kills it as soon as `reached` says so. True if
-/// it was killed, false if it ended before.
+/// Starts a command whose output is not read, and kills it as soon as `reached` returns true. True
+/// if it was killed, false if it ended before.
 pub fn kill_when(mut command: Command, mut reached: impl FnMut() -> bool) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("the program starts");
@@ -192,8 +192,8 @@ pub fn kill_when(mut command: Command, mut reached: impl FnMut() -> bool) -> boo
     status.signal().is_some()
 }
 
-/// A run with these arguments has the same files for any threads and memory, and after it was killed as soon as a file is there whose name
-/// begins with one of `points`. Gives the files, which stand in `one`.
+/// Checks that a run with these arguments has the same files for any threads and memory, and after it was killed as
+/// soon as a file exists whose name begins with one of `points`. Returns the files, which are in `one`.
 pub fn same_however_it_is_run(place: &Place, args: &[&str], points: &[&str]) -> Tree {
     let made = |dir: &str, flags: &[&str]| place.made(dir, &[args, flags].concat());
     let expected = made("one", &["--threads", "1"]);
@@ -213,7 +213,7 @@ pub fn same_however_it_is_run(place: &Place, args: &[&str], points: &[&str]) -> 
     expected
 }
 
-/// Waits for a process to end and calls `look` all the while.
+/// Waits for a process to end and calls `look` meanwhile.
 pub fn wait_until(child: &mut Child, mut look: impl FnMut(&mut Child)) -> ExitStatus {
     let started = Instant::now();
     loop {
@@ -233,7 +233,7 @@ pub fn wait_until(child: &mut Child, mut look: impl FnMut(&mut Child)) -> ExitSt
 pub fn names(root: &Path) -> Vec<String> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
     while let Some(folder) = folders.pop() {
-        // A run that is going on makes and removes files while they are listed.
+        // A running process creates and removes files while they are listed.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(entry.path()),
@@ -262,7 +262,7 @@ pub fn artefacts(root: &Path) -> Tree {
     tree
 }
 
-/// Whether a file is none of those that tell times.
+/// Whether a file is independent of times.
 fn is_artefact(name: &str) -> bool {
     name != "run.json" && !name.ends_with("/metrics.jsonl") && !name.starts_with("report/")
 }
@@ -296,7 +296,7 @@ pub fn tiny_artefacts() -> Tree {
     tree
 }
 
-/// Numbers that look random (xorshift64*, Vigna 2016), the same for a seed.
+/// Pseudorandom numbers (xorshift64*, Vigna 2016), the same for a seed.
 pub struct Dice(pub u64);
 
 impl Dice {

@@ -1,4 +1,5 @@
-//! Texts as people have them: other encodings, marks of byte order, NULs, linked folders, packed files with something behind them.
+//! Texts as people have them: other encodings, byte order marks, NULs, linked folders, packed files with other data
+//! after them.
 
 use std::fs;
 use std::io::Write;
@@ -17,7 +18,7 @@ chunk_bytes = "8KiB"
 [vocabulary]
 min_count = 1
 "#;
-/// Two lines of Korean in code page 949, and what they are.
+/// Two lines of Korean in code page 949, and the same in UTF-8.
 const KOREAN_949: &[u8] = b"\xb3\xaa\xb9\xab \xb0\xad\n\xb9\xb0 \xbb\xea\n";
 const KOREAN: &str = "나무 강\n물 산\n";
 /// Letters with accents that are one byte each in Latin-1.
@@ -52,7 +53,7 @@ fn archive(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The pipeline over these bytes as a file, up to the vocabulary.
+/// The pipeline over a file with these bytes, up to the vocabulary.
 fn run(bytes: &[u8], sets: &[&str]) -> (Place, Ended) {
     let place = Place::new(PIPELINE);
     place.write("texts", bytes);
@@ -145,7 +146,7 @@ fn a_few_lines_in_another_encoding_are_replaced_and_counted() {
     let text = [good, latin1(FRENCH)].concat();
     let ended = run(&text, &[]).1.expect(0);
     assert!(ended.stderr.contains("4 lines are not UTF-8"), "{}", ended.stderr);
-    // Whoever wants such lines left out is not refused.
+    // With lines left out it is not refused.
     let most = [latin1(&FRENCH.repeat(50)), b"plain\n".to_vec()].concat();
     let (place, ended) = run(&most, &["corpus.invalid_utf8=skip"]);
     assert!(ended.expect(0).stderr.contains("200 lines are not UTF-8 and were skipped"));
@@ -154,7 +155,7 @@ fn a_few_lines_in_another_encoding_are_replaced_and_counted() {
 
 #[test]
 fn a_text_that_goes_on_in_another_encoding_is_refused_whatever_reads_it() {
-    // The begin of 64 KiB is all right.
+    // The first 64 KiB are correct.
     let text = [FRENCH.repeat(800).into_bytes(), KOREAN_949.repeat(9_000)].concat();
     let says = ["18000 of its 21200 lines are not UTF-8", "begins so", "corpus.invalid_utf8"];
     for sets in [&["run.threads=1"][..], &["run.threads=3", "corpus.chunk_bytes=\"1KiB\""]] {
@@ -196,14 +197,15 @@ fn a_nul_is_no_text_wherever_it_stands() {
         run(&gzip(&text), &whitespace).1.refused("gzip", 3, &says);
         run_piped(&text, &whitespace).1.refused("a pipe", 3, &says);
         run(&text, &["corpus.format=documents"]).1.refused("documents", 3, &says);
-        // Of an archive what follows is left out and counted, as anything else in it that is no text.
+        // In an archive the rest of the file is left out and counted, like any other file that is not
+        // text.
         let (_, ended) = run(&archive(&text), &["corpus.strict=true"]);
         ended.refused("tar", 3, &["a.txt: ", "NUL"]);
     }
 }
 
 #[test]
-fn what_stands_behind_packed_data_is_padding_or_told() {
+fn data_after_packed_data_is_padding_or_reported() {
     let text = FRENCH.repeat(9);
     let (place, ended) = run(text.as_bytes(), &[]);
     ended.expect(0);
@@ -232,7 +234,7 @@ fn a_window_that_is_larger_than_the_memory_is_named() {
 }
 
 #[test]
-fn linked_folders_are_read_once_and_links_that_lead_nowhere_are_told() {
+fn linked_folders_are_read_once_and_broken_links_are_reported() {
     let place = Place::new(PIPELINE);
     place.write("texts/own.txt", "own\n");
     place.write("texts/deep/inner.txt", "inner\n");
@@ -291,7 +293,7 @@ fn a_file_beside_a_link_to_it_was_counted_twice() {
 }
 
 #[test]
-fn a_mark_of_byte_order_is_no_part_of_a_list() {
+fn a_byte_order_mark_is_not_part_of_a_list() {
     let mark = |text: &str| format!("\u{feff}{text}");
     let place = Place::new(&mark(PIPELINE));
     place.write("a.txt", mark("the river and the sea\nnew york is old\n"));

@@ -1,10 +1,10 @@
-//! The rules of the house, as tests: a rule that a machine can check is checked here, on every file
-//! that git would commit.
+//! The rules of the repository, as tests: a rule that a machine can check is checked here, on every
+//! file that git would commit.
 //!
-//! A *rule* is a function from a [`Source`] (or from all of them) to [`Finding`]s; a test runs it on
-//! the repository with [`check`], and a self-test shows it a snippet that breaks it, with
-//! [`assert_found`]. Nothing here is a parser: [`lexer`] tells code from comments and strings, and
-//! that is enough. Formatting, lints and documentation are left to cargo.
+//! A *rule* is a function from a [`Source`] (or from all of them) to [`Finding`]s. A test runs it on
+//! the repository with [`check`], and a self-test runs it on a snippet that breaks it, with
+//! [`assert_found`]. Nothing here is a parser: [`lexer`] separates code from comments and strings,
+//! and that is enough. Formatting, lints and documentation are left to cargo.
 
 mod lexer;
 mod modules;
@@ -27,7 +27,7 @@ use sources::{Repository, Source};
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
     path: String,
-    /// From 1; 0 stands for the whole file.
+    /// From 1; 0 means the whole file.
     line: usize,
     what: String,
 }
@@ -54,7 +54,7 @@ fn assert_none(findings: Vec<Finding>) {
     assert!(lines.is_empty(), "{} places break this rule:\n{}\n", lines.len(), lines.join("\n"));
 }
 
-/// Shows a rule one file and compares the lines that it finds.
+/// Runs a rule on one file and compares the lines that it finds.
 fn assert_found(rule: fn(&Source) -> Vec<Finding>, path: &str, text: &str, expected: &[usize]) {
     let found: Vec<usize> =
         rule(&Source::new(path, text)).iter().map(|finding| finding.line).collect();

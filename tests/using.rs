@@ -161,7 +161,22 @@ fn sets_of_every_kind_are_scored_and_files_compared() {
     says(&place, &mul);
     let ended = place.wordmill(&[&mul[..], &["--convention", "gensim"]].concat());
     ended.refused("gensim by 3CosMul", 2, &["it adds only"]);
+    let scored: String =
+        (10..16).map(|at| format!("{} {} {at}\n", words[at], words[at + 6])).collect();
+    place.write("sets/ws.tsv", scored.replace(' ', "\t"));
+    place.write("sets/more/sim.csv", scored.replace(' ', ","));
+    place.write("sets/notes.md", "no pairs");
+    let report = json(&place, &["eval", "sgns.safetensors", "--similarity", "sets", "--json"]);
+    let sets: Vec<&str> = report["similarity"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["set"].as_str().unwrap())
+        .collect();
+    assert_eq!(sets, ["sets/more/sim.csv", "sets/ws.tsv"]);
     place.write("empty/x.md", "");
-    let empty = ["eval", "sgns.safetensors", "--outliers", "empty"];
-    place.wordmill(&empty).refused("an empty folder", 3, &["empty", ".txt"]);
+    for kind in ["--outliers", "--similarity"] {
+        let empty = ["eval", "sgns.safetensors", kind, "empty"];
+        place.wordmill(&empty).refused("an empty folder", 3, &["empty", ".txt"]);
+    }
 }

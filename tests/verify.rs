@@ -1,5 +1,5 @@
-//! Files that are whole by themselves and do not belong together: `verify` finds them, `run` refuses them, and
-//! what another version has made is stale.
+//! Files that are intact but do not belong together: `verify` finds them, `run` refuses them, and those of
+//! another version are stale.
 
 use crate::bad_input::{damaged, said};
 use crate::support::{Place, TINY, Tree, assert_same, tiny, tiny_artefacts, tree};
@@ -11,7 +11,7 @@ fn other() -> Tree {
     tree(&place.path("run"))
 }
 
-/// Puts a file of another run in the place of one, in the ledger too, so that it is whole by itself.
+/// Replaces a file by one of another run, in the ledger, too, so that it is intact.
 fn put_stranger(files: &mut Tree, name: &str, other: &Tree) {
     let row = |tree: &Tree| {
         let ledger: serde_json::Value = serde_json::from_slice(&tree["run.json"]).unwrap();
@@ -73,7 +73,7 @@ fn a_run_refuses_files_of_another_run() {
         ("vocab/vocabulary.safetensors", "vectors/glove.safetensors"),
     ] {
         let place = damaged(|files| {
-            // As long as the one that is listed, so that its length does not tell.
+            // As long as the listed one, so that its length does not show the difference.
             put_stranger(files, name, &other);
             let mut ledger: serde_json::Value = serde_json::from_slice(&files["run.json"]).unwrap();
             for stage in ledger["stages"].as_array_mut().unwrap() {
@@ -111,7 +111,7 @@ fn a_run_of_another_version_is_refused_until_a_rebuild() {
 }
 
 #[test]
-fn verify_tells_what_no_stage_lists() {
+fn verify_reports_files_that_no_stage_lists() {
     let place = damaged(|files| {
         files.insert("tiles/stripe-003.tiles.partial".into(), vec![1; 2000]);
     });
@@ -123,7 +123,7 @@ fn verify_tells_what_no_stage_lists() {
 }
 
 #[test]
-fn shards_that_are_made_of_shards_belong_to_them() {
+fn rewritten_shards_belong_to_their_sources() {
     let place = Place::new(TINY);
     let run = |dir: &str, seed: &str| {
         let sets = [
@@ -145,7 +145,7 @@ fn shards_that_are_made_of_shards_belong_to_them() {
         place.put_tree(folder, &files);
         let done = place.wordmill(&["verify", folder]);
         let text = said(&done);
-        let what = format!("it was made of another shard than stands in {folder}");
+        let what = format!("it was built from another shard than the one in {folder}");
         assert_eq!(done.code(), Some(4), "{folder}: {text}");
         assert!(text.contains(&what) && text.contains(&format!("{stage}/shard-")), "{text}");
     }

@@ -1,5 +1,5 @@
-//! Trainers that read the text itself: they need no matrix, give the same bytes whatever they run on, go on
-//! where they were stopped, and refuse keys that are not theirs.
+//! Trainers that read the text itself: they need no matrix, give the same bytes on any machine, resume
+//! where they were stopped, and refuse keys of other trainers.
 
 use wordmill_formats::{Vectors, Words};
 

@@ -1,4 +1,5 @@
-//! How words are made and found again: normalisers, lists of words, and questions in another spelling.
+//! How words are formed and found again: normalisers, lists of words, and questions in another
+//! spelling.
 
 use crate::support::{Dice, Place, same_however_it_is_run};
 
@@ -182,7 +183,7 @@ fn lists_say_what_they_remove() {
     for count in ["\"unlisted_keep_tokens\": 5", "\"listed_drop_tokens\": 4"] {
         assert!(ledger.contains(count), "{count} is not in {ledger}");
     }
-    // A list is what it holds: another name is no change, another word is.
+    // A list is identified by its content: another name is no change, another word is.
     place.write("other.txt", "the\n");
     let args = ["--until", "vocabulary", "--set", "vocabulary.keep=keep.tsv", "--set"];
     let with = |drop: &str| [&args[..], &[drop]].concat().into_iter().map(str::to_owned).collect();
@@ -207,7 +208,7 @@ fn lists_say_what_they_remove() {
     );
 }
 
-/// Words of stems with endings, each stem a few syllables of its own.
+/// Words of stems with endings, each stem of its own few syllables.
 fn korean() -> String {
     const ENDINGS: [&str; 8] = ["", "에", "에서", "는", "의", "을", "으로", "이다"];
     let mut dice = Dice(7);
@@ -254,7 +255,7 @@ fn words_become_pieces_and_are_found_by_their_stems() {
         2,
         &["학교에서"],
     );
-    // Words are kept when what cuts them changes, and nothing is made anew without being asked.
+    // Words are kept if their cutting changes, and nothing is rebuilt without confirmation.
     let changed = pieces_args(&["corpus.tokenizer=korean", "corpus.endings=drop"]);
     place.run("run", &changed).refused(
         "endings",

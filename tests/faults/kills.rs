@@ -1,9 +1,9 @@
 //! Runs on a real disk, in processes that are really killed: before every rename, every sync and in the middle
-//! of every write, and at instants that are drawn from a seed, in runs of several threads.
+//! of every write, and at instants drawn from a seed, in runs of several threads.
 //!
 //! A process cannot be killed from outside at an operation that a test has chosen. So the test's own
-//! program is started again, with the one test [`as_a_child_process`] and an order in its environment, and
-//! kills itself there.
+//! program is started again, with only the test [`as_a_child_process`] and an order in its environment,
+//! and kills itself there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ use super::{Files, World, artefacts, for_each, is_long, name_of};
 
 const ORDER: &str = "WORDMILL_TEST_CHILD";
 
-/// What a child does.
+/// The order of a child.
 #[derive(Clone, Debug)]
 struct Order {
     run: PathBuf,
@@ -27,7 +27,7 @@ struct Order {
     kill: Option<(Operation, u64)>,
 }
 
-/// A child that came to an end.
+/// A child that has ended.
 struct Ended {
     killed: bool,
     /// How many operations of each kind it did.
@@ -82,7 +82,7 @@ impl Order {
     }
 }
 
-/// Not a test by itself: what [`Order::run`] starts.
+/// Not a real test: the child that [`Order::run`] starts.
 #[test]
 fn as_a_child_process() {
     let Ok(order) = std::env::var(ORDER) else {
@@ -120,7 +120,7 @@ fn files(run: &Path) -> Files {
     found
 }
 
-/// What stands under its final name after a kill is whole.
+/// Checks that files under their final names are complete after a kill.
 fn assert_whole(what: &str, run: &Path, expected: &Files) {
     let storage: Arc<dyn Storage> = Arc::new(DiskStorage);
     super::assert_whole(what, &storage, run, &files(run), expected);
@@ -141,7 +141,7 @@ fn a_run_is_killed_at_every_point_of_publication() {
     let of = |operation: Operation, step| {
         (0..counts[operation as usize]).step_by(step).map(move |nth| (operation, nth))
     };
-    // Before the file has its name, and before its name is durable. Writes are many.
+    // Before the file has its name, and before its name is durable. There are many writes.
     let points: Vec<(Operation, u64)> = of(Operation::Rename, 1)
         .chain(of(Operation::Sync, 1))
         .chain(of(Operation::Remove, 1))
@@ -163,7 +163,7 @@ fn a_run_is_killed_at_every_point_of_publication() {
     );
 }
 
-/// Kills runs of a text again and again, until there were so many kills.
+/// Kills runs of a text repeatedly, up to this number of kills.
 fn kill_at_random(text: Option<PathBuf>, kills: usize) {
     let place = tempfile::tempdir().unwrap();
     let order = Order { run: place.path().join("whole"), text, threads: 2, kill: None };

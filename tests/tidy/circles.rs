@@ -1,5 +1,5 @@
-//! Inside a crate modules form no circle: no file takes a name from another that takes one from it, be it through others. So each
-//! file can be read after those that it uses. A file and its submodules may know each other in one direction only.
+//! Modules within a crate have no cyclic dependencies, direct or indirect, so each file can be read after those that it
+//! uses. A file and its submodules may know each other in one direction only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ fn circles(sources: &[&Source], root: &str) -> Vec<Finding> {
     found
 }
 
-/// All files that a file uses, be it through others.
+/// All files that a file uses, directly or indirectly.
 fn reached<'a>(ties: &'a Ties, file: &String) -> BTreeSet<&'a String> {
     let mut reached = BTreeSet::new();
     let mut waiting: Vec<&String> = ties[file].keys().collect();
@@ -59,7 +59,7 @@ fn modules_form_no_circle() {
     assert_none(ROOMS.iter().flat_map(of_room).collect());
 }
 
-/// What is found in a crate of these modules, the root first; the files of each circle by their names.
+/// The findings in a crate of these modules, the root first; the files of each cycle by their names.
 fn check(modules: &[(&str, &str)], expected: &[&[&str]]) {
     let path = |name: &str| format!("crates/a/src/{name}.rs");
     let sources: Vec<Source> =
@@ -86,7 +86,7 @@ fn circles_are_found() {
         &[root, ("a", "use crate::b::B;"), ("b", "const B: u8 = crate::a::f();")],
         &[&["a", "b"]],
     );
-    // The root hands on what is defined in `a`.
+    // The root re-exports what is defined in `a`.
     check(&[root, ("a", "struct A;"), ("b", "use crate::A;")], &[]);
     check(&[root, ("a", "use crate::b;"), ("b", "use crate::A;")], &[&["a", "b"]]);
     check(&[root, ("a", "use crate::F;"), ("b", "")], &[&["a", "lib"]]);
@@ -115,7 +115,7 @@ fn parents_and_children_know_each_other_in_one_direction() {
 }
 
 #[test]
-fn tests_comments_and_inner_modules_are_told_apart() {
+fn tests_comments_and_inner_modules_are_distinguished() {
     let root = ("lib", "mod a;\nmod b;");
     let a = ("a", "use crate::b::B;");
     for b in [

@@ -1,14 +1,14 @@
-//! What lies at the top of the repository, and which rooms there are.
+//! The files at the top of the repository, and the list of crates.
 
 use super::{Finding, Repository, assert_none};
 
-/// The rooms, from the ground up.
+/// The crates, from the lowest layer up.
 pub const ROOMS: &[&str] = &[
     "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
     "pipeline", "cli", "wordmill",
 ];
 
-/// The whole top level, beside files whose name begins with a dot.
+/// The whole top level, except files whose name begins with a dot.
 const TOP: &[&str] = &[
     "CHANGELOG.md",
     "CONTRIBUTING.md",

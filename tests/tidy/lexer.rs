@@ -1,9 +1,9 @@
-//! Tells code from comments and strings, and finds functions, blocks and test modules.
+//! Separates code from comments and strings, and finds functions, blocks and test modules.
 //!
-//! [`split`] gives the same text twice with the same lines and columns: once with only the code
-//! left, once with only the comments. Literals are in neither. No grammar is known here beyond that.
+//! [`split`] returns the same text twice with the same lines and columns: once with only the code
+//! left, once with only the comments. Literals are in neither. It knows no more of the grammar.
 
-/// A source text taken apart; both halves have the lines and columns of the whole.
+/// A split source text; both halves have the lines and columns of the whole.
 #[derive(Clone, Debug)]
 pub struct Split {
     /// Code; comments and literals are blank.
@@ -29,7 +29,7 @@ enum Part {
     Literal,
 }
 
-/// Takes a source text apart.
+/// Splits a source text.
 pub fn split(source: &str) -> Split {
     let chars: Vec<char> = source.chars().collect();
     let (mut code, mut comments) = (String::new(), String::new());
@@ -46,7 +46,7 @@ pub fn split(source: &str) -> Split {
     Split { code, comments }
 }
 
-/// What begins at `at`, and where it ends.
+/// The kind of the token at `at`, and its end.
 fn next_part(chars: &[char], at: usize) -> (Part, usize) {
     let char_at = |i: usize| chars.get(i).copied().unwrap_or('\0');
     match chars[at] {
@@ -94,7 +94,7 @@ fn block_comment_end(chars: &[char], at: usize) -> usize {
     i
 }
 
-/// The end of a literal in which a backslash escapes.
+/// The end of a literal with backslash escapes.
 fn quoted_end(chars: &[char], at: usize, quote: char) -> usize {
     let mut i = at + 1;
     while i < chars.len() && chars[i] != quote {
@@ -112,7 +112,7 @@ fn raw_end(chars: &[char], start: usize, hashes: usize) -> usize {
     end.map_or(chars.len(), |i| i + 1 + hashes)
 }
 
-/// Whether a character is one of a name.
+/// Whether a character may be in a name.
 pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
@@ -149,7 +149,7 @@ pub fn test_items(code: &str) -> Vec<(usize, usize)> {
     items.collect()
 }
 
-/// Names of the modules that are files of their own and only compiled for tests.
+/// Names of the modules that have their own files and are only compiled for tests.
 pub fn test_modules(code: &str) -> Vec<String> {
     let after = code.split("#[cfg(test)]").skip(1);
     after
@@ -160,7 +160,7 @@ pub fn test_modules(code: &str) -> Vec<String> {
         .collect()
 }
 
-/// Lines on which a word stands, from 1; once for each time it does.
+/// Lines on which a word occurs, from 1; once for each occurrence.
 pub fn word_lines(text: &str, word: &str) -> Vec<usize> {
     let chars: Vec<char> = text.chars().collect();
     let found = word_positions(&chars, word).into_iter();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_literals_are_told_from_code() {
+    fn comments_and_literals_are_distinguished_from_code() {
         check("a // b { \n c", "a c", "// b {");
         check("a /* b /* c */ d */ e", "a e", "/* b /* c */ d */");
         check(r#"a("// b \" {", c)"#, "a( , c)", "");
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_alone() {
+    fn only_whole_words_are_found() {
         assert_eq!(word_lines("unsafe\nunsafe_code\nan unsafe", "unsafe"), [1, 3]);
         assert_eq!(word_lines("eprintln!(a)\nprintln!(b)", "println!"), [2]);
         assert_eq!(unsafe_blocks("unsafe fn a() {\nunsafe { b }\nunsafe\n{ c }}"), [2, 3]);

@@ -1,14 +1,14 @@
-//! What the manifests say: which room may use which, which packages a room may use, and that every
-//! crate takes its version and its lints from the workspace.
+//! The rules of manifests: which crate may use which, which packages a crate may use, and that
+//! every crate takes its version and its lints from the workspace.
 
 use toml::{Table, Value};
 
 use super::layout::ROOMS;
 use super::{Finding, Repository, Source, assert_none, lexer};
 
-/// A room, the rooms that it may use, and the packages of others that it may use. A new arrow or a
-/// new package is a decision: it needs a permissive licence, a small tree of its own, and a reason
-/// in the commit message.
+/// A crate, the crates that it may use, and the external packages that it may use. A new dependency
+/// is a decision: it needs a permissive licence, a small dependency tree, and a reason in the
+/// commit message.
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     (
         "formats",
@@ -70,7 +70,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "zstd",
         ],
     ),
-    // Of the kernels it uses logarithms and powers; the sample is what its tests read.
+    // It uses logarithms and powers of the kernels; its tests read the sample.
     (
         "vocab",
         &["formats", "flow", "kernels", "text", "sample"],
@@ -87,7 +87,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "xxhash-rust",
         ],
     ),
-    // Of the kernels it uses random numbers, logarithms and powers.
+    // It uses random numbers, logarithms and powers of the kernels.
     ("cooccur", &["formats", "flow", "kernels"], &["schemars", "serde", "serde_json", "thiserror"]),
     (
         "train",
@@ -125,12 +125,12 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "formats", "flow", "kernels", "sample", "text", "vocab", "cooccur", "train", "query",
             "pipeline", "cli",
         ],
-        &["criterion", "flate2", "peak_alloc", "serde_json", "tempfile", "toml", "zstd"],
+        &["criterion", "flate2", "peak_alloc", "serde_json", "snapbox", "tempfile", "toml", "zstd"],
     ),
 ];
 
-/// Packages that a tool may use beside those of the rooms. A tool is a workspace of its own, so that what it
-/// needs is built with nothing else; it inherits nothing.
+/// Packages that a tool may use beside those of the crates. A tool is a separate workspace, so its
+/// dependencies are not built with anything else; it inherits nothing.
 const OF_TOOLS: &[(&str, &[&str])] =
     &[("tools/fuzz/Cargo.toml", &["libfuzzer-sys", "peak_alloc", "serde_json", "tempfile"])];
 
@@ -192,7 +192,7 @@ fn inheritance(source: &Source) -> Vec<Finding> {
     keys.chain(used).chain(lints).map(|what| Finding::new(&source.path, 0, what)).collect()
 }
 
-/// Names in the list of a room that its manifest does not have.
+/// Names in the list of a crate that its manifest does not have.
 fn needless(source: &Source) -> Vec<Finding> {
     let allowed = ALLOWED.iter().find(|(name, ..)| *name == source.room());
     let Some((_, rooms, packages)) = allowed else { return Vec::new() };
@@ -209,8 +209,9 @@ fn needless(source: &Source) -> Vec<Finding> {
         .collect()
 }
 
-/// Dependencies of a manifest that no file of its package names: of the package itself for `[dependencies]`, of its tests too for
-/// `[dev-dependencies]`. What a feature names is used. The root package names its rooms for its tests and benches too.
+/// Dependencies of a manifest that no file of its package names: of the package itself for `[dependencies]`, of its
+/// tests, too, for `[dev-dependencies]`. Dependencies named by a feature are used. The root package also names its
+/// crates for its tests and benches.
 fn unnamed(source: &Source, code: &[&Source]) -> Vec<Finding> {
     let manifest = manifest(source);
     let features = manifest.get("features").map(Value::to_string).unwrap_or_default();
@@ -238,8 +239,8 @@ fn unnamed(source: &Source, code: &[&Source]) -> Vec<Finding> {
         .collect()
 }
 
-/// The files of the package of a manifest. The root package has those of the facade, tests and benches; `tests/hostile.rs` has the
-/// checks of the fuzzer too.
+/// The files of the package of a manifest. The root package has those of the facade, tests and benches;
+/// `tests/hostile.rs` also has the checks of the fuzzer.
 fn files_of<'a>(manifest: &Source, repository: &'a Repository) -> Vec<&'a Source> {
     let folder = manifest.path.trim_end_matches("Cargo.toml");
     let is_inside = |source: &&Source| match folder {
@@ -275,7 +276,7 @@ fn rooms_use_only_what_they_may() {
     assert_none(repository.manifests().flat_map(arrows).collect());
 }
 
-/// A tool is no member of the workspace, keeps a lock file and uses packages from its list only.
+/// A tool is not a member of the workspace, keeps a lock file and uses packages from its list only.
 fn tool(source: &Source) -> Vec<Finding> {
     let manifest = manifest(source);
     let listed = OF_TOOLS.iter().find(|(path, _)| *path == source.path);
@@ -291,7 +292,7 @@ fn tool(source: &Source) -> Vec<Finding> {
     foreign.chain(alone).map(|what| Finding::new(&source.path, 0, what)).collect()
 }
 
-/// Our packages in a lock file.
+/// The workspace's packages in a lock file.
 fn rooms_of(lock: &Table) -> Vec<String> {
     let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
     let names = packages.filter_map(|package| package.get("name")?.as_str());
@@ -299,7 +300,7 @@ fn rooms_of(lock: &Table) -> Vec<String> {
 }
 
 #[test]
-fn tools_stand_apart() {
+fn tools_are_separate() {
     let repository = Repository::read();
     assert_none(repository.tools().flat_map(tool).collect());
     for source in repository.tools() {

@@ -1,8 +1,9 @@
-//! The modules of a crate, and which file takes what from which.
+//! The modules of a crate, and the names that its files take from each other.
 //!
-//! Nouns: a *module* is a file or a block `mod name { … }` in one; a *path* is what stands in a `use`, or in code where it begins
-//! with `crate`, `self`, `super` or the name of a child; a *tie* is a name that one file takes from another. A name that a module
-//! only hands on (`pub use`) ties to the file that defines it. Macros are read as they stand, test code is not read.
+//! Terms: a *module* is a file or a block `mod name { … }` in one; a *path* is one in a `use`, or in code if it begins
+//! with `crate`, `self`, `super` or the name of a child; a *tie* is a name that one file takes from another. A name
+//! that a module only re-exports (`pub use`) ties to the file that defines it. Macros are read unexpanded, test code is
+//! not read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ pub type Ties = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 struct Module {
     file: String,
     children: BTreeSet<String>,
-    /// Names that are brought in, with the absolute paths that they stand for.
+    /// Imported names, with the absolute paths that they refer to.
     imports: BTreeMap<String, Name>,
     paths: Vec<Name>,
 }
@@ -27,7 +28,7 @@ struct Module {
 #[derive(Debug, Default)]
 struct Modules(BTreeMap<Name, Module>);
 
-/// What ties the files of the crate whose root is the file `root`.
+/// The ties of the files of the crate whose root is the file `root`.
 pub fn ties(sources: &[&Source], root: &str) -> Ties {
     let mut modules = Modules::default();
     modules.add_file(sources, root, Vec::new());
@@ -65,7 +66,7 @@ impl Modules {
         }
     }
 
-    /// The file in which a path ends, and the name that it takes from there; names that are handed on are followed.
+    /// The file in which a path ends, and the name that it takes from there; re-exports are followed.
     fn definition(&self, path: &[String], depth: usize) -> (&str, String) {
         let ends = (0..=path.len()).rev();
         let end = ends.into_iter().find(|&end| self.0.contains_key(&path[..end]));
@@ -73,7 +74,7 @@ impl Modules {
         let module = &self.0[&path[..end]];
         let Some(name) = path.get(end) else { return (&module.file, "itself".into()) };
         match module.imports.get(name) {
-            // A name may be handed on in a circle of imports, which the compiler refuses elsewhere.
+            // Imports may re-export a name in a circle, which the compiler refuses elsewhere.
             Some(other) if depth < 16 && other[..] != path[..=end] => {
                 let rest = path[end + 1..].iter();
                 let other: Name = other.iter().chain(rest).cloned().collect();
@@ -109,13 +110,13 @@ fn tokens(source: &Source) -> Vec<String> {
     tokens
 }
 
-/// Goes through the tokens of a file.
+/// Reads the tokens of a file.
 struct Reader<'a> {
     tokens: &'a [String],
     at: usize,
     file: &'a str,
     modules: &'a mut Modules,
-    /// Modules that are files of their own.
+    /// Modules in their own files.
     declared: Vec<Name>,
 }
 
@@ -199,7 +200,7 @@ impl Reader<'_> {
         (0..).zip(attribute).all(|(i, token)| self.token(self.at + i) == token)
     }
 
-    /// Passes over `#[cfg(test)]` and a `use` or `mod` behind it; blocks are no longer there.
+    /// Skips `#[cfg(test)]` and a `use` or `mod` after it; blocks are already removed.
     fn skip_attributed(&mut self) {
         self.at += 6;
         let is_import = |at: usize| matches!(self.token(at), "use" | "mod");
@@ -220,7 +221,7 @@ impl Reader<'_> {
         is_ours && self.token(self.at + 1) == "::" && before != "::"
     }
 
-    /// A path in code; the reader stands behind it afterwards.
+    /// Reads a path in code; the reader is behind it afterwards.
     fn path(&mut self) -> Name {
         let mut path = vec![self.token(self.at).to_owned()];
         self.at += 1;
@@ -231,7 +232,8 @@ impl Reader<'_> {
         path
     }
 
-    /// The tree of a `use` from here on; the reader stands at the `,`, `}` or `;` behind it afterwards.
+    /// Reads the tree of a `use` from here on; the reader is at the `,`, `}` or `;` behind it
+    /// afterwards.
     fn tree(&mut self, name: &Name, module: &mut Module, before: &[String]) {
         let mut path = before.to_vec();
         loop {
@@ -269,7 +271,7 @@ fn import(name: &Name, module: &mut Module, path: &[String], alias: Option<Strin
     }
 }
 
-/// The path from the root of the crate; nothing for a path into another crate.
+/// The path from the root of the crate; `None` for a path into another crate.
 fn absolute(name: &Name, module: &Module, path: &[String]) -> Option<Name> {
     let (first, rest) = path.split_first()?;
     let ups = path.iter().take_while(|segment| *segment == "super").count();

@@ -1,11 +1,12 @@
-//! What a library leaves to the program: it does not print, exit, read the environment, or install signal handlers. Besides, what
-//! single rooms promise: `formats` starts no thread; `kernels` does no I/O, starts no thread and allocates nothing in its loops.
+//! A library leaves the process to the program: it does not print, exit, read the environment, or install signal
+//! handlers. Some crates promise more: `formats` starts no thread; `kernels` does no I/O, starts no thread and
+//! allocates nothing in its loops.
 
 use super::{Finding, Repository, Source, assert_found, assert_none, lexer};
 
-/// Words in the code of some rooms that break a rule.
+/// Words that break a rule in the code of some crates.
 struct Ban {
-    /// The rooms; empty for every library.
+    /// The crates; empty for every library.
     rooms: &'static [&'static str],
     words: &'static [&'static str],
     what: &'static str,
@@ -102,7 +103,7 @@ fn forbidden_uses(source: &Source) -> Vec<Finding> {
     found
 }
 
-/// Entries of the list that nothing needs.
+/// Unused entries of the list.
 fn needless(repository: &Repository) -> Vec<Finding> {
     let each = |&(path, words, _): &(&'static str, &'static [&'static str], &str)| {
         let source = repository.rust().find(|source| source.path == path);

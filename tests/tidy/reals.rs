@@ -1,22 +1,23 @@
-//! What decides bytes of an artefact calls no function of the C library: those differ between machines. The kernels' `real` and
-//! `math` have their own.
+//! Code that determines bytes of an artefact calls no function of the C library, as those differ between machines. The
+//! kernels have their own in `real` and `math`.
 
 use super::{Finding, Repository, Source, assert_found, assert_none, lexer};
 
-/// Rooms whose numbers end up in artefacts.
+/// Crates whose numbers end up in artefacts.
 const ROOMS: &[&str] = &["kernels", "text", "vocab", "cooccur", "train"];
 
-/// Functions of f32 and f64 whose results differ between C libraries. Without `log` of two arguments, which a method of an
-/// expression is called too, and without those that IEEE 754 defines: `sqrt`, `abs`, `floor`, `mul_add`, …
+/// Functions of f32 and f64 whose results differ between C libraries. Without `log` of two arguments, which is also the
+/// name of a method of an expression, and without those that IEEE 754 defines: `sqrt`, `abs`, `floor`, `mul_add`, …
 const FUNCTIONS: &[&str] = &[
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos", "cosh", "exp",
     "exp2", "exp_m1", "hypot", "ln", "ln_1p", "log10", "log2", "powf", "powi", "sin", "sin_cos",
     "sinh", "tan", "tanh",
 ];
-/// Those that take another number: with it in brackets, methods of other types of the same name are told apart.
+/// Those that take another number: with its parenthesis, methods of the same name on other types are
+/// distinguished.
 const OF_TWO: &[&str] = &["atan2", "hypot", "powf", "powi"];
 
-/// Files that may call them, because no byte of an artefact follows.
+/// Files that may call them, because no byte of an artefact depends on them.
 const ALLOWED: &[(&str, &str)] = &[
     ("crates/cooccur/src/need.rs", "estimates of time and space, which are only shown"),
     ("crates/train/src/need.rs", "the same"),

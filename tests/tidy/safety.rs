@@ -1,11 +1,11 @@
-//! Where `unsafe` may stand, and that every block says why it is sound.
+//! Where `unsafe` is allowed, and that every block says why it is sound.
 
 use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::Repository};
 
 /// Files, and folders with a slash at the end, in which `unsafe` may be written.
 const UNSAFE_PLACES: &[&str] =
     &["crates/formats/src/disk.rs", "crates/kernels/", "benches/kernels.rs"];
-/// A note stands at most this many lines above its block.
+/// The most lines between a note and its block.
 const NOTE_LINES_MAX: usize = 4;
 
 fn is_in(source: &Source, place: &str) -> bool {
@@ -56,7 +56,7 @@ fn forbids(source: &Source) -> Vec<Finding> {
 }
 
 #[test]
-fn unsafe_stands_in_its_places_only() {
+fn unsafe_is_in_allowed_places_only() {
     check(unsafe_place);
     let repository = Repository::read();
     let is_used = |place: &&&str| {

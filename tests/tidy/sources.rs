@@ -1,5 +1,5 @@
-//! The files that the rules look at: what git would commit, or without git what lies in the folders
-//! of the house.
+//! The files that the rules check: those that git would commit, or without git those in the folders
+//! of the workspace.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub struct Source {
     /// From the root of the repository, with `/`.
     pub path: String,
     pub text: String,
-    /// Code and comments apart; of Rust files only.
+    /// Code and comments, split; only for Rust files.
     pub split: Split,
     /// Whether everything in it is test code.
     pub is_test: bool,
@@ -62,7 +62,7 @@ impl Source {
 pub struct Repository {
     /// Sorted by path.
     pub sources: Vec<Source>,
-    /// Every path, also of files that are no text.
+    /// Every path, also of files that are not text.
     pub paths: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ impl Repository {
     }
 }
 
-/// Files that git knows or would add. Nothing if this is no work tree or there is no git.
+/// Files that git knows or would add; `None` if this is not a work tree or there is no git.
 fn listed_by_git(root: &Path) -> Option<Vec<String>> {
     let listed = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -114,7 +114,7 @@ fn listed_by_git(root: &Path) -> Option<Vec<String>> {
     (listed.status.success() && !paths.is_empty()).then(|| paths.into_iter().collect())
 }
 
-/// Files of an unpacked archive; what cargo and wordmill write is left out.
+/// Files of an unpacked archive, except those that cargo and wordmill write.
 fn found_in_folders(root: &Path) -> Vec<String> {
     let ours = |name: &str| name != "target" && name != ".git" && !name.starts_with("run");
     let top = names(root);

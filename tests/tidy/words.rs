@@ -1,14 +1,59 @@
-//! Words that do not belong in the house. The patterns are put together from pieces, so that this
-//! file does not contain what it bans.
+//! Words that are not allowed in the repository. The patterns are put together from pieces, so that
+//! this file does not contain what it bans.
 
 use super::{Finding, Source, assert_found, assert_none, check, lexer, sources::Repository};
 
-/// Code that must not stay.
+/// Markers of unfinished code.
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "dbg!"];
 const NOTES: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("X", "XX")];
 /// Folders of one machine; the last one is allowed in tests.
 const PLACES: &[&str] =
     &[concat!("/wo", "rk/"), concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/tm", "p/")];
+
+/// Phrases of a private dialect, and what is meant. They are put together, too.
+const DIALECT: &[(&str, &str)] = &[
+    (concat!("is ", "told"), "is reported"),
+    (concat!("are ", "told"), "are reported"),
+    (concat!("was ", "told"), "was reported"),
+    (concat!("were ", "told"), "were reported"),
+    (concat!("be ", "told"), "be reported"),
+    (concat!("an", "ew"), "again, rebuilt"),
+    (concat!("is ", "made of"), "its source, its parts"),
+    (concat!("are ", "made of"), "their source, their parts"),
+    (concat!("stands ", "in"), "is in, occurs in"),
+    (concat!("stand ", "in"), "are in, occur in"),
+    (concat!("stands ", "there"), "is there, occurs"),
+    (concat!("stand ", "there"), "are there, occur"),
+    (concat!("stands ", "beside"), "is beside"),
+    (concat!("stands ", "between"), "is between"),
+    (concat!("so ", "many"), "at most N, this many"),
+    (concat!("of ", "theirs"), "their"),
+    (concat!("thinned ", "out"), "subsampled"),
+];
+/// Where plain words are the rule.
+const PLAIN: &[&str] = &["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/", "examples/"];
+
+/// Lines that may say it: in a file, what else is on the line.
+const MEANT: &[(&str, &str)] = &[];
+
+fn dialect(source: &Source) -> Vec<Finding> {
+    if !PLAIN.iter().any(|place| source.path.starts_with(place)) {
+        return Vec::new();
+    }
+    let text = source.text.to_lowercase();
+    let lines: Vec<&str> = text.lines().collect();
+    let is_meant = |line: usize| {
+        let meant =
+            |(path, words): &(&str, &str)| source.path == *path && lines[line - 1].contains(words);
+        MEANT.iter().any(meant)
+    };
+    let each = |(phrase, plain): &(&str, &str)| {
+        let found = lexer::word_lines(&text, phrase).into_iter().filter(|&line| !is_meant(line));
+        let what = format!("`{phrase}`: say it plainly, such as {plain}");
+        found.map(|line| Finding::new(&source.path, line, what.clone())).collect::<Vec<_>>()
+    };
+    DIALECT.iter().flat_map(each).collect()
+}
 
 fn findings(source: &Source, text: &str, words: &[&str], why: &str) -> Vec<Finding> {
     let each = |word: &&str| {
@@ -82,6 +127,21 @@ fn no_test_sleeps() {
 fn no_file_names_a_folder_of_one_machine() {
     let sources = Repository::read().sources;
     assert_none(sources.iter().flat_map(machine_paths).collect());
+}
+
+#[test]
+fn words_are_plain() {
+    let sources = Repository::read().sources;
+    assert_none(sources.iter().flat_map(dialect).collect());
+}
+
+#[test]
+fn a_private_dialect_is_found() {
+    for (phrase, _) in DIALECT {
+        assert_found(dialect, "README.md", &format!("\nIt {phrase} x"), &[2]);
+        assert_found(dialect, "README.md", &format!("\nIt{phrase} x"), &[]);
+        assert_found(dialect, "Cargo.lock", &format!("It {phrase} x"), &[]);
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use hints::{hinted, one_dash};
+pub use train::{TrainArgs, joined_switches};
 pub use using::*;
 pub use values::*;
 
@@ -13,6 +15,10 @@ use crate::display::Loudness;
 use wordmill_flow::{parse_duration, parse_size};
 use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 
+mod hints;
+#[cfg(test)]
+mod reference;
+mod train;
 mod using;
 mod values;
 
@@ -25,7 +31,13 @@ macro_rules! text {
 
 /// Turn a text corpus larger than memory into word vectors
 #[derive(Debug, Parser)]
-#[command(name = "wordmill", version, max_term_width = 80, after_help = text!("exit-codes"))]
+#[command(
+    name = "wordmill",
+    version,
+    max_term_width = 80,
+    after_help = text!("exit-codes"),
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// Show errors and results only
     ///
@@ -70,6 +82,11 @@ pub enum Command {
     /// Run every stage that is not done, from text to vectors
     #[command(after_long_help = text!("run"))]
     Run(RunArgs),
+    /// Train one model on texts, without a pipeline
+    ///
+    /// Writes one file of vectors. The command line alone decides what is trained.
+    #[command(after_long_help = text!("train"))]
+    Train(Box<TrainArgs>),
     /// Estimate memory, disk, files and time of each stage
     ///
     /// Reads a sample of the text and writes nothing.
@@ -143,8 +160,18 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write a page a command
     Man(ManArgs),
+    /// Print the help of a command, or a page of the manual
+    ///
+    /// Without a name it lists commands and pages.
+    Help(HelpArgs),
 }
 
+/// `help`.
+#[derive(Debug, Args)]
+pub struct HelpArgs {
+    /// A command or a topic
+    pub topic: Option<String>,
+}
 /// Where a pipeline's settings come from.
 #[derive(Debug, Args)]
 pub struct PipelineArgs {
@@ -182,7 +209,7 @@ pub struct PipelineArgs {
 }
 
 /// How a command that takes long shows what it does.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
     /// Progress: auto|bar|plain|json|none
     ///
@@ -407,6 +434,7 @@ impl PipelineArgs {
             file: self.pipeline.clone(),
             variables: std::env::vars_os().collect(),
             sets: self.sets(),
+            flags: Vec::new(),
             run_dir: self.run_dir.clone(),
             memory: self.memory.clone(),
             threads: self.threads,

@@ -1,11 +1,13 @@
 //! The commands, one file each. Every command has a function `run(args, out)`, where `out` is standard
 //! output: a closed pipe comes back as an error and ends the program quietly.
 
+pub mod help;
 pub mod run;
 
 pub mod clean;
 pub mod plan;
 pub mod status;
+pub mod train;
 pub mod verify;
 
 pub mod init;

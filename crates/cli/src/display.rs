@@ -77,7 +77,7 @@ struct State {
     stage: Option<String>,
     /// When each work was shown last.
     works: BTreeMap<u64, Instant>,
-    /// Whether a bar stands in the last line of the terminal.
+    /// Whether the last line of the terminal is a bar.
     has_bar: bool,
 }
 

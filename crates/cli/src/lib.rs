@@ -16,13 +16,14 @@ mod report;
 mod session;
 mod style;
 mod summary;
+mod topics;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
 
@@ -35,15 +36,18 @@ pub fn main() -> ExitCode {
 /// The same with other arguments, the name of the program first.
 #[must_use]
 pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments: Vec<_> = arguments.into_iter().collect();
-    let parsed = Cli::shown().try_get_matches_from(&arguments);
+    let words = args::joined_switches(arguments.into_iter().collect());
+    if let Some(error) = args::one_dash(Cli::command(), &words) {
+        error.exit();
+    }
+    let parsed = Cli::shown().try_get_matches_from(&words);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        // clap ends as soon as it sees the flag; what it was given besides says how much is wanted.
-        Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&arguments) => {
+        // clap ends as soon as it sees the flag; the other arguments say how much is wanted.
+        Err(error) if error.kind() == ErrorKind::DisplayVersion && is_verbose(&words) => {
             print!("{}", commands::version::text());
             return ExitCode::SUCCESS;
         }
-        parsed => parsed.unwrap_or_else(|error| error.exit()),
+        parsed => parsed.unwrap_or_else(|error| args::hinted(&words, error).exit()),
     };
     // Without it the end would be the system's; that is no reason not to begin.
     let _ = wordmill_formats::on_cut_map(exit::CUT_MAP, exit::BAD_ARTEFACT.into());
@@ -77,6 +81,7 @@ fn is_verbose(arguments: &[OsString]) -> bool {
 fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => commands::run::run(args, out),
+        Command::Train(args) => commands::train::run(args, out),
         Command::Plan(args) => commands::plan::run(args, out),
         Command::Status(args) => commands::status::run(args, out),
         Command::Clean(args) => commands::clean::run(args, out),
@@ -97,6 +102,7 @@ fn dispatch(command: &Command, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Report(args) => commands::report::run(args, out),
         Command::Matrix(args) => commands::matrix::run(args, out),
         Command::ImportCounts(args) => commands::import_counts::run(args, out),
+        Command::Help(args) => commands::help::run(args, out),
         Command::Doctor(args) => commands::doctor::run(args, out),
         Command::Completions(args) => commands::manual::completions(args, out),
         Command::Man(args) => commands::manual::man(args, out),

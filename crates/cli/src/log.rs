@@ -38,7 +38,7 @@ impl Log {
         Ok(Self { file, most, has_failed: AtomicBool::new(false) })
     }
 
-    /// Appends a text, each line by itself; true if that fails for the first time. A log is not worth failing for.
+    /// Appends a text line by line; true if that fails for the first time. A log is not worth failing for.
     pub fn write(&self, level: Level, text: &str) -> bool {
         if level > self.most {
             return false;

@@ -1,7 +1,7 @@
 //! The report of a run: one page that needs nothing else, `report/index.html`.
 //!
 //! `gather` makes plain data of what the run left behind; `page.html`, `page.css` and `page.js` show it, and all of it is
-//! put into one file: no network, no font, no library. The page tells what it shows, and how much of it, where it shows a part.
+//! put into one file: no network, no font, no library. Where the page shows a part of the data, it says which.
 
 mod gather;
 

@@ -12,7 +12,7 @@ use wordmill_flow::{Budget, Cancel, Context, Progress, format_duration};
 use wordmill_formats::PipelineSource;
 use wordmill_kernels::Kernels;
 use wordmill_pipeline::PROGRAM_BYTES;
-use wordmill_pipeline::config::{self, Config, ConfigError};
+use wordmill_pipeline::config::{self, Config, ConfigError, Sources};
 
 use crate::args::{PipelineArgs, ShowArgs};
 use crate::display::{Display, ProgressMode};
@@ -25,8 +25,7 @@ pub fn config(args: &PipelineArgs) -> Result<Config, ConfigError> {
 }
 
 /// The configuration and the layers that it came from, for the ledger.
-pub fn source(args: &PipelineArgs, config: &Config) -> PipelineSource {
-    let sources = args.sources();
+pub fn source(sources: Sources, config: &Config) -> PipelineSource {
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     let absolute = |path: PathBuf| text(std::path::absolute(&path).unwrap_or(path));
     let variables = sources.variables.into_iter().filter(|(name, _)| config::is_setting(name));
@@ -35,8 +34,8 @@ pub fn source(args: &PipelineArgs, config: &Config) -> PipelineSource {
     });
     PipelineSource {
         file: config::pipeline_file(sources.file.as_deref()).map(absolute),
-        set: args.sets(),
-        seed: args.seed,
+        set: sources.sets,
+        seed: sources.seed,
         variables: variables.collect(),
         folder: std::env::current_dir().ok().map(text),
         resolved: Some(config.to_toml()),
@@ -103,7 +102,7 @@ pub fn context(
     context_of((threads, memory_bytes), display, deadline)
 }
 
-/// The same for so many threads and bytes.
+/// The same for a number of threads and bytes.
 pub fn context_of(
     (threads, memory_bytes): (usize, u64),
     display: &Arc<Display>,

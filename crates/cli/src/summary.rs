@@ -17,7 +17,7 @@ use wordmill_pipeline::config::Config;
 const WORDS: usize = 5;
 /// Neighbours shown of each word.
 const NEIGHBOURS: usize = 6;
-/// The first rank looked at; before it stand function words.
+/// The first rank that is shown; function words have lower ones.
 const FIRST_RANK: usize = 60;
 
 /// Prints the results of a run, and writes its report; gives the path of that. A file that is gone or damaged is no result.
@@ -28,6 +28,21 @@ pub fn print(
     out: &mut dyn Write,
 ) -> anyhow::Result<PathBuf> {
     config.train.iter().try_for_each(|trainer| check(dir, manifest, &trainer.name))?;
+    let reports = print_results(dir, config, out)?;
+    let page = report::write(dir, manifest, config, &reports)?;
+    for trainer in &config.train {
+        writeln!(out, "{}", dir.vectors(&trainer.name).display())?;
+    }
+    writeln!(out, "report: {}", page.path.display())?;
+    Ok(page.path)
+}
+
+/// Prints neighbours and scores of each trainer; returns the scores.
+pub fn print_results(
+    dir: &RunDir,
+    config: &Config,
+    out: &mut dyn Write,
+) -> anyhow::Result<Vec<EvalReport>> {
     let threads = config.run.thread_count();
     for trainer in &config.train {
         let vectors = Vectors::open(dir.storage(), &dir.vectors(&trainer.name))?;
@@ -47,12 +62,7 @@ pub fn print(
     if !reports.is_empty() {
         print_scores(&reports, out)?;
     }
-    let page = report::write(dir, manifest, config, &reports)?;
-    for trainer in &config.train {
-        writeln!(out, "{}", dir.vectors(&trainer.name).display())?;
-    }
-    writeln!(out, "report: {}", page.path.display())?;
-    Ok(page.path)
+    Ok(reports)
 }
 
 /// Fails unless the vectors of a trainer are whole, and those that the ledger lists. Nobody else has looked at them since they were

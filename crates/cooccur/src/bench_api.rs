@@ -1,7 +1,7 @@
-//! For benches only: the hot loops one by one, on cells in memory.
+//! For benches only: the hot loops separately, on cells in memory.
 //!
-//! Each function does one part of counting, merging or laying out. Nothing but the benches calls them, and they may change at any
-//! time.
+//! Each function does one part of counting, merging or laying out. Only the benches call them, and they may change at
+//! any time.
 
 use wordmill_formats::{CellBlock, CellCodes, CellPacker, PackedFrame, TileCell};
 
@@ -9,7 +9,7 @@ use crate::count::weighting::WindowConfig;
 use crate::count::windows::{add_windows, margin};
 use crate::runs::sums::{END, RowSums};
 
-/// Places of tokens, with where each word stands.
+/// Places of tokens, with an index of the places of each word.
 pub struct Places {
     window: WindowConfig,
     places: Vec<u32>,
@@ -46,7 +46,7 @@ impl Places {
         cells
     }
 
-    /// The same, and the rows as blocks of at most so many cells.
+    /// The same, and returns the rows as blocks of at most this many cells.
     #[must_use]
     pub fn blocks(&mut self, block_cells: usize) -> Vec<CellBlock> {
         let weights = self.window.weights();

@@ -1,15 +1,16 @@
 //! The counting stage: token shards in, spill runs out.
 //!
-//! Pairs are never written down. A batch of shards is held in memory with an index by word; for
-//! each word its places are visited, and the words around them are added into the sums of its row.
-//! So the memory is 8 bytes a token instead of 8 a pair, equal cells meet in the cache and not in a
-//! sort, both halves of a symmetric matrix come out at once, and a batch is as large as can be. (A
-//! sorted list of packed pairs took 45 ns a pair at a window of 5 and spilled half of the cells
-//! twice; this takes 4 to 5 ns.)
+//! Pairs are never written out. A batch of shards is held in memory with an index by word. For each
+//! word its places are visited, and the words around them are added to the sums of its row. So a
+//! token takes 8 bytes of memory instead of 8 per pair, equal cells are summed in the cache instead
+//! of by a sort, both halves of a symmetric matrix are computed at once, and a batch can be as
+//! large as memory allows. (A sorted list of packed pairs took 45 ns a pair at a window of 5 and
+//! spilled half of the cells twice; this takes 4 to 5 ns.)
 //!
-//! Which shards make up a batch is left to the budget and which rows a thread takes to chance; the
-//! sums are not. A batch is a unit of work: one after another, each with all threads. Threads append to its runs as they finish
-//! rows, so with several of them only the cells of a run are always the same, not the order of its frames.
+//! The memory budget decides which shards make up a batch, and chance which rows a thread takes, but the sums do not
+//! depend on either. A batch is a unit of work; batches are counted one after another, each by all threads. Threads
+//! append to its runs as they finish rows, so with several threads only the set of cells of a run is reproducible, not
+//! the order of its frames.
 
 pub mod batch;
 pub(crate) mod batches;
@@ -31,7 +32,7 @@ use crate::runs::spill::{SpillRuns, recover};
 use batch::GAP;
 use batches::{Batches, Waiting};
 
-/// Counts which words meet. Finished batches of an earlier attempt are kept.
+/// Counts which words co-occur. Finished batches of an earlier attempt are kept.
 ///
 /// # Errors
 /// [`CooccurError::OverBudget`] if not even one worker and one shard fit into the memory budget;

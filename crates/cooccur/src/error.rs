@@ -1,4 +1,4 @@
-//! What can go wrong while counting.
+//! Errors of counting, merging and shuffling.
 
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::FormatError;
@@ -15,10 +15,10 @@ pub enum CooccurError {
     /// The system started no more threads.
     #[error(transparent)]
     NoThreads(#[from] NoThreads),
-    /// A stop was asked for.
+    /// A stop was requested.
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    /// Whoever feeds cells to `gather` cannot go on.
+    /// The caller that feeds cells to `gather` failed.
     #[error("{0}")]
     Feed(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A setting is out of range.
@@ -29,7 +29,7 @@ pub enum CooccurError {
         /// What is wrong and what to do.
         what: String,
     },
-    /// No two words ever meet.
+    /// No two words of the vocabulary co-occur.
     #[error(
         "no pair of words within a window of {window}: every line has fewer than two words of the \
          vocabulary; lower vocabulary.min_count or check how the corpus is cut into lines"

@@ -1,9 +1,9 @@
-//! The finished matrix in other programs' formats, and what can be told of it in one pass.
+//! Writes the finished matrix in formats of other programs, with statistics computed in one pass.
 //!
 //! A *pass* reads the shards once in row order, a piece of a row at a time, so memory does not grow
-//! with the number of cells; positive pointwise mutual information also keeps two sums a word. A
-//! *word weight* is a weight in units divided by the unit. The words go beside the matrix as
-//! `OUT.vocab.txt`, in the order of its rows. Nothing is published before all of it is written.
+//! with the number of cells. Positive pointwise mutual information also keeps two sums per word. A
+//! *word weight* is a weight in units divided by the unit. The words are written to `OUT.vocab.txt`
+//! beside the matrix, in the order of its rows. Nothing is published before all of it is written.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use wordmill_kernels::real;
 
 use crate::error::CooccurError;
 
-/// Starts of rows that are held in memory before they go to a scratch file.
+/// Row starts that are held in memory before they go to a scratch file.
 const STARTS_BYTES: usize = 4 << 20;
 
-/// What another program reads.
+/// A format that another program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatrixFormat {
     /// `scipy.sparse.load_npz`: compressed sparse rows of word weights.
@@ -47,7 +47,7 @@ pub struct MatrixInput<'a, W> {
     pub words: &'a W,
 }
 
-/// Where the words of the matrix `out` are written.
+/// The path of the words of the matrix `out`.
 pub fn words_path(out: &Path) -> PathBuf {
     beside(out, ".vocab.txt")
 }
@@ -58,11 +58,12 @@ fn beside(out: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Writes the matrix to `out` and its words to `OUT.vocab.txt`; files that are there are replaced.
+/// Writes the matrix to `out` and its words to `OUT.vocab.txt`; existing files are replaced.
 ///
 /// # Errors
-/// A shard that is missing, damaged or not of this index; words that `vocab.txt` cannot hold; more
-/// words than the format can number; storage errors. No file is there then that was not before.
+/// For a shard that is missing, damaged or not listed in this index, for words that `vocab.txt`
+/// cannot store, for more words than the format can number, and for storage errors. Then no new
+/// file is left behind.
 pub fn export_matrix<W: Words>(
     ctx: &Context,
     input: MatrixInput<'_, W>,
@@ -96,7 +97,7 @@ pub fn export_matrix<W: Words>(
     Ok([matrix()?, words])
 }
 
-/// Whether the cell (r, c) weighs as much as (c, r), for all of them.
+/// Whether cell (r, c) has the same weight as (c, r), for all cells.
 pub fn is_symmetric(
     ctx: &Context,
     dir: &RunDir,
@@ -108,10 +109,10 @@ pub fn is_symmetric(
     Ok(symmetry == Symmetry::Symmetric)
 }
 
-/// Publishes a file of which everything else is done.
+/// Publishes a file that is otherwise complete.
 type Finish = Box<dyn FnOnce() -> Result<Published, FormatError>>;
 
-/// Reads the matrix, once a call.
+/// Reads the matrix, once per call.
 struct Pass<'a> {
     ctx: &'a Context,
     dir: &'a RunDir,
@@ -132,7 +133,7 @@ impl Pass<'_> {
             let path = self.dir.path("matrix").join(&shard.file);
             let reader = CsrShardReader::open(self.storage(), &path)?;
             if format!("{:016x}", reader.digest()) != shard.xxh3 {
-                let what = "it is whole, but not the shard that matrix/index.json lists";
+                let what = "it is intact, but not the shard that matrix/index.json lists";
                 return Err(FormatError::corrupt(&path, 0, what).into());
             }
             reader.for_each_piece(|row, columns, weights| {
@@ -144,8 +145,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The cells for which `value` gives one. Indices and values stand in arrays of their own, so
-    /// this takes two passes; zip does not care which array comes first.
+    /// Writes the cells for which `value` returns one. Indices and values are in separate arrays,
+    /// so this takes two passes; zip allows either array first.
     fn npz<T: NpyElement>(
         &self,
         out: &Path,
@@ -229,8 +230,9 @@ impl Pass<'_> {
 
     /// Whether the matrix is symmetric, and how many cells are not above its diagonal.
     ///
-    /// Each half has a sum of weight × hash of the place, the place mirrored in the upper one. Equal
-    /// halves have equal sums; halves that differ have them with a chance of about 2⁻⁶⁰.
+    /// Each half has a sum of weight × hash of the place, with the place mirrored in the upper half.
+    /// Equal halves have equal sums; different halves have equal ones with a probability of about
+    /// 2⁻⁶⁰.
     fn symmetry(&self) -> Result<(Symmetry, u64), CooccurError> {
         let (mut cells, mut lower, mut upper) = (0, 0u64, 0u64);
         let place = |large: u32, small: u32| {
@@ -252,7 +254,7 @@ impl Pass<'_> {
     }
 }
 
-/// How many cells stand before each row, gathered while the cells pass by.
+/// How many cells precede each row, computed while cells are read.
 struct RowStarts {
     spool: Spool,
     /// Rows whose start is known.
@@ -265,7 +267,7 @@ impl RowStarts {
         Self { spool, rows: 0, cells: 0 }
     }
 
-    /// `cells` more cells of `row`, which is not below the last one.
+    /// Adds `cells` more cells of `row`, which is not below the last one.
     fn cells(&mut self, row: u32, cells: u64) -> Result<(), FormatError> {
         self.start(u64::from(row))?;
         self.cells += cells;
@@ -278,7 +280,7 @@ impl RowStarts {
         Ok((self.cells, self.spool))
     }
 
-    /// All rows up to this one start here, if they have not yet.
+    /// Sets the start of all rows up to this one that have none yet.
     fn start(&mut self, row: u64) -> Result<(), FormatError> {
         while self.rows <= row {
             self.spool.append(&self.cells.to_le_bytes())?;

@@ -1,8 +1,9 @@
-//! Cells that come in any order, from somewhere else than text: gathered, summed, spilled as runs.
+//! Gathers cells that come in any order from a source other than text, sums them, and spills them
+//! as runs.
 //!
-//! Cells are held until the memory is full, then put in order of their rows, summed and written as
-//! runs; all of them form one batch. A gathering that was cut short begins anew. It is no step of units: cells come from a feeder,
-//! once and in its order, not from files of the run.
+//! Cells are held until the memory is full, then sorted by row, summed and written as runs; all of them form one batch.
+//! An interrupted gathering begins from scratch. It is not a step of units: cells come from a feeder, once and in its
+//! order, not from files of the run.
 
 pub mod whole;
 
@@ -15,20 +16,20 @@ use crate::runs::run::{RunFile, RunWeights, RunWriter};
 use crate::runs::spill::{BatchRow, RunRow, SpillRuns, recover, run_name, run_path};
 use crate::runs::sums::RowSums;
 
-/// What is held besides the cells and the sums: a run being written.
+/// Memory beside the cells and the sums: a run being written.
 const FIXED_BYTES: u64 = 2 << 20;
-/// The fewest cells that are held: smaller runs would make merging them dominate.
+/// The fewest cells to hold: smaller runs would make merging dominate.
 const CELLS_MIN: usize = 1 << 16;
 const CELLS_BYTES_MIN: u64 = (CELLS_MIN * size_of::<Cell>()) as u64;
-/// Columns that are added up at once where memory is short.
+/// Columns that are summed at once if memory is short.
 const WIDTH_MIN: u32 = 1 << 14;
-/// Cells between two looks at whether to stop.
+/// Cells between two checks for a stop.
 const STRIDE_CELLS: u64 = 1 << 16;
 
 /// How to gather.
 #[derive(Clone, Debug)]
 pub struct GatherConfig {
-    /// Identifies what is fed; files of another fingerprint are made anew.
+    /// Identifies the source; files with another fingerprint are rebuilt.
     pub fingerprint: String,
     /// How many units a weight of 1 has.
     pub unit: u64,
@@ -39,13 +40,15 @@ type Cell = (u32, u32, u64);
 
 /// Writes cells that come in any order as spill runs, as [`crate::count`] does for text.
 ///
-/// `feed` is handed a function that takes a row, a column and a weight above 0 in units; equal cells
-/// are added. If an earlier process has gathered the same, `feed` is not called.
+/// `feed` gets a function to call with a row, a column and a weight above 0 in units; equal cells
+/// are added. If an earlier process has gathered the same source, `feed` is not called.
 ///
-/// The caller makes sure that all weights sum to 64 bits and that ids are below `ranges.rows()`.
+/// The caller ensures that all weights sum to at most 64 bits and that ids are below
+/// `ranges.rows()`.
 ///
 /// # Errors
-/// Those of `feed`; [`CooccurError::OverBudget`] if the least memory does not fit; storage errors.
+/// Errors of `feed`; [`CooccurError::OverBudget`] if the minimum memory does not fit; storage
+/// errors.
 pub fn gather(
     ctx: &Context,
     dir: &RunDir,
@@ -80,7 +83,8 @@ pub fn gather(
         runs: Vec::new(),
         batches: 0,
     };
-    // Pages are only taken when they are written to; a system that counts them before gives less.
+    // Pages are allocated only when they are written to; a system that commits them earlier
+    // provides fewer.
     let mut held: Vec<Cell> = Vec::new();
     while held.try_reserve_exact(limit).is_err() && limit > CELLS_MIN {
         limit /= 2;
@@ -105,7 +109,7 @@ pub fn gather(
     Ok(list)
 }
 
-/// Writes what is held as runs.
+/// Writes the held cells as runs.
 struct Gatherer<'a> {
     dir: &'a RunDir,
     ranges: &'a RowRanges,
@@ -174,7 +178,7 @@ mod tests {
 
     const WORDS: u32 = 400;
 
-    /// Cells in any order, many of them more than once, also on the diagonal.
+    /// Cells in any order, many of them repeated, also on the diagonal.
     fn random(seed: u64, cells: usize) -> Fed {
         let mut state = seed;
         let mut roll = |limit: u64| {
@@ -188,7 +192,7 @@ mod tests {
         (0..cells).map(|_| (word(&mut roll), word(&mut roll), 1 + roll(1 << 20))).collect()
     }
 
-    /// Gathers in so many bytes and merges; gives the number of runs.
+    /// Gathers within this many bytes and merges; returns the number of runs.
     fn run(storage: &Arc<dyn Storage>, bytes: u64, fed: &Fed) -> Result<usize, CooccurError> {
         let dir = RunDir::new(Arc::clone(storage), "run");
         let ranges = RowRanges::new(&vec![100; WORDS as usize], 5);
@@ -232,7 +236,7 @@ mod tests {
     #[test]
     fn any_memory_gives_the_sums_and_the_same_bytes() {
         let mut first = None;
-        // The least memory holds 65536 cells at a time.
+        // The minimum memory holds 65536 cells at a time.
         let least = FIXED_BYTES + CELLS_BYTES_MIN + RowSums::needed_bytes(WORDS);
         for (bytes, runs) in [(1 << 30, 1), (6 << 20, 2), (least, 5)] {
             let memory = MemoryStorage::default();
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gathering_that_failed_is_made_anew_and_a_finished_one_is_kept() {
+    fn a_failed_gathering_is_repeated_and_a_finished_one_is_kept() {
         let fed = random(2, 150_000);
         let least = FIXED_BYTES + CELLS_BYTES_MIN + RowSums::needed_bytes(WORDS);
         let undisturbed = MemoryStorage::default();
@@ -270,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_feeder_come_back() {
+    fn errors_of_the_feeder_are_returned() {
         let dir = RunDir::new(Arc::new(MemoryStorage::default()), "run");
         let ranges = RowRanges::new(&[5, 4], 5);
         let config = GatherConfig { fingerprint: "fed".into(), unit: 60 };

@@ -1,15 +1,16 @@
-//! How often words meet: from token shards to the matrix, and from a matrix to tiles.
+//! Counts co-occurrences: from token shards to the matrix, and from a matrix to tiles.
 //!
-//! Three stages, each one function over finished artefacts:
+//! Three stages, each one function from finished artefacts to finished artefacts:
 //!
 //! * [`count`]: windows over token shards → summed spill runs;
 //! * [`merge`]: spill runs → CSR shards of row ranges;
 //! * [`shuffle`]: the cells of any [`wordmill_formats::CellSource`] → tiles in random order.
 //!
-//! [`gather`] stands in for [`count`] where the cells come from elsewhere; [`export_matrix`] writes the matrix for other programs.
+//! [`gather`] replaces [`count`] if the cells come from elsewhere; [`export_matrix`] writes the matrix for other
+//! programs.
 //!
 //! Weights are whole numbers in units of 1 / `unit` (see [`Weighting`]), so sums commute: no result
-//! depends on the number of threads, the memory budget, or where a run was cut.
+//! depends on the number of threads, the memory budget, or where a run was interrupted.
 #![forbid(unsafe_code)]
 
 mod error;

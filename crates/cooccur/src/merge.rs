@@ -1,7 +1,7 @@
 //! The merging stage: spill runs in, CSR shards of row ranges out.
 //!
-//! A unit of work is a row range. Ranges are merged in parallel, and the runs of a partition are removed as soon as all of its
-//! shards are on disk, so the spill shrinks while the matrix grows.
+//! A unit of work is a row range. Ranges are merged in parallel, and the runs of a partition are removed once all of
+//! its shards are on disk, so the spill shrinks while the matrix grows.
 
 pub mod passes;
 pub mod rows;
@@ -24,11 +24,12 @@ use crate::runs::sums::RowSums;
 use passes::narrow;
 use rows::{FAN_IN, merge_range};
 
-/// Cells of a shard that a task keeps in memory before it uses a scratch file: all of most shards.
+/// Cells of a shard that a task keeps in memory before it uses a scratch file; most shards have
+/// fewer.
 const SPOOL_BYTES_MAX: u64 = 40 << 20;
-/// The least of it.
+/// The minimum of that.
 const SPOOL_BYTES_MIN: u64 = 1 << 20;
-/// What a task holds beside all that: buffers of files being written.
+/// Memory of a task beside all that: buffers of files being written.
 const TASK_BYTES_FIXED: u64 = 1 << 20;
 
 /// How to merge.
@@ -36,9 +37,9 @@ const TASK_BYTES_FIXED: u64 = 1 << 20;
 pub struct MergeConfig {
     /// How many units a weight of 1 has.
     pub unit: u64,
-    /// Samples of the text in which pairs were counted, 1 where it was counted as it is.
+    /// Samples of the text in which pairs were counted, 1 without subsampling.
     pub samples: u64,
-    /// Identifies settings and inputs; files of another fingerprint are made anew.
+    /// Identifies settings and inputs; files with another fingerprint are rebuilt.
     pub fingerprint: String,
     /// Digest of the vocabulary.
     pub vocabulary: String,
@@ -46,12 +47,12 @@ pub struct MergeConfig {
     pub settings: BTreeMap<String, String>,
 }
 
-/// Merges spill runs into the matrix and removes them bit by bit. Finished shards of an earlier
+/// Merges spill runs into the matrix and removes them one by one. Finished shards of an earlier
 /// attempt with the same fingerprint are kept.
 ///
 /// # Errors
-/// A run that is damaged or gone: then the list of runs is removed too, so that the next attempt
-/// counts anew.
+/// For a run that is damaged or missing. Then the list of runs is removed, too, so that the next
+/// attempt counts again.
 pub fn merge(
     ctx: &Context,
     dir: &RunDir,
@@ -105,18 +106,19 @@ fn merge_runs(
         shards,
     };
     index.write(dir.storage(), &dir.matrix_index())?;
-    // A process killed in a rebuild leaves shards of another vocabulary.
+    // A process killed during a rebuild leaves shards of another vocabulary.
     let ours = |name: &str| index.shards.iter().any(|shard| shard.file == name);
     dir.sweep("matrix", |name| name != "index.json" && !ours(name))?;
     Ok(index)
 }
 
-/// Removes all that counting left: the matrix is on record as finished.
+/// Removes all files of counting, once the matrix is on record as finished.
 pub fn remove_runs(dir: &RunDir) -> Result<(), CooccurError> {
     Ok(dir.sweep("spill", |_| true)?)
 }
 
-/// The units of merging a list of runs of which no partition has more than may be open at once: a row range each.
+/// The units of merging a list of runs, one row range each. No partition may have more runs than can be open at
+/// once.
 pub fn merge_units(
     dir: &RunDir,
     ranges: &RowRanges,
@@ -159,7 +161,7 @@ impl Partition {
         Ok(Arc::clone(files.insert(list.open(dir, self.number)?.into())))
     }
 
-    /// A range is on disk.
+    /// Called when a range is on disk.
     fn done(&self, dir: &RunDir, list: &SpillRuns) -> Result<(), FormatError> {
         if self.ranges_left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return Ok(());
@@ -167,7 +169,7 @@ impl Partition {
         *self.files.lock().unwrap_or_else(PoisonError::into_inner) = None;
         for run in of_partition(list, self.number) {
             let path = run_path(dir, &run.file);
-            // It is gone already where an earlier attempt came this far.
+            // The file is already gone if an earlier attempt came this far.
             let size = dir.storage().size(&path);
             if size.map_err(|e| FormatError::io(&path, "looking at", e))?.is_some() {
                 dir.remove(&path)?;
@@ -187,7 +189,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// For a matrix of `words` words from at most `runs` runs a range.
+    /// The division for a matrix of `words` words from at most `runs` runs per range.
     pub fn new(room: Room, words: u32, runs: u64) -> Self {
         let Room { bytes: left, threads } = room;
         let fixed = runs * CURSOR_BYTES + TASK_BYTES_FIXED;
@@ -229,7 +231,7 @@ impl Step for Merging<'_> {
         unit(self.dir, self.ranges, self.list, range)
     }
 
-    /// All cells of the runs: those that stand in several of them are one cell of the matrix.
+    /// Cells that are in several runs count once in the matrix.
     fn total(&self) -> u64 {
         self.list.cells()
     }
@@ -261,7 +263,7 @@ impl Step for Merging<'_> {
 }
 
 impl<'a> Merging<'a> {
-    /// Merges the runs of a list, with the memory that is left.
+    /// Merges the runs of a list, within the free memory.
     pub fn new(
         ctx: &Context,
         dir: &'a RunDir,
@@ -302,7 +304,7 @@ impl<'a> Merging<'a> {
             Ok::<_, FormatError>(())
         });
         match read {
-            // Its runs may still be there, so it is made anew.
+            // Its runs may still exist, so it is rebuilt.
             Err(error) if error.is_bad_artefact() => return Ok(None),
             other => other?,
         }

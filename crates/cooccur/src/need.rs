@@ -1,5 +1,5 @@
-//! What the stages will take, from sizes that are only known about: the arithmetic with which they
-//! divide their memory, and what was measured of their files.
+//! What the stages will take, from estimated sizes: the same arithmetic with which they divide
+//! their memory, and measurements of their files.
 
 use wordmill_flow::{self as flow, Need, Room};
 use wordmill_formats::Packing;
@@ -11,9 +11,9 @@ use crate::merge::Share as MergeShare;
 use crate::merge::rows::FAN_IN;
 use crate::shuffle::{DealShare, LAY_OUT_CELL_BYTES, TilesConfig};
 
-/// Spill files of a batch.
+/// Spill files per batch.
 const PARTITIONS: f64 = 16.0;
-/// Stored bytes of a cell in a spill run or in a unsorted block, by whether its weight is its own code
+/// Stored bytes of a cell in a spill run or in an unsorted block, by whether its weight has a code
 /// (English: 1.38 with a unit of 60; 1.89 with 360,360).
 const RUN_CELL_BYTES: [f64; 2] = [1.4, 1.9];
 /// In tiles (2.0 and 2.7).
@@ -21,12 +21,12 @@ const TILE_CELL_BYTES: [f64; 2] = [2.05, 2.75];
 /// In a CSR shard: column and weight; one weight beyond 32 bits makes those of its shard wider.
 const MATRIX_CELL_BYTES: [f64; 2] = [8.02, 8.35];
 
-/// Cells that a thread deals in half a minute, after which they are written down.
+/// Cells that a thread deals in half a minute, after which they are written to disk.
 const WRITTEN_CELLS: f64 = 4e8;
 
-/// Nanoseconds of a core: a token, a pair, a cell that is spilled, merged, written into the matrix, put into tiles; more for a cell
-/// whose weight takes bytes of its own. Fitted to 22 million tokens of English at windows of 1 to 50; within 15 %, cells of wide weights
-/// within 30 %.
+/// Nanoseconds of a core per token, pair, cell that is spilled, merged, written into the matrix, put into tiles; more
+/// for a cell whose weight is stored in its own bytes. Fitted to 22 million tokens of English at windows of 1 to 50;
+/// accurate within 15 %, for cells of wide weights within 30 %.
 const PLACE: f64 = 39.0;
 const PAIR: f64 = 3.4;
 const SPILLED_CELL: f64 = 36.0;
@@ -35,13 +35,13 @@ const MATRIX_CELL: f64 = 28.0;
 const WIDE_MATRIX_CELL: f64 = 14.0;
 const TILE_CELL: f64 = 98.0;
 const WIDE_TILE_CELL: f64 = 30.0;
-/// Of a text subsampled at 1e-3: what is left, the cells of a sample for one of the whole text, since windows
-/// reach further, and what another sample adds to them (English, 22 million tokens).
+/// For a text subsampled at 1e-3: the share of tokens kept, the cells of a sample per cell of the whole text,
+/// as windows reach further, and the share of new cells in another sample (English, 22 million tokens).
 const SUBSAMPLED_TEXT: f64 = 0.76;
 const SUBSAMPLED_CELLS: f64 = 1.22;
 const SAMPLE_CELLS: f64 = 0.037;
 
-/// Sizes of what will be counted.
+/// Sizes of the data to be counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     /// Tokens of the text.
@@ -56,15 +56,15 @@ pub struct Sizes {
     pub pairs: f64,
     /// Cells of the matrix.
     pub cells: f64,
-    /// The power with which distinct cells grow with tokens: 1 means no cell comes twice.
+    /// The power with which distinct cells grow with tokens: 1 means that no cell occurs twice.
     pub cell_growth: f64,
     /// How many units a weight of 1 has.
     pub unit: u64,
-    /// Stripes a side.
+    /// Stripes per side.
     pub grid: u32,
 }
 
-/// How many cells there are for one of the text as it is, where words are subsampled.
+/// Cells per cell of the text without subsampling.
 #[must_use]
 pub fn cells_factor(config: &CooccurConfig, tokens: u64) -> f64 {
     match config.subsample > 0.0 {
@@ -77,7 +77,7 @@ pub fn cells_factor(config: &CooccurConfig, tokens: u64) -> f64 {
 }
 
 impl Sizes {
-    /// Those of a text, whose cells are those that will be counted, in chunks of so many bytes.
+    /// The sizes of a text, whose cells are those to be counted, in chunks of this many bytes.
     #[must_use]
     pub fn of(
         config: &CooccurConfig,
@@ -105,7 +105,8 @@ impl Sizes {
         }
     }
 
-    /// Whether weights take bytes of their own: those that are in a table of whole numbers are short.
+    /// Whether weights are stored in their own bytes; those that are in a table of whole numbers are
+    /// short.
     fn is_wide(&self) -> f64 {
         f64::from(u8::from(self.unit > 255))
     }
@@ -134,7 +135,7 @@ impl Sizes {
     }
 }
 
-/// Row ranges of so many cells: about half of what they aim at comes true.
+/// Row ranges for this many cells: about half of the cells that ranges aim at are really in them.
 fn ranges(cells: f64) -> f64 {
     (cells / 2.5e6).max(16.0)
 }
@@ -144,7 +145,7 @@ fn count_share(sizes: &Sizes, room: Room) -> CountShare {
     CountShare::new(room, sizes.words(), places, None)
 }
 
-/// Counting.
+/// The need of counting.
 #[must_use]
 pub fn count(sizes: &Sizes, room: Room) -> Need {
     let (_, spilled) = sizes.batches(room);
@@ -161,14 +162,14 @@ pub fn count(sizes: &Sizes, room: Room) -> Need {
     }
 }
 
-/// Merging.
+/// The need of merging.
 #[must_use]
 pub fn merge(sizes: &Sizes, room: Room) -> Need {
     let (batches, spilled) = sizes.batches(room);
     let share = MergeShare::new(room, sizes.words(), batches.min(FAN_IN as f64) as u64);
     let runs = spilled * RUN_CELL_BYTES[sizes.coded()];
     let matrix = sizes.cells * MATRIX_CELL_BYTES[sizes.coded()] + 8.0 * sizes.words;
-    // Shards smaller than the room for them leave it empty.
+    // Shards smaller than their reservation leave it unused.
     let ranges = ranges(sizes.cells);
     let (workers, spool) = (share.workers as f64, share.spool_bytes as f64);
     let empty = workers * (spool - 1.5 * matrix / ranges).max(0.0);
@@ -176,7 +177,7 @@ pub fn merge(sizes: &Sizes, room: Room) -> Need {
         MergeShare::new(Room { bytes: 0, threads: 1 }, sizes.words().min(1 << 16), 2).bytes as f64;
     Need {
         least_bytes: least,
-        // Frames in hand and buffers of files come on top of what is reserved for them.
+        // Frames in progress and file buffers are added to the reservation.
         memory_bytes: 1.25 * (share.bytes as f64 - empty).max(least),
         // The spill shrinks partition by partition while the matrix grows.
         scratch_bytes: matrix.max(runs) + runs.min(matrix) / PARTITIONS * 2.0 - runs,
@@ -189,7 +190,7 @@ pub fn merge(sizes: &Sizes, room: Room) -> Need {
     }
 }
 
-/// Laying out tiles.
+/// The need of laying out tiles.
 #[must_use]
 pub fn shuffle(sizes: &Sizes, room: Room) -> Need {
     let grid = sizes.grid.max(1);

@@ -1,4 +1,4 @@
-//! Tests of the whole room against brute force: random tiny corpora, every setting, any budget.
+//! Tests of the whole crate against brute force: random tiny corpora, every setting, any budget.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,8 +78,8 @@ impl Case {
         Self { lines, counts, window, thinning, chunk_tokens, batch_bytes, threads }
     }
 
-    /// The lines of each sample, with the words that are left out of it as `NO_WORD`.
-    fn thinned(&self) -> Vec<Vec<u32>> {
+    /// The lines of each sample, with dropped words as `NO_WORD`.
+    fn subsampled(&self) -> Vec<Vec<u32>> {
         let Some(thinning) = &self.thinning else { return self.lines.clone() };
         let mut lines = Vec::new();
         for sample in 0..u64::from(thinning.samples()) {
@@ -101,7 +101,7 @@ impl Case {
     fn brute_force(&self) -> BTreeMap<(u32, u32), u64> {
         let weights = self.window.weights();
         let mut cells = BTreeMap::new();
-        for mut places in self.thinned() {
+        for mut places in self.subsampled() {
             if self.window.dropped == Dropped::Close {
                 places.retain(|&id| id != NO_WORD);
             }
@@ -191,7 +191,7 @@ fn cells(dir: &RunDir, index: &MatrixIndex) -> BTreeMap<(u32, u32), u64> {
         let reader = CsrShardReader::open(dir.storage(), &path).unwrap();
         let add = |row, columns: &[u32], weights: &[u64]| {
             for (&column, &weight) in columns.iter().zip(weights) {
-                assert_eq!(cells.insert((row, column), weight), None, "a cell stands twice");
+                assert_eq!(cells.insert((row, column), weight), None, "a cell occurs twice");
             }
             Ok::<_, FormatError>(())
         };
@@ -255,8 +255,8 @@ fn many_runs_are_merged_in_passes() {
     assert_eq!(snapshots[0], snapshots[1]);
 }
 
-/// Counting and merging that fail at some publication go on afterwards and end with the same bytes,
-/// also in the middle of the passes that make many runs fewer.
+/// Counting and merging that fail at some publication resume and end with the same bytes, also in
+/// the middle of the passes that reduce the number of runs.
 #[test]
 fn a_failure_at_any_publication_changes_nothing() {
     let mut random = Random(SplitMix64(6));
@@ -308,8 +308,8 @@ fn a_failure_at_any_publication_changes_nothing() {
     assert!(failures > 4, "{failures} failures");
 }
 
-/// A row that does not fit into memory is added up block of columns by block of columns, while
-/// counting and while merging.
+/// A row that does not fit into memory is summed one block of columns after the other, both in
+/// counting and in merging.
 #[test]
 fn columns_may_be_added_up_block_by_block() {
     let random = &mut Random(SplitMix64(8));
@@ -344,7 +344,7 @@ fn columns_may_be_added_up_block_by_block() {
             let places = crate::count::PlacesNeeded { largest: 1000, all: 6000 };
             let share = crate::count::Share::new(one(1_200_000), 300, places, None);
             assert!(share.width < 100, "{share:?}");
-            // What one worker takes for the runs of three batches, and a part of the columns.
+            // The memory of one worker for the runs of three batches, and a part of the columns.
             let bytes = (2 << 20) + 3 * crate::runs::run::CURSOR_BYTES + 7000;
             merging.budget = Budget::new(bytes);
             assert!(crate::merge::Share::new(one(bytes), 300, 3).width < 150);
@@ -367,7 +367,7 @@ fn tile_cells(dir: &RunDir, stripes: &[StripeFile]) -> BTreeMap<(u32, u32), u64>
                 for cell in cells {
                     let id = |local, stripe| local * grid + stripe;
                     let place = (id(cell.row, stripe.stripe()), id(cell.column, column_stripe));
-                    assert_eq!(found.insert(place, cell.payload), None, "a cell stands twice");
+                    assert_eq!(found.insert(place, cell.payload), None, "a cell occurs twice");
                 }
             }
         }
@@ -410,8 +410,8 @@ fn tiles_hold_the_matrix_and_do_not_depend_on_threads() {
     }
 }
 
-/// Pearson's χ² of where the cells of one column group stand within their section: uniform places
-/// give a value near its 15 degrees of freedom; 50 has a probability below 10⁻⁴. The same of which
+/// Pearson's χ² of the places of the cells of one column group within their section: uniform places
+/// give a value near its 15 degrees of freedom; 50 has a probability below 10⁻⁴. The same for which
 /// cells are neighbours of which.
 #[test]
 fn places_in_a_tile_are_uniform() {
@@ -464,7 +464,7 @@ fn places_in_a_tile_are_uniform() {
             }
         }
     }
-    // Rows of a group are not all as long, so neighbours are held against all cells.
+    // Rows of a group have different lengths, so neighbours are compared with all cells.
     let mut all = [0f64; 16];
     cells.iter().for_each(|cell| all[cell.row as usize * 16 / 400] += 1.0);
     let share = neighbours.iter().sum::<f64>() / cells.len() as f64;

@@ -1,7 +1,7 @@
 //! Spill runs: what counting writes and merging reads.
 //!
-//! A *run* holds summed cells of one partition of the rows (`run.rs`); which rows those are is in `ranges.rs`, which runs belong
-//! together in `spill.rs`. Weights of equal cells are added in one place, `sums.rs`.
+//! A *run* has summed cells of one partition of the rows (`run.rs`). `ranges.rs` defines the partitions, `spill.rs`
+//! lists the runs that belong together. Weights of equal cells are added only in `sums.rs`.
 
 pub mod ranges;
 pub mod run;

@@ -1,12 +1,11 @@
 //! The shuffling stage: cells in any order in, tiles in random order out.
 //!
-//! The random order is defined without reference to memory or threads: a seeded 64-bit hash of (row,
-//! column) says in which frame of its section a cell stands, and `tiles.rs` in which order a frame
-//! is read. Cells are first *dealt* to the row stripes, as packed blocks that stay in memory as long
-//! as they fit and go to a file a stripe where they do not. Then each stripe, a unit of work, is laid out, tile by
-//! tile, and written. Dealing keeps the order of the source, rows ascending, so that nothing is
-//! ever sorted: frames are filled in that order and are sorted when they are full. Where slots will do
-//! (`slots.rs`), the packed blocks are the frames and nothing is laid out.
+//! The random order is defined without reference to memory or threads: a seeded 64-bit hash of (row, column)
+//! determines in which frame of its section a cell is, and `tiles.rs` in which order a frame is read. Cells are
+//! first *dealt* to the row stripes, as packed blocks that stay in memory as long as they fit and otherwise go to
+//! one file per stripe. Then each stripe, a unit of work, is laid out, tile by tile, and written. Dealing keeps
+//! the order of the source, rows ascending, so nothing is sorted: frames are filled in that order and are sorted
+//! when they are full. If slots suffice (`slots.rs`), the packed blocks are the frames and nothing is laid out.
 
 mod deal;
 mod job;
@@ -51,7 +50,7 @@ pub fn shuffle(
         let dealt = deal(&shuffle, &missing)?;
         shuffle.lay_out(&missing, source.cells().saturating_sub(there), &dealt)?;
     }
-    // A process killed at the wrong moment leaves unsorted cells of a finished stripe, or, in a
+    // A process killed at the wrong moment leaves unsorted cells of a finished stripe or, in a
     // rebuild, stripes of another grid.
     let path = |stripe| dir.stripe(&config.folder, stripe);
     let ours = |name: &str| (0..config.grid).any(|stripe| path(stripe).ends_with(name));
@@ -99,8 +98,8 @@ impl Shuffle<'_> {
     }
 }
 
-/// The step: a file for each stripe that is not there. Cells that were dealt into memory can only be laid out by the process that
-/// holds them; they are no files that a unit reads.
+/// The step: a file for each missing stripe. Cells that were dealt into memory can only be laid out by the process that
+/// holds them; they are not files that a unit reads.
 struct Stripes<'a> {
     shuffle: &'a Shuffle<'a>,
     dealt: &'a Dealt,
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
     use crate::test_support::RecordedRun;
 
-    /// Every cell of a square whose row and column have something in common.
+    /// Every cell of a square whose row and column have a common divisor.
     struct Square(u32);
 
     impl CellSource for Square {
@@ -321,7 +320,7 @@ mod tests {
         };
         let (in_files, expected) = laid_out(1 << 30, 1 << 30);
         assert!(!in_files);
-        // A pass is never for less than a frame.
+        // A pass always has at least a frame.
         for (budget_bytes, bytes) in [(1 << 30, 1), (4_200_000, 1 << 30), (4_200_000, 1)] {
             let (in_files, found) = laid_out(budget_bytes, bytes);
             assert_eq!(in_files, budget_bytes < 1 << 30);
@@ -391,11 +390,11 @@ mod tests {
     }
 
     #[test]
-    fn dealing_goes_on_after_every_operation_that_failed() {
+    fn dealing_resumes_after_every_failed_operation() {
         let source = Square(200);
         for (slots, budget_bytes) in [(0, 1 << 30), (0, 13_000_000), (3, 13_000_000)] {
             let whole = ShuffleConfig { slots, ..config(3) };
-            // With every part written down as it is dealt.
+            // Every part is written to disk as it is dealt.
             let rounds = ShuffleConfig { checkpoint_every: Duration::ZERO, ..whole.clone() };
             let run = |storage: Arc<dyn Storage>,
                        config: &ShuffleConfig,
@@ -423,7 +422,7 @@ mod tests {
                 assert!(found == undisturbed, "{slots} slots, {budget_bytes}, operation {nth}");
                 let (first, second) = (first.1.into_inner(), second.1.into_inner());
                 let again = (first + second).saturating_sub(source.parts());
-                // Seven parts; what was not yet laid out stands in files.
+                // Seven parts; those not yet laid out are in files.
                 assert!(again <= 1, "operation {nth}: {again} parts were dealt again");
                 let left = memory.snapshot().len();
                 assert_eq!(left, 3, "operation {nth}: files are left over");

@@ -1,4 +1,4 @@
-//! What tests of several steps share: a run in memory that records which files are touched.
+//! Shared by tests of several steps: a run in memory that records which files are touched.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -23,7 +23,8 @@ impl RecordedRun {
         Self { memory, recording, dir }
     }
 
-    /// Holds a step to its contract; `is_kept` says whether it keeps what an earlier attempt has left.
+    /// Checks a step against its contract; `is_kept` is whether it keeps the files of an earlier
+    /// attempt.
     pub fn check<S: Step<Error: Debug>>(&self, step: &S, is_kept: bool) {
         let access = || {
             let Record { read, written, removed } = self.recording.take();

@@ -1,13 +1,14 @@
-//! The memory budget: bytes are reserved before they are allocated, and given back when dropped.
+//! The memory budget: bytes are reserved before they are allocated, and released when the
+//! reservation is dropped.
 //!
-//! A budget is a counter, not an allocator: whoever takes memory in proportion to the data says so
-//! here first, and is refused when the sum would exceed the limit. Small fixed things (stacks,
-//! buffers of a file being written, the program itself) are covered by the stated constant.
+//! A budget is a counter, not an allocator: code that needs memory in proportion to the data
+//! reserves it here first, and fails if the sum would exceed the limit. Small fixed amounts
+//! (stacks, file buffers, the program itself) are covered by a constant.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// More memory was asked for than is left.
+/// More memory was requested than is left.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "{what} needs {} of memory, {} of the budget of {} are left; raise `memory` (--memory) to at least {}{advice}",
@@ -16,13 +17,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct OverBudget {
     /// What the memory was for.
     pub what: String,
-    /// Bytes asked for.
+    /// Bytes requested.
     pub needed: u64,
     /// Bytes left.
     pub left: u64,
     /// The whole budget in bytes.
     pub total: u64,
-    /// What else would help, empty or beginning with a comma.
+    /// Further advice, empty or beginning with a comma.
     pub advice: String,
 }
 
@@ -40,7 +41,7 @@ struct Shared {
     peak: AtomicU64,
 }
 
-/// Bytes taken from a budget, given back when dropped.
+/// Bytes reserved from a budget, released when dropped.
 #[derive(Debug)]
 pub struct Reservation {
     shared: Arc<Shared>,
@@ -65,7 +66,8 @@ impl Budget {
         self.shared.total.saturating_sub(taken)
     }
 
-    /// Says what the program itself takes, beside all reservations; it counts as taken from here on.
+    /// Sets the memory of the program itself, beside all reservations; it counts as taken from here
+    /// on.
     pub fn set_base(&self, bytes: u64) {
         self.shared.base.store(bytes.min(self.shared.total), Ordering::Relaxed);
     }
@@ -74,12 +76,13 @@ impl Budget {
         self.shared.base.load(Ordering::Relaxed)
     }
 
-    /// The most that was ever reserved at once.
+    /// The peak of reserved bytes.
     pub fn peak(&self) -> u64 {
         self.shared.peak.load(Ordering::Relaxed)
     }
 
-    /// Takes bytes, or says what is missing. `what` begins the message: "the model of `sgns`".
+    /// Reserves bytes, or returns an error that says how many are missing. `what` begins the
+    /// message: "the model of `sgns`".
     pub fn reserve(&self, bytes: u64, what: &str) -> Result<Reservation, OverBudget> {
         let shared = &self.shared;
         let most = shared.total - self.base();
@@ -101,7 +104,7 @@ impl Budget {
 }
 
 impl Reservation {
-    /// How many bytes are held.
+    /// Number of reserved bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

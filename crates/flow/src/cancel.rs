@@ -1,14 +1,15 @@
-//! One way to stop: a switch that signals, deadlines and failed siblings turn, and workers look at.
+//! Cancellation: a switch that is set by signals, deadlines and failed siblings, and checked by
+//! workers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// A unit that takes longer than this after a stop was asked for is given up, to be done again: whoever asked
-/// waits ten seconds and then kills.
+/// A unit that takes longer than this after a stop request is abandoned, to be done again: many supervisors
+/// kill a process ten seconds after the request.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Work was stopped on request; what is finished is kept.
+/// Work was stopped on request; finished work is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped on request; run again to resume")]
 pub struct Stopped;
@@ -18,7 +19,7 @@ pub struct Stopped;
 pub struct Cancel {
     requested: Arc<AtomicBool>,
     deadline: Option<Instant>,
-    /// When it was first seen that a stop was asked for.
+    /// When the stop request was first seen.
     seen: Arc<OnceLock<Instant>>,
     grace: Duration,
 }
@@ -35,7 +36,7 @@ impl Cancel {
         Self { grace, ..self }
     }
 
-    /// Asks everyone to stop after the unit in hand.
+    /// Requests a stop after the current unit.
     pub fn stop(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
@@ -45,18 +46,18 @@ impl Cancel {
         Arc::clone(&self.requested)
     }
 
-    /// Whether a stop was asked for or the deadline has passed.
+    /// Whether a stop was requested or the deadline has passed.
     pub fn is_stopped(&self) -> bool {
         let late = || self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         self.requested.load(Ordering::Relaxed) || late()
     }
 
-    /// `Err(Stopped)` once a stop was asked for: the check between two units of work.
+    /// `Err(Stopped)` once a stop was requested: the check between two units of work.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.is_stopped() { Err(Stopped) } else { Ok(()) }
     }
 
-    /// `Err(Stopped)` some seconds after a stop was asked for: the check within a long unit of work.
+    /// `Err(Stopped)` some seconds after a stop request: the check within a long unit of work.
     pub fn check_overdue(&self) -> Result<(), Stopped> {
         let is_late = || self.seen.get_or_init(Instant::now).elapsed() >= self.grace;
         if self.is_stopped() && is_late() { Err(Stopped) } else { Ok(()) }

@@ -1,11 +1,12 @@
-//! Channels bounded twice: in batches (crossbeam's bound) and in the bytes that the batches hold.
+//! Channels with two bounds: the number of batches (crossbeam's bound) and the bytes of the
+//! batches.
 //!
-//! The bytes are reserved by the caller from the budget once; the channel keeps within them. A
-//! single batch larger than the bound passes alone, when nothing else is in flight.
+//! The caller reserves the bytes from the budget once; the channel stays within them. A single
+//! batch larger than the bound passes alone, when nothing else is in flight.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// What knows how much memory it holds.
+/// A value that knows its size in memory.
 pub trait Weighted {
     /// Bytes on the heap.
     fn held_bytes(&self) -> usize;
@@ -17,7 +18,7 @@ impl<T> Weighted for Vec<T> {
     }
 }
 
-/// The other side is gone: all its threads ended.
+/// The other side is gone: all its threads have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the other side of a channel is gone")]
 pub struct Closed;
@@ -67,7 +68,7 @@ impl<T: Weighted> Sender<T> {
 }
 
 impl<T: Weighted> Receiver<T> {
-    /// Takes a batch; waits for one. Fails when every sender is gone and nothing is left.
+    /// Receives a batch; waits for one. Fails when every sender is gone and the channel is empty.
     pub fn receive(&self) -> Result<T, Closed> {
         let batch = self.inner.recv().map_err(|_| Closed)?;
         self.gate.leave(batch.held_bytes());
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sender_waits_for_bytes_and_learns_that_nobody_listens() {
+    fn a_sender_waits_for_bytes_and_fails_without_receivers() {
         let (sender, receiver) = channel::<Vec<u8>>(100, 10);
         std::thread::scope(|scope| {
             let feeder = scope.spawn(move || {

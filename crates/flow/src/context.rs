@@ -1,25 +1,25 @@
-//! What every stage is given first.
+//! The context that every stage gets.
 
 use crate::budget::Budget;
 use crate::cancel::Cancel;
 use crate::need::Room;
 use crate::progress::Progress;
 
-/// Threads, memory, the switch to stop, and where progress goes.
+/// Threads, memory, cancellation, and progress.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Worker threads a stage may run, at least 1. No result depends on it.
+    /// Number of worker threads of a stage, at least 1. No result depends on it.
     pub threads: usize,
     /// The memory budget. No result depends on it.
     pub budget: Budget,
-    /// Asked between two units of work.
+    /// The switch that is checked between two units of work.
     pub cancel: Cancel,
     /// Where progress is reported.
     pub progress: Progress,
 }
 
 impl Context {
-    /// The room for a stage: what is left of the budget, and the threads.
+    /// The resources of a stage: the rest of the budget, and the threads.
     #[must_use]
     pub fn room(&self) -> Room {
         Room { bytes: self.budget.left(), threads: self.threads as u64 }

@@ -1,7 +1,8 @@
-//! For tests: whether a step keeps to the contract of [`Step`].
+//! For tests: checks that a step keeps the contract of [`Step`].
 //!
-//! Every unit is made in order and twice, then in reverse order with no other unit there. It must read and write only what it
-//! lists, remove nothing, and give the same bytes each time. Where files live is told by [`Files`], so that no format is known here.
+//! Every unit is made twice in order, then once in reverse order without the other units. It must read and write only
+//! the files that it lists, remove none, and give the same bytes each time. [`Files`] provides access to the files, so
+//! this module knows no format.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,43 +10,43 @@ use std::path::{Path, PathBuf};
 use crate::progress::{Progress, StageProgress};
 use crate::step::{Step, Unit};
 
-/// What was done to files.
+/// What happened to files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Files that were opened, and files and folders that were looked at.
+    /// Files that were opened, and files and folders that were checked.
     pub read: BTreeSet<PathBuf>,
-    /// Files that were given their name.
+    /// Files that were published.
     pub written: BTreeSet<PathBuf>,
-    /// Files that were there before and were removed.
+    /// Existing files that were removed.
     pub removed: BTreeSet<PathBuf>,
 }
 
 /// The files that a step works on.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
-    /// What was done since this was last called.
+    /// The record since the last call.
     pub access: &'a dyn Fn() -> Access,
     /// The content of a file; `None` if there is none.
     pub bytes: &'a dyn Fn(&Path) -> Option<Vec<u8>>,
-    /// Removes a file if it is there.
+    /// Removes a file if it exists.
     pub remove: &'a dyn Fn(&Path),
 }
 
-/// What a step has to keep to.
+/// Parameters of the contract.
 pub struct Contract<'a> {
     /// Its files.
     pub files: Files<'a>,
     /// Files of the run that all units may read.
     pub shared: &'a [PathBuf],
-    /// Whether a unit that an earlier attempt has left is kept.
+    /// Whether a unit of an earlier attempt is kept.
     pub is_kept: bool,
 }
 
-/// The files that a unit has made, with their content.
+/// The files of a unit, with their content.
 type Made = Vec<(PathBuf, Vec<u8>)>;
 
 impl Contract<'_> {
-    /// Checks a step none of whose units is there, and leaves it so.
+    /// Checks a step without existing units, and removes its files again.
     ///
     /// # Panics
     /// If the step breaks the contract.

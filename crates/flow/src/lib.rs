@@ -1,10 +1,9 @@
-//! How work moves: named workers, bounded channels of batches, one memory budget, one way to stop.
+//! Execution: named workers, bounded channels of batches, one memory budget, cancellation.
 //!
-//! Nouns: a [`Context`] is what every stage gets first: the number of threads, the [`Budget`], the
-//! [`Cancel`] switch and the [`Progress`] sink. [`channel`] makes a channel bounded in items and in
-//! bytes; [`run_workers`] and [`run_tasks`] run named threads, join them all, and return the first
-//! error. A [`Step`] is a list of [`Unit`]s of work from finished files to finished files, and [`run_step`] makes those that are not
-//! there yet. This crate knows no file format and no word.
+//! Terms: a [`Context`] is what every stage gets: the number of threads, the [`Budget`], the [`Cancel`] switch and the
+//! [`Progress`] sink. [`channel`] makes a channel bounded in items and in bytes; [`run_workers`] and [`run_tasks`] run
+//! named threads, join them all, and return the first error. A [`Step`] is a list of [`Unit`]s of work from finished
+//! files to finished files, and [`run_step`] makes the missing ones. This crate knows no file format and no word.
 //!
 //! ```
 //! use wordmill_flow::{Context, run_tasks};

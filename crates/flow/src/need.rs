@@ -1,9 +1,10 @@
-//! What a stage takes, as plain numbers: each stage computes them beside its arithmetic, a plan adds them up.
+//! The resources that a stage needs, as plain numbers. Each stage computes them beside its arithmetic, and a
+//! plan adds them up.
 
-/// Sizes of a text and of what comes of it, known or estimated.
+/// Sizes of a text and of its results, known or estimated.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// Unpacked bytes; 0 where there is no text.
+    /// Unpacked bytes; 0 without a text.
     pub bytes: f64,
     /// Lines.
     pub lines: f64,
@@ -19,13 +20,13 @@ pub struct Sizes {
     pub cell_growth: f64,
     /// Bytes of characters that are not ASCII.
     pub wide_bytes: f64,
-    /// Memory that unpacking takes: of one file, and of as many as there are threads.
+    /// Memory for unpacking: of one file, and of as many as there are threads.
     pub unpacking_bytes: [f64; 2],
-    /// Seconds that reading, unpacking or making it takes, where a worker cannot do it beside others.
+    /// Seconds for reading, unpacking or making it, if no worker can do it beside others.
     pub read_seconds: f64,
 }
 
-/// What a stage is given: memory beside that of the program itself, and threads.
+/// The resources of a stage: memory beside that of the program itself, and threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Bytes.
@@ -34,40 +35,40 @@ pub struct Room {
     pub threads: u64,
 }
 
-/// What a stage takes.
+/// The needs of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Need {
-    /// Memory that it cannot do without, in bytes.
+    /// Its minimum memory, in bytes.
     pub least_bytes: f64,
-    /// Memory that it will take, in bytes.
+    /// The memory that it will use, in bytes.
     pub memory_bytes: f64,
-    /// Disk at its peak, in bytes, beside what other stages left.
+    /// Peak disk usage, in bytes, beside the files of other stages.
     pub scratch_bytes: f64,
-    /// Bytes that it leaves.
+    /// Bytes of the files that it leaves.
     pub left_bytes: f64,
     /// Files open at once.
     pub files: f64,
-    /// Seconds of one core of the machine on which costs were measured, a 2023 server, all of whose cores are busy.
+    /// Seconds of one core of the machine on which costs were measured, a 2023 server with all cores busy.
     pub core_seconds: f64,
-    /// Seconds that more threads do not shorten, here.
+    /// Seconds on this machine that more threads do not shorten.
     pub wait_seconds: f64,
 }
 
 /// A text cut into chunks.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunks {
-    /// Bytes of one.
+    /// Bytes of one chunk.
     pub bytes: f64,
-    /// How many there are.
+    /// Number of chunks.
     pub count: f64,
-    /// Distinct words of one.
+    /// Distinct words of one chunk.
     pub words: f64,
-    /// Distinct words of each, added up.
+    /// Sum of the distinct words of each chunk.
     pub all_words: f64,
 }
 
 impl Sizes {
-    /// The text in chunks of so many bytes.
+    /// The text in chunks of this many bytes.
     #[must_use]
     pub fn chunks(&self, chunk_bytes: u64) -> Chunks {
         let bytes = (chunk_bytes as f64).min(self.bytes);
@@ -77,7 +78,7 @@ impl Sizes {
         Chunks { bytes, count, words, all_words: count * words }
     }
 
-    /// Tokens of a chunk of so many bytes.
+    /// Tokens of a chunk of this many bytes.
     #[must_use]
     pub fn chunk_tokens(&self, chunk_bytes: u64) -> f64 {
         self.tokens * (chunk_bytes as f64 / self.bytes).min(1.0)
@@ -85,7 +86,7 @@ impl Sizes {
 }
 
 impl Chunks {
-    /// Bytes of token shards of a text of so many tokens.
+    /// Bytes of the token shards of a text with this many tokens.
     #[must_use]
     pub fn shard_bytes(&self, tokens: f64) -> f64 {
         tokens * 1.7 + self.all_words * 5.0

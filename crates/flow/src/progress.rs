@@ -1,8 +1,8 @@
-//! Progress: counters that workers add to, and one thread a stage that reports them.
+//! Progress: counters that workers add to, and one thread per stage that reports them.
 //!
-//! Nouns: an [`Event`] is what an *observer* receives: a message for people, or the state of some [`Work`]. Hot loops add in
-//! batches; an observer is called by the reporting thread about ten times a second, when work begins and when it ends. This
-//! crate shows nothing by itself: without an observer no thread is started and nothing is reported.
+//! Terms: an [`Event`] is what an *observer* receives: a message for people, or the state of some [`Work`]. Hot loops
+//! add in batches; the reporting thread calls an observer about ten times a second, when work begins and when it ends.
+//! This crate displays nothing: without an observer no thread is started and nothing is reported.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use crate::event::{Event, Work};
 
-/// What is called with every event. It must not block for long: work that ends waits for it.
+/// The function called with every event. It must not block for long, as the end of work waits for
+/// it.
 type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Reports what happens to an observer, if there is one.
+/// Reports events to an observer, if there is one.
 #[derive(Clone, Default)]
 pub struct Progress {
     observer: Option<Observer>,
@@ -79,7 +80,7 @@ impl Progress {
         self.report(|| Event::Message(message.to_owned()));
     }
 
-    /// Reports something that the user may have meant otherwise.
+    /// Reports a warning about something that the user may not have intended.
     pub fn warn(&self, message: &str) {
         self.report(|| Event::Warning(message.to_owned()));
     }
@@ -112,7 +113,7 @@ impl Progress {
         let start = || {
             let (shared, progress) = (Arc::clone(&counters), self.clone());
             let report = move || report_until_ended(&shared, &progress);
-            // Where the system starts no more threads, work goes on without reports.
+            // If the system starts no more threads, work continues without reports.
             thread::Builder::new().name("progress".into()).spawn(report).ok()
         };
         let reporter = if self.is_silent() { None } else { start() };
@@ -148,7 +149,7 @@ impl StageProgress {
         self.counters.done.store(units, Ordering::Relaxed);
     }
 
-    /// Sets how many units there are, once that is known.
+    /// Sets the total once it is known.
     pub fn set_total(&self, total: u64) {
         self.counters.total.store(total, Ordering::Relaxed);
     }
@@ -185,7 +186,7 @@ impl Drop for StageProgress {
         let reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reporter) = reporter {
             reporter.thread().unpark();
-            // An observer that panicked has nothing left to show.
+            // An observer that panicked is not called again.
             let _ = reporter.join();
         }
         self.progress.report(|| Event::Ended(self.counters.work()));
@@ -235,17 +236,17 @@ pub fn format_duration(seconds: f64) -> String {
     }
 }
 
-/// Resident memory of this process in bytes; 0 where the system does not say.
+/// Resident memory of this process in bytes; 0 if the system does not report it.
 pub fn resident_bytes() -> u64 {
     status_bytes("VmRSS:")
 }
 
-/// Memory of this process that is no map of a file, in bytes; 0 where the system does not say.
+/// Memory of this process except maps of files, in bytes; 0 if the system does not report it.
 pub fn own_resident_bytes() -> u64 {
     status_bytes("RssAnon:")
 }
 
-/// Highest resident memory of this process in bytes; 0 where the system does not say.
+/// Peak resident memory of this process in bytes; 0 if the system does not report it.
 pub fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")
 }

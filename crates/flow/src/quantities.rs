@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Unit names in lower case. Powers of two and of ten are told apart, as the IEC does.
+/// Unit names in lower case. Powers of two and of ten are distinct, as in the IEC standard.
 const SIZES: [(&str, u64); 11] = [
     ("", 1),
     ("b", 1),
@@ -20,7 +20,7 @@ const SIZES: [(&str, u64); 11] = [
 /// Bytes of a size such as `1GiB`, `1.5 GiB`, `64MB` or `1024`.
 ///
 /// # Errors
-/// A message that shows what a size looks like.
+/// A message with examples of sizes.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || {
         format!(
@@ -44,7 +44,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// The shortest size that reads back as the same number of bytes.
+/// The shortest size that parses to the same number of bytes.
 #[must_use]
 pub fn format_size(bytes: u64) -> String {
     let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
@@ -55,7 +55,7 @@ pub fn format_size(bytes: u64) -> String {
     }
 }
 
-/// The seconds of a duration, which reads back as the same.
+/// The seconds of a duration, which parse to the same duration.
 #[must_use]
 pub fn format_seconds(duration: Duration) -> String {
     format!("{}s", duration.as_secs())
@@ -64,7 +64,7 @@ pub fn format_seconds(duration: Duration) -> String {
 /// A duration such as `90s`, `15m`, `8h` or `1h30m`.
 ///
 /// # Errors
-/// A message that shows what a duration looks like.
+/// A message with examples of durations.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a time such as 90s, 15m, 8h or 1h30m, found {text:?}");
     let (mut seconds, mut digits) = (0u64, String::new());
@@ -101,7 +101,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 pub mod size {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    /// Writes the shortest size that reads back as the same.
+    /// Writes the shortest size that parses to the same number.
     ///
     /// # Errors
     /// Those of the serializer.
@@ -112,7 +112,7 @@ pub mod size {
     /// Reads a size.
     ///
     /// # Errors
-    /// A text that is no size.
+    /// A text that is not a size.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         super::parse_size(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
@@ -135,7 +135,7 @@ pub mod seconds {
     /// Reads a duration.
     ///
     /// # Errors
-    /// A text that is no duration.
+    /// A text that is not a duration.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         super::parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }

@@ -1,13 +1,15 @@
 //! Steps of a stage and their units of work: from finished files to finished files.
 //!
-//! Nouns: a [`Unit`] is a pure, idempotent, named piece of work. It reads finished files, writes files that nobody else writes, and
-//! gives the same content however often, in whatever order and beside whichever other units it is made. A [`Step`] is a list of
-//! units that do not depend on one another. The list is never held: a corpus of terabytes has a million units, so a unit is told
-//! from its number. Restart, progress and threads go by this list, and so can an executor on another machine.
+//! Terms: a [`Unit`] is a pure, idempotent, named piece of work. It reads finished files, writes files that no other
+//! unit writes, and gives the same content however often, in whatever order and beside whichever other units it is
+//! made. A [`Step`] is a list of units that do not depend on one another. The list is never stored: a corpus of
+//! terabytes has a million units, so a unit is computed from its number. Restart, progress and threads use this list,
+//! and so could an executor on another machine.
 //!
-//! What a unit leaves to be done once it is there (putting it on record, removing what it has used up) is [`Step::settle`]: only the
-//! process that runs the step does that, so that [`Step::make`] may be repeated. Work that is no step from files to files, such as
-//! a sum in memory over all shards, uses [`run_tasks`] or [`crate::run_workers`] alone. Paths are all that this module knows of files.
+//! The work that remains after a unit (recording it, removing its inputs) is [`Step::settle`], which only the process
+//! that runs the step does, so that [`Step::make`] may be repeated. Work that is not a step from files to files, such
+//! as a sum in memory over all shards, uses [`run_tasks`] or [`crate::run_workers`] directly. This module knows only
+//! the paths of files.
 
 use std::path::PathBuf;
 
@@ -19,47 +21,47 @@ use crate::workers::{NoThreads, run_tasks};
 /// A piece of work from finished files to finished files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
-    /// Its name, such as `merge/00003`, which no other unit of its step has.
+    /// Its name, such as `merge/00003`, unique within its step.
     pub name: String,
-    /// The files that it may read, as the storage knows them.
+    /// The files that it may read, as named in the storage.
     pub reads: Vec<PathBuf>,
     /// The files that it may write, which no other unit of its step writes.
     pub writes: Vec<PathBuf>,
 }
 
-/// What a step is called where people see it.
+/// The names of a step in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label {
     /// The name of its progress.
     pub stage: &'static str,
-    /// What the names of its threads begin with.
+    /// Prefix of the names of its threads.
     pub threads: &'static str,
     /// What its progress counts, in the plural.
     pub noun: &'static str,
 }
 
-/// Units that may be made in any order, at once, and again.
+/// Units that may be made in any order, at once, and repeatedly.
 pub trait Step: Sync {
-    /// What is known of a unit that is there.
+    /// Data about a finished unit.
     type Done: Send;
-    /// What can go wrong.
+    /// Its errors.
     type Error: Send + From<Stopped> + From<NoThreads>;
 
-    /// What it is called.
+    /// Its names.
     fn label(&self) -> Label;
 
-    /// How many units it has.
+    /// Number of its units.
     fn units(&self) -> usize;
 
     /// The unit of a number below [`Step::units`].
     fn unit(&self, at: usize) -> Unit;
 
-    /// What its progress counts up to, or an upper estimate of it.
+    /// The total of its progress, or an upper estimate.
     fn total(&self) -> u64 {
         self.units() as u64
     }
 
-    /// What a unit that was made adds to the progress, beside what [`Step::make`] has reported.
+    /// The progress of a finished unit, beside what [`Step::make`] has reported.
     fn size(&self, _at: usize, _done: &Self::Done) -> u64 {
         1
     }
@@ -72,27 +74,27 @@ pub trait Step: Sync {
     /// The unit as an earlier attempt has left it; `None` if it is not there, is damaged or does not fit.
     ///
     /// # Errors
-    /// A disk that does not say what is there.
+    /// Storage errors, except a missing file.
     fn finished(&self, at: usize) -> Result<Option<Self::Done>, Self::Error>;
 
     /// Makes the unit. It reads and writes only the files of [`Step::unit`], removes none, and may report progress as it goes.
     ///
     /// # Errors
-    /// What is wrong with an input, or a disk that is full.
+    /// Problems of an input, and storage errors.
     fn make(&self, at: usize, progress: &StageProgress) -> Result<Self::Done, Self::Error>;
 
-    /// What is left to be done once the unit is there. It is called once for each unit, by the process that runs the step; what is
-    /// needed only here may be taken from `done`.
+    /// Completes a finished unit. It is called once for each unit, by the process that runs the step; it may take data
+    /// from `done` that is needed only here.
     ///
     /// # Errors
-    /// Those of its files.
+    /// Errors of its files.
     fn settle(&self, _at: usize, _done: &mut Self::Done) -> Result<(), Self::Error> {
         Ok(())
     }
 }
 
-/// Makes all units of a step that are not there yet, on up to `workers` threads, and returns what is known of each, in their order.
-/// Its progress begins and ends here. Between two units it looks whether to stop.
+/// Makes all missing units of a step, on up to `workers` threads, and returns the data of each, in order. Its progress
+/// begins and ends here. Between two units it checks for a stop.
 ///
 /// # Errors
 /// The first error of a unit, [`Stopped`], or [`NoThreads`].
@@ -108,7 +110,7 @@ pub fn run_step<S: Step>(
     Ok(done)
 }
 
-/// The same as a part of work whose progress has begun, and goes on afterwards.
+/// The same as a part of work whose progress has begun, and continues afterwards.
 ///
 /// # Errors
 /// As for [`run_step`].
@@ -121,7 +123,7 @@ pub fn run_units<S: Step>(
     run_tasks(ctx, step.label().threads, workers, step.units(), |at| run_unit(step, at, progress))
 }
 
-/// The same with one unit after another on this thread: each of them takes all threads for itself.
+/// The same with one unit after another on this thread, each of which uses all threads itself.
 ///
 /// # Errors
 /// As for [`run_step`].
@@ -168,13 +170,13 @@ mod tests {
 
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    /// Squares in the place of files; what happens to them is written down.
+    /// Squares in place of files, with a log of operations.
     #[derive(Default)]
     struct Squares {
         files: Mutex<BTreeMap<PathBuf, u64>>,
         access: Mutex<Access>,
         settled: Mutex<Vec<usize>>,
-        /// A file that is read beside those of the list.
+        /// A file that is read but not listed.
         secret: Option<PathBuf>,
     }
 
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_kept_and_every_unit_is_settled_once() {
+    fn finished_units_are_kept_and_every_unit_is_settled_once() {
         for threads in [1, 3] {
             let ends = std::sync::Arc::new(Mutex::new(Vec::new()));
             let sink = std::sync::Arc::clone(&ends);

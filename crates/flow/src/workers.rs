@@ -10,7 +10,8 @@ use std::thread;
 use crate::cancel::Stopped;
 use crate::context::Context;
 
-/// The system refused to start a thread: a limit of processes (`ulimit -u`, a pids cgroup) or of memory.
+/// The system refused to start a thread, by a limit of processes (`ulimit -u`, a pids cgroup) or of
+/// memory.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "thread {name}: starting it: {source}; lower run.threads, or raise the limit of processes (ulimit -u, or pids.max of the cgroup)"
@@ -18,7 +19,7 @@ use crate::context::Context;
 pub struct NoThreads {
     /// The thread.
     name: String,
-    /// What the system said.
+    /// The error of the system.
     source: io::Error,
 }
 
@@ -29,12 +30,12 @@ impl NoThreads {
     }
 }
 
-/// Runs `workers` threads called `NAME-0`, `NAME-1`, … and joins them. Returns what each returned,
+/// Runs `workers` threads called `NAME-0`, `NAME-1`, … and joins them. Returns the result of each,
 /// in worker order, or the first error in time. A worker that ends drops its ends of channels, so
-/// the others see that and end too.
+/// the others notice and end, too.
 ///
 /// # Errors
-/// The first error of a worker; [`NoThreads`] if the system does not start all threads, and then no work is done.
+/// The first error of a worker; [`NoThreads`] if the system does not start all threads; then no work is done.
 ///
 /// # Panics
 /// If a worker panics, after all others have ended.
@@ -47,7 +48,7 @@ pub fn run_workers<T: Send, E: Send + From<NoThreads>>(
     let note = |error: E| {
         first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     };
-    // Held while threads are started: none of them works before all are there.
+    // Locked while threads are started: none of them works before all are running.
     let may_work = RwLock::new(false);
     let work = |worker| match *may_work.read().unwrap_or_else(PoisonError::into_inner) {
         true => work(worker).map_err(note),
@@ -80,7 +81,7 @@ pub fn run_workers<T: Send, E: Send + From<NoThreads>>(
 }
 
 /// Runs tasks `0..tasks` on up to `workers` threads, each taking the next one when it is free, and
-/// returns their results in task order. Between two tasks it looks whether to stop.
+/// returns their results in task order. Between two tasks it checks for a stop.
 ///
 /// # Errors
 /// The first error of a task, [`Stopped`], or [`NoThreads`].

@@ -1,8 +1,8 @@
-//! Write aside, sync, rename, sync the folder: how every file of a run comes into being.
+//! How every file of a run is written: aside, synced, renamed, and its folder synced.
 //!
-//! A file under its final name is whole. What a killed process leaves behind ends in `.partial`
-//! and is never read. Dropping a writer without [`ArtefactWriter::finish`] removes the partial. An output that a user names may be
-//! a pipe instead ([`crate::UserFiles`]): it is written into as it is.
+//! A file under its final name is complete. A file left by a killed process ends in `.partial` and is never read.
+//! Dropping a writer without [`ArtefactWriter::finish`] removes the partial file. An output that a user names may be a
+//! pipe instead ([`crate::UserFiles`]), which is written directly.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -17,16 +17,16 @@ use crate::error::FormatError;
 use crate::storage::Outlet;
 use crate::storage::{Storage, WriteFile};
 
-/// The ending of a file that is being written.
+/// The suffix of a file that is being written.
 pub(crate) const PARTIAL: &str = ".partial";
 
 /// Bytes copied at a time.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// A finished file: where it stands, how long it is, and its digest.
+/// A finished file: its path, length and digest.
 ///
-/// The digest is the XXH3 of the part that vouches for the rest: the whole of a plain file, the
-/// footer of a framed file, the header of a tensor file.
+/// The digest is the XXH3 of the part that covers the rest: all of a plain file, the footer of a
+/// framed file, the header of a tensor file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// Path of the file.
@@ -46,16 +46,16 @@ pub struct ArtefactWriter {
     bytes: u64,
 }
 
-/// Where the bytes go meanwhile.
+/// The destination of the bytes.
 enum Place {
-    /// Into a file aside, which gets the name of `target` in the end.
+    /// A file aside, which is renamed to `target` in the end.
     Aside { aside: PathBuf, target: PathBuf },
-    /// Into a pipe or a device.
+    /// A pipe or a device.
     Stream,
 }
 
 impl ArtefactWriter {
-    /// Opens `path.partial` for writing, and its folder if need be.
+    /// Opens `path.partial` for writing, and creates its folder if necessary.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let outlet = storage.outlet(path);
         let (place, file) = match outlet.map_err(|e| FormatError::io(path, "creating", e))? {
@@ -79,7 +79,7 @@ impl ArtefactWriter {
     /// The same for a format that cannot be written into a pipe.
     ///
     /// # Errors
-    /// [`FormatError::Unwritable`] for an output that is one.
+    /// [`FormatError::Unwritable`] if the output is one.
     pub fn create_file(
         storage: &Arc<dyn Storage>,
         path: &Path,
@@ -115,7 +115,7 @@ impl ArtefactWriter {
         file.write_at(offset, bytes).map_err(|e| FormatError::io(path, "writing", e))
     }
 
-    /// Makes the file durable and gives it its name.
+    /// Makes the file durable and renames it to its final name.
     pub fn finish(mut self, xxh3: u64) -> Result<Published, FormatError> {
         let mut file = self.file.take().expect("only finish takes the file");
         let synced = file.sync();
@@ -140,8 +140,8 @@ impl ArtefactWriter {
         self.storage.sync_dir(parent).map_err(|e| FormatError::io(parent, "syncing a folder", e))
     }
 
-    /// Removes what was written aside. The way here is an error that is already being reported; a partial that cannot be removed is
-    /// harmless.
+    /// Removes the partial file. This happens on the way out of an error that is already reported; a partial file that
+    /// cannot be removed is harmless.
     fn remove(&self) {
         if let Place::Aside { aside, .. } = &self.place {
             let _ = self.storage.remove(aside);
@@ -158,7 +158,7 @@ impl Drop for ArtefactWriter {
 }
 
 impl Place {
-    /// What an error of a write is about.
+    /// The path that an error of a write names.
     fn path<'a>(&'a self, path: &'a Path) -> &'a Path {
         match self {
             Self::Aside { aside, .. } => aside,
@@ -167,7 +167,7 @@ impl Place {
     }
 }
 
-/// Refuses a pipe or a device as an output before anything is written or waited for.
+/// Refuses a pipe or a device as an output, before anything is written or waited for.
 ///
 /// # Errors
 /// [`FormatError::Unwritable`].
@@ -179,8 +179,20 @@ pub fn check_no_stream(
     if !storage.is_stream_out(path) {
         return Ok(());
     }
-    let what = "the output is a pipe or a device, and this format goes back in its file or has others beside it; name a regular file";
+    let what = "the output is a pipe or a device, but this format seeks in its file or needs others beside it; name a regular file";
     Err(FormatError::Unwritable { path: path.to_path_buf(), format, what: what.into() })
+}
+
+/// The first bytes of a file, at most so many.
+pub(crate) fn first_bytes(
+    storage: &Arc<dyn Storage>,
+    path: &Path,
+    most: u64,
+) -> Result<Vec<u8>, FormatError> {
+    let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
+    let mut head = vec![0; file.len().min(most) as usize];
+    file.read_exact_at(0, &mut head).map_err(|e| FormatError::io(path, "reading", e))?;
+    Ok(head)
 }
 
 /// Publishes a small file in one go; its digest covers all its bytes.
@@ -194,7 +206,7 @@ pub fn write_file(
     writer.finish(xxh3(bytes))
 }
 
-/// Copies a file, whose digest then covers all its bytes.
+/// Copies a file; its digest then covers all its bytes.
 pub fn copy_file(
     storage: &Arc<dyn Storage>,
     from: &Path,
@@ -211,7 +223,7 @@ pub fn digest_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<(u64, u64)
     Ok((bytes, for_each_piece(storage, path, |_| Ok(()))?))
 }
 
-/// Reads a file from front to back; the digest of all its bytes.
+/// Reads a file sequentially; returns the digest of all its bytes.
 fn for_each_piece(
     storage: &Arc<dyn Storage>,
     path: &Path,

@@ -1,15 +1,16 @@
 //! Blocks of cells: ascending rows of ascending columns, each with a payload, packed into a frame.
 //!
-//! Spill runs, loose cells and tiles all consist of such blocks. A frame has nine planes:
+//! Spill runs, unsorted cells and tiles all consist of such blocks. A frame has nine planes:
 //!
 //! ```text
-//! row steps      a varint a row: rows left out since the row before (of the block's first: its id)
-//! row lengths    a varint a row: its cells
-//! steps low      a byte a cell: columns left out since the one before in the row, low half
-//! steps high     a byte a cell: high half; both 0xff if the number stands among the wide steps
+//! row steps      a varint per row: rows skipped since the row before (of the block's first: its
+//! id)
+//! row lengths    a varint per row: its number of cells
+//! steps low      a byte per cell: columns skipped since the one before in the row, low half
+//! steps high     a byte per cell: high half; both 0xff if the number is among the wide steps
 //! wide steps     u32 each
-//! codes low      a byte a cell: the code of its payload (see `codes.rs`), low half
-//! codes high     a byte a cell: high half; both 0xff if the payload stands among the wide ones
+//! codes low      a byte per cell: the code of its payload (see `codes.rs`), low half
+//! codes high     a byte per cell: high half; both 0xff if the payload is among the wide ones
 //! wide low       u32 each: low halves of payloads
 //! wide high      u32 each: their high halves; empty if all are 0
 //! ```
@@ -24,8 +25,8 @@ use codes::ESCAPE;
 use crate::packing::{PackedFrame, Packing, Planes, unpack_planes};
 use crate::varint::{get_varint, put_varint};
 
-/// The most cells of a block. Writers close one at some 8,192; without a limit a frame of 64 MiB that
-/// zstd has made out of 2 KiB would take a gigabyte as cells.
+/// The most cells of a block. Writers close one at some 8,192; without a limit a frame of 2 KiB that
+/// zstd unpacks to 64 MiB would take a gigabyte as cells.
 const BLOCK_CELLS_MAX: usize = 1 << 20;
 
 /// A cell inside its tile.
@@ -35,7 +36,7 @@ pub struct TileCell {
     pub row: u32,
     /// Column, likewise.
     pub column: u32,
-    /// Weight in units, or another 64 bits of the source's.
+    /// Weight in units, or another 64-bit value of the source.
     pub payload: u64,
 }
 
@@ -54,19 +55,19 @@ impl CellBlock {
         self.columns.len()
     }
 
-    /// Whether there is none.
+    /// Whether the block is empty.
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty()
     }
 
-    /// Forgets all cells and keeps the memory.
+    /// Removes all cells and keeps the memory.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.columns.clear();
         self.payloads.clear();
     }
 
-    /// Appends cells of a row: not a lower one than the last; ascending columns.
+    /// Appends cells of a row, which is not below the last one, with ascending columns.
     #[inline]
     pub fn extend(&mut self, row: u32, columns: &[u32], payloads: &[u64]) {
         debug_assert_eq!(columns.len(), payloads.len());
@@ -82,7 +83,7 @@ impl CellBlock {
         self.payloads.extend_from_slice(payloads);
     }
 
-    /// Appends a cell that comes after the last one.
+    /// Appends a cell after the last one.
     #[inline]
     pub fn push(&mut self, cell: TileCell) {
         match self.rows.last_mut() {
@@ -122,7 +123,7 @@ impl CellBlock {
         }
     }
 
-    /// Holds these cells, which come in order of row and column, and no others.
+    /// Replaces the content by these cells, which must come in order of row and column.
     pub fn fill(&mut self, cells: &[TileCell]) {
         self.clear();
         self.columns.extend(cells.iter().map(|cell| cell.column));
@@ -133,14 +134,14 @@ impl CellBlock {
         }
     }
 
-    /// The row and column of the first cell as one number that sorts as they do.
+    /// The row and column of the first cell as one number with the same order.
     pub fn first_key(&self) -> u64 {
         let key = |(row, _): &(u32, u32)| u64::from(*row) << 32 | u64::from(self.columns[0]);
         self.rows.first().map_or(0, key)
     }
 }
 
-/// Packs and unpacks blocks; keeps its buffers.
+/// Packs and unpacks blocks; reuses its buffers.
 #[derive(Debug, Default)]
 pub struct CellPacker {
     codes: CellCodes,
@@ -189,7 +190,7 @@ impl CellPacker {
     /// Unpacks frame `index` of a file into `block`.
     ///
     /// # Errors
-    /// What [`crate::FrameFile::read_planes`] says, or a frame that is no block.
+    /// Errors of [`crate::FrameFile::read_planes`], and a frame that is not a block.
     pub fn unpack(
         &mut self,
         file: &crate::FrameFile,
@@ -202,7 +203,7 @@ impl CellPacker {
             .ok_or_else(|| file.bad_frame(index, "cells that end early or are out of order"))
     }
 
-    /// Unpacks a frame that was never written; `None` if it is no block.
+    /// Unpacks a frame that was never written; `None` if it is not a block.
     pub fn unpack_frame(&mut self, frame: &PackedFrame, block: &mut CellBlock) -> Option<()> {
         self.planes.bytes.resize(frame.entry().raw_bytes as usize, 0);
         unpack_planes(&frame.stored, &mut self.planes.bytes, &mut self.planes.ends)?;
@@ -260,7 +261,7 @@ fn take_block(
             block.columns.push(next as u32);
             next += 1;
         }
-        // Columns ascend, so the last one tells whether all were below 2³².
+        // Columns ascend, so the last one shows whether all were below 2³².
         (next <= 1 << 32).then_some(())?;
         (next_row, start) = (row + 1, end);
     }

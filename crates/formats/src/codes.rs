@@ -1,7 +1,7 @@
 //! Token ids as codes of one or more bytes, in two planes.
 //!
 //! The code of a line end is 0, that of local id `i` is `i + 1`. A code begins with a byte of the
-//! *first plane*, one byte a token; what does not fit follows in the *second plane*:
+//! *first plane*, one byte per token; the remaining bytes follow in the *second plane*:
 //!
 //! ```text
 //! first byte   bytes of the second plane      code
@@ -11,10 +11,10 @@
 //! 255          four                           those, little-endian
 //! ```
 //!
-//! Local ids are ranks by falling count, so half the tokens of a text take one byte. Two planes
-//! instead of one stream let both directions go on without waiting for the length of a code.
+//! Local ids are ranks by falling count, so half the tokens of a text take one byte. With two
+//! planes instead of one stream, neither encoding nor decoding waits for the length of a code.
 
-/// First bytes that are codes by themselves. Measured on 4 MiB of English: 1.526 bytes a token with
+/// First bytes that are complete codes. Measured on 4 MiB of English: 1.526 bytes per token with
 /// 160, 1.532 with 128, 1.529 with 192, 1.56 with 224.
 const ONE: u32 = 160;
 /// First bytes from here on are followed by two bytes, and the last one by four.
@@ -27,7 +27,7 @@ const FIVE_FROM: u32 = THREE_FROM + 65536 * (255 - THREE);
 /// Replaces `out` by the two planes of `ids`.
 pub(crate) fn encode(ids: &[u32], out: &mut Vec<u8>, second: &mut Vec<u8>) {
     out.clear();
-    // One byte too many is written behind each token, and stands only if it is needed.
+    // One byte too many is written after each token, and overwritten if it is not needed.
     second.clear();
     second.resize(4 * ids.len() + 1, 0);
     let mut at = 0;
@@ -58,8 +58,8 @@ fn encode_long(code: u32, second: &mut [u8], at: &mut usize) -> u8 {
     (THREE + (rest >> 16)) as u8
 }
 
-/// Replaces `ids` by the `count` ids in `bytes`, each below `limit` or a line end; `None` if these
-/// bytes are no such ids.
+/// Replaces `ids` by the `count` ids in `bytes`, each below `limit` or a line end; `None` if the
+/// bytes are not such ids.
 pub(crate) fn decode(bytes: &[u8], count: usize, limit: u32, ids: &mut Vec<u32>) -> Option<()> {
     let (first, second) = bytes.split_at_checked(count)?;
     let (mut at, mut most) = (0, 0);
@@ -82,7 +82,7 @@ pub(crate) fn decode(bytes: &[u8], count: usize, limit: u32, ids: &mut Vec<u32>)
     (at == second.len() && most <= limit).then_some(())
 }
 
-/// A code of three or five bytes; one that no id has if the bytes end early.
+/// A code of three or five bytes; an impossible one if the bytes end early.
 fn decode_long(first: u32, second: &[u8], at: &mut usize) -> u32 {
     let rest = second.get(*at..).unwrap_or(&[]);
     let len = if first == 255 { 4 } else { 2 };

@@ -1,22 +1,23 @@
-//! Packed files on their way in: their first bytes name the program.
+//! Unpacks packed files, recognised by their first bytes.
 //!
-//! A [`Compression`] is one of the programs whose files are unpacked while they are read: gzip, bzip2, zstd, and xz in builds with
-//! that feature. Archives of several files are recognised, so that a message can name them, and not read.
+//! A [`Compression`] is one of the programs whose files are unpacked while they are read: gzip, bzip2, zstd, and xz in
+//! builds with that feature. Archives of several files are recognised, so that a message can name them, but not read.
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The longest window that a zstd frame may ask for: 2 GiB, as `zstd --long=31` writes it.
+/// The largest window of a zstd frame: 2 GiB, as `zstd --long=31` writes it.
 const ZSTD_WINDOW_LOG_MAX: u32 = 31;
-/// What a file of xz may ask for.
+/// Memory limit of an xz file.
 #[cfg(feature = "xz")]
 const XZ_MEMORY_MAX: u64 = 2 << 30;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// The last three bytes of a frame that zstd passes over; parallel packers begin with one.
+/// The last three bytes of the magic number of a skippable zstd frame; parallel packers begin with
+/// one.
 const ZSTD_PASSED_OVER: &[u8] = &[0x2a, 0x4d, 0x18];
-/// How the first block of a file of bzip2 begins, and how one without blocks ends.
+/// First bytes of the first block of a bzip2 file, and of the end of one without blocks.
 const BZIP2_BLOCKS: [&[u8]; 2] =
     [&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], &[0x17, 0x72, 0x45, 0x38, 0x50, 0x90]];
 /// Containers that are not unpacked.
@@ -29,10 +30,10 @@ const ARCHIVES: &[(&[u8], &str)] = &[
 /// Where a tar archive has its mark.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
-/// The bytes that tell.
+/// Number of bytes that are examined.
 pub(crate) const HEAD_BYTES: usize = 512;
 
-/// What has packed a file.
+/// The program that packed a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// gzip.
@@ -72,15 +73,15 @@ impl Compression {
         }
     }
 
-    /// Whether a name ends as these programs let it end.
+    /// Whether a name has the extension of one of these programs.
     pub(crate) fn is_ending(ending: &OsStr) -> bool {
         ["gz", "bz2", "zst", "xz"].iter().any(|known| ending == *known)
     }
 
-    /// What the bytes were before they were packed.
+    /// Unpacks bytes.
     ///
     /// # Errors
-    /// A build that cannot unpack it; later, bytes that are damaged.
+    /// For a build without support for it; later, for damaged bytes.
     pub(crate) fn unpack<'a>(self, packed: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         let packed = BufReader::with_capacity(1 << 16, packed);
         Ok(match self {
@@ -106,7 +107,7 @@ impl Compression {
     }
 }
 
-/// What a file is that is no file of its own, but holds others; and how to get at them.
+/// The kind of archive of several files that this is, and how to get at them.
 pub(crate) fn archive(head: &[u8]) -> Option<&'static str> {
     let (at, mark) = TAR;
     if head.get(at..).is_some_and(|rest| rest.starts_with(mark)) {
@@ -115,9 +116,9 @@ pub(crate) fn archive(head: &[u8]) -> Option<&'static str> {
     ARCHIVES.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what)
 }
 
-/// The members of a gzip file, one after another. Zeros behind the last one are padding, as for gzip itself.
+/// The members of a gzip file, one after another. Zeros after the last one are padding, as for gzip itself.
 struct Gzip<R> {
-    /// The member being read; none behind the last one.
+    /// The current member; `None` after the last one.
     member: Option<flate2::bufread::GzDecoder<R>>,
 }
 
@@ -135,7 +136,7 @@ impl<R: BufRead> Read for Gzip<R> {
     }
 }
 
-/// The member that begins in what is left, if there is one.
+/// The member that begins in the rest, if there is one.
 fn next_member<R: BufRead>(mut rest: R) -> io::Result<Option<flate2::bufread::GzDecoder<R>>> {
     let mut padded = false;
     loop {
@@ -148,7 +149,7 @@ fn next_member<R: BufRead>(mut rest: R) -> io::Result<Option<flate2::bufread::Gz
                 return Ok(Some(flate2::bufread::GzDecoder::new(rest)));
             }
             Some(_) => {
-                let what = "there is something else behind the last member";
+                let what = "something else follows the last member";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, what));
             }
         }

@@ -1,4 +1,4 @@
-//! Storage on the real disk. Home of the one memory map of the program.
+//! Storage on the real disk. It has the only memory map of the program.
 
 use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
@@ -32,30 +32,30 @@ pub(crate) fn open_read(file: Arc<File>) -> io::Result<Arc<dyn ReadFile>> {
     Ok(Arc::new(DiskRead { file, bytes }))
 }
 
-/// A map of an open file; none where there is nothing in it.
+/// A map of an open file; `None` if it is empty.
 pub(crate) fn shared_map(file: &File) -> io::Result<Mapped> {
     if file.metadata()?.len() == 0 {
         return Ok(Mapped::held(&[]));
     }
-    // SAFETY: a map is sound as long as nobody changes the file under it. Artefacts are written aside and published by rename,
-    // and never changed in place; a run directory is locked by the process that works in it; scratch files have no name. A file
-    // that a user names belongs to others too: where it is cut short, reading what is gone is a SIGBUS, which ends the program
-    // (`on_cut_map`), and never gives bytes that are not in the file.
+    // SAFETY: a map is sound as long as no process changes the file under it. Artefacts are written aside and published
+    // by rename, and never changed in place; a run directory is locked by the process that works in it; scratch files
+    // have no name. Other processes may change a file that a user names: if it is truncated, reading the lost part
+    // raises SIGBUS, which ends the program (`on_cut_map`), and never returns bytes that are not in the file.
     Ok(Mapped::Map(Arc::new(unsafe { memmap2::Mmap::map(file)? })))
 }
 
-/// Writes a message to standard error and ends the process with `code` where a mapped file is cut short, or its disk fails, while
-/// it is being read. Without it the system's own message is "Bus error". Meant to be called once, by the program.
+/// Writes a message to standard error and ends the process with `code` if a mapped file is truncated, or its disk
+/// fails, while it is being read. Without it the system's message is "Bus error". The program should call it once.
 ///
 /// # Errors
-/// A system that refuses the handler.
+/// If the system refuses the handler.
 pub fn on_cut_map(message: &'static str, code: i32) -> io::Result<()> {
     let end = move || {
-        // One write of bytes that are there already; it may be cut, and nothing can be done about that.
+        // One write of existing bytes; if it is incomplete, nothing can be done about it.
         let _ = rustix::io::write(rustix::stdio::stderr(), message.as_bytes());
         signal_hook::low_level::exit(code);
     };
-    // SAFETY: the handler only writes to a descriptor and exits, both of which may be done in one.
+    // SAFETY: the handler only writes to a descriptor and exits; both are async-signal-safe.
     unsafe { signal_hook::low_level::register(signal_hook::consts::SIGBUS, end) }.map(drop)
 }
 
@@ -125,15 +125,15 @@ impl Storage for DiskStorage {
     }
 }
 
-/// Bytes that a user may still write on the disk of a path, which need not be there yet.
+/// Bytes that a user may still write on the disk of a path, which need not exist yet.
 ///
 /// # Errors
-/// A disk that does not say.
+/// If the system cannot report it.
 pub fn free_bytes(path: &Path) -> Result<u64, FormatError> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let there = absolute.ancestors().find(|path| path.exists()).unwrap_or(&absolute);
     let found = rustix::fs::statvfs(there)
-        .map_err(|e| FormatError::io(there, "asking for free space", e.into()))?;
+        .map_err(|e| FormatError::io(there, "reading the free space", e.into()))?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 

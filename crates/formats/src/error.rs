@@ -1,8 +1,8 @@
-//! What can go wrong with a file, path first, then what was tried, the cause, the way out.
+//! Errors of files. A message names the path first, then what was tried, the cause, the way out.
 //!
-//! `Corrupt`, `Foreign` and `Version` are not `Io`: bytes that were read but are not what they
-//! should be call for another cure than a disk that fails. Which one depends on whose file it is: files of a run can be rebuilt,
-//! others belong to somebody. So `Corrupt` and `Foreign` name none, and whoever knows adds it.
+//! `Corrupt`, `Foreign` and `Version` differ from `Io`: bytes that were read but are wrong need another remedy than a
+//! failing disk. The remedy depends on the owner: files of a run can be rebuilt, others belong to the user. So
+//! `Corrupt` and `Foreign` name no way out; the caller adds it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,14 +28,14 @@ pub enum FormatError {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// Where the damage was noticed.
+        /// Where the damage was detected.
         offset: u64,
         /// What is wrong.
         what: String,
     },
-    /// A file of another program is damaged, or holds what cannot be taken over.
+    /// A file of another program is damaged, or has content that cannot be converted.
     #[error(
-        "{}: reading {form}: byte {offset}: {what}; get a whole copy of the file, or write it anew with \
+        "{}: reading {form}: byte {offset}: {what}; get a whole copy of the file, or write it again with \
          the program that made it",
         path.display()
     )]
@@ -44,26 +44,26 @@ pub enum FormatError {
         path: PathBuf,
         /// What the file is read as.
         form: &'static str,
-        /// Where the row, the line or the header stands.
+        /// The offset of the row, the line or the header.
         offset: u64,
         /// What is wrong.
         what: String,
     },
-    /// A row of another program's file cannot be taken over as it is.
+    /// A row of another program's file cannot be used as it is.
     #[error("{}: reading {form}: {place}: {what}{}", path.display(), after(advice))]
     Row {
         /// The file.
         path: PathBuf,
         /// What the file is read as.
         form: &'static str,
-        /// Where the row stands: a byte and a line, or a number.
+        /// The place of the row: a byte and a line, or a number.
         place: String,
         /// What is wrong.
         what: String,
-        /// How whoever reads the file can have such rows left out; may be empty.
+        /// How to have such rows left out; may be empty.
         advice: &'static str,
     },
-    /// The file is whole, but it is another kind of file.
+    /// The file is complete, but of another kind.
     #[error(
         "{}: not {expected}: {what}",
         path.display()
@@ -71,10 +71,20 @@ pub enum FormatError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What was looked for.
+        /// The expected kind.
         expected: String,
         /// What was found instead.
         what: String,
+    },
+    /// The file is whole, and of a kind that is known and cannot be read.
+    #[error("{}: not vectors: it is {what}; {way_out}", path.display())]
+    Stranger {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// How to get vectors out of it.
+        way_out: String,
     },
     /// The file was written by another version of the format.
     #[error(
@@ -90,7 +100,7 @@ pub enum FormatError {
         /// The version that this program reads.
         known: u64,
     },
-    /// The data cannot be written in the format that was asked for.
+    /// The data cannot be written in the requested format.
     #[error("{}: cannot be written as {format}: {what}", path.display())]
     Unwritable {
         /// The file to be written.
@@ -118,7 +128,7 @@ impl FormatError {
         Self::Foreign { path: path.to_path_buf(), expected: expected.into(), what: what.into() }
     }
 
-    /// The same where `place` is called `path`, as whoever named the file called it.
+    /// The same with `path` in place of `place`, so that it shows the name that the user gave.
     #[must_use]
     pub fn called(mut self, place: &Path, path: &Path) -> Self {
         let (Self::Io { path: shown, .. }
@@ -126,6 +136,7 @@ impl FormatError {
         | Self::Incoming { path: shown, .. }
         | Self::Row { path: shown, .. }
         | Self::Foreign { path: shown, .. }
+        | Self::Stranger { path: shown, .. }
         | Self::Version { path: shown, .. }
         | Self::Unwritable { path: shown, .. }) = &mut self;
         if shown == place {
@@ -134,7 +145,7 @@ impl FormatError {
         self
     }
 
-    /// Whether the bytes of an existing file are to blame (and not the disk or the caller).
+    /// Whether the bytes of an existing file are at fault (and not the disk or the caller).
     pub fn is_bad_artefact(&self) -> bool {
         matches!(
             self,
@@ -142,11 +153,12 @@ impl FormatError {
                 | Self::Incoming { .. }
                 | Self::Row { .. }
                 | Self::Foreign { .. }
+                | Self::Stranger { .. }
                 | Self::Version { .. }
         )
     }
 
-    /// Whether the file is simply not there.
+    /// Whether the file does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
@@ -164,12 +176,12 @@ impl FormatError {
     }
 }
 
-/// Advice behind a cause, if there is any.
+/// Appends advice to a cause, if there is any.
 fn after(advice: &str) -> String {
     if advice.is_empty() { String::new() } else { format!("; {advice}") }
 }
 
-/// The advice that belongs to a cause; empty where there is none.
+/// The advice for a cause; empty if there is none.
 fn way_out(attempt: &str, source: &io::Error) -> &'static str {
     use io::ErrorKind as K;
     let is_read = ["opening", "reading", "mapping"].iter().any(|word| attempt.starts_with(word));

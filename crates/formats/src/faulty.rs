@@ -1,7 +1,7 @@
 //! A storage that fails on purpose: the n-th operation of a kind, once or from then on.
 //!
-//! It counts operations on every file together, so a test runs once without a fault to learn how
-//! many there are, then once for each of them.
+//! It counts operations on all files together, so a test runs once without a fault to count the
+//! operations, then once for each of them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,35 +48,36 @@ impl Operation {
     ];
 }
 
-/// How an operation fails.
+/// The way an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// With the error of this number (`errno`). A failing write leaves half of its bytes behind.
+    /// With the error of this number (`errno`). A failing write writes half of its bytes.
     Error(i32),
-    /// A write takes half of its bytes and says so, which is no error; other operations do not fail.
+    /// A write takes half of its bytes and reports so, which is no error; other operations do not
+    /// fail.
     Short,
     /// The process is killed (`SIGKILL`) before the operation, or in the middle of a write.
     Kill,
 }
 
 impl Failure {
-    /// `EINTR`: a signal came between.
+    /// `EINTR`: interrupted by a signal.
     pub const INTERRUPTED: Self = Self::Error(4);
     /// `EIO`: the device failed.
     pub const DEVICE: Self = Self::Error(5);
     /// `EACCES`: permission denied.
     pub const DENIED: Self = Self::Error(13);
-    /// `EFBIG`: the file is larger than is allowed.
+    /// `EFBIG`: the file exceeds the size limit.
     pub const TOO_LARGE: Self = Self::Error(27);
     /// `ENOSPC`: the disk is full.
     pub const NO_SPACE: Self = Self::Error(28);
-    /// `EROFS`: nothing may be written here.
+    /// `EROFS`: the file system is read-only.
     pub const READ_ONLY: Self = Self::Error(30);
-    /// `EDQUOT`: the quota is used up.
+    /// `EDQUOT`: the quota is exhausted.
     pub const QUOTA: Self = Self::Error(122);
 }
 
-/// For how long.
+/// Duration of the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
     /// The one operation.
@@ -85,16 +86,16 @@ pub enum Span {
     FromThenOn,
 }
 
-/// Which operation fails, and how.
+/// A fault: which operation fails, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The kind of operation.
     pub operation: Operation,
     /// Which of them, counted from 0.
     pub nth: u64,
-    /// For how long.
+    /// Duration.
     pub span: Span,
-    /// How.
+    /// The way it fails.
     pub failure: Failure,
 }
 
@@ -134,14 +135,14 @@ impl FaultyStorage {
         Self { inner, plan: Arc::new(Plan { fault, counts: Default::default() }) }
     }
 
-    /// How many operations of a kind were asked for so far.
+    /// Number of operations of a kind so far.
     pub fn count(&self, operation: Operation) -> u64 {
         self.plan.counts[operation as usize].load(Ordering::SeqCst)
     }
 }
 
 impl Plan {
-    /// How an operation fails, if it does.
+    /// The fault of an operation, if any.
     fn failure(&self, operation: Operation) -> Option<Failure> {
         let add = |kind: Operation| self.counts[kind as usize].fetch_add(1, Ordering::SeqCst);
         let (of_kind, of_any) = (add(operation), add(Operation::Any));
@@ -218,7 +219,7 @@ impl Write for FaultyWrite {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match self.plan.failure(Operation::Write) {
             None => self.inner.write(buffer),
-            // Nothing written is another error, and of one byte there is no half.
+            // A write of nothing would be another error, and one byte has no half.
             Some(Failure::Short) => self.inner.write(&buffer[..buffer.len().div_ceil(2)]),
             Some(Failure::Kill) => {
                 self.inner.write_all(&buffer[..buffer.len() / 2])?;
@@ -275,8 +276,8 @@ fn kill() -> ! {
     unreachable!("nobody survives this signal")
 }
 
-/// What a failing write leaves behind. One that was interrupted has written nothing, or it would have said
-/// how much.
+/// The part that a failing write writes. An interrupted one has written nothing, or it would have returned
+/// the number.
 fn half_of(number: i32, bytes: &[u8]) -> usize {
     match Failure::Error(number) {
         Failure::INTERRUPTED => 0,

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-/// The nearest f16, ties to even; what is too large becomes infinite.
+/// The nearest f16, ties to even; numbers that are too large become infinite.
 pub fn to_f16(x: f32) -> u16 {
     f16::from_f32(x).to_bits()
 }
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_half_comes_back_and_what_lies_between_goes_to_the_nearest() {
+    fn every_half_comes_back_and_numbers_between_are_rounded() {
         for half in 0..0x7c00u16 {
             let (x, next) = (from_f16(half), from_f16(half + 1));
             assert_eq!((to_f16(x), to_f16(-x)), (half, half | 0x8000));

@@ -19,9 +19,9 @@
 //!                     8  magic "wmfinis\n"
 //! ```
 //!
-//! The tag and the items are the writer's own: what they mean is said where the kind is written.
-//! A frame is decoded alone, so frames are the unit of parallel and random reading. Planes are
-//! described in `packing.rs`.
+//! The meaning of the tag and the items is defined by the writer of each kind. A frame is decoded
+//! alone, so frames are the unit of parallel and random reading. Planes are described in
+//! `packing.rs`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ const END_MAGIC: &[u8; 8] = b"wmfinis\n";
 const HEADER_BYTES: u64 = 24;
 const TRAILER_BYTES: u64 = 32;
 const ENTRY_BYTES: usize = 40;
-/// What a framed file holds, and the version of that layout.
+/// The kind of a framed file, and the version of that layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Four letters.
@@ -59,7 +59,7 @@ impl Kind {
     pub const REMAP: Self = Self { name: *b"remp", version: 1, what: "a remap" };
     /// Hashes of the lines of a shard.
     pub const HASHES: Self = Self { name: *b"hash", version: 1, what: "hashes of lines" };
-    /// Lines that are left out of shards.
+    /// Lines that are dropped from shards.
     pub const DROPPED: Self = Self { name: *b"drop", version: 1, what: "a list of dropped lines" };
     /// Sorted, summed co-occurrence cells.
     pub const RUN: Self = Self { name: *b"srun", version: 3, what: "a spill run" };
@@ -67,7 +67,7 @@ impl Kind {
     pub const TILES: Self = Self { name: *b"tile", version: 3, what: "a tile stripe" };
     /// Tiles of one row stripe whose cells are sorted, in slots.
     pub const SLOTS: Self = Self { name: *b"slot", version: 1, what: "a tile stripe in slots" };
-    /// Unsorted cells on their way into tiles.
+    /// Unsorted cells to be laid out in tiles.
     pub const LOOSE: Self = Self { name: *b"loos", version: 3, what: "loose cells" };
 }
 
@@ -80,7 +80,7 @@ pub struct FrameEntry {
     pub stored_bytes: u32,
     /// Raw length in bytes.
     pub raw_bytes: u32,
-    /// Number of items, as the writer said.
+    /// Number of items, as given by the writer.
     pub items: u32,
     codec: Codec,
     /// The writer's tag.
@@ -153,7 +153,7 @@ impl FrameWriter {
         append(&mut self.artefact, &mut self.entries, self.packed.entry(), &self.packed.stored)
     }
 
-    /// The error of a frame for this file that could not be packed.
+    /// The error for this file of a frame that could not be packed.
     pub fn compressing(&self, error: std::io::Error) -> FormatError {
         FormatError::io(self.artefact.path(), "compressing", error)
     }
@@ -169,7 +169,7 @@ impl FrameWriter {
         append(&mut self.artefact, &mut self.entries, entry, &frame.stored)
     }
 
-    /// Appends a frame as it is, for payloads that their writer has made small already.
+    /// Appends a frame without compression, for payloads that their writer has compressed already.
     ///
     /// # Panics
     /// If the payload exceeds [`MAX_FRAME_BYTES`].
@@ -208,7 +208,7 @@ impl FrameWriter {
     }
 }
 
-/// Writes a frame's bytes behind those that are there, with a row in the index.
+/// Writes a frame's bytes at the end, with a row in the index.
 fn append(
     artefact: &mut ArtefactWriter,
     entries: &mut Vec<FrameEntry>,
@@ -244,7 +244,7 @@ impl FrameEntry {
     }
 }
 
-/// A finished framed file, its index checked, its frames checked as they are read.
+/// A finished framed file. Its index is checked, its frames are checked as they are read.
 #[derive(Clone)]
 pub struct FrameFile {
     path: PathBuf,
@@ -271,7 +271,7 @@ impl FrameFile {
         &self.path
     }
 
-    /// The digest by which the file is known in the manifest.
+    /// The digest of the file in the manifest.
     pub fn digest(&self) -> u64 {
         self.digest
     }
@@ -296,7 +296,7 @@ impl FrameFile {
         self.settings.get(key).map(String::as_str)
     }
 
-    /// A setting that must be there and be a number.
+    /// A setting that must exist and be a number.
     pub fn number(&self, key: &str) -> Result<u64, FormatError> {
         let value = self.setting(key).and_then(|text| text.parse().ok());
         value.ok_or_else(|| self.corrupt(0, format!("no number called {key} in its footer")))
@@ -313,7 +313,7 @@ impl FrameFile {
     }
 
     /// Reads frame `index` into `buffer`, which is reused, checks it, and returns its raw bytes:
-    /// of planes, one after another.
+    /// those of planes, one after another.
     pub fn read<'b>(&self, index: usize, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], FormatError> {
         let entry = self.entries[index];
         if entry.codec == Codec::Stored {
@@ -359,7 +359,7 @@ impl FrameFile {
         }
     }
 
-    /// The same of a frame that unpacks to as many bytes as the index says.
+    /// The same for a frame that unpacks to as many bytes as the index says.
     fn packed(&self, index: usize, stored: &mut Vec<u8>) -> Result<(), FormatError> {
         self.stored(index, stored)?;
         let entry = self.entries[index];
@@ -373,7 +373,7 @@ impl FrameFile {
         self.corrupt(self.entries[index].offset, format!("frame {index} does not decompress"))
     }
 
-    /// An error about a frame whose raw bytes make no sense.
+    /// An error about a frame whose raw bytes are inconsistent.
     pub fn bad_frame(&self, index: usize, what: impl Into<String>) -> FormatError {
         self.corrupt(self.entries[index].offset, what)
     }
@@ -546,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_is_foreign_and_another_version_is_said() {
+    fn another_kind_is_foreign_and_another_version_is_reported() {
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let path = Path::new("a.run");
         sample(&storage, path);

@@ -1,8 +1,8 @@
-//! Files that a user names, on their way in: pipes, devices and packed files become files that can be read at any place.
+//! Opens files that a user names: pipes, devices and packed files are copied to files that can be read at any offset.
 //!
-//! Readers of vectors go through a file more than once and jump in it. An [`Intake`] is a storage before another one: what
-//! [`Intake::take`] finds to be a pipe, standard input or packed is read once, front to back, into a scratch file, which
-//! is read for its path from then on. A plain file stays where it is. Artefacts of a run never come this way.
+//! Readers of vectors read a file more than once and at any offset. An [`Intake`] is a storage in front of another one:
+//! a pipe, standard input or packed file is read once by [`Intake::take`], sequentially, into a scratch file, which
+//! replaces the path from then on. A plain file is read directly. Artefacts of a run never go through it.
 
 use std::fmt;
 use std::fs::File;
@@ -10,7 +10,8 @@ use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::compression::{Compression, HEAD_BYTES, archive};
+use crate::compat::stranger::Stranger;
+use crate::compression::{Compression, HEAD_BYTES};
 use crate::error::FormatError;
 use crate::scratch::ScratchStorage;
 use crate::storage::Outlet;
@@ -28,29 +29,29 @@ pub struct Intake {
     scratch: ScratchStorage,
 }
 
-/// How a file came in that could not be read where it lies.
+/// How a file that could not be read directly was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// The path, as it was named.
     pub path: PathBuf,
-    /// What packed it.
+    /// The program that packed it.
     pub compression: Option<Compression>,
-    /// Whether it is no regular file, and could be read only once.
+    /// Whether it is not a regular file, and could be read only once.
     pub is_stream: bool,
-    /// Its length, unpacked.
+    /// Its unpacked length.
     pub bytes: u64,
 }
 
 impl Intake {
-    /// Reads through `inner`; scratch files take their room from the disk of `folder`.
+    /// Reads through `inner`; scratch files are on the disk of `folder`.
     pub fn new(inner: Arc<dyn Storage>, folder: &Path) -> Self {
         Self { inner, scratch: ScratchStorage::new(folder) }
     }
 
-    /// Makes a file of what a path names, unless it is a plain one already: then there is nothing to say.
+    /// Copies the file at a path, unless it is a plain one; then it returns `None`.
     ///
     /// # Errors
-    /// A file that is missing, damaged, packed in a way that cannot be read, or an archive of others; storage errors.
+    /// For a file that is missing, damaged, packed in an unsupported way, or an archive of others; storage errors.
     pub fn take(&self, path: &Path) -> Result<Option<Taken>, FormatError> {
         let io = |attempt| move |e| FormatError::io(path, attempt, e);
         if self.scratch.has(path) {
@@ -64,7 +65,7 @@ impl Intake {
         let mut head = vec![0; file.len().min(HEAD_BYTES as u64) as usize];
         file.read_exact_at(0, &mut head).map_err(io("reading"))?;
         match Compression::of(&head) {
-            None => check_archive(path, &head).map(|()| None),
+            None => check_known(path, &head).map(|()| None),
             Some(_) => {
                 let raw = FileReader::new(Arc::clone(&file), 0, file.len());
                 self.copy(path, raw, Origin::File).map(Some)
@@ -72,14 +73,14 @@ impl Intake {
         }
     }
 
-    /// Unpacks what comes, if it is packed, into the scratch file.
+    /// Copies the stream, unpacked if it is packed, into the scratch file.
     fn copy(&self, path: &Path, raw: impl Read, origin: Origin) -> Result<Taken, FormatError> {
         let mut raw = BufReader::with_capacity(PIECE_BYTES, raw);
         let mut head = Vec::new();
         let read = raw.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head);
         read.map_err(|e| FormatError::io(path, "reading", e))?;
         let compression = Compression::of(&head);
-        check_archive(path, &head)?;
+        check_known(path, &head)?;
         let whole = Cursor::new(head).chain(raw);
         let bytes = match compression {
             None => self.pour(path, whole, "reading")?,
@@ -98,7 +99,7 @@ impl Intake {
         Ok(Taken { path, compression, is_stream: origin == Origin::Stream, bytes })
     }
 
-    /// Copies bytes into the scratch file; `attempt` is what failed where they cannot be read.
+    /// Copies bytes into the scratch file; `attempt` is used in the error of a failed read.
     fn pour(
         &self,
         path: &Path,
@@ -133,7 +134,7 @@ enum Origin {
     File,
 }
 
-/// Whether a path names something that is there and can be read only once: standard input, a pipe, a device, a socket.
+/// Whether a path names an existing file that can be read only once: standard input, a pipe, a device, a socket.
 pub fn is_stream(path: &Path) -> bool {
     if path.as_os_str() == STANDARD {
         return true;
@@ -148,13 +149,9 @@ fn open_stream(path: &Path) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(File::open(path)?))
 }
 
-fn check_archive(path: &Path, head: &[u8]) -> Result<(), FormatError> {
-    match archive(head) {
-        Some(what) => Err(FormatError::foreign(
-            path,
-            "a file that can be unpacked here",
-            format!("it is {what}"),
-        )),
+fn check_known(path: &Path, head: &[u8]) -> Result<(), FormatError> {
+    match Stranger::of(head) {
+        Some(stranger) => Err(stranger.error(path)),
         None => Ok(()),
     }
 }
@@ -168,7 +165,7 @@ fn damaged(path: &Path, compression: Compression, error: io::Error) -> FormatErr
 }
 
 impl fmt::Display for Taken {
-    /// What was done with it.
+    /// Describes what was done.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, compression, is_stream, bytes } = self;
         match compression {
@@ -237,7 +234,7 @@ mod tests {
         packer.finish().unwrap()
     }
 
-    /// What is taken of a file with these bytes, and what is read in its place.
+    /// What `take` returns for a file with these bytes, and what is read in its place.
     fn check(bytes: &[u8], expected: Result<(bool, &[u8]), &str>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
@@ -261,7 +258,7 @@ mod tests {
     #[test]
     fn packed_files_are_read_by_what_they_hold() {
         check(b"plain", Ok((false, b"plain")));
-        check(b"", Ok((false, b"")));
+        check(b"", Err("it is empty"));
         check(&gzip(b"packed"), Ok((true, b"packed")));
         check(&gzip(b""), Ok((true, b"")));
         check(&gzip(b"cut off")[..15], Err("gzip"));

@@ -1,17 +1,17 @@
-//! Every byte that wordmill keeps on disk.
+//! The formats of all files that wordmill writes.
 //!
-//! Nouns: a [`Storage`] is where files live (disk, memory, a faulty double); an
-//! [`ArtefactWriter`] writes a file aside and publishes it by rename; a framed file
-//! ([`FrameWriter`], [`FrameFile`]) is a sequence of checksummed, compressed blocks; a tensor
-//! file ([`TensorWriter`], [`TensorFile`]) is safetensors, mapped; a [`RunDir`] knows where each
-//! artefact of a run stands and a [`Manifest`] is its ledger, `run.json`.
+//! Terms: a [`Storage`] is where files live (disk, memory, a faulty double); an [`ArtefactWriter`]
+//! writes a file aside and publishes it by rename; a framed file ([`FrameWriter`], [`FrameFile`])
+//! is a sequence of checksummed, compressed blocks; a tensor file ([`TensorWriter`],
+//! [`TensorFile`]) is safetensors, mapped; a [`RunDir`] knows the path of each artefact of a run
+//! and a [`Manifest`] is its ledger, `run.json`.
 //!
-//! The artefacts of the stages have readers and writers of their own: token shards, word lists and
+//! The artefacts of the stages have their own readers and writers: token shards, word lists and
 //! remaps ([`TokenShard`], [`WordListReader`], [`read_remap`]), CSR shards ([`CsrShard`]), tiles
-//! ([`StripeFile`]), vectors ([`Vectors`]). Stages meet only in these types.
+//! ([`StripeFile`]), vectors ([`Vectors`]). Stages share only these types.
 //!
-//! This crate starts no thread, prints nothing and knows nothing of how an artefact is computed.
-//! All layouts are little-endian with fixed widths; each is stated once, beside its constants.
+//! This crate starts no thread, prints nothing and does not know how an artefact is computed. All
+//! layouts are little-endian with fixed widths; each is documented once, beside its constants.
 //!
 //! ```
 //! use wordmill_formats::{FrameFile, FrameWriter, Kind, MemoryStorage, Storage};

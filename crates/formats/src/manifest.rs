@@ -1,7 +1,7 @@
-//! `run.json`: the ledger of a run directory, one row a stage, replaced last.
+//! `run.json`: the ledger of a run directory, one row per stage, replaced last.
 //!
-//! It is a log as much as an index: seconds and peak memory are in it, so it is the one file of a
-//! run that differs from one run to the next.
+//! It is also a log: seconds and peak memory are in it, so it is the one file of a run that differs
+//! from one run to the next.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::storage::Storage;
 const VERSION: u64 = 2;
 const LIMIT_BYTES: u64 = 1 << 30;
 
-/// How far a stage has come.
+/// The state of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StageState {
@@ -49,26 +49,26 @@ pub struct StageRow {
     pub fingerprint: String,
     /// The settings behind the fingerprint, so that a changed one can be named.
     pub settings: BTreeMap<String, String>,
-    /// How far it has come.
+    /// Its state.
     pub state: StageState,
-    /// Whether the user agreed that it is rebuilt when its turn comes, if its settings or inputs differ then.
+    /// Whether the user agreed to rebuild it when its turn comes, if its settings or inputs differ then.
     #[serde(default, skip_serializing_if = "is_false")]
     pub to_rebuild: bool,
     /// Its finished files.
     pub outputs: Vec<OutputRow>,
-    /// What it counted: lines, tokens, cells, skipped things.
+    /// Its counts: lines, tokens, cells, skipped items.
     pub counts: BTreeMap<String, u64>,
-    /// Wall time spent, all attempts together.
+    /// Wall time of all attempts together.
     pub seconds: f64,
     /// Highest resident memory of the process while it ran, in bytes.
     pub peak_bytes: u64,
-    /// The most that all files of the run took while it ran, in bytes; 0 where nobody counted.
+    /// Peak size of all files of the run while it ran, in bytes; 0 if it was not measured.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub peak_disk_bytes: u64,
 }
 
 impl StageRow {
-    /// Whether the stage is done and is not to be rebuilt.
+    /// Whether the stage is done and need not be rebuilt.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.state == StageState::Done && !self.to_rebuild
@@ -83,11 +83,11 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// The settings of the last run: the whole configuration, and the layers that it came from, enough to read them again.
+/// The settings of the last run: the whole configuration, and its layers, so that they can be read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineSource {
-    /// The pipeline file, as an absolute path; none for the built-in template.
+    /// The pipeline file, as an absolute path; `None` for the built-in template.
     pub file: Option<String>,
     /// Settings from the command line, `KEY=VALUE`.
     pub set: Vec<String>,
@@ -96,7 +96,7 @@ pub struct PipelineSource {
     /// Settings from the environment, by the names of the variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
-    /// The folder in which the program was started: relative paths begin there.
+    /// The folder in which the program was started, which relative paths are based on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
     /// The whole configuration as a pipeline file.
@@ -112,10 +112,10 @@ pub struct Manifest {
     pub version: u64,
     /// The program that wrote it.
     pub program: String,
-    /// Where the settings of the last run came from.
+    /// The source of the settings of the last run.
     #[serde(default)]
     pub pipeline: PipelineSource,
-    /// Stages in the order in which they ran first.
+    /// Stages in the order in which they first ran.
     pub stages: Vec<StageRow>,
 }
 
@@ -125,7 +125,7 @@ impl Manifest {
         Self { version: VERSION, program: program.into(), ..Self::default() }
     }
 
-    /// Reads a ledger; `None` if there is none.
+    /// Reads a ledger; `None` if it does not exist.
     pub fn read(storage: &Arc<dyn Storage>, path: &Path) -> Result<Option<Self>, FormatError> {
         let json = match read_file(storage, path, LIMIT_BYTES) {
             Err(error) if error.is_not_found() => return Ok(None),

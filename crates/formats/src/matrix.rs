@@ -5,7 +5,7 @@
 //! | tensor | type | shape | what |
 //! |---|---|---|---|
 //! | `indptr.KKKKK` | u64 | rows + 1 | cells of local row r are `indptr[r]..indptr[r + 1]` |
-//! | `weights.KKKKK` | u32, or u64 where one does not fit | cells | weight in whole units of 1 / `unit` |
+//! | `weights.KKKKK` | u32, or u64 if one does not fit | cells | weight in whole units of 1 / `unit` |
 //! | `indices.KKKKK` | u32 | cells | column ids, ascending within a row |
 //!
 //! so that `scipy.sparse.csr_matrix((weights, indices, indptr), shape=(rows, words))` is the shard.
@@ -52,7 +52,7 @@ pub struct MatrixShardRow {
     pub xxh3: String,
 }
 
-/// What the matrix is made of; see the module's table.
+/// Properties of the matrix; see the table of the module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatrixIndex {
@@ -60,7 +60,7 @@ pub struct MatrixIndex {
     pub words: u32,
     /// Weights are in units of 1 / `unit`.
     pub unit: u64,
-    /// Samples of the text in which pairs were counted, 1 where it was counted as it is.
+    /// Samples of the text in which pairs were counted, 1 without subsampling.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub samples: u64,
     /// Stored cells in all shards.
@@ -106,7 +106,7 @@ impl MatrixIndex {
             }
         }
         let matrix = self.clone();
-        // Only an index that says something new has the new version.
+        // Only an index with the new field has the new version.
         let version = if is_one(&self.samples) { 1 } else { INDEX_VERSION };
         let metadata = IndexMetadata { kind: INDEX_KIND.into(), version, matrix };
         let file = IndexFile { metadata, weight_map };
@@ -120,7 +120,7 @@ impl MatrixIndex {
         let corrupt = |e: serde_json::Error| {
             FormatError::corrupt(path, 0, format!("not a matrix index: {e}"))
         };
-        // Kind and version first: another version may hold another matrix.
+        // Kind and version first: another version may have another layout.
         let head: IndexFile<IgnoredAny> = serde_json::from_slice(&json).map_err(corrupt)?;
         let (kind, found) = (head.metadata.kind, u64::from(head.metadata.version));
         if kind != INDEX_KIND {
@@ -161,13 +161,13 @@ pub struct CsrShardWriter {
     indptr: Vec<u64>,
     indices: Spool,
     weights: Spool,
-    /// Weights that exceed u32: cell and value. Their u32 stand-in is 0.
+    /// Weights that exceed u32: cell and value. They are stored as 0 among the u32.
     wide: Vec<(u64, u64)>,
 }
 
 impl CsrShardWriter {
-    /// Starts shard number `shard` at `path`, of these rows of a matrix of `words` columns; keeps up to `limit_bytes` of cells in
-    /// memory.
+    /// Starts shard number `shard` at `path`, of these rows of a matrix of `words` columns; buffers up to `limit_bytes`
+    /// of cells in memory.
     pub fn create(
         storage: &Arc<dyn Storage>,
         path: &Path,
@@ -204,7 +204,7 @@ impl CsrShardWriter {
             }
             narrow.push(fits.unwrap_or(0));
             self.row.weight = self.row.weight.checked_add(weight).ok_or_else(|| {
-                let what = "the weights of its rows exceed 64 bits together: what they were made of is damaged";
+                let what = "the weights of its rows sum to more than 64 bits: what they were counted from is damaged";
                 FormatError::corrupt(self.writer.path(), 0, what)
             })?;
         }
@@ -304,7 +304,7 @@ impl ShardTensors {
     }
 }
 
-/// A shard in a map, for random access and for other libraries' views.
+/// A mapped shard, for random access and for views of other libraries.
 #[derive(Clone, Debug)]
 pub struct CsrShard {
     file: TensorFile,
@@ -325,7 +325,7 @@ impl CsrShard {
         self.tensors.first_row
     }
 
-    /// The shard as a `sprs` matrix, if its weights are u32. Reads all of it: order is checked.
+    /// The shard as a `sprs` matrix, if its weights are u32. Reads all of it to check the order.
     pub fn view(&self) -> Result<Option<CsMatViewI<'_, u32, u32, u64>>, FormatError> {
         if self.tensors.weights.1.dtype != Dtype::U32 {
             return Ok(None);
@@ -333,7 +333,7 @@ impl CsrShard {
         self.checked(self.file.view(&self.tensors.weights.0, Dtype::U32, 1)?).map(Some)
     }
 
-    /// The same where the weights are u64.
+    /// The same for weights that are u64.
     pub fn view_wide(&self) -> Result<Option<CsMatViewI<'_, u64, u32, u64>>, FormatError> {
         if self.tensors.weights.1.dtype != Dtype::U64 {
             return Ok(None);
@@ -364,7 +364,7 @@ impl CsrShard {
     }
 }
 
-/// A shard read once from front to back in bounded memory.
+/// A shard read once sequentially in bounded memory.
 pub struct CsrShardReader {
     reader: TensorReader,
     tensors: ShardTensors,
@@ -382,19 +382,19 @@ impl CsrShardReader {
         Ok(Self { reader, tensors, indptr })
     }
 
-    /// Digest of the shard, as the index has it.
+    /// Digest of the shard, as in the index.
     pub fn digest(&self) -> u64 {
         self.reader.index().digest()
     }
 
-    /// Checks all checksums, then hands over all cells in order: a row id, columns, weights. A long
+    /// Checks all checksums, then passes on all cells in order: a row id, columns, weights. A long
     /// row comes in pieces.
     pub fn for_each_piece<E: From<FormatError>>(
         &self,
         mut each: impl FnMut(u32, &[u32], &[u64]) -> Result<(), E>,
     ) -> Result<(), E> {
-        // A second reading, mostly from the system's cache: what is wrong here would be wrong in
-        // everything made from it.
+        // A second reading, mostly from the system's cache, since an error here would spread to
+        // everything computed from it.
         self.reader.verify()?;
         let total = self.tensors.indices.1.shape[0];
         let (mut columns, mut weights) = (Vec::new(), Vec::new());

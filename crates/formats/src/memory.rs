@@ -1,7 +1,8 @@
-//! Storage in memory, for tests: stricter than a disk, because it can lose what was not synced.
+//! Storage in memory, for tests. It is stricter than a disk, because it can lose what was not
+//! synced.
 //!
 //! Each file has its live bytes and the bytes of its last sync; each name is live at once but
-//! durable only after its folder was synced. [`MemoryStorage::power_cut`] forgets the rest, and
+//! durable only after its folder was synced. [`MemoryStorage::power_cut`] drops the rest, and
 //! [`MemoryStorage::power_cut_by_chance`] as much of it as a disk might.
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub struct MemoryStorage {
 struct Names {
     live: BTreeMap<PathBuf, Inode>,
     durable: BTreeMap<PathBuf, Inode>,
-    /// What was changed and is not durable, in order.
+    /// Changes that are not durable, in order.
     changes: Vec<Change>,
 }
 
@@ -46,7 +47,7 @@ struct MemoryWrite(Inode);
 struct MemoryRead(Vec<u8>);
 
 impl MemoryStorage {
-    /// Forgets every byte and every name that was not made durable by a sync.
+    /// Drops every byte and every name that was not made durable by a sync.
     pub fn power_cut(&self) {
         let mut names = lock(&self.names);
         names.live = names.durable.clone();
@@ -57,7 +58,7 @@ impl MemoryStorage {
         }
     }
 
-    /// Forgets a part of it, drawn from `seed`: a file system may keep more than it promised. Changes of
+    /// Drops a part of it, drawn from `seed`: a file system may keep more than it promised. Changes of
     /// names are kept up to some point in their order; a file that was not synced has its old bytes, or
     /// some of its new ones.
     pub fn power_cut_by_chance(&self, seed: u64) {
@@ -83,7 +84,7 @@ impl MemoryStorage {
         }
     }
 
-    /// Every live file with its bytes: what a test compares.
+    /// Every live file with its bytes, for comparison in tests.
     pub fn snapshot(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let names = lock(&self.names);
         names.live.iter().map(|(path, inode)| (path.clone(), lock(inode).live.clone())).collect()
@@ -109,7 +110,7 @@ impl Change {
                 names.insert(path.clone(), Arc::clone(inode));
             }
             Self::Rename(from, to) => {
-                // Gone before: a sync of the folder has made it durable already.
+                // Already durable by a sync of the folder.
                 if let Some(inode) = names.remove(from) {
                     names.insert(to.clone(), inode);
                 }
@@ -130,7 +131,7 @@ impl Change {
 impl Storage for MemoryStorage {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         let mut names = lock(&self.names);
-        // A file that is there is emptied and keeps its name.
+        // An existing file is emptied and keeps its name.
         let inode = match names.live.get(path) {
             Some(inode) => Arc::clone(inode),
             None => {

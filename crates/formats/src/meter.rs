@@ -1,8 +1,8 @@
-//! Counts the bytes of files, now and at most.
+//! Counts the bytes of files, current and peak.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Bytes in files, now and at most.
+/// Bytes in files, current and peak.
 #[derive(Debug, Default)]
 pub struct Meter {
     live: AtomicI64,
@@ -15,17 +15,17 @@ impl Meter {
         self.live.load(Ordering::Relaxed).max(0) as u64
     }
 
-    /// The most since the meter was made or reset.
+    /// The peak since the meter was created or reset.
     pub fn peak_bytes(&self) -> u64 {
         self.peak.load(Ordering::Relaxed).max(0) as u64
     }
 
-    /// From here on the peak is what there is now.
+    /// Resets the peak to the current value.
     pub fn reset_peak(&self) {
         self.peak.store(self.live.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Adds bytes of files that were there before.
+    /// Adds bytes of files that existed before.
     pub fn add(&self, bytes: u64) {
         let live = self.live.fetch_add(bytes as i64, Ordering::Relaxed) + bytes as i64;
         self.peak.fetch_max(live, Ordering::Relaxed);

@@ -1,7 +1,7 @@
-//! Storage that knows how many bytes its files take, and the most that they took.
+//! Storage that measures how many bytes its files take, and the peak.
 //!
-//! A [`Meter`] counts what goes through it: bytes written, and the sizes of files removed or
-//! replaced. What was there before is told to it once.
+//! A [`Meter`] counts bytes written, and the sizes of files removed or replaced. Files that existed
+//! before are added once.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,15 +23,15 @@ struct MeteredWrite {
 }
 
 impl<S: Storage> MeteredStorage<S> {
-    /// Puts a meter before a storage.
+    /// Adds a meter to a storage.
     pub fn new(inner: S) -> Self {
         Self { inner, meter: Arc::default() }
     }
 
-    /// Counts the files of these folders, which were there before.
+    /// Counts the existing files of these folders.
     ///
     /// # Errors
-    /// A folder that cannot be listed.
+    /// If a folder cannot be listed.
     pub fn count(&self, folders: impl IntoIterator<Item = PathBuf>) -> io::Result<()> {
         for folder in folders {
             for file in self.inner.list(&folder)? {

@@ -1,7 +1,7 @@
-//! The hash that the layout of tiles needs: in which order the cells of a frame are read.
+//! The hash that the layout of tiles needs: the order in which the cells of a frame are read.
 //!
-//! This room uses no other, so it keeps its own copy of the finaliser of splitmix64; the module `random` of the kernels is for
-//! everything else.
+//! This crate needs no other hash, so it has its own copy of the finaliser of splitmix64; the module `random` of the
+//! kernels is for everything else.
 
 /// The finaliser of splitmix64 (Steele, Lea & Flood 2014), a bijection, so no two numbers
 /// collide.

@@ -1,8 +1,9 @@
-//! Where an output goes that a user names: into a new file, or into a pipe or device that is there.
+//! Resolves an output that a user names: a new file, or an existing pipe or device.
 //!
-//! A [`UserFiles`] storage knows the difference. A regular file is written aside and renamed; a link stays a link, what it leads to
-//! is replaced; pipes, devices and standard output (`-`) are written into and never renamed over. A format that goes back in its file
-//! or has several of them asks first ([`crate::ArtefactWriter::create_file`]). Artefacts of a run are written by the storage itself.
+//! A [`UserFiles`] storage handles the difference. A regular file is written aside and renamed; a link stays a link,
+//! and its target is replaced; pipes, devices and standard output (`-`) are written directly and never renamed over. A
+//! format that seeks in its file or has several files checks first ([`crate::ArtefactWriter::create_file`]). Artefacts
+//! of a run are written by the storage itself.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,10 +17,10 @@ use crate::storage::{Mapped, Outlet, ReadFile, Storage, WriteFile};
 
 /// The name of standard output.
 const STANDARD: &str = "-";
-/// Links that are followed, as the system does.
+/// The most links that are followed, as by the system.
 const LINKS_MAX: usize = 40;
 
-/// Whether an output of this path is written into something that is there already and is no regular file.
+/// Whether an output of this path goes into something that exists and is not a regular file.
 #[must_use]
 pub fn is_stream_out(path: &Path) -> bool {
     path.as_os_str() == STANDARD
@@ -27,12 +28,12 @@ pub fn is_stream_out(path: &Path) -> bool {
         || fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
 }
 
-/// A storage for files that a user names, before another one.
+/// A storage for files that a user names, in front of another one.
 #[derive(Debug)]
 pub struct UserFiles(pub Arc<dyn Storage>);
 
 impl UserFiles {
-    /// Where an output of this path goes.
+    /// The destination of an output of this path.
     fn find(path: &Path) -> io::Result<Outlet> {
         if path.as_os_str() == STANDARD {
             return standard_output();
@@ -56,20 +57,20 @@ impl UserFiles {
     }
 }
 
-/// The path behind all links; the last one may lead to a file that is not there yet.
+/// The path behind all links; the last one may lead to a file that does not exist yet.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {
         match fs::read_link(&path) {
             Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
-            // It is no link, or there is nothing.
+            // It is not a link, or does not exist.
             Err(_) => return Ok(path),
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, "its links lead nowhere"))
 }
 
-/// The open file of this process that a path leads to, as `/dev/stdout` and `/dev/fd/3` do.
+/// The open file of this process that a path leads to, as with `/dev/stdout` and `/dev/fd/3`.
 fn descriptor(path: &Path) -> Option<PathBuf> {
     let own = PathBuf::from(format!("/proc/{}", std::process::id()));
     let mut path = path.to_path_buf();
@@ -89,7 +90,7 @@ fn open_descriptor(path: &Path) -> io::Result<Outlet> {
     if path.file_name().is_some_and(|name| name == "1") {
         return standard_output();
     }
-    // A regular file is written on from its end: who opened it may have written into it.
+    // A regular file is appended to, as its opener may have written into it.
     let is_file = fs::metadata(path)?.is_file();
     Ok(stream(OpenOptions::new().write(true).append(is_file).open(path)?))
 }
@@ -120,7 +121,7 @@ impl WriteFile for Stream {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        // A pipe has nothing to be synced; a device has what it takes.
+        // A pipe needs no sync; a device stores what it can.
         match self.0.metadata()?.file_type().is_block_device() {
             true => self.0.sync_all(),
             false => Ok(()),

@@ -1,9 +1,9 @@
-//! Frames being packed and unpacked: zstd with contexts that are used again.
+//! Packs and unpacks frames: zstd with reused contexts.
 //!
 //! A [`PackedFrame`] is a frame ready to be appended to a file, so that threads can pack while
-//! another one writes. Its bytes are one block, or several *planes*: streams of unlike bytes (row
-//! steps, column steps, weights), each compressed on its own, because a code fitted to one of them
-//! fits no other. The stored bytes of planes:
+//! another one writes. Its bytes are one block, or several *planes*: streams of different
+//! statistics (row steps, column steps, weights), each compressed separately, because a code fitted
+//! to one of them fits no other. The stored bytes of planes:
 //!
 //! ```text
 //! 0        1  number of planes
@@ -17,9 +17,9 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::checksum::xxh3;
 
-/// The most bytes that a frame may hold, raw.
+/// Limit of the raw bytes of a frame.
 pub const MAX_FRAME_BYTES: usize = 1 << 26;
-/// The most planes of a frame.
+/// Limit of the planes of a frame.
 pub const MAX_PLANES: usize = 16;
 const PLANE_BYTES: usize = 8;
 /// Measured on spill runs and token shards: level 1 is within 8 % of level 3 and twice as fast.
@@ -45,14 +45,14 @@ impl Codec {
 /// Whether planes are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Packing {
-    /// Where that makes them smaller.
+    /// If that makes them smaller.
     #[default]
     Zstd,
-    /// Never: for what stays in memory.
+    /// Never, for data that stays in memory.
     Stored,
 }
 
-/// What the index says of a frame, but for its place.
+/// The index entry of a frame, except its offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PackedEntry {
     pub raw_bytes: u32,
@@ -70,20 +70,20 @@ pub struct PackedFrame {
 }
 
 thread_local! {
-    // A context takes a good part of a megabyte to set up, a frame some ten kilobytes to pack.
+    // A context takes most of a megabyte to set up, a frame some ten kilobytes to pack.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 impl PackedFrame {
-    /// An empty frame, to be packed into.
+    /// An empty frame, as a buffer for packing.
     pub fn new() -> Self {
         let (raw_bytes, items, tag) = (0, 0, 0);
         let entry = PackedEntry { raw_bytes, items, codec: Codec::Stored, tag, xxh3: xxh3(&[]) };
         Self { entry, stored: Vec::new() }
     }
 
-    /// Packs one block. `tag` and `items` are the writer's own.
+    /// Packs one block. `tag` and `items` are defined by the writer.
     pub fn pack(&mut self, tag: u64, items: u32, payload: &[u8]) -> std::io::Result<()> {
         self.stored.clear();
         let codec = match append_packed(payload, &mut self.stored)? {
@@ -124,7 +124,7 @@ impl PackedFrame {
         Ok(())
     }
 
-    /// The number of items, as the writer said.
+    /// The number of items, as given by the writer.
     pub fn items(&self) -> u32 {
         self.entry.items
     }
@@ -133,7 +133,7 @@ impl PackedFrame {
         self.entry
     }
 
-    /// Bytes that the frame takes in a file.
+    /// Bytes of the frame in a file.
     pub fn stored_bytes(&self) -> usize {
         self.stored.len()
     }
@@ -151,7 +151,7 @@ impl Default for PackedFrame {
     }
 }
 
-/// Appends `raw`, compressed if that makes it smaller; says whether it did.
+/// Appends `raw`, compressed if that makes it smaller; returns whether it was.
 fn append_packed(raw: &[u8], out: &mut Vec<u8>) -> std::io::Result<bool> {
     let start = out.len();
     out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
@@ -172,7 +172,7 @@ fn append_packed(raw: &[u8], out: &mut Vec<u8>) -> std::io::Result<bool> {
     Ok(smaller)
 }
 
-/// Unpacks `stored` into `out`, which has the raw length; `None` if it is not that.
+/// Unpacks `stored` into `out`, which has the raw length; `None` if the length is wrong.
 pub(crate) fn unpack(stored: &[u8], out: &mut [u8]) -> Option<()> {
     let bytes = DECOMPRESSOR.with_borrow_mut(|decompressor| {
         let decompressor = match decompressor {
@@ -184,8 +184,8 @@ pub(crate) fn unpack(stored: &[u8], out: &mut [u8]) -> Option<()> {
     (bytes == Some(out.len())).then_some(())
 }
 
-/// How many bytes a frame unpacks to, as its stored bytes say themselves: they are asked before memory
-/// is taken, so that a few bytes with a large number in the index do not take 64 MiB.
+/// The unpacked length stated in the stored bytes of a frame. It is checked before memory is
+/// allocated, so that a few bytes with a large number in the index do not take 64 MiB.
 pub(crate) fn unpacked_bytes(codec: Codec, stored: &[u8]) -> Option<u64> {
     let of_zstd = |bytes: &[u8]| zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
     match codec {
@@ -214,8 +214,7 @@ fn plane_sizes(plane: &[u8]) -> [usize; 2] {
     [0, 4].map(|at| u32::from_le_bytes(plane[at..at + 4].try_into().expect("four bytes")) as usize)
 }
 
-/// Unpacks planes one after another into `out`, whose length is theirs together; `ends` are where
-/// they end.
+/// Unpacks planes one after another into `out`, whose length is their sum; `ends` are their ends.
 pub(crate) fn unpack_planes(stored: &[u8], out: &mut [u8], ends: &mut Vec<usize>) -> Option<()> {
     ends.clear();
     let (table, mut rest) = plane_table(stored)?;
@@ -244,7 +243,7 @@ pub struct Planes {
 }
 
 impl Planes {
-    /// The planes, if there are just `N` of them.
+    /// The planes, if there are exactly `N` of them.
     pub fn all<const N: usize>(&self) -> Option<[&[u8]; N]> {
         let mut start = 0;
         let plane = |&end: &usize| &self.bytes[std::mem::replace(&mut start, end)..end];

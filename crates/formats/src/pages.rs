@@ -1,9 +1,10 @@
-//! Pages: what does not fit into memory at once, each page in a scratch file of its own.
+//! Pages: data that does not fit into memory at once, each page in its own scratch file.
 //!
-//! A page is a row of floats that is written and read as a whole, or read in part. Pages are not an
-//! artefact: their digests are kept in memory, so they do not survive their process; what a killed one
-//! leaves behind is swept away by the next, and the rest when the pages are dropped. There is a digest for
-//! each block of a page, and a part is read with the blocks that it lies in: no float is used unchecked.
+//! A page is a row of floats that is written and read as a whole, or read in part. Pages are not
+//! artefacts: their digests are kept in memory, so they do not survive their process. The next process
+//! removes the files of a killed one; otherwise they are removed when the pages are dropped. There is a
+//! digest for each block of a page, and a part is read with the blocks that contain it: no float is used
+//! unchecked.
 
 use std::io::Write;
 use std::ops::Range;
@@ -25,22 +26,22 @@ pub struct Pages {
     pages: Vec<Page>,
 }
 
-/// Floats of a block, 16 KiB. A digest takes 8 bytes, one in 2048 of the page; parts of 4 KiB and more, which is what is read, are
-/// read with a few times as much at most.
+/// Floats of a block, 16 KiB. A digest takes 8 bytes, one in 2048 of the page; parts of 4 KiB and more, as they are
+/// read, cause at most a few times as much reading.
 const BLOCK_FLOATS: usize = 4 << 10;
 
-/// What was written; nothing at first.
+/// The written page; empty at first.
 #[derive(Debug, Default)]
 struct Page(RwLock<Option<Arc<WrittenPage>>>);
 
 #[derive(Debug)]
 struct WrittenPage {
     floats: usize,
-    /// A digest a block; the last one may be shorter.
+    /// A digest per block; the last block may be shorter.
     blocks: Vec<u64>,
 }
 
-/// Digests of blocks of what comes in pieces of any length.
+/// Computes digests of blocks from pieces of any length.
 #[derive(Default)]
 struct BlockDigests {
     done: Vec<u64>,
@@ -51,8 +52,8 @@ struct BlockDigests {
 }
 
 impl Pages {
-    /// So many pages called `NAME-00000.scratch` and so on in a folder of the run directory, from which older
-    /// ones are removed; nothing is written yet.
+    /// Creates this many pages, called `NAME-00000.scratch` and so on, in a folder of the run directory, from
+    /// which older ones are removed; nothing is written yet.
     pub fn create(
         dir: &RunDir,
         folder: &str,
@@ -68,7 +69,7 @@ impl Pages {
         Ok(Self { storage, folder, name, pages: (0..pages).map(|_| Page::default()).collect() })
     }
 
-    /// Writes a page, made of parts, in the place of what it held.
+    /// Writes a page, given in parts, in place of the previous content.
     pub fn write(&self, page: usize, parts: &[&[f32]]) -> Result<(), FormatError> {
         let path = self.path(page);
         let io = |e| FormatError::io(&path, "writing a page", e);
@@ -85,7 +86,7 @@ impl Pages {
     /// Reads a page into parts, which have the lengths that were written.
     ///
     /// # Panics
-    /// Where the page was not written.
+    /// If the page was not written.
     pub fn read(&self, page: usize, parts: &mut [&mut [f32]]) -> Result<(), FormatError> {
         let written = self.pages[page].get();
         let (mut digests, mut offset) = (BlockDigests::default(), 0);
@@ -101,7 +102,7 @@ impl Pages {
     /// Reads floats of a page from the one numbered `first`.
     ///
     /// # Panics
-    /// Where the page was not written, or is shorter.
+    /// If the page was not written, or is shorter.
     pub fn read_part(&self, page: usize, first: u64, part: &mut [f32]) -> Result<(), FormatError> {
         let (written, first) = (self.pages[page].get(), first as usize);
         let end = first + part.len();
@@ -118,7 +119,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Reads floats as they are on the disk.
+    /// Reads floats without checks.
     fn read_at(&self, page: usize, first: usize, part: &mut [f32]) -> Result<(), FormatError> {
         let path = self.path(page);
         let io = |e| FormatError::io(&path, "reading a page", e);
@@ -133,7 +134,7 @@ impl Pages {
         match wrong {
             Some(at) => {
                 let offset = 4 * ((first + at) * BLOCK_FLOATS) as u64;
-                let what = "a page is not as it was written a while ago: check the disk and the memory of this machine";
+                let what = "a page differs from what was written to it: check the disk and the memory of this machine";
                 Err(FormatError::corrupt(&self.path(page), offset, what))
             }
             None => Ok(()),
@@ -148,7 +149,7 @@ impl Pages {
 impl Drop for Pages {
     fn drop(&mut self) {
         for (page, _) in self.pages.iter().enumerate().filter(|(_, page)| page.is_written()) {
-            // A page that stays behind is swept away by the next run.
+            // A page that stays behind is removed by the next run.
             let _ = self.storage.remove(&self.path(page));
         }
     }
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_what_was_written_last() {
+    fn a_page_has_what_was_written_last() {
         let (memory, pages) = pages();
         pages.write(1, &[&[1.0, 2.0], &[3.0]]).unwrap();
         pages.write(2, &[&[9.0]]).unwrap();

@@ -1,7 +1,8 @@
-//! A storage that records which files are read, written and removed: for tests of what a piece of work touches.
+//! A storage that records which files are read, written and removed, for tests of what a piece of work touches.
 //!
-//! A file that is created under another name and renamed counts under its last name. One that is created and removed again, such as
-//! a scratch file, does not count; nor does reading a file that was written since the record began.
+//! A file that is created under another name and renamed is recorded under its last name. A file that is created and
+//! removed again, such as a scratch file, is not recorded; nor is reading a file that was written since the record
+//! began.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,14 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::storage::{Mapped, ReadFile, Storage, WriteFile};
 
-/// What was done to files since the record began.
+/// What happened to files since the record began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    /// Files that were opened or mapped, and files and folders that were looked at, whether they were there or not.
+    /// Files that were opened or mapped, and files and folders that were checked, whether they existed or not.
     pub read: BTreeSet<PathBuf>,
     /// Files that were written, by their last name.
     pub written: BTreeSet<PathBuf>,
-    /// Files of before that were removed.
+    /// Earlier files that were removed.
     pub removed: BTreeSet<PathBuf>,
 }
 
@@ -34,7 +35,7 @@ impl RecordingStorage {
         Self { inner, record: Arc::default() }
     }
 
-    /// What was recorded; the record begins anew.
+    /// Returns the record and begins a new one.
     #[must_use]
     pub fn take(&self) -> Record {
         std::mem::take(&mut self.record())

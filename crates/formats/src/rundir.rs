@@ -1,4 +1,4 @@
-//! The run directory: where each artefact stands, and the lock that keeps others out.
+//! The run directory: the path of each artefact, and the lock that excludes other processes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -15,7 +15,7 @@ use crate::storage::Storage;
 pub struct RunDir {
     storage: Arc<dyn Storage>,
     root: PathBuf,
-    /// The folder of token shards, and the directory that it is in.
+    /// The folder of token shards, and the directory that contains it.
     shards: String,
     home: PathBuf,
 }
@@ -31,7 +31,7 @@ pub enum LockError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// What the holder wrote about itself.
+        /// The text that the holder wrote into it.
         holder: String,
     },
     /// The lock file cannot be opened.
@@ -59,7 +59,7 @@ impl RunDir {
         Self { shards: shards.into(), ..self.clone() }
     }
 
-    /// A run in a folder of this one, with the token shards of this one: what is counted on the way to other shards.
+    /// A run in a folder of this one, with the token shards of this one, for intermediate counts.
     pub fn within(&self, folder: &str) -> Self {
         Self { root: self.path(folder), ..self.clone() }
     }
@@ -69,7 +69,8 @@ impl RunDir {
         &self.shards
     }
 
-    /// The run that the folder of its token shards is in: itself, unless it is [`RunDir::within`] another.
+    /// The run that contains the folder of its token shards: itself, unless it is [`RunDir::within`]
+    /// another.
     pub fn home(&self) -> Self {
         Self { root: self.home.clone(), ..self.clone() }
     }
@@ -149,7 +150,7 @@ impl RunDir {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    /// Removes a file if it is there.
+    /// Removes a file if it exists.
     pub fn remove(&self, path: &Path) -> Result<(), FormatError> {
         match self.storage.remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -1,7 +1,7 @@
-//! Files without a name: what a command needs only while it runs.
+//! Files without a name, for data that a command needs only while it runs.
 //!
-//! A [`ScratchStorage`] gives each path that is created in it a file in one folder that no other process can see; the system takes
-//! it away when this one ends, however it ends. Such a file may be mapped whatever others do.
+//! A [`ScratchStorage`] gives each created path a file in one folder that no other process can see; the system removes
+//! it when this process ends, however it ends. Mapping such a file is always safe.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::disk::{open_read, open_write, shared_map};
 use crate::storage::{Mapped, ReadFile, Storage, WriteFile};
 
-/// Files of this process alone, by the names that it gives them.
+/// Files of this process alone, by path.
 #[derive(Debug)]
 pub struct ScratchStorage {
     folder: PathBuf,
@@ -20,7 +20,7 @@ pub struct ScratchStorage {
 }
 
 impl ScratchStorage {
-    /// Files that take their room from the disk of `folder`.
+    /// Files on the disk of `folder`.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.to_path_buf(), files: Mutex::default() }
     }
@@ -30,7 +30,7 @@ impl ScratchStorage {
         &self.folder
     }
 
-    /// Whether there is a file of this name.
+    /// Whether there is a file of this path.
     pub fn has(&self, path: &Path) -> bool {
         self.files().contains_key(path)
     }
@@ -39,7 +39,7 @@ impl ScratchStorage {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An error that names the folder: the file has no name that anybody knows.
+    /// An error that names the folder, as the file has no name.
     fn named(folder: &Path, error: io::Error) -> io::Error {
         let what = format!("{error}, in {} (TMPDIR, or where the output goes)", folder.display());
         io::Error::new(error.kind(), what)

@@ -1,8 +1,9 @@
-//! The token shards of a run: how each is called, and `tokens/index.json`, which lists them.
+//! The token shards of a run: their names, and `tokens/index.json`, which lists them.
 //!
-//! A [`ShardId`] says where a shard's text stands in the corpus: the number of the input and the
+//! A [`ShardId`] is the place of a shard's text in the corpus: the number of the input and the
 //! number of the chunk in it. The index is JSON: an object with `kind` ("token-index"), `version`,
-//! `shards` and `xxh3`, the checksum of `shards` as compact JSON. Its rows stand in the order of the
+//! `shards` and `xxh3`, the checksum of `shards` as compact JSON. Its rows are in the order of the
+//! corpus, so a finished stage is opened by one file instead of all.
 //! corpus, so opening a finished stage opens one file instead of all.
 
 use std::collections::BTreeMap;
@@ -20,10 +21,10 @@ use crate::storage::Storage;
 
 const INDEX_KIND: &str = "token-index";
 const INDEX_VERSION: u32 = 1;
-/// A row takes some 500 bytes, so this is a corpus of 8 TiB in chunks of 4 MiB.
+/// Limit of the index. A row takes some 500 bytes, so this is a corpus of 8 TiB in chunks of 4 MiB.
 const INDEX_LIMIT_BYTES: u64 = 1 << 30;
 
-/// Which chunk of the corpus a shard is made of; ids ascend in the order of the corpus.
+/// The chunk of a shard; ids ascend in the order of the corpus.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -46,7 +47,7 @@ impl ShardId {
         (0..shards).map(|chunk| Self { input: 0, chunk }).collect()
     }
 
-    /// The id that stands in `PREFIX-00000-00000.ENDING`.
+    /// The id in `PREFIX-00000-00000.ENDING`.
     pub fn of_name(name: &str, prefix: &str) -> Option<Self> {
         let (id, _) = name.strip_prefix(prefix)?.strip_prefix('-')?.split_once('.')?;
         let (input, chunk) = id.split_once('-')?;
@@ -54,7 +55,7 @@ impl ShardId {
     }
 }
 
-/// A file as the index knows it.
+/// A file as listed in the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IndexedFile {
@@ -68,13 +69,13 @@ pub struct IndexedFile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenIndexRow {
-    /// Which chunk it is made of.
+    /// Its chunk.
     pub id: ShardId,
     /// The file of tokens.
     pub tokens: IndexedFile,
     /// The file of words.
     pub words: IndexedFile,
-    /// What was counted in it.
+    /// Its counts.
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -95,12 +96,12 @@ struct IndexFile<T> {
 }
 
 impl IndexedFile {
-    /// What the index keeps of a finished file.
+    /// The index entry of a finished file.
     pub fn of(file: &Published) -> Self {
         Self { bytes: file.bytes, xxh3: format!("{:016x}", file.xxh3) }
     }
 
-    /// The finished file at `path`; `None` if the digest is no number.
+    /// The finished file at `path`; `None` if the digest is not a number.
     pub fn published(&self, path: impl Into<std::path::PathBuf>) -> Option<Published> {
         let xxh3 = u64::from_str_radix(&self.xxh3, 16).ok()?;
         Some(Published { path: path.into(), bytes: self.bytes, xxh3 })
@@ -124,7 +125,7 @@ impl TokenIndex {
         let json = read_file(storage, path, INDEX_LIMIT_BYTES)?;
         let corrupt = |what: String| FormatError::corrupt(path, 0, what);
         let no_index = |e| corrupt(format!("not an index of token shards: {e}"));
-        // Kind and version first: another version may hold other rows.
+        // Kind and version first: another version may have other rows.
         let head: IndexFile<IgnoredAny> = serde_json::from_slice(&json).map_err(no_index)?;
         if head.kind != INDEX_KIND {
             let what = format!("it is {:?}", head.kind);
@@ -151,7 +152,7 @@ impl TokenIndex {
         format!("{:016x}", xxh3(&rows))
     }
 
-    /// Whether the file calls itself an index of token shards.
+    /// Whether the file claims to be an index of token shards.
     pub fn is_at(storage: &Arc<dyn Storage>, path: &Path) -> bool {
         #[derive(Deserialize)]
         struct Head {

@@ -1,6 +1,7 @@
-//! Bytes on their way somewhere else: in memory up to a limit, in a scratch file beyond it.
+//! A queue of bytes: in memory up to a limit, in a scratch file beyond it.
 //!
-//! A spool is not an artefact and does not survive its process. What comes back from its scratch file is compared with what went in.
+//! A spool is not an artefact and does not survive its process. Bytes read from its scratch file are compared with
+//! those written.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,8 @@ impl Spool {
         if self.held.len() > self.limit_bytes { self.flush() } else { Ok(()) }
     }
 
-    /// Hands all bytes to `sink`, in pieces whose lengths are multiples of 8 but for the last,
-    /// and removes the scratch file.
+    /// Passes all bytes to `sink`, in pieces whose lengths are multiples of 8 except the last, and
+    /// removes the scratch file.
     pub fn drain(
         mut self,
         mut sink: impl FnMut(&[u8]) -> Result<(), FormatError>,
@@ -67,7 +68,7 @@ impl Spool {
             offset += bytes as u64;
         }
         if digest.digest() != self.digest.digest() {
-            let what = "it is not as it was written a while ago: check the disk and the memory of this machine";
+            let what = "it differs from what was written to it: check the disk and the memory of this machine";
             return Err(FormatError::corrupt(path, 0, what));
         }
         Ok(())

@@ -1,8 +1,9 @@
-//! The storage trait: the few operations that wordmill asks of a file system.
+//! The storage trait: the few operations that wordmill needs of a file system.
 //!
-//! Nouns: [`Storage`] names and moves files, [`WriteFile`] is one being written, [`ReadFile`] one
-//! being read at offsets, [`Mapped`] one mapped (or held) in memory. The implementations are the disk, scratch files, memory for
-//! tests, a double that fails on purpose, one that counts bytes, and one that records what is touched. Nothing here knows a format.
+//! Terms: [`Storage`] names and moves files, [`WriteFile`] is one being written, [`ReadFile`] one being read at
+//! offsets, [`Mapped`] one mapped (or held) in memory. The implementations are the disk, scratch files, memory for
+//! tests, a double that fails on purpose, one that counts bytes, and one that records what is touched. This module
+//! knows no format.
 
 use std::fmt::{self, Debug};
 use std::io::{self, Read, Write};
@@ -20,7 +21,7 @@ pub trait Storage: Debug + Send + Sync {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>>;
     /// Maps a whole file.
     fn map(&self, path: &Path) -> io::Result<Mapped>;
-    /// Renames a file over whatever stood at `to`.
+    /// Renames a file, replacing `to` if it exists.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -32,7 +33,7 @@ pub trait Storage: Debug + Send + Sync {
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// The length of a file in bytes, or `None` if there is no such file.
     fn size(&self, path: &Path) -> io::Result<Option<u64>>;
-    /// What an output of this path becomes: a file of this path, unless the storage knows better.
+    /// What an output of this path becomes: by default a file of this path.
     fn outlet(&self, path: &Path) -> io::Result<Outlet> {
         Ok(Outlet::File(path.to_path_buf()))
     }
@@ -40,7 +41,7 @@ pub trait Storage: Debug + Send + Sync {
     fn is_stream_out(&self, _: &Path) -> bool {
         false
     }
-    /// How much its files take, where that is counted.
+    /// The size of its files, if it is measured.
     fn meter(&self) -> Option<&Meter> {
         None
     }
@@ -48,7 +49,7 @@ pub trait Storage: Debug + Send + Sync {
 
 /// What an output becomes.
 pub enum Outlet {
-    /// A file of this path, new or in the place of another.
+    /// A file of this path, new or replacing another.
     File(PathBuf),
     /// A pipe or a device, which takes bytes in order.
     Stream(Box<dyn WriteFile>),
@@ -63,7 +64,7 @@ impl fmt::Debug for Outlet {
     }
 }
 
-/// A file being written, front to back, with the right to patch what was already written.
+/// A file being written sequentially, which allows patching bytes already written.
 pub trait WriteFile: Write + Send {
     /// Overwrites bytes that were written before.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
@@ -71,13 +72,13 @@ pub trait WriteFile: Write + Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// A file being read. Shared by threads: every read names its offset.
+/// A file being read. Shared by threads, as every read has an offset.
 pub trait ReadFile: Send + Sync {
     /// Length in bytes.
     fn len(&self) -> u64;
     /// Fills the buffer from `offset`; fails if the file ends before.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
-    /// Whether the file holds nothing.
+    /// Whether the file is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -112,7 +113,7 @@ impl Deref for Mapped {
     }
 }
 
-/// Reads a [`ReadFile`] from front to back.
+/// Reads a [`ReadFile`] sequentially.
 pub struct FileReader {
     file: Arc<dyn ReadFile>,
     offset: u64,

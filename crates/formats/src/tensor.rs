@@ -8,10 +8,10 @@
 //! ```
 //!
 //! The layout is that of the safetensors format, version 0.x (github.com/huggingface/safetensors,
-//! "Format"), so Python, Rust and JavaScript programs open these files without us. Our own
-//! `__metadata__` keys: `kind`, `version`, `xxh3.NAME` (hex digest of each tensor), and settings.
-//! A tensor may be streamed before its length is known: the header's room is reserved first and
-//! filled in last.
+//! "Format"), so Python, Rust and JavaScript programs open these files without wordmill. Its own
+//! `__metadata__` keys are `kind`, `version`, `xxh3.NAME` (hex digest of each tensor), and
+//! settings. A tensor may be streamed before its length is known: space for the header is reserved
+//! first and filled in last.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -28,17 +28,17 @@ use crate::checksum::xxh3;
 use crate::error::FormatError;
 use crate::storage::{Mapped, ReadFile, Storage};
 
-/// The most that a header may hold; the safetensors library has the same limit.
+/// Limit of the header; the safetensors library has the same.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
-/// Room for one tensor's entry and digest in the header, its name aside.
+/// Space for one tensor's entry and digest in the header, without its name.
 const ENTRY_ROOM: usize = 256;
-/// First version of what a kind of tensor files means; the safetensors layout itself has none.
+/// First version of a kind of tensor files; the safetensors layout itself has none.
 const VERSION: u32 = 1;
 
-/// Whether a file has JSON where a tensor file has it.
+/// Whether a file has JSON at the place of a tensor file's header.
 ///
 /// # Errors
-/// Those of the storage.
+/// Storage errors.
 pub fn is_tensor_file(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
     let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
     let mut first = [0; 1];
@@ -72,7 +72,7 @@ impl Dtype {
     }
 }
 
-/// Where a tensor stands.
+/// The place of a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Element type.
@@ -103,7 +103,7 @@ pub struct TensorWriter {
 }
 
 impl TensorWriter {
-    /// Starts a file of `kind` with settings, and reserves the header's room for `names`.
+    /// Starts a file of `kind` with settings, and reserves space in the header for `names`.
     pub fn create(
         storage: &Arc<dyn Storage>,
         path: &Path,
@@ -127,7 +127,7 @@ impl TensorWriter {
         self.artefact.path()
     }
 
-    /// Gives the file a later version of its kind, of one digit.
+    /// Sets a later version of its kind, of one digit.
     pub fn set_version(&mut self, version: u32) {
         assert!(version < 10, "the header has room for one digit");
         self.metadata.insert("version".into(), version.to_string());
@@ -149,7 +149,7 @@ impl TensorWriter {
         self.artefact.append(bytes)
     }
 
-    /// Ends the tensor; its shape must fit what was written.
+    /// Ends the tensor; its shape must fit the written elements.
     pub fn end(&mut self, shape: &[u64]) {
         let (name, dtype, offset, digest) = self.open.take().expect("begin comes before end");
         let end = self.artefact.bytes() - self.room;
@@ -193,7 +193,7 @@ impl TensorWriter {
     }
 }
 
-/// The header of a tensor file: what is where.
+/// The header of a tensor file: the place of each tensor.
 #[derive(Clone, Debug)]
 pub struct TensorIndex {
     path: PathBuf,
@@ -202,7 +202,7 @@ pub struct TensorIndex {
     digest: u64,
 }
 
-/// `{NAME: tensor}` in file order, so that a name that occurs twice is seen.
+/// `{NAME: tensor}` in file order, so that a duplicate name is detected.
 struct JsonHeader {
     metadata: BTreeMap<String, String>,
     tensors: Vec<(String, JsonTensor)>,
@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for JsonHeader {
 }
 
 impl TensorIndex {
-    /// Reads and checks the header of a file whose start is given by `read_at`.
+    /// Reads and checks the header of a file through `read_at`.
     fn parse(path: &Path, file_bytes: u64, header: &[u8]) -> Result<Self, FormatError> {
         let corrupt = |what: String| FormatError::corrupt(path, 0, what);
         let text = &header[8..];
@@ -280,7 +280,7 @@ impl TensorIndex {
         &self.path
     }
 
-    /// The digest by which the file is known in the manifest.
+    /// The digest of the file in the manifest.
     pub fn digest(&self) -> u64 {
         self.digest
     }
@@ -290,7 +290,7 @@ impl TensorIndex {
         &self.metadata
     }
 
-    /// A setting that must be there and parse.
+    /// A setting that must exist and parse.
     pub fn setting<T: std::str::FromStr>(&self, key: &str) -> Result<T, FormatError> {
         let value = self.metadata.get(key).and_then(|text| text.parse().ok());
         value.ok_or_else(|| FormatError::corrupt(&self.path, 8, format!("no usable setting {key}")))
@@ -324,7 +324,7 @@ impl TensorIndex {
         &self.tensors
     }
 
-    /// A tensor that must be there with this type and number of dimensions.
+    /// A tensor that must exist with this type and number of dimensions.
     pub fn info(&self, name: &str, dtype: Dtype, dims: usize) -> Result<&TensorInfo, FormatError> {
         let info = self.tensors.get(name);
         info.filter(|info| info.dtype == dtype && info.shape.len() == dims).ok_or_else(|| {
@@ -346,7 +346,7 @@ impl TensorIndex {
     }
 }
 
-/// The length of the header with its length field, checked against the file.
+/// The length of the header including its length field, checked against the file.
 fn header_bytes(path: &Path, first: [u8; 8], file_bytes: u64) -> Result<usize, FormatError> {
     let length = u64::from_le_bytes(first);
     if length > MAX_HEADER_BYTES {
@@ -359,7 +359,7 @@ fn header_bytes(path: &Path, first: [u8; 8], file_bytes: u64) -> Result<usize, F
     Ok(8 + length as usize)
 }
 
-/// A tensor file in a map: tensors are slices of it.
+/// A mapped tensor file: tensors are slices of it.
 #[derive(Clone, Debug)]
 pub struct TensorFile {
     index: TensorIndex,
@@ -367,7 +367,7 @@ pub struct TensorFile {
 }
 
 impl TensorFile {
-    /// Maps a file and checks its header, not its tensors.
+    /// Maps a file and checks its header, but not its tensors.
     pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let map = storage.map(path).map_err(|e| FormatError::io(path, "opening", e))?;
         let Some(first) = map.first_chunk::<8>() else {
@@ -403,7 +403,7 @@ impl TensorFile {
     }
 }
 
-/// A tensor file read at offsets, without a map: for passes that should leave no trace in memory.
+/// A tensor file read at offsets, without a map, for passes that should not stay in memory.
 #[derive(Clone)]
 pub struct TensorReader {
     index: TensorIndex,
@@ -523,8 +523,8 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut bytes = whole.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            // A flipped bit in the text of the header may still be JSON; then the digest that the
-            // manifest keeps differs.
+            // A flipped bit in the text of the header may still be JSON; then the digest in the
+            // manifest differs.
             assert_ne!(read_all(&bytes).ok(), Some(digest), "bit {bit}");
         }
     }

@@ -1,23 +1,22 @@
-//! Tiles: the cells of a matrix in a G × G grid, in random order, one file a row stripe.
+//! Tiles: the cells of a matrix in a G × G grid, in random order, one file per row stripe.
 //!
-//! Id `i` belongs to stripe `i mod G` and stands there at local index `i / G`: ids are frequency
-//! ranks, so every stripe has the same mix. A stripe file is a framed file; frame tags are
-//! `column stripe × 2 + section`, ascending.
+//! Id `i` belongs to stripe `i mod G` and has the local index `i / G` there. Ids are frequency
+//! ranks, so every stripe has the same mix. A stripe file is a framed file; frame tags are `column
+//! stripe × 2 + section`, ascending.
 //!
-//! The cells of a section are thrown into its frames at random when the file is written. A frame is
-//! a set: it is stored as a sorted block (see `cells.rs`), which takes 1.2 bytes a cell less than
-//! any order at 4,096 cells a frame, and its cells are put into random order when it is read, by
-//! Fisher and Yates's method from a seed in the file. So the order of a section is as random as if
-//! it had been drawn at once (Rao 1961; Sandelius 1962), and every reader sees the same. Settings:
-//! `grid`, `rows`, `columns`, `stripe`, `seed`, and `unit`, which tells the codes of payloads (0: they
-//! have none).
+//! The writer puts the cells of a section into its frames at random. A frame is a set: it is stored as
+//! a sorted block (see `cells.rs`), which takes 1.2 bytes per cell less than any order at 4,096 cells
+//! per frame, and its cells are put into random order when it is read, by Fisher and Yates's method
+//! from a seed in the file. So the order of a section is as random as if it had been drawn at once
+//! (Rao 1961; Sandelius 1962), and every reader sees the same. Settings: `grid`, `rows`, `columns`,
+//! `stripe`, `seed`, and `unit`, which determines the codes of payloads (0: they have none).
 //!
-//! A file in *slots* is of another kind: for a reader that draws an order of its own. The cold cells
-//! of a tile are thrown into so many slots (setting `slots`), the hot ones are slot 0; frame tags
-//! are `column stripe × (1 + slots) + slot`. The frames of a slot are sorted blocks that follow one
-//! another in order of row and column, not compressed: they are read many times and not kept.
+//! A file in *slots* is of another kind, for a reader that draws its own order. The cold cells of a
+//! tile are put into random slots (setting `slots`), the hot ones are slot 0; frame tags are `column
+//! stripe × (1 + slots) + slot`. The frames of a slot are sorted blocks that follow one another in
+//! order of row and column, without compression: they are read many times and not kept.
 //!
-//! Files of version 1 hold the cells of a section in their order, see `v1.rs`.
+//! Files of version 1 have the cells of a section in their order, see `v1.rs`.
 //!
 //! A payload is the weight of the cell in units, or the two weights of a binomial cell.
 
@@ -44,7 +43,7 @@ pub enum TileSection {
     Cold,
 }
 
-/// One of several parts that a section is read in.
+/// One of several parts of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Which one, from 0.
@@ -54,7 +53,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// All of a section.
+    /// The whole section.
     pub const WHOLE: Self = Self { part: 0, parts: 1 };
 }
 
@@ -64,24 +63,24 @@ pub trait CellSource: Sync {
     fn rows(&self) -> u32;
     /// Number of columns.
     fn columns(&self) -> u32;
-    /// Number of cells, exact or an upper bound: for progress and for sizing.
+    /// Number of cells, exact or an upper bound, for progress and for sizing.
     fn cells(&self) -> u64;
     /// Number of parts that can be read at the same time.
     fn parts(&self) -> usize;
-    /// Memory that reading one part takes, in bytes, beyond a few buffers.
+    /// Memory for reading one part, in bytes, beyond a few buffers.
     fn part_bytes(&self) -> u64 {
         0
     }
-    /// Hands over the cells of one part, in batches, each cell once, with global ids, in order of
+    /// Passes on the cells of one part, in batches, each cell once, with global ids, in order of
     /// row and column; parts are in order, too.
     fn for_each(
         &self,
         part: usize,
         each: &mut dyn FnMut(&[TileCell]) -> Result<(), FormatError>,
     ) -> Result<(), FormatError>;
-    /// Which section a payload belongs to.
+    /// The section of a payload.
     fn section(&self, payload: u64) -> TileSection;
-    /// The unit, where payloads are weights.
+    /// The unit, if payloads are weights.
     fn unit(&self) -> Option<u64> {
         None
     }
@@ -91,13 +90,13 @@ pub trait CellSource: Sync {
     }
 }
 
-/// The most slots of a section: more than there are rotations in an epoch.
+/// The most slots of a section, more than the rotations of an epoch.
 const SLOTS_MAX: u32 = 1 << 16;
 
 /// How ids are dealt to stripes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileGrid {
-    /// Stripes a side, G.
+    /// Stripes per side, G.
     pub grid: u32,
     /// Rows of the matrix.
     pub rows: u32,
@@ -118,7 +117,7 @@ impl TileGrid {
     }
 }
 
-/// What a stripe file is.
+/// Parameters of a stripe file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StripeLayout {
     /// The grid.
@@ -127,11 +126,11 @@ pub struct StripeLayout {
     pub stripe: u32,
     /// Seed of the order inside frames.
     pub seed: u64,
-    /// The unit, where payloads are weights.
+    /// The unit, if payloads are weights.
     pub unit: Option<u64>,
-    /// Samples of the text in which weights were counted, 1 where it was counted as it is.
+    /// Samples of the text in which weights were counted, 1 without subsampling.
     pub samples: u64,
-    /// Slots of a cold section, 0 where sections are in random order.
+    /// Slots of a cold section, 0 if sections are in random order.
     pub slots: u32,
 }
 
@@ -140,7 +139,7 @@ impl StripeLayout {
         self.unit.map_or(CellCodes::None, |unit| CellCodes::of_unit(unit, self.samples))
     }
 
-    /// The kind of file. Only codes of several samples are not those of version 2.
+    /// The kind of file. It differs from version 2 only in the codes of several samples.
     fn kind(&self) -> Kind {
         match (self.slots, self.samples) {
             (1.., _) => Kind::SLOTS,
@@ -154,7 +153,7 @@ impl StripeLayout {
         1 + u64::from(self.slots.max(1))
     }
 
-    /// The tags of a section: one, or one a slot.
+    /// The tags of a section: one, or one per slot.
     fn tags(&self, column_stripe: u32, section: TileSection) -> Range<u64> {
         let first = u64::from(column_stripe) * self.tags_a_tile();
         match section {
@@ -204,7 +203,7 @@ impl StripeWriter {
     }
 
     /// Appends a frame: cells drawn at random from a section, with ids local to the tile. Sections
-    /// come in ascending order.
+    /// must come in ascending order.
     pub fn frame(
         &mut self,
         column_stripe: u32,
@@ -217,7 +216,7 @@ impl StripeWriter {
         self.writer.append(packed)
     }
 
-    /// Appends cells of a slot, number 0 being the hot section, that come after those before.
+    /// Appends cells of a slot, number 0 being the hot section, which must follow those before.
     pub fn slot(
         &mut self,
         column_stripe: u32,
@@ -230,7 +229,7 @@ impl StripeWriter {
         self.writer.append(packed)
     }
 
-    /// The same with cells that are packed already, under whatever tag.
+    /// The same with packed cells, under any tag.
     pub fn packed_slot(
         &mut self,
         column_stripe: u32,
@@ -333,7 +332,7 @@ impl StripeFile {
         self.layout.grid
     }
 
-    /// Slots of a cold section, 0 where sections are in random order.
+    /// Slots of a cold section, 0 if sections are in random order.
     pub fn slots(&self) -> u32 {
         self.layout.slots
     }
@@ -349,15 +348,15 @@ impl StripeFile {
         frames.iter().map(|entry| u64::from(entry.items)).sum()
     }
 
-    /// The frames with these tags. They are looked up each time: a table of all tags would be as large
-    /// as the settings say, and they may say 2³² of a file without a frame.
+    /// The frames with these tags. They are searched each time: a table of all tags would be as large
+    /// as the settings say, which may be 2³² for a file without a frame.
     fn frames(&self, tags: Range<u64>) -> Range<usize> {
         let first = |tag: u64| self.file.entries().partition_point(|entry| entry.tag < tag);
         first(tags.start)..first(tags.end)
     }
 
-    /// Into how many segments a section may be cut so that few of them exceed `most` cells: one where
-    /// it does not itself; of slots there is no other choice than all of them.
+    /// How many segments a section may be cut into so that few of them exceed `most` cells: one if
+    /// the section does not; for slots only the number of slots is possible.
     pub fn parts(&self, column_stripe: u32, section: TileSection, most: u64) -> u32 {
         let tags = self.layout.tags(column_stripe, section);
         match self.cells(column_stripe, section) {
@@ -367,9 +366,9 @@ impl StripeFile {
         }
     }
 
-    /// Appends a segment of a section to `out`. The segments of a section are
-    /// its cells cut into consecutive pieces whose lengths differ by at most one, or its slots: each
-    /// of them is a segment, in order of row and column, and there is no other number of parts but 1.
+    /// Appends a segment of a section to `out`. The segments of a section are its cells cut into
+    /// consecutive pieces whose lengths differ by at most one, or its slots: each of them is a
+    /// segment, in order of row and column, and the only other number of parts is 1.
     pub fn segment(
         &self,
         column_stripe: u32,
@@ -401,7 +400,7 @@ impl StripeFile {
         Ok(())
     }
 
-    /// The same where there are slots.
+    /// The same for slots.
     fn of_slots(
         &self,
         column_stripe: u32,
@@ -417,7 +416,8 @@ impl StripeFile {
             tags.end = tags.start + 1;
         }
         let frames = self.frames(tags);
-        // No more than the file is long: whether the items are there is known when a frame is read.
+        // Limited by the length of the file: whether the items exist is checked when a frame is
+        // read.
         let cells = |entry: &FrameEntry| entry.items.min(entry.stored_bytes) as usize;
         out.reserve(self.file.entries()[frames.clone()].iter().map(cells).sum());
         let mut reader = FrameReader::new(self.codes.clone());
@@ -454,7 +454,7 @@ impl StripeFile {
         self.check(index, column_stripe, &reader.cells)
     }
 
-    /// Checks that cells lie in their tile.
+    /// Checks that cells are within their tile.
     fn check(
         &self,
         index: usize,

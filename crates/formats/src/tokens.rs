@@ -3,17 +3,17 @@
 //! All three are framed files (see `frame.rs`), one of each for every chunk of the corpus.
 //!
 //! **Token shard**, kind `tokn`: chunk-local word ids in corpus order, [`LINE_END`] after each line.
-//! Settings: `local_words`, `continues_line` (1 if the chunk goes on in the middle of the line that
-//! ended the chunk before it), and the writer's own. A frame holds up to [`FRAME_TOKENS`] ids as
-//! codes in two planes (see `codes.rs`), stored as they are: zstd takes another 4 ns a token to save
-//! a tenth. The last line of a chunk has a line end only if the chunk ends there. In version 1 a
-//! setting `width` says how many bytes an id takes, 2 or 4, little-endian, all ones for a line end.
+//! Settings: `local_words`, `continues_line` (1 if the chunk begins within the last line of the
+//! chunk before), and those of the writer. A frame has up to [`FRAME_TOKENS`] ids as codes in two
+//! planes (see `codes.rs`), uncompressed: zstd takes another 4 ns per token to save a tenth. The
+//! last line of a chunk has a line end only if it ends in the chunk. In version 1 a setting `width`
+//! is the number of bytes of an id, 2 or 4, little-endian, all ones for a line end.
 //!
-//! **Word list**, kind `word`: the distinct words of a shard sorted by bytes, with counts. The local
-//! id of a word is its rank by count, the most frequent first, ties in the order of the list
-//! ([`local_ids`]); it was the place in the list for token shards of version 1. An entry is: bytes shared with the word before it in the
-//! same frame (varint), length of the rest (varint), the rest, the count (varint). Also used for
-//! merged lists on their way to the vocabulary.
+//! **Word list**, kind `word`: the distinct words of a shard sorted by bytes, with counts. The local id of a word is
+//! its rank by count, the most frequent first, ties in the order of the list ([`local_ids`]); for token shards of
+//! version 1 it was the index in the list. An entry is: bytes shared with the word before it in the same frame
+//! (varint), length of the rest (varint), the rest, the count (varint). Merged lists of the stage `vocabulary` have the
+//! same format.
 //!
 //! **Remap**, kind `remp`: for each local id the vocabulary's id as u32, [`NO_WORD`] for a word that
 //! is not in it.
@@ -28,9 +28,9 @@ use crate::frame::{FrameFile, FrameWriter, Kind};
 use crate::storage::Storage;
 use crate::varint::{get_varint, put_varint};
 
-/// Stands for the end of a line among token ids.
+/// Represents the end of a line among token ids.
 pub const LINE_END: u32 = u32::MAX;
-/// Stands for "not in the vocabulary" in a remap.
+/// Represents "not in the vocabulary" in a remap.
 pub const NO_WORD: u32 = u32::MAX;
 /// Ids in a frame.
 pub const FRAME_TOKENS: usize = 1 << 16;
@@ -115,12 +115,12 @@ pub struct TokenShard {
     continues_line: bool,
 }
 
-/// How ids stand in a frame.
+/// The layout of ids in a frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// Version 1.
     TwoBytes,
-    /// Version 1, where there are more local words than two bytes tell apart.
+    /// Version 1, with more local words than two bytes can number.
     FourBytes,
     /// Version 2.
     Codes,
@@ -153,7 +153,7 @@ impl TokenShard {
         self.local_words
     }
 
-    /// Whether the shard begins in the middle of the line that ended the shard before it.
+    /// Whether the shard begins within the last line of the shard before it.
     pub fn continues_line(&self) -> bool {
         self.continues_line
     }
@@ -208,7 +208,8 @@ impl TokenShard {
 /// The local id of each word of a list with these counts: its rank, the most frequent word first,
 /// ties in the order of the list.
 pub fn local_ids(counts: &[u64]) -> Vec<u32> {
-    // Few words are frequent. The others are put in order by a table of how many have each count.
+    // Few words are frequent. The others are ordered by a table of the number of words of each
+    // count.
     const RARE: u64 = 256;
     let mut frequent: Vec<u32> =
         (0..counts.len() as u32).filter(|place| counts[*place as usize] >= RARE).collect();
@@ -254,7 +255,7 @@ impl WordListWriter {
         self.writer.set(key, value);
     }
 
-    /// Appends a word; words come sorted by bytes, each once.
+    /// Appends a word; words must be sorted by bytes, each once.
     pub fn push(&mut self, word: &[u8], count: u64) -> Result<(), FormatError> {
         let shared = self.last.iter().zip(word).take_while(|(a, b)| a == b).count();
         let ascends = self.last.get(shared) < word.get(shared);
@@ -292,11 +293,11 @@ impl WordListWriter {
     }
 }
 
-/// A word list read from front to back, one frame in memory.
+/// A word list read sequentially, with one frame in memory.
 pub struct WordListReader {
     file: FrameFile,
     next_frame: usize,
-    /// Words of the current frame not yet handed over.
+    /// Words of the current frame that are not yet returned.
     left: u32,
     buffer: Vec<u8>,
     at: usize,
@@ -320,7 +321,7 @@ impl WordListReader {
         self.file.items()
     }
 
-    /// Goes to the next word and returns its count; `None` at the end.
+    /// Moves to the next word and returns its count; `None` at the end.
     pub fn advance(&mut self) -> Result<Option<u64>, FormatError> {
         while self.at == self.buffer.len() {
             if self.left > 0 {
@@ -342,11 +343,11 @@ impl WordListReader {
     }
 
     fn bad_frame(&self) -> FormatError {
-        let what = "its words end early or are not as many as it says";
+        let what = "its words end early or differ in number from what it says";
         self.file.bad_frame(self.next_frame - 1, what)
     }
 
-    /// The word that [`WordListReader::advance`] went to.
+    /// The word that [`WordListReader::advance`] moved to.
     pub fn word(&self) -> &[u8] {
         &self.word
     }
@@ -382,7 +383,7 @@ impl RemapWriter {
         self.writer.set(key, value);
     }
 
-    /// The global id of the next local word, or [`NO_WORD`].
+    /// Appends the global id of the next local word, or [`NO_WORD`].
     pub fn push(&mut self, id: u32) -> Result<(), FormatError> {
         self.held.push(id);
         if self.held.len() == FRAME_TOKENS { self.flush() } else { Ok(()) }
@@ -403,7 +404,7 @@ impl RemapWriter {
     }
 }
 
-/// Reads a whole remap: one id a local word, each below `words` or [`NO_WORD`].
+/// Reads a whole remap: one id per local word, each below `words` or [`NO_WORD`].
 pub fn read_remap(
     storage: &Arc<dyn Storage>,
     path: &Path,

@@ -1,4 +1,4 @@
-//! LEB128: seven bits a byte, low bits first, the top bit says that more follow.
+//! LEB128: seven bits per byte, low bits first; the top bit is set if more follow.
 
 /// Appends a number.
 pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {

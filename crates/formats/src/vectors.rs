@@ -1,4 +1,4 @@
-//! Finished vectors: one tensor file that holds all that belongs to them, mapped as it is.
+//! Finished vectors: one mapped tensor file with everything that belongs to them.
 //!
 //! Besides the word tensors (see `words.rs`):
 //!
@@ -7,14 +7,14 @@
 //! | `word_vectors` | f32 | V × d | word vectors w |
 //! | `context_vectors` | f32 | V × d | context vectors c (skip-gram with negative sampling, GloVe) |
 //! | `word_bias`, `context_bias` | f32 | V | biases (GloVe) |
-//! | `word_norms`, `context_norms` | f32 | V | lengths of the rows, so that a query need not read them twice |
+//! | `word_norms`, `context_norms` | f32 | V | norms of the rows, so that a query need not read them twice |
 //! | `node_vectors` | f32 | (V − 1) × d | inner nodes of the Huffman tree (hierarchical softmax) |
 //! | `tree_parents` | u32 | 2 V − 1 | the n of the parent of leaf `id`, then of node V + n; the root is its own; bit 31: a right child |
 //!
-//! The metadata holds the settings that made them (`model`, `objective`, `dim`, …).
+//! The metadata has the settings that they were made with (`model`, `objective`, `dim`, …).
 //!
-//! Version 2 added the norms: √Σx² in f64, rounded to f32 (infinity where it does not fit). Files of version 1 have none
-//! and still open.
+//! Version 2 added the norms: √Σx² in f64, rounded to f32 (infinity if it does not fit). Files of version 1 have none
+//! and can still be read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,17 +31,17 @@ use crate::words::{WORD_TENSORS, WordTable, WordTensors, Words, write_words};
 /// The kind of these files.
 pub(crate) const KIND: &str = "vectors";
 
-/// What is written, and what is read.
+/// The written version, and the latest readable one.
 const VERSION: u32 = 2;
 
-/// The matrices with a row a word, and where the lengths of their rows stand.
+/// The matrices with one row per word, and the tensors of their norms.
 const NORMS: [(&str, &str); 2] =
     [("word_vectors", "word_norms"), ("context_vectors", "context_norms")];
 
-/// Floats of a matrix that are asked for at a time: 4 MiB.
+/// Floats of a matrix that are requested at a time: 4 MiB.
 const MATRIX_FLOATS: u64 = 1 << 20;
 
-/// Vectors in a map.
+/// Mapped vectors.
 #[derive(Clone, Debug)]
 pub struct Vectors {
     words: WordTable,
@@ -49,20 +49,20 @@ pub struct Vectors {
     spelling: Spelling,
 }
 
-/// How a word that somebody asks for is spelled in the text that the vectors are made of. It is handed in by whoever knows
-/// the tokeniser that the settings name.
+/// How a requested word is spelled in the text that the vectors were trained on. The caller provides it, who knows the
+/// tokeniser named in the settings.
 #[derive(Clone, Default)]
 pub enum Spelling {
     /// In lower case, if the settings say that the text was.
     #[default]
     ByCase,
-    /// As it is asked for.
+    /// As it is requested.
     Exact,
-    /// As this says, among the words that are there.
+    /// As this function says, among the existing words.
     Of(Arc<SpelledAmong>),
 }
 
-/// From the words that are there and one that is asked for to one of them, or to none.
+/// Maps the existing words and a requested one to one of them, or to none.
 pub type SpelledAmong = dyn Fn(&WordTable, &str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Spelling {
@@ -104,7 +104,7 @@ impl VectorsWriter {
         Ok(Self { writer, words: words.len() as u64, dim: dim as u64, norms })
     }
 
-    /// Writes a matrix of `rows` vectors; `vectors` appends those of some rows after the others.
+    /// Writes a matrix of `rows` vectors; `vectors` appends consecutive rows.
     pub fn matrix(
         &mut self,
         name: &str,
@@ -132,7 +132,7 @@ impl VectorsWriter {
         Ok(())
     }
 
-    /// Writes one value a word, e.g. biases.
+    /// Writes one value per word, e.g. biases.
     pub fn column(&mut self, name: &str, values: &[f32]) -> Result<(), FormatError> {
         self.writer.tensor(name, Dtype::F32, &[self.words], values)
     }
@@ -166,12 +166,12 @@ impl Vectors {
         Ok(Self { words, dim: shape[1] as usize, spelling: Spelling::default() })
     }
 
-    /// The same vectors, asked in another spelling.
+    /// The same vectors with another spelling of requests.
     pub fn spelled(self, spelling: Spelling) -> Self {
         Self { spelling, ..self }
     }
 
-    /// How words that are asked for are spelled.
+    /// How requested words are spelled.
     pub fn spelling(&self) -> &Spelling {
         &self.spelling
     }
@@ -186,7 +186,7 @@ impl Vectors {
         self.dim
     }
 
-    /// The settings that made the vectors.
+    /// The settings that the vectors were made with.
     pub fn settings(&self) -> &BTreeMap<String, String> {
         self.words.file().index().metadata()
     }
@@ -206,17 +206,17 @@ impl Vectors {
         self.words.file().view(name, Dtype::F32, 2).ok()
     }
 
-    /// One value a word, by name.
+    /// One value per word, by name.
     pub fn column(&self, name: &str) -> Option<&[f32]> {
         self.words.file().view(name, Dtype::F32, 1).ok()
     }
 
-    /// The lengths of the word vectors, if the file is not older than they are.
+    /// The norms of the word vectors; `None` for older files.
     pub fn word_norms(&self) -> Option<&[f32]> {
         self.column("word_norms").filter(|norms| norms.len() == self.words.len())
     }
 
-    /// The lengths of the context vectors, likewise.
+    /// The norms of the context vectors; `None` for older files.
     pub fn context_norms(&self) -> Option<&[f32]> {
         self.column("context_norms").filter(|norms| norms.len() == self.words.len())
     }
@@ -261,7 +261,7 @@ impl Vectors {
             let wrong =
                 rows.len() != norms.len() || rows.zip(norms).any(|(row, &is)| norm(row) != is);
             if wrong {
-                let what = format!("{name} are not the lengths of the rows of {matrix}");
+                let what = format!("{name} are not the norms of the rows of {matrix}");
                 return Err(FormatError::corrupt(self.words.path(), 8, what));
             }
         }
@@ -269,7 +269,7 @@ impl Vectors {
     }
 }
 
-/// The length of a row: the same on every machine, since the order of the sum is fixed.
+/// The norm of a row: the same on every machine, since the order of the sum is fixed.
 fn norm(row: &[f32]) -> f32 {
     let mut sums = [0.0f64; 8];
     let (blocks, rest) = row.as_chunks::<8>();
@@ -284,7 +284,7 @@ fn norm(row: &[f32]) -> f32 {
     sums.iter().sum::<f64>().sqrt() as f32
 }
 
-/// Whether every inner node has one left and one right child made before it, and the last is the
+/// Whether every inner node has one left and one right child created before it, and the last is the
 /// root.
 fn is_tree(parents: &[u32], words: usize) -> bool {
     let nodes = words.saturating_sub(1);

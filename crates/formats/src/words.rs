@@ -3,7 +3,7 @@
 //! | tensor | type | shape | what |
 //! |---|---|---|---|
 //! | `word_offsets` | u64 | V + 1 | word `id` is `word_bytes[offsets[id]..offsets[id + 1]]` |
-//! | `counts` | u64 | V | how often the word stands in the corpus |
+//! | `counts` | u64 | V | how often the word occurs in the corpus |
 //! | `lookup` | u32 | V | the ids in the order of the words' bytes |
 //! | `word_bytes` | u8 | | UTF-8, one word after another |
 
@@ -19,8 +19,8 @@ pub struct WordTable {
     words: usize,
 }
 
-/// The tensors of a word table that are wider than `f32`, then those that are not: a file with
-/// matrices puts its own between the two calls of [`write_words`].
+/// The tensors of a word table that are wider than `f32`, and the others. A file with matrices
+/// writes them between the two calls of [`write_words`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WordTensors {
     /// `word_offsets` and `counts`.
@@ -29,10 +29,10 @@ pub enum WordTensors {
     Narrow,
 }
 
-/// The names of the tensors, for the header's room.
+/// The names of the tensors, to reserve space in the header.
 pub const WORD_TENSORS: [&str; 4] = ["word_offsets", "counts", "lookup", "word_bytes"];
 
-/// Words are written in pieces of this size: a call of the system for each takes 1 µs.
+/// Words are written in pieces of this size, as a system call for each would take 1 µs.
 const WRITE_BYTES: usize = 1 << 16;
 
 /// Writes one half of the word tensors.
@@ -75,7 +75,7 @@ pub fn write_words(
     writer.tensor("counts", Dtype::U64, &[words], table.counts())
 }
 
-/// Words with counts in id order, wherever they are kept.
+/// Words with counts in id order, wherever they are stored.
 pub trait Words {
     /// Number of words.
     fn len(&self) -> usize;
@@ -92,7 +92,7 @@ pub trait Words {
 }
 
 impl WordTable {
-    /// Takes the word tensors of a mapped file; checks lengths, not contents.
+    /// Opens the word tensors of a mapped file; checks lengths, not contents.
     pub fn new(file: TensorFile) -> Result<Self, FormatError> {
         let index = file.index();
         let words = index.info("counts", Dtype::U64, 1)?.shape[0];
@@ -118,7 +118,7 @@ impl WordTable {
         &self.file
     }
 
-    /// The word as text; bytes that are no UTF-8 (in a damaged file) are replaced.
+    /// The word as text; bytes that are not UTF-8 (in a damaged file) are replaced.
     pub fn text(&self, id: usize) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(self.word(id))
     }
@@ -180,7 +180,7 @@ impl Words for WordTable {
     }
 }
 
-/// Offsets inside a damaged file may descend or point outside.
+/// Offsets in a damaged file may descend or point outside.
 fn word_at<'a>(bytes: &'a [u8], offsets: &[u64], id: usize) -> &'a [u8] {
     bytes.get(offsets[id] as usize..offsets[id + 1] as usize).unwrap_or_default()
 }

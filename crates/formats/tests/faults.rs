@@ -1,9 +1,9 @@
-//! Storage that fails: whatever happens at whichever operation, a file under its final name is
-//! whole, and a second try gives the right bytes.
+//! Storage that fails: whichever operation fails, a file under its final name is complete, and a
+//! second attempt gives the right bytes.
 //!
 //! A [`Case`] writes one artefact in two versions. A test replaces version 0 (or nothing) by
-//! version 1 while the n-th operation of a kind fails, for every n that is reached, and again while
-//! the power is cut there ([`Dying`]). How a real disk behaves is not tested here.
+//! version 1 while the n-th operation of a kind fails, for every n that occurs, and again with a
+//! power cut at that point ([`Dying`]). The behaviour of real disks is not tested here.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
@@ -42,7 +42,7 @@ const FAILURES: [Failure; 6] = [
 struct Case {
     name: &'static str,
     path: &'static str,
-    /// The kinds of operations that writing it takes, so that none is skipped unnoticed.
+    /// The kinds of operations that writing it uses, so that none is skipped unnoticed.
     takes: &'static [Operation],
     write: Write,
 }
@@ -153,7 +153,7 @@ fn export(
     })
 }
 
-/// A storage whose process is dead once the fault was met: nothing can be tidied up any more.
+/// A storage whose process is dead after the fault: nothing can be cleaned up any more.
 #[derive(Debug)]
 struct Dying {
     faulty: FaultyStorage,
@@ -207,7 +207,7 @@ impl Storage for Dying {
 /// Files by path.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// What happens to names that were changed but whose folder was not synced.
+/// What happens to changed names whose folder was not synced.
 #[derive(Clone, Copy, Debug)]
 enum Names {
     Forgotten,
@@ -218,7 +218,7 @@ enum Names {
 struct Trial<'a> {
     case: &'a Case,
     fault: Fault,
-    /// What lies there before the fault, after it, and when all is well.
+    /// The files before the fault, after it, and after success.
     before: &'a Files,
     after: &'a Files,
     new: &'a Files,
@@ -253,7 +253,7 @@ impl Case {
     }
 }
 
-/// A memory that holds these files, safely.
+/// A memory storage with these files, synced.
 fn memory_with(files: &Files) -> MemoryStorage {
     let memory = MemoryStorage::default();
     for (path, bytes) in files {
@@ -265,7 +265,7 @@ fn memory_with(files: &Files) -> MemoryStorage {
     memory
 }
 
-/// Calls `check` for every case, with and without an old version, and every fault that is met.
+/// Calls `check` for every case, with and without an old version, and every fault that occurs.
 fn for_every_fault(failures: &[Failure], check: impl Fn(&Trial<'_>)) {
     for case in CASES {
         let (nothing, old, new) = (Files::new(), case.files(0), case.files(1));
@@ -277,7 +277,7 @@ fn for_every_fault(failures: &[Failure], check: impl Fn(&Trial<'_>)) {
                 (0..count).flat_map(|nth| failures.iter().map(move |it| (nth, it)))
             {
                 let fault = Fault { operation, nth, span: Span::FromThenOn, failure };
-                // The last sync is that of the folder: the file has its name already.
+                // The last sync is that of the folder: the file is already renamed.
                 let named = operation == Operation::Sync && nth + 1 == count;
                 for before in [&nothing, &old] {
                     let after = if named { &new } else { before };
@@ -309,7 +309,7 @@ fn a_power_cut_leaves_whole_files() {
             let memory = memory_with(before);
             let faulty = FaultyStorage::new(Arc::new(memory.clone()), Some(*fault));
             let error = case.renew(Arc::new(Dying { faulty, fault: *fault })).expect_err(what);
-            assert!(error.is_storage_failure(), "{what}: the first error is told: {error}");
+            assert!(error.is_storage_failure(), "{what}: the first error is reported: {error}");
             let expected = match names {
                 Names::Forgotten => before,
                 Names::Kept => {
@@ -332,7 +332,7 @@ fn a_power_cut_leaves_whole_files() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_in_nobodys_way() {
+fn files_of_a_killed_process_do_not_get_in_the_way() {
     for case in CASES {
         let memory = MemoryStorage::default();
         let partial = PathBuf::from(format!("{}.partial", case.path));
@@ -347,7 +347,7 @@ fn what_a_killed_process_left_is_in_nobodys_way() {
 }
 
 #[test]
-fn a_writer_that_is_given_up_leaves_the_old_file() {
+fn a_dropped_writer_leaves_the_old_file() {
     let memory = MemoryStorage::default();
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
     let path = Path::new("out/a");
@@ -369,7 +369,7 @@ fn a_writer_that_is_given_up_leaves_the_old_file() {
     }
 }
 
-/// Reads a whole artefact in one of the ways there are.
+/// Reads a whole artefact in one of several ways.
 type Read = fn(&Arc<dyn Storage>, &Path) -> Result<(), FormatError>;
 
 #[test]

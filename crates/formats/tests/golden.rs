@@ -1,13 +1,13 @@
 //! Golden files: version 1 of every format, byte for byte, in `golden/`.
 //!
-//! A [`Golden`] is a file with the functions that write it, read it and say what it holds. The
+//! A [`Golden`] is a file with the functions that write it, read it and return its content. The
 //! tests read the files with today's readers, write them again with today's writers, and damage
-//! them: one cut and one flipped copy of each file that can be checked lie in `golden/corrupt/`;
+//! them: one cut and one flipped copy of each file that can be checked are in `golden/corrupt/`;
 //! every other cut and every other flipped bit is tried in memory. The contents are arbitrary:
-//! crates that make such files test what they put into them.
+//! crates that write such files test their content.
 //!
 //! A golden file never changes: a changed layout is a new version of its format and gets a file
-//! beside the old one, which must still open. Files that are missing (and no others) are made by
+//! beside the old one, which must still open. Missing files (and no others) are written by
 //!
 //! ```sh
 //! WORDMILL_GOLDEN=write cargo test -p wordmill-formats --test golden
@@ -27,7 +27,7 @@ use wordmill_formats::{
     TensorFile, xxh3,
 };
 
-/// What is done to a copy in `golden/corrupt/`.
+/// The damage of a copy in `golden/corrupt/`.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Cut,
@@ -54,7 +54,7 @@ impl Damage {
     }
 }
 
-/// The folder of golden files; makes those that are missing if the environment asks for it.
+/// The folder of golden files; writes missing ones if the environment variable is set.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -80,7 +80,7 @@ fn make_missing(path: &Path, golden: &Golden) {
     }
 }
 
-/// The bytes that today's writer makes.
+/// The bytes of today's writer.
 fn write_anew(golden: &Golden) -> Vec<u8> {
     let memory = MemoryStorage::default();
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
@@ -116,7 +116,7 @@ fn frames(bytes: &[u8], kind: Kind) -> String {
     format!("{:?} {frames:?}", file.settings())
 }
 
-/// The digest by which the ledger knows the file.
+/// The digest of the file in the ledger.
 fn digest(made: Made, storage: &Arc<dyn Storage>, path: &Path) -> Result<u64, FormatError> {
     match made {
         Made::Framed(kind) => FrameFile::open(storage, path, kind).map(|file| file.digest()),
@@ -152,7 +152,7 @@ fn todays_writers_make_golden_files() {
         let new = write_anew(golden);
         match golden.made {
             Made::Framed(kind) => {
-                // Another zstd may pack the frames otherwise; the header has no such freedom.
+                // Another zstd may pack the frames differently, but the header must be the same.
                 assert_eq!(new[..24], old[..24], "the header of {}", golden.name);
                 assert_eq!(frames(&new, kind), frames(&old, kind), "{}", golden.name);
             }
@@ -202,8 +202,8 @@ fn every_cut_is_noticed() {
     }
 }
 
-/// A flipped bit in the text of a tensor file's header or in JSON may leave a file that makes
-/// sense; then it is another file, and its digest says so.
+/// A flipped bit in the text of a tensor file's header or in JSON may leave a consistent file; then
+/// its digest differs.
 #[test]
 fn every_flipped_bit_is_an_error_or_another_digest() {
     for golden in GOLDEN.iter().filter(|golden| golden.made != Made::Plain) {

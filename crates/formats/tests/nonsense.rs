@@ -1,6 +1,6 @@
-//! Files whose checksums are right and whose contents make no sense: numbers at the edge of their
-//! range, settings that contradict the tensors, an index of another kind. Each is refused as a bad
-//! artefact, without a panic. Damage that a checksum sees is the matter of `golden`.
+//! Files whose checksums are right but whose contents are inconsistent: numbers at the edge of
+//! their range, settings that contradict the tensors, an index of another kind. Each is refused as
+//! a bad artefact, without a panic. Damage that a checksum detects is tested in `golden`.
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it goes wrong")]
 
@@ -29,7 +29,7 @@ fn check_refused<T>(result: Result<T, FormatError>, what: &str) {
 }
 
 #[test]
-fn a_tensor_as_long_as_64_bits_go_is_refused() {
+fn a_tensor_of_the_largest_64_bit_length_is_refused() {
     let max = u64::MAX;
     let one =
         format!("{{\"a\":{{\"dtype\":\"U8\",\"shape\":[{max}],\"data_offsets\":[0,{max}]}}}}");
@@ -96,7 +96,7 @@ fn a_shard_whose_settings_contradict_it_is_refused() {
 }
 
 #[test]
-fn an_index_of_another_kind_or_version_is_told_apart() {
+fn an_index_of_another_kind_or_version_is_recognised() {
     let storage = storage();
     let shards = "\"matrix\":{\"words\":0,\"unit\":5,\"cells\":0,\"weight\":0,\
         \"vocabulary\":\"\",\"settings\":{},\"shards\":[]}";
@@ -123,7 +123,7 @@ fn stripes_of_the_largest_grids_have_a_length() {
     }
 }
 
-/// A framed file with settings and one frame of so many items.
+/// A framed file with settings and one frame with this number of items.
 fn framed(kind: Kind, settings: &[(&str, &str)], items: u32, payload: &[u8]) -> Arc<dyn Storage> {
     let storage = storage();
     let mut writer = FrameWriter::create(&storage, path(), kind).unwrap();
@@ -134,7 +134,7 @@ fn framed(kind: Kind, settings: &[(&str, &str)], items: u32, payload: &[u8]) -> 
 }
 
 #[test]
-fn frames_that_hold_other_than_they_say_are_refused() {
+fn frames_with_other_content_than_stated_are_refused() {
     let shard = |kind, width, items, payload: &[u8]| {
         let settings = [("width", width), ("local_words", "9"), ("continues_line", "0")];
         let storage = framed(kind, &settings, items, payload);

@@ -1,9 +1,10 @@
 //! Binomial cells in runs of one row: the step of hierarchical softmax from the matrix (Morin & Bengio 2005).
 //!
-//! Nouns: a `BinomialCell` is an inner node as column, and how much weight goes left and right there; a `BinomialRun` is a row and up to
-//! sixteen cells of it, whose steps are all computed from the values before the run: one walk scores them, a lane each, and one walk
-//! moves them. The step is implicit (Karampatziakis & Langford 2011), so a heavy cell cannot overshoot. Deliberately absent: the tree,
-//! how cells are spread, and any regard for what the other cells of a run do to the row.
+//! Terms: a `BinomialCell` is an inner node as column, and the weights that go left and right there; a `BinomialRun` is
+//! a row and up to sixteen cells of it, whose steps are all computed from the values before the run: one walk scores
+//! them, a lane each, and one walk moves them. The step is implicit (Karampatziakis & Langford 2011), so a heavy cell
+//! cannot overshoot. Not covered: the tree, how cells are distributed, and the effect of the other cells of a run on
+//! the row.
 //!
 //! ```text
 //! s = w·c                               loss = left·softplus(−s) + right·softplus(s)
@@ -18,7 +19,7 @@ use crate::side::{Loss, Side};
 
 /// Most cells in a run: a lane each.
 pub const RUN_CELLS: usize = LANES;
-/// How many runs ahead cells are asked for; their rows are asked for one run ahead.
+/// How many runs ahead cells are prefetched; their rows are prefetched one run ahead.
 const AHEAD: usize = 6;
 /// Steps towards the root of the implicit equation, at least two.
 const STEPS: usize = 3;
@@ -169,7 +170,7 @@ struct Equation<F> {
     high: F,
 }
 
-/// What an equation says of some z: the gradient there, its slope, and G.
+/// The value of an equation at some z: the gradient there, its slope, and G.
 struct Point<F> {
     value: F,
     slope: F,
@@ -201,11 +202,12 @@ impl<F: Copy> Equation<F> {
 
 /// left − (left+right)·σ(z) at the z that solves z = s + κ·(left − (left+right)·σ(z)), by a fixed number of steps.
 ///
-/// G increases, is convex below 0 and concave above, and the sign of G(0) tells on which side its root lies. Newton kept on that side is
-/// monotone after its first step, whatever the weights. Only where the score itself lies beyond the root, on the same side, does that
-/// first step pass the root; there the last step takes the chord from the score instead of the tangent, which ends short of the root.
-/// So no cell moves further than the exact implicit step, and a stiff cell moves a little less. The result is read off the last line,
-/// not off z, and needs no division by κ: at κ = 0 it is the explicit gradient.
+/// G increases, is convex below 0 and concave above, and the sign of G(0) shows on which side its root is. Newton's
+/// method kept on that side is monotone after its first step, whatever the weights. Only if the score itself is beyond
+/// the root, on the same side, does that first step pass the root; then the last step takes the chord from the score
+/// instead of the tangent, which ends short of the root. So no cell moves further than the exact implicit step, and a
+/// stiff cell moves a little less. The result is read from the last line, not from z, and needs no division by κ: at κ
+/// = 0 it is the explicit gradient.
 #[inline(always)]
 fn implicit<A: Arith>(s: A, score: A::F, kappa: A::F, left: A::F, right: A::F) -> A::F {
     let (zero, infinity) = (s.splat(0.0), s.splat(f32::INFINITY));

@@ -1,6 +1,6 @@
 //! Which instruction sets this CPU has, and the kernels of each.
 //!
-//! Detection happens once; nothing here reads the environment, so that a caller who wants to force a level does it with `at`.
+//! Detection happens once. Nothing here reads the environment; a caller that needs a certain level uses `at`.
 
 use std::sync::OnceLock;
 
@@ -18,7 +18,7 @@ pub fn best() -> &'static Kernels {
     BEST.get_or_init(|| LEVELS.into_iter().rev().find_map(at).expect("scalar is always there"))
 }
 
-/// The kernels of one level, or `None` where this CPU (or this build's architecture) lacks it.
+/// The kernels of one level, or `None` if this CPU (or this build's architecture) lacks it.
 pub fn at(level: Level) -> Option<&'static Kernels> {
     match level {
         Level::Scalar => Some(&crate::table::scalar::KERNELS),

@@ -1,12 +1,12 @@
 //! Products of vectors: dot, scores of one or many queries, axpy, and the elementwise functions over slices.
 //!
-//! Nouns: a tile is a few vectors against a few others, one accumulator register for each pair; its size changes speed and never bits,
-//! because each pair keeps its own sixteen lanes. Deliberately absent: blocking over the dimension, which would change the sums.
+//! Terms: a tile is a few vectors against a few others, one accumulator register for each pair; its size changes speed and never bits,
+//! because each pair keeps its own sixteen lanes. Not covered: blocking over the dimension, which would change the sums.
 
 use crate::lanes::{Block, LANES, Lanes};
 use crate::math;
 
-/// Floats that `scores` asks for ahead of its four rows: 8 KiB.
+/// Floats that `scores` prefetches ahead of its four rows: 8 KiB.
 const SCORES_AHEAD: usize = 2048;
 
 /// Sixteen-lane accumulators of all pairs of `a` and `b`, vectors of one length.
@@ -129,8 +129,8 @@ pub(crate) fn scores<S: Lanes>(s: S, query: &[f32], rows: &[f32], dim: usize, ou
     few_scores::<S, 1>(s, [query], rows, dim, out);
 }
 
-/// The scores of Q queries, those of each together: rows are asked for ahead, pass from memory once, and from the nearest cache
-/// for all queries but the first.
+/// The scores of Q queries, those of each together. Rows are prefetched, read from memory once, and from the nearest
+/// cache for all queries but the first.
 #[inline(always)]
 fn few_scores<S: Lanes, const Q: usize>(
     s: S,
@@ -158,7 +158,7 @@ fn few_scores<S: Lanes, const Q: usize>(
     }
 }
 
-/// Rows outside, queries inside: the rows are the larger set and pass from memory once.
+/// Rows outside, queries inside: the rows are the larger set and are read from memory once.
 #[inline(always)]
 pub(crate) fn scores_many<S: Lanes, const R: usize, const C: usize>(
     s: S,

@@ -1,9 +1,9 @@
 //! GloVe cells with AdaGrad, in runs of one row (Pennington, Socher, Manning 2014; glove.c of the reference implementation).
 //!
-//! Nouns: an `AdagradSide` is a matrix with its biases and the sums of squared steps of both; a `GloveCell` is log X_ij and f(X_ij); a run
+//! Terms: an `AdagradSide` is a matrix with its biases and the sums of squared steps of both; a `GloveCell` is log X_ij and f(X_ij); a run
 //! is up to sixteen neighbouring cells of one row, which stays in registers meanwhile. Everything in a run is computed from the values
 //! before it, and the row takes the sum of its steps; runs follow one another. Cells of one column in a run are stepped in order.
-//! The learning rate is on the biases too, as in the paper. Deliberately absent: f itself, the order of cells, and
+//! The learning rate is on the biases too, as in the paper. Not covered: f itself, the order of cells, and
 //! the reference's clip of the temporary terms to ±100, which would cost two instructions each.
 //!
 //! ```text
@@ -19,14 +19,14 @@ use crate::lanes::{Block, LANES, Lanes, One};
 use crate::math;
 use crate::side::Loss;
 
-/// How many cells ahead rows are asked for: a full run.
+/// How many cells ahead rows are prefetched: a full run.
 const AHEAD: usize = LANES;
 /// Most blocks of the dimension in a panel.
 const PANEL: usize = 4;
 
-/// One matrix of a GloVe model with its AdaGrad state. `squares` has the shape of `vectors`, or one entry a row for row-AdaGrad; the
-/// biases have one entry a row. All squares are positive, finite and normal (they start at 1 and only grow); padding holds zeros in
-/// `vectors` and anything positive in `squares`.
+/// One matrix of a GloVe model with its AdaGrad state. `squares` has the shape of `vectors`, or one entry per row for
+/// row-AdaGrad; the biases have one entry per row. All squares are positive, finite and normal (they start at 1 and
+/// only grow); padding is zero in `vectors` and any positive number in `squares`.
 #[derive(Debug)]
 pub struct AdagradSide<'a> {
     /// All rows, row-major.
@@ -41,7 +41,7 @@ pub struct AdagradSide<'a> {
     pub stride: usize,
 }
 
-/// What a step with one accumulator a row needs beside its cells.
+/// Parameters of a step with one accumulator per row, beside its cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowRate {
     /// The rate.
@@ -64,7 +64,7 @@ pub struct GloveCell {
     pub weight: f32,
 }
 
-/// Where a cell stands.
+/// The place of a cell.
 pub(crate) trait CellPlace: Copy {
     fn row(&self) -> u32;
     fn col(&self) -> u32;
@@ -81,7 +81,7 @@ impl CellPlace for GloveCell {
     }
 }
 
-/// What a loss makes of the scores of a run.
+/// The results of a loss for the scores of a run.
 pub(crate) trait Pull<S: Lanes> {
     type Cell: CellPlace;
     /// The losses and their derivatives by the scores; zeros in lanes past the run.
@@ -108,7 +108,7 @@ impl<S: Lanes> Pull<S> for WeightedSquares {
 }
 
 impl AdagradSide<'_> {
-    /// Rows that the slices hold, with `squares` floats of squares each. Panics where their lengths disagree.
+    /// Number of rows in the slices, with `squares` floats of squares each. Panics if their lengths disagree.
     pub(crate) fn rows(&self, squares: usize) -> usize {
         let rows = crate::side::rows(self.vectors.len(), self.stride);
         assert_eq!(self.squares.len(), rows * squares, "squares are of one shape on both sides");
@@ -122,8 +122,8 @@ impl AdagradSide<'_> {
         &self.vectors[id as usize * self.stride..][..self.stride]
     }
 
-    /// Asks for the rows of the runs that begin among the first `count` of `cells`. Columns are left to the L2 cache, in which the
-    /// visits of `wordmill-train` keep them; prefetching their squares from there gained nothing.
+    /// Prefetches the rows of the runs that begin among the first `count` of `cells`. Columns are left to the L2 cache,
+    /// in which the visits of `wordmill-train` keep them; prefetching their squares gained nothing.
     #[inline(always)]
     pub(crate) fn prefetch_next<S: Lanes>(&self, s: S, cells: &[impl CellPlace], count: usize) {
         let width = self.squares.len() / self.bias.len().max(1);
@@ -194,7 +194,7 @@ pub(crate) fn cells<S: Lanes, const J: usize>(
     pulled::<S, J, _>(s, rows, cols, cells, rate, &mut WeightedSquares)
 }
 
-/// The same for any pull on the scores.
+/// The same for any loss.
 #[inline(always)]
 pub(crate) fn pulled<S: Lanes, const J: usize, P: Pull<S>>(
     s: S,
@@ -233,7 +233,7 @@ pub(crate) fn cells_by_row<S: Lanes, const J: usize>(
     pulled_by_row::<S, J, _>(s, rows, cols, cells, RowRate { rate, dim }, &mut WeightedSquares)
 }
 
-/// The same for any pull on the scores.
+/// The same for any loss.
 #[inline(always)]
 pub(crate) fn pulled_by_row<S: Lanes, const J: usize, P: Pull<S>>(
     s: S,
@@ -269,7 +269,7 @@ pub(crate) fn pulled_by_row<S: Lanes, const J: usize, P: Pull<S>>(
     Loss { loss: s.wide_sum(loss), weight: cells.len() as f64 }
 }
 
-/// w·c_k of a run, zeros behind.
+/// w·c_k of a run, padded with zeros.
 #[inline(always)]
 pub(crate) fn scores<S: Lanes>(
     s: S,
@@ -287,7 +287,7 @@ pub(crate) fn scores<S: Lanes>(
     s.sum16(sums)
 }
 
-/// The squares of the columns take their steps; returns g_k / √squares_k from before.
+/// Steps the squares of the columns; returns g_k / √squares_k from before.
 #[inline(always)]
 fn step_squares<S: Lanes>(
     s: S,
@@ -307,7 +307,7 @@ fn step_squares<S: Lanes>(
     s.mul(g, math::rsqrt_normal(s, s.load(&square)))
 }
 
-/// Scores into the losses and g_k, and the steps of the biases.
+/// Turns scores into the losses and g_k, and steps the biases.
 #[inline(always)]
 fn coefficients<S: Lanes, P: Pull<S>>(
     s: S,
@@ -378,8 +378,8 @@ fn panel<S: Lanes, const J: usize>(
     }
 }
 
-/// The part of a run's squares that its row is scaled by: all but the last step's, were they equal. Without it sixteen steps over the
-/// squares before them overshoot at rates ten times the usual.
+/// The part of a run's squares that its row is scaled by: all but that of the last step, as if all were equal. Without
+/// it, sixteen steps scaled by the squares before them overshoot at rates ten times the usual.
 #[inline(always)]
 fn late(run: &[impl CellPlace]) -> f32 {
     (run.len() - 1) as f32 / run.len() as f32

@@ -1,6 +1,6 @@
 //! The sixteen virtual lanes that every algorithm of this crate is written over.
 //!
-//! Nouns: an `Arith` token gives arithmetic on some register `F`; a `Lanes` token is an `Arith` whose register holds sixteen floats
+//! Terms: an `Arith` token gives arithmetic on some register `F`; a `Lanes` token is an `Arith` whose register holds sixteen floats
 //! and can be loaded, stored and summed; `One` is the single-lane token behind the scalar functions of `math`. A token is a
 //! zero-sized proof that the CPU has the instructions, so the operations themselves are safe. Each operation is exact IEEE
 //! arithmetic with one rounding, which is why all implementations return the same bits (NaN payloads excepted).
@@ -107,7 +107,7 @@ pub(crate) trait Lanes: Arith {
         lanes[0]
     }
 
-    /// Asks for the cache lines of a row that will be needed soon; a hint without effect on any value.
+    /// Prefetches the cache lines of a row; a hint without effect on any value.
     fn prefetch<T>(self, row: &[T]);
 }
 

@@ -16,7 +16,7 @@ pub enum Level {
     Avx512,
 }
 
-/// A name that is no [`Level`].
+/// A name that is not a [`Level`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownLevel(String);
 
@@ -51,7 +51,7 @@ impl FromStr for Level {
 
 impl fmt::Display for UnknownLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no instruction set; known are scalar, neon, avx2, avx512", self.0)
+        write!(f, "{:?} is not an instruction set; known are scalar, neon, avx2, avx512", self.0)
     }
 }
 

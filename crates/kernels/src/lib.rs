@@ -1,8 +1,8 @@
 //! Arithmetic on slices that gives the same bits on every instruction set: dot products, elementary functions, and the training steps of
 //! SGNS, CBOW, hierarchical softmax and GloVe.
 //!
-//! Nouns: [`Kernels`] are the kernels of one [`Level`]; [`best`] picks the fastest this CPU has, [`at`] a given one. A kernel checks
-//! its preconditions once, works a batch, allocates nothing and does no I/O. Deliberately absent: threads, schedules, random draws.
+//! Terms: [`Kernels`] are the kernels of one [`Level`]; [`best`] picks the fastest this CPU has, [`at`] a given one. A kernel checks
+//! its preconditions once, works a batch, allocates nothing and does no I/O. Not covered: threads, schedules, random draws.
 //!
 //! # The canon
 //!

@@ -1,7 +1,7 @@
 //! exp, ln, sigmoid, softplus and 1/√x from polynomials, bit tricks and FMA: the same bits on every machine.
 //!
-//! Nouns: the public functions take one f32; the crate-private ones of the same algorithms take a register. Both are one generic body, so
-//! the scalar twin of an elementwise kernel is right by construction (and tested to be). Deliberately absent: vendor approximations,
+//! Terms: the public functions take one f32; the crate-private ones of the same algorithms take a register. Both are one generic body, so
+//! the scalar twin of an elementwise kernel is right by construction (and tested to be). Not covered: vendor approximations,
 //! errno, signalling NaNs. Errors are the largest that `tests/accuracy.rs` finds, which walks every 97th f32 or
 //! closer. A NaN comes out as some NaN; its payload is not specified.
 
@@ -151,8 +151,9 @@ pub(crate) fn rsqrt_normal<A: Arith>(s: A, x: A::F) -> A::F {
     s.fma(s.mul(y, half), e, y)
 }
 
-/// 1/√x for a positive, finite, normal x with a relative error of 8.9e-4: the bit trick and one Newton step, its three constants fitted
-/// together. A third of the work of `rsqrt_normal`, for the scale of a step, of which a part in a thousand does not matter.
+/// 1/√x for a positive, finite, normal x with a relative error of 8.9e-4: the bit trick and one Newton step, with its
+/// three constants fitted together. It takes a third of the work of `rsqrt_normal`; for the scale of a step an error of
+/// a thousandth does not matter.
 #[inline(always)]
 pub(crate) fn rsqrt_near<A: Arith>(s: A, x: A::F) -> A::F {
     let y = s.floats(s.isub(s.isplat(0x5f0b_3900), s.half(s.bits(x))));
@@ -184,9 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rsqrt_near_is_as_near_as_stated() {
+    fn rsqrt_near_has_the_stated_error() {
         let error = |x: f32| (f64::from(rsqrt_near(One, x)) * f64::from(x).sqrt() - 1.0).abs();
-        // Two binades stand for all: the trick acts alike on every pair of them.
+        // Two binades suffice: the trick acts alike on every pair of them.
         let bits = 1f32.to_bits()..4f32.to_bits();
         let worst = bits.map(|bits| error(f32::from_bits(bits))).fold(0.0, f64::max);
         assert!(worst < 8.9e-4, "{worst:e}");

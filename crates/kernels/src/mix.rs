@@ -1,9 +1,10 @@
-//! The two ends of a CBOW window (Mikolov et al. 2013): the words around it are mixed into one vector, and what that
-//! vector learns is spread over them.
+//! The two ends of a CBOW window (Mikolov et al. 2013): the words around a place are mixed into one vector, and the
+//! change of that vector is spread over them.
 //!
-//! Nouns: a `Window` names some rows, left and right of a place, and their weights; a mix is scale·Σ weight·row over them; spreading
-//! adds scale·weight·step to each. Between the two stands the step of `sgns` or `binomial` on the mixed vectors. Both walk the
-//! dimension in panels of J blocks, rows in order, so a row that comes twice counts twice and J changes speed, never bits.
+//! Terms: a `Window` names some rows, left and right of a place, and their weights; a mix is scale·Σ weight·row over
+//! them; spreading adds scale·weight·step to each. Between the two is the step of `sgns` or `binomial` on the mixed
+//! vectors. Both walk the dimension in panels of J blocks, rows in order, so a row that occurs twice counts twice and J
+//! changes speed, never bits.
 
 use crate::lanes::{Block, LANES, Lanes};
 use crate::side::{Change, Side};
@@ -17,7 +18,7 @@ pub struct Window<'a> {
     pub right: &'a [u32],
     /// A weight for each: left, then right.
     pub weights: &'a [f32],
-    /// What all weights are multiplied with.
+    /// The factor of all weights.
     pub scale: f32,
 }
 

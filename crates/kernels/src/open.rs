@@ -1,23 +1,24 @@
-//! Training steps with an open place between scores and moves, into which the caller puts a loss of its own.
+//! Training steps with a callback between scores and moves, in which the caller computes any loss.
 //!
-//! Nouns: the *slope* of a cell is the derivative of its loss by its score; a `MatrixCell` is a count with its place; `RunScores` are the
-//! scores of up to sixteen cells of one row, their losses and slopes. Scores come from the same code as those of `sgns` and
-//! `glove`, and so do the moves; what stands between is called once a group or a run. Deliberately absent: any loss.
+//! Terms: the *slope* of a cell is the derivative of its loss by its score; a `MatrixCell` is a count with its place;
+//! `RunScores` are the scores of up to sixteen cells of one row, their losses and slopes. Scores and moves are computed
+//! by the same code as those of `sgns` and `glove`; the callback between them is called once per group or run. Not
+//! covered: any loss.
 
 use crate::glove::{self, AdagradSide, CellPlace, Pull, RowRate};
 use crate::lanes::{LANES, Lanes};
 use crate::sgns::{self, Group, GroupScratch};
 use crate::side::{Loss, Side};
 
-/// What a loss is given of a group: the score of each pair, and for each row those with the negatives, of which there may be
-/// fewer than [`LANES`]. It leaves the coefficients of the moves: `−rate·weight·slope`, zeros past the last negative. Signs of
-/// negatives are left to it.
+/// The callback for a group. It gets the score of each pair, and for each row those with the negatives, of which there
+/// may be fewer than [`LANES`]. It replaces them by the coefficients of the moves: `−rate·weight·slope`, zeros past the
+/// last negative. It also handles the signs of negatives.
 pub type GroupLoss<'a> = dyn FnMut(&mut [f32], &mut [[f32; LANES]]) -> Loss + 'a;
 
-/// What a loss is given of a run: its cells and [`RunScores`].
+/// The callback for a run, with its cells and [`RunScores`].
 pub type RunLoss<'a> = dyn FnMut(&[MatrixCell], &mut RunScores) + 'a;
 
-/// A cell of the matrix as it is.
+/// A cell of the matrix, unchanged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct MatrixCell {
@@ -29,7 +30,7 @@ pub struct MatrixCell {
     pub x: f32,
 }
 
-/// A run as a loss sees it. Lanes past its cells come as zeros and are not read again.
+/// A run as a loss sees it. Lanes past its cells are zero and are not read again.
 #[derive(Clone, Debug, Default)]
 #[repr(C, align(64))]
 pub struct RunScores {
@@ -48,7 +49,7 @@ impl<'a> Group<'a> {
     /// Up to [`LANES`] pairs of one row, all of weight and rate 1, without negatives; `end` is their number.
     ///
     /// # Panics
-    /// Where there are more.
+    /// If there are more.
     pub fn of_row(row: &'a u32, end: &'a u32, col: &'a [u32]) -> Self {
         let ones = &ONES[..col.len()];
         Self {
@@ -95,7 +96,7 @@ pub(crate) fn group<S: Lanes, const R: usize, const C: usize, const J: usize>(
     loss
 }
 
-/// The open place of a run.
+/// The callback of a run.
 struct Between<'a, 'b>(&'a mut RunLoss<'b>, RunScores);
 
 impl<S: Lanes> Pull<S> for Between<'_, '_> {

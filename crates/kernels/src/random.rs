@@ -1,19 +1,19 @@
 //! Random numbers and hashes by splitmix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 //!
-//! Whole numbers alone, so every function returns the same bits on every machine. Artefacts depend on these bits: no constant and
-//! no shift may change. Nouns: the *finaliser* scrambles 64 bits; a *hash* of a number is the finaliser of the number and the
-//! increment; a *stream* counts in increments and returns the finaliser of each count.
+//! It uses only whole numbers, so every function returns the same bits on every machine. Artefacts depend on these
+//! bits: no constant and no shift may change. Terms: the *finaliser* scrambles 64 bits; a *hash* of a number is the
+//! finaliser of the number and the increment; a *stream* counts in increments and returns the finaliser of each count.
 //!
 //! | function | for |
 //! |---|---|
-//! | [`finalize`] | keys that are sums already: the order of cells in tiles, digests of cells |
+//! | [`finalize`] | keys that are already sums: the order of cells in tiles, digests of cells |
 //! | [`hash`] | seeds and keys, one folded into the next: `hash(seed ^ hash(part))` |
-//! | [`at`] | one number of a stream without those before it: occurrences of words that are left out |
-//! | [`SplitMix64`] | many numbers one after another, where quality matters less than being short: the bootstrap, tests |
+//! | [`at`] | one number of a stream without those before it: dropped occurrences of words |
+//! | [`SplitMix64`] | many numbers one after another, if speed matters more than quality: the bootstrap, tests |
 //!
 //! Streams of training (xoshiro256++ seeded by a [`hash`]) belong to `train`.
 
-/// What a stream counts in: 2⁶⁴ divided by the golden ratio, made odd.
+/// The increment of a stream: 2⁶⁴ divided by the golden ratio, made odd.
 const INCREMENT: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finaliser of splitmix64, variant 13 of Stafford's mixers (2011): a bijection, so no two numbers collide. It maps 0 to 0.

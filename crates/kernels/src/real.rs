@@ -1,12 +1,12 @@
 //! Logarithm, exponential and power of f64, with the same bits on every machine.
 //!
-//! Those of the standard library are the C library's, which differ between systems and even between processors of one system. What
-//! decides bytes of an artefact or a step of training uses these instead: only `+`, `-`, `*`, `/` and moves of bits, each of which
-//! IEEE 754 defines to the last bit; nothing is fused.
+//! Those of the standard library are the C library's, which differ between systems and even between processors of one
+//! system. Code that determines bytes of an artefact or a step of training uses these instead: only `+`, `-`, `*`, `/`
+//! and moves of bits, each of which IEEE 754 defines to the last bit; nothing is fused.
 //!
-//! Method: reduction by a table (Tang 1989, 1990), then a short polynomial. What must not lose digits is a *pair*, the unevaluated
-//! sum of two floats (Dekker 1971; Knuth 1998, section 4.2.2). The compiler computes the tables, from series of pairs. A result
-//! that a float holds exactly, such as `pow(2.0, 10.0)`, is exact.
+//! Method: reduction by a table (Tang 1989, 1990), then a short polynomial. Values that must not lose digits are a
+//! *pair*, the unevaluated sum of two floats (Dekker 1971; Knuth 1998, section 4.2.2). The compiler computes the
+//! tables, from series of pairs. A result that a float represents exactly, such as `pow(2.0, 10.0)`, is exact.
 //!
 //! * Dekker: A floating-point technique for extending the available precision. Numerische Mathematik 18, 1971.
 //! * Knuth: The Art of Computer Programming, volume 2, third edition, 1998.
@@ -28,11 +28,11 @@ const PARTS: usize = 128;
 /// The first 35 bits of ln 2 / 128, so that products with numbers of parts are exact, and the rest.
 const PART_HIGH: f64 = f64::from_bits(LN_2.0.to_bits() & !0x3_ffff) / PARTS as f64;
 const PART_LOW: f64 = ((LN_2.0 - PART_HIGH * PARTS as f64) + LN_2.1) / PARTS as f64;
-/// The least argument of the table of logarithms, 0.6875: 1 stands at the border of two parts.
+/// The least argument of the table of logarithms, 0.6875: 1 is at the border of two parts.
 const LEAST: u64 = 0x3fe6_0000_0000_0000;
-/// The bits of a float below those that tell its part of the octave.
+/// The bits of a float below those that select its part of the octave.
 const PART_SHIFT: u32 = 52 - PARTS.trailing_zeros();
-/// What a whole number up to 2⁵¹ is added to so that its bits are the last ones of the sum.
+/// Added to a whole number up to 2⁵¹, so that its bits become the last ones of the sum.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
 
 /// Part of the octave → a c of few bits near the reciprocal of its middle, and −ln c.
@@ -46,25 +46,26 @@ pub fn ln(x: f64) -> f64 {
     reduced(x).map_or_else(|special| special, |reduced| reduced.ln(0.0))
 }
 
-/// ln (1 + x), of which small x lose no digits either. The error is at most 0.52 units in the last place.
+/// ln (1 + x), without loss of digits for small x. The error is at most 0.52 units in the last place.
 #[must_use]
 pub fn ln_1p(x: f64) -> f64 {
     if x.abs() < 1.0 / 128.0 {
-        // The sign of 0 stays.
+        // Keeps the sign of 0.
         return if x == 0.0 { x } else { x + x * x * ln_tail(x) };
     }
     let Pair(sum, rest) = two_sum(1.0, x);
     reduced(sum).map_or_else(|special| special, |reduced| reduced.ln(rest / sum))
 }
 
-/// eˣ: ∞ above 709.78, 0 below −745.13. The error is at most 0.51 units in the last place, 0.76 where the result is subnormal.
+/// eˣ: ∞ above 709.78, 0 below −745.13. The error is at most 0.51 units in the last place, 0.76 if the result is
+/// subnormal.
 #[must_use]
 pub fn exp(x: f64) -> f64 {
     exp_pair(Pair(x, 0.0))
 }
 
-/// x to the power y, with the special cases of C (Annex F): 1 where y is 0 or x is 1, NaN for an x below 0 unless y is whole. The
-/// error is at most 0.51 units in the last place, 0.76 where the result is subnormal.
+/// x to the power y, with the special cases of C (Annex F): 1 if y is 0 or x is 1, NaN for an x below 0 unless y is
+/// whole. The error is at most 0.51 units in the last place, 0.76 if the result is subnormal.
 #[must_use]
 pub fn pow(x: f64, y: f64) -> f64 {
     if y == 0.0 || x == 1.0 {
@@ -103,7 +104,8 @@ struct Reduced {
     log: Pair,
 }
 
-/// Takes an argument of a logarithm apart; one that is not above 0 and finite has its logarithm at once.
+/// Decomposes an argument of a logarithm; if it is not above 0 and finite, returns its logarithm at
+/// once.
 #[inline]
 fn reduced(x: f64) -> Result<Reduced, f64> {
     let mut bits = x.to_bits();
@@ -129,7 +131,7 @@ fn reduced(x: f64) -> Result<Reduced, f64> {
 }
 
 impl Reduced {
-    /// The logarithm, of which `rest` is a small part.
+    /// The logarithm, with `rest` as a small part.
     #[inline]
     fn ln(self, rest: f64) -> f64 {
         let Self { k, r, log } = self;
@@ -180,7 +182,7 @@ fn exp_pair(x: Pair) -> f64 {
         };
     }
     let (Pair(high, low), exponent) = exp_parts(x);
-    // In two steps, because the whole factor may be no float; only the second one can round.
+    // In two steps, because the whole factor may not be a float; only the second one can round.
     let half = exponent / 2;
     (high + low) * power_of_two(half) * power_of_two(exponent - half)
 }
@@ -211,7 +213,7 @@ const fn two_sum(a: f64, b: f64) -> Pair {
     Pair(sum, (a - (sum - part)) + (b - part))
 }
 
-/// The same where the second float is not the larger one (Dekker).
+/// The same if the second float is not the larger one (Dekker).
 #[inline]
 const fn quick_sum(a: f64, b: f64) -> Pair {
     let sum = a + b;
@@ -254,7 +256,8 @@ const fn logarithms() -> [(f64, Pair); PARTS] {
     while part < PARTS {
         let first = f64::from_bits(LEAST + ((part as u64) << PART_SHIFT));
         let end = f64::from_bits(LEAST + ((part as u64 + 1) << PART_SHIFT));
-        // On both sides of 1 nothing is taken off, so nothing is lost where the logarithm is small.
+        // Near 1 on both sides nothing is subtracted, so nothing is lost where the logarithm is
+        // small.
         if first != 1.0 && end != 1.0 {
             let c = (512.0 / (0.5 * (first + end)) + 0.5) as u32 as f64 / 512.0;
             table[part] = (c, minus_ln(c));

@@ -1,14 +1,14 @@
-//! Rows on their way between a shared matrix and private copies of some of its rows.
+//! Copies rows between a shared matrix and private copies of some of its rows.
 //!
-//! Nouns: *from* and *to* are matrices of one stride, ids say which row goes where. Rows stand anywhere in memory, so
-//! each is asked for a few rows ahead. All is elementwise: a change is now − before, times a share where
-//! several are added. Deliberately absent: locks, and any idea of who may change what.
+//! Terms: *from* and *to* are matrices of one stride, ids say which row goes where. Rows are scattered in memory, so
+//! each is prefetched a few rows ahead. All operations are elementwise: a change is now − before, times a share if
+//! several are added. Not covered: locks, and which thread may change what.
 
 use crate::lanes::{LANES, Lanes};
 use crate::side::{Change, Side};
 
-/// How many rows ahead one is asked for. Where rows were not asked for and merged one lookup after the other, copies took half of the
-/// time of CBOW (80,000 rows of 112 floats); now a quarter.
+/// How many rows ahead one is prefetched. Without prefetching, and with one lookup per merged row, copies took half of
+/// the time of CBOW (80,000 rows of 112 floats); now a quarter.
 const AHEAD: usize = 4;
 
 #[inline(always)]
@@ -59,7 +59,7 @@ pub(crate) fn add_changes<S: Lanes>(
     }
 }
 
-/// `to += share·Σ (row − to)`, rows in order, `to` as it was.
+/// `to += share·Σ (row − to)`, rows in order, with the old value of `to`.
 #[inline(always)]
 pub(crate) fn merge<S: Lanes>(s: S, to: &mut [f32], rows: &[&[f32]], share: f32) {
     let share = s.splat(share);

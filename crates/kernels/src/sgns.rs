@@ -1,10 +1,11 @@
 //! The SGNS step on a group of pairs that share their negatives (Mikolov et al. 2013), as small dense products.
 //!
-//! Nouns: a `Group` is R rows w_r, each with some of the B columns c_b that it meets, and N negatives n_k that all rows share; a panel is
-//! a few blocks of the dimension, for which the whole update is done while its rows are in the nearest cache. Scores and the sums over
-//! all rows or negatives are of the values before the group; a row or column that comes again is updated again. The dense part costs
-//! R·N products whatever B is: pairs of one row pay for its negatives once. Deliberately absent: drawing negatives, rates that decay,
-//! any optimiser but SGD; and prefetching, which the caller does a group ahead.
+//! Terms: a `Group` is R rows w_r, each paired with some of the B columns c_b, and N negatives n_k that all rows share;
+//! a panel is a few blocks of the dimension, for which the whole update is done while its rows are in the nearest
+//! cache. Scores and the sums over all rows or negatives are computed from the values before the group; a row or column
+//! that occurs again is updated again. The dense part costs R·N products whatever B is: pairs of one row share the cost
+//! of its negatives. Not covered: drawing negatives, rates that decay, any optimiser but SGD; and prefetching, which
+//! the caller does a group ahead.
 //!
 //! ```text
 //! s_b  = w_r·c_b, r the row of b        S_rk = w_r·n_k
@@ -30,7 +31,8 @@ const PANEL: usize = 4;
 pub struct Group<'a> {
     /// Row ids, at most [`GROUP_PAIRS`].
     pub row: &'a [u32],
-    /// For each row, where its pairs end: ascending, the last is the number of pairs. A row may have none.
+    /// For each row, the end of its pairs: ascending, the last is the number of pairs. A row may have
+    /// none.
     pub end: &'a [u32],
     /// Column id of each pair.
     pub col: &'a [u32],
@@ -40,16 +42,17 @@ pub struct Group<'a> {
     pub negatives: &'a [u32],
     /// For each row, the weight of each single negative beside it.
     pub negative_weight: &'a [f32],
-    /// For each negative, 1 where its scores are to fall; −1 where they are to rise, as those of a node of whose left side the
-    /// words are told.
+    /// For each negative, 1 if its scores should fall; −1 if they should rise, like those of a node whose left child is
+    /// on the path of the words.
     pub negative_sign: &'a [f32],
-    /// What the rate is multiplied with for the column of each pair.
+    /// The factor of the rate for the column of each pair.
     pub col_rate: &'a [f32],
     /// The same for each negative.
     pub negative_rate: &'a [f32],
 }
 
-/// Working memory of [`Kernels::sgns_group`](crate::Kernels::sgns_group): 16 KiB, any stride, contents without meaning between calls.
+/// Working memory of [`Kernels::sgns_group`](crate::Kernels::sgns_group): 16 KiB, for any stride; its contents are
+/// meaningless between calls.
 #[derive(Clone, Debug, Default)]
 pub struct GroupScratch {
     pub(crate) buffers: Box<Buffers>,
@@ -58,13 +61,14 @@ pub struct GroupScratch {
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Buffers {
-    /// S_rk, then q_rk: a block for each row, lanes past the last negative hold zeros as q.
+    /// S_rk, then q_rk: a block for each row, with q = 0 in lanes past the last negative.
     pub negative: [Block; GROUP_PAIRS],
     /// Lanes of s_b.
     lanes: [Block; GROUP_PAIRS],
     /// s_b, then p_b.
     pub positive: [f32; GROUP_PAIRS],
-    /// What the negatives do to the rows, and the rows to the negatives, for one panel.
+    /// The contributions of the negatives to the rows, and of the rows to the negatives, for one
+    /// panel.
     pub row_step: [[Block; PANEL]; GROUP_PAIRS],
     pub negative_step: [[Block; PANEL]; GROUP_NEGATIVES],
 }
@@ -106,7 +110,7 @@ pub(crate) fn group<S: Lanes, const R: usize, const C: usize, const J: usize>(
     loss
 }
 
-/// The moves of a group by the coefficients that stand in place of its scores.
+/// The moves of a group by the coefficients that have replaced its scores.
 #[inline(always)]
 pub(crate) fn update<S: Lanes, const R: usize, const J: usize>(
     s: S,
@@ -195,7 +199,8 @@ pub(crate) fn score_negatives<S: Lanes, const R: usize, const C: usize>(
     }
 }
 
-/// Scores into step coefficients, and the loss: f32 terms in sixteen f64 lanes, positives first, then the negatives row by row.
+/// Turns scores into step coefficients, and computes the loss: f32 terms in sixteen f64 lanes, positives first, then
+/// the negatives row by row.
 #[inline(always)]
 fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers) -> Loss {
     let (mut loss, mut weights) = (s.wide_zero(), s.wide_zero());
@@ -220,8 +225,8 @@ fn coefficients<S: Lanes>(s: S, group: &Group, rate: f32, buffers: &mut Buffers)
     Loss { loss: s.wide_sum(loss), weight: s.wide_sum(weights) }
 }
 
-/// The whole update for J blocks of the dimension: both dense products from the values before, then pair by pair, then the negatives.
-/// A column that comes twice is seen by its second row as the first has left it, on all instruction sets alike.
+/// The whole update for J blocks of the dimension: both dense products from the values before, then pair by pair, then
+/// the negatives. If a column occurs twice, its second row sees it as changed by the first, on all instruction sets.
 #[inline(always)]
 fn panel<S: Lanes, const R: usize, const J: usize>(
     s: S,
@@ -308,7 +313,8 @@ pub(crate) fn row_steps<S: Lanes, const R: usize, const J: usize>(
     }
 }
 
-/// c_b += p_b·w_r for the pairs of each row, and w_r += Σ_b p_b·c_b beside what the negatives do to it, b ascending.
+/// c_b += p_b·w_r for the pairs of each row, and w_r += Σ_b p_b·c_b beside the contribution of the negatives, b
+/// ascending.
 #[inline(always)]
 fn pair_steps<S: Lanes, const J: usize>(
     s: S,

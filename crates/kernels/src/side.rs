@@ -1,7 +1,7 @@
 //! What the training kernels have in common: the padded matrices they update and the loss they return.
 //!
-//! Nouns: a `Side` is one of the two matrices of a model (words or contexts), rows at `id * stride`; a `Loss` is a sum and the weight it
-//! belongs to. Deliberately absent: ownership of the vectors, and any idea of what an id means.
+//! Terms: a `Side` is one of the two matrices of a model (words or contexts), rows at `id * stride`; a `Loss` is a sum
+//! and its total weight. Not covered: ownership of the vectors, and the meaning of an id.
 
 use core::ops::AddAssign;
 
@@ -15,14 +15,15 @@ pub const fn padded(dim: usize) -> usize {
 /// Numbers before and after steps, of one length.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// As they were.
+    /// The old values.
     pub before: &'a [f32],
-    /// As they are now.
+    /// The new values.
     pub after: &'a [f32],
 }
 
-/// One matrix of a model: row `id` is `vectors[id * stride..][..stride]`. The stride is a positive multiple of [`LANES`], the padding
-/// beyond the dimension holds zeros (and keeps them). Fastest where `vectors` starts on a 64-byte boundary.
+/// One matrix of a model: row `id` is `vectors[id * stride..][..stride]`. The stride is a positive multiple of
+/// [`LANES`], the padding beyond the dimension is zero (and stays zero). Fastest if `vectors` starts on a 64-byte
+/// boundary.
 #[derive(Debug)]
 pub struct Side<'a> {
     /// All rows, row-major.
@@ -48,7 +49,7 @@ impl AddAssign for Loss {
 }
 
 impl Side<'_> {
-    /// Rows that the slice holds. Panics where the stride is no positive multiple of [`LANES`].
+    /// Number of rows in the slice. Panics if the stride is not a positive multiple of [`LANES`].
     pub(crate) fn rows(&self) -> usize {
         rows(self.vectors.len(), self.stride)
     }
@@ -66,7 +67,7 @@ impl Side<'_> {
         self.vectors[from..from + J * LANES].as_chunks().0.try_into().expect("J blocks were taken")
     }
 
-    /// The same, to be written.
+    /// The same, mutable.
     #[inline(always)]
     pub(crate) fn part_mut<const J: usize>(&mut self, id: u32, at: usize) -> &mut [Block; J] {
         let from = id as usize * self.stride + at * LANES;
@@ -75,13 +76,13 @@ impl Side<'_> {
     }
 }
 
-/// Asks for rows that will be needed soon.
+/// Prefetches rows.
 #[inline(always)]
 pub(crate) fn prefetch<S: Lanes>(s: S, side: &Side, ids: &[u32]) {
     ids.iter().for_each(|&id| s.prefetch(side.row(id)));
 }
 
-/// Rows of `stride` in `len` floats.
+/// Number of rows of `stride` in `len` floats.
 pub(crate) fn rows(len: usize, stride: usize) -> usize {
     assert!(
         stride > 0 && stride.is_multiple_of(LANES),

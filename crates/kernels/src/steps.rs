@@ -1,9 +1,11 @@
-//! Steps by any rule: the gradients of a group, each vector's as a whole, and what a rule makes of them.
+//! Steps by any rule: the gradients of a group, one per vector, and the steps that a rule computes from
+//! them.
 //!
-//! Nouns: a *direction* is the gradient of a vector downhill, from the values before the group; a `UpdateRule` turns it into a step, with
-//! state of its own in a `StepSide`; penalties act on the direction (`l2`, `clip`) or on the vector after the step (`max_norm`).
-//! Columns of pairs are stepped first, in order, then negatives, then rows; one that comes again is stepped again. The fused kernels
-//! (`sgns`, `glove`) are faster where they suffice; here a direction is written out before it is used. Deliberately absent: biases.
+//! Terms: a *direction* is the downhill gradient of a vector, from the values before the group; an `UpdateRule` turns
+//! it into a step, with its own state in a `StepSide`; penalties act on the direction (`l2`, `clip`) or on the vector
+//! after the step (`max_norm`). Columns of pairs are stepped first, in order, then negatives, then rows; one that
+//! occurs again is stepped again. The fused kernels (`sgns`, `glove`) are faster if they suffice; here a direction is
+//! written out before it is used. Not covered: biases.
 //!
 //! ```text
 //! d_r = Σ_b∈r p_b·c_b + Σ_k q_rk·n_k      d_b = p_b·w_r      d_k = Σ_r q_rk·w_r
@@ -13,8 +15,8 @@
 //! adam     t += 1, m += (1−β₁)(d − m), v += (1−β₂)(d² − v), w += η·m̂/(√v̂ + ε), m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ)
 //! ```
 //!
-//! AdaGrad: Duchi, Hazan & Singer 2011; ι = 1, or the rate with η = 1, as in GloVe's program. Adam: Kingma & Ba 2015; lazy, since t
-//! counts the steps of the vector itself, so that one that is rarely touched is corrected as it should be.
+//! AdaGrad: Duchi, Hazan & Singer 2011; ι = 1, or the rate with η = 1, as in GloVe's program. Adam: Kingma & Ba 2015;
+//! lazy, since t counts the steps of the vector itself, so the correction is right for a vector that is rarely stepped.
 
 use crate::dot::tile;
 use crate::lanes::{Block, LANES, Lanes, One};
@@ -26,11 +28,11 @@ use crate::side::{Loss, Side};
 /// How a direction becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum UpdateRule {
-    /// No step: losses and gradients are only looked at.
+    /// No step: only losses and gradients are computed.
     Look,
     /// Along the direction.
     Sgd,
-    /// By a sum of squares of each coordinate; directions are multiplied with `inside` before.
+    /// By a sum of squares of each coordinate; directions are multiplied by `inside` before.
     Adagrad {
         /// ι.
         inside: f32,
@@ -56,20 +58,21 @@ pub enum UpdateRule {
 pub struct StepPlan {
     /// The rule.
     pub rule: UpdateRule,
-    /// η; it is multiplied with the group's rates of columns and negatives.
+    /// η; it is multiplied by the group's rates of columns and negatives.
     pub rate: f32,
     /// Coordinates of a vector, without padding.
     pub dim: usize,
     /// λ; 0 is off.
     pub l2: f32,
-    /// The longest gradient of a vector; infinity is off.
+    /// Maximum norm of a gradient; infinity is off.
     pub clip: f32,
-    /// The longest vector; infinity is off.
+    /// Maximum norm of a vector; infinity is off.
     pub max_norm: f32,
 }
 
-/// A matrix with the state of its rule. `squares` has the shape of `vectors` or one entry a row, as the rule wants; `moments` has the
-/// shape of `vectors` and `steps` one entry a row for Adam; what a rule does not want is empty.
+/// A matrix with the state of its rule. `squares` has the shape of `vectors` or one entry per row, as the rule
+/// requires; `moments` has the shape of `vectors` and `steps` one entry per row for Adam; what a rule does not need is
+/// empty.
 #[derive(Debug)]
 pub struct StepSide<'a> {
     /// All rows, row-major, padding zero.
@@ -84,7 +87,7 @@ pub struct StepSide<'a> {
     pub stride: usize,
 }
 
-/// Loss of a group, and the squared lengths of its gradients, penalties included.
+/// Loss of a group, and the squared norms of its gradients, penalties included.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepLoss {
     /// What the loss returned.
@@ -93,7 +96,8 @@ pub struct StepLoss {
     pub square: f64,
 }
 
-/// Working memory of [`Kernels::step_group`](crate::Kernels::step_group), any stride, contents without meaning between calls.
+/// Working memory of [`Kernels::step_group`](crate::Kernels::step_group), for any stride; its contents are meaningless
+/// between calls.
 #[derive(Clone, Debug, Default)]
 pub struct StepScratch {
     group: GroupScratch,
@@ -107,7 +111,7 @@ impl StepSide<'_> {
         Side { vectors: self.vectors, stride: self.stride }
     }
 
-    /// Panics where lengths are not those that a rule wants.
+    /// Panics if lengths are not those that a rule requires.
     pub(crate) fn check(&self, rule: UpdateRule) {
         let rows = crate::side::rows(self.vectors.len(), self.stride);
         let all = self.vectors.len();
@@ -232,7 +236,7 @@ fn square_of<S: Lanes>(s: S, blocks: &[Block]) -> f32 {
     s.sum(tile(s, [floats], [floats])[0][0])
 }
 
-/// The step of one vector; `share` is what the rate and the penalty are multiplied with. Returns ‖d‖².
+/// Steps one vector; `share` is the factor of the rate and the penalty. Returns ‖d‖².
 #[inline(always)]
 fn step<S: Lanes>(
     s: S,
@@ -340,7 +344,8 @@ fn along<S: Lanes>(s: S, vector: &mut [Block], direction: &[Block], rate: f32) {
     }
 }
 
-/// 1 − βᵗ, what Adam's means of t steps are divided by, without cancellation: with z = t·ln β, −z(1 + z/2 + z²/6 + z³/24) where z is small.
+/// 1 − βᵗ, the divisor of Adam's means of t steps, without cancellation: with z = t·ln β, −z(1 + z/2 + z²/6 + z³/24)
+/// for small z.
 pub fn adam_rest(steps: f32, beta: f32) -> f32 {
     if beta == 0.0 {
         return 1.0;

@@ -1,7 +1,7 @@
 //! The kernels as safe methods: preconditions are checked here, then one call of a function pointer does the batch.
 //!
-//! Nouns: `Kernels` is the table of one instruction set; a module for each set holds the thin wrappers that compile the generic
-//! algorithms for it. Deliberately absent: the algorithms themselves, and the choice of a table (`dispatch`).
+//! Terms: `Kernels` is the table of one instruction set; a module for each set holds the thin wrappers that compile the generic
+//! algorithms for it. Not covered: the algorithms themselves, and the choice of a table (`dispatch`).
 
 use crate::binomial::{BinomialCell, BinomialRun, RUN_CELLS};
 use crate::glove::{AdagradSide, CellPlace, GloveCell, RowRate};
@@ -80,7 +80,7 @@ impl Kernels {
     /// a·b of two vectors of any one length, in the canonical order of the crate.
     ///
     /// # Panics
-    /// Where the lengths differ.
+    /// If the lengths differ.
     pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
         assert_eq!(a.len(), b.len(), "dot of vectors of two lengths");
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
@@ -90,7 +90,7 @@ impl Kernels {
     /// `out[i] = query · rows[i * dim..][..dim]`, the bits of [`dot`](Self::dot); rows are row-major without padding.
     ///
     /// # Panics
-    /// Where `query` is not `dim` long or `rows` not `out.len() * dim`.
+    /// If `query` is not `dim` long or `rows` not `out.len() * dim`.
     pub fn scores(&self, query: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) {
         assert_eq!(query.len(), dim, "a query has dim floats");
         assert_eq!(rows.len(), out.len() * dim, "rows are out.len() x dim");
@@ -99,10 +99,10 @@ impl Kernels {
     }
 
     /// `out[q * n + i] = queries[q] · rows[i]`, m queries and n rows of `dim` floats without padding, the bits of
-    /// [`dot`](Self::dot). Rows pass from memory once; a few dozen queries at a time stay in cache.
+    /// [`dot`](Self::dot). Rows are read from memory once; a few dozen queries at a time stay in cache.
     ///
     /// # Panics
-    /// Where `dim` is 0 or a length does not fit.
+    /// If `dim` is 0 or a length does not fit.
     pub fn scores_many(&self, queries: &[f32], rows: &[f32], dim: usize, out: &mut [f32]) {
         assert!(dim > 0, "vectors of no dimension");
         let (m, n) = (queries.len() / dim, rows.len() / dim);
@@ -116,7 +116,7 @@ impl Kernels {
     /// y = fma(g, x, y).
     ///
     /// # Panics
-    /// Where the lengths differ.
+    /// If the lengths differ.
     pub fn axpy(&self, g: f32, x: &[f32], y: &mut [f32]) {
         assert_eq!(x.len(), y.len(), "axpy of vectors of two lengths");
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
@@ -153,10 +153,10 @@ impl Kernels {
         unsafe { (self.rsqrt)(x) }
     }
 
-    /// Asks for rows that will be needed soon.
+    /// Prefetches rows.
     ///
     /// # Panics
-    /// Where an id has no row.
+    /// If an id has no row.
     pub fn prefetch(&self, side: &Side, ids: &[u32]) {
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.prefetch)(side, ids) }
@@ -167,7 +167,7 @@ impl Kernels {
     /// weight Σ weight.
     ///
     /// # Panics
-    /// Where the group is too large, its lengths or ends differ, an id has no row, or the strides differ.
+    /// If the group is too large, its lengths or ends differ, an id has no row, or the strides differ.
     pub fn sgns_group(
         &self,
         rows: &mut Side,
@@ -184,7 +184,7 @@ impl Kernels {
     /// Implicit steps on binomial cells, run after run. The loss is that of each cell before its run, its weight Σ left + right.
     ///
     /// # Panics
-    /// Where an id has no row, a run is too long or reaches past the cells, or the strides differ.
+    /// If an id has no row, a run is too long or reaches past the cells, or the strides differ.
     pub fn binomial_runs(
         &self,
         rows: &mut Side,
@@ -195,7 +195,8 @@ impl Kernels {
     ) -> Loss {
         assert_eq!(rows.stride, cols.stride, "both sides have one stride");
         let (row_count, _) = (rows.rows(), cols.rows());
-        // Cells are checked where they are used, once a walk: a pass over all of them beforehand would bring them from memory twice.
+        // Cells are checked where they are used, once per walk: a pass over all of them beforehand would read them from
+        // memory twice.
         let fits =
             |run: &BinomialRun| (run.row as usize) < row_count && run.len as usize <= RUN_CELLS;
         assert!(runs.iter().all(fits), "a run's row is out of range, or it is too long");
@@ -203,45 +204,48 @@ impl Kernels {
         unsafe { (self.binomial_runs)(rows, cols, runs, cells, rate) }
     }
 
-    /// `out` = scale · Σ weight · row: the mean or the sum of a window, as weights and scale say.
+    /// `out` = scale · Σ weight · row: the mean or the sum of a window, depending on weights and
+    /// scale.
     ///
     /// # Panics
-    /// Where an id has no row, the lengths differ or `out` is not a row long.
+    /// If an id has no row, the lengths differ or `out` is not a row long.
     pub fn mix(&self, side: &Side, window: &Window, out: &mut [f32]) {
         assert_eq!(window.len(), window.weights.len(), "a weight for each row");
         assert_eq!(out.len(), side.stride, "a mix is a row long");
-        // Ids are checked where their rows are taken.
+        // Ids are checked where their rows are read.
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.mix)(side, window, out) }
     }
 
-    /// Each row of a window grows by scale · weight · (after − before): what a mix has learned goes to its rows.
+    /// Adds scale · weight · (after − before) to each row of a window: spreads the change of a mix over its
+    /// rows.
     ///
     /// # Panics
-    /// Where an id has no row, the lengths differ or the two vectors are not a row long.
+    /// If an id has no row, the lengths differ or the two vectors are not a row long.
     pub fn spread(&self, side: &mut Side, window: &Window, change: Change<'_>) {
         assert_eq!(window.len(), window.weights.len(), "a weight for each row");
         let lengths = [change.before.len(), change.after.len()];
         assert_eq!(lengths, [side.stride; 2], "a mix is a row long");
-        // Ids are checked where their rows are taken.
+        // Ids are checked where their rows are read.
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.spread)(side, window, change) }
     }
 
-    /// Row `to_ids[i]` of `to` becomes row `from_ids[i]` of `from`, which has the same stride.
+    /// Copies row `from_ids[i]` of `from` to row `to_ids[i]` of `to`, which has the same stride.
     ///
     /// # Panics
-    /// Where an id has no row or the lists of ids differ in length.
+    /// If an id has no row or the lists of ids differ in length.
     pub fn copy_rows(&self, from: &[f32], from_ids: &[u32], to: &mut Side, to_ids: &[u32]) {
         assert_eq!(from_ids.len(), to_ids.len(), "every row goes somewhere");
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
         unsafe { (self.copy_rows)(from, from_ids, to, to_ids) }
     }
 
-    /// Row `to_ids[i]` of `to` grows by `share[i]` times what row `from_ids[i]` of `change.after` is above that of `change.before`.
+    /// Adds `share[i]` times the difference of row `from_ids[i]` between `change.after` and `change.before` to row
+    /// `to_ids[i]` of `to`.
     ///
     /// # Panics
-    /// Where an id has no row or the lists differ in length.
+    /// If an id has no row or the lists differ in length.
     pub fn add_changes(
         &self,
         change: Change<'_>,
@@ -258,7 +262,7 @@ impl Kernels {
     /// to += share · Σ (row − to) over rows of its length, a multiple of [`LANES`](crate::LANES).
     ///
     /// # Panics
-    /// Where the lengths differ or are no such multiple.
+    /// If the lengths differ or are not such a multiple.
     pub fn merge_row(&self, to: &mut [f32], rows: &[&[f32]], share: f32) {
         assert!(to.len().is_multiple_of(crate::LANES), "rows are padded");
         assert!(rows.iter().all(|row| row.len() == to.len()), "rows of two lengths");
@@ -270,7 +274,7 @@ impl Kernels {
     /// of one row; fastest where runs are long. The loss is that of each cell before its run, its weight the number of cells.
     ///
     /// # Panics
-    /// Where an id has no row, the strides differ or a side's slices disagree.
+    /// If an id has no row, the strides differ or a side's slices disagree.
     pub fn glove_cells(
         &self,
         rows: &mut AdagradSide,
@@ -283,10 +287,11 @@ impl Kernels {
         unsafe { (self.glove_cells)(rows, cols, cells, rate) }
     }
 
-    /// The same with one accumulator a row, to which the mean of the squared steps over `dim` coordinates is added.
+    /// The same with one accumulator per row, to which the mean of the squared steps over `dim` coordinates is
+    /// added.
     ///
     /// # Panics
-    /// Where an id has no row, the strides differ or a side's slices disagree.
+    /// If an id has no row, the strides differ or a side's slices disagree.
     pub fn glove_cells_by_row(
         &self,
         rows: &mut AdagradSide,
@@ -329,7 +334,7 @@ fn check_group(rows: &Side, cols: &Side, group: &Group) {
     assert!(in_range(group.negatives, col_count), "a negative's id is out of range");
 }
 
-/// The preconditions of cells on two sides with so many squares a row.
+/// The preconditions of cells on two sides with this many squares per row.
 fn check_glove(rows: &AdagradSide, cols: &AdagradSide, cells: &[impl CellPlace], squares: usize) {
     assert_eq!(rows.stride, cols.stride, "both sides have one stride");
     let (row_count, col_count) = (rows.rows(squares), cols.rows(squares));

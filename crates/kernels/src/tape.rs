@@ -1,15 +1,16 @@
 //! Arithmetic that is only known at run time: a straight line of operations on columns of cells.
 //!
-//! Nouns: an `Op` reads the results of earlier ones; a `Tape` is a list of them with the places of its results; a *slot* holds the
-//! values of one op for as many cells as are worked at a time. Each op goes over all cells of a slot before the next one begins, so
-//! that choosing it costs little. Deliberately absent: text, names, derivatives, branches other than a choice of two values.
+//! Terms: an `Op` reads the results of earlier ones; a `Tape` is a list of them with the places of its results; a
+//! *slot* has the values of one op for the cells that are processed at a time. Each op processes all cells of a slot
+//! before the next one begins, so dispatching it costs little. Not covered: text, names, derivatives, branches other
+//! than a choice of two values.
 
 use crate::lanes::{Block, LANES, Lanes};
 use crate::math;
 
-/// Blocks of a slot. A tape of twenty slots has 10 KiB then, which stay in the nearest cache.
+/// Blocks of a slot. A tape of twenty slots then has 10 KiB, which stay in the nearest cache.
 const WIDTH: usize = 8;
-/// Cells that are worked at a time.
+/// Cells that are processed at a time.
 const CELLS: usize = WIDTH * LANES;
 
 /// One operation; operands are indices of earlier operations of the list.
@@ -41,15 +42,15 @@ pub enum Op {
     Mul(u16, u16),
     /// a / b
     Div(u16, u16),
-    /// The smaller; a where either is NaN.
+    /// The smaller; a if either is NaN.
     Min(u16, u16),
-    /// The larger; a where either is NaN.
+    /// The larger; a if either is NaN.
     Max(u16, u16),
-    /// The third where the first is below the second, else the fourth.
+    /// The third if the first is below the second, else the fourth.
     Less(u16, u16, u16, u16),
 }
 
-/// Operations in order, ready to be run.
+/// Operations in order, ready to run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tape {
     steps: Vec<Step>,
@@ -59,7 +60,8 @@ pub struct Tape {
     outputs: Vec<u16>,
 }
 
-/// An operation on slots, and the slot of its result; of a sigmoid, also that of the softplus of the same number.
+/// An operation on slots, and the slot of its result; for a sigmoid, also that of the softplus of the same
+/// number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Step {
     op: Op,
@@ -67,7 +69,7 @@ struct Step {
     softplus: Option<u16>,
 }
 
-/// Working memory of tapes of any length, contents without meaning between calls.
+/// Working memory of tapes of any length; its contents are meaningless between calls.
 #[derive(Clone, Debug, Default)]
 pub struct TapeScratch {
     slots: Vec<Slot>,
@@ -126,7 +128,7 @@ impl Tape {
     /// A tape whose results are those of the ops `outputs`.
     ///
     /// # Panics
-    /// Where an operand does not stand before its op, an output is none, or there are more than 2^16 ops.
+    /// If an operand does not precede its op, an output is none, or there are more than 2^16 ops.
     pub fn new(ops: &[Op], outputs: &[u16]) -> Self {
         assert!(ops.len() <= 1 << 16, "a tape is too long");
         let (mut last, mut inputs) = (vec![0; ops.len()], 0);
@@ -144,7 +146,7 @@ impl Tape {
         let mut steps: Vec<Step> = Vec::new();
         for (at, &op) in ops.iter().enumerate() {
             let ends: Vec<u16> = op.operands().filter(|&of| last[usize::from(of)] == at).collect();
-            // The softplus that a sigmoid has brought, or the other way round.
+            // The softplus computed with a sigmoid, or the reverse.
             if slots.of[at].is_some() {
                 slots.give(&ends);
                 continue;
@@ -175,28 +177,28 @@ impl Tape {
         Self { steps, slots: slots.count, inputs, outputs }
     }
 
-    /// Operations that are made for each cell.
+    /// Number of operations per cell.
     pub fn len(&self) -> usize {
         self.steps.len()
     }
 
-    /// Whether there is none.
+    /// Whether the tape is empty.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Columns that the input must have.
+    /// Number of columns that the input must have.
     pub(crate) fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Results.
+    /// Number of results.
     pub(crate) fn outputs(&self) -> usize {
         self.outputs.len()
     }
 }
 
-/// Which slots are taken while a tape is made.
+/// Which slots are in use while a tape is built.
 struct Slots {
     of: Vec<Option<u16>>,
     free: Vec<u16>,
@@ -213,7 +215,7 @@ impl Slots {
         slot
     }
 
-    /// Slots of operands that are not needed any more; an operand may stand twice.
+    /// Slots of operands that are no longer needed; an operand may occur twice.
     fn give(&mut self, ops: &[u16]) {
         for &op in ops {
             let slot = self.of[usize::from(op)].expect("operands have slots");

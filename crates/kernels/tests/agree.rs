@@ -314,7 +314,7 @@ fn open_group(
 }
 
 #[test]
-fn a_group_with_its_loss_outside_is_a_group() {
+fn a_group_with_an_external_loss_equals_a_fused_group() {
     for dim in dims() {
         for (pairs, negatives) in [(0, 0), (1, 1), (5, 3), (31, 13), (32, 16)] {
             let work = |kernels: &Kernels, random: &mut Random| {
@@ -337,7 +337,7 @@ fn a_group_with_its_loss_outside_is_a_group() {
 }
 
 #[test]
-fn cells_with_their_loss_outside_are_cells() {
+fn cells_with_an_external_loss_equal_fused_cells() {
     for (dim, is_by_row) in dims().flat_map(|dim| [(dim, false), (dim, true)]) {
         let work = |kernels: &Kernels, random: &mut Random| {
             let model = Model::random(random, 4, 5, dim, 0.3);
@@ -363,7 +363,7 @@ fn cells_with_their_loss_outside_are_cells() {
                         it.slope[k] = usual.weight * error;
                         it.loss[k] = 0.5 * (it.slope[k] * error);
                     }
-                    // What stands past the run does not count.
+                    // Lanes past the run do not count.
                     it.slope[run.len()..].fill(f32::NAN);
                     it.loss[run.len()..].fill(f32::NAN);
                 };

@@ -1,6 +1,6 @@
 //! Masked tails read and write nothing past a slice: the slices here end at (or begin after) a page that may not be touched.
 //!
-//! Nouns: `Guarded` is one page of floats between two forbidden pages.
+//! Terms: `Guarded` is one page of floats between two forbidden pages.
 #![cfg(target_os = "linux")]
 
 use std::ffi::{c_int, c_void};

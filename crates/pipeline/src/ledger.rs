@@ -202,7 +202,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Hands on what the work on a stage has given. Where that is an error, the time it took is noted, if
-    /// that can still be written: the error that came first is the one to tell.
+    /// that can still be written: the first error is the one to report.
     pub fn or_pause<T, E>(
         &mut self,
         stage: OpenStage,
@@ -361,7 +361,7 @@ pub fn fingerprint(version: u32, name: &str, settings: &Settings) -> String {
     format!("{:016x}", xxh3(text.as_bytes()))
 }
 
-/// Begins to measure the peak anew, where the system can.
+/// Resets the measured peak, where the system can.
 fn reset_peak() {
     // Linux: 5 resets VmHWM. Elsewhere the peak is that of the whole run.
     let _ = std::fs::write("/proc/self/clear_refs", "5");

@@ -32,11 +32,13 @@ pub mod planner;
 pub mod settlement;
 pub mod verify;
 
+mod beside;
 mod normalize;
 mod run;
 mod scores;
 mod way_out;
 
+pub use beside::{check_place, remove_run};
 pub use error::{DoesNotFit, Error, ErrorKind, Stale, kind_of};
 pub use memory::PROGRAM_BYTES;
 pub use normalize::spelling_of;

@@ -1,4 +1,4 @@
-//! How words that are asked for are spelled in the text that vectors are made of: by the tokeniser that stands in their settings.
+//! The spelling of a query in the text that vectors were trained on, by the tokenizer in the settings of the vectors.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

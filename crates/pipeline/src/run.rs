@@ -64,6 +64,9 @@ pub fn run(
     let past = before.map_or_else(Past::default, |ledger| Past::of(ledger.manifest()));
     let progress = &ctx.progress;
     let mut texts = if imported { Texts::default() } else { Texts::find(config, &past, progress)? };
+    if past.done("tokenize").is_none() {
+        texts::warn_of_format(texts.inputs.as_deref().unwrap_or_default(), progress);
+    }
     let given = GivenFiles::read(config, &dir, &past)?;
     let graph = Graph::new(config, (!imported).then_some(&texts), &given, &past);
     let stages: Vec<Listed> = graph.listed().cloned().collect();

@@ -41,12 +41,13 @@ impl EvalSets {
             false => AnalogySet::read(path),
         };
         let pairs = |path: &PathBuf| match is_built_in(path) {
-            true => SimilaritySet::parse(BUILT_IN, &sample::similarities()),
-            false => SimilaritySet::read(path),
+            true => Ok(vec![SimilaritySet::parse(BUILT_IN, &sample::similarities())?]),
+            false => SimilaritySet::read_all(path),
         };
+        let similarity: Vec<Vec<_>> = similarity.iter().map(pairs).collect::<Result<_, _>>()?;
         Ok(Self {
             analogies: analogies.iter().map(questions).collect::<Result<_, _>>()?,
-            similarity: similarity.iter().map(pairs).collect::<Result<_, _>>()?,
+            similarity: similarity.into_iter().flatten().collect(),
             outliers: outliers
                 .iter()
                 .map(|path| OutlierSet::read(path))

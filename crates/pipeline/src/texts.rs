@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::past::{Past, text_key};
 use crate::stage::Settings;
 
+/// Texts whose first bytes are looked at for a warning.
+const TEXTS_LOOKED_AT: usize = 16;
+
 /// The texts of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
@@ -65,6 +68,22 @@ pub fn inputs(config: &Config, progress: &Progress) -> Result<Vec<text::Input>, 
         progress.warn(&format!("{told}, left out of corpus.inputs"));
     }
     Ok(inputs)
+}
+
+/// Warns of the first text that seems to be in another format than lines. It is read as it was asked for.
+pub fn warn_of_format(inputs: &[text::Input], progress: &Progress) {
+    // Whoever opens a text to read it says what is wrong with it.
+    let guess = |input: &text::Input| Some((input.name.clone(), input.guess().ok()??));
+    let Some((name, guess)) = inputs.iter().take(TEXTS_LOOKED_AT).find_map(guess) else { return };
+    let settings: String = guess.settings.iter().map(|it| format!(" --set {it}")).collect();
+    let fields = match &guess.fields[..] {
+        [] => String::new(),
+        fields => format!(", where NAME is one of {}", fields.join(", ")),
+    };
+    let what = guess.what;
+    progress.warn(&format!(
+        "{name}: it looks like {what}, and is read as lines of text; to read it as what it is, add{settings}{fields}"
+    ));
 }
 
 /// Reads the lists of stages that are not done: a slip in a path should not wait for the stage that uses it.

@@ -22,7 +22,7 @@ pub struct Verified {
     pub strangers: Vec<(String, u64)>,
 }
 
-/// Reads every file of the ledger, and compares them with one another if each is whole by itself.
+/// Reads every file of the ledger, and compares them with one another if each of them is whole.
 ///
 /// # Errors
 /// A ledger that cannot be read; a folder that cannot be listed.
@@ -97,7 +97,7 @@ fn strangers(dir: &RunDir, ledger: &Ledger<'_>) -> Result<Vec<(String, u64)>, Fo
         let path = dir.path(folder);
         for file in dir.storage().list(&path).map_err(|e| FormatError::io(&path, "listing", e))? {
             let name = dir.relative(&file);
-            // Runs and their list stand there until they are merged.
+            // Runs and their list are there until they are merged.
             let is_known = name.ends_with("metrics.jsonl")
                 || (folder == "spill" && ledger.manifest().stage("merge").is_none());
             if !is_known && !listed.contains(name.as_str()) {

@@ -1,4 +1,4 @@
-//! What to do about a bad file: one that a run has made is made anew, all others belong to somebody.
+//! What to do about a bad file: a file of a run can be rebuilt, all others belong to the user.
 
 use std::collections::BTreeSet;
 use std::error::Error as StdError;
@@ -67,8 +67,14 @@ fn format_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a FormatError>
     }
 }
 
+/// Whether the ledger of a run lists a file: people put vectors of their own beside those of a run.
+fn is_listed(root: &Path, inside: &Path) -> bool {
+    let ledger = std::fs::read_to_string(root.join("run.json")).unwrap_or_default();
+    ledger.contains(&format!("\"{}\"", inside.display()))
+}
+
 /// What a run makes in its directory.
-fn names_of_run() -> &'static BTreeSet<String> {
+pub(crate) fn names_of_run() -> &'static BTreeSet<String> {
     static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
     NAMES.get_or_init(|| {
         let folders = KINDS.iter().flat_map(|kind| (kind.folders)(kind.name));
@@ -80,10 +86,11 @@ fn names_of_run() -> &'static BTreeSet<String> {
 /// Whether a file is one that a run has made.
 fn is_of_run(path: &Path) -> bool {
     path.ancestors().skip(1).any(|root| {
-        let inside = path.strip_prefix(root).ok().and_then(|inside| inside.iter().next());
-        let inside = inside.and_then(|name| name.to_str());
-        inside.is_some_and(|name| names_of_run().contains(name))
+        let Ok(inside) = path.strip_prefix(root) else { return false };
+        let first = inside.iter().next().and_then(|name| name.to_str());
+        first.is_some_and(|name| names_of_run().contains(name))
             && ["run.json", "run.lock"].iter().any(|name| root.join(name).is_file())
+            && (first != Some("vectors") || is_listed(root, inside))
     })
 }
 

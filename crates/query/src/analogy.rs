@@ -1,4 +1,5 @@
-//! A is to B as C is to ?: 3CosAdd and 3CosMul (Levy & Goldberg 2014, CoNLL), of any words for and against.
+//! Analogies, A is to B as C is to ?, by 3CosAdd and 3CosMul (Levy & Goldberg 2014, CoNLL), and sums of any
+//! words.
 
 use wordmill_formats::Vectors;
 use wordmill_kernels::best;
@@ -8,7 +9,7 @@ use crate::nearest::nearest;
 use crate::rows::{Rows, Which};
 use crate::search::{Answers, Judge, Search};
 
-/// How the cosines are put together.
+/// How the cosines are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnalogyMethod {
     /// 3CosAdd: the cosine with b − a + c.
@@ -22,20 +23,20 @@ pub enum AnalogyMethod {
 pub struct Analogy {
     /// The first word.
     pub a: usize,
-    /// What belongs to it.
+    /// The word that belongs to it.
     pub b: usize,
-    /// The word of which the like is asked.
+    /// The word for which the answer is sought.
     pub c: usize,
 }
 
-/// The `n` best answers to "a is to b as c is to ?" among the word vectors. The three words
+/// Returns the `n` best answers to "a is to b as c is to ?" among the word vectors. The three words
 /// themselves are left out; ties go to the lower id.
 ///
 /// # Errors
-/// Where the file has no word vectors.
+/// If the file has no word vectors.
 ///
 /// # Panics
-/// Where an id has no row.
+/// If an id has no row.
 pub fn analogy(
     vectors: &Vectors,
     Analogy { a, b, c }: Analogy,
@@ -46,13 +47,13 @@ pub fn analogy(
     combine(vectors, Which::Word, &[b, c], &[a], method, n, threads)
 }
 
-/// The `n` best answers near to all of some words and far from others, by either method.
+/// Returns the `n` rows nearest to some words and farthest from others, by either method.
 ///
 /// # Errors
-/// Where the model has no such vectors.
+/// If the model has no such vectors.
 ///
 /// # Panics
-/// Where an id has no row.
+/// If an id has no row.
 pub fn combine(
     vectors: &Vectors,
     which: Which,

@@ -1,38 +1,42 @@
-//! Vectors of one program in another's format: what a file is, is told by its content.
+//! Converts vectors between formats of different programs. The content of a file decides its
+//! format.
 //!
-//! Vectors of another program have no contexts, biases or settings, and most have no counts: a file of
-//! ours that is made of them has the words in the order of the rows, counts of 0 where they are not
-//! known, and says so in its settings. A format that is written from our own files ([`export`()]) is
-//! written by way of one, in a storage for scratch files. In the same way [`open`] gives vectors of any format to
-//! those who ask them: a file of ours is mapped, all others are converted first.
+//! Vectors of another program have no contexts, biases or settings, and most have no counts. A wordmill file
+//! converted from them keeps the words in the order of the rows, has counts of 0 where they are unknown, and
+//! records this in its settings. The writers of other formats ([`export`()]) read wordmill files only, so a
+//! conversion goes through such a file in scratch storage. [`open`] gives access to vectors of any format in the
+//! same way: it maps a wordmill file and converts all others first.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use wordmill_formats::compat::incoming::{
     BadRows, ListedWords, RowConfig, RowCounts, VectorFile, VectorForm,
 };
+use wordmill_formats::compat::stranger::Stranger;
 use wordmill_formats::{
-    FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words, copy_file,
-    is_tensor_file,
+    FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words, check_no_stream,
+    copy_file, is_tensor_file,
 };
 
 use crate::error::QueryError;
-use crate::export::{ExportConfig, ExportFormat, ExportSpaces, export, packed};
+use crate::export::{ExportConfig, ExportFormat, ExportSpaces, export, missing_feature, packed};
+use crate::located::located;
 
 /// What a conversion writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConvertFormat {
-    /// Our own vectors file, all of it.
+    /// A complete vectors file of wordmill.
     Safetensors,
-    /// Another program's.
+    /// A format of another program.
     Export(ExportFormat),
 }
 
-/// Endings of names that tell the format.
+/// File extensions that determine the format.
 const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("safetensors", ConvertFormat::Safetensors),
     ("bin", ConvertFormat::Export(ExportFormat::Word2vec)),
@@ -42,10 +46,12 @@ const ENDINGS: [(&str, ConvertFormat); 7] = [
     ("arrow", ConvertFormat::Export(ExportFormat::Arrow)),
     ("parquet", ConvertFormat::Export(ExportFormat::Parquet)),
 ];
+/// Endings of packed files.
+const PACKED: [&str; 2] = ["bz2", "xz"];
 const CHOOSE: &str = "choose safetensors, word2vec, word2vec-text, glove, fasttext-vec, finalfusion, npy, projector, arrow or parquet";
 
 impl ConvertFormat {
-    /// The format of a name.
+    /// Parses the name of a format.
     ///
     /// # Errors
     /// [`QueryError::ExportFormat`] for a name that is unknown or not supported yet.
@@ -53,15 +59,39 @@ impl ConvertFormat {
         match name {
             "safetensors" => Ok(Self::Safetensors),
             name => ExportFormat::parse(name).map(Self::Export).map_err(|_| {
-                QueryError::ExportFormat(format!("{name:?} is no format to convert to; {CHOOSE}"))
+                QueryError::ExportFormat(format!(
+                    "{name:?} is not a format to convert to; {CHOOSE}"
+                ))
             }),
         }
     }
 
-    /// The format that the ending of a name stands for; `.gz` and `.zst` after it say how the file is packed.
+    /// Checks in advance that this format can be written to `out`.
     ///
     /// # Errors
-    /// [`QueryError::ExportFormat`] if it stands for none: `.txt` may be word2vec's or GloVe's.
+    /// A format that this build does not have; a pipe where a format needs a file; a folder where it is none.
+    pub fn check(self, storage: &Arc<dyn Storage>, out: &Path) -> Result<(), QueryError> {
+        use ExportFormat as F;
+        match self {
+            Self::Export(format @ (F::Arrow | F::Parquet)) if !cfg!(feature = "parquet") => {
+                return Err(missing_feature(format));
+            }
+            Self::Export(F::Npy) => check_no_stream(storage, out, "npy")?,
+            Self::Export(F::Projector) => {
+                return Ok(check_no_stream(storage, out, "a folder for TensorBoard's projector")?);
+            }
+            _ => {}
+        }
+        match out.is_dir() {
+            true => Err(FormatError::io(out, "writing", io::ErrorKind::IsADirectory.into()).into()),
+            false => Ok(()),
+        }
+    }
+
+    /// The format that a file extension denotes; `.gz` and `.zst` after it say how the file is packed.
+    ///
+    /// # Errors
+    /// [`QueryError::ExportFormat`] if it denotes none: `.txt` may be word2vec's or GloVe's.
     pub fn of_ending(path: &Path) -> Result<Self, QueryError> {
         let is_packed = |ending: &OsStr| ending == "gz" || ending == "zst";
         let name = match path.extension() {
@@ -71,8 +101,16 @@ impl ConvertFormat {
         let ending = name.extension().and_then(|ending| ending.to_str());
         let known = ENDINGS.iter().find(|(known, _)| Some(*known) == ending);
         known.map(|(_, format)| *format).ok_or_else(|| {
-            let path = path.display();
-            QueryError::ExportFormat(format!("{path}: its ending tells no format; {CHOOSE}"))
+            let shown = path.display();
+            if ending.is_some_and(|ending| PACKED.contains(&ending)) {
+                let what = format!(
+                    "{shown}: only .gz and .zst are packed; pack it afterwards, or through a pipe: `wordmill … - --format \
+                     word2vec-text | gzip > {shown}`"
+                );
+                return QueryError::ExportFormat(what);
+            }
+            let what = format!("{shown}: its ending names no format; add --format FORMAT, or end it in {}", endings());
+            QueryError::ExportFormat(what)
         })
     }
 }
@@ -87,6 +125,11 @@ impl From<ConvertFormat> for ExportFormat {
     }
 }
 
+fn endings() -> String {
+    let endings: Vec<String> = ENDINGS.iter().map(|(ending, _)| format!(".{ending}")).collect();
+    endings.join(", ")
+}
+
 /// Settings of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvertConfig {
@@ -94,47 +137,49 @@ pub struct ConvertConfig {
     pub format: ConvertFormat,
     /// How rows of other programs are read.
     pub rows: RowConfig,
-    /// What becomes of words with white space.
+    /// What to do with words that contain white space.
     pub spaces: ExportSpaces,
 }
 
-/// What a conversion has read and written.
+/// What a conversion read and wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Converted {
-    /// What the input was.
+    /// The kind of the input.
     pub from: &'static str,
-    /// Rows.
+    /// Number of rows.
     pub words: usize,
-    /// Length of a vector; of those that were read.
+    /// Length of a vector in the input.
     pub dim: usize,
     /// Whether the words have counts.
     pub counts_known: bool,
-    /// Rows that were left out or mended.
+    /// Rows that were left out or repaired.
     pub rows: RowCounts,
-    /// The result.
+    /// The result of the export.
     pub written: Published,
 }
 
-/// Vectors that can be asked.
+/// Vectors that can be queried.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// The vectors.
     pub vectors: Vectors,
-    /// How they came to be, if the file was not mapped as it is.
+    /// The conversion, unless the file was mapped directly.
     pub converted: Option<Converted>,
 }
 
-/// Opens vectors of any known format. A file of ours is mapped, whatever its size; one of another program is converted into
-/// `scratch`, under the same path, and so are smaller numbers of ours.
+/// Opens vectors of any known format. A vectors file of wordmill is mapped, whatever its size. A file of another
+/// program, or one with f16 or int8 numbers, is converted into `scratch` under the same path.
 ///
 /// # Errors
-/// A file that holds no vectors or damaged ones, storage errors.
+/// For a file that has no vectors or is damaged, and for storage errors.
 pub fn open(
     storage: &Arc<dyn Storage>,
     scratch: &Arc<dyn Storage>,
     rows: RowConfig,
     path: &Path,
 ) -> Result<Opened, QueryError> {
+    let path = &*located(storage, path)?;
+    check_known(storage, path)?;
     let is_foreign = VectorForm::of(storage, path)?.is_some();
     if !is_foreign && is_tensor_file(storage, path)? && !is_packed(storage, path)? {
         return Ok(Opened { vectors: Vectors::open(storage, path)?, converted: None });
@@ -146,10 +191,11 @@ pub fn open(
     Ok(Opened { vectors: Vectors::open(scratch, path)?, converted: Some(converted) })
 }
 
-/// Reads vectors of any known format and writes those of the words in another; what lies between goes to `scratch`.
+/// Reads vectors of any known format and writes the word vectors in another. Intermediate files go to `scratch`.
 ///
 /// # Errors
-/// A file that holds no vectors or damaged ones, a word that the format cannot hold, storage errors.
+/// For a file that has no vectors or is damaged, for a word that the format cannot store, and for
+/// storage errors.
 pub fn convert(
     storage: &Arc<dyn Storage>,
     scratch: &Arc<dyn Storage>,
@@ -157,6 +203,8 @@ pub fn convert(
     input: &Path,
     out: &Path,
 ) -> Result<Converted, QueryError> {
+    let input = &*located(storage, input)?;
+    check_known(storage, input)?;
     let is_foreign = VectorForm::of(storage, input)?.is_some();
     let is_ours = !is_foreign && is_tensor_file(storage, input)?;
     if is_ours && !is_packed(storage, input)? {
@@ -177,10 +225,18 @@ pub fn convert(
     Ok(done)
 }
 
-/// Whether a file has vectors of ours with smaller numbers, which [`convert`] makes whole.
+/// Names a file that holds no vectors and is recognised.
+fn check_known(storage: &Arc<dyn Storage>, path: &Path) -> Result<(), FormatError> {
+    match Stranger::at(storage, path)? {
+        Some(stranger) => Err(stranger.error(path)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a file has f16 or int8 vectors of wordmill, which [`convert`] expands to f32.
 ///
 /// # Errors
-/// Those of the storage, and of a tensor file that is damaged.
+/// Storage errors, and a damaged tensor file.
 pub fn is_packed(storage: &Arc<dyn Storage>, path: &Path) -> Result<bool, FormatError> {
     if VectorForm::of(storage, path)?.is_some() || !is_tensor_file(storage, path)? {
         return Ok(false);
@@ -211,7 +267,7 @@ fn convert_ours(
     })
 }
 
-/// Makes whole numbers of smaller ones of ours.
+/// Expands f16 or int8 vectors of wordmill to f32.
 fn unpack(
     storage: &Arc<dyn Storage>,
     input: &Path,
@@ -220,7 +276,7 @@ fn unpack(
 ) -> Result<Converted, QueryError> {
     let (written, words, dim) = packed::unpack(storage, input, to, out)?;
     let counts_known = counts_known(Vectors::open(to, out)?.words());
-    let from = "word vectors in smaller numbers";
+    let from = "word vectors in f16 or int8";
     Ok(Converted { from, words, dim, counts_known, rows: RowCounts::default(), written })
 }
 
@@ -255,13 +311,13 @@ impl Source {
         let file = VectorFile::open_with(storage, path, config)?;
         let words = ListedWords::read(&file)?;
         if words.is_empty() {
-            let what = "none of its rows can be taken over";
+            let what = "none of its rows can be converted";
             return Err(FormatError::foreign(path, "a file with vectors", what));
         }
         Ok(Self { file, words, bad_rows: config.bad_rows })
     }
 
-    /// Streams the rows into a vectors file of ours.
+    /// Streams the rows into a vectors file of wordmill.
     fn convert(&self, to: &Arc<dyn Storage>, out: &Path) -> Result<Converted, QueryError> {
         let (file, words) = (&self.file, &self.words);
         let mut writer = VectorsWriter::create(to, out, words, file.dim(), &self.settings())?;
@@ -269,7 +325,8 @@ impl Source {
         writer.matrix("word_vectors", words.len() as u32, |rows, out| {
             let mut reader = reader.borrow_mut();
             for row in rows {
-                // The words were read before: a file that is another one now must not be mixed up with it.
+                // The words were read before. If the file was replaced since, its rows must not be mixed
+                // with them.
                 if !reader.advance()? || words.word(row as usize) != reader.word().as_bytes() {
                     let what = "it has changed while it was being read; run again";
                     return Err(FormatError::foreign(file.path(), "the file that it was", what));
@@ -288,7 +345,7 @@ impl Source {
         })
     }
 
-    /// What the vectors file says of itself.
+    /// The metadata of the vectors file.
     fn settings(&self) -> BTreeMap<String, String> {
         let counts = if counts_known(&self.words) { "known" } else { "unknown" };
         let settings = [("converted_from", self.file.form().what()), ("counts", counts)];

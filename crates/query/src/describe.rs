@@ -1,4 +1,4 @@
-//! What a file is: told by its first bytes, never by its name.
+//! Describes a file. Its first bytes decide what it is, never its name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use wordmill_formats::compat::incoming::{VectorFile, VectorForm};
+use wordmill_formats::compat::stranger::Stranger;
 use wordmill_formats::{
     Dtype, FormatError, FrameFile, Kind, Manifest, MatrixIndex, RunDir, Storage, TensorReader,
     TokenIndex, Vectors, Words, counted, read_file,
@@ -25,35 +26,35 @@ const KINDS: [Kind; 9] = [
     Kind::HASHES,
     Kind::DROPPED,
 ];
-/// How texts in columns begin, models of pieces and lists of phrases.
+/// First bytes of texts in columns: models of pieces and lists of phrases.
 const TEXT_MAGIC: &[u8] = b"#wordmill-";
-/// The longest of these that is looked at.
+/// Length of the longest prefix that is examined.
 const TEXT_BYTES_MAX: u64 = 8 << 30;
-/// Words shown of a vocabulary.
+/// How many words of a vocabulary are shown.
 const WORDS_SHOWN: usize = 10;
 
-/// What a file is.
+/// The description of a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Description {
     /// The file.
     pub path: PathBuf,
     /// Its kind, in words.
     pub what: String,
-    /// Its length in bytes; of a run directory, of all files its ledger lists.
+    /// Its length in bytes; for a run directory, the length of all files that its ledger lists.
     pub bytes: u64,
     /// Shapes and counts, in reading order.
     pub facts: Vec<(String, String)>,
     /// The spread of each matrix of a vectors file.
     pub spreads: Vec<(String, Spread)>,
-    /// The settings that made it.
+    /// The settings that it was made with.
     pub settings: BTreeMap<String, String>,
 }
 
-/// Says what a file, or a run directory, is.
+/// Describes a file or a run directory.
 ///
 /// # Errors
-/// [`FormatError::Foreign`] for a file that wordmill neither wrote nor can convert, and whatever is wrong
-/// with one that it did.
+/// [`FormatError::Foreign`] for a file that wordmill neither wrote nor can convert, and any error of a
+/// file that it did write.
 pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
     let run = RunDir::new(Arc::clone(storage), path);
     if has(storage, &run.manifest()) {
@@ -61,6 +62,10 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
     }
     if has(storage, &path.join("index.json")) {
         return describe_json(storage, &path.join("index.json"));
+    }
+    let stranger = Stranger::at(storage, path)?;
+    if let Some(stranger) = stranger.as_ref().filter(|stranger| !stranger.is_tensors()) {
+        return Err(stranger.error(path));
     }
     let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
     let mut head = [0u8; 12];
@@ -83,16 +88,20 @@ pub fn describe(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, 
                 file => frames(&file?, known),
             }
         }
-        // The length of a safetensors header begins with a byte of its own; `{` would mean a header
-        // whose length is 123 plus a multiple of 256, and then the ninth byte is the brace.
+        // The first byte of a safetensors file is the lowest one of the header's length. If it is
+        // `{`, the length is 123 plus a multiple of 256, and the ninth byte is a brace.
         [b'{', rest @ ..] if rest[7] != b'{' => describe_json(storage, path),
         _ if head.starts_with(TEXT_MAGIC) => text(storage, path),
         _ if VectorForm::of(storage, path)?.is_some() => foreign(storage, path),
         _ if held < 9 || head[8] != b'{' => {
-            let what = "it begins neither like a tensor file, nor a framed file, nor an index";
+            let what = "its first bytes are those of no tensor file, framed file or index";
             Err(FormatError::foreign(path, "a file that wordmill knows", what))
         }
-        _ => tensors(storage, path),
+        // What they are is known; their elements may be of types that are not.
+        _ => tensors(storage, path).map_err(|error| match (error, stranger) {
+            (FormatError::Foreign { .. }, Some(stranger)) => stranger.error(path),
+            (error, _) => error,
+        }),
     }
 }
 
@@ -104,17 +113,17 @@ fn foreign(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     about.fact("words", file.rows().map_or("not said".into(), |rows| rows.to_string()));
     about.fact("dim", file.dim());
     if file.form() == VectorForm::Npy {
-        about.fact("words stand in", VectorFile::names_path(path).display());
+        about.fact("words are in", VectorFile::names_path(path).display());
     }
     Ok(about)
 }
 
-/// A text in columns: its heads are lines of `#key<TAB>value`.
+/// A text in columns. Its header lines are `#key<TAB>value`.
 fn text(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, FormatError> {
     let bytes = read_file(storage, path, TEXT_BYTES_MAX)?;
     let text = String::from_utf8_lossy(&bytes);
     let is_phrases = text.starts_with("#wordmill-phrases");
-    let what = if is_phrases { "a list of phrases" } else { "a model of pieces of words" };
+    let what = if is_phrases { "a list of phrases" } else { "a model of subwords" };
     let mut about = Description::new(path, what, bytes.len() as u64);
     let mut rows = text.lines().peekable();
     while let Some(head) = rows.next_if(|row| row.starts_with('#') && row.contains('\t')) {
@@ -202,7 +211,7 @@ fn tensors(storage: &Arc<dyn Storage>, path: &Path) -> Result<Description, Forma
     let kind = index.metadata().get("kind").map_or("", String::as_str);
     let what = match kind {
         "vectors" => "word vectors".to_owned(),
-        crate::export::packed::KIND => "word vectors in smaller numbers".to_owned(),
+        crate::export::packed::KIND => "word vectors in f16 or int8".to_owned(),
         "vocabulary" => "a vocabulary".to_owned(),
         "csr-shard" => "a shard of a co-occurrence matrix".to_owned(),
         "" => "a safetensors file that wordmill did not write".to_owned(),
@@ -253,7 +262,7 @@ impl Description {
     }
 }
 
-/// Bytes in the largest unit of which there is one.
+/// Formats bytes in the largest unit of which there is at least one.
 fn human(bytes: u64) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let (mut value, mut at) = (bytes as f64, 0);
@@ -265,7 +274,7 @@ fn human(bytes: u64) -> String {
 }
 
 impl fmt::Display for Description {
-    /// Columns are as wide as their widest entry.
+    /// Makes columns as wide as their widest entry.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = human(self.bytes);
         let exact =

@@ -1,61 +1,69 @@
-//! What can go wrong with a question.
+//! Errors of queries, evaluations, exports and conversions.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use wordmill_formats::{FormatError, Vectors};
 
-/// An error of the query room.
+/// An error of the query crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
-    /// A file of ours.
+    /// A file of wordmill could not be read or written.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// A word that has no vector.
+    /// A word has no vector.
     #[error("{}: looking up {word:?}: it is not in the vocabulary; {}", path.display(), way_out(close))]
     UnknownWord {
-        /// The vectors.
+        /// The vectors file.
         path: PathBuf,
-        /// The word as it was asked for.
+        /// The word as the caller gave it.
         word: String,
         /// Words that are spelled alike, closest first.
         close: Vec<String>,
     },
-    /// Vectors that the model does not have.
+    /// The model does not have the requested vectors.
     #[error(
         "{}: reading {what}: the model has none; ask for word vectors (--which word)",
         path.display()
     )]
     NoMatrix {
-        /// The vectors.
+        /// The vectors file.
         path: PathBuf,
-        /// What was asked for.
+        /// The vectors that were requested.
         what: &'static str,
     },
-    /// Words whose sum is zero: it points nowhere.
+    /// The sum of the words is zero, so it has no direction.
     #[error("{}: looking for neighbours of {words}: {}", path.display(), nowhere(*count))]
     Zero {
-        /// The vectors.
+        /// The vectors file.
         path: PathBuf,
         /// The words.
         words: String,
-        /// How many they are.
+        /// The number of words.
         count: usize,
     },
-    /// Vectors that were not trained to predict a word.
+    /// The vectors were not trained to predict a word.
     #[error(
         "{}: predicting a word: {what}; skip-gram and CBOW of wordmill can, with negative sampling and its own loss or hierarchical \
          softmax",
         path.display()
     )]
     NoPrediction {
-        /// The vectors.
+        /// The vectors file.
         path: PathBuf,
         /// What is missing.
         what: String,
     },
-    /// A question that cannot be read.
+    /// A folder is not a run directory with one vectors file.
+    #[error("{}: opening vectors: it is a folder{what}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is in it, and the way out.
+        what: String,
+    },
+    /// A question cannot be parsed.
     #[error("{text:?}: reading the question: {what}")]
     BadQuestion {
         /// The question as it was typed.
@@ -63,18 +71,18 @@ pub enum QueryError {
         /// What is wrong, and what was expected.
         what: String,
     },
-    /// A format that cannot be written.
+    /// A format cannot be written.
     #[error("export: {0}")]
     ExportFormat(String),
-    /// A set of questions that the system could not read.
+    /// The system could not read a set of questions.
     #[error("{path}: reading questions: {source}; check that the file is there and may be read")]
     Read {
         /// The set as the user named it.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A set of questions that is not what it should be.
+    /// A line of a set of questions is malformed.
     #[error("{path}:{line}: reading questions: {what}")]
     BadLine {
         /// The set as the user named it.
@@ -87,7 +95,7 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    /// Whether the input data is to blame, as opposed to the question.
+    /// Whether the input data is at fault rather than the question.
     pub fn is_bad_input(&self) -> bool {
         matches!(self, Self::Read { .. } | Self::BadLine { .. })
     }
@@ -105,8 +113,8 @@ impl QueryError {
 
 fn nowhere(words: usize) -> &'static str {
     match words {
-        0 | 1 => "its vector is all zeros, which is near to nothing; ask for another word",
-        _ => "the sum is zero, and nothing is nearer to it than anything else; ask for another sum",
+        0 | 1 => "its vector is all zeros, so it has no neighbours; name another word",
+        _ => "the sum is zero, so it has no neighbours; name another sum",
     }
 }
 

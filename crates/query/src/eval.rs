@@ -1,7 +1,8 @@
-//! How good vectors are: sets of questions, and the scores on them.
+//! Evaluates vectors: reads sets of questions and computes scores on them.
 //!
-//! A *set* is read once and asked of any number of vectors; a *convention* says which words take part, how they are found, and
-//! when an answer is right; an *interval* is where a score would lie in 95 % of sets like this one.
+//! A *set* is read once and can be asked of any number of vectors files. A *convention* determines which words take
+//! part, how a word is found, and when an answer is right. An *interval* contains the score in 95 % of sets like this
+//! one.
 
 mod analogies;
 mod bootstrap;

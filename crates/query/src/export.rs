@@ -1,4 +1,4 @@
-//! Vectors in other programs' formats.
+//! Writes vectors in formats of other programs.
 
 mod config;
 pub(crate) mod packed;
@@ -20,32 +20,33 @@ use crate::error::QueryError;
 use crate::nearest::cosine;
 use crate::rows::normalize;
 
-/// What an export has cost.
+/// The result of an export.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exported {
     /// The file, or the largest of several.
     pub published: Published,
-    /// What the smaller numbers lost, if they are smaller.
+    /// The loss of precision, if numbers were written in a smaller type.
     pub loss: Option<Loss>,
 }
 
-/// How far rows are from what they were.
+/// How far rows are from their originals.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loss {
-    /// Mean cosine of a row with what it was.
+    /// Mean cosine of a row with its original.
     pub cosine_mean: f64,
-    /// The worst one.
+    /// The lowest of these cosines.
     pub cosine_least: f64,
     /// The word that has it.
     pub worst: String,
-    /// Root of the mean squared difference of numbers, over that of the numbers.
+    /// Root mean square of the errors, divided by that of the numbers.
     pub relative: f64,
 }
 
 /// Writes the vectors of the most frequent words to `out`.
 ///
 /// # Errors
-/// Vectors that the model does not have, a word or an element that the format cannot hold, and storage errors.
+/// If the model does not have the requested vectors, if the format cannot store a word or the element type,
+/// and for storage errors.
 pub fn export(
     storage: &Arc<dyn Storage>,
     config: &ExportConfig,
@@ -84,7 +85,8 @@ pub fn export(
         }
         (format, element) => {
             let (name, element) = (format.name(), if element == Int8 { "int8" } else { "f16" });
-            let what = format!("{name} holds no {element}; safetensors does, and npy f16");
+            let what =
+                format!("{name} cannot store {element}; safetensors can, and npy can store f16");
             return Err(QueryError::ExportFormat(what));
         }
     };
@@ -92,7 +94,7 @@ pub fn export(
     Ok(Exported { published, loss })
 }
 
-/// What the file says of itself, without digests of the parts that it has.
+/// The metadata of the file, without digests of the parts it contains.
 fn settings(vectors: &Vectors) -> impl Iterator<Item = (&str, &str)> {
     let settings = vectors.settings().iter().map(|(key, value)| (&key[..], &value[..]));
     settings.filter(|(key, _)| !key.starts_with("xxh3."))
@@ -120,9 +122,14 @@ fn write_columns(
     _: &OutRows<'_>,
     _: &Vectors,
 ) -> Result<Published, QueryError> {
+    Err(missing_feature(format))
+}
+
+/// A format that needs another build.
+pub(crate) fn missing_feature(format: ExportFormat) -> QueryError {
     let name = format.name();
     let what = format!("this build cannot write {name}: build wordmill with --features parquet");
-    Err(QueryError::ExportFormat(what))
+    QueryError::ExportFormat(what)
 }
 
 /// The rows that are written.
@@ -171,7 +178,7 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Fails where two words would become one.
+    /// Fails if two words would become the same.
     fn new(words: &'a WordTable, len: usize, config: &ExportConfig) -> Result<Self, QueryError> {
         let names = Self { words, spaces: config.spaces };
         if config.spaces == ExportSpaces::Underscore {
@@ -180,7 +187,7 @@ impl<'a> Names<'a> {
             for name in spaced.map(|id| names.name(id)) {
                 if words.find(name.as_bytes()).is_some() || !seen.insert(name.clone()) {
                     let what = format!(
-                        "--spaces underscore makes two words {name:?}; choose another format"
+                        "--spaces underscore turns two words into {name:?}; choose another format"
                     );
                     return Err(QueryError::ExportFormat(what));
                 }
@@ -198,7 +205,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// What rows lose as smaller numbers.
+/// Measures what rows lose in a smaller type.
 fn loss(rows: &OutRows<'_>, element: ExportElement) -> Loss {
     let mut loss = Loss { cosine_least: f64::INFINITY, ..Loss::default() };
     let (mut errors, mut squares) = (0.0, 0.0);
@@ -227,7 +234,7 @@ impl fmt::Display for Loss {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "loss: a row's cosine with what it was is {:.8} on average and {:.8} at worst ({}); numbers are {:.4} % off",
+            "loss: a row's cosine with its original is {:.8} on average and {:.8} at worst ({}); numbers are {:.4} % off",
             self.cosine_mean,
             self.cosine_least,
             self.worst,

@@ -1,17 +1,18 @@
-//! What the vectors can answer and how good they are.
+//! Queries, evaluation, export and conversion of word vectors.
 //!
-//! Nouns: a *row* is a vector of a mapped file ([`Which`] of its matrices, or their sum); a *query*
-//! is a unit vector made of words; an *answer* is a word with its cosine. [`nearest()`] and [`analogy()`]
-//! scan all rows exactly, [`score_analogies`] and [`score_similarity`] measure vectors on sets of
-//! questions, [`export()`] writes other programs' formats and [`convert()`] reads them, [`describe()`]
-//! says what a file is.
+//! Terms: a *row* is a vector of a mapped file ([`Which`] of its matrices, or their sum); a *query* is a
+//! unit vector computed from words; an *answer* is a word with its cosine. [`nearest()`] and
+//! [`analogy()`] scan all rows exactly, [`score_analogies`] and [`score_similarity`] measure vectors on
+//! sets of questions, [`export()`] writes formats of other programs, [`convert()`] reads them, and
+//! [`describe()`] identifies a file.
 //!
-//! Rows are read block by block from the map, so nothing here holds a copy of the vectors, and no
-//! result depends on the number of threads. Training and the command line are not known here.
+//! Rows are read block by block from the map, so nothing here copies all vectors, and no result
+//! depends on the number of threads. This crate knows nothing of training or the command line.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod error;
+mod located;
 mod lookup;
 mod map;
 mod rows;
@@ -47,6 +48,7 @@ pub use export::{
     ExportConfig, ExportElement, ExportFormat, ExportScale, ExportSpaces, ExportWhich, Exported,
     Loss, export,
 };
+pub use located::located;
 pub use lookup::{complete, find_known, find_word, find_words};
 pub use map::{Map, Point, map};
 pub use nearest::{cosine, nearest, nearest_each};

@@ -1,4 +1,4 @@
-//! From a word to its row, and what a mistyped word may have meant.
+//! Finds the row of a word, and suggestions for a mistyped word.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use crate::error::QueryError;
 /// How many close spellings an error names.
 const CLOSE_WORDS: usize = 5;
 
-/// The id of a word: as it is typed, then as the text would spell it ([`Spelling`]).
+/// The id of a word: first as it is typed, then as the text would spell it ([`Spelling`]).
 pub fn find_word(vectors: &Vectors, word: &str) -> Option<usize> {
     let words = vectors.words();
     let spelled = || words.find(spelled(vectors, word)?.as_bytes());
     words.find(word.as_bytes()).or_else(spelled)
 }
 
-/// The word in another spelling, where the vectors know one.
+/// The word in another spelling, if the vectors have it.
 fn spelled(vectors: &Vectors, word: &str) -> Option<String> {
     match vectors.spelling() {
         Spelling::ByCase => is_lower_case(vectors).then(|| word.to_lowercase()),
@@ -28,7 +28,7 @@ fn spelled(vectors: &Vectors, word: &str) -> Option<String> {
 /// The ids of words.
 ///
 /// # Errors
-/// [`QueryError::UnknownWord`] for the first one that is not in the vocabulary.
+/// [`QueryError::UnknownWord`] for the first word that is not in the vocabulary.
 pub fn find_words(vectors: &Vectors, words: &[String]) -> Result<Vec<usize>, QueryError> {
     words.iter().map(|word| find_known(vectors, word)).collect()
 }
@@ -45,8 +45,8 @@ pub fn find_known(vectors: &Vectors, word: &str) -> Result<usize, QueryError> {
     })
 }
 
-/// The most frequent words that begin with some letters, at most `n`, most frequent first. Words stand in the order
-/// of their bytes in the file, so those that begin alike are found by bisection.
+/// The most frequent words with a prefix, at most `n`, most frequent first. The file stores an order of the words
+/// by their bytes, so bisection finds those with the prefix.
 pub fn complete(vectors: &Vectors, begin: &str, n: usize) -> Vec<String> {
     let words = vectors.words();
     let (lookup, begin) = (words.lookup(), begin.as_bytes());
@@ -60,7 +60,7 @@ pub fn complete(vectors: &Vectors, begin: &str, n: usize) -> Vec<String> {
     known.take(n).map(|id| words.text(id).into_owned()).collect()
 }
 
-/// Whether the corpus was put into lower case, by the settings that the vectors carry; those of other programs carry none.
+/// Whether the corpus was lowercased, according to the settings in the vectors file; files of other programs have none.
 fn is_lower_case(vectors: &Vectors) -> bool {
     let settings = vectors.settings();
     let says = |key: &str| settings.get(key).is_some_and(|value| value == "true");
@@ -75,8 +75,8 @@ fn close_words(vectors: &Vectors, word: &str) -> Vec<String> {
     let mut close: Vec<(usize, usize)> = Vec::new();
     for id in 0..vectors.words().len() {
         let other = vectors.words().word(id);
-        // Bytes bound the letters from above, four times the letters the bytes: most words are
-        // passed over without being read.
+        // The number of letters is at most the number of bytes and at least a quarter of it, so
+        // most words are skipped without being decoded.
         if other.len() + limit < letters || other.len() > 4 * (letters + limit) {
             continue;
         }

@@ -1,9 +1,9 @@
-//! Words on a plane: principal components, and t-SNE from there.
+//! A map of words in two dimensions: principal components, and t-SNE that starts from them.
 //!
-//! Rows are scaled to length 1, since it is directions that mean something. PCA (Pearson 1901) takes the two directions in
-//! which the words vary most, found by power iteration. t-SNE (van der Maaten & Hinton 2008) moves the words so that those
-//! that are near each other stay so; it starts from the principal components, so the same vectors give the same map. All pairs
-//! are looked at: for a few hundred words that takes less than a second, and no approximation.
+//! Rows are scaled to length 1, since only directions carry meaning. PCA (Pearson 1901) takes the two directions in
+//! which the words vary most, found by power iteration. t-SNE (van der Maaten & Hinton 2008) moves the words so that
+//! neighbours stay near each other. It starts from the principal components, so the same vectors give the same map. It
+//! computes all pairs without approximation; for a few hundred words that takes less than a second.
 
 use wordmill_formats::Vectors;
 use wordmill_kernels::best;
@@ -11,18 +11,18 @@ use wordmill_kernels::best;
 use crate::error::QueryError;
 use crate::rows::{Rows, Which};
 
-/// Neighbours that a word has in effect.
+/// The perplexity: how many neighbours a word has in effect.
 const PERPLEXITY: f64 = 20.0;
 const STEPS: usize = 300;
-/// In the first steps neighbours attract each other so much more.
+/// In the first steps the attraction of neighbours is multiplied by this.
 const EXAGGERATION: f64 = 8.0;
 const EXAGGERATED_STEPS: usize = 80;
 const POWER_STEPS: usize = 200;
 
-/// A place on a plane.
+/// A point in the plane.
 pub type Point = [f64; 2];
 
-/// Places of words.
+/// How the points are computed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     /// Principal components; the first one varies most.
@@ -31,10 +31,10 @@ pub struct Map {
     pub tsne: Vec<Point>,
 }
 
-/// Lays out the first `words` words by their word vectors.
+/// Maps the first `words` words by their word vectors.
 ///
 /// # Errors
-/// Where the file has no word vectors.
+/// If the file has no word vectors.
 pub fn map(vectors: &Vectors, words: usize) -> Result<Map, QueryError> {
     let rows = Rows::new(vectors, Which::Word)?;
     let words = words.min(rows.len());
@@ -56,7 +56,7 @@ fn components(rows: &[Vec<f64>]) -> Vec<Point> {
         rows.iter().map(|row| row.iter().zip(&mean).map(|(x, mean)| x - mean).collect()).collect();
     let mut axes: Vec<Vec<f64>> = Vec::new();
     for axis in 0..2 {
-        // A start that is no axis of anything; the same each time.
+        // A fixed start that lies along no axis.
         let mut at: Vec<f64> = (0..dim).map(|k| 1.0 + ((k * 7 + axis * 3) % 11) as f64).collect();
         for _ in 0..POWER_STEPS {
             let mut next = vec![0.0; dim];
@@ -125,7 +125,7 @@ fn spread(units: &[Vec<f64>], start: &[Point]) -> Vec<Point> {
     places
 }
 
-/// How much each pair belongs together: for each row Gaussian shares of as wide a bell as the perplexity asks for, both ways.
+/// The affinity of each pair: for each row the shares of a Gaussian whose width gives the perplexity, made symmetric.
 fn affinities(units: &[Vec<f64>]) -> Vec<f64> {
     let n = units.len();
     let wanted = PERPLEXITY.min((n - 1) as f64 / 3.0).max(1.5).ln();
@@ -145,7 +145,7 @@ fn affinities(units: &[Vec<f64>]) -> Vec<f64> {
             if (entropy - wanted).abs() < 1e-5 {
                 break;
             }
-            // A narrower bell has less entropy.
+            // A narrower Gaussian has less entropy.
             if entropy > wanted {
                 low = narrow
             } else {

@@ -1,4 +1,4 @@
-//! The nearest rows of words, and of sums and differences of words: an exact scan, by cosine.
+//! The nearest rows of words, and of sums and differences of words, by an exact scan of cosines.
 
 use wordmill_formats::Vectors;
 use wordmill_kernels::best;
@@ -7,17 +7,17 @@ use crate::error::QueryError;
 use crate::rows::{Rows, Which, normalize};
 use crate::search::{Answers, Judge, Search};
 
-/// What rounding may leave of a sum of zero, a term: each of its numbers is rounded by up to 2^-24 of one below 1.
+/// The rounding error that a sum of zero may have, per term: each number below 1 is rounded by up to 2^-24.
 const ROUNDING: f32 = 1e-6;
 
 /// The `n` rows of the highest cosine with Σ positive − Σ negative, each word scaled to length 1
 /// first. The words themselves are left out; ties go to the lower id; a row of zeros has cosine 0.
 ///
 /// # Errors
-/// Where the model has no such vectors, and where the sum is zero: everything is as near to it as anything else.
+/// If the model has no such vectors, or if the sum is zero and thus has no direction.
 ///
 /// # Panics
-/// Where an id has no row.
+/// If an id has no row.
 pub fn nearest(
     vectors: &Vectors,
     which: Which,
@@ -36,13 +36,14 @@ pub fn nearest(
     Ok(search.answers(&query, &[asked]).remove(0))
 }
 
-/// The `n` nearest rows of each of several words, as one matrix product; none of a word whose row is all zeros.
+/// The `n` nearest rows of each of several words, computed as one matrix product; none for a word whose row is
+/// all zeros.
 ///
 /// # Errors
-/// Where the model has no such vectors.
+/// If the model has no such vectors.
 ///
 /// # Panics
-/// Where an id has no row.
+/// If an id has no row.
 pub fn nearest_each(
     vectors: &Vectors,
     which: Which,
@@ -63,7 +64,8 @@ pub fn nearest_each(
     Ok(answers)
 }
 
-/// Σ positive − Σ negative of rows scaled to length 1, scaled to length 1 itself; zeros where nothing but rounding is left of it.
+/// Σ positive − Σ negative of rows scaled to length 1, itself scaled to length 1; zeros if only a rounding error is
+/// left.
 pub(crate) fn direction(rows: &Rows<'_>, positive: &[usize], negative: &[usize]) -> Vec<f32> {
     let kernels = best();
     let mut query = vec![0.0; rows.dim()];

@@ -1,17 +1,18 @@
-//! Which word stands among these: probabilities, by what the vectors were trained to tell.
+//! Predicts a word from its context: probabilities by the objective that the vectors were trained
+//! on.
 //!
-//! The *hidden* vector h of some context words is the mean of their word vectors, or the sum where the model was trained
-//! so (`context = "sum"`), as CBOW makes it; of one word both are its vector, as in skip-gram.
+//! The *hidden* vector h of some context words is the mean of their word vectors, as in CBOW, or the sum if the model
+//! was trained with `context = "sum"`. For one word both are its vector, as in skip-gram.
 //!
 //! * Hierarchical softmax: node n goes left with probability σ(h·t_n), and the probability of a word is the product
-//!   along its path. One pass down the tree gives those of all words; they sum to 1 without being made to.
-//! * Negative sampling learns to tell pairs from noise P_n(j) ∝ count(j)^s. At its optimum h·c_j = ln p(j) − ln (K·P_n(j))
-//!   (Levy & Goldberg 2014, NIPS), so p(j) ∝ P_n(j) · exp(h·c_j): the softmax of the scores with s · ln count(j) added. A
-//!   softmax of the bare scores would give rare words as much as frequent ones.
+//!   along its path. One pass down the tree computes those of all words; they sum to 1 without normalisation.
+//! * Negative sampling learns to separate pairs from noise P_n(j) ∝ count(j)^s. At its optimum h·c_j = ln p(j) − ln
+//!   (K·P_n(j)) (Levy & Goldberg 2014, NIPS), so p(j) ∝ P_n(j) · exp(h·c_j): the softmax of the scores with s · ln
+//!   count(j) added. A softmax of the bare scores would give rare words as much as frequent ones.
 //!
-//! With another loss (hinge, focal, an expression) h·c_j means something else, and nothing is predicted.
+//! With another loss (hinge, focal, an expression) h·c_j means something else, so prediction is refused.
 //!
-//! Either is a probability in the text as it was trained on, that is, with frequent words thinned out by `subsample`.
+//! Both are probabilities in the text as it was trained on, that is, with frequent words subsampled by `subsample`.
 
 use wordmill_formats::{Dtype, FormatError, Vectors, Words};
 use wordmill_kernels::best;
@@ -20,17 +21,17 @@ use crate::error::QueryError;
 use crate::threads::over_blocks;
 use crate::top::Top;
 
-/// Rows multiplied at a time by a thread.
+/// Rows that a thread multiplies at a time.
 const BLOCK_ROWS: usize = 1 << 10;
 /// Marks a right child in `tree_parents`.
 const RIGHT: u32 = 1 << 31;
 
-/// What the probabilities are made of.
+/// How the probabilities are computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Prediction {
-    /// Walks down the Huffman tree.
+    /// By walking down the Huffman tree.
     Tree,
-    /// A softmax over the scores with all contexts, s · ln count added.
+    /// By a softmax over the scores with all contexts, s · ln count added.
     Noise {
         /// s, the power of counts in the noise.
         exponent: f64,
@@ -47,10 +48,10 @@ pub struct Predictor<'a> {
 }
 
 impl<'a> Predictor<'a> {
-    /// Takes what the vectors were trained with from their settings.
+    /// Reads from the settings of the vectors how they were trained.
     ///
     /// # Errors
-    /// Vectors that were trained to predict nothing (GloVe), by a loss of another kind, or of which that is not known.
+    /// If the vectors were trained without prediction (GloVe), with another loss, or if their settings do not say how.
     pub fn new(vectors: &'a Vectors) -> Result<Self, QueryError> {
         let setting = |key: &str| vectors.settings().get(key).map(String::as_str);
         let none = |what: &str| QueryError::NoPrediction {
@@ -70,7 +71,7 @@ impl<'a> Predictor<'a> {
             }));
         }
         if let Some(formula) = setting("loss_formula") {
-            // What is known of the optimum holds for the loss of negative sampling alone.
+            // The formula of the optimum holds only for the loss of negative sampling.
             let what = format!(
                 "scores that were trained with the loss {formula} are no log-probabilities"
             );
@@ -82,7 +83,7 @@ impl<'a> Predictor<'a> {
         Ok(Self { vectors, outs, prediction: Prediction::Noise { exponent }, is_sum })
     }
 
-    /// What the probabilities are made of.
+    /// How the probabilities are computed.
     pub fn prediction(&self) -> Prediction {
         self.prediction
     }
@@ -90,10 +91,10 @@ impl<'a> Predictor<'a> {
     /// The `n` most probable words, best first; ties go to the lower id.
     ///
     /// # Errors
-    /// A tree that is damaged.
+    /// For a damaged tree.
     ///
     /// # Panics
-    /// Where an id has no row.
+    /// If an id has no row.
     pub fn best(
         &self,
         context: &[usize],
@@ -101,7 +102,7 @@ impl<'a> Predictor<'a> {
         threads: usize,
     ) -> Result<Vec<(usize, f64)>, QueryError> {
         let all = self.probabilities(context, threads)?;
-        // What is alike in f32 is told apart in f64, so a few more are looked at.
+        // Scores that are equal in f32 may differ in f64, so a few more are examined.
         let mut top = Top::new(n.saturating_add(8).min(all.len()));
         all.iter().enumerate().for_each(|(id, &p)| top.offer(id, p as f32));
         let mut best: Vec<(usize, f64)> =
@@ -114,10 +115,10 @@ impl<'a> Predictor<'a> {
     /// The probability of every word; they sum to 1 but for rounding.
     ///
     /// # Errors
-    /// A tree that is damaged.
+    /// For a damaged tree.
     ///
     /// # Panics
-    /// Where an id has no row.
+    /// If an id has no row.
     pub fn probabilities(&self, context: &[usize], threads: usize) -> Result<Vec<f64>, QueryError> {
         let scores = self.scores(&self.hidden(context), threads);
         match self.prediction {
@@ -157,7 +158,7 @@ impl<'a> Predictor<'a> {
         done.into_iter().flat_map(|(_, scores)| scores).collect()
     }
 
-    /// Nodes are numbered from the leaves up, so each node is reached after its parent.
+    /// Nodes are numbered from the leaves up, so a parent is visited before its children.
     fn down_the_tree(&self, scores: &[f32]) -> Result<Vec<f64>, FormatError> {
         let file = self.vectors.words().file();
         let parents: &[u32] = file.view("tree_parents", Dtype::U32, 1)?;
@@ -190,7 +191,7 @@ impl<'a> Predictor<'a> {
     }
 }
 
-/// ln σ(x), without loss for large |x|.
+/// ln σ(x), without cancellation or overflow for large |x|.
 fn log_sigmoid(x: f64) -> f64 {
     if x < 0.0 { x - x.exp().ln_1p() } else { -(-x).exp().ln_1p() }
 }

@@ -1,21 +1,21 @@
-//! Questions as they are typed: `king - man + woman`, `man : king :: woman`, `? the cat on the`.
+//! Parses typed questions: `king - man + woman`, `man : king :: woman`, `? the cat on the`.
 //!
-//! A sign stands alone or before a word, unless the two together are in the vocabulary. Words for and against may come in
-//! any number. A sign or a mark that is typed alone is a word.
+//! A sign is a token alone or a prefix of a word, unless sign and word together are in the vocabulary. There may be any
+//! number of positive and negative words. A sign or a mark that is the whole question is a word.
 
 use wordmill_formats::Vectors;
 
 use crate::error::QueryError;
 use crate::lookup::{find_word, find_words};
 
-/// A question about words that are known.
+/// A question about known words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// What is near to some words and far from others.
+    /// Which words are near to some words and far from others?
     Near {
         /// Words that are added.
         positive: Vec<usize>,
-        /// Words that are taken away.
+        /// Words that are subtracted.
         negative: Vec<usize>,
     },
     /// A is to B as C is to ?
@@ -23,7 +23,7 @@ pub enum Question {
         /// A, B and C.
         words: [usize; 3],
     },
-    /// Which word stands among these.
+    /// Which word occurs among these?
     Predict {
         /// The words around it.
         context: Vec<usize>,
@@ -31,10 +31,10 @@ pub enum Question {
 }
 
 impl Question {
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
-    /// A line without a word, a sign without one, an analogy of other than three words, and words that are not known.
+    /// For a line without a word, a sign without one, an analogy of other than three words, and unknown words.
     pub fn parse(vectors: &Vectors, text: &str) -> Result<Self, QueryError> {
         let bad = |what: &str| QueryError::BadQuestion { text: text.into(), what: what.into() };
         let parts: Vec<String> = text.split_whitespace().map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! Rows: the vectors that a question is asked of, one block at a time.
+//! Reads the rows that a question is asked of, one block at a time.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use wordmill_kernels::Kernels;
 
 use crate::error::QueryError;
 
-/// Bytes of a block of rows: a quarter of a second-level cache, which it shares with the scores of a batch.
+/// Size of a block of rows in bytes: a quarter of a second-level cache, which also holds the scores of a
+/// batch.
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// Which vectors of a model.
@@ -26,7 +27,7 @@ pub enum Which {
 pub(crate) struct Rows<'a> {
     word: Option<&'a [f32]>,
     context: Option<&'a [f32]>,
-    /// The lengths of the rows, where the file has them: not for sums, nor in old files.
+    /// The norms of the rows, if the file has them: neither sums nor old files do.
     norms: Option<&'a [f32]>,
     dim: usize,
     len: usize,
@@ -62,12 +63,12 @@ impl<'a> Rows<'a> {
         self.dim
     }
 
-    /// How many rows make a block.
+    /// Number of rows in a block.
     pub(crate) fn block_rows(&self) -> usize {
         (BLOCK_BYTES / (4 * self.dim)).max(1)
     }
 
-    /// A run of rows: a slice of the map, or sums in `scratch`.
+    /// Consecutive rows: a slice of the map, or sums in `scratch`.
     pub(crate) fn block<'b>(&self, rows: Range<usize>, scratch: &'b mut Vec<f32>) -> &'b [f32]
     where
         'a: 'b,
@@ -85,7 +86,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// One over the length of each row of a block; 0 where that is no finite number.
+    /// One over the norm of each row of a block; 0 if that is not a finite number.
     pub(crate) fn inverse_norms(
         &self,
         rows: Range<usize>,
@@ -113,12 +114,12 @@ impl<'a> Rows<'a> {
 pub(crate) fn normalize(row: &mut [f32], kernels: &Kernels) {
     let scale = inverse_norm(row, kernels);
     for value in row.iter_mut() {
-        // Zero times infinity is not a number, so zeros are written, not multiplied.
+        // Zero times infinity is NaN, so zeros are assigned, not multiplied.
         *value = if scale == 0.0 { 0.0 } else { *value * scale };
     }
 }
 
-/// One over the length of a vector; 0 if that is not a finite number.
+/// One over the norm of a vector; 0 if that is not a finite number.
 pub(crate) fn inverse_norm(row: &[f32], kernels: &Kernels) -> f32 {
     inverse(kernels.dot(row, row).sqrt())
 }

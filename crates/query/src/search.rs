@@ -1,10 +1,10 @@
 //! The exact search that all questions share: every row against every query, block by block.
 //!
-//! A *search* has a judge, which makes one score of the cosines of a question's queries; a *question* is one query
-//! for [`Judge::Cosine`], one for each of its words for [`Judge::Product`]. Rows pass from the map once: a block
-//! that fits a second-level cache is multiplied with all queries while it is there, one query as a row of dot
-//! products, many as a matrix product. Every thread keeps the best rows of its blocks; equal scores go to the lower
-//! id, so no result depends on who took which block.
+//! A *search* has a judge, which computes one score from the cosines of a question's queries. A *question* is one
+//! query for [`Judge::Cosine`], one for each of its words for [`Judge::Product`]. Rows are read from the map once:
+//! a block that fits a second-level cache is multiplied with all queries while it is there, one query by dot
+//! products, several as a matrix product. Every thread keeps the best rows of its blocks; ties go to the lower id,
+//! so no result depends on which thread took which block.
 
 use wordmill_kernels::best;
 
@@ -14,43 +14,43 @@ use crate::top::Top;
 
 /// Numbers of the queries that are multiplied at a time: they stay in a first-level cache beside four rows.
 const BATCH_FLOATS: usize = 4 << 10;
-/// Keeps the divisor of 3CosMul above zero; the value of its authors.
+/// Keeps the divisor of 3CosMul above zero; the value is from the paper.
 const EPSILON: f32 = 1e-3;
 
-/// How one score is made of cosines.
+/// How one score is computed from cosines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judge {
-    /// The cosine with the one query of the question.
+    /// The cosine with the only query of the question.
     Cosine,
-    /// The product of (1 + cos) / 2 over the first so many queries, over that of the others + ε (3CosMul, Levy &
-    /// Goldberg 2014, CoNLL).
+    /// The product of (1 + cos) / 2 over the first `positive` queries, divided by that of the others + ε
+    /// (3CosMul, Levy & Goldberg 2014, CoNLL).
     Product {
-        /// Words that the answer is near to.
+        /// Number of words that the answer is near to.
         positive: usize,
-        /// Words that it is far from.
+        /// Number of words that it is far from.
         negative: usize,
     },
 }
 
-/// What is searched, and how.
+/// The parameters of a search.
 #[derive(Clone, Copy)]
 pub(crate) struct Search<'a> {
     /// The rows.
     pub rows: &'a Rows<'a>,
-    /// Only the first so many of them.
+    /// Only this many of the first rows are searched.
     pub among: usize,
     /// The judge.
     pub judge: Judge,
-    /// Answers a question.
+    /// Number of answers per question.
     pub n: usize,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
 }
 
 /// Row ids and scores, best first.
 pub(crate) type Answers = Vec<(usize, f32)>;
 
-/// What a thread keeps while it searches.
+/// The state of a thread during a search.
 struct State {
     tops: Vec<Top>,
     sums: Vec<f32>,
@@ -59,8 +59,8 @@ struct State {
 }
 
 impl Search<'_> {
-    /// The best rows for each question. `queries` are unit vectors, those of a question together; `left_out` are, for
-    /// each question, the rows that are no answer.
+    /// Finds the best rows for each question. `queries` are unit vectors, those of a question together; `left_out`
+    /// lists, for each question, the rows that cannot be answers.
     pub(crate) fn answers(&self, queries: &[f32], left_out: &[Vec<usize>]) -> Vec<Answers> {
         let (dim, questions) = (self.rows.dim(), left_out.len());
         assert_eq!(
@@ -103,7 +103,7 @@ impl Search<'_> {
 }
 
 impl Judge {
-    /// Queries of a question.
+    /// Number of queries per question.
     fn queries(self) -> usize {
         match self {
             Self::Cosine => 1,
@@ -130,7 +130,8 @@ impl Judge {
             multiply(scores, rows, positive);
         }
         for (block, scores) in scores[..rows].chunks(16).enumerate() {
-            // Almost no row is better than the worst of the best so far: sixteen are asked at once.
+            // Almost no row is better than the worst of the best so far, so sixteen are tested at
+            // once.
             if !scores.iter().any(|&score| score >= top.floor()) {
                 continue;
             }
@@ -144,8 +145,8 @@ impl Judge {
     }
 }
 
-/// Puts the products of (1 + cos) / 2 over the first `positive` queries, divided by those over the others + ε, in the place of
-/// the first query.
+/// Replaces the cosines of the first query by the products of (1 + cos) / 2 over the first `positive` queries, divided
+/// by those over the others + ε.
 fn multiply(scores: &mut [f32], rows: usize, positive: usize) {
     scores.iter_mut().for_each(|score| *score = (1.0 + *score) / 2.0);
     let (for_it, against) = scores.split_at_mut(positive * rows);
@@ -165,7 +166,7 @@ fn multiply(scores: &mut [f32], rows: usize, positive: usize) {
     }
 }
 
-/// Rows of zeros, and damaged ones, are like nothing.
+/// Rows of zeros, and damaged ones, have cosine 0 with everything.
 fn finite(cosine: f32) -> f32 {
     if cosine.is_finite() { cosine } else { 0.0 }
 }

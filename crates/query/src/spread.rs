@@ -1,9 +1,9 @@
-//! How the numbers of a matrix are spread: the first thing to look at when vectors are no good.
+//! Statistics of the numbers of a matrix: the first thing to check when vectors are bad.
 
 use serde::Serialize;
 
-/// The spread of a matrix; sums are taken in f64. Numbers that are not finite are counted and left
-/// out.
+/// The spread of a matrix, with sums in f64. Numbers that are not finite are counted and otherwise
+/// ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// Mean of all numbers.
@@ -14,13 +14,13 @@ pub struct Spread {
     pub least: f32,
     /// The greatest number.
     pub most: f32,
-    /// The shortest row.
+    /// The smallest norm of a row.
     pub norm_least: f64,
-    /// Mean length of a row.
+    /// Mean norm of a row.
     pub norm_mean: f64,
-    /// The longest row.
+    /// The largest norm of a row.
     pub norm_most: f64,
-    /// Rows of zeros.
+    /// Number of rows of zeros.
     pub zero_rows: u64,
     /// Numbers that are not finite.
     pub not_finite: u64,

@@ -99,7 +99,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// `found` are the best `n` of `expected` scores, in order.
+/// Checks that `found` are the best `n` of `expected` scores, in order.
 fn check_answers(found: &[(usize, f32)], expected: &[f64], left_out: &[usize], n: usize) {
     let mut order: Vec<usize> = (0..expected.len()).filter(|id| !left_out.contains(id)).collect();
     order.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]).then(a.cmp(&b)));
@@ -164,7 +164,7 @@ fn multiplied_analogies_follow_the_definition() {
 }
 
 #[test]
-fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
+fn equal_rows_are_sorted_by_id_and_zeros_have_no_neighbours() {
     let mut rows = vec![vec![1.0, 2.0]; 4000];
     rows[17] = vec![0.0, 0.0];
     rows[18] = vec![-1.0, -2.0];
@@ -174,7 +174,7 @@ fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
         let found = nearest(&vectors, Which::Word, &[1], &[], 5, threads).unwrap();
         let ids: Vec<usize> = found.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, [0, 2, 3, 4, 5]);
-        // A row of zeros, or a sum of which only rounding is left, points nowhere.
+        // A row of zeros, or a sum of which only a rounding error is left, has no direction.
         let zeros: [(&[usize], &[usize]); 4] =
             [(&[17], &[]), (&[1], &[2]), (&[1, 18], &[]), (&[0, 1, 2], &[3, 4, 5])];
         for (positive, negative) in zeros {
@@ -191,7 +191,7 @@ fn equal_rows_come_by_id_and_zeros_are_like_nothing() {
 }
 
 #[test]
-fn several_words_at_once_are_answered_as_one_by_one() {
+fn several_words_at_once_get_the_answers_of_each_alone() {
     for (rows, dim) in SHAPES {
         let (words, contexts) = (random_rows(rows, dim, 6), random_rows(rows, dim, 7));
         let vectors = write(&storage(), names(rows), &words, Some(&contexts));
@@ -248,7 +248,7 @@ fn exported(config: &ExportConfig) -> Vec<u8> {
 }
 
 #[test]
-fn exports_hold_what_was_asked_for() {
+fn exports_contain_the_requested_vectors() {
     let config = ExportConfig::all(ExportFormat::Glove);
     let check = |config: ExportConfig, expected: &str| {
         assert_eq!(String::from_utf8(exported(&config)).unwrap(), expected, "{config:?}");
@@ -273,7 +273,7 @@ fn exports_hold_what_was_asked_for() {
 }
 
 #[test]
-fn files_are_known_by_their_content() {
+fn files_are_identified_by_their_content() {
     let storage = storage();
     let rows = [vec![3.0, 4.0], vec![0.0, 0.0]];
     let vectors = write(&storage, names(2), &rows, None);

@@ -1,10 +1,11 @@
-//! Blocks on threads: each thread takes the next block when it is free and keeps a state of its own.
+//! Processes blocks on threads: each thread takes the next block when it is free and keeps its own
+//! state.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Calls `work` for the blocks `0..blocks` on up to `threads` threads, this one among them; returns
-/// their states. A thread gets its blocks in ascending order.
+/// Calls `work` for the blocks `0..blocks` on up to `threads` threads, including the calling one;
+/// returns their states. A thread gets its blocks in ascending order.
 pub(crate) fn over_blocks<S: Send>(
     threads: usize,
     blocks: usize,
@@ -26,7 +27,7 @@ pub(crate) fn over_blocks<S: Send>(
     thread::scope(|scope| {
         let begin = |number: usize| {
             let builder = thread::Builder::new().name(format!("query-{number}"));
-            // Where the system starts no more threads, the ones that run do all of it.
+            // If the system starts no more threads, the running ones do all the work.
             builder.spawn_scoped(scope, run).ok()
         };
         let others: Vec<_> = (0..others).map_while(begin).collect();

@@ -1,9 +1,10 @@
-//! The best few of many: higher scores first, ties by id, whatever the order in which they come.
+//! The best few of many scores: higher scores first, ties by id, whatever the order in which they
+//! come.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// A scored row. The greater one is the better one.
+/// A scored row. The better one compares as greater.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     score: f32,
@@ -15,7 +16,7 @@ struct Entry {
 pub(crate) struct Top {
     n: usize,
     heap: BinaryHeap<Reverse<Entry>>,
-    /// The score that a row must reach to be looked at.
+    /// The score that a row must reach to be considered.
     floor: f32,
 }
 
@@ -28,7 +29,7 @@ impl Top {
         }
     }
 
-    /// The score below which a row is none of the best.
+    /// The score below which a row is not among the best.
     #[inline]
     pub(crate) fn floor(&self) -> f32 {
         self.floor
@@ -52,7 +53,7 @@ impl Top {
         }
     }
 
-    /// The best of several, best first.
+    /// Merges several lists, best first.
     pub(crate) fn merge(parts: Vec<Self>) -> Vec<(usize, f32)> {
         let n = parts.first().map_or(0, |top| top.n);
         let mut all: Vec<Entry> = parts.into_iter().flat_map(|top| top.heap).map(|e| e.0).collect();

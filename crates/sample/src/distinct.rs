@@ -1,30 +1,30 @@
-//! A text of very many distinct words, with known counts: what tests the limits of the vocabulary.
+//! A text of very many distinct words, with known counts, to test the limits of the vocabulary.
 //!
-//! Word `i` of `n` is `w` and the hexadecimal digits of a number that no other has. Every word stands
-//! once; every fiftieth stands five times more, each time far from the last; and 100 frequent words
-//! stand between them. Nothing is drawn by chance.
+//! Word `i` of `n` is `w` and the hexadecimal digits of a unique number. Every word occurs once;
+//! every fiftieth occurs five times more, each time far from the last; and 100 frequent words occur
+//! between them. Nothing is random.
 
 use std::io::{self, Write};
 
 /// Frequent words.
 const FREQUENT: u64 = 100;
-/// One word in so many stands often enough to be kept.
+/// One word in this many occurs often enough to be kept.
 const KEPT_EVERY: u64 = 50;
-/// How often such a word stands besides.
+/// How many more times such a word occurs.
 const TIMES_MORE: u64 = 5;
-/// Words of a line.
+/// Words per line.
 const LINE_WORDS: u64 = 20;
 /// Odd, so that multiplying by it modulo 2³² gives each number once.
 const FACTOR: u32 = 0x9e37_79b1;
 
-/// What a vocabulary with `min_count` from 2 to 6 must count.
+/// The expected counts of a vocabulary with `min_count` from 2 to 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DistinctCounts {
     /// All tokens.
     pub tokens: u64,
     /// Distinct words.
     pub distinct_words: u64,
-    /// Words that stand twice or more.
+    /// Words that occur twice or more.
     pub words: u64,
     /// Tokens of those.
     pub kept_tokens: u64,
@@ -33,7 +33,7 @@ pub struct DistinctCounts {
 /// Writes the text of `words` words besides the frequent ones; at most 2³² of them, and a multiple
 /// of 5000.
 ///
-/// # Errors
+/// Errors of the writer.
 /// What the writer says.
 pub fn write_distinct(words: u64, out: &mut impl Write) -> io::Result<DistinctCounts> {
     let again = words / KEPT_EVERY;

@@ -1,8 +1,8 @@
-//! The grammar of the built-in sample: patterns compiled to pieces, and the lines made of them.
+//! The grammar of the built-in sample: patterns compiled to pieces, and the lines built from them.
 //!
-//! A *piece* is a word as it stands or a slot; *picks* are the lemmas that fill the slots of one
-//! sentence. A line is a paragraph of one to four sentences about one theme. No file and no size
-//! here: see `sample`.
+//! A *piece* is a literal word or a slot; *picks* are the lemmas that fill the slots of one
+//! sentence. A line is a paragraph of one to four sentences about one theme. Files and sizes are in
+//! `sample`.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
@@ -10,7 +10,7 @@ use rand_xoshiro::rand_core::Rng;
 use super::lexicon::{Lemma, Lexicon, WordIndex};
 use super::templates;
 
-/// Slots of a table of picks: more is a finer Zipf curve.
+/// Slots of a table of picks: more slots give a finer Zipf curve.
 const DRAW_SLOTS: usize = 4096;
 
 /// A part of a pattern.
@@ -39,7 +39,7 @@ enum Piece {
     Phrase(&'static [&'static str]),
 }
 
-/// What a paragraph is about.
+/// The theme of a paragraph.
 #[derive(Clone, Copy, Debug)]
 enum Theme {
     Topic(usize),
@@ -47,7 +47,7 @@ enum Theme {
     People,
 }
 
-/// What fills the slots of one sentence.
+/// The lemmas that fill the slots of one sentence.
 struct Picks<'a> {
     topic: usize,
     noun: &'a Lemma,
@@ -143,7 +143,7 @@ impl Grammar {
         }
     }
 
-    /// Lemmas that go together: a noun prefers some verbs and adjectives of its topic.
+    /// Lemmas that occur together: a noun prefers some verbs and adjectives of its topic.
     fn picks(&self, topic: usize, random: &mut Xoshiro256PlusPlus) -> Picks<'_> {
         let (first, second) = (random.next_u64(), random.next_u64());
         let lexicon = &self.lexicon;
@@ -215,7 +215,7 @@ fn skewed(bits: u64, len: usize) -> usize {
     if bits & 0xc000 == 0 { even * even / len } else { even }
 }
 
-/// A table of ranks in which rank `r` stands about `1/(r+1)` as often as the first.
+/// A table of ranks in which rank `r` occurs about `1/(r+1)` as often as the first.
 fn zipf_draw(len: usize) -> Vec<u16> {
     let weights: Vec<f64> = (0..len).map(|rank| 1.0 / (rank as f64 + 1.0)).collect();
     let total: f64 = weights.iter().sum();

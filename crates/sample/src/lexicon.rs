@@ -1,7 +1,7 @@
 //! The lexicon of the built-in sample: the tables with every form spelled out, and the rare words
 //! tied to them.
 //!
-//! A *lemma* is a word with its forms and its *signature*, four rare words that stand near it and
+//! A *lemma* is a word with its forms and its *signature*, four rare words that occur near it and
 //! near nothing else. The *tail* of a topic is its list of rare words, most frequent first. The
 //! lexicon is the same for every seed, so the questions of `questions` fit any sample. It writes no
 //! text.
@@ -16,7 +16,7 @@ use super::tables::{COUNTRIES, HOME, PAIRS, TOPICS, TopicTable};
 /// Rare words of one topic; at the default size of a sample the last of them fall below a count of
 /// five.
 const TAIL_WORDS: usize = 500;
-/// The lexicon's own seed: rare words are invented once and for all.
+/// The lexicon's own seed: rare words are the same in all samples.
 const LEXICON_SEED: u64 = 0x0077_6f72_646d_696c;
 
 /// An index into [`Lexicon::words`].
@@ -225,7 +225,7 @@ mod tests {
         currencies.dedup();
         all.extend(currencies.into_iter().map(ToOwned::to_owned));
         for form in all {
-            assert!(seen.insert(form.clone()), "{form} stands twice");
+            assert!(seen.insert(form.clone()), "{form} occurs twice");
         }
     }
 

@@ -1,18 +1,18 @@
 //! Questions about the built-in sample: analogies and similarities, from the same tables as the
 //! text.
 //!
-//! A *relation* is a list of word pairs that stand in one and the same way; two pairs of it make a
-//! question. The questions are the same for every seed. Nothing is scored here.
+//! A *relation* is a list of word pairs related in the same way; two pairs of it make a question.
+//! The questions are the same for every seed. Nothing is scored here.
 
 use std::fmt::Write as _;
 
 use super::lexicon::{adjective_forms, noun_forms, verb_forms};
 use super::tables::{COUNTRIES, PAIRS, TOPICS};
 
-/// Questions of one relation at most.
+/// The most questions of one relation.
 const QUESTIONS_PER_RELATION: usize = 230;
 
-/// Pairs that stand in one way.
+/// Pairs that are related in the same way.
 struct Relation {
     name: &'static str,
     pairs: Vec<(String, String)>,
@@ -95,7 +95,7 @@ fn relations() -> Vec<Relation> {
     ]
 }
 
-/// Every pair with a few others, spread over the list.
+/// Pairs every pair with a few others, spread over the list.
 fn write_questions(pairs: &[(String, String)], text: &mut String) {
     let len = pairs.len();
     let partners = (QUESTIONS_PER_RELATION / len).clamp(1, len - 1);
@@ -139,7 +139,7 @@ mod tests {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(words.len(), 4, "{line}");
             assert_eq!(words.iter().collect::<HashSet<_>>().len(), 4, "{line}");
-            assert!(seen.insert(line), "{line} stands twice");
+            assert!(seen.insert(line), "{line} occurs twice");
         }
         assert_eq!(sections, 9);
         assert!((1_700..2_100).contains(&questions), "{questions}");

@@ -30,7 +30,7 @@ impl Sample {
     /// smaller one.
     ///
     /// # Errors
-    /// Whatever `out` returns.
+    /// Errors of `out`.
     pub fn write_to(&self, bytes: u64, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = Lines::new(self.seed, bytes);
         let mut block = Vec::with_capacity(BLOCK_BYTES + 4096);
@@ -76,7 +76,7 @@ impl Read for SampleReader {
     }
 }
 
-/// Where in the sample we are.
+/// The position in the sample.
 #[derive(Clone, Debug)]
 struct Lines {
     random: Xoshiro256PlusPlus,
@@ -145,9 +145,9 @@ mod tests {
             .collect();
         for word in asked {
             let count = counts.get(word).copied().unwrap_or(0);
-            assert!(count >= 40, "{word} stands {count} times");
+            assert!(count >= 40, "{word} occurs {count} times");
         }
         let frequent = counts.values().filter(|count| **count >= 5).count();
-        assert!(frequent > 4_000, "{frequent} words stand five times");
+        assert!(frequent > 4_000, "{frequent} words occur five times");
     }
 }

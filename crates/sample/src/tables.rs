@@ -1,8 +1,8 @@
 //! The word lists of the built-in sample, written for this project.
 //!
-//! Nouns: a *topic* row holds the nouns, verbs and adjectives of one field of life; a *country* row
-//! holds a country, its capital, the adjective of its people and its currency; a *pair* row holds
-//! the two genders of a person. Irregular forms are spelled out with slashes (`knife/knives`,
+//! A *topic* row has the nouns, verbs and adjectives of one field of life; a *country* row has a
+//! country, its capital, the adjective of its people and its currency; a *pair* row has the two
+//! genders of a person. Irregular forms are spelled out with slashes (`knife/knives`,
 //! `sing/sang/singing`); regular ones are derived in `lexicon`. No grammar here, and no randomness.
 
 /// One field of life: four lists of words separated by blanks.

@@ -180,7 +180,7 @@ fn lists() -> [&'static [&'static str]; 9] {
     [TOPIC, COUNTRY, PEOPLE, JOINS, PAST, NOW, SOON, NUM, ADV]
 }
 
-/// The words that stand in the patterns and phrases as they are.
+/// The literal words of the patterns and phrases.
 pub(super) fn literal_words() -> impl Iterator<Item = &'static str> {
     lists()
         .into_iter()

@@ -1,8 +1,8 @@
-//! Encodings of text other than UTF-8: their names, how bytes become UTF-8, and which one a text looks like.
+//! Encodings of text other than UTF-8: their names, conversion to UTF-8, and detection of a text's encoding.
 //!
-//! A *label* is a name of an encoding as people write it (<https://encoding.spec.whatwg.org/#names-and-labels>, and the names of code
-//! pages). A mark of byte order at the begin of a text says more than the setting: such a text is read as the mark says. Bytes that
-//! represent no character become a byte that is no UTF-8, so that they are treated as wrong bytes of any other text.
+//! A *label* is a name of an encoding as people write it (<https://encoding.spec.whatwg.org/#names-and-labels>, and the
+//! names of code pages). A byte order mark at the beginning of a text overrides the setting. Bytes that represent no
+//! character are replaced by a byte that is invalid in UTF-8, so they are treated like wrong bytes of any other text.
 
 use std::io::{self, Read};
 use std::str;
@@ -11,13 +11,14 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, DecoderResult};
 use wordmill_formats::{agree, counted};
 
-/// U+FEFF, with which some programs begin a text.
+/// U+FEFF, the byte order mark, with which some programs begin a text.
 pub const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
-/// Replaces bytes that are no character.
+/// Replaces bytes that represent no character.
 const WRONG: u8 = 0xff;
-/// Names that people write and the standard of the web does not have, with names that it has.
+/// Names that people write and the web standard does not have, with the equivalent ones that it
+/// has.
 const MORE_LABELS: &[(&str, &str)] = &[
     ("cp932", "shift_jis"),
     ("ms932", "shift_jis"),
@@ -41,7 +42,7 @@ const MORE_LABELS: &[(&str, &str)] = &[
     ("utf16be", "utf-16be"),
     ("utf-8-sig", "utf-8"),
 ];
-/// What a message offers for a label that is not known.
+/// The labels offered by the error for an unknown label.
 const USUAL_LABELS: &[&str] = &[
     "utf-8",
     "utf-16",
@@ -91,7 +92,7 @@ impl Default for Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a label; `None` if there is none that can be read.
+    /// The encoding of a label; `None` if it is not supported.
     #[must_use]
     pub fn parse(label: &str) -> Option<Self> {
         let label = label.trim().to_ascii_lowercase();
@@ -123,7 +124,7 @@ impl Encoding {
         self.0 == encoding_rs::UTF_8
     }
 
-    /// Its name with the one of the code page, for messages.
+    /// Its name with that of the code page, for messages.
     fn described(self) -> String {
         let name = self.0.name();
         let more = match name {
@@ -138,16 +139,16 @@ impl Encoding {
     }
 }
 
-/// Turns bytes that come piece by piece into UTF-8.
+/// Converts bytes that come piece by piece to UTF-8.
 pub(crate) struct Converter(Decoder);
 
 impl Converter {
-    /// For a text in an encoding; `None` if that is UTF-8.
+    /// A converter for an encoding; `None` for UTF-8.
     pub fn new(encoding: Encoding) -> Option<Self> {
         (!encoding.is_utf8()).then(|| Self(encoding.0.new_decoder()))
     }
 
-    /// Appends the characters of `bytes`; `is_last` says that no more come.
+    /// Appends the characters of `bytes`; `is_last` means that no more follow.
     pub fn convert(&mut self, mut bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         loop {
             let start = out.len();
@@ -166,7 +167,7 @@ impl Converter {
     }
 }
 
-/// A text as UTF-8, as one would read it from a file.
+/// Reads a text as UTF-8.
 pub(crate) struct Converted<R> {
     inner: R,
     converter: Converter,
@@ -199,13 +200,13 @@ impl<R: Read> Read for Converted<R> {
     }
 }
 
-/// Whether a line that is not UTF-8 looks like one in another encoding: more of its sequences beyond ASCII are wrong than right, and they
-/// are no rare slip in a long line.
+/// Whether a line that is not UTF-8 looks like one in another encoding: more of its sequences beyond ASCII are wrong
+/// than right, and they are more than a rare slip in a long line.
 pub(crate) fn is_foreign(line: &[u8]) -> bool {
     foreign_sequences(line) > 0
 }
 
-/// The wrong sequences of such a line; 0 of any other.
+/// The number of wrong sequences of such a line; 0 for any other.
 fn foreign_sequences(line: &[u8]) -> usize {
     let (mut wrong, mut right, mut at) = (0usize, 0usize, 0);
     while let Err(error) = str::from_utf8(&line[at..]) {
@@ -224,7 +225,8 @@ fn foreign_sequences(line: &[u8]) -> usize {
     if wrong > right && wrong.saturating_mul(SLIP_BYTES) > line.len() { wrong } else { 0 }
 }
 
-/// One wrong byte in so many is a slip: of languages written with Latin letters, those with the fewest accents have one in a hundred.
+/// One wrong byte in this many is a slip: of languages written in Latin letters, those with the fewest accents have one
+/// in a hundred.
 const SLIP_BYTES: usize = 256;
 
 /// Characters beyond ASCII of a text in UTF-8.
@@ -232,19 +234,20 @@ fn wide(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte >= 0xc0).count()
 }
 
-/// Whether so many lines in another encoding make a text in another encoding: most of them, or of a longer text a quarter, because short
-/// lines of Latin letters often have no accent. Fewer are bad lines in a good text, and a few wrong `sequences` in all tell nothing.
+/// Whether this many lines in another encoding mean that the text is in another encoding: most of its lines, or in a
+/// longer text a quarter, because short lines of Latin letters often have no accent. Fewer are bad lines in a good
+/// text, and a few wrong `sequences` in total prove nothing.
 #[must_use]
 pub fn are_most_foreign(foreign: u64, lines: u64, sequences: u64) -> bool {
     let are_most = 2 * foreign > lines || (foreign >= 16 && 4 * foreign > lines);
     are_most && sequences >= LEAST_SEQUENCES
 }
 
-/// Wrong sequences that tell a text in another encoding from a slip or two.
+/// The minimum of wrong sequences that is more than a slip or two.
 const LEAST_SEQUENCES: u64 = 8;
 
-/// What is wrong with the begin of a text that is meant to be UTF-8, if most of its lines are in another encoding; `is_whole` if it is all
-/// of the text.
+/// The problem with the beginning of a text that should be UTF-8, if most of its lines are in another encoding;
+/// `is_whole` if it is all of the text.
 pub(crate) fn foreign_text(head: &[u8], is_whole: bool) -> Option<String> {
     if let Some(name) = escaped(head) {
         return Some(format!("it is in {name}, not in UTF-8{}", hint(Encoding::parse(name))));
@@ -255,7 +258,7 @@ pub(crate) fn foreign_text(head: &[u8], is_whole: bool) -> Option<String> {
     let (mut lines, mut foreign, mut sequences) = (0, 0, 0);
     let mut all = Vec::new();
     let last_end = memchr::memrchr(b'\n', head).map_or_else(|| last_character(head), |end| end + 1);
-    // A line that is cut off by the end of the head is not looked at if there are others.
+    // A line that is cut off by the end of the head is ignored if there are others.
     let whole = if is_whole { head } else { &head[..last_end] };
     for line in whole.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         lines += 1;
@@ -286,21 +289,21 @@ pub(crate) fn foreign_text(head: &[u8], is_whole: bool) -> Option<String> {
 /// The begin of a text in an encoding other than UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head<'a> {
-    /// As it is stored.
+    /// The stored bytes.
     pub raw: &'a [u8],
-    /// As it was converted to UTF-8.
+    /// The bytes converted to UTF-8.
     pub text: &'a [u8],
     /// Whether it is all of the text.
     pub is_whole: bool,
 }
 
-/// What is wrong with the begin of a text that is not in the encoding that the settings say.
+/// The problem with the beginning of a text that is not in the configured encoding.
 pub(crate) fn other_text(head: Head<'_>, encoding: Encoding) -> Option<String> {
     let Head { raw, text, is_whole } = head;
     let name = encoding.described();
     let cut = last_character(raw);
     let is_utf8 = str::from_utf8(&raw[..cut]).is_ok();
-    // So many characters are UTF-8 by no accident.
+    // This many characters are not valid UTF-8 by chance.
     if is_utf8 && wide(raw) >= 16 && !raw.starts_with(b"\xef\xbb\xbf") {
         return Some(format!("it is UTF-8, and corpus.encoding says {name}"));
     }
@@ -309,7 +312,7 @@ pub(crate) fn other_text(head: Head<'_>, encoding: Encoding) -> Option<String> {
     Some(format!("{problem} are not {name}, which corpus.encoding says"))
 }
 
-/// Where the last character of UTF-8 ends that is whole.
+/// The end of the last whole character of UTF-8.
 fn last_character(text: &[u8]) -> usize {
     let tail = text.iter().rev().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
     let begin = text.len().saturating_sub(tail + 1);
@@ -319,7 +322,7 @@ fn last_character(text: &[u8]) -> usize {
     }
 }
 
-/// The encoding that a text of nothing but ASCII is in, which its escapes tell.
+/// The encoding of a text that is all ASCII, detected by its escapes.
 fn escaped(head: &[u8]) -> Option<&'static str> {
     let finds = |mark: &[u8]| memchr::memmem::find(head, mark).is_some();
     memchr::memchr(0x1b, head)?;
@@ -329,12 +332,12 @@ fn escaped(head: &[u8]) -> Option<&'static str> {
     (finds(b"\x1b$B") || finds(b"\x1b$@")).then_some("ISO-2022-JP")
 }
 
-/// The name of UTF-16 without a mark that bytes with a NUL look like: in Latin letters every second byte is 0, and between words of any
-/// language there are spaces and line ends.
+/// The kind of UTF-16 that bytes with a NUL but without a mark look like: in Latin letters every second byte is 0, and
+/// in any language there are spaces and line ends between words.
 pub(crate) fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
     let nuls = head.iter().filter(|byte| **byte == 0).count();
     let wide = head.iter().filter(|byte| !byte.is_ascii()).count();
-    // Otherwise it is a text in ASCII with a NUL in it.
+    // Otherwise it is ASCII text with a NUL in it.
     if 8 * nuls < head.len() && 4 * wide < head.len() {
         return None;
     }
@@ -354,7 +357,7 @@ pub(crate) fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The encoding that bytes look like, if they can be read in it.
+/// The encoding that bytes look like, if they are valid in it.
 fn guess(bytes: &[u8]) -> Option<Encoding> {
     if is_shift_jis(bytes) {
         return Some(Encoding(encoding_rs::SHIFT_JIS));
@@ -366,7 +369,8 @@ fn guess(bytes: &[u8]) -> Option<Encoding> {
     (!has_errors).then_some(Encoding(found))
 }
 
-/// Whether bytes are Japanese with as much kana as that has; the detector takes some of it for Cyrillic.
+/// Whether bytes are Japanese with as much kana as Japanese has; the detector takes some of it for
+/// Cyrillic.
 fn is_shift_jis(bytes: &[u8]) -> bool {
     let (text, has_errors) = encoding_rs::SHIFT_JIS.decode_without_bom_handling(bytes);
     let count = |is_it: fn(&char) -> bool| text.chars().filter(is_it).count();
@@ -375,7 +379,7 @@ fn is_shift_jis(bytes: &[u8]) -> bool {
     !has_errors && kana > 0 && 4 * kana > wide
 }
 
-/// What is said of an encoding that a text looks like.
+/// The description of an encoding that a text looks like.
 fn hint(encoding: Option<Encoding>) -> String {
     match encoding {
         Some(encoding) => {

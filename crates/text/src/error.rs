@@ -1,21 +1,20 @@
-//! What can go wrong between an input and its tokens.
+//! Errors of inputs, records and tokenisers.
 //!
 //! One enum for the crate. A message names the path first, then what was tried, the cause and the
-//! way out. Mapping to exit codes is the binary's work; [`TextError::kind`] is what it needs for
-//! that.
+//! way out. The binary maps errors to exit codes by [`TextError::kind`].
 
 use std::io;
 
 use wordmill_flow::{NoThreads, Stopped};
 
-/// The class of an error, as the command line tells them apart.
+/// The class of an error, which determines the exit code of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// A setting is wrong or contradicts the text.
     Config,
-    /// An input is missing, unreadable, damaged or no text.
+    /// An input is missing, unreadable, damaged or not text.
     Input,
-    /// A file written by wordmill does not hold what it should.
+    /// A file written by wordmill is malformed.
     Corrupt,
     /// Disk or memory ran out, or a file could not be written.
     Exhausted,
@@ -23,11 +22,11 @@ pub enum ErrorKind {
     Stopped,
 }
 
-/// An error of the text room.
+/// An error of the text crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
-    /// A setting that cannot be followed.
+    /// A setting that cannot be used.
     #[error("{key}: {problem}; {way_out}")]
     Config {
         /// The dotted name of the setting.
@@ -37,7 +36,7 @@ pub enum TextError {
         /// What to do.
         way_out: String,
     },
-    /// An input that is missing or no text.
+    /// An input that is missing or not text.
     #[error("{path}: {tried}: {problem}; {way_out}")]
     Input {
         /// The input as the user named it.
@@ -56,18 +55,18 @@ pub enum TextError {
         path: String,
         /// What was tried.
         tried: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A packed input that needs more memory than its first bytes tell.
+    /// A packed input that needs more memory than its first bytes say.
     #[error(
-        "{path}: unpacking: a part of it needs more than {bytes} bytes of memory, which its begin does not tell; unpack it first, for \
+        "{path}: unpacking: a part of it needs more than {bytes} bytes of memory, which its first bytes do not say; unpack it first, for \
          example with zstd -dc --long=31 into a pipe and inputs = [\"-\"]"
     )]
     Window {
         /// The input as the user named it.
         path: String,
-        /// What may be used.
+        /// The limit of memory.
         bytes: u64,
     },
     /// A line that is not UTF-8 where `invalid_utf8 = "fail"`.
@@ -78,7 +77,7 @@ pub enum TextError {
     InvalidUtf8 {
         /// The input as the user named it.
         path: String,
-        /// Where the first wrong byte stands, counted in unpacked bytes from the start of the
+        /// The offset of the first wrong byte, counted in unpacked bytes from the start of the
         /// input.
         offset: u64,
     },

@@ -1,35 +1,35 @@
-//! What the bytes of an input are: plain types, which configuration names and readers follow.
+//! Formats of inputs: plain types, which the configuration names and readers implement.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::Encoding;
 
-/// What the bytes of an input are, and where the text stands in them.
+/// The format of an input, and where its text is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "format", rename_all = "kebab-case")]
 pub enum RecordFormat {
-    /// A document a line.
+    /// One document per line.
     #[default]
     Lines,
     /// A document is the lines up to a blank one.
     Documents,
-    /// A field of an object a line (<https://jsonlines.org>).
+    /// A field of an object, one per line (<https://jsonlines.org>).
     Jsonl {
-        /// Where the text stands: the name of a field; of JSON keys with dots between, such as `meta.text`, where each entry of a
-        /// list counts; of a table the name of a column, or its number from 1.
+        /// Where the text is: the name of a field (JSON keys with dots between, such as `meta.text`, where each entry
+        /// of a list counts), or the name of a table's column, or its number from 1.
         #[serde(default)]
         #[schemars(with = "String")]
         field: KeyPath,
     },
-    /// A column between commas, with quotes as in RFC 4180.
+    /// A column of a table separated by commas, with quotes as in RFC 4180.
     CsvColumn {
         /// The name of a column, or its number from 1.
         #[serde(default)]
         #[schemars(with = "String")]
         field: Column,
     },
-    /// A column between tabs.
+    /// A column of a table separated by tabs.
     TsvColumn {
         /// The name of a column, or its number from 1.
         #[serde(default)]
@@ -50,7 +50,7 @@ pub enum RecordFormat {
     Wet,
 }
 
-/// The field of a text where none is named.
+/// The default field of a text.
 const FIELD: &str = "text";
 
 /// Keys on the way to the text of a JSON object.
@@ -64,7 +64,7 @@ pub struct KeyPath(pub Vec<String>);
 pub enum Column {
     /// By its name in the first row.
     Named(String),
-    /// By its number, from 0; the first row is a row like others.
+    /// By its number, from 0; then the first row is data.
     Numbered(usize),
 }
 
@@ -150,35 +150,35 @@ impl From<ColumnName> for String {
     }
 }
 
-/// What the readers of inputs share about their records.
+/// Settings that the readers of inputs share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Records {
-    /// What the inputs are.
+    /// The format of the inputs.
     pub format: RecordFormat,
     /// Whether the first broken record ends the run.
     pub strict: bool,
-    /// How bytes represent characters.
+    /// The encoding of the bytes.
     pub encoding: Encoding,
-    /// What becomes of a text most of whose lines are in another encoding.
+    /// What to do with a text most of whose lines are in another encoding.
     pub mostly_foreign: MostlyForeign,
 }
 
-/// What becomes of a text most of whose lines are in another encoding.
+/// What to do with a text most of whose lines are in another encoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MostlyForeign {
-    /// It is refused.
+    /// Refuse it.
     #[default]
     Refuse,
-    /// Each line is dealt with by itself.
+    /// Treat each line separately.
     Accept,
 }
 
-/// Records that were read.
+/// Counts of records that were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordCounts {
     /// All of them.
     pub records: u64,
-    /// Those left out.
+    /// Those that were left out.
     pub broken: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Inputs: what `corpus.inputs` names, in order, and how each is opened.
 //!
-//! An *input* is one text: a file, the standard input, or the built-in sample. A *reader* gives its
-//! unpacked bytes without a byte-order mark. Lines and words are not known here.
+//! An *input* is one text: a file, the standard input, or the built-in sample. A *reader* returns
+//! its unpacked bytes without a byte order mark. This module knows nothing of lines and words.
 
 mod glob;
 mod list;

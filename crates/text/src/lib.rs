@@ -1,11 +1,10 @@
-//! Where text comes from and what a token is.
+//! Reads text and cuts it into tokens.
 //!
-//! Inputs ([`input`]) are opened by what their first bytes say (`packing`, `sniff`), unpacked, converted
-//! to UTF-8 ([`encoding`]) and, where their texts stand in fields of another format ([`RecordFormat`]),
-//! taken out of these (`records`). The text is cut into chunks ([`chunk`]), and lines into tokens ([`tokenizer`]); [`scan`]
-//! finds most words without the tokenizer. [`WordSet`] is a list of words in the form of the text,
-//! [`preview()`] shows what becomes of a text. It knows nothing of counts, of vocabularies or of the
-//! command line.
+//! The first bytes of an input ([`input`]) show how to open it (`packing`, `sniff`): it is unpacked, converted to UTF-8
+//! ([`encoding`]) and, if its texts are in fields of another format ([`RecordFormat`]), taken out of these (`records`).
+//! The text is cut into chunks ([`chunk`]), and lines into tokens ([`tokenizer`]); [`scan`] finds most words without
+//! the tokenizer. [`WordSet`] is a list of words in the form of the text, [`preview()`] shows how a text is read and
+//! cut. This crate knows nothing of counts, vocabularies or the command line.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -14,6 +13,7 @@ pub mod chunk;
 pub mod encoding;
 mod error;
 mod format;
+mod guess;
 pub mod input;
 mod lines;
 mod lists;
@@ -37,6 +37,7 @@ pub const FEATURES: [(&str, bool); 4] = [
 pub use encoding::Encoding;
 pub use error::{ErrorKind, TextError};
 pub use format::{Column, ColumnName, KeyPath, MostlyForeign, RecordCounts, RecordFormat, Records};
+pub use guess::Guess;
 pub use input::{Input, Source, greediest, unpack_first, unpacking_bytes};
 pub use lines::{InvalidUtf8, WrongLines, make_valid};
 pub use lists::{CONTINUES, WordSet};

@@ -1,4 +1,4 @@
-//! Text made UTF-8 line by line: what becomes of bytes that are none.
+//! Makes text valid UTF-8 line by line, with a choice of how to treat wrong bytes.
 //!
 //! A line ends with `\n`; a `\r` before it is white space like any other. Wrong bytes are
 //! overwritten in place, so the text keeps its length and its lines.
@@ -12,15 +12,15 @@ use memchr::memchr_iter;
 
 use crate::encoding::is_foreign;
 
-/// What becomes of a line that is not UTF-8.
+/// What to do with a line that is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InvalidUtf8 {
-    /// The wrong bytes separate words.
+    /// Treat the wrong bytes as white space.
     Replace,
-    /// The line is left out and counted.
+    /// Leave the line out, and count it.
     Skip,
-    /// The run fails.
+    /// Fail.
     Fail,
 }
 
@@ -31,14 +31,14 @@ pub struct WrongLines {
     pub lines: u64,
     /// Those of them that look like text in another encoding.
     pub foreign: u64,
-    /// Whether the first line of all is one of these.
+    /// Whether the first line of the text is one of these.
     pub is_first_foreign: bool,
 }
 
-/// Puts spaces in the place of wrong bytes or of their whole lines, and says which lines were not UTF-8.
+/// Replaces wrong bytes or their whole lines by spaces, and reports which lines were not UTF-8.
 ///
 /// # Errors
-/// With [`InvalidUtf8::Fail`], where in `text` the first wrong byte stands.
+/// With [`InvalidUtf8::Fail`], the offset of the first wrong byte in `text`.
 pub fn make_valid(text: &mut [u8], invalid: InvalidUtf8) -> Result<WrongLines, usize> {
     let mut wrong = WrongLines::default();
     if simdutf8::basic::from_utf8(text).is_ok() {

@@ -1,7 +1,8 @@
 //! Lists of words from files: stop words, words to keep, words to drop.
 //!
-//! A list has a word a line; what follows a tab is left aside, so that `vocabulary.tsv` is one. Its words take the form that
-//! they have in the text: they go through the same tokeniser. A line that does not become exactly one word is counted and left out.
+//! A list has one word per line; anything after a tab is ignored, so `vocabulary.tsv` is a list. Its words go through
+//! the tokeniser of the text, so they take the form that they have there. A line that does not become exactly one word
+//! is counted and left out.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,7 +18,7 @@ use crate::tokenizer::{Tokenizer, TokenizerConfig};
 /// The longest list that is read.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// What begins a piece that goes on within a word.
+/// The prefix of a piece that continues a word.
 pub const CONTINUES: &str = "##";
 
 /// A list of words.
@@ -25,7 +26,7 @@ pub const CONTINUES: &str = "##";
 pub struct WordSet {
     words: HashSet<Vec<u8>, RandomState>,
     digest: u64,
-    /// Lines that are no single word, and the first of them.
+    /// Lines that are not a single word, and the first of them.
     left_out: (u64, String),
 }
 
@@ -39,7 +40,7 @@ impl WordSet {
     /// Reads the list that setting `key` names, for words of a tokeniser.
     ///
     /// # Errors
-    /// A file that is missing, not UTF-8, above 256 MiB, or without a word.
+    /// For a file that is missing, not UTF-8, above 256 MiB, or without a word.
     pub fn read(
         path: &Path,
         key: &'static str,
@@ -53,8 +54,8 @@ impl WordSet {
         let io = |source| error(format!("reading the list: {source}"), "check the path");
         let size = fs::metadata(path).map_err(io)?.len();
         if size > MOST_BYTES {
-            let problem = format!("{size} bytes are no list of words");
-            return Err(error(problem, "name a file with a word a line"));
+            let problem = format!("{size} bytes are too many for a list of words");
+            return Err(error(problem, "name a file with one word per line"));
         }
         let bytes = read_list(path).map_err(io)?;
         let digest = xxh3(&bytes);
@@ -67,7 +68,7 @@ impl WordSet {
             false => Ok(set),
             true => {
                 let what = "there is no word in it".to_owned();
-                Err(error(what, "write a word a line, or leave the setting out"))
+                Err(error(what, "write one word per line, or leave the setting out"))
             }
         }
     }
@@ -86,7 +87,7 @@ impl WordSet {
                 _ => ("", word),
             };
             if tokenizer.lines().is_some() {
-                // Only the program or the file could say what it makes of it.
+                // Only the program or the file could compute the form.
                 set.words.extend(tokenizer.word_alone(word).map(String::into_bytes));
                 continue;
             }
@@ -107,19 +108,19 @@ impl WordSet {
         set
     }
 
-    /// Whether it has the word.
+    /// Whether it contains the word.
     #[must_use]
     pub fn contains(&self, word: &[u8]) -> bool {
         self.words.contains(word)
     }
 
-    /// How many words it has.
+    /// Number of words.
     #[must_use]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// Whether it has none, which no list that was read has.
+    /// Whether it is empty; a list that was read never is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()

@@ -1,17 +1,17 @@
-//! How a file is packed, and the memory that unpacking it takes, told by its first bytes. Nothing is unpacked here.
+//! Detects the packing of a file, and the memory for unpacking it, from its first bytes. Nothing is unpacked here.
 
-/// Enough of a file to know its packing and its window.
+/// Enough bytes to detect packing and window.
 pub(crate) const FRAME_HEAD_BYTES: usize = 32;
-/// The largest window a zstd file may ask for: 2 GiB, as `zstd --long=31` writes it.
+/// The largest supported window of a zstd file: 2 GiB, as `zstd --long=31` writes it.
 pub(crate) const ZSTD_WINDOW_LOG_MAX: u32 = 31;
-/// What unpacking a file of xz -9 takes, which every member may need.
+/// Memory for unpacking a file of xz -9, which every member may need.
 #[cfg(feature = "xz")]
 pub(crate) const XZ_MEMORY_USUAL: u64 = 66 << 20;
-/// How a file that xz has packed begins.
+/// First bytes of a file packed with xz.
 pub(crate) const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
-/// Of a head that does not tell: the window of level 19.
+/// The window if the head does not state one: that of level 19.
 const ZSTD_USUAL_BYTES: u64 = 8 << 20;
-/// What a decoder takes beside its window.
+/// Memory of a decoder beside its window.
 const ZSTD_FIXED_BYTES: u64 = 512 << 10;
 
 /// How a file is packed.
@@ -39,7 +39,7 @@ impl Packing {
     }
 }
 
-/// How the file that begins with `head` is packed.
+/// The packing of the file that begins with `head`.
 pub(crate) fn packing(head: &[u8]) -> Packing {
     let skippable = head.len() >= 4 && head[0] & 0xf0 == 0x50 && head[1..4] == [0x2a, 0x4d, 0x18];
     if head.starts_with(&[0x1f, 0x8b]) {
@@ -63,35 +63,35 @@ fn other_packing(_: &[u8]) -> Packing {
     Packing::Plain
 }
 
-/// Memory that unpacking the file that begins with `head` takes, as its first frame tells.
+/// Memory for unpacking the file that begins with `head`, as stated in its first frame.
 pub(crate) fn unpacker_bytes(head: &[u8]) -> u64 {
     match packing(head) {
         Packing::Plain => 0,
         // A window of 32 KiB; four bytes of memory for each of a block of 900 kB.
         Packing::Gzip => 64 << 10,
         Packing::Bzip2 => 4 << 20,
-        // At least the dictionary of level 9, the largest that xz uses by itself.
+        // At least the dictionary of level 9, the largest that xz uses by default.
         #[cfg(feature = "xz")]
         Packing::Xz => {
             let dictionary = xz_dictionary(head).unwrap_or(0) + XZ_FIXED_BYTES;
             dictionary.max(XZ_MEMORY_USUAL)
         }
         Packing::Zstd => {
-            // What asks for more is refused by the decoder.
+            // The decoder refuses larger windows.
             zstd_window(head).unwrap_or(ZSTD_USUAL_BYTES).min(1 << ZSTD_WINDOW_LOG_MAX)
                 + ZSTD_FIXED_BYTES
         }
     }
 }
 
-/// What a decoder of xz takes beside its dictionary.
+/// Memory of a decoder of xz beside its dictionary.
 #[cfg(feature = "xz")]
 const XZ_FIXED_BYTES: u64 = 1 << 20;
 
 /// The dictionary of the first block (the .xz file format, sections 3.1 and 5.3.1).
 #[cfg(feature = "xz")]
 fn xz_dictionary(head: &[u8]) -> Option<u64> {
-    // Behind the header of the stream: the size of that of the block, its flags, two sizes that may be there.
+    // After the header of the stream: the size of the block header, its flags, two optional sizes.
     let flags = *head.get(13)?;
     let mut at = 14;
     for present in [flags & 0x40, flags & 0x80] {
@@ -100,7 +100,7 @@ fn xz_dictionary(head: &[u8]) -> Option<u64> {
         }
         at += usize::from(present != 0);
     }
-    // A filter in front of LZMA2, such as one for programs, is passed over.
+    // A filter before LZMA2, such as one for programs, is skipped.
     for _ in 0..=flags & 3 {
         let [id, size] = *head.get(at..at + 2)? else { return None };
         if id == 0x21 {
@@ -117,10 +117,10 @@ fn xz_dictionary(head: &[u8]) -> Option<u64> {
     None
 }
 
-/// The window of a frame, or its content where that is smaller (RFC 8878, section 3.1.1.1).
+/// The window of a frame, or its content if that is smaller (RFC 8878, section 3.1.1.1).
 pub(crate) fn zstd_window(head: &[u8]) -> Option<u64> {
     if head.first()? & 0xf0 == 0x50 {
-        // A frame to be skipped, as pzstd writes before each other one.
+        // A skippable frame, as pzstd writes before every other frame.
         let bytes = u32::from_le_bytes(*head.get(4..)?.first_chunk()?);
         return zstd_window(head.get(8..)?.get(usize::try_from(bytes).ok()?..)?);
     }
@@ -144,7 +144,7 @@ pub(crate) fn zstd_window(head: &[u8]) -> Option<u64> {
     })
 }
 
-/// A block or the end of a stream must follow the four letters, which text may hold too.
+/// A block or the end of a stream must follow the four letters, which text may contain, too.
 fn is_bzip2(head: &[u8]) -> bool {
     head.starts_with(b"BZh")
         && head.get(3).is_some_and(u8::is_ascii_digit)

@@ -1,4 +1,4 @@
-//! The first lines of an input as text and as tokens, for a look at what reader and tokeniser make of it. Nothing is written.
+//! The first lines of an input as text and as tokens, to check reader and tokeniser. Nothing is written.
 
 use crate::error::TextError;
 use crate::format::RecordCounts;
@@ -7,19 +7,19 @@ use crate::lines::{InvalidUtf8, make_valid};
 use crate::lists::WordSet;
 use crate::tokenizer::{self, Item, Tokenizer, TokenizerConfig};
 
-/// At most so much text is looked at; a longer line is cut.
+/// Limit of the text that is examined; a longer line is cut.
 const MOST_BYTES: usize = 1 << 20;
 /// Bytes read at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How text becomes what is shown.
+/// Settings of a preview.
 #[derive(Clone, Copy, Debug)]
 pub struct PreviewConfig<'a> {
     /// How text becomes tokens.
     pub tokenizer: &'a TokenizerConfig,
     /// Words that are left out of the text.
     pub stop_words: Option<&'a WordSet>,
-    /// What becomes of a line that is not UTF-8.
+    /// What to do with a line that is not UTF-8.
     pub invalid_utf8: InvalidUtf8,
 }
 
@@ -28,9 +28,9 @@ pub struct PreviewConfig<'a> {
 pub struct Preview {
     /// Its lines that are not blank.
     pub lines: Vec<PreviewLine>,
-    /// Records that were read for them, where text stands in records; some may lie behind the lines.
+    /// Records that were read for them, if text is in records; some may come after the lines.
     pub records: Option<RecordCounts>,
-    /// What is wrong with the first broken ones.
+    /// Reports of the first broken ones.
     pub broken: Vec<String>,
 }
 
@@ -39,20 +39,20 @@ pub struct Preview {
 pub struct PreviewLine {
     /// Its number, from 1; blank lines count.
     pub number: u64,
-    /// Its text, as the tokeniser is given it.
+    /// Its text, as the tokeniser gets it.
     pub text: String,
-    /// Whether it was UTF-8 as it stood.
+    /// Whether it was originally UTF-8.
     pub is_valid: bool,
     /// Its tokens.
     pub words: Vec<String>,
-    /// How many of its tokens are stop words, which are not among them.
+    /// Number of its stop words, which are not among the tokens.
     pub stop_words: u64,
 }
 
 /// The first `most` lines of an input.
 ///
 /// # Errors
-/// An input that cannot be read, and text that the settings refuse.
+/// For an input that cannot be read, and text that the settings refuse.
 pub fn preview(
     input: &Input,
     config: PreviewConfig<'_>,
@@ -77,7 +77,7 @@ pub fn preview(
     let mut numbers = 0;
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         numbers += 1;
-        // What comes after the text that was read belongs to the last line.
+        // The rest of the text belongs to the last line.
         let is_cut = line.last() != Some(&b'\n') && !is_end && text.len() < MOST_BYTES;
         if is_cut || lines.len() == most {
             break;
@@ -97,9 +97,9 @@ fn filled_lines(text: &[u8]) -> usize {
 struct Lines<'a> {
     config: PreviewConfig<'a>,
     tokenizer: Tokenizer,
-    /// What cuts whole lines, if the tokeniser does.
+    /// The tokeniser of whole lines, if it is one.
     lines: Option<Box<dyn tokenizer::Lines>>,
-    /// Where the line at hand begins.
+    /// Where the current line begins.
     offset: u64,
 }
 
@@ -168,7 +168,7 @@ mod tests {
         check(text.as_bytes(), 1, &[(1, "the cat", true)]);
         check(b"a\xffb\nc\n", 2, &[(1, "a b", false), (2, "c", true)]);
         check(b"", 2, &[]);
-        // A line longer than what is looked at is cut.
+        // A line longer than the limit is cut.
         check("x ".repeat(1 << 20).as_bytes(), 1, &[(1, "x ".repeat(1 << 19).trim_end(), true)]);
     }
 }

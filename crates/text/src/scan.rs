@@ -3,36 +3,36 @@
 //! A *span* is a word of pure ASCII; or a whole piece between ASCII white space that is left to the
 //! tokenizer, because it is not ASCII or very long; or a single line end. The text is scanned block
 //! by block into two lists of offsets, so that the walk over the masks and the look-up of words are
-//! two short loops with few branches that go wrong. It knows nothing of words beyond their bytes.
+//! two short loops with few mispredicted branches. It knows nothing of words beyond their bytes.
 
 use crate::tokenizer::{Spans, ascii};
 
-/// White space that must follow the text, so that every window and every word can be read whole.
+/// White space that must follow the text, so that every window and every word can be read in full.
 pub const PAD_BYTES: usize = 2 * WINDOW_BYTES;
 /// Bytes that one set of masks covers.
 const WINDOW_BYTES: usize = 64;
-/// Bytes scanned before the spans found are given out: their offsets stay in the first-level cache.
+/// Bytes scanned before the found spans are returned: their offsets stay in the first-level cache.
 pub const BLOCK_BYTES: usize = 4096;
-/// Offsets written without a look at how many there are: English has 11 words in a window.
+/// Offsets written without checking their number: English has 11 words in a window.
 const UNCHECKED_PLACES: usize = 12;
 
 /// Finds the spans of one text after another.
 pub struct Scanner {
     spans: Spans,
-    /// The next byte to look at.
+    /// The next byte to scan.
     at: usize,
     /// 1 if the byte before it belongs to a word.
     in_word: u64,
     /// 1 if the byte before it is a line end.
     after_line_end: u64,
-    /// Where the piece begins that goes on at the end of the last block.
+    /// Start of the piece that continues at the end of the last block.
     piece_start: usize,
     starts: Places,
     ends: Places,
     given: usize,
 }
 
-/// Offsets in ascending order; what stands beyond `count` has no meaning.
+/// Offsets in ascending order; entries beyond `count` are unused.
 #[derive(Default)]
 struct Places {
     offsets: Vec<u32>,
@@ -42,7 +42,7 @@ struct Places {
 /// Masks of a window; bit `i` is byte `i`.
 struct Masks {
     word: u64,
-    /// Marks that may hold a word together.
+    /// Marks that may join the parts of a word.
     mid: u64,
     line_end: u64,
 }
@@ -63,14 +63,14 @@ impl Scanner {
         }
     }
 
-    /// Makes ready for another text.
+    /// Prepares for another text.
     pub fn begin(&mut self) {
         (self.at, self.in_word, self.after_line_end, self.piece_start) = (0, 0, 0, 0);
         (self.starts.count, self.ends.count, self.given) = (0, 0, 0);
     }
 
-    /// The next starts and ends, as many of one as of the other; `None` at the end. `text` is `len`
-    /// bytes in lower case or not, and [`PAD_BYTES`] spaces.
+    /// The next starts and ends, the same number of each; `None` at the end. `text` is `len` bytes,
+    /// of any case, and [`PAD_BYTES`] spaces.
     pub fn next_block(&mut self, text: &[u8], len: usize) -> Option<(&[u32], &[u32])> {
         self.starts.forget(self.given);
         self.ends.forget(self.given);
@@ -98,7 +98,7 @@ impl Scanner {
         Some((&self.starts.offsets[..self.given], &self.ends.offsets[..self.given]))
     }
 
-    /// How many spans no later byte can change: those before the piece at hand, which becomes one
+    /// How many spans no later byte can change: those before the current piece, which becomes one
     /// span if a byte in it is not ASCII. A piece longer than a block becomes one span at once.
     fn settled(&mut self, text: &[u8], block: usize) -> usize {
         let last = text[block..self.at].iter().rposition(|byte| ascii::is_space(*byte));
@@ -131,7 +131,7 @@ impl Scanner {
         }
     }
 
-    /// Adds the marks among `places` that hold together two letters or two digits.
+    /// Adds the marks among `places` that join two letters or two digits.
     fn join(&self, text: &[u8], word: &mut u64, mut places: u64) {
         while places != 0 {
             let bit = places.trailing_zeros();
@@ -158,7 +158,8 @@ impl Scanner {
         self.whole_piece(text, start, other);
     }
 
-    /// Makes one span of the piece that begins at `start` and holds `at`, whatever was found in it.
+    /// Makes one span of the piece that begins at `start` and contains `at`, replacing the spans
+    /// found in it.
     fn whole_piece(&mut self, text: &[u8], start: usize, at: usize) {
         let rest = text[at..].iter().position(|byte| ascii::is_space(*byte));
         let end = at + rest.expect("white space follows the text");
@@ -210,7 +211,7 @@ impl Places {
         self.add(offset, 1, 1);
     }
 
-    /// How many are below `offset`; looked for from the end, where it is.
+    /// How many are below `offset`, searched from the end, where it is.
     fn before(&self, offset: usize) -> usize {
         let known = &self.offsets[..self.count];
         known.iter().rposition(|place| (*place as usize) < offset).map_or(0, |last| last + 1)
@@ -226,7 +227,7 @@ fn window(text: &[u8], at: usize) -> &[u8; WINDOW_BYTES] {
     text[at..].first_chunk().expect("white space follows the text")
 }
 
-/// What is not white space is one word.
+/// Everything but white space is a word.
 fn piece_masks(window: &[u8; WINDOW_BYTES]) -> Masks {
     let (mut word, mut line_end) = ([0; WINDOW_BYTES], [0; WINDOW_BYTES]);
     for (at, byte) in window.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a file is, told by its first bytes: names lie and a pipe has none.
+//! Detects what a file is by its first bytes, as names may be wrong and a pipe has none.
 //!
 //! *Head*: the first 64 KiB of a file or of the text inside it. Nothing is unpacked here.
 
@@ -7,19 +7,19 @@ use crate::format::{MostlyForeign, Records};
 use crate::packing::{Packing, XZ, packing};
 use crate::tar_header;
 
-/// Bytes looked at.
+/// Number of bytes that are examined.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
 
 /// What to do about a NUL in a text.
 pub(crate) const NO_NUL: &str = "take the NULs out, for example with tr -d '\\000' into a pipe and inputs = [\"-\"], \
     or remove it from corpus.inputs";
 
-/// What is said of a NUL at a place of a text.
+/// The problem of a NUL at an offset of a text.
 pub(crate) fn nul_at(offset: u64) -> String {
     format!("it has a NUL at byte {offset}: it is not text")
 }
 
-/// Why a text that begins with `head` is not read with these settings, and what to do about it.
+/// Why a text that begins with `head` cannot be read with these settings, and what to do.
 pub(crate) fn refused(head: &[u8], records: &Records) -> Option<(String, &'static str)> {
     const CONVERT: &str = "or convert it, for example with iconv -t UTF-8; corpus.invalid_utf8 = \"skip\" leaves such lines out";
     let is_whole = head.len() < HEAD_BYTES;
@@ -43,7 +43,7 @@ pub(crate) fn refused(head: &[u8], records: &Records) -> Option<(String, &'stati
     Some((other?, "correct corpus.encoding, or take the file out of corpus.inputs"))
 }
 
-/// Why the bytes are no text in UTF-8, and what to do about it; `None` if they may be.
+/// Why the bytes are not text in UTF-8, and what to do; `None` if they may be.
 #[must_use]
 pub fn not_text(head: &[u8]) -> Option<(String, &'static str)> {
     const READ: &str = "set corpus.encoding = \"utf-16\", or convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8";
@@ -78,7 +78,7 @@ fn utf32(head: &[u8]) -> Option<(String, &'static str)> {
     marks.iter().any(|mark| head.starts_with(mark)).then(|| ("it is UTF-32".to_owned(), convert))
 }
 
-/// Why the bytes are no text in any encoding, and what to do about it; `None` if they may be.
+/// Why the bytes are not text in any encoding, and what to do; `None` if they may be.
 fn packed_or_foreign(head: &[u8]) -> Option<(String, &'static str)> {
     const UNPACK: &str = "unpack it first, for example with a pipe and inputs = [\"-\"]";
     const REMOVE: &str = "remove it from corpus.inputs or extract its text first";
@@ -99,6 +99,9 @@ fn packed_or_foreign(head: &[u8]) -> Option<(String, &'static str)> {
     if is_archive(head) {
         return Some(("it is a tar archive".to_owned(), UNPACK));
     }
+    if head.starts_with(b"PAR1") {
+        return Some(("it is a Parquet file, not lines of text".to_owned(), READ_PARQUET));
+    }
     if let Some((_, name)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some((format!("it is {name}, not text"), REMOVE));
     }
@@ -108,7 +111,7 @@ fn packed_or_foreign(head: &[u8]) -> Option<(String, &'static str)> {
     None
 }
 
-/// Why the bytes are not read as they are, or packed; `None` if they may be text.
+/// Why the bytes cannot be read directly, or packed; `None` if they may be text.
 pub(crate) fn not_plain_text(head: &[u8], records: &Records) -> Option<String> {
     match packing(head) {
         Packing::Plain => refused(head, records).map(|(problem, _)| problem),
@@ -116,12 +119,17 @@ pub(crate) fn not_plain_text(head: &[u8], records: &Records) -> Option<String> {
     }
 }
 
-/// Whether the bytes are the begin of a tar archive.
+/// Whether the bytes are the beginning of a tar archive.
 pub(crate) fn is_archive(head: &[u8]) -> bool {
     tar_header::is_header(head)
 }
 
 const UNPACK_XZ: &str = "build wordmill with --features xz, or unpack it first, for example with a pipe and inputs = [\"-\"]";
+const READ_PARQUET: &str = if cfg!(feature = "parquet") {
+    "read a column of it: --set corpus.format=parquet --set corpus.field=COLUMN"
+} else {
+    "build wordmill with --features parquet, and read a column of it: --set corpus.format=parquet --set corpus.field=COLUMN"
+};
 const PACKED: &[(&[u8], &str)] = &[
     (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
@@ -131,7 +139,6 @@ const PACKED: &[(&[u8], &str)] = &[
 ];
 
 const FOREIGN: &[(&[u8], &str)] = &[
-    (b"PAR1", "a Parquet file"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),

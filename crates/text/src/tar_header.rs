@@ -1,9 +1,9 @@
-//! The header of a file in a tar archive: how it is known, and its fields.
+//! The header of a file in a tar archive: its detection, and its fields.
 
-/// Bytes of a header, and what files are filled up to.
+/// Bytes of a header; files are padded to a multiple of this.
 pub(crate) const BLOCK: usize = 512;
 
-/// Whether a block is a header: its bytes add up to its checksum.
+/// Whether a block is a header: the sum of its bytes is its checksum.
 pub(crate) fn is_header(block: &[u8]) -> bool {
     let Some(block) = block.get(..BLOCK) else { return false };
     let sum = |at: usize| if (148..156).contains(&at) { 32 } else { u64::from(block[at]) };

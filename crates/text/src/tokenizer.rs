@@ -1,9 +1,10 @@
-//! Words: how a line of text is cut into tokens, and where a line may be cut without changing them.
+//! Cuts a line of text into tokens, and determines where a line may be cut without changing them.
 //!
-//! A *token* is a word as the vocabulary will know it. A *tokeniser* is a chain of normalisers (`normal`) and a splitter:
-//! a file each, and a line in [`TOKENIZERS`]. The splitter `whitespace` cuts at Unicode white space only; `words` cuts at ASCII
-//! white space first and then at the word boundaries of Unicode's UAX 29 (one token a Han character). Lines of pure ASCII take a
-//! fast path with the same result. Which words stay is not known here.
+//! A *token* is a word in the form of the vocabulary. A *tokeniser* is a chain of normalisers (`normal`) and a
+//! splitter, which is a file and an entry in [`TOKENIZERS`]. The splitter `whitespace` cuts only at Unicode white
+//! space; `words` cuts at ASCII white space first and then at the word boundaries of Unicode's UAX 29 (one token per
+//! Han character). Lines of pure ASCII take a fast path with the same result. This module does not know which words are
+//! kept.
 
 pub(crate) mod ascii;
 mod chain;

@@ -1,7 +1,8 @@
-//! The settings of a trainer, a `[[train]]` table: each one here or beside its arithmetic, once.
+//! The settings of a trainer, a `[[train]]` table. Each one is defined once, here or beside its
+//! arithmetic.
 //!
-//! Nouns: a [`TrainConfig`] is what all trainers have; a [`Trainer`] is a model with its objective, and the settings that only it
-//! has. Documentation comments of fields are the comments of the template and the text of the reference of keys.
+//! Terms: a [`TrainConfig`] is what all trainers have; a [`Trainer`] is a model with its objective, and the settings
+//! that only it has. Doc comments of fields become the comments of the template and the text of the settings reference.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -24,25 +25,25 @@ use crate::windows::config::{Prediction, WindowModel, WindowsConfig};
 pub struct TrainConfig {
     /// The name of the vectors: letters, digits, `_` and `-`.
     pub name: String,
-    /// What is trained, with the settings that only it has.
+    /// The model that is trained, with the settings that only it has.
     pub trainer: Trainer,
-    /// What every trainer has.
+    /// Settings that every trainer has.
     pub passes: PassesConfig,
-    /// Parts of an epoch; 1 where the text is read.
+    /// Number of parts of an epoch; 1 if the trainer reads the text.
     pub rotations: u32,
     /// Optimiser and penalties.
     pub steps: OptimizerConfig,
     /// How the rate falls.
     pub schedule: Schedule,
-    /// The loss of a cell, where it is not the trainer's own.
+    /// The loss of a cell, if it is not the trainer's own.
     pub loss: Option<LossConfig>,
     /// Where training starts.
     pub start: StartFiles,
-    /// What of a learning curve is wanted.
+    /// Settings of the learning curve.
     pub curve: CurvePlan,
 }
 
-/// What every trainer has.
+/// Settings that every trainer has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PassesConfig {
     /// Length of a vector.
@@ -56,12 +57,12 @@ pub struct PassesConfig {
     pub rate: f64,
     /// What happens when numbers are no longer finite.
     pub on_divergence: Divergence,
-    /// A command after each epoch, such as `echo {epoch} {loss} {held_out_loss}`; no result depends on it.
+    /// A command to run after each epoch, such as `echo {epoch} {loss} {held_out_loss}`; no result depends on it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub on_epoch: String,
 }
 
-/// `rotations`, of trainers of the matrix.
+/// `rotations`, for trainers that read the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RotationsConfig {
     /// Parts of an epoch: each visits all tiles with a part of their cells.
@@ -94,7 +95,7 @@ pub enum ModelName {
     Glove,
 }
 
-/// The losses among which a trainer has a choice.
+/// The kind of loss that a trainer can exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LossKind {
     /// Of sampled pairs.
@@ -113,7 +114,7 @@ impl ModelName {
         }
     }
 
-    /// What it reads unless something else is written.
+    /// What the model reads by default.
     #[must_use]
     pub fn source(self) -> SourceName {
         match self {
@@ -127,7 +128,7 @@ impl ModelName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObjectiveName {
-    /// Tell neighbours from noise.
+    /// Distinguish neighbours from noise.
     NegativeSampling,
     /// Decide left or right at each node of a Huffman tree.
     HierarchicalSoftmax,
@@ -148,16 +149,16 @@ pub enum SourceName {
 pub struct StartFiles {
     /// Vectors to begin with.
     pub init: Option<Init>,
-    /// What becomes of rows of their file that cannot be used as they are.
+    /// What to do with rows of their file that cannot be used as they are.
     pub bad_rows: BadRows,
     /// A list of words whose vectors never move.
     pub freeze: Option<PathBuf>,
 }
 
-/// Whose vectors training begins with.
+/// The vectors that training begins with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Init {
-    /// Those of a file of any format that is read.
+    /// Those of a file in any supported format.
     File(PathBuf),
     /// Those of a trainer before this one.
     Trainer(String),
@@ -200,7 +201,7 @@ impl Trainer {
         matches!(self, Self::Windows(_))
     }
 
-    /// The losses among which it has a choice, if it has one.
+    /// The kind of loss that it can exchange, if any.
     #[must_use]
     pub fn losses(&self) -> Option<LossKind> {
         match self {
@@ -210,7 +211,7 @@ impl Trainer {
         }
     }
 
-    /// The optimiser that it has by itself.
+    /// The optimiser that it has by default.
     #[must_use]
     pub fn optimizer(&self) -> Optimizer {
         match self {
@@ -221,9 +222,10 @@ impl Trainer {
         }
     }
 
-    /// The rate at the start, where none is written: `usual` is that of the trainer with its own optimiser.
+    /// The rate at the start if none is set: `usual` is that of the trainer with its own optimiser.
     ///
-    /// The best of those tried in steps of about 3 on 20 MB of English, d = 100: Google, WordSim-353 and SimLex together.
+    /// The other rates are the best of those tried in steps of a factor of about 3 on 20 MB of English, d = 100, by
+    /// Google, WordSim-353 and SimLex together.
     #[must_use]
     pub fn rate(&self, optimizer: &Optimizer, usual: f64) -> f64 {
         match optimizer {
@@ -238,7 +240,7 @@ impl Trainer {
         }
     }
 
-    /// `train.subsample`, where the trainer subsamples what is counted.
+    /// `train.subsample`, for trainers that subsample the counts.
     #[must_use]
     pub fn subsample(&self) -> Option<f64> {
         match self {

@@ -1,9 +1,8 @@
 //! The tile engine: epochs, rotations, tiles; shared by every objective.
 //!
-//! An epoch is `rotations` rotations, each over one segment of every tile. How one is worked off is told in
-//! `rotation.rs`, in which order its tiles are trained in `order.rs`, where the stripes are meanwhile in
-//! `model.rs`. Every tile draws from a random stream of its own, keyed by (seed, epoch, rotation,
-//! tile), and losses are added in the order of rounds.
+//! An epoch is `rotations` rotations, each over one segment of every tile. `rotation.rs` runs a rotation,
+//! `order.rs` decides the order of its tiles, `model.rs` keeps the stripes. Every tile draws from its own
+//! random stream, keyed by (seed, epoch, rotation, tile), and losses are added in the order of rounds.
 
 pub mod checkpoint;
 pub mod curve;
@@ -49,7 +48,7 @@ pub struct TrainInput<'a, W: Words> {
     pub kernels: &'static Kernels,
 }
 
-/// Trains an objective over tiles and publishes the vectors. Goes on from the last checkpoint with
+/// Trains an objective over tiles and publishes the vectors. Resumes from the last checkpoint with
 /// the same fingerprint.
 ///
 /// # Errors
@@ -103,7 +102,7 @@ pub fn train<W: Words + Sync>(
     }
     progress.complete();
     let mut log = position.log;
-    // Once more: a process killed after the last checkpoint makes no further step.
+    // Written again: a process killed after the last checkpoint has no step left to make.
     log.write_metrics(dir, &plan.name)?;
     checkpoints.take_best(&log, &mut model)?;
     let mut settings = input.settings.clone();
@@ -114,7 +113,8 @@ pub fn train<W: Words + Sync>(
     Ok((published, log.metrics))
 }
 
-/// Memory for the rows of rounds of an epoch: themselves, and as numbers of a checkpoint.
+/// Memory for the rows of rounds of an epoch: the rows themselves, and their numbers in a
+/// checkpoint.
 pub(crate) fn reserve_rows(
     ctx: &Context,
     plan: &Plan,
@@ -145,7 +145,7 @@ fn begin(
     Ok(Position::default())
 }
 
-/// Memory for the cells of a pass and what the objective makes of them, for every thread.
+/// Memory for the cells of a pass and what the objective computes from them, for every thread.
 pub(crate) fn reserve_passes(
     ctx: &Context,
     plan: &Plan,
@@ -162,7 +162,7 @@ pub(crate) fn reserve_passes(
     };
     let tiles = stripes.iter().flat_map(|file| (0..stripes.len() as u32).map(move |c| (file, c)));
     let most = tiles.map(|(file, column)| of_tile(file, column)).max().unwrap_or(0);
-    // Cells that are held out come together from all rotations; both are there while they do.
+    // Held-out cells of all rotations are loaded together, so both copies exist meanwhile.
     let whole = |file: &StripeFile, column: u32| {
         file.cells(column, TileSection::Hot) + file.cells(column, TileSection::Cold)
     };

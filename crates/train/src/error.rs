@@ -1,4 +1,4 @@
-//! What can go wrong while training.
+//! Errors of training.
 
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::FormatError;
@@ -15,10 +15,10 @@ pub enum TrainError {
     /// The system started no more threads.
     #[error(transparent)]
     NoThreads(#[from] NoThreads),
-    /// A stop was asked for; the last checkpoint is kept.
+    /// A stop was requested; the last checkpoint is kept.
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    /// A loss or a vector is no number any more. Checkpoints hold finite numbers only.
+    /// A loss or a vector is no longer finite. Checkpoints have finite numbers only.
     #[error(
         "{name}: no longer finite in epoch {epoch}, rotation {rotation}{place}: training diverged at a \
          rate of {rate}; lower the rate of {name} and run again with --rebuild, or set its \
@@ -36,7 +36,7 @@ pub enum TrainError {
         /// The rate at the start.
         rate: f64,
     },
-    /// A loss or a vector is no number any more where the text is read. Checkpoints hold finite numbers only.
+    /// The same for trainers that read the text. Checkpoints have finite numbers only.
     #[error(
         "{name}: no longer finite in epoch {epoch}{place}: training diverged at a rate of {rate}; lower \
          the rate of {name} and run again with --rebuild, or set its on_divergence = \"halve-rate\" to \
@@ -52,7 +52,7 @@ pub enum TrainError {
         /// The rate at the start.
         rate: f64,
     },
-    /// A file that says where training starts does not fit.
+    /// A file of initial vectors or frozen words does not fit.
     #[error("{}: {what}", path.display())]
     Given {
         /// The file.

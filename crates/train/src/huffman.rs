@@ -1,7 +1,7 @@
 //! The Huffman tree of the vocabulary (Huffman 1952), for hierarchical softmax.
 //!
-//! Leaves are words, most frequent first. Each merge takes the two lightest nodes and makes inner
-//! node n = 0, 1, …; the root is V − 2. Of equal weights a leaf comes before an inner node, the leaf
+//! Leaves are words, most frequent first. Each merge takes the two lightest nodes and creates inner
+//! node n = 0, 1, …; the root is V − 2. At equal weights a leaf comes before an inner node, the leaf
 //! with the higher id and the inner node with the lower number first, so the tree is reproducible.
 //! The lighter node becomes the right child.
 
@@ -13,12 +13,12 @@ pub struct HuffmanTree {
     parents: Vec<u32>,
 }
 
-/// Marks a right child in a parent entry.
+/// Marks a right child in an entry of parents.
 const RIGHT: u32 = 1 << 31;
 
 impl HuffmanTree {
-    /// The tree of words with these counts, most frequent first. One word alone has no tree: its
-    /// list of parents is its own.
+    /// The tree of words with these counts, most frequent first. A single word has no tree: it is
+    /// its own parent in the list.
     pub fn new(counts: &[u64]) -> Self {
         let words = counts.len();
         let inner = words.saturating_sub(1);
@@ -81,7 +81,8 @@ impl HuffmanTree {
         (entry & !RIGHT, entry & RIGHT != 0)
     }
 
-    /// The nodes above a word from its parent to the root, and whether the way there comes from the right.
+    /// The nodes above a word from its parent to the root, and whether each is reached from its right
+    /// child.
     pub fn path(&self, word: u32) -> impl Iterator<Item = (u32, bool)> {
         let first = (self.nodes() > 0).then(|| self.parent_of_word(word));
         std::iter::successors(first, |&(node, _)| self.parent_of_node(node))
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_code_is_optimal() {
-        // Huffman's own kind of example: 45, 16, 13, 12, 9, 5 costs 224.
+        // Huffman's own example: 45, 16, 13, 12, 9, 5 costs 224.
         let counts = [45, 16, 13, 12, 9, 5];
         let cost: u64 = depths(&HuffmanTree::new(&counts))
             .iter()

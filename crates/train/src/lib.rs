@@ -1,7 +1,7 @@
-//! How meetings become vectors.
+//! Trains word vectors from co-occurrence counts or from the text.
 //!
-//! One engine trains every objective: a matrix of cells in a grid of tiles, visited in the order of
-//! Latin-square rounds (`engine.rs`, `rotation.rs`, `order.rs`). An [`Objective`] says what a pass over the cells of one tile
+//! One engine trains every objective on a matrix of cells in a grid of tiles, visited in the order of Latin-square
+//! rounds (`engine.rs`, `rotation.rs`, `order.rs`). An [`Objective`] defines what a pass over the cells of one tile
 //! does to a row stripe and a column stripe:
 //!
 //! * [`SkipGram`]: negative sampling over the discounted co-occurrence matrix;
@@ -15,11 +15,12 @@
 //!                 model in memory or in pages
 //! ```
 //!
-//! A pass owns its row stripe and its column stripe (`model.rs`), each in its turn: there is no data
-//! race and no lost update, and the result depends on the seed alone, not on threads or memory.
+//! A pass owns its row stripe and its column stripe (`model.rs`), each in its turn. So there is no
+//! data race and no lost update, and the result depends on the seed alone, not on threads or memory.
 //!
-//! Nothing here is a step of units ([`wordmill_flow::Step`]): every tile goes on from what the tiles before it made of a model in
-//! memory, and a checkpoint, not a list of files, says where to go on. Sums over shards and stripes are kept in memory, too.
+//! Nothing here is a step of units ([`wordmill_flow::Step`]): every tile continues from the model in memory that the
+//! tiles before it have changed, and a checkpoint, not a list of files, says where to resume. Sums over shards and
+//! stripes are kept in memory, too.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -51,7 +52,7 @@ pub use config::{
 };
 pub use engine::checkpoint::remove_checkpoints;
 pub use engine::curve::{CurvePlan, OnEpoch};
-pub use engine::metrics::{EpochRow, RoundRow, read_metrics};
+pub use engine::metrics::{EpochRow, RoundRow, read_metrics, read_rounds};
 pub use engine::{Divergence, Layout, Objective, Pass, PassCells, Plan, Tally, TrainInput, train};
 pub use error::TrainError;
 pub use huffman::HuffmanTree;

@@ -1,5 +1,5 @@
-//! Losses of a cell: the trait (`cells.rs`), those that come with the program (`losses.rs`), and those that are written as
-//! expressions (`expression.rs`).
+//! Losses of a cell: the trait (`cells.rs`), the built-in ones (`losses.rs`), and those written as expressions
+//! (`expression.rs`).
 
 mod cells;
 pub mod config;

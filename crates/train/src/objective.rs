@@ -1,8 +1,8 @@
 //! Objectives: what a pass over the cells of a tile does.
 //!
-//! Three of them are trained: `skipgram.rs` (negative sampling), `hierarchical_softmax.rs` and `glove.rs`. The others are what these
-//! share: draws of negatives in `groups.rs` and `negative_weights.rs`, subsampling in `subsampling.rs`, the cells of tree nodes in
-//! `nodes.rs`.
+//! `skipgram.rs` (negative sampling), `hierarchical_softmax.rs` and `glove.rs` are objectives. The other files are
+//! shared by them: draws of negatives in `groups.rs` and `negative_weights.rs`, subsampling in `subsampling.rs`, the
+//! cells of tree nodes in `nodes.rs`.
 
 pub mod glove;
 pub mod groups;

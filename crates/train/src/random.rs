@@ -46,7 +46,7 @@ impl Stream {
 
 /// Draws indices in proportion to weights in constant time (Walker 1977; Vose 1991).
 ///
-/// A slot is 8 bytes: a threshold and the index that stands in above it.
+/// A slot is 8 bytes: a threshold and the index that applies above it.
 #[derive(Clone, Debug)]
 pub(crate) struct Alias {
     slots: Vec<(u32, u32)>,

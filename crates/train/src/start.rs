@@ -1,15 +1,15 @@
-//! Where training starts: vectors that are given, and words that are frozen.
+//! Initial values of a training: given vectors, and frozen words.
 //!
-//! A file of vectors has words of its own, in an order of its own. What belongs to a word of the vocabulary, by its bytes, is taken
-//! over; all other words, and whatever the file does not have, start as they would without it. A vectors file of ours is mapped;
-//! of another program's, which can only be read from front to back, the rows that are found are first written to a scratch
-//! file beside the checkpoints, so that stripes can take them in any order and memory need not hold them.
+//! A file of vectors has its own words in its own order. Words are matched to the vocabulary by their bytes, and their
+//! vectors are used. All other words, and whatever the file does not have, start as usual. A vectors file of wordmill
+//! is mapped. A file of another program can only be read sequentially, so the rows that are found are first written to
+//! a scratch file beside the checkpoints; then stripes can read them in any order, and memory need not hold them.
 //!
 //! | scratch tensor | type | shape | what |
 //! |---|---|---|---|
 //! | `word_vectors` | f32 | N × d | rows of the file whose words are known, in its order |
 //! | `ids` | u32 | N | their ids |
-//! | `row_counts` | u8 | 80 | what was left out and mended: ten u64 |
+//! | `row_counts` | u8 | 80 | counts of rows left out and repaired: ten u64 |
 
 pub mod frozen;
 
@@ -32,10 +32,10 @@ use crate::stripes::{MatrixSide, Place, Stripe};
 const KIND: &str = "start";
 /// A word that the file does not have.
 const NONE: u32 = u32::MAX;
-/// Rows between two looks at whether to stop.
+/// Rows between two checks for a stop.
 const ROWS_BETWEEN: u64 = 4096;
 
-/// Which files say where training starts.
+/// The files of initial vectors and frozen words.
 #[derive(Clone, Debug)]
 pub struct StartConfig {
     /// Name of the trainer.
@@ -50,12 +50,12 @@ pub struct StartConfig {
     pub rows: RowConfig,
     /// A list of words.
     pub freeze: Option<PathBuf>,
-    /// Where both are read from.
+    /// The storage that both are read from.
     pub files: Arc<dyn Storage>,
 }
 
 impl StartConfig {
-    /// Fails where the vectors of the file have another length.
+    /// Fails if the vectors of the file have another length.
     ///
     /// # Errors
     /// [`TrainError::Given`], with both numbers.
@@ -74,7 +74,7 @@ impl StartConfig {
     }
 }
 
-/// Where training starts. The default is: as usual, and nothing is frozen.
+/// Initial values of a training. By default vectors start as usual, and nothing is frozen.
 #[derive(Debug, Default)]
 pub struct Start {
     given: Option<Given>,
@@ -82,7 +82,7 @@ pub struct Start {
     _memory: Option<Reservation>,
 }
 
-/// What a file of vectors has for the words of a vocabulary.
+/// The vectors of a file for the words of a vocabulary.
 #[derive(Debug)]
 struct Given {
     file: TensorFile,
@@ -91,7 +91,7 @@ struct Given {
     has: Has,
 }
 
-/// What of a file is taken over.
+/// Which parts of a file are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Has {
     /// Words of the vocabulary that the file has.
@@ -102,7 +102,7 @@ pub struct Has {
     pub biases: bool,
     /// Vectors of the nodes of this vocabulary's Huffman tree.
     pub nodes: bool,
-    /// Rows that were left out or mended.
+    /// Rows that were left out or repaired.
     pub rows: RowCounts,
 }
 
@@ -110,8 +110,8 @@ impl Start {
     /// Opens the files.
     ///
     /// # Errors
-    /// A file that is damaged or none of its kind, has vectors of another length or none of the words; memory for a number a word;
-    /// [`TrainError::Stopped`].
+    /// For a file that is damaged or of another kind, has vectors of another length or none of the words; for too
+    /// little memory, as one number per word is needed; [`TrainError::Stopped`].
     pub fn open<W: Words>(
         ctx: &Context,
         dir: &RunDir,
@@ -144,13 +144,13 @@ impl Start {
         Ok(Self { given: Some(given), frozen, _memory: Some(memory) })
     }
 
-    /// Nothing given, some words frozen.
+    /// No initial vectors, some words frozen.
     #[must_use]
     pub fn with_frozen(self, frozen: Frozen) -> Self {
         Self { frozen, ..self }
     }
 
-    /// What the file of vectors has, if there is one.
+    /// The parts of the file of vectors that are used, if there is one.
     #[must_use]
     pub fn given(&self) -> Option<Has> {
         Some(self.given.as_ref()?.has)
@@ -162,7 +162,7 @@ impl Start {
         &self.frozen
     }
 
-    /// Frozen words that the file of vectors does not have, which stay at random values.
+    /// Number of frozen words that the file of vectors does not have, which stay at random values.
     #[must_use]
     pub fn frozen_at_random(&self) -> u64 {
         let Some(given) = &self.given else { return self.frozen.words() };
@@ -170,7 +170,7 @@ impl Start {
         ids.filter(|&(id, _)| self.frozen.has(id)).count() as u64
     }
 
-    /// Puts what is given into a stripe that has its usual first values.
+    /// Copies the given vectors into a stripe that has its usual initial values.
     pub(crate) fn fill(
         &self,
         place: Place,
@@ -185,7 +185,7 @@ impl Start {
 }
 
 impl Given {
-    /// A vectors file of ours.
+    /// A vectors file of wordmill.
     fn ours<W: Words>(config: &StartConfig, path: &Path, words: &W) -> Result<Self, TrainError> {
         let vectors = Vectors::open(&config.files, path)?;
         config.check_dim(vectors.dim())?;
@@ -238,7 +238,7 @@ impl Given {
             if *row != NONE {
                 if config.rows.bad_rows == BadRows::Refuse {
                     let (word, row) = (reader.word(), reader.rows_read());
-                    let what = format!("the word {word:?} stands in an earlier row, too");
+                    let what = format!("the word {word:?} is in an earlier row, too");
                     let (path, form) = (path.to_path_buf(), file.form().what());
                     let (place, advice) = (format!("row {row}"), config.rows.advice);
                     return Err(FormatError::Row { path, form, place, what, advice }.into());
@@ -263,7 +263,7 @@ impl Given {
         Ok(Self { file, rows, has: Has { words: found, rows: counts, ..Has::default() } })
     }
 
-    /// The scratch file of an earlier process with the same fingerprint, if it is whole.
+    /// The scratch file of an earlier process with the same fingerprint, if it is intact.
     fn scratch(
         dir: &RunDir,
         config: &StartConfig,
@@ -317,7 +317,7 @@ impl Given {
                 false => None,
             };
         for row in 0..stripe.rows() {
-            // Nodes are only taken where they are those of the same words in the same order.
+            // Nodes are used only if they are those of the same words in the same order.
             let from = self.rows[place.id(row) as usize] as usize;
             if from == NONE as usize {
                 continue;

@@ -1,10 +1,10 @@
-//! Stripes: the parts of a matrix that are lent out, and put away, one by one.
+//! Stripes: the parts of a matrix that workers borrow and that are stored one by one.
 //!
-//! Word `id` stands in stripe `id mod G` at local row `id / G`. Rows are padded to a multiple of 16
+//! Word `id` is in stripe `id mod G` at local row `id / G`. Rows are padded to a multiple of 16
 //! floats; padding stays zero. A stripe begins at a multiple of 64 bytes.
 //!
-//! Nouns: a matrix of cells has two *sides*, rows and columns, each a matrix of vectors in G stripes; a [`Place`] is one stripe
-//! of a side, [`TileStripes`] are the two stripes of a tile.
+//! Terms: a matrix of cells has two *sides*, rows and columns, each a matrix of vectors in G stripes; a [`Place`] is
+//! one stripe of a side, [`TileStripes`] are the two stripes of a tile.
 
 use wordmill_kernels::{StepSide, padded};
 
@@ -17,14 +17,14 @@ pub enum MatrixSide {
     Columns,
 }
 
-/// Which ids a stripe holds.
+/// Which ids a stripe has.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The side.
     pub side: MatrixSide,
     /// The stripe.
     pub number: u32,
-    /// Stripes a side.
+    /// Stripes per side.
     pub grid: u32,
 }
 
@@ -37,18 +37,19 @@ pub struct TileStripes {
     pub column: u32,
 }
 
-/// What a stripe holds besides vectors.
+/// What a stripe stores besides vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StripeShape {
     /// Length of a vector.
     pub dim: usize,
     /// Whether rows have a bias.
     pub bias: bool,
-    /// What the optimiser keeps; a bias has the same as a coordinate.
+    /// The state of the optimiser; that of a bias is like that of a coordinate.
     pub squares: Squares,
 }
 
-/// What an optimiser keeps for a row: the accumulators of AdaGrad, from 1 on, or the means of Adam.
+/// The state of an optimiser for a row: the accumulators of AdaGrad, which begin at 1, or the means
+/// of Adam.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Squares {
     /// None.
@@ -58,15 +59,16 @@ pub enum Squares {
     Row,
     /// One for every coordinate.
     Coordinate,
-    /// Those of Adam: a mean and a mean of squares for every coordinate, from 0 on, and a count of steps.
+    /// Those of Adam: a mean and a mean of squares for every coordinate, which begin at 0, and a count of
+    /// steps.
     Moments,
 }
 
-/// Names of what a stripe keeps, as in checkpoints.
+/// Names of the parts of a stripe, as in checkpoints.
 pub(crate) const PARTS: [&str; 7] =
     ["vectors", "squares", "bias", "bias_square", "moments", "bias_moment", "steps"];
 
-/// What a stripe has of a list over all ids.
+/// The part of a list over all ids that belongs to a stripe.
 pub(crate) fn of_stripe<T: Copy>(all: &[T], stripe: u32, grid: u32) -> impl Iterator<Item = T> {
     all.iter().skip(stripe as usize).step_by(grid as usize).copied()
 }
@@ -97,7 +99,7 @@ pub(crate) struct Aligned {
 impl Aligned {
     pub fn new(len: usize, value: f32) -> Self {
         let mut held = Vec::with_capacity(len + 15);
-        // Zeros come from the system untouched; other values have to be written.
+        // The system provides zeroed pages without writing them; other values have to be written.
         if value == 0.0 {
             held = vec![0.0; len + 15];
         } else {
@@ -107,7 +109,7 @@ impl Aligned {
         Self { held, start, len }
     }
 
-    /// Another length; where more is wanted than there ever was, the memory is new.
+    /// Changes the length; memory is allocated only if it exceeds the greatest length so far.
     pub fn cut(&mut self, len: usize) {
         if self.held.len() < len + 15 {
             *self = Self::new(len, 0.0);
@@ -169,7 +171,7 @@ impl StripeShape {
         if self.squares == Squares::Moments { padded(self.dim) } else { 0 }
     }
 
-    /// What accumulators begin with.
+    /// The initial value of accumulators.
     fn first_square(&self) -> f32 {
         if self.squares == Squares::Moments { 0.0 } else { 1.0 }
     }
@@ -201,7 +203,7 @@ impl Stripe {
         }
     }
 
-    /// Another number of rows, of which none has a value to rely on. Memory for the most rows it ever had stays.
+    /// Changes the number of rows, which then have undefined values. The memory of the most rows so far is kept.
     pub(crate) fn cut(&mut self, shape: StripeShape, rows: usize) {
         self.rows = rows;
         self.vectors.cut(rows * self.stride);
@@ -253,7 +255,7 @@ impl Stripe {
     /// The first row with a number that is not finite.
     pub fn bad_row(&self) -> Option<usize> {
         let of = |values: &[f32], width: usize| {
-            // Without a branch a number, so that it is done in vectors.
+            // No branch per number, so that the loop is vectorised.
             let is_bad = |row: &[f32]| row.iter().fold(false, |bad, it| bad | !it.is_finite());
             values.chunks(width.max(1)).position(is_bad)
         };
@@ -271,13 +273,13 @@ impl Stripe {
         .min()
     }
 
-    /// Vectors, their accumulators, biases and their accumulators, all to be changed.
+    /// Vectors, their accumulators, biases and their accumulators, mutable.
     pub fn adagrad_mut(&mut self) -> (&mut [f32], &mut [f32], &mut [f32], &mut [f32]) {
         let Self { vectors, squares, bias, bias_square, .. } = self;
         (vectors.get_mut(), squares.get_mut(), bias, bias_square)
     }
 
-    /// Vectors with what any optimiser keeps of them, and the biases with theirs: value, square, moment.
+    /// Vectors with their state in any optimiser, and the biases with theirs: value, square, moment.
     pub(crate) fn steps_mut(&mut self) -> (StepSide<'_>, [&mut [f32]; 3]) {
         let Self { stride, vectors, squares, moments, steps, .. } = self;
         let side = StepSide {
@@ -290,7 +292,7 @@ impl Stripe {
         (side, [&mut self.bias, &mut self.bias_square, &mut self.bias_moment])
     }
 
-    /// Everything that a checkpoint keeps, in the order of [`PARTS`], with names.
+    /// All parts that a checkpoint stores, in the order of [`PARTS`], with names.
     pub(crate) fn parts(&self) -> [(&'static str, &[f32]); 7] {
         let [vectors, squares, bias, bias_square, moments, bias_moment, steps] = PARTS;
         [
@@ -304,7 +306,7 @@ impl Stripe {
         ]
     }
 
-    /// The same, to be filled in.
+    /// The same, mutable.
     pub(crate) fn parts_mut(&mut self) -> [(&'static str, &mut [f32]); 7] {
         let [vectors, squares, bias, bias_square, moments, bias_moment, steps] = PARTS;
         [
@@ -318,12 +320,12 @@ impl Stripe {
         ]
     }
 
-    /// Everything, in the same order.
+    /// All parts, in the same order.
     pub(crate) fn floats(&self) -> [&[f32]; 7] {
         self.parts().map(|(_, values)| values)
     }
 
-    /// The same, to be filled in.
+    /// The same, mutable.
     pub(crate) fn floats_mut(&mut self) -> [&mut [f32]; 7] {
         self.parts_mut().map(|(_, values)| values)
     }

@@ -1,4 +1,4 @@
-//! A small matrix whose structure is known, and every objective over it: what tests of the room train on.
+//! A small matrix of known structure, and every objective over it, as training data of the crate's tests.
 
 pub mod wrapped;
 
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) const WORDS: u32 = 60;
 pub(crate) const UNIT: u64 = 5;
 
-/// Three groups of words, spread over all stripes: words of a group meet often, others rarely.
+/// Three groups of words, spread over all stripes: words of a group co-occur often, others rarely.
 pub(crate) fn weight(row: u32, column: u32) -> u64 {
     let jitter = u64::from(row.min(column) * 31 + row.max(column) * 17) % 7;
     let together = row % 3 == column % 3;
@@ -105,7 +105,7 @@ impl Bench {
         Subsampling::new(keep, &self.table.counts, UNIT, self.index.weight as f64, mass)
     }
 
-    /// Tiles of cells, those with `hot` apart; in slots or in random order.
+    /// Tiles of cells, hot ones separate if `hot`; in slots or in random order.
     fn tiles(
         &self,
         (folder, columns, slots): (&str, u32, u32),
@@ -256,7 +256,7 @@ fn steps(name: &str) -> OptimizerConfig {
             penalties: Penalties { l2: 1e-5, clip: 20.0, max_norm: 5.0 },
             ..steps
         },
-        // So long that it never acts, but the steps are those of the general kernel.
+        // Too large to act, but it selects the general kernel.
         "sgns-stepped" => OptimizerConfig {
             penalties: Penalties { max_norm: 1e15, ..Penalties::default() },
             ..steps
@@ -265,7 +265,7 @@ fn steps(name: &str) -> OptimizerConfig {
     }
 }
 
-/// The loss of an objective by the trait.
+/// The loss of an objective, through the trait.
 fn loss(name: &str) -> Option<Box<dyn CellLoss>> {
     let kernels = wordmill_kernels::best();
     let weight = CellWeight { x_max: 10.0, alpha: 0.75, kernels };
@@ -295,7 +295,7 @@ pub(crate) fn run(bench: &Bench, name: &str, ctx: &Context) -> Result<(u64, Vec<
     run_from(bench, name, ctx, &Start::default(), |plan| plan)
 }
 
-/// The same from somewhere else, with another plan.
+/// The same with other initial values and another plan.
 pub(crate) fn run_from(
     bench: &Bench,
     name: &str,
@@ -343,13 +343,13 @@ pub(crate) const OBJECTIVES: [&str; 16] = [
     "glove-held",
 ];
 
-/// A context with so much memory.
+/// A context with this much memory.
 pub(crate) fn with_memory(threads: usize, budget_bytes: u64) -> Context {
     let budget = wordmill_flow::Budget::new(budget_bytes);
     Context { budget, progress: Progress::silent(), ..Context::for_tests(threads) }
 }
 
-/// Memory for the passes of an objective and so many sixteenths of its model.
+/// Memory for the passes of an objective and this many sixteenths of its model.
 pub(crate) fn memory_for(bench: &Bench, name: &str, threads: usize, share: u64) -> u64 {
     let (objective, stripes, plan) = bench.objective(name);
     let ctx = Context::for_tests(threads);

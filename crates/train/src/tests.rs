@@ -1,4 +1,4 @@
-//! Tests of the room as a whole.
+//! Tests of the whole crate.
 
 mod divergence;
 mod fused_losses;

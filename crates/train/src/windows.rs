@@ -1,8 +1,8 @@
 //! Training from the text itself: windows over token shards, in their order.
 //!
-//! CBOW needs whole windows, which a matrix of counts no longer has; skip-gram may be trained this way too, as
-//! the original did. Shards are read again every epoch, a frame at a time, so only the model has to fit into
-//! memory.
+//! CBOW needs whole windows, which a matrix of counts no longer has. Skip-gram may be trained this way, too,
+//! as the original did. Shards are read again every epoch, a frame at a time, so only the model has to fit
+//! into memory.
 //!
 //! ```text
 //! token shards ─► kept words (text.rs) ─► windows of a piece (batch.rs) ─► steps on copied rows (local_rows.rs)
@@ -10,8 +10,8 @@
 //!                   checkpoints a / b ◄── model (rows.rs) ◄── merged or added ┘        └── model
 //! ```
 //!
-//! A piece is a thousand words. All it needs from the model is copied once, trained by one thread one window
-//! after the other, and given back. How threads come together is told in `rounds.rs` and `free.rs`.
+//! A piece is a thousand words. The rows that it needs are copied from the model once, trained by one thread
+//! window by window, and returned. `rounds.rs` and `free.rs` define how threads share the model.
 
 mod barrier;
 mod batch;
@@ -57,17 +57,16 @@ use rounds::train_rounds;
 use rows::{READERS, Rows};
 use text::{Reading, Texts};
 
-/// What a reader holds of a shard beside the ids of its words: a frame packed, its ids, and its places.
+/// What a reader holds of a shard beside the ids of its words: a packed frame, its ids, and its places.
 const READER_BYTES: u64 = 1 << 20;
 
-/// What to check if an epoch makes no visit.
+/// Advice for the error of an epoch without a visit.
 const ADVICE: &str = "no word of the text has a neighbour; lower vocabulary.min_count, or raise subsample of the trainer or set it \
                       to 0";
 
-/// Trains on the windows of a text and publishes the vectors. Goes on from the last checkpoint with the
+/// Trains on the windows of a text and publishes the vectors. Resumes from the last checkpoint with the
 /// same fingerprint. `plan.rotations` is not used.
 ///
-/// # Errors
 /// [`TrainError::DivergedInText`] when a number is no longer finite; [`TrainError::OverBudget`] when the
 /// model does not fit into the memory budget; [`TrainError::Stopped`] on request, after a checkpoint;
 /// [`TrainError::Empty`] when no word has a neighbour.
@@ -130,7 +129,7 @@ pub fn train_windows<W: Words + Sync>(
     Ok((published, log.metrics))
 }
 
-/// The first vector that is no number any more, in words.
+/// Names the first vector that is no longer finite.
 fn place(model: &Model, recipe: &Recipe, words: &impl Words) -> String {
     let word = |id: u32| String::from_utf8_lossy(words.word(id as usize)).into_owned();
     match (model.bad_row(), &recipe.targets) {
@@ -141,7 +140,7 @@ fn place(model: &Model, recipe: &Recipe, words: &impl Words) -> String {
     }
 }
 
-/// What stays the same while a trainer is at work.
+/// What stays the same during a training.
 struct Run<'a> {
     ctx: &'a Context,
     dir: &'a RunDir,
@@ -149,13 +148,13 @@ struct Run<'a> {
     recipe: &'a Recipe,
     texts: &'a Texts<'a>,
     shards: usize,
-    /// Words of all epochs, as expected.
+    /// Expected number of words of all epochs.
     words: f64,
     progress: &'a StageProgress,
 }
 
 impl Run<'_> {
-    /// Goes on to the end of an epoch, or to a checkpoint within it.
+    /// Continues to the end of an epoch, or to a checkpoint within it.
     fn step(
         &self,
         model: &mut Model,
@@ -198,7 +197,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Completes the row of an epoch, and keeps the model if it is the best so far.
+    /// Completes the row of an epoch, and saves the model if it is the best so far.
     fn end_epoch(
         &self,
         epoch: &Epoch<'_>,
@@ -216,18 +215,18 @@ impl Run<'_> {
             false => None,
         };
         position.log.complete_epoch(f64::from(epoch.rate(position.words)), held_out, None);
-        // Before the checkpoint, which no longer has the rows of rounds.
+        // Before the checkpoint, which no longer contains the rows of rounds.
         position.log.write_metrics(self.dir, &plan.name)?;
         let log = &position.log;
         if plan.curve.patience > 0 && log.best_epoch() == Some(log.epoch) {
             saved.save_best(position, model)?;
         }
-        plan.tell(position.log.metrics.last());
+        plan.notify(position.log.metrics.last());
         Ok(())
     }
 }
 
-/// Memory for the model, what readers hold, and tables.
+/// Memory for the model, the readers, and tables.
 fn reserve(
     ctx: &Context,
     dir: &RunDir,
@@ -257,7 +256,8 @@ fn reserve(
     })
 }
 
-/// Bytes of a model of so many rows of words and of what they predict, of tables, and of readers with remaps of at most `remap` bytes.
+/// Bytes of a model with these numbers of rows of words and of targets, of tables, and of readers with remaps of at
+/// most `remap` bytes.
 pub(crate) fn needed_bytes(
     config: &WindowsConfig,
     dim: usize,
@@ -274,7 +274,7 @@ pub(crate) fn needed_bytes(
     Rows::bytes(dim, words) + Rows::bytes(dim, outs) + tables + readers as u64 * reader
 }
 
-/// Readers that work at once, however many threads there are where they take turns in rounds.
+/// Readers that work at once; in rounds their number does not depend on that of the threads.
 pub(crate) fn readers(config: &WindowsConfig, threads: usize) -> usize {
     if config.text.sharing == Sharing::Rounds { READERS } else { threads.max(1) }
 }

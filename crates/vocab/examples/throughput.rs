@@ -1,4 +1,4 @@
-//! Measures this room: bytes a second of the sample, of tokenising and of the vocabulary.
+//! Measures this crate: bytes per second of the sample, of tokenising and of the vocabulary.
 //!
 //! `cargo run --release -p wordmill-vocab --example throughput -- [INPUT] [THREADS]`; without an
 //! input, 100 MB of the sample. Prints to standard output; the run is written to a folder that is

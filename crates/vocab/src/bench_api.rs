@@ -1,8 +1,7 @@
-//! What benches call, and nothing else: the hot loops one by one, on text that stands in memory. It is no part of the API and may
-//! change at any time.
+//! For benches only: the hot loops separately, on text in memory. It is not part of the API and may change at any time.
 //!
-//! Each function does one part of tokenising and all parts before it on text of whole lines, so the
-//! cost of a part is a difference.
+//! Each function does one part of tokenising and all parts before it, on text of whole lines, so
+//! the cost of a part is a difference.
 
 use wordmill_text::chunk::Chunk;
 use wordmill_text::scan::{PAD_BYTES, Scanner};
@@ -10,7 +9,7 @@ use wordmill_text::tokenizer::{Tokenizer, TokenizerConfig};
 
 use crate::numbering::Numbering;
 
-/// The parts, with memory that is used again.
+/// The parts, with reusable memory.
 pub struct HotLoops {
     scanner: Scanner,
     numbering: Numbering,
@@ -19,7 +18,7 @@ pub struct HotLoops {
 }
 
 impl HotLoops {
-    /// Ready for text cut as `config` says.
+    /// Prepares for text cut as `config` says.
     #[must_use]
     pub fn new(config: TokenizerConfig) -> Self {
         Self {
@@ -35,7 +34,7 @@ impl HotLoops {
         self.chunk.buffer.extend_from_slice(text.as_bytes());
     }
 
-    /// Copies the text and finds the spans; returns how many there are.
+    /// Copies the text and finds the spans; returns their number.
     pub fn scan(&mut self, text: &str) -> usize {
         self.copy(text);
         self.chunk.buffer.resize(text.len() + PAD_BYTES, b' ');
@@ -47,7 +46,7 @@ impl HotLoops {
         spans
     }
 
-    /// Copies the text and numbers its words; returns how many tokens and line ends there are.
+    /// Copies the text and numbers its words; returns the number of tokens and line ends.
     pub fn number(&mut self, text: &str) -> usize {
         self.copy(text);
         let numbered = self.numbering.number(&mut self.chunk, |_| Ok(usize::MAX), &|| Ok(()));
@@ -55,7 +54,7 @@ impl HotLoops {
         self.numbering.numbers.len()
     }
 
-    /// Sorts the distinct words of the last text that was numbered.
+    /// Sorts the distinct words of the last numbered text.
     pub fn sort(&mut self) -> usize {
         self.numbering.interner.sort(&mut self.sorted);
         self.sorted.len()

@@ -1,7 +1,7 @@
-//! Whether a text is the one that token shards were made of.
+//! Compares a text with the one that token shards were built from.
 //!
-//! Inputs are read and cut into chunks as the stage `tokenize` does it, and the digest of each chunk is compared with the one
-//! that its shard keeps. It is no step of units: nothing is written.
+//! Inputs are read and cut into chunks as in the stage `tokenize`, and the digest of each chunk is compared with the
+//! one stored in its shard. It is not a step of units: nothing is written.
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::ShardId;
@@ -14,11 +14,11 @@ use crate::error::VocabError;
 use crate::shards::TokenShards;
 use crate::tokenize::{TokenizeJob, is_shard_of};
 
-/// Compares inputs with the shards of an earlier run; returns the first place where they differ, for a message, or `None`
-/// if they are the same. An input that can be read once and brings nothing is taken for what it was.
+/// Compares inputs with the shards of an earlier run; returns the first place where they differ, for a message, or
+/// `None` if they are the same. An input that can be read only once and is empty now is assumed to be unchanged.
 ///
 /// # Errors
-/// An input that cannot be read, a budget too small for a chunk, a request to stop.
+/// For an input that cannot be read, a budget too small for a chunk, and a request to stop.
 pub fn compare(
     ctx: &Context,
     config: &TokenizeJob,
@@ -46,7 +46,7 @@ pub fn compare(
     Ok(places.into_iter().flatten().next())
 }
 
-/// One input being compared.
+/// The comparison of one input.
 struct Comparison<'a> {
     ctx: &'a Context,
     config: &'a TokenizeJob,

@@ -1,14 +1,14 @@
-//! The stage `dedup`: lines whose words are those of an earlier line are left out, the first of them stays.
+//! The stage `dedup`: drops lines with the same words as an earlier line, and keeps the first of them.
 //!
-//! Lines are compared after the tokeniser, so those that differ only in white space, or in the case of letters where that is folded, are
-//! the same; lines without a word are left as they are. The text is not read again. Three steps, each shard or range on its own, so
-//! that any number of them may be done at once, and done again after a kill:
+//! Lines are compared after the tokeniser, so lines that differ only in white space, or in letter case if it is folded,
+//! are the same; lines without a word are kept. The text is not read again. There are three steps, each over
+//! independent shards or ranges, so that any number of them can run at once, and be repeated after a kill:
 //!
-//! 1. every shard's lines become *keys* of 122 bits (`hash`), divided into *ranges* of keys, in a file beside the shard (`lines`); parts
-//!    of a line that is cut by the end of a shard are put together;
-//! 2. for each range the keys of all shards are read in the order of the corpus, and what was seen before is a *dropped* line
-//!    (`repeats`): there are so many ranges that the distinct keys of one fit into memory;
-//! 3. the shards are written anew without the dropped lines (`leave`).
+//! 1. each shard's lines become *keys* of 122 bits (`hash`), divided into *ranges* of keys, in a file beside the shard
+//!    (`lines`); parts of a line that is cut by the end of a shard are joined;
+//! 2. for each range the keys of all shards are read in the order of the corpus, and a key seen before is a *dropped*
+//!    line (`repeats`); there are enough ranges for the distinct keys of one to fit into memory;
+//! 3. the shards are rewritten without the dropped lines (`leave`).
 
 mod hash;
 mod job;
@@ -31,29 +31,30 @@ pub use need::need;
 use ranges::range_bits;
 use steps::{Comparing, Hashing};
 
-/// What came of the stage.
+/// The results of the stage.
 #[derive(Clone, Debug)]
 pub struct Deduplicated {
     /// The shards without repeated lines.
     pub shards: TokenShards,
-    /// Lines before, those without a word included.
+    /// Lines before the stage, including those without a word.
     pub lines: u64,
-    /// Tokens before.
+    /// Tokens before the stage.
     pub tokens: u64,
-    /// Lines that were left out.
+    /// Lines that were dropped.
     pub dropped_lines: u64,
 }
 
-/// Writes the shards anew without lines whose words are those of an earlier one. What an interrupted process has finished is kept.
+/// Rewrites the shards without lines whose words repeat an earlier line. Finished files of an interrupted process are
+/// kept.
 ///
 /// # Errors
-/// A damaged shard; a full disk; too small a budget; a request to stop.
+/// For a damaged shard, a full disk, too small a budget, and a request to stop.
 pub fn dedup(ctx: &Context, shards: &TokenShards) -> Result<Deduplicated, VocabError> {
     let bits = range_bits(shards.totals().lines, ctx.threads as u64, ctx.budget.left());
     in_ranges(ctx, shards, bits)
 }
 
-/// The same with 2^`bits` ranges; their number changes nothing.
+/// The same with 2^`bits` ranges; their number does not change the result.
 fn in_ranges(ctx: &Context, shards: &TokenShards, bits: u32) -> Result<Deduplicated, VocabError> {
     let dedup = Dedup { ctx, shards, bits };
     let run = shards.run();
@@ -82,7 +83,7 @@ impl Dedup<'_> {
         Ok((hashed.into_iter().map(|hashed| hashed.ends).collect(), step.counts()))
     }
 
-    /// The second step, for some ranges.
+    /// The second step, for a range of ranges.
     fn find(&self, missing: &[u32], ends: &[Ends], counts: &[u64]) -> Result<(), VocabError> {
         let joined = repeats::join(ends);
         let step = Comparing::new(self, missing, &joined, counts);

@@ -1,18 +1,19 @@
-//! What a vocabulary and vectors say of the words in them: how text became these, as one JSON text.
+//! Describes how text became the words of a vocabulary or of vectors, as one JSON text.
 
 use serde::{Deserialize, Serialize};
 use wordmill_text::tokenizer::TokenizerConfig;
 
 use crate::pieces::config::{Learner, VERSION as PIECES_VERSION};
 
-/// A tokeniser with what cuts its words into pieces, if anything does: what stands with a vocabulary and with vectors.
+/// A tokeniser, with the learner of pieces and the delimiter of phrases, if any. It is stored with a vocabulary and
+/// with vectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The tokeniser of words.
     pub tokenizer: TokenizerConfig,
-    /// What their pieces are learned by.
+    /// The learner of pieces.
     pub pieces: Option<Learner>,
-    /// What stands between the words of phrases, if words are joined to any.
+    /// The delimiter between the words of phrases, if words are joined.
     pub delimiter: Option<String>,
 }
 
@@ -30,7 +31,7 @@ struct Described {
 }
 
 impl Description {
-    /// The name of the tokeniser, and the version of what it does.
+    /// The name of the tokeniser, and the version of its results.
     fn name(&self) -> (&'static str, u32) {
         let entry = self.tokenizer.segmentation.entry();
         self.pieces.map_or((entry.name, entry.version), |pieces| (pieces.name(), PIECES_VERSION))
@@ -45,7 +46,7 @@ impl Description {
         serde_json::to_string(&described).expect("plain data is JSON")
     }
 
-    /// Reads it; `None` if this program does not know such a tokeniser.
+    /// Parses it; `None` if this program does not know such a tokeniser.
     #[must_use]
     pub fn of_text(text: &str) -> Option<Self> {
         let Described { name, version, tokenizer, pieces, delimiter } =

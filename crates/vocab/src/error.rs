@@ -1,21 +1,20 @@
-//! What can go wrong between token shards and a vocabulary.
+//! Errors of token shards, vocabularies and the stages on them.
 //!
 //! One enum for the crate. A message names the path first, then what was tried, the cause and the
-//! way out. Mapping to exit codes is the binary's work; [`VocabError::kind`] is what it needs for
-//! that.
+//! way out. The binary maps errors to exit codes by [`VocabError::kind`].
 
 use wordmill_flow::{NoThreads, OverBudget, Stopped};
 use wordmill_formats::{FormatError, counted};
 use wordmill_text::{ErrorKind, TextError};
 
-/// An error of the vocabulary room.
+/// An error of the vocabulary crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VocabError {
     /// An error of the text that the words are from.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// A setting that cannot be followed.
+    /// A setting that cannot be used.
     #[error("{key}: {problem}; {way_out}")]
     Config {
         /// The dotted name of the setting.
@@ -25,7 +24,7 @@ pub enum VocabError {
         /// What to do.
         way_out: String,
     },
-    /// A file of the user's that does not hold what it should: a model of pieces, a list of phrases.
+    /// A user's file that is malformed: a model of pieces, a list of phrases.
     #[error("{path}: {tried}: {problem}; {way_out}")]
     Input {
         /// The file as the user named it.
@@ -37,7 +36,7 @@ pub enum VocabError {
         /// What to do.
         way_out: &'static str,
     },
-    /// The inputs hold no word at all.
+    /// The inputs have no word at all.
     #[error(
         "corpus.inputs: counting words: there is no word in {} of text; check the files and corpus.tokenizer",
         counted(*shards as u64, "chunk")
@@ -61,7 +60,7 @@ pub enum VocabError {
         /// Its count.
         count: u64,
     },
-    /// A file of the run that could not be written or read, or does not hold what it should.
+    /// A file of the run that could not be written or read, or is malformed.
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The memory budget is too small.

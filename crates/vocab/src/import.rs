@@ -1,9 +1,10 @@
-//! What another program has counted: a vocabulary, and who meets whom.
+//! Imports a vocabulary and co-occurrence counts of another program.
 //!
-//! Both are read as another program wrote them, packed or not, and refused with the line or record
+//! Both are read as the other program wrote them, packed or not. An error names the line or record
 //! that cannot be used.
 
 mod counts;
+mod kinds;
 mod lines;
 mod vocabulary;
 

@@ -1,8 +1,8 @@
 //! The words of chunks: each distinct word gets a number in order of appearance, and is counted.
 //!
-//! A word of up to 15 bytes, as nearly all are, is *short*: its bytes and its length are a key of
-//! 16 bytes that tells it from all others. Hashes have a seed of their own in every process: nothing
-//! written depends on the order of the tables.
+//! A word of up to 15 bytes, as nearly all are, is *short*: its bytes and its length form a unique
+//! key of 16 bytes. Every process has its own seed of hashes: nothing written depends on the order
+//! of the tables.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::hint::black_box;
@@ -12,10 +12,10 @@ use hashbrown::HashTable;
 
 /// The longest word that is packed into a key; the sixteenth byte is its length.
 const SHORT_BYTES: usize = 15;
-/// Places of a new index: enough for most chunks of 4 MiB.
+/// Slots of a new index: enough for most chunks of 4 MiB.
 const INDEX_MIN: usize = 1 << 16;
-/// Words that stay for the next chunk, as most are met again. On English this takes 1.4 ns off a token;
-/// with twice as many the index leaves the second-level cache, and a token takes 2 ns more.
+/// Words that stay for the next chunk, as most occur again. On English this takes 1.4 ns off a token;
+/// with twice as many the index no longer fits the second-level cache, and a token takes 2 ns more.
 const WORDS_KEPT: usize = 1 << 16;
 /// Bytes of long words that stay.
 const LONG_BYTES_KEPT: usize = 1 << 20;
@@ -28,35 +28,35 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ShortWord(u128);
 
-/// A word that was seen.
+/// A word that has occurred.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The bytes of a short word; of a long one where its bytes begin and end, and a last byte of 0,
-    /// which no length is.
+    /// The bytes of a short word. For a long word, where its bytes begin and end, and a last byte of
+    /// 0, which is no length.
     key: [u8; 16],
-    /// How often it stands in this chunk.
+    /// How often it occurs in this chunk.
     count: u32,
 }
 
-/// A table of words with their counts in one chunk. Numbers begin with 1, so that 0 is free to mean
-/// something else.
+/// A table of words with their counts in one chunk. Numbers begin with 1, so 0 is free for another
+/// meaning.
 ///
-/// Words stay from chunk to chunk, as most will be met again, until there are too many. The index is
-/// small enough for the second-level cache, and the entries of frequent words stand side by side, as
-/// those are seen first.
+/// Words stay from chunk to chunk, as most will occur again, until there are too many. The index is
+/// small enough for the second-level cache, and the entries of frequent words are adjacent, as those
+/// are seen first.
 pub(crate) struct Interner {
     state: RandomState,
     /// Two factors of the hash of short words.
     seeds: [u64; 2],
-    /// Numbers of short words, 0 where there is none. A power of two, at most three quarters full; a word
-    /// stands at its hash or right after.
+    /// Numbers of short words, 0 if there is none. The length is a power of two, at most three quarters
+    /// full; a word is at its hash or right after.
     index: Vec<u32>,
     short_words: usize,
     /// Half the hash and the number of a long word.
     long: HashTable<(u32, u32)>,
     /// The bytes of long words.
     bytes: Vec<u8>,
-    /// By number; that of number 0 is no word.
+    /// By number; number 0 is unused.
     entries: Vec<Entry>,
     keys: Vec<u128>,
     /// The numbers of the words of this chunk.
@@ -76,8 +76,9 @@ const KEEP: [(u64, u64); SHORT_BYTES + 1] = {
 };
 
 impl ShortWord {
-    /// The word of `len` bytes, at least one, at the begin of `text`; no word that was ever added if
-    /// it is not plain: short, ASCII, and without a bit of `odd` at its first byte.
+    /// The word of `len` bytes, at least one, at the beginning of `text`. If it is not plain (short,
+    /// ASCII, and without a bit of `odd` at its first byte), the result differs from all added
+    /// words.
     #[inline]
     pub(crate) fn plain(text: &[u8; 16], len: usize, odd: &[u8; 256]) -> Self {
         let (low, high) = text.split_at(8);
@@ -159,7 +160,7 @@ impl Default for Interner {
 }
 
 impl Interner {
-    /// Makes ready for another chunk.
+    /// Prepares for another chunk.
     pub(crate) fn begin(&mut self) {
         if self.entries.len() <= WORDS_KEPT && self.bytes.len() <= LONG_BYTES_KEPT {
             self.entries.iter_mut().for_each(|entry| entry.count = 0);
@@ -181,10 +182,10 @@ impl Interner {
         }
     }
 
-    /// The numbers that the words probably have; to be told to [`Interner::add_likely`].
+    /// The probable numbers of the words, for [`Interner::add_likely`].
     ///
-    /// A rare word is in no cache that is near. Loops that do little else than load have many cache
-    /// lines on their way at once, and afterwards all that the batch needs is at hand.
+    /// A rare word is in no near cache. Loops that do little else than load have many cache lines
+    /// in flight at once, and afterwards everything that the batch needs is in the cache.
     #[inline]
     pub(crate) fn likely(&self, words: &[ShortWord; BATCH]) -> [u32; BATCH] {
         let last = self.index.len() - 1;
@@ -283,13 +284,12 @@ impl Interner {
         self.entries[number as usize].count
     }
 
-    /// Makes a word one that this chunk does not have.
+    /// Resets a word that this chunk does not have.
     pub(crate) fn forget(&mut self, number: u32) {
         self.entries[number as usize].count = 0;
     }
 
-    /// Puts the numbers of the words that this chunk has, in the order of their bytes, into
-    /// `sorted`.
+    /// Puts the numbers of the words of this chunk, in the order of their bytes, into `sorted`.
     pub(crate) fn sort(&mut self, sorted: &mut Vec<u32>) {
         let mut numbers = std::mem::take(&mut self.seen);
         numbers.clear();
@@ -299,7 +299,7 @@ impl Interner {
         self.seen = numbers;
     }
 
-    /// Puts these numbers in the order of their words' bytes into `sorted`.
+    /// Puts these numbers, in the order of their words' bytes, into `sorted`.
     pub(crate) fn sort_those(&mut self, numbers: impl Iterator<Item = u32>, sorted: &mut Vec<u32>) {
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
@@ -321,12 +321,12 @@ impl Interner {
     }
 }
 
-/// The table looks at the highest and the lowest bits of a hash.
+/// The table uses the highest and the lowest bits of a hash.
 fn spread(half: u32) -> u64 {
     u64::from(half) << 32 | u64::from(half)
 }
 
-/// The first eight bytes as a number that sorts as they do.
+/// The first eight bytes as a number that sorts like them.
 pub(crate) fn prefix(word: &[u8]) -> u64 {
     let mut first = [0; 8];
     let len = word.len().min(8);
@@ -339,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_any_length_are_told_apart() {
+    fn words_of_any_length_are_distinct() {
         let mut interner = Interner::default();
         let mut words: Vec<Vec<u8>> = Vec::new();
         for len in 0..40 {

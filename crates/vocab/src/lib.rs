@@ -1,10 +1,10 @@
-//! What a word is: token shards, the vocabulary, and what is made of them before words are counted together.
+//! Words: token shards, the vocabulary, and the stages that rewrite shards before pairs are counted.
 //!
-//! [`tokenize`] makes token shards of inputs (`numbering`, `interner`), [`TokenShards`] lists them, and
-//! [`compare`] tells whether a text is theirs. [`vocabulary`] counts their words. Three stages write shards anew
-//! (`rewrite`): [`dedup`] without repeated lines, [`pieces`] with words cut, [`phrases`] with words joined. What
-//! another program has counted comes in by [`import_vocabulary`] and [`CountsFile`]. It knows nothing of how text
-//! is read, of pairs, of training or of the command line.
+//! [`tokenize`] makes token shards from inputs (`numbering`, `interner`), [`TokenShards`] lists them, and
+//! [`compare`] checks whether a text is their source. [`vocabulary`] counts their words. Three stages rewrite
+//! shards (`rewrite`): [`dedup`] without repeated lines, [`pieces`] with words cut, [`phrases`] with words
+//! joined. [`import_vocabulary`] and [`CountsFile`] import the counts of another program. This crate knows
+//! nothing of reading text, pairs, training or the command line.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,7 +1,7 @@
-//! The words of one chunk as numbers in order of appearance, with 0 for each line end.
+//! Numbers the words of one chunk in order of appearance, with 0 for each line end.
 //!
-//! Text in, numbers out: the scanner finds spans, the interner looks up the short words among them,
-//! and the tokenizer cuts what is left. A line without a word has no line end.
+//! The scanner finds spans in the text, the interner looks up the short words among them, and the
+//! tokenizer cuts the rest. A line without a word has no line end.
 
 use std::str;
 
@@ -13,36 +13,36 @@ use wordmill_text::tokenizer::{Digits, Item, Lines, Spans, Stop, Tokenizer, Toke
 use crate::error::VocabError;
 use crate::interner::{BATCH, Interner, ShortWord};
 
-/// Stands for a line end among numbers of words.
+/// Represents a line end among numbers of words.
 pub(crate) const END: u32 = 0;
 
-/// Numbers the words of one chunk after another with the same memory.
+/// Numbers the words of chunks, one after another with the same memory.
 pub(crate) struct Numbering {
     tokenizer: Tokenizer,
-    /// What cuts whole lines, if the tokeniser does.
+    /// The tokeniser of whole lines, if it is one.
     lines: Option<Box<dyn Lines>>,
     scanner: Scanner,
     /// The words of the last chunk.
     pub(crate) interner: Interner,
-    /// What the last chunk is made of.
+    /// The numbers of the last chunk.
     pub(crate) numbers: Vec<u32>,
 }
 
-/// What was seen on the way.
+/// Counts of the last chunk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Line ends of the text.
     pub(crate) line_ends: u64,
-    /// Those that are among the numbers.
+    /// Line ends that are among the numbers.
     pub(crate) written_ends: u64,
     pub(crate) overlong: Overlong,
 }
 
-/// A line at hand.
+/// The current line.
 struct Line {
     /// Numbers before it.
     before: usize,
-    /// Whether it has a line end even if no word follows: its begin is in the chunk before.
+    /// Whether it has a line end even without a word, because it begins in the chunk before.
     is_open: bool,
 }
 
@@ -58,12 +58,12 @@ impl Numbering {
         }
     }
 
-    /// Numbers the words of the chunk, whose text must be UTF-8; its text is changed on the way.
-    /// `more` is asked before there may be more than so many distinct words, and says how many.
-    /// What takes long looks at `stop`.
+    /// Numbers the words of the chunk, whose text must be UTF-8; the text is changed meanwhile.
+    /// `more` is called with the number of distinct words before it may exceed the last approved
+    /// one. Slow parts check `stop`.
     ///
     /// # Errors
-    /// What `more` or `stop` say, and what goes wrong where a program or a file cuts lines.
+    /// The errors of `more` and `stop`, and those of a program or a file that cuts lines.
     pub(crate) fn number(
         &mut self,
         chunk: &mut Chunk,
@@ -115,7 +115,7 @@ impl Numbering {
 }
 
 impl Numbering {
-    /// Numbers what a tokeniser of whole lines finds.
+    /// Numbers the words of a tokeniser of whole lines.
     fn number_lines(
         &mut self,
         lines: &mut dyn Lines,
@@ -146,7 +146,7 @@ impl Numbering {
         refused.map_or(Ok(seen), Err)
     }
 
-    /// Takes the words of a list out of what was numbered, and says how many tokens that were. The words around them become
+    /// Removes stop words from the numbers, and returns the number of removed tokens. The words around them become
     /// neighbours; `is_open` as for a chunk that continues a line.
     pub(crate) fn leave_out(&mut self, list: &WordSet, is_open: bool, seen: &mut Seen) -> u64 {
         let (interner, numbers) = (&mut self.interner, &mut self.numbers);
@@ -181,8 +181,8 @@ impl Numbering {
     }
 }
 
-/// The first bytes of spans that need a closer look: line ends; `_`, as a word of UAX 29 that is
-/// only that is no token; all but letters where numbers are left out; and all where spans are still to be cut.
+/// The first bytes of spans that need a closer look: line ends; `_`, since a UAX 29 word of only `_` is no
+/// token; all but letters if numbers are left out; and all bytes if spans have to be cut.
 fn odd_firsts(tokenizer: &Tokenizer) -> [u8; 256] {
     let (spans, digits) = (tokenizer.spans(), tokenizer.config().digits);
     std::array::from_fn(|first| {
@@ -208,7 +208,7 @@ fn words_at(
     }
 }
 
-/// Adds a line end or what the tokenizer finds in the span.
+/// Adds a line end or the tokenizer's words of the span.
 #[inline(never)]
 fn add_odd(
     tokenizer: &Tokenizer,
@@ -252,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// What the tokenizer makes of the text line by line; `None` is a line end.
+    /// The tokenizer's words of the text line by line; `None` is a line end.
     fn slowly(config: TokenizerConfig, text: &str) -> Vec<Option<String>> {
         let mut tokenizer = Tokenizer::new(config);
         let mut found = Vec::new();
@@ -308,7 +308,7 @@ mod tests {
         let parts = random.next_u64() % 600;
         for _ in 0..parts {
             let bits = random.next_u64();
-            // Runs longer than a block, now and then.
+            // Occasionally runs longer than a block.
             let times = if bits.is_multiple_of(512) { 3_000 } else { 1 };
             let kinds = if bits >> 32 & 1 == 0 { 20 } else { PARTS.len() };
             text.push_str(&PARTS[(bits >> 33) as usize % kinds].repeat(times));
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_a_program_cuts_are_those_of_white_space() {
+    fn lines_cut_by_a_program_equal_those_cut_at_white_space() {
         let whitespace = TokenizerConfig {
             segmentation: Segmentation::Whitespace,
             ..TokenizerConfig::default()
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn stop_words_are_as_if_they_were_not_there() {
+    fn stop_words_are_removed_as_if_they_were_absent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         std::fs::write(&path, "a\nThe\n한국어\n").unwrap();

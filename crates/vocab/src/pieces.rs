@@ -1,9 +1,9 @@
-//! The stage `pieces`: words that are made of smaller ones become several tokens, `학교에서` becomes `학교` and `##에서`.
+//! The stage `pieces`: cuts words into subwords, each a token, `학교에서` into `학교` and `##에서`.
 //!
-//! A *learner* makes a *model* from the exact counts of the words, a text that can be read, edited and given to another run
-//! (`model`). The model cuts the word lists of the token shards, and the shards are written anew in terms of pieces
-//! (`encode`): the text itself is not read again. All stages after it read those shards. A piece that goes on within a word
-//! begins with `##`. Learners: `korean`, `bpe`.
+//! A *learner* computes a *model* from the exact counts of the words: a text that can be read, edited and given to
+//! another run (`model`). The model cuts the word lists of the token shards, and the shards are rewritten in terms of
+//! pieces (`encode`); the text is not read again. All later stages read those shards. A piece that continues within a
+//! word begins with `##`. Learners: `korean`, `bpe`.
 
 mod bpe;
 mod branching;
@@ -34,29 +34,29 @@ use words::{ADVICE, Words};
 /// The longest model that is read.
 const MODEL_BYTES_MAX: u64 = 8 << 30;
 
-/// What came of the stage.
+/// The result of the stage.
 #[derive(Clone, Debug)]
 pub struct Pieces {
     /// The shards of pieces.
     pub shards: TokenShards,
     /// The model.
     pub model: Published,
-    /// A digest of the file that was given, as it was read.
+    /// A digest of the given file, as it was read.
     pub given: Option<u64>,
     /// Tokens before.
     pub words: u64,
-    /// Endings that were left out.
+    /// Endings that were dropped.
     pub left_out: u64,
 }
 
-/// A model read back: what cuts a word like the run that learned it.
+/// A model that was read; it cuts words like the run that learned it.
 pub struct Segmenter(Box<dyn Cut>);
 
 impl Segmenter {
     /// Reads the model of a file for a learner.
     ///
     /// # Errors
-    /// A file that is missing or no model of this learner.
+    /// For a file that is missing or not a model of this learner.
     pub fn read(run: &RunDir, path: &Path, learner: Learner) -> Result<Self, VocabError> {
         let bytes = read_file(run.storage(), path, MODEL_BYTES_MAX)?;
         Ok(Self(cutter(path, &bytes, learner)?))
@@ -71,17 +71,18 @@ impl Segmenter {
     }
 }
 
-/// Where the model of a learner stands in a run.
+/// The path of the model of a learner in a run.
 #[must_use]
 pub fn model_path(run: &RunDir, learner: Learner) -> PathBuf {
     run.path(&format!("{FOLDER}/{}.tsv", learner.name()))
 }
 
-/// Learns a model from the words of the shards, unless one is given, and writes the shards in terms of its pieces. What an
-/// interrupted process has finished is kept.
+/// Learns a model from the words of the shards, unless one is given, and writes the shards in terms of its pieces.
+/// Finished files of an interrupted process are kept.
 ///
 /// # Errors
-/// A corpus without a word; a given model that is none; a damaged shard; a full disk; too small a budget; a request to stop.
+/// For a corpus without a word, a given file that is not a model, a damaged shard, a full disk, too small a budget, and
+/// a request to stop.
 pub fn pieces(
     ctx: &Context,
     config: &PiecesConfig,
@@ -129,7 +130,7 @@ fn cutter(path: &Path, bytes: &[u8], learner: Learner) -> Result<Box<dyn Cut>, V
     })
 }
 
-/// The model: the one that is given, the one that is there, or a new one; and a digest of the file that was given.
+/// The model: the given one, the existing one, or a new one; and a digest of the given file.
 fn make_model(
     ctx: &Context,
     config: &PiecesConfig,
@@ -152,7 +153,7 @@ fn make_model(
         if bytes.starts_with(&BYTE_ORDER_MARK) {
             bytes.drain(..BYTE_ORDER_MARK.len());
         }
-        // Checked before it is taken over, so that the message names the file that was given.
+        // Checked before it is copied, so that the message names the given file.
         cutter(given, &bytes, config.learner)?;
         let published = wordmill_formats::write_file(run.storage(), &path, &bytes)?;
         return Ok((published, bytes, Some(digest)));

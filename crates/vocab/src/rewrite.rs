@@ -1,9 +1,9 @@
-//! Token shards that are made of token shards: the words cut into pieces, repeated lines left out, phrases joined.
+//! Rewrites token shards as other token shards: words cut into pieces, repeated lines dropped, phrases joined.
 //!
-//! Such a stage reads the shards, not the text, and writes one of the same id for each into a folder of its own. A *maker*
-//! gives the tokens of the new shard as *numbers* of its own; what is done here is all that is the same for every maker: the
-//! word list, local ids, counts, and knowing the shard that an interrupted process has left. It is a step with a unit of work for
-//! each shard.
+//! Such a stage reads the shards, not the text, and for each writes one of the same id into its own folder. A *maker*
+//! returns the tokens of the new shard as its own *numbers*. This module does the rest, which is the same for every
+//! maker: the word list, local ids, counts, and recognising the shard of an interrupted process. It is a step with one
+//! unit of work per shard.
 
 use std::path::PathBuf;
 
@@ -17,64 +17,64 @@ use crate::error::VocabError;
 use crate::shard::{ShardRow, TokenCounts, published};
 use crate::shards::{TokenShards, sweep};
 
-/// The setting in a footer that says what a file was made of. Of a shard that is made of another it ends in the digests of that one's
-/// tokens and words.
+/// The key of a file's source, in a footer. The value of a rewritten shard ends with the digests of the tokens and
+/// words of its source.
 pub const MADE_OF: &str = "made_of";
 
-/// One shard to be made of another.
+/// One shard to be rewritten.
 pub(crate) struct Rewriting<'a> {
-    /// Where the shard is that it is made of.
+    /// The run of the source.
     run: &'a RunDir,
-    /// Where it goes.
+    /// The run of the new shard.
     folder: &'a RunDir,
-    /// The shard that it is made of.
+    /// The source.
     pub row: &'a ShardRow,
-    /// What else it depends on.
+    /// A fingerprint of what else it depends on.
     made_of: &'a str,
-    /// What the maker counts beside tokens, by the name that it has in the footer.
+    /// The footer key of the maker's own count.
     counted: &'static str,
 }
 
-/// The row of a shard, and what its maker counted.
+/// The row of a shard, and the maker's own count.
 pub(crate) type Rewritten = (ShardRow, u64);
 
 /// The words of a new shard by number, each with its occurrences.
 pub(crate) struct Numbered<'a> {
-    /// Names with their numbers, in any order, none twice.
+    /// Names with their numbers, in any order, each once.
     pub names: Vec<(&'a str, u32)>,
     /// Occurrences of each number; a word without any is left out.
     pub counts: &'a [u64],
 }
 
-/// What a new shard has beside its tokens.
+/// Properties of a new shard beside its tokens.
 pub(crate) struct Contents<'a> {
     pub words: Numbered<'a>,
-    /// How many lines begin in it.
+    /// Number of lines that begin in it.
     pub lines: u64,
-    /// Whether it goes on within a line.
+    /// Whether it continues a line.
     pub continues_line: bool,
-    /// What the maker counted.
+    /// The maker's own count.
     pub counted: u64,
 }
 
-/// The step: one shard made of each of some others.
+/// The step: rewrites some shards, one unit each.
 pub(crate) struct Rewrite<'a, F> {
-    /// What its progress and its threads are called.
+    /// Name of its progress and its threads.
     pub stage: &'static str,
     pub shards: &'a TokenShards,
-    /// Where the new shards go.
+    /// The run of the new shards.
     pub folder: RunDir,
-    /// What they depend on beside the shard that each is made of.
+    /// A fingerprint of what they depend on beside their sources.
     pub made_of: String,
-    /// What the maker counts beside tokens, by the name that it has in the footer.
+    /// The footer key of the maker's own count.
     pub counted: &'static str,
-    /// Files that all are made of beside the shard.
+    /// Files that all new shards depend on beside their sources.
     pub also_reads: Vec<PathBuf>,
-    /// The maker, which is told the place of the shard, too.
+    /// The maker, which also gets the index of the shard.
     pub make: F,
 }
 
-/// Makes all shards of a step, and their index. What an interrupted process has finished is kept.
+/// Makes all shards of a step, and their index. Finished files of an interrupted process are kept.
 pub(crate) fn rewrite<F>(
     ctx: &Context,
     workers: usize,
@@ -133,7 +133,7 @@ impl<F> Rewrite<'_, F> {
 }
 
 impl Rewriting<'_> {
-    /// The shard that is there, if it fits.
+    /// The existing shard, if it fits.
     fn existing(&self) -> Option<Rewritten> {
         let [tokens_path, words_path] = shard_paths(self.folder, self.row.id);
         let tokens = TokenShard::open(self.folder.storage(), &tokens_path).ok()?;
@@ -152,7 +152,7 @@ impl Rewriting<'_> {
         format!("{} {:016x} {:016x}", self.made_of, tokens.xxh3, words.xxh3)
     }
 
-    /// The words and the tokens that it is made of.
+    /// The words and the tokens of its source.
     pub fn read(&self) -> Result<Read, VocabError> {
         let path = self.run.word_list(self.row.id);
         let mut list = WordListReader::open(self.run.storage(), &path)?;
@@ -165,7 +165,7 @@ impl Rewriting<'_> {
         }
         let source = TokenShard::open(self.run.storage(), &self.run.token_shard(self.row.id))?;
         if words.len() != source.local_words() as usize {
-            let what = "its words are not as many as those of its list";
+            let what = "its words and its list differ in number";
             return Err(FormatError::corrupt(source.file().path(), 0, what).into());
         }
         let mut places = vec![0; counts.len()];
@@ -175,7 +175,7 @@ impl Rewriting<'_> {
         Ok(Read { words, counts, source, places })
     }
 
-    /// Writes list and tokens of a shard whose tokens are known.
+    /// Writes list and tokens of a shard whose tokens are in memory.
     pub fn publish_made(&self, made: Made<'_>) -> Result<Rewritten, VocabError> {
         let Made { mut numbers, names, continues_line, counted } = made;
         let mut counts = vec![0; names.len()];
@@ -233,8 +233,8 @@ impl Rewriting<'_> {
     }
 }
 
-/// As many workers as threads, or as there is memory for, each with one shard; `bytes_of` is what a shard takes, and `what` begins the
-/// message where there is not enough.
+/// Chooses the number of workers, one shard each: as many as threads, or as fit into memory. `bytes_of` is the memory
+/// of a shard, and `what` begins the message if there is not enough.
 pub(crate) fn share(
     ctx: &Context,
     shards: &TokenShards,
@@ -250,7 +250,7 @@ pub(crate) fn share(
     Ok((workers as usize, memory))
 }
 
-/// Names one after another in one piece of memory: a shard has some ten thousand of them.
+/// Names concatenated in one piece of memory, as a shard has some ten thousand of them.
 #[derive(Default)]
 pub(crate) struct Names {
     text: String,
@@ -258,18 +258,18 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// How many there are.
+    /// Number of names.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Appends one, of parts.
+    /// Appends a name, given in parts.
     pub fn push<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) {
         self.text.extend(parts);
         self.ends.push(self.text.len());
     }
 
-    /// The name of a place.
+    /// The name at an index.
     pub fn get(&self, at: usize) -> &str {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.text[start..self.ends[at]]
@@ -280,7 +280,7 @@ impl Names {
         (0..self.len()).map(|at| self.get(at))
     }
 
-    /// The place of a name, where they stand in the order of their bytes.
+    /// The index of a name, if names are in the order of bytes.
     pub fn find(&self, name: &str) -> Option<usize> {
         let (mut from, mut to) = (0, self.len());
         while from < to {
@@ -295,18 +295,18 @@ impl Names {
     }
 }
 
-/// The words of a shard in the order of its list, and its tokens as places in it.
+/// The words of a shard in the order of its list, and its tokens as indices into it.
 pub(crate) struct Read {
     pub words: Names,
-    /// How often each stands.
+    /// The count of each word.
     pub counts: Vec<u64>,
     pub source: TokenShard,
-    /// For each local id the place of its word.
+    /// For each local id the index of its word.
     places: Vec<u32>,
 }
 
 impl Read {
-    /// Replaces `tokens` by the places and line ends of a frame.
+    /// Replaces `tokens` by the indices and line ends of a frame.
     pub fn frame(
         &self,
         frame: usize,
@@ -323,18 +323,18 @@ impl Read {
     }
 }
 
-/// A new shard: its tokens as numbers, with line ends, and what the numbers are called.
+/// A new shard: its tokens as numbers, with line ends, and the names of the numbers.
 pub(crate) struct Made<'a> {
     pub numbers: Vec<u32>,
-    /// In the order of the numbers, none twice.
+    /// Names in the order of the numbers, each once.
     pub names: Vec<&'a str>,
-    /// Whether it goes on within a line.
+    /// Whether it continues a line.
     pub continues_line: bool,
-    /// What the maker counted.
+    /// The maker's own count.
     pub counted: u64,
 }
 
-/// Where a shard stands.
+/// The paths of a shard.
 fn shard_paths(folder: &RunDir, id: ShardId) -> [PathBuf; 2] {
     [folder.token_shard(id), folder.word_list(id)]
 }

@@ -1,17 +1,17 @@
-//! A finished token shard: what is in it, and its files.
+//! A finished token shard: its counts, and its files.
 
 use std::collections::BTreeMap;
 
 use wordmill_formats::{FormatError, FrameFile, Published, ShardId};
 
-/// What was counted in one shard, or in all of them.
+/// The counts of one shard, or of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenCounts {
     /// Bytes of unpacked text.
     pub bytes: u64,
     /// Lines that begin here.
     pub lines: u64,
-    /// Tokens.
+    /// Number of tokens.
     pub tokens: u64,
     /// Distinct words of each shard, added up; a word of two shards counts twice.
     pub local_words: u64,
@@ -19,11 +19,11 @@ pub struct TokenCounts {
     pub invalid_lines: u64,
     /// Lines that look like text in another encoding.
     pub foreign_lines: u64,
-    /// Words left out because they are longer than [`wordmill_text::chunk::MAX_WORD_BYTES`].
+    /// Words dropped because they are longer than [`wordmill_text::chunk::MAX_WORD_BYTES`].
     pub overlong_words: u64,
-    /// Their bytes.
+    /// Bytes of these.
     pub overlong_bytes: u64,
-    /// Tokens left out because they are stop words.
+    /// Tokens dropped because they are stop words.
     pub stop_words: u64,
 }
 
@@ -40,7 +40,7 @@ impl TokenCounts {
             ("overlong_words", self.overlong_words),
             ("overlong_bytes", self.overlong_bytes),
         ];
-        // Only where there are any: shards that were made before these were counted still fit.
+        // Stored only if not 0, so that older shards still fit.
         let rare = [("stop_words", self.stop_words), ("foreign_lines", self.foreign_lines)];
         rows.extend(rare.into_iter().filter(|(_, count)| *count > 0));
         rows
@@ -58,7 +58,7 @@ impl TokenCounts {
         self.foreign_lines += other.foreign_lines;
     }
 
-    /// The counts that an index has; `None` if one is missing.
+    /// The counts in an index; `None` if one is missing.
     pub(crate) fn of(rows: &BTreeMap<String, u64>) -> Option<Self> {
         let of = |key: &str| rows.get(key).copied();
         Some(Self {
@@ -93,9 +93,9 @@ impl TokenCounts {
 /// A finished shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardRow {
-    /// Its id, that of its chunk.
+    /// Its id, which is that of its chunk.
     pub id: ShardId,
-    /// What is in it.
+    /// Its counts.
     pub counts: TokenCounts,
     /// The file of tokens.
     pub tokens: Published,
@@ -103,7 +103,7 @@ pub struct ShardRow {
     pub words: Published,
 }
 
-/// What was published as a file.
+/// The files that were published.
 pub(crate) fn published(file: &FrameFile) -> Published {
     Published { path: file.path().to_path_buf(), bytes: file.bytes(), xxh3: file.digest() }
 }

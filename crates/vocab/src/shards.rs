@@ -15,9 +15,9 @@ pub struct TokenShards {
     rows: Vec<ShardRow>,
     ids: Vec<ShardId>,
     totals: TokenCounts,
-    /// The index, where this process wrote it.
+    /// The index, if this process wrote it.
     index: Option<Published>,
-    /// Records of the inputs, where they have any and this process read them.
+    /// Records of the inputs, if they have any and this process read them.
     records: RecordCounts,
 }
 
@@ -25,7 +25,7 @@ impl TokenShards {
     /// The shards of a run, as its index lists them.
     ///
     /// # Errors
-    /// An index that is missing or damaged.
+    /// If the index is missing or damaged.
     pub fn open(run: &RunDir) -> Result<Self, VocabError> {
         let path = run.token_index();
         let index = TokenIndex::read(run.storage(), &path)?;
@@ -75,13 +75,13 @@ impl TokenShards {
         &self.run
     }
 
-    /// The same shards as part of a run in a folder of theirs ([`RunDir::within`]).
+    /// The same shards as part of a run in their own folder ([`RunDir::within`]).
     #[must_use]
     pub fn within(&self, folder: &str) -> Self {
         Self { run: self.run.within(folder), ..self.clone() }
     }
 
-    /// How many there are.
+    /// Number of shards.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -105,19 +105,19 @@ impl TokenShards {
         &self.ids
     }
 
-    /// What was counted in all of them.
+    /// The counts of all of them.
     #[must_use]
     pub fn totals(&self) -> &TokenCounts {
         &self.totals
     }
 
-    /// Records that this process read, where inputs have any.
+    /// Records that this process read, if inputs have any.
     #[must_use]
     pub fn records(&self) -> RecordCounts {
         self.records
     }
 
-    /// Their files and the index, if it was written now, for the ledger.
+    /// Their files and the index, if this process wrote it, for the ledger.
     pub fn outputs(&self) -> impl Iterator<Item = &Published> {
         self.rows.iter().flat_map(|row| [&row.tokens, &row.words]).chain(&self.index)
     }

@@ -1,4 +1,4 @@
-//! What tests of several stages share: texts in files with a run in memory, and the words of shards read back.
+//! Shared by tests of several stages: texts in files with a run in memory, and the words of shards read back.
 
 pub(crate) mod reader;
 
@@ -54,19 +54,20 @@ pub(crate) struct RecordedRun {
 }
 
 impl RecordedRun {
-    /// The run that is in a memory.
+    /// The run in a memory storage.
     pub fn over(memory: &MemoryStorage) -> Self {
         let recording = RecordingStorage::new(Arc::new(memory.clone()));
         let dir = RunDir::new(Arc::new(recording.clone()), "run");
         Self { memory: memory.clone(), recording, dir }
     }
 
-    /// What was touched since this was last called.
+    /// The files touched since this was last called.
     pub fn take(&self) -> Record {
         self.recording.take()
     }
 
-    /// Holds a step to its contract; `is_kept` says whether it keeps what an earlier attempt has left.
+    /// Checks a step against its contract; `is_kept` is whether it keeps the files of an earlier
+    /// attempt.
     pub fn check<S: Step<Error: Debug>>(&self, step: &S, is_kept: bool) {
         let access = || {
             let Record { read, written, removed } = self.take();
@@ -81,8 +82,9 @@ impl RecordedRun {
     }
 }
 
-/// Every rename fails once while `stage` works on the shards of the texts, and the next attempt ends with the expected files. Attempts
-/// are numbered: the first is 0, the next the number of the rename. There are more than `least` renames.
+/// Lets every rename fail once while `stage` works on the shards of the texts; the next attempt must end with the
+/// expected files. Attempts are numbered: the first is 0, the next the number of the rename. There are more than
+/// `least` renames.
 pub(crate) fn every_rename_may_fail<T: AsRef<str>>(
     texts: &[T],
     config: &TokenizeJob,
@@ -111,8 +113,8 @@ pub(crate) fn chunks_of(chunk_bytes: usize) -> TokenizeJob {
     TokenizeJob { chunk_bytes, ..TokenizeJob::default() }
 }
 
-/// The words of each shard in their order; an empty one is the end of a line. Also checks that each shard agrees with its list, and its row
-/// with both.
+/// The words of each shard in their order; an empty one is the end of a line. Also checks that each shard agrees with
+/// its list, and its row with both.
 pub(crate) fn words_of(shards: &TokenShards) -> Vec<Vec<String>> {
     let run = shards.run();
     let mut all = Vec::new();

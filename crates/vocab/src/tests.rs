@@ -185,7 +185,7 @@ fn sample_text(bytes: u64) -> Vec<u8> {
 }
 
 #[test]
-fn shards_that_fit_are_kept_and_others_are_made_anew() {
+fn shards_that_fit_are_kept_and_others_are_rebuilt() {
     let text = sample_text(100_000);
     let test = TestRun::new(&[&text]);
     let first = test.tokenize(&config(10_000), 2).unwrap();
@@ -306,7 +306,7 @@ fn words_counted_in_a_table_and_by_merging_make_the_same_files() {
             let found = files(threads, budget, None);
             assert!(found == merged, "{config:?}, {threads} threads, {budget} bytes");
         }
-        // Too little for the table.
+        // Too small for the table.
         for budget in [9 << 20, 10 << 20, 12 << 20, 16 << 20] {
             assert!(files(2, budget, None) == merged, "{config:?}, {budget} bytes");
         }
@@ -426,7 +426,8 @@ fn a_budget_too_small_is_refused_at_once() {
     assert_eq!(error.kind(), ErrorKind::Exhausted);
 }
 
-/// The worker that reads a stream waited for ever for room, if the only one that made room had died.
+/// The worker that reads a stream used to wait forever for room if the only worker that made room
+/// had died.
 #[test]
 fn a_full_disk_ends_the_reader_of_a_stream_too() {
     let inputs = input::resolve(&["builtin:sample:60KB".to_owned()], Path::new(""), 1).unwrap();

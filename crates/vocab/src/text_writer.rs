@@ -1,4 +1,4 @@
-//! Texts for people that a stage writes, and programs read too: the vocabulary, models of pieces, phrases.
+//! Texts that a stage writes for people and programs: the vocabulary, models of pieces, phrases.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// Text is written in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A text being written aside, row by row.
+/// A text that is written aside, row by row.
 pub(crate) struct TextWriter {
     writer: ArtefactWriter,
     digest: Xxh3,

@@ -1,10 +1,9 @@
 //! The stage `tokenize`: inputs in, token shards and their index out.
 //!
-//! Every worker takes the next chunk of a plain file and makes a shard of it, or takes a whole input
-//! that must be read from front to back; the chunks of that go to workers that have nothing else to
-//! do, through a bounded channel, or are made into shards where they were read. A shard depends on
-//! its chunk and the settings alone, so the files are the same for any number of threads. What there is to do is the list of
-//! [`tokenize_units`].
+//! Every worker takes the next chunk of a plain file and makes a shard of it, or takes a whole input that must be read
+//! sequentially. The chunks of that go to idle workers, through a bounded channel, or are made into shards by the
+//! worker that reads. A shard depends only on its chunk and the settings, so the files are the same for any number of
+//! threads. The list of work is in [`tokenize_units`].
 
 mod config;
 mod maker;
@@ -35,12 +34,11 @@ pub use need::need;
 pub use units::tokenize_units;
 use units::{Task, Tasks};
 
-/// Reads the inputs and writes a token shard for every chunk. A shard that is there already and
-/// fits is kept.
+/// Reads the inputs and writes a token shard for every chunk. An existing shard that fits is kept.
 ///
 /// # Errors
-/// A damaged or missing input, a line that is not UTF-8 where that is not allowed, a disk that is
-/// full, a budget too small for one worker, a request to stop.
+/// For a damaged or missing input, a line that is not UTF-8 if that is not allowed, a full disk, a
+/// budget too small for one worker, and a request to stop.
 pub fn tokenize(
     ctx: &Context,
     config: &TokenizeJob,
@@ -51,7 +49,7 @@ pub fn tokenize(
     let unpacking = unpacking_bytes(inputs, ctx.threads);
     let needed =
         |workers: usize| config.needed_bytes(workers) + unpacking.iter().take(workers).sum::<u64>();
-    // As many workers as threads, or as the memory left is enough for; at least one.
+    // As many workers as threads, or as the free memory allows; at least one.
     let fits = |workers: &usize| needed(*workers) <= ctx.budget.left();
     let workers = (1..=ctx.threads).rev().find(fits).unwrap_or(1);
     let _memory = ctx.budget.reserve(needed(workers), "tokenizing").map_err(|mut error| {
@@ -107,12 +105,12 @@ fn check(config: &TokenizeJob) -> Result<(), VocabError> {
     }
     Err(VocabError::Config {
         key: "corpus.chunk_bytes",
-        problem: format!("{} bytes are no size for a chunk", config.chunk_bytes),
+        problem: format!("a chunk cannot have {} bytes", config.chunk_bytes),
         way_out: "choose 64 bytes to 128 MiB".to_owned(),
     })
 }
 
-/// Refuses an input that begins as it should and then has more lines of another encoding than a good text has.
+/// Refuses an input that begins correctly and later has more lines of another encoding than a good text has.
 fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<(), VocabError> {
     if input.records.mostly_foreign == MostlyForeign::Accept {
         return Ok(());
@@ -127,7 +125,7 @@ fn check_encoding(input: &Input, number: u32, rows: &[Vec<ShardRow>]) -> Result<
     }
     let name = input.records.encoding.name().to_uppercase();
     let problem = format!(
-        "{foreign} of its {} {} not {name}, though it begins so",
+        "{foreign} of its {} {} not {name}, although its beginning is",
         counted(lines, "line"),
         agree(foreign, "is", "are")
     );
@@ -147,7 +145,7 @@ struct Tokenizing<'a> {
     failed: AtomicBool,
     /// Workers that wait for chunks.
     idle: AtomicUsize,
-    /// Buffers of chunks that are done.
+    /// Buffers of finished chunks, for reuse.
     spare: Mutex<Vec<Vec<u8>>>,
     tasks: Mutex<Tasks<'a>>,
     records: Mutex<RecordCounts>,
@@ -174,8 +172,8 @@ impl Tokenizing<'_> {
         let result = self.work(sender, &receiver);
         if result.is_err() {
             self.failed.store(true, Ordering::Relaxed);
-            // A worker that sends may wait for room, and its own receiver keeps the channel open: what it
-            // sends is taken until it has seen the failure.
+            // A worker that sends may wait for room, and its own receiver keeps the channel open: chunks
+            // are received until it has seen the failure.
             while receiver.receive().is_ok() {}
         }
         result
@@ -219,8 +217,8 @@ impl Tokenizing<'_> {
         if self.failed.load(Ordering::Relaxed) { Ok(None) } else { tasks.take() }
     }
 
-    /// Reads an input from front to back. Chunks go to workers that are idle; there is one fewer
-    /// to be made here then.
+    /// Reads an input sequentially. Chunks go to idle workers; then one fewer is made into a shard
+    /// here.
     fn stream(
         &self,
         input: usize,
@@ -230,7 +228,7 @@ impl Tokenizing<'_> {
     ) -> Result<(), VocabError> {
         let waiting = Waiting::UntilStopped(self.ctx.cancel.clone());
         let reader = self.inputs[input].open_waiting(waiting)?;
-        // Of a file it was known in advance.
+        // For a regular file it was known in advance.
         let is_file = matches!(self.inputs[input].source, Source::File(_));
         let unpacking = if is_file { 0 } else { reader.unpacker_bytes() };
         let what = format!("unpacking {}", self.inputs[input].name);

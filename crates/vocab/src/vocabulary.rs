@@ -1,9 +1,9 @@
 //! The stage `vocabulary`: word lists in, the vocabulary and the remaps of the shards out.
 //!
-//! Every count is exact whatever the memory: the words are counted in a table where they fit into half
-//! of what is left, and else the sorted lists of the shards are merged, with the same result. A *kept*
-//! word stands at least `min_count` times; ids are ranks, most frequent first. A *remap* turns the
-//! local ids of a shard into these ids.
+//! Every count is exact whatever the memory: the words are counted in a table if they fit into half of
+//! the free memory, otherwise the sorted lists of the shards are merged, with the same result. A
+//! *kept* word occurs at least `min_count` times; ids are ranks, most frequent first. A *remap* maps
+//! the local ids of a shard to these ids.
 
 mod config;
 pub(crate) mod files;
@@ -34,8 +34,8 @@ use tally::{KnownIds, REMAP_WORD_BYTES, tally};
 /// Counts the words of the shards, keeps the frequent ones and writes a remap for every shard.
 ///
 /// # Errors
-/// A corpus without a word, a `min_count` that no word reaches, a damaged shard, a disk that is
-/// full, a budget too small for the words that are kept, a request to stop.
+/// For a corpus without a word, a `min_count` that no word reaches, a damaged shard, a full disk, a
+/// budget too small for the kept words, and a request to stop.
 pub fn vocabulary(
     ctx: &Context,
     config: &VocabularyJob,
@@ -65,7 +65,7 @@ pub(crate) fn vocabulary_by_merging(
     by_merging(ctx, config, shards, fan_in, &progress)
 }
 
-/// Counts by merging sorted lists, at most `fan_in` at once: in little memory.
+/// Counts by merging sorted lists, at most `fan_in` at once, in little memory.
 fn by_merging(
     ctx: &Context,
     config: &VocabularyJob,
@@ -76,7 +76,7 @@ fn by_merging(
     let run = shards.run();
     run.sweep("vocab", |name| name.starts_with("merge-"))?;
     let lists = shards.rows().iter().map(|row| run.word_list(row.id)).collect();
-    // Half of the memory is left to the words that are kept.
+    // Half of the memory is left for the kept words.
     let affordable = usize::try_from(ctx.budget.left() / 2 / LIST_BYTES).unwrap_or(usize::MAX);
     let lists = narrow(ctx, run, "vocab/merge", lists, fan_in.min(affordable).max(2))?;
     let (ranked, counts) = count(ctx, config, shards, &lists)?;
@@ -84,16 +84,16 @@ fn by_merging(
     write(ctx, config, shards, CountedWords { ranked, counts, ids: IdSource::Lists }, progress)
 }
 
-/// The words that are kept, and what was counted.
+/// The kept words, and the counts.
 struct CountedWords {
     ranked: Ranked,
     counts: VocabularyCounts,
     ids: IdSource,
 }
 
-/// Where the ids of the words of a shard are from.
+/// The source of the ids of a shard's words.
 enum IdSource {
-    /// Each word of the list is looked for among the kept ones.
+    /// Each word of the list is looked up among the kept ones.
     Lists,
     Known(KnownIds),
 }
@@ -146,7 +146,7 @@ fn count_in_memory(
     Ok((ranked, counts, ids))
 }
 
-/// The last merge: counts everything and keeps what is frequent.
+/// The last merge: counts everything and keeps frequent words.
 fn count(
     ctx: &Context,
     config: &VocabularyJob,
@@ -176,7 +176,7 @@ fn count(
     Ok((ranked, counts))
 }
 
-/// Checks that there is a vocabulary, and counts what is in it.
+/// Checks that the vocabulary is not empty, and computes its counts.
 fn check_kept(
     config: &VocabularyJob,
     shards: &TokenShards,
@@ -210,7 +210,7 @@ fn check_kept(
     if ranked.len() >= NO_WORD as usize {
         return Err(VocabError::Config {
             key: "vocabulary.max_size",
-            problem: format!("{} words are more than ids can tell apart", ranked.len()),
+            problem: format!("{} words are more than there are ids", ranked.len()),
             way_out: "raise vocabulary.min_count or set vocabulary.max_size".to_owned(),
         });
     }
@@ -240,7 +240,7 @@ impl Step for Remapping<'_> {
         self.shards.len()
     }
 
-    /// Where the ids of its words are known, a unit reads nothing.
+    /// If the ids of its words are known, a unit reads nothing.
     fn unit(&self, at: usize) -> Unit {
         let (run, id) = (self.shards.run(), self.shards.ids()[at]);
         Unit {

@@ -44,7 +44,7 @@ macro_rules! trainer {
                 self.set("held_out", share)
             }
 
-            /// Training ends when the held-out loss was not lower than before in so many epochs; the best epoch is kept.
+            /// Training ends when the held-out loss did not fall in this many epochs; the best epoch is kept.
             pub fn patience(self, epochs: u32) -> Self {
                 self.set("patience", i64::from(epochs))
             }
@@ -100,7 +100,7 @@ impl SkipGram {
         self.set("subsample", share)
     }
 
-    /// Reads the text in its order, in windows of so many words on each side, instead of the matrix.
+    /// Reads the text in its order, in windows of this many words on each side, instead of the matrix.
     pub fn from_windows(self, window: u8) -> Self {
         self.set("source", "windows").set("window", i64::from(window))
     }

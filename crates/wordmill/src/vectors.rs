@@ -96,13 +96,13 @@ impl Vectors {
         Self { file: file.spelled(spelling), threads }
     }
 
-    /// Answers with so many threads; all that the machine has otherwise.
+    /// Answers with this many threads; the default is all threads of the machine.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Self { threads: threads.max(1), ..self }
     }
 
-    /// How many words there are.
+    /// The number of words.
     #[must_use]
     pub fn len(&self) -> usize {
         self.file.words().len()

@@ -201,7 +201,9 @@ pub struct EvalArgs {
     /// In the format of questions-words.txt, or BATS's pairs.
     #[arg(long, value_name = "FILE")]
     pub analogies: Vec<PathBuf>,
-    /// Similarity sets: word, word, score a line
+    /// Similarity sets: a file, or a folder of files
+    ///
+    /// Each line is word, word, score.
     #[arg(long, value_name = "FILE")]
     pub similarity: Vec<PathBuf>,
     /// Outliers: a file, or a folder of files
@@ -315,6 +317,6 @@ fn parse_format(name: &str) -> Result<ExportFormat, String> {
     ExportFormat::parse(name).map_err(|error| error.to_string())
 }
 
-fn parse_convert_format(name: &str) -> Result<ConvertFormat, String> {
+pub fn parse_convert_format(name: &str) -> Result<ConvertFormat, String> {
     ConvertFormat::parse(name).map_err(|error| error.to_string())
 }

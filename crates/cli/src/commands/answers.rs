@@ -60,7 +60,7 @@ pub fn answers<S: ToString + Copy>(vectors: &Vectors, found: &[(usize, S)]) -> V
     found.iter().map(answer).collect()
 }
 
-/// Prints cosines, or what is made of them.
+/// Prints cosines, or scores that are computed from them.
 pub fn print(answers: &[Answer], json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     if json {
         writeln!(out, "{}", serde_json::to_string(answers)?)?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use wordmill_formats::counted;
 
-use wordmill_query::{ConvertConfig, ConvertFormat, convert};
+use wordmill_query::{ConvertConfig, ConvertFormat, convert, located};
 
 use crate::args::ConvertArgs;
 use crate::commands::given::{Files, messages, refuse_same, row_lines, written_line};
@@ -14,23 +14,24 @@ pub fn run(args: &ConvertArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         Some(format) => format,
         None => ConvertFormat::of_ending(&args.out)?,
     };
-    refuse_same(&args.input, &args.out, "converting")?;
     let files = Files::to_write(&args.out, args.rows.bad_rows.into());
-    files.take(&args.input)?;
+    let input = &*located(files.storage(), &args.input)?;
+    refuse_same(input, &args.out, "converting")?;
+    files.take(input)?;
     let config = ConvertConfig { format, rows: files.rows(), spaces: args.spaces.into() };
     let storage = files.output(&args.out, format.into())?;
-    let done = convert(&storage, files.scratch(), &config, &args.input, &args.out)?;
+    let done = convert(&storage, files.scratch(), &config, input, &args.out)?;
     let counts = if done.counts_known { "" } else { ", their counts are not known" };
     let mut out = messages(&args.out, out);
     writeln!(
         out,
         "{}: {}, {} of {} each{counts}",
-        args.input.display(),
+        input.display(),
         done.from,
         counted(done.words as u64, "word"),
         counted(done.dim as u64, "number")
     )?;
-    for line in row_lines(&args.input, &done.rows) {
+    for line in row_lines(input, &done.rows) {
         writeln!(out, "{line}")?;
     }
     writeln!(out, "{}", written_line(&done.written))?;

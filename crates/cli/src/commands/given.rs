@@ -12,7 +12,7 @@ use wordmill_formats::{
     DiskStorage, FormatError, Intake, PackedFiles, Published, ScratchStorage, Spelling, Storage,
     UserFiles, Vectors, counted, is_stream, is_stream_out,
 };
-use wordmill_query::{Converted, ExportFormat, QueryError, open};
+use wordmill_query::{Converted, ExportFormat, QueryError, located, open};
 
 use crate::args::{RawArg, RowsArg};
 use crate::display::Loudness;
@@ -102,6 +102,7 @@ impl Files {
 
     /// Opens vectors of any format.
     pub fn open(&self, path: &Path) -> Result<Vectors, QueryError> {
+        let path = &*located(&self.storage, path)?;
         self.take(path)?;
         let opened = open(&self.storage, &self.scratch, self.rows, path)?;
         if let Some(converted) = &opened.converted {

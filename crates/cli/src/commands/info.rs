@@ -10,7 +10,7 @@ use crate::args::InfoArgs;
 use crate::commands::given::Files;
 use crate::style::{Meaning, Style};
 
-/// Describes the file; titles stand out on a terminal.
+/// Describes the file; a terminal shows titles in bold.
 pub fn run(args: &InfoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let style = Style::of_output();
     let files = Files::to_read(BadRows::Refuse);

@@ -1,4 +1,4 @@
-//! `wordmill completions` and `wordmill man`: what shells and manuals are told of the command line.
+//! `wordmill completions` and `wordmill man`: the command line for shells and manuals.
 
 use std::io::Write;
 

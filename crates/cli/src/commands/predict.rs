@@ -1,4 +1,4 @@
-//! `wordmill predict`: which word stands among these. A line each: word, tab, probability.
+//! `wordmill predict`: which word occurs among these. A line each: word, tab, probability.
 
 use std::io::Write;
 

@@ -22,9 +22,9 @@ use crate::style::{Meaning, Style};
 use wordmill_pipeline::config::{Config, ConfigError};
 use wordmill_pipeline::texts;
 
-/// Columns of a terminal that does not say how many it has.
+/// Columns of a terminal that does not report its width.
 const COLUMNS: usize = 100;
-/// What stands between words, and between text and words.
+/// Separators of words, and of text and words.
 const BETWEEN: &str = " · ";
 const BAR: &str = " │ ";
 
@@ -57,6 +57,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         config.corpus.inputs = vec![file.clone()];
     }
     let inputs = texts::inputs(&config, &session::warnings())?;
+    texts::warn_of_format(&inputs[..1], &session::warnings());
     let tokenize = config.tokenize_job()?;
     let Preview { lines, records, broken } = preview(&inputs[0], tokenize.preview(), args.n)?;
     let (pieces, cutter) = cutter(&config)?.unzip();
@@ -203,7 +204,7 @@ fn width_of(c: char) -> usize {
     }
 }
 
-/// A text in so many columns; control characters become spaces.
+/// A text cut to this many columns; control characters become spaces.
 fn fit(text: &str, columns: usize) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if width(&plain) <= columns {

@@ -1,4 +1,4 @@
-//! `wordmill report`: the page of a run, made anew.
+//! `wordmill report`: writes the page of a run again.
 
 use std::io::Write;
 use std::sync::Arc;

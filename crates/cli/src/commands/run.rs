@@ -8,12 +8,16 @@ use std::time::Instant;
 use serde_json::json;
 use wordmill_flow::{format_bytes, format_duration};
 use wordmill_formats::{DiskStorage, Manifest};
+use wordmill_pipeline::config::pipeline_file;
 use wordmill_pipeline::{Asked, Finished};
 
 use crate::args::RunArgs;
 use crate::display::Display;
 use crate::log::Level;
 use crate::{session, summary};
+
+const NO_PIPELINE: &str = "there is no pipeline.toml here: the built-in pipeline trains on the built-in sample; \
+`wordmill train TEXT -o vectors.safetensors` trains on a text";
 
 /// Runs the command.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -24,13 +28,17 @@ fn run_shown(args: &RunArgs, display: &Arc<Display>, out: &mut dyn Write) -> any
     let started = Instant::now();
     let config = session::config(&args.pipeline)?;
     let kernels = session::kernels()?;
+    let is_sample = config.corpus.inputs.iter().all(|input| input.starts_with("builtin:"));
+    if is_sample && pipeline_file(args.pipeline.pipeline.as_deref()).is_none() {
+        display.say(NO_PIPELINE);
+    }
     let deadline = args.max_time.map(|time| started + time);
     let ctx = session::context(&config, display, deadline)?;
     ctx.progress.detail(|| {
         let (threads, level) = (ctx.threads, kernels.level());
         format!("{threads} threads, kernels {level}, settings:\n{}", config.to_toml())
     });
-    let source = session::source(&args.pipeline, &config);
+    let source = session::source(args.pipeline.sources(), &config);
     let asked = Asked { until: args.until.clone(), rebuild: args.rebuild, source, kernels };
     let done = wordmill_pipeline::run(&ctx, DiskStorage, &config, asked)?;
     say_stages(display, &done.manifest, started);
@@ -55,7 +63,7 @@ fn tell_result(display: &Display, done: &Finished, report: Option<&Path>) {
 }
 
 /// A table of the stages: time, memory, what they made and the most that lay on the disk.
-fn say_stages(display: &Display, manifest: &Manifest, started: Instant) {
+pub fn say_stages(display: &Display, manifest: &Manifest, started: Instant) {
     if !display.shows_tables() {
         return;
     }

@@ -1,7 +1,7 @@
 //! `wordmill verify`: reads everything and compares it with what it says of itself and of others.
 //!
-//! A file that is damaged is told with the stage that makes it anew. What nobody lists, such as the remains
-//! of a process that was killed, is told too, and is no damage.
+//! The command reports a damaged file with the stage that rebuilds it. It also reports files that nobody lists, such as the remains
+//! of a process that was killed; these are no damage.
 
 use std::io::Write;
 use std::path::Path;
@@ -108,7 +108,7 @@ fn verify_run(dir: &RunDir) -> anyhow::Result<(About, Vec<FormatError>)> {
     Ok((About { stages, strangers }, problems.into_iter().map(|(_, problem)| problem).collect()))
 }
 
-/// From which stage on a damaged file is made anew.
+/// The stage that rebuilds a damaged file.
 fn way_out(stage: &str) -> String {
     let from = match stage {
         IMPORT => return "delete the files named below and import the counts again".into(),

@@ -2,13 +2,13 @@
 
 use wordmill_flow::{Work, format_bytes, format_duration};
 
-/// Columns for the name of the work, so that bars stand below one another.
+/// Columns for the name of the work, so that bars align.
 const NAME: usize = 12;
 /// A bar with fewer columns says nothing.
 const BAR_MIN: usize = 8;
 const BAR_MAX: usize = 40;
 
-/// The line of some work on a terminal of so many columns.
+/// The line of some work on a terminal of this many columns.
 pub fn line(work: &Work, columns: usize, has_ended: bool) -> String {
     // Terminals differ in what they do after the last column.
     let room = columns.saturating_sub(1);

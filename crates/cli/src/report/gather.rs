@@ -5,21 +5,25 @@ use wordmill_formats::{
     CsrShardReader, FormatError, Manifest, MatrixIndex, RunDir, Vectors, Words,
 };
 use wordmill_query::{EvalReport, Which, map, nearest_each};
-use wordmill_train::read_metrics;
+use wordmill_train::{read_metrics, read_rounds};
 
 use wordmill_pipeline::config::Config;
 
 /// Words on the map.
 const MAP_WORDS: usize = 400;
-/// Words whose neighbours are on the page, and how many of them.
-const NEIGHBOUR_WORDS: usize = 2000;
+/// Words that can be looked up on the page.
+const SHOWN_WORDS: usize = 100_000;
+/// Words whose neighbours are on the page, and the number of neighbours of each.
+const NEIGHBOUR_WORDS: usize = 5000;
 const NEIGHBOURS: usize = 8;
+/// Points of a learning curve between epochs.
+const ROUND_POINTS: usize = 400;
 /// Points of a curve over all words.
 const CURVE_POINTS: usize = 400;
 /// Points of a cloud.
 const CLOUD_POINTS: usize = 1500;
 const BINS: usize = 48;
-/// Cells of the matrix that are looked at; of a larger one every so many shards.
+/// Cells of the matrix that are read; of a larger one, shards at equal distances.
 const CELLS_MAX: u64 = 100_000_000;
 
 /// All of it.
@@ -36,6 +40,7 @@ pub fn data(
         let mut of = of_vectors(&vectors, threads)?;
         of["name"] = json!(trainer.name);
         of["epochs"] = json!(read_metrics(dir, &trainer.name));
+        of["rounds"] = json!(read_rounds(dir, &trainer.name, ROUND_POINTS));
         trainers.push(of);
     }
     let first = config.train.first().map(|trainer| dir.vectors(&trainer.name));
@@ -87,7 +92,7 @@ fn vocabulary(vectors: &Vectors) -> Value {
         .into_iter()
         .map(|rank| json!([rank + 1, counts[rank]]))
         .collect();
-    let shown = words.len().min(NEIGHBOUR_WORDS);
+    let shown = words.len().min(SHOWN_WORDS);
     let text: Vec<String> = (0..shown).map(|id| words.text(id).into_owned()).collect();
     let total: u64 = counts.iter().sum();
     json!({
@@ -99,7 +104,7 @@ fn vocabulary(vectors: &Vectors) -> Value {
     })
 }
 
-/// How many cells have a weight of 2ⁿ up to 2ⁿ⁺¹, n from -10 on.
+/// The number of cells with a weight of 2ⁿ up to 2ⁿ⁺¹, n from -10 on.
 fn matrix(dir: &RunDir) -> anyhow::Result<Value> {
     let path = dir.matrix_index();
     if dir.storage().size(&path).ok().flatten().is_none() {
@@ -157,7 +162,10 @@ fn of_vectors(vectors: &Vectors, threads: usize) -> anyhow::Result<Value> {
         .into_iter()
         .map(|found| {
             let answer = |(id, score): (usize, f32)| {
-                json!([vectors.words().text(id), (f64::from(score) * 1e3).round() / 1e3])
+                let score = (f64::from(score) * 1e3).round() / 1e3;
+                // A word of the page is named by its number.
+                let is_shown = id < SHOWN_WORDS;
+                json!([if is_shown { json!(id) } else { json!(vectors.words().text(id)) }, score])
             };
             found.into_iter().map(answer).collect()
         })

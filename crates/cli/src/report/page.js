@@ -48,7 +48,7 @@ function short(x) {
 
 // A plot with axes; `log` says which are logarithmic.
 function plot(title, { x, y, log = [false, false], labels, height = 230, floor = false }, body) {
-  const W = 380, H = height, L = 52, R = 10, T = 10, B = 36;
+  const W = 380, H = height, T = 10, B = 36;
   const to = (v, at) => log[at] ? Math.log10(Math.max(v, 1e-12)) : v;
   const span = (values, at) => {
     let low = Math.min(...values.map((v) => to(v, at))), high = Math.max(...values.map((v) => to(v, at)));
@@ -58,9 +58,6 @@ function plot(title, { x, y, log = [false, false], labels, height = 230, floor =
     return [low - air, high + air];
   };
   const [x0, x1] = span(x, 0), [y0, y1] = span(y, 1);
-  const px = (v) => L + (to(v, 0) - x0) / (x1 - x0) * (W - L - R);
-  const py = (v) => H - B - (to(v, 1) - y0) / (y1 - y0) * (H - T - B);
-  const svg = draw('svg', { viewBox: `0 0 ${W} ${H}`, role: 'img', 'aria-label': title });
   const ticks = (low, high, logarithmic, whole) => {
     if (logarithmic) {
       const step = Math.max(1, Math.ceil((high - low) / 5));
@@ -75,11 +72,18 @@ function plot(title, { x, y, log = [false, false], labels, height = 230, floor =
     for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + step * 1e-6; v += step) all.push(v);
     return all;
   };
-  for (const v of ticks(y0, y1, log[1])) {
+  const xTicks = ticks(x0, x1, log[0], labels[2]), yTicks = ticks(y0, y1, log[1]);
+  // A digit is about 6 units wide; labels below the ends of the axis need half of their width beside it.
+  const wide = (values) => Math.max(0, ...values.map((v) => 6.2 * short(v).length));
+  const L = 26 + wide(yTicks), R = Math.max(10, wide(xTicks.slice(-1)) / 2 + 2);
+  const px = (v) => L + (to(v, 0) - x0) / (x1 - x0) * (W - L - R);
+  const py = (v) => H - B - (to(v, 1) - y0) / (y1 - y0) * (H - T - B);
+  const svg = draw('svg', { viewBox: `0 0 ${W} ${H}`, role: 'img', 'aria-label': title });
+  for (const v of yTicks) {
     svg.append(draw('line', { x1: L, x2: W - R, y1: py(v), y2: py(v), class: 'axis' }));
     svg.append(draw('text', { x: L - 6, y: py(v) + 4, 'text-anchor': 'end' }, short(v)));
   }
-  for (const v of ticks(x0, x1, log[0], labels[2])) {
+  for (const v of xTicks) {
     svg.append(draw('line', { x1: px(v), x2: px(v), y1: H - B, y2: H - B + 4, class: 'axis' }));
     svg.append(draw('text', { x: px(v), y: H - B + 16, 'text-anchor': 'middle' }, short(v)));
   }
@@ -89,8 +93,8 @@ function plot(title, { x, y, log = [false, false], labels, height = 230, floor =
   body(svg, px, py, H - B);
   return make('div', {}, make('h3', {}, title), svg);
 }
-function line(svg, points, px, py, stroke, dots, dashed) {
-  svg.append(draw('polyline', { points: points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' '), fill: 'none', stroke, 'stroke-width': 2, 'stroke-dasharray': dashed ? '5 4' : 'none' }));
+function line(svg, points, px, py, stroke, dots, dashed, alone) {
+  if (!alone) svg.append(draw('polyline', { points: points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' '), fill: 'none', stroke, 'stroke-width': 2, 'stroke-dasharray': dashed ? '5 4' : 'none' }));
   for (const [x, y, tip] of dots ? points : []) {
     const dot = draw('circle', { cx: px(x), cy: py(y), r: 3, fill: stroke });
     dot.append(draw('title', {}, tip || `${short(x)}: ${y}`));
@@ -130,16 +134,16 @@ function summary() {
   $('run').textContent = data.run;
   document.title = `${data.run}: wordmill`;
   const names = data.trainers.map((t) => t.name).join(', ');
-  $('subtitle').textContent = `${names || 'no trainer'} · made with ${data.program}`;
-  $('foot').textContent = 'This page needs no network. The scores, curves and vectors stand in the run directory as files.';
+  $('subtitle').textContent = `${names || 'no trainer'} · written by ${data.program}`;
+  $('foot').textContent = 'This page needs no network. The run directory contains the scores, curves and vectors as files.';
   const tile = (value, what) => $('summary').append(make('div', { class: 'tile' }, make('b', {}, value), make('span', {}, what)));
   if (data.vocabulary) {
     tile(count(data.vocabulary.words), 'words');
-    tile(count(data.vocabulary.tokens), 'words of the text that are among them');
+    tile(count(data.vocabulary.tokens), 'tokens of these words');
   }
-  if (data.matrix) tile(count(data.matrix.cells), 'pairs of words that meet');
+  if (data.matrix) tile(count(data.matrix.cells), 'cells of the matrix');
   tile(time(data.stages.reduce((sum, s) => sum + s.seconds, 0)), 'for all stages');
-  tile(bytes(Math.max(0, ...data.stages.map((s) => s.peak_bytes))), 'memory at most');
+  tile(bytes(Math.max(0, ...data.stages.map((s) => s.peak_bytes))), 'peak memory');
 }
 
 const known = new Map();
@@ -159,6 +163,11 @@ function words() {
   const asked = new URLSearchParams(location.hash.slice(1)).get('word');
   look(asked || examples[1] || examples[0] || data.vocabulary.shown[0]);
 }
+// The neighbours of a word of the page; its words are named by their numbers.
+function near(trainer, id) {
+  const found = trainer.neighbours[id] || [];
+  return found.map(([other, cosine]) => [typeof other === 'number' ? data.vocabulary.shown[other] : other, cosine]);
+}
 function look(word) {
   $('word').value = word;
   let id = known.get(word);
@@ -167,15 +176,21 @@ function look(word) {
   place.replaceChildren();
   if (id === undefined) {
     const alike = data.vocabulary.shown.filter((w) => w.startsWith(word.toLowerCase().slice(0, 3))).slice(0, 6);
-    $('answer').textContent = `“${word}” is not among the ${known.size} most frequent words${alike.length ? `; there are ${alike.join(', ')}` : ''}.` +
-      ' “wordmill similar” asks of all of them.';
+    const which = known.size < data.vocabulary.words ? `the ${known.size.toLocaleString('en')} most frequent words` : 'the vocabulary';
+    $('answer').textContent = `“${word}” is not among ${which}${alike.length ? `; similar words are ${alike.join(', ')}` : ''}.`;
     mark(null);
     return;
   }
   const found = data.vocabulary.shown[id];
-  $('answer').textContent = `“${found}” stands in the text ${data.vocabulary.counts[id].toLocaleString('en')} times, rank ${id + 1}.`;
+  $('answer').textContent = `“${found}” occurs ${data.vocabulary.counts[id].toLocaleString('en')} times in the text, rank ${(id + 1).toLocaleString('en')}.`;
+  const covered = data.trainers.length ? data.trainers[0].neighbours.length : 0;
+  if (data.trainers.length && id >= covered) {
+    $('answer').textContent += ` This page has the neighbours of the ${covered.toLocaleString('en')} most frequent words; for others use “wordmill similar”.`;
+    mark(found);
+    return;
+  }
   data.trainers.forEach((trainer, at) => {
-    const rows = trainer.neighbours[id].map(([other, cosine]) => {
+    const rows = near(trainer, id).map(([other, cosine]) => {
       const button = make('button', { type: 'button', class: 'link' }, other);
       button.addEventListener('click', () => look(other));
       return { cells: [button, cosine.toFixed(3)] };
@@ -189,13 +204,13 @@ function look(word) {
   mark(found);
 }
 
-// The map: words are placed once; zooming changes the view, and words keep their size.
+// The map: a dot for each word, and labels where there is room. Units are pixels of the screen, so letters keep their size on a phone.
 const view = { trainer: 0, kind: 'tsne', x: 0, y: 0, size: 1, marked: null };
 let labels = [];
-const MW = 1000, MH = 640;
+let MW = 1000, MH = 640;
 function map() {
   if (!data.trainers.length) return;
-  const svg = draw('svg', { viewBox: `0 0 ${MW} ${MH}`, role: 'img', 'aria-label': 'map of words' });
+  const svg = draw('svg', { role: 'img', 'aria-label': 'map of words' });
   $('map-place').append(svg);
   choose($('map-trainers'), data.trainers.map((t) => t.name), (at) => { view.trainer = at; place(); });
   choose($('map-kinds'), ['t-SNE', 'principal components'], (at) => { view.kind = at ? 'pca' : 'tsne'; place(); });
@@ -207,20 +222,41 @@ function map() {
     return [(e.clientX - box.left) / box.width * MW, (e.clientY - box.top) / box.height * MH];
   };
   svg.addEventListener('wheel', (e) => { e.preventDefault(); zoom(e.deltaY < 0 ? 1.2 : 1 / 1.2, ...inside(e)); }, { passive: false });
-  let from = null;
-  svg.addEventListener('pointerdown', (e) => { from = inside(e); });
+  // One pointer moves the map, two change its size. One finger on the whole map scrolls the page instead.
+  const down = new Map();
+  svg.addEventListener('pointerdown', (e) => { down.set(e.pointerId, inside(e)); });
   svg.addEventListener('pointermove', (e) => {
+    const from = down.get(e.pointerId);
     if (!from) return;
     const to = inside(e);
-    view.x += to[0] - from[0]; view.y += to[1] - from[1]; from = to;
+    const other = [...down].find(([id]) => id !== e.pointerId);
+    down.set(e.pointerId, to);
+    if (other) {
+      const apart = (p) => Math.hypot(p[0] - other[1][0], p[1] - other[1][1]) || 1;
+      zoom(apart(to) / apart(from), ...other[1]);
+      return;
+    }
+    view.x += to[0] - from[0]; view.y += to[1] - from[1];
     show();
   });
-  for (const end of ['pointerup', 'pointerleave']) svg.addEventListener(end, () => { from = null; });
+  for (const end of ['pointerup', 'pointerleave', 'pointercancel']) svg.addEventListener(end, (e) => down.delete(e.pointerId));
+  window.addEventListener('resize', () => { if (fit()) place(); });
+  fit();
   place();
+}
+// Takes the width of the page; true if it has changed.
+function fit() {
+  const svg = $('map-place').firstElementChild;
+  const width = Math.max(280, Math.round($('map-place').clientWidth));
+  if (width === MW && svg.hasAttribute('viewBox')) return false;
+  [MW, MH] = [width, Math.round(Math.min(640, Math.max(380, width * 0.64)))];
+  svg.setAttribute('viewBox', `0 0 ${MW} ${MH}`);
+  return true;
 }
 function zoom(by, x, y) {
   const size = Math.min(40, Math.max(1, view.size * by));
   by = size / view.size;
+  $('map-place').classList.toggle('near', size > 1);
   Object.assign(view, { size, x: x - (x - view.x) * by, y: y - (y - view.y) * by });
   show();
 }
@@ -231,48 +267,56 @@ function place() {
   const [xs, ys] = [0, 1].map((at) => points.map((p) => p[at]));
   const scale = (values, room, at) => {
     const low = Math.min(...values), high = Math.max(...values);
-    return 40 + (at - low) / (high - low || 1) * (room - 80);
+    const edge = Math.min(40, room / 12);
+    return edge + (at - low) / (high - low || 1) * (room - 2 * edge);
   };
   labels = points.map((p, id) => {
     const word = data.vocabulary.shown[id];
     const text = draw('text', { 'text-anchor': 'middle' }, word);
-    text.addEventListener('click', () => look(word));
+    const dot = draw('circle', { r: 2 });
+    dot.append(draw('title', {}, word));
+    for (const it of [text, dot]) it.addEventListener('click', () => look(word));
+    svg.prepend(dot);
     svg.append(text);
-    return { text, word, id, x: scale(xs, MW, p[0]), y: scale(ys, MH, p[1]) };
+    return { text, dot, word, id, x: scale(xs, MW, p[0]), y: scale(ys, MH, p[1]) };
   });
-  const what = view.kind === 'tsne'
-    ? 't-SNE keeps neighbours together; distances between groups mean little.'
-    : 'The two directions in which these words vary most.';
-  $('map-note').textContent = `${points.length} words, larger where more frequent. ${what} Scroll to zoom, drag to move, click a word to look it up.`;
   show();
 }
 function show() {
-  const near = new Set();
+  const close = new Set();
   const at = view.marked === null ? undefined : known.get(view.marked);
-  if (at !== undefined) for (const [word] of data.trainers[view.trainer].neighbours[at]) near.add(word);
+  if (at !== undefined) for (const [word] of near(data.trainers[view.trainer], at)) close.add(word);
   // Words that would lie on more frequent ones are left out until there is room.
   const taken = [];
-  const dim = labels.some((l) => l.word === view.marked) && labels.filter((l) => near.has(l.word)).length > 1;
-  const important = (l) => l.word === view.marked || near.has(l.word);
+  const dim = labels.some((l) => l.word === view.marked) && labels.filter((l) => close.has(l.word)).length > 1;
+  const important = (l) => l.word === view.marked || close.has(l.word);
   for (const l of [...labels].sort((a, b) => important(b) - important(a) || a.id - b.id)) {
     const x = view.x + l.x * view.size, y = view.y + l.y * view.size;
-    const size = Math.max(9.5, 19 - 1.6 * Math.log2(1 + l.id / 6)), half = l.word.length * size * 0.29 + 2;
+    l.dot.setAttribute('cx', x.toFixed(1)); l.dot.setAttribute('cy', (y - 4).toFixed(1));
+    const size = Math.max(9.5, Math.min(19, 12 + MW / 140) - 1.6 * Math.log2(1 + l.id / 6)), half = l.word.length * size * 0.29 + 2;
     const out = x + half < 0 || x - half > MW || y < 0 || y - size > MH;
     const hit = out || taken.some(([tx, ty, th, ts]) => Math.abs(tx - x) < th + half && Math.abs(ty - y) < (ts + size) / 2);
     l.text.style.display = hit ? 'none' : '';
+    // A label stands for its dot.
+    l.dot.style.display = hit ? '' : 'none';
     if (hit) continue;
     taken.push([x, y, half, size]);
     l.text.setAttribute('x', x.toFixed(1)); l.text.setAttribute('y', y.toFixed(1));
     l.text.style.fontSize = `${size.toFixed(1)}px`;
-    l.text.setAttribute('class', l.word === view.marked ? 'found' : near.has(l.word) ? 'near' : dim ? 'dim' : '');
+    l.text.setAttribute('class', l.word === view.marked ? 'found' : close.has(l.word) ? 'near' : dim ? 'dim' : '');
   }
+  const what = view.kind === 'tsne'
+    ? 't-SNE keeps neighbours together; distances between groups mean little.'
+    : 'The two directions in which these words vary most.';
+  $('map-note').textContent = `The ${labels.length} most frequent words: ${taken.length} as labels where there is room, the others as dots; larger is more frequent. ` +
+    `${what} Scroll or pinch to zoom, drag to move, click a word to look it up.`;
 }
 function mark(word) { view.marked = word; if (labels.length) show(); }
 
 function scores() {
   const place = $('score-tables');
   if (!data.scores.length) {
-    place.append(make('p', { class: 'quiet' }, 'No sets were asked: name some in [eval] of pipeline.toml, or use “wordmill eval”.'));
+    place.append(make('p', { class: 'quiet' }, 'No evaluation sets: name some in [eval] of pipeline.toml, or use “wordmill eval”.'));
     return;
   }
   const names = data.scores.map((s) => s.vectors);
@@ -294,7 +338,7 @@ function scores() {
     };
     const rows = set.sections.map((section, n) => row(section.name, (s) => s.sections[n]));
     for (const sum of ['semantic', 'syntactic', 'total']) rows.push(row(sum, (s) => s[sum], 'sum'));
-    const title = `${set.set.split('/').pop()}: analogies, % right with 95 % interval, among ${set.top.toLocaleString('en')} words`;
+    const title = `${set.set.split('/').pop()}: analogies, % correct with 95 % interval, among ${set.top.toLocaleString('en')} words`;
     place.append(make('h3', {}, title), table(['', ...names, 'asked', 'skipped'], rows));
   });
   if (data.scores[0].similarity.length) {
@@ -315,20 +359,34 @@ function scores() {
   });
 }
 
+// Rows between epochs, where log_every asked for them: how far training was, by its steps, and the mean loss since the row before.
+function between(trainer) {
+  let [steps, before, at] = [0, 0, 0];
+  const points = [];
+  for (const round of trainer.rounds) {
+    steps += round.visits;
+    while (at < trainer.epochs.length && steps > before + trainer.epochs[at].visits) { before += trainer.epochs[at].visits; at += 1; }
+    const epoch = trainer.epochs[Math.min(at, trainer.epochs.length - 1)];
+    if (epoch && epoch.visits > 0) points.push([at + Math.min(1, (steps - before) / epoch.visits), round.loss]);
+  }
+  return points;
+}
 function curves() {
   const place = $('curve-plots');
   data.trainers.forEach((trainer, at) => {
     if (!trainer.epochs.length) return;
     const points = trainer.epochs.map((e) => [e.epoch, e.loss, `epoch ${e.epoch}: ${e.loss.toPrecision(6)}, ${time(e.seconds)}, ${count(e.visits)} steps`]);
-    const told = trainer.epochs.filter((e) => typeof e.held_out_loss === 'number');
-    const held = told.map((e) => [e.epoch, e.held_out_loss, `epoch ${e.epoch}, held out: ${e.held_out_loss.toPrecision(6)}`]);
-    const all = [...points, ...held];
+    const known = trainer.epochs.filter((e) => typeof e.held_out_loss === 'number');
+    const held = known.map((e) => [e.epoch, e.held_out_loss, `epoch ${e.epoch}, held out: ${e.held_out_loss.toPrecision(6)}`]);
+    const rounds = between(trainer);
+    const all = [...points, ...held, ...rounds];
     place.append(plot(`${trainer.name}: loss`, { x: all.map((p) => p[0]), y: all.map((p) => p[1]), labels: ['epoch', 'mean loss', true] },
       (svg, px, py) => {
-        line(svg, points, px, py, color(at), true);
+        if (rounds.length) line(svg, rounds, px, py, color(at), false);
+        line(svg, points, px, py, color(at), true, false, rounds.length > 0);
         if (held.length) line(svg, held, px, py, color(at), true, true);
       }));
-    if (held.length) place.lastChild.append(make('p', { class: 'quiet held-out' }, 'Dashed: what is held out, after each epoch.'));
+    if (held.length) place.lastChild.append(make('p', { class: 'quiet held-out' }, 'Dashed: the held-out loss after each epoch.'));
   });
   if (!place.children.length) place.append(make('p', { class: 'quiet' }, 'There is no learning curve.'));
   else place.after(make('p', { class: 'quiet' }, 'Losses of different trainers are sums of different things; only their shapes can be compared.'));
@@ -337,16 +395,16 @@ function text() {
   const place = $('text-plots');
   if (data.vocabulary) {
     const points = data.vocabulary.curve;
-    place.append(plot('How often words stand in the text', { x: points.map((p) => p[0]), y: points.map((p) => Math.max(1, p[1])), log: [true, true], labels: ['rank', 'times'] },
+    place.append(plot('How often words occur', { x: points.map((p) => p[0]), y: points.map((p) => Math.max(1, p[1])), log: [true, true], labels: ['rank', 'count'] },
       (svg, px, py) => line(svg, points.map(([x, y]) => [x, Math.max(1, y)]), px, py, color(0))));
   }
   if (data.matrix) {
     const bins = data.matrix.bins;
-    const some = data.matrix.seen < data.matrix.cells ? `, by ${count(data.matrix.seen)} of them` : '';
-    place.append(plot(`How heavy the ${count(data.matrix.cells)} pairs are${some}`, { x: [...bins.map((b) => 2 ** b[0]), 2 ** (bins[bins.length - 1][0] + 1)], y: bins.map((b) => b[1]), log: [true, true], labels: ['weight, in words that meet', 'pairs'] },
+    const some = data.matrix.seen < data.matrix.cells ? `, from ${count(data.matrix.seen)} of them` : '';
+    place.append(plot(`Weights of the ${count(data.matrix.cells)} cells${some}`, { x: [...bins.map((b) => 2 ** b[0]), 2 ** (bins[bins.length - 1][0] + 1)], y: bins.map((b) => b[1]), log: [true, true], labels: ['weight, in pairs', 'cells'] },
       (svg, px, py, bottom) => bins.forEach(([p, n]) => {
         const bar = draw('rect', { x: px(2 ** p) + 1, width: Math.max(1, px(2 ** (p + 1)) - px(2 ** p) - 2), y: py(n) - 2, height: Math.max(2, bottom - py(n) + 2), fill: color(1) });
-        bar.append(draw('title', {}, `${short(2 ** p)} to ${short(2 ** (p + 1))}: ${n.toLocaleString('en')} pairs`));
+        bar.append(draw('title', {}, `${short(2 ** p)} to ${short(2 ** (p + 1))}: ${n.toLocaleString('en')} cells`));
         svg.append(bar);
       })));
   }
@@ -355,10 +413,10 @@ function norms() {
   const place = $('norm-plots');
   data.trainers.forEach((trainer, at) => {
     const wide = trainer.norm_most / trainer.norms.length;
-    place.append(plot(`${trainer.name}: how long`, { x: [0, trainer.norm_most], y: trainer.norms, labels: ['length', 'words'], floor: true },
+    place.append(plot(`${trainer.name}: norms`, { x: [0, trainer.norm_most], y: trainer.norms, labels: ['norm', 'words'], floor: true },
       (svg, px, py, bottom) => trainer.norms.forEach((n, bin) => svg.append(draw('rect', { x: px(bin * wide), width: Math.max(1, px(wide) - px(0) - 1), y: py(n), height: Math.max(0, bottom - py(n)), fill: color(at) })))));
     const cloud = trainer.cloud.map(([n, norm, word]) => [Math.max(1, n), norm, word]);
-    place.append(plot(`${trainer.name}: length and frequency`, { x: cloud.map((p) => p[0]), y: cloud.map((p) => p[1]), log: [true, false], labels: ['times in the text', 'length'] },
+    place.append(plot(`${trainer.name}: norm and frequency`, { x: cloud.map((p) => p[0]), y: cloud.map((p) => p[1]), log: [true, false], labels: ['count', 'norm'] },
       (svg, px, py) => cloud.forEach(([n, norm, word]) => {
         const dot = draw('circle', { cx: px(n).toFixed(1), cy: py(norm).toFixed(1), r: 2, fill: color(at), 'fill-opacity': 0.55 });
         dot.append(draw('title', {}, `${word}: ${n}, ${norm}`));
@@ -368,11 +426,11 @@ function norms() {
 }
 function stages() {
   const all = data.stages.reduce((sum, s) => sum + s.seconds, 0) || 1;
-  const W = 1060, row = 26, L = 150;
+  const W = Math.max(300, $('timeline').clientWidth), row = 26, L = 110;
   const svg = draw('svg', { viewBox: `0 0 ${W} ${data.stages.length * row + 8}`, role: 'img', 'aria-label': 'times of the stages' });
   let from = 0;
   data.stages.forEach((stage, at) => {
-    const y = 4 + at * row, x = L + from / all * (W - L - 100), w = Math.max(2, stage.seconds / all * (W - L - 100));
+    const y = 4 + at * row, x = L + from / all * (W - L - 80), w = Math.max(2, stage.seconds / all * (W - L - 80));
     svg.append(draw('text', { x: 0, y: y + 16, class: 'strong', style: 'font-size:13px' }, stage.name));
     svg.append(draw('rect', { x, y: y + 4, width: w, height: row - 9, rx: 3, fill: color(stage.name.startsWith('train') ? 1 : 0) }));
     svg.append(draw('text', { x: x + w + 6, y: y + 16 }, time(stage.seconds)));
@@ -383,7 +441,7 @@ function stages() {
     return key && s.seconds > 0 ? `${count(s.counts[key] / s.seconds)} ${key}/s` : '';
   };
   const rows = data.stages.map((s) => ({ cells: [s.name, time(s.seconds), rate(s), bytes(s.peak_bytes), bytes(s.bytes), `${s.files}`, s.peak_disk_bytes ? bytes(s.peak_disk_bytes) : '' ] }));
-  $('timeline').append(svg, table(['stage', 'time', 'rate', 'memory', 'made', 'files', 'disk at most'], rows));
+  $('timeline').append(svg, table(['stage', 'time', 'rate', 'memory', 'written', 'files', 'peak disk'], rows));
 }
 function settings() {
   for (const stage of data.stages) {

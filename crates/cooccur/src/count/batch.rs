@@ -1,16 +1,18 @@
-//! A batch of tokens in memory, and where each word stands in it.
+//! A batch of tokens in memory, with an index of the places of each word.
 //!
 //! ```text
 //! places     end×W │ end, tail, shard 0 …, end … │ end, tail, shard 1 …, end … │ end×W
 //! positions  of word 0, ascending │ of word 1, ascending │ …
 //! ```
 //!
-//! Every shard has a slice of *places* of its own, with line ends on both sides, so a window never
+//! Every shard has its own slice of *places*, with line ends on both sides, so a window never
 //! leaves it. A shard that begins inside a line is preceded by the *tail* of that line: the words
-//! in reach, which are seen but not counted from. What they would have seen of this shard is kept
-//! as *boundary pairs*. A batch takes 8 bytes a place, however wide the window.
+//! in reach, which are contexts but not rows of the count. The pairs that they form with words of
+//! this shard are stored as *boundary pairs*. A batch takes 8 bytes per place, however wide the
+//! window.
 //!
-//! A batch in memory is a part of a unit of work, not a unit: loading and indexing it write no file.
+//! A batch in memory is a part of a unit of work, not a unit: loading and indexing it writes no
+//! file.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -50,7 +52,7 @@ pub(crate) struct BatchPlan {
 }
 
 impl BatchPlan {
-    /// Places that a shard of so many items takes at most.
+    /// The most places that a shard of this many items takes.
     pub fn places(items: u64, window: &WindowConfig) -> u64 {
         items + u64::from(window.window) + 2
     }
@@ -65,7 +67,7 @@ pub(crate) struct Batch {
     pub pairs: u64,
 }
 
-/// Where the words of a range stand.
+/// The places of the words of a range.
 struct WordIndex {
     first: u32,
     /// Where the positions of each word begin, and their number.
@@ -83,7 +85,8 @@ struct Loaded {
 }
 
 impl Batch {
-    /// Reads the shards and makes the index. `word_ranges` are ranges of words for threads to index.
+    /// Reads the shards and builds the index. `word_ranges` are ranges of words for threads to
+    /// index.
     pub fn load(
         ctx: &Context,
         dir: &RunDir,
@@ -127,7 +130,7 @@ impl Batch {
         Ok(Self { places, index, boundary_pairs, pairs })
     }
 
-    /// Where a word stands, in ascending order.
+    /// The places of a word, in ascending order.
     #[inline]
     pub fn positions(&self, word: u32) -> &[u32] {
         let range = self.index.partition_point(|index| index.first <= word) - 1;
@@ -141,7 +144,7 @@ impl Batch {
         &self.places
     }
 
-    /// Pairs of a word that reach here from earlier shards.
+    /// Pairs of a word with contexts in this batch, from earlier shards.
     pub fn boundary_pairs(&self, row: u32) -> &[BoundaryPair] {
         let first = self.boundary_pairs.partition_point(|pair| pair.row < row);
         let end = self.boundary_pairs.partition_point(|pair| pair.row <= row);
@@ -149,13 +152,13 @@ impl Batch {
     }
 }
 
-/// Words of other ranges are counted here, each eighth of them apart: adding to one place again and
-/// again would wait for itself, and a branch would be mispredicted half of the time.
+/// Words of other ranges are counted here, in eight separate places: adding to one place repeatedly
+/// would wait for the previous addition, and a branch would be mispredicted half of the time.
 const TRASH: usize = 8;
 
 impl WordIndex {
-    /// Sorts the positions of the words of a range. It looks at all places, which costs little
-    /// beside writing positions all over the memory.
+    /// Sorts the positions of the words of a range. It scans all places, which costs little
+    /// compared with writing positions all over the memory.
     fn new(places: &[u32], own: &[Range<usize>], words: Range<u32>) -> Self {
         let len = words.len();
         let slot = |word: u32, at: usize| {
@@ -175,7 +178,8 @@ impl WordIndex {
             next += std::mem::replace(count, next);
         }
         starts.push(next);
-        // From here on the counts are where the next position goes; trash goes behind the end.
+        // From here on the counts are the next positions to write; positions of other ranges go
+        // past the end.
         counts[len..].fill(next);
         let mut positions = vec![0; next as usize + 1];
         for range in own {
@@ -190,7 +194,8 @@ impl WordIndex {
     }
 }
 
-/// Reads the last of some shards into its slice of places: an end, the tail of an open line, its own, ends.
+/// Reads the last shard of some into its slice of places: an end, the tail of an open line, its own places,
+/// ends.
 fn load(
     dir: &RunDir,
     config: &CountConfig,
@@ -223,7 +228,7 @@ fn load(
         for &id in &ids {
             item += 1;
             if id == LINE_END {
-                // Two ends in a row would only take up room.
+                // Two ends in a row would only take up space.
                 if slice[at - 1] != END {
                     slice[at] = END;
                     at += 1;
@@ -258,7 +263,8 @@ fn load(
     Ok(loaded)
 }
 
-/// Whether a word is outside the vocabulary or thinned out; `item` is its number in the shard, from 1.
+/// Whether a word is outside the vocabulary or dropped by subsampling; `item` is its number in the
+/// shard, from 1.
 #[inline]
 fn is_dropped(word: u32, thin: Option<ShardSubsampling<'_>>, item: u64) -> bool {
     word == NO_WORD || thin.is_some_and(|thin| !thin.keeps(word, item))
@@ -268,7 +274,7 @@ fn words_in(places: &[u32]) -> u64 {
     places.iter().filter(|&&place| place != GAP).count() as u64
 }
 
-/// What the first `tail` places see of the places after them.
+/// The pairs of the first `tail` places with the places after them.
 fn boundary_pairs(places: &[u32], tail: usize, reach: usize) -> Vec<BoundaryPair> {
     let mut found = Vec::new();
     for (at, &row) in places[..tail].iter().enumerate() {
@@ -297,7 +303,7 @@ fn open_shard(
     Ok((file, remap))
 }
 
-/// The last places of the line that the last of some shards ends in the middle of, oldest first, at most a window.
+/// The last places of the line in which the last shard of some ends, oldest first, at most one window.
 fn line_tail(
     dir: &RunDir,
     config: &CountConfig,

@@ -1,4 +1,5 @@
-//! The step of the stage: a unit of work for each batch, which spills a run a partition and puts them on record.
+//! The step of the stage: a unit of work for each batch, which spills one run per partition and writes a record
+//! of them.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -17,9 +18,10 @@ use crate::runs::run::{RunFile, RunWeights, RunWriter};
 use crate::runs::spill::{BatchRow, Recovered, RunRow, batch_path, run_name, run_path};
 use crate::runs::sums::RowSums;
 
-/// Threads take rows in blocks; a block that costs less than this is not worth its last frame.
+/// Threads take rows in blocks; a block that costs less than this is not worth its incomplete last
+/// frame.
 const BLOCK_PAIRS_MIN: u64 = 1 << 18;
-/// Blocks that every thread takes, so that all are done at about the same time.
+/// Blocks per thread, so that all threads finish at about the same time.
 const BLOCKS_PER_WORKER: u64 = 16;
 
 /// The shards that are in no batch yet.
@@ -28,8 +30,8 @@ pub(crate) struct Waiting {
     numbers: Vec<u64>,
     /// Tokens and line ends of each.
     pub items: Vec<u64>,
-    /// For each shard of the corpus the first one that the line which goes on in it can be in, as far as that matters to those that
-    /// wait; the shard itself where no line goes on.
+    /// For each shard of the corpus the first shard that may contain the line that continues in it, as far as waiting
+    /// shards need it; the shard itself if no line continues.
     line_begins: Vec<usize>,
     /// The number of the next batch.
     batch: u64,
@@ -60,7 +62,8 @@ impl Waiting {
     }
 }
 
-/// Of shards that do not wait it is not known whether a line goes on in them: they are opened where one goes on in the next.
+/// See [`Waiting::line_begins`]. `continues` is known for waiting shards; others are opened only if a line continues
+/// in the next one.
 fn line_begins(
     dir: &RunDir,
     shards: &[ShardId],
@@ -108,7 +111,8 @@ impl Step for Batches<'_> {
         self.plans.len()
     }
 
-    /// A batch reads its shards, and those before them that a line in which one begins is in.
+    /// A batch reads its shards, and the earlier shards that contain the line in which one of them
+    /// begins.
     fn unit(&self, at: usize) -> Unit {
         let (dir, batch) = (self.dir, self.number(at));
         let shard = |number: &u64| (*number % self.shards.len() as u64) as usize;
@@ -155,7 +159,7 @@ impl Step for Batches<'_> {
 }
 
 impl<'a> Batches<'a> {
-    /// Cuts what waits into batches, with the memory that is left.
+    /// Cuts the waiting shards into batches, with the free memory.
     pub fn new(
         ctx: &'a Context,
         dir: &'a RunDir,
@@ -266,12 +270,12 @@ impl Counting<'_> {
         Ok((rows, self.batch.pairs))
     }
 
-    /// Where the word of a row stands in the batch, so often.
+    /// The number of places of a row's word in the batch.
     fn places(&self, row: u32) -> u64 {
         self.batch.positions(row).len() as u64
     }
 
-    /// Rows in blocks of about the same cost, none across two ranges; all of them have so many places.
+    /// Rows in blocks of about the same cost, with this many places in all; no block spans two ranges.
     fn blocks(&self, places: u64) -> Vec<Block> {
         let reach = 2 * u64::from(self.config.window.window);
         let total = places * reach;

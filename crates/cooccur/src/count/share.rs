@@ -1,4 +1,4 @@
-//! How the memory of the stage is divided, and into which batches that cuts the shards.
+//! How the memory of the stage is divided, and how the shards are cut into batches.
 
 use std::ops::Range;
 
@@ -8,18 +8,19 @@ use super::batch::{BatchPlan, PLACE_BYTES};
 use super::weighting::WindowConfig;
 use crate::runs::sums::RowSums;
 
-/// A batch is never larger: from here on a larger one spills hardly less.
+/// Upper limit of a batch: a larger one spills hardly less.
 const BATCH_PLACES_MAX: u64 = 1 << 28;
-/// Nor does a thread count more pairs in one: with 4.8 ns a pair, a crash costs half a minute at most.
+/// The most pairs that a thread counts per batch: at 4.8 ns a pair, a crash costs half a minute at
+/// most.
 pub(super) const BATCH_PAIRS_MAX: u64 = 6_000_000_000;
-/// What a worker holds beside its sums: a shard being read, a frame being packed.
+/// Memory of a worker beside its sums: a shard being read, a frame being packed.
 const WORKER_BYTES_FIXED: u64 = 1 << 20;
 /// Places that batches need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlacesNeeded {
-    /// Of the largest shard.
+    /// Those of the largest shard.
     pub largest: u64,
-    /// Of all shards.
+    /// Those of all shards.
     pub all: u64,
 }
 
@@ -27,20 +28,20 @@ pub(crate) struct PlacesNeeded {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub workers: usize,
-    /// Columns that a worker adds up at once.
+    /// Columns that a worker sums at once.
     pub width: u32,
     /// Places of a batch.
     pub places: u64,
-    /// All of it.
+    /// Total memory.
     pub bytes: u64,
 }
 
 impl Share {
-    /// For so many words and places.
+    /// The division for this many words and places.
     pub fn new(room: Room, words: u32, needed: PlacesNeeded, batch_bytes: Option<u64>) -> Self {
         let Room { bytes: left, threads } = room;
         let PlacesNeeded { largest, all } = needed;
-        // The index of words, and its counts while it is made.
+        // The index of words, and the counts used to build it.
         let index_bytes = 8 * u64::from(words) + 4096;
         let one = WORKER_BYTES_FIXED + RowSums::needed_bytes(words);
         let workers = (left / 2 / one).clamp(1, threads);
@@ -71,7 +72,7 @@ pub(super) fn word_ranges(counts: &[u64], workers: usize) -> Vec<Range<u32>> {
     ranges
 }
 
-/// Cuts the shards that wait into batches of at most `places` places, each of at least one shard.
+/// Cuts the waiting shards into batches of at most `places` places, each of at least one shard.
 pub(super) fn plans(
     window: &WindowConfig,
     shards: &[u64],

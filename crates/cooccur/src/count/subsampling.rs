@@ -1,25 +1,25 @@
-//! Frequent words are thinned out before windows are formed, as in word2vec (Mikolov et al. 2013).
+//! Subsampling of frequent words before windows are formed, as in word2vec (Mikolov et al. 2013).
 //!
-//! A word that is left out leaves no gap, so those around it move together: a window of 5 reaches over
-//! 6.5 words of English, and further where the text is full of frequent words. Multiplying cells
-//! with keep(i) · keep(j) after counting has the same number of pairs, but not the same pairs.
+//! A dropped word leaves no gap, so the words around it become neighbours: a window of 5 reaches over
+//! 6.5 words of English, and further where the text is full of frequent words. Multiplying cells by
+//! keep(i) · keep(j) after counting gives the same number of pairs, but not the same pairs.
 //!
-//! Skip-gram with negative sampling on 22 million tokens of English, dimension 100, 5 epochs, means of
-//! 3 seeds (Google analogies, WordSim-353, SimLex-999, RG-65): 42.0, 65.5, 27.7, 62.2 from four samples,
-//! 41.5, 63.7, 28.8, 62.6 with cells multiplied after counting. Counting takes three times as long.
-//! One sample (one seed): 42.5, 65.1, 28.0, 57.0.
+//! Skip-gram with negative sampling on 22 million tokens of English, dimension 100, 5 epochs, means of 3
+//! seeds (Google analogies, WordSim-353, SimLex-999, RG-65): 42.0, 65.5, 27.7, 62.2 with four samples,
+//! 41.5, 63.7, 28.8, 62.6 with cells multiplied after counting. Counting takes three times as long. One
+//! sample (one seed): 42.5, 65.1, 28.0, 57.0.
 //!
-//! An expectation over all ways to thin has no closed form in whole numbers, so the text is thinned
-//! several times and all samples are counted; a pair of unit weight has that many units more. Whether
-//! an occurrence stays depends on the seed, the sample, its shard and its place there, so any thread
-//! can tell, in any order.
+//! The expectation over all samples has no closed form in whole numbers, so the text is subsampled
+//! several times and all samples are counted; a pair of weight 1 has that many more units. Whether an
+//! occurrence stays depends on the seed, the sample, its shard and its place there, so any thread can
+//! compute it, in any order.
 
 use wordmill_kernels::random::{at, finalize};
 
-/// What is kept of a text, and how often it is sampled.
+/// Which occurrences of a text are kept, and how often it is sampled.
 #[derive(Clone, Debug)]
 pub struct Subsampling {
-    /// Of each word: an occurrence stays if 32 random bits are below this.
+    /// For each word: an occurrence stays if 32 random bits are below this.
     limits: Vec<u64>,
     seed: u64,
     samples: u32,
@@ -33,13 +33,13 @@ pub(crate) struct ShardSubsampling<'a> {
 }
 
 impl Subsampling {
-    /// Keeps an occurrence of word i with probability `keep[i]`, in each of so many samples.
+    /// Keeps an occurrence of word i with probability `keep[i]`, in each of this many samples.
     pub fn new(keep: &[f32], seed: u64, samples: u32) -> Self {
         let limit = |&keep: &f32| (f64::from(keep).clamp(0.0, 1.0) * 4_294_967_296.0) as u64;
         Self { limits: keep.iter().map(limit).collect(), seed, samples: samples.max(1) }
     }
 
-    /// Samples of the text.
+    /// Number of samples of the text.
     pub fn samples(&self) -> u32 {
         self.samples
     }
@@ -54,7 +54,7 @@ impl Subsampling {
 }
 
 impl ShardSubsampling<'_> {
-    /// Whether `word` stays where it stands: the number of the token in its shard.
+    /// Whether the occurrence of `word` at `item`, the number of the token in its shard, stays.
     #[inline]
     pub fn keeps(&self, word: u32, item: u64) -> bool {
         let limit = self.limits[word as usize];

@@ -1,4 +1,4 @@
-//! What a pair is worth: integer weights by distance.
+//! Weights of pairs: whole numbers by distance.
 //!
 //! | weighting | weight at distance d in a window W | unit | source |
 //! |---|---|---|---|
@@ -6,9 +6,9 @@
 //! | `harmonic` | 1 / d | lcm(1..=W), at most lcm(1..=20) | GloVe (Pennington et al. 2014, §4.2) |
 //! | `flat` | 1 | 1 | |
 //!
-//! For `harmonic` windows beyond 20 the least common multiple would leave no room for sums, so 1 / d
-//! is rounded to the nearest multiple of 1 / 232 792 560: a relative error below 6 · 10⁻⁷ up to
-//! W = 255, deterministic like all the rest.
+//! For `harmonic` windows beyond 20 the least common multiple would leave no headroom for sums, so 1
+//! / d is rounded to the nearest multiple of 1 / 232 792 560: a relative error below 6 · 10⁻⁷ up to
+//! W = 255, and deterministic, too.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub enum Sides {
     Left,
 }
 
-/// Whether a word outside the vocabulary takes up a place in the window.
+/// Whether a word outside the vocabulary keeps its place in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dropped {
@@ -47,10 +47,10 @@ pub enum Dropped {
     Gap,
 }
 
-/// A window: how far, how much, which sides.
+/// A window: its width, weights and sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowConfig {
-    /// Words on each side.
+    /// Number of words on each side.
     #[schemars(range(min = 1, max = 255))]
     pub window: u8,
     /// How weight falls with distance.

@@ -1,8 +1,9 @@
 //! The innermost loop of counting: the words around many places of one word, added up.
 //!
-//! The places of a word lie all over the memory. Windows are first copied, some dozens at a time,
-//! and then added: the copies do not depend on one another, so the memory fetches many of them at
-//! once. Adding straight from the places waited for one after another and took three times as long.
+//! The places of a word are scattered all over memory. Windows are first copied, some dozens at a
+//! time, and then added: the copies do not depend on one another, so the processor fetches many of
+//! them at once. Adding straight from the places waited for each fetch and took three times as
+//! long.
 
 use super::weighting::Sides;
 use crate::runs::sums::{END, RowSums};
@@ -10,8 +11,8 @@ use crate::runs::sums::{END, RowSums};
 /// Windows copied at a time.
 const COPIED: usize = 32;
 
-/// Adds the words around each position, up to the ends of the line. `weights` are by distance; on
-/// both sides of every position there are at least so many places.
+/// Adds the words around each position, up to the ends of the line. `weights` are by distance;
+/// there must be at least as many places on both sides of every position.
 pub(crate) fn add_windows(
     places: &[u32],
     positions: &[u32],

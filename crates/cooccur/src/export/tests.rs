@@ -1,4 +1,4 @@
-//! Exported files are read back and compared with the matrix.
+//! Reads exported files back and compares them with the matrix.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ fn write(dir: &RunDir, words: u32, cells: &Cells) -> MatrixIndex {
     }
 }
 
-/// A matrix in memory, exported; the files beside the matrix by name.
+/// Exports a matrix in memory; returns the files beside the matrix by name.
 fn export(words: u32, cells: &Cells, format: MatrixFormat) -> BTreeMap<PathBuf, Vec<u8>> {
     let memory = MemoryStorage::default();
     let dir = RunDir::new(Arc::new(memory.clone()), "run");
@@ -284,7 +284,7 @@ fn a_failing_disk_leaves_no_half_matrix() {
                 break;
             }
             reached += 1;
-            // A folder that cannot be synced is told after the file has its name.
+            // If a folder cannot be synced, the error comes after the file has its name.
             let there = operation == Operation::Sync && names.contains_key(Path::new("out"));
             let only = ["out", "out.vocab.txt"].map(Path::new);
             assert!(names.keys().all(|name| only.contains(&name.as_path())), "{names:?}");

@@ -1,12 +1,12 @@
-//! Weights of other programs as whole numbers of a unit.
+//! Converts weights of other programs to whole numbers of a unit.
 //!
 //! A program that weighs pairs by 1/d has sums of such fractions, which are whole multiples of 1 / lcm(1..=W)
-//! for its window W. The *search* finds the least W for which all weights are, as near as floats
-//! can say; where there is none, weights are rounded to multiples of the finest unit.
+//! for its window W. The *search* finds the least W for which all weights are whole, as far as floats can
+//! show; if there is none, weights are rounded to multiples of the finest unit.
 
 use crate::count::weighting::{Dropped, Sides, Weighting, WindowConfig};
 
-/// How far from a whole number, as a share of it, a weight may be and still count as whole.
+/// How far a weight may be from a whole number, as a share of it, and still count as whole.
 pub const WHOLE: f64 = 1e-6;
 /// Beyond this window lcm(1..=W) leaves no room for sums.
 const LARGEST_WINDOW: u8 = 20;
@@ -22,7 +22,7 @@ pub struct Unit {
     pub rounded: u64,
 }
 
-/// The search for the least unit in which all weights that it is shown are whole.
+/// The search for the least unit in which all observed weights are whole.
 #[derive(Clone, Debug)]
 pub struct UnitSearch {
     units: Vec<Unit>,
@@ -44,14 +44,14 @@ impl Default for UnitSearch {
 }
 
 impl UnitSearch {
-    /// Looks at a weight above 0.
+    /// Observes a weight above 0.
     #[inline]
     pub fn see(&mut self, weight: f64) {
         // Each unit is a multiple of the one before, so later ones are never worse.
         for unit in &mut self.units[self.least..] {
             let scaled = weight * unit.unit as f64;
             let whole = (scaled + 0.5) as u64 as f64;
-            // As a share of the weight; 1 if it rounds to nothing.
+            // As a share of the weight; 1 if it rounds to zero.
             let error = (whole - scaled).abs() / scaled;
             unit.largest_error = unit.largest_error.max(error);
             unit.rounded += u64::from(error > WHOLE);
@@ -61,7 +61,7 @@ impl UnitSearch {
         }
     }
 
-    /// The least unit, or the finest one where not all weights are whole.
+    /// The least unit, or the finest one if not all weights are whole in any.
     pub fn found(&self) -> Unit {
         self.units[self.least]
     }
@@ -72,7 +72,7 @@ impl Unit {
     #[inline]
     pub fn weigh(&self, weight: f64) -> Option<u64> {
         let whole = (weight * self.unit as f64).round();
-        // 2^64 is exact in f64; not-a-number is in no range.
+        // 2^64 is exact in f64; NaN is in no range.
         (1.0..18_446_744_073_709_551_616.0).contains(&whole).then_some(whole as u64)
     }
 }
@@ -106,9 +106,9 @@ mod tests {
         let sums: Vec<f64> = (1..=10).map(|d| (1..=d).map(|d| 1.0 / f64::from(d)).sum()).collect();
         check(&sums, 2520, 0);
         check(&[1.0 / (16.0 * 19.0)], 232_792_560, 0);
-        // Off by half a millionth of itself in this unit.
+        // Wrong by half a millionth of itself in this unit.
         assert!(check(&[1.0 / 19.0], 12_252_240, 0) > 1e-7);
-        // One weight of a later unit does not bring an earlier one back.
+        // One weight of a later unit rules out the earlier ones for good.
         check(&[1.0 / 7.0, 0.5, 1.0], 420, 0);
     }
 

@@ -1,7 +1,7 @@
-//! More runs than may be open at once: groups of them are merged into longer runs first.
+//! Merges groups of runs into longer runs, if there are more than may be open at once.
 //!
-//! A pass is a step, and a group is a unit of it. What a killed process has made and not put on the list of runs is removed, not
-//! kept: the list alone says which runs count.
+//! A pass is a step, and a group is a unit of it. A run that a killed process wrote without adding it to the list is
+//! removed, not kept: only the list says which runs count.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use crate::runs::run::{CURSOR_BYTES, RunFile, RunWeights, RunWriter};
 use crate::runs::spill::{RunRow, SpillRuns, open_run, run_path};
 use crate::runs::sums::RowSums;
 
-/// Memory of a merge of as many runs as may be, beside the sums.
+/// Memory of a merge of as many runs as allowed, beside the sums.
 pub(crate) const MERGE_BYTES: u64 = FAN_IN as u64 * CURSOR_BYTES + (1 << 20);
 
 /// Merges runs until every partition has at most [`FAN_IN`]. The list on disk is replaced before
@@ -52,7 +52,7 @@ pub(crate) struct Pass<'a> {
     pub dir: &'a RunDir,
     pub ranges: &'a RowRanges,
     pub weights: RunWeights,
-    /// Columns that are added up at once.
+    /// Columns that are summed at once.
     pub width: u32,
     pub groups: Vec<Vec<RunRow>>,
     /// The runs that count.
@@ -90,7 +90,7 @@ impl Step for Pass<'_> {
         self.merge_group(&self.groups[at], &mut sums)
     }
 
-    /// Puts the run on the list in the place of the group, which is removed then.
+    /// Replaces the group on the list by the run, then removes the group.
     fn settle(&self, at: usize, new: &mut RunRow) -> Result<(), CooccurError> {
         let old = &self.groups[at];
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +119,7 @@ fn stem(file: &str) -> &str {
     file.trim_end_matches(".run")
 }
 
-/// The name of the first with a letter more: no other group and no earlier pass has it.
+/// The name of the first run with one more letter, which no other group or earlier pass has.
 fn merged_name(group: &[RunRow]) -> String {
     format!("{}m.run", stem(&group[0].file))
 }

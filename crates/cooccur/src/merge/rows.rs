@@ -1,4 +1,4 @@
-//! Rows merged from several runs.
+//! Merges rows from several runs.
 
 use wordmill_formats::{FormatError, FrameFile};
 
@@ -7,12 +7,11 @@ use crate::runs::ranges::RowRanges;
 use crate::runs::run::{RunCursor, RunWeights};
 use crate::runs::sums::RowSums;
 
-/// Never more open runs than this in one merge: the limit on open files is often 1024 and threads
-/// share it.
+/// Limit of open runs in one merge: the limit on open files is often 1024, and threads share it.
 pub(crate) const FAN_IN: usize = 64;
 
 /// Merges the cells of a row range: calls `each` with the summed cells of every row that has any,
-/// in pieces, in order. No comparison takes part, so the number of runs hardly matters.
+/// in pieces, in order. It compares nothing, so the number of runs hardly matters.
 pub(crate) fn merge_range(
     files: &[FrameFile],
     ranges: &RowRanges,

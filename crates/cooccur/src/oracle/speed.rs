@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Reading a segment built a table of codes where the unit is large: a hundred times the time of linear weights.
+/// Reading a segment built a table of codes if the unit is large: a hundred times the time of linear weights.
 #[test]
 fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
     let stripes = |weighting| {
@@ -47,7 +47,7 @@ fn reading_tiles_of_harmonic_weights_took_a_hundred_times_as_long() {
         }
         (start.elapsed(), cells.len())
     };
-    // In turn, so that a machine that is busy for a while is busy for both.
+    // Alternating, so that a temporarily busy machine affects both.
     let times: Vec<_> = (0..9).map(|_| (read(&linear), read(&harmonic))).collect();
     let fastest = |of: &dyn Fn(&(_, _)) -> (std::time::Duration, usize)| {
         times.iter().map(|both| of(both).0).min().unwrap()

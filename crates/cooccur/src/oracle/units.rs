@@ -1,4 +1,4 @@
-//! Every step of counting and merging is held to the contract of steps.
+//! Checks every step of counting and merging against the contract of steps.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -20,7 +20,8 @@ use crate::{CountConfig, Dropped, MergeConfig, RowRanges, Sides, Weighting, Wind
 fn batches_passes_and_ranges_keep_to_their_lists() {
     let mut random = Random(SplitMix64(12));
     let line = |random: &mut Random| (0..90).map(|_| random.below(300) as u32).collect();
-    // Lines go over several shards, so batches read shards of others for the windows at their begin.
+    // Lines span several shards, so batches read shards of others for the windows at their
+    // beginning.
     let lines: Vec<Vec<u32>> = (0..50).map(|_| line(&mut random)).collect();
     let window = WindowConfig {
         window: 3,
@@ -49,7 +50,7 @@ fn batches_passes_and_ranges_keep_to_their_lists() {
     run.check(&batches, true);
     let progress = ctx.progress.stage("cooccur", "tokens", 0);
     run_in_turn(&ctx, &batches, &progress).unwrap();
-    // One batch is lost: it reads shards that are covered by others.
+    // One batch is lost: it reads shards that others cover.
     run.memory.remove(&batch_path(dir, 1)).unwrap();
     let recovered = recover(dir, "f").unwrap();
     let waiting = Waiting::new(dir, &config, input, &recovered).unwrap();

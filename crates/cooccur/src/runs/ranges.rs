@@ -6,7 +6,7 @@
 /// Cells that a range aims at, by an upper estimate. Some tens of megabytes as CSR: large enough to
 /// be read in one go, small enough that ranges outnumber threads.
 const TARGET_CELLS: u64 = 4 << 20;
-/// At least this many ranges where there are enough rows, so that merging has parallel tasks.
+/// The minimum number of ranges if there are enough rows, so that merging has parallel tasks.
 const MIN_RANGES: u64 = 16;
 /// Spill files of one batch; they are removed one by one while the matrix grows.
 const MAX_PARTITIONS: usize = 16;

@@ -1,8 +1,9 @@
 //! Spill runs: summed cells of one partition of the rows, in framed files.
 //!
-//! Kind `srun`; a frame is a block of cells (see `CellBlock`) of one row range, its tag is the row
-//! and the column of its first cell. Threads append frames as they finish them, so the frames of a
-//! file stand in any order; a cursor puts those that it wants in order. No row and column stands
+//! The kind is `srun`. A frame is a block of cells (see `CellBlock`) of one row range, its tag is
+//! the row and the column of its first cell. Threads append frames as they finish them, so the
+//! frames of a file are in any order; a cursor sorts those that it reads. No cell occurs twice in a
+//! run.
 //! twice in a run.
 
 use std::path::Path;
@@ -14,13 +15,13 @@ use wordmill_formats::{
 
 use super::ranges::RowRanges;
 
-/// Cells of a frame: 100 KiB in memory, so that 64 open runs take 9 MiB. Smaller ones pack worse:
+/// Cells of a frame: 100 KiB in memory, so that 64 open runs take 9 MiB. Smaller frames pack worse:
 /// 2.21 bytes a cell with 2048, 2.07 with 8192, 2.04 with 32768 (English, harmonic window of 5).
 pub(crate) const FRAME_CELLS: usize = 8192;
 /// Memory of an open run: a block and its planes.
 pub(crate) const CURSOR_BYTES: u64 = (FRAME_CELLS as u64) * 22;
 
-/// What weights of a run are, and so which of them have codes.
+/// The weights of a run, which determine the codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunWeights {
     /// Units of a weight of 1.
@@ -30,7 +31,7 @@ pub(crate) struct RunWeights {
 }
 
 impl RunWeights {
-    /// The kind of new runs. Only codes of several samples are not those of version 2.
+    /// The kind of new runs. They differ from version 2 only in the codes of several samples.
     fn kind(self) -> Kind {
         if self.samples > 1 { Kind::RUN } else { Kind { version: 2, ..Kind::RUN } }
     }
@@ -40,7 +41,7 @@ impl RunWeights {
         CellCodes::of_unit(self.unit, self.samples)
     }
 
-    /// The codes of a run that is there.
+    /// The codes of an existing run.
     fn codes_of(self, file: &FrameFile) -> CellCodes {
         CellCodes::of_unit(self.unit, if file.version() < 3 { 1 } else { self.samples })
     }
@@ -75,12 +76,12 @@ pub(crate) struct RunWriter {
 }
 
 impl RunWriter {
-    /// A writer with nothing in hand.
+    /// An empty writer.
     pub fn new(codes: CellCodes) -> Self {
         Self { packer: CellPacker::new(codes), block: CellBlock::default(), cells: 0 }
     }
 
-    /// Appends cells of a row. Before a row of another range or file comes [`RunWriter::flush`].
+    /// Appends cells of a row. Call [`RunWriter::flush`] before a row of another range or file.
     pub fn row(
         &mut self,
         run: &RunFile,
@@ -99,7 +100,7 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Writes the frame in hand.
+    /// Writes the current frame.
     pub fn flush(&mut self, run: &RunFile) -> Result<(), FormatError> {
         if self.block.is_empty() {
             return Ok(());
@@ -125,7 +126,7 @@ pub(crate) struct RunCursor {
     frames: Vec<usize>,
     packer: CellPacker,
     block: CellBlock,
-    /// The row in hand and the cells of it that are left.
+    /// The current row and its remaining cells.
     at_row: usize,
     at: usize,
     row_end: usize,
@@ -167,7 +168,7 @@ impl RunCursor {
         self.block.rows().get(self.at_row).map(|(row, _)| *row)
     }
 
-    /// Hands over the cells of `row` whose columns are below `end`, in pieces, if `row` is next.
+    /// Passes on the cells of `row` whose columns are below `end`, in pieces, if `row` is next.
     pub fn take(
         &mut self,
         row: u32,
@@ -208,7 +209,7 @@ impl RunCursor {
         if !inside {
             return Err(self.file.bad_frame(frame, "cells of another row range"));
         }
-        // The sums tell by a sum of 0 that they have not met a column yet.
+        // In the sums, a sum of 0 marks a column that has no weight yet.
         if self.block.payloads().contains(&0) {
             return Err(self.file.bad_frame(frame, "a cell of weight 0"));
         }

@@ -1,9 +1,9 @@
-//! Batches of runs, and the list of runs that a finished stage leaves behind.
+//! Batches of runs, and the list of runs of a finished stage.
 //!
-//! A *batch* is what was counted in memory at once. It is spilled as one run a partition and becomes
-//! valid when its record, `spill/batch-BBBBB.json`, is published: that names its runs and the units
-//! (token shards) that it covers. Runs without a record were cut short by a crash; they are removed
-//! and their units are counted again.
+//! A *batch* is what was counted in memory at once. It is spilled as one run per partition and
+//! becomes valid when its record, `spill/batch-BBBBB.json`, is published: that names its runs and
+//! the units (token shards) that it covers. Runs without a record were interrupted by a crash; they
+//! are removed and their units are counted again.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ impl SpillRuns {
         write_json(dir, &Self::path(dir), self)
     }
 
-    /// Cells in all runs; a cell may stand in several.
+    /// Cells in all runs; a cell may be in several.
     pub fn cells(&self) -> u64 {
         self.runs.iter().map(|run| run.cells).sum()
     }

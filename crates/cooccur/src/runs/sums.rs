@@ -1,9 +1,9 @@
-//! The weights of one row being added up: a dense array over columns, and which of them are not 0.
+//! Sums of the weights of one row: a dense array over columns, and which of them are not 0.
 //!
-//! Counting and merging both add here, so this is the only place where weights of equal cells meet.
-//! The array is random access in 8 bytes a column: for the vocabularies of most corpora it stays in
-//! the second-level cache, and the frequent columns, which come first, do so for all. Where not all
-//! columns fit into memory a row is added up block of columns by block of columns.
+//! Counting and merging both add here, so this is the only place where weights of equal cells are
+//! summed. The array is random access in 8 bytes per column: for the vocabularies of most corpora
+//! it stays in the second-level cache, and the frequent columns, which come first, do so for all.
+//! If not all columns fit into memory, a row is summed one block of columns after the other.
 
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;
@@ -18,7 +18,7 @@ pub(crate) struct RowSums {
     /// Columns of the block with a sum, in order of appearance; as long as `sums` and one more.
     touched: Vec<u32>,
     cells: usize,
-    /// A bit a column, and a bit for each 64 of those: to put columns in order.
+    /// A bit per column, and a bit for each 64 of those, to sort columns.
     bits: Vec<u64>,
     bits_of_bits: Vec<u64>,
     columns: Vec<u32>,
@@ -28,7 +28,7 @@ pub(crate) struct RowSums {
 impl RowSums {
     /// Memory that blocks of `width` columns take, in bytes.
     pub fn needed_bytes(width: u32) -> u64 {
-        // Sums, what was touched, the columns and weights handed over, two bits.
+        // Sums, touched columns, the columns and weights passed on, two bits.
         u64::from(width) * (8 + 4 + 4 + 8) + u64::from(width) / 7 + 4096
     }
 
@@ -58,7 +58,7 @@ impl RowSums {
         (0..words).step_by(self.sums.len())
     }
 
-    /// Goes to the block that begins at column `base`. Nothing must be held.
+    /// Moves to the block that begins at column `base`. The sums must be empty.
     pub fn enter(&mut self, base: u32) {
         debug_assert_eq!(self.cells, 0, "the sums of the block before were taken");
         self.base = base;
@@ -69,14 +69,14 @@ impl RowSums {
         u64::from(self.base) + self.sums.len() as u64
     }
 
-    /// Adds a weight above 0 to a column; one outside the block is passed over.
+    /// Adds a weight above 0 to a column; a column outside the block is ignored.
     ///
     /// No sum can overflow, see `WindowConfig::check_total`.
     #[inline(always)]
     pub fn add(&mut self, column: u32, weight: u64) {
         let place = column.wrapping_sub(self.base);
         if let Some(sum) = self.sums.get_mut(place as usize) {
-            // Without a branch: whether a column is new is hard to foresee.
+            // Without a branch, since whether a column is new is hard to predict.
             self.touched[self.cells] = place;
             self.cells += usize::from(*sum == 0);
             *sum += weight;
@@ -102,7 +102,7 @@ impl RowSums {
         self.cells = cells;
     }
 
-    /// Hands over columns, ascending, with their sums, and forgets them.
+    /// Passes on columns, ascending, with their sums, and clears them.
     pub fn take(&mut self) -> (&[u32], &[u64]) {
         self.columns.clear();
         self.weights.clear();

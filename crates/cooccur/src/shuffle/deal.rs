@@ -1,11 +1,11 @@
 //! Dealing: the cells of a source to the row stripes, as packed blocks in the order of the source.
 //!
-//! Dealing goes in rounds of consecutive parts of the source. A round ends when it is as old as a checkpoint may
-//! be, and is written down then: a file a stripe, valid if all of them are there. A process that was
-//! killed goes on with the next round. What fits into memory and into one round is never written.
+//! Dealing goes in rounds of consecutive parts of the source. A round ends at the age limit of a checkpoint and
+//! is then written to disk: one file per stripe, valid if all of them exist. A process that was killed resumes
+//! with the next round. Data that fits into memory and into one round is never written.
 //!
-//! Dealing is no step of units: it reads the source once for all stripes, where a round ends is left to the clock, and what fits
-//! into memory becomes no file.
+//! Dealing is not a step of units: it reads the source once for all stripes, the clock decides where a round ends, and
+//! data that fits into memory becomes no file.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -25,13 +25,13 @@ use super::slots::Slots;
 use super::unsorted::{GROUP_SHIFT, PART_SHIFT, UnsortedCells};
 use crate::error::CooccurError;
 
-/// Cells of a unsorted block.
+/// Cells of an unsorted block.
 const BLOCK_CELLS: usize = 4096;
-/// Bytes of a cell in a block that is not compressed, at most where it is a weight.
+/// The most bytes of a cell in an uncompressed block, if it is a weight.
 const STORED_BYTES: u64 = 5;
-/// Bytes of a cell in hand: row, column, payload.
+/// Bytes of an unpacked cell: row, column, payload.
 const CELL_BYTES: u64 = 20;
-/// The least that a worker deals with at a time.
+/// The minimum memory of a worker.
 const DEAL_BYTES_MIN: u64 = 4 << 20;
 /// Blocks larger than this do not pack better.
 const DEAL_BYTES_MAX: u64 = 64 << 20;
@@ -39,22 +39,22 @@ const DEAL_BYTES_MAX: u64 = 64 << 20;
 /// The blocks of a stripe in memory, with their tags.
 type Held = Arc<Vec<(u64, PackedFrame)>>;
 
-/// What was dealt: rounds on disk, and what is in memory of each stripe.
+/// Dealt cells: rounds on disk, and the cells of each stripe in memory.
 pub(super) struct Dealt {
     rounds: u32,
     held: Vec<Mutex<Held>>,
-    /// Memory of what is held.
+    /// Memory of the cells held.
     _memory: Option<Reservation>,
 }
 
 impl Dealt {
-    /// How many rounds are on disk.
+    /// Number of rounds on disk.
     #[cfg(test)]
     pub fn rounds(&self) -> u32 {
         self.rounds
     }
 
-    /// The files of a stripe; none where its cells are in memory.
+    /// The files of a stripe; none if its cells are in memory.
     pub fn paths(&self, shuffle: &Shuffle<'_>, stripe: u32) -> impl Iterator<Item = PathBuf> {
         (0..self.rounds).map(move |round| shuffle.unsorted_path(stripe, round))
     }
@@ -81,8 +81,8 @@ impl Dealt {
     }
 }
 
-/// The rounds that an earlier attempt wrote down for all of these stripes, and the first part of the source that
-/// they do not have.
+/// The rounds that an earlier attempt wrote for all of these stripes, and the first part of the source that they
+/// do not contain.
 fn recover(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<(u32, usize), CooccurError> {
     let (mut rounds, mut next) = (0, 0);
     loop {
@@ -137,7 +137,7 @@ impl Divider {
     }
 }
 
-/// The blocks of a stripe while they come.
+/// The blocks of a stripe during dealing.
 struct Pile {
     path: PathBuf,
     held: Vec<(u64, PackedFrame)>,
@@ -150,13 +150,13 @@ struct Pile {
 pub(crate) struct Share {
     pub workers: u64,
     pub worker_bytes: u64,
-    /// For the blocks of a stripe.
+    /// Per stripe, for its blocks.
     pile_bytes: u64,
     grid: u32,
 }
 
 impl Share {
-    /// A third for the blocks in hand, a third for those that were packed; the rest is what laying out needs at least.
+    /// A third for unpacked blocks, a third for packed ones; the rest is the minimum of laying out.
     pub fn new(room: Room, part_bytes: u64, grid: u32) -> Self {
         let Room { bytes: left, threads } = room;
         let least = DEAL_BYTES_MIN + part_bytes;
@@ -166,7 +166,8 @@ impl Share {
         Self { workers, worker_bytes, pile_bytes, grid }
     }
 
-    /// Compressing takes a third of the time of dealing: it is left where all stays in memory.
+    /// Compression takes a third of the time of dealing; it is skipped if everything stays in
+    /// memory.
     pub fn packing(&self, cells: u64) -> Packing {
         match cells.saturating_mul(STORED_BYTES) <= self.pile_bytes * u64::from(self.grid) {
             true => Packing::Stored,
@@ -180,7 +181,7 @@ impl Share {
     }
 }
 
-/// Deals the cells of the source to the stripes, but for those that an earlier attempt has dealt.
+/// Deals the cells of the source to the stripes, except those that an earlier attempt has dealt.
 pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
     let share = Share::new(ctx.room(), source.part_bytes(), shuffle.config.grid);
@@ -211,7 +212,7 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
             piles.enumerate().filter_map(|(stripe, pile)| Some((stripe, pile?))).collect();
         if end == parts && piles.iter().all(|(_, pile)| pile.file.is_none()) {
             let held: u64 = piles.iter().map(|(_, pile)| pile.held_bytes).sum();
-            // Laying out can always begin with its least.
+            // Laying out can always begin with its minimum.
             let most = ctx.budget.left().saturating_sub(SORT_BYTES_MIN);
             dealt._memory = Some(ctx.budget.reserve(held.min(most), "cells dealt to tiles")?);
             for (stripe, pile) in piles {
@@ -231,8 +232,8 @@ pub(super) fn deal(shuffle: &Shuffle<'_>, stripes: &[u32]) -> Result<Dealt, Cooc
     }
 }
 
-/// Deals from a part on until all are dealt or the round is old enough; gives the first part that is not
-/// dealt.
+/// Deals from a part on until all are dealt or the round is old enough; returns the first part that is
+/// not dealt.
 fn deal_round(
     shuffle: &Shuffle<'_>,
     share: Share,
@@ -241,7 +242,7 @@ fn deal_round(
     progress: &StageProgress,
 ) -> Result<usize, CooccurError> {
     let (ctx, source) = (shuffle.ctx, shuffle.source);
-    // Slots are read as they were packed, in every epoch.
+    // Slots are read as packed here, in every epoch.
     let packing = match shuffle.config.slots {
         0 => share.packing(source.cells()),
         _ => Packing::Stored,
@@ -281,7 +282,7 @@ impl Pile {
         limit_bytes: u64,
     ) -> Result<(), FormatError> {
         self.held_bytes += frame.stored_bytes() as u64;
-        // A copy is as long as its bytes; what was packed into has room to spare.
+        // A copy is as long as its bytes; the buffer for packing is larger.
         self.held.push((tag, frame.clone()));
         if self.held_bytes <= limit_bytes {
             return Ok(());
@@ -290,7 +291,7 @@ impl Pile {
         self.write(shuffle).map(drop)
     }
 
-    /// Appends to the file what is held.
+    /// Appends the held blocks to the file.
     fn write(&mut self, shuffle: &Shuffle<'_>) -> Result<&mut FrameWriter, FormatError> {
         if self.file.is_none() {
             self.file = Some(FrameWriter::create(shuffle.dir.storage(), &self.path, Kind::LOOSE)?);
@@ -300,7 +301,7 @@ impl Pile {
         Ok(file)
     }
 
-    /// Makes a file of a round of it, which has these parts of the source.
+    /// Publishes a round as a file for these parts of the source.
     fn publish(mut self, shuffle: &Shuffle<'_>, parts: Range<usize>) -> Result<(), FormatError> {
         let file = self.write(shuffle)?;
         file.set("fingerprint", &shuffle.config.fingerprint);
@@ -309,7 +310,7 @@ impl Pile {
     }
 }
 
-/// A worker's cells on their way: a block a group of tiles.
+/// A worker's cells during dealing: one block per group of tiles.
 struct Dealer<'a> {
     shuffle: &'a Shuffle<'a>,
     piles: &'a [Option<Mutex<Pile>>],
@@ -349,7 +350,7 @@ impl<'a> Dealer<'a> {
             packer: CellPacker::new(shuffle.codes()).packing(packing),
             blocks: 0,
             held_cells: 0,
-            // Vectors that grow may hold twice what is in them.
+            // Growing vectors may allocate twice their length.
             limit_cells: bytes / 2 / CELL_BYTES,
             pile_bytes,
         }
@@ -432,7 +433,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_divide_as_divisions_do() {
+    fn division_by_products_equals_division() {
         for grid in [1, 2, 3, 7, 16, 48, 255, 256, 65_535] {
             let divider = Divider::new(grid);
             for id in (0..1000).chain([u32::MAX, u32::MAX - 1, 1 << 31, (1 << 31) - 1]) {

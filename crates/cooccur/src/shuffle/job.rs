@@ -1,4 +1,4 @@
-//! What the parts of the stage share: its settings, its source, and how tiles are grouped.
+//! What the parts of the stage share: settings, source, and the grouping of tiles.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use wordmill_kernels::random::hash;
 
 use crate::error::CooccurError;
 
-/// Groups of tiles that cells are dealt to: more of them make blocks of too few cells. A group is
-/// one tile for up to 64 stripes.
+/// Groups of tiles that cells are dealt to: more of them would give blocks of too few cells. A
+/// group is one tile for up to 64 stripes.
 const GROUPS_MAX: u32 = 4096;
 
-/// `[tiles]`: how the matrix is cut.
+/// `[tiles]`: how the matrix is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TilesConfig {
-    /// Stripes of the matrix each way, up to 256; 0 chooses by the size of the model.
+    /// Number of stripes of the matrix per side, up to 256; 0 chooses by the size of the model.
     #[schemars(range(min = 0, max = 256))]
     pub grid: u32,
 }
@@ -28,8 +28,8 @@ pub struct TilesConfig {
 const STRIPE_BYTES: u64 = 4 << 20;
 
 impl TilesConfig {
-    /// Stripes a side for so many words: as given, or so many that a stripe stays in cache. It depends on the
-    /// vocabulary alone, so trainers of any dimension share the tiles.
+    /// Stripes per side for this many words: as given, or such that a stripe stays in cache. It depends only
+    /// on the vocabulary, so trainers of any dimension share the tiles.
     #[must_use]
     pub fn stripes(&self, words: u64) -> u32 {
         match self.grid {
@@ -47,19 +47,19 @@ impl TilesConfig {
 pub struct ShuffleConfig {
     /// Folder of the stripe files inside the run directory.
     pub folder: String,
-    /// Stripes a side.
+    /// Stripes per side.
     pub grid: u32,
     /// Seed of the order.
     pub seed: u64,
-    /// Identifies settings and inputs; files of another fingerprint are made anew.
+    /// Identifies settings and inputs; files with another fingerprint are rebuilt.
     pub fingerprint: String,
-    /// Slots that cold cells are thrown into instead of being put in random order, or 0.
+    /// Number of slots that cold cells are put into instead of into random order, or 0.
     pub slots: u32,
-    /// Cells that were dealt are written down when they are this old.
+    /// Dealt cells are written to disk at this age.
     pub checkpoint_every: Duration,
 }
 
-/// What both halves of the stage know.
+/// What both halves of the stage share.
 pub(super) struct Shuffle<'a> {
     pub ctx: &'a Context,
     pub dir: &'a RunDir,
@@ -97,7 +97,7 @@ impl Shuffle<'_> {
     }
 }
 
-/// Column stripes in groups. A column of a group has a number of its own there, in order.
+/// Column stripes in groups. Columns of a group are renumbered within it, in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Groups {
     pub grid: u32,

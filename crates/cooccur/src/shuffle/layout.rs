@@ -1,4 +1,4 @@
-//! Laying out: the unsorted blocks of a group of tiles become the frames of its sections.
+//! Lays out the unsorted blocks of a group of tiles as the frames of its sections.
 
 use wordmill_formats::{CellBlock, CellPacker, FormatError, StripeWriter, TileCell, TileSection};
 use wordmill_kernels::random::finalize;
@@ -7,20 +7,20 @@ use super::job::{Shuffle, mixed_seed};
 use super::unsorted::UnsortedCells;
 use crate::error::CooccurError;
 
-/// Cells that a frame of a tile aims at. Stored bytes a cell (English, 36 M cells, linear window of
-/// 5): 2.72 with 2048, 2.56 with 4096, 2.43 with 8192; a segment reads one frame beyond its own on
-/// average, so small frames are read faster.
+/// Cells that a frame of a tile aims at. Stored bytes per cell (English, 36 M cells, linear window
+/// of 5): 2.72 with 2048, 2.56 with 4096, 2.43 with 8192. A segment reads one frame beyond its own
+/// on average, so small frames are read faster.
 const FRAME_CELLS: u64 = 8192;
-/// A worker holds at least this much.
+/// The minimum memory of a worker.
 pub(super) const SORT_BYTES_MIN: u64 = 8 << 20;
-/// Bytes of a cell while it is laid out: before, after, and where it goes.
+/// Bytes of a cell while it is laid out: before, after, and its destination.
 pub(crate) const CELL_BYTES: u64 = 2 * size_of::<TileCell>() as u64 + 4;
 
 /// Frames of one section of one tile of the group.
 #[derive(Clone, Copy, Debug, Default)]
 struct Section {
     cells: u64,
-    /// The number of its first frame, and of its frames.
+    /// The number of its first frame, and how many frames it has.
     first: u64,
     frames: u64,
 }
@@ -36,7 +36,7 @@ struct Group<'a> {
     sections: Vec<Section>,
 }
 
-/// Writes the tiles of a group, in as many passes over its blocks as the memory asks for.
+/// Writes the tiles of a group, in as many passes over its blocks as the memory requires.
 pub(super) fn lay_out(
     shuffle: &Shuffle<'_>,
     unsorted: &UnsortedCells,
@@ -70,7 +70,8 @@ pub(super) fn lay_out(
     }
     read(&mut |cell| group.note(&cell))?;
     let frames = group.number_frames();
-    // Frames differ in size by chance and sections in what is left over: half of it is room enough.
+    // Frames vary in size by chance and sections in their last frame, so half of the memory is
+    // enough.
     let step = (most / FRAME_CELLS / 2).max(1);
     for first in (0..frames).step_by(step as usize) {
         let span = first..frames.min(first + step);
@@ -89,7 +90,7 @@ impl Group<'_> {
     /// The column stripe of a cell within the group, and its column there.
     #[inline]
     fn column(&self, cell: &TileCell) -> (u32, u32) {
-        // Nearly always a group is one tile: that takes no division.
+        // Nearly always a group is one tile, which needs no division.
         match self.columns.1 {
             1 => (0, cell.column),
             stripes => (cell.column % stripes, cell.column / stripes),
@@ -119,7 +120,7 @@ impl Group<'_> {
         next
     }
 
-    /// The number of a cell's frame: each of its section's is as likely.
+    /// The number of a cell's frame: all frames of its section are equally likely.
     #[inline]
     fn frame(&self, cell: &TileCell) -> u64 {
         let grid = self.shuffle.grid.grid;
@@ -131,7 +132,7 @@ impl Group<'_> {
         section.first + ((u128::from(order) * u128::from(section.frames)) >> 64) as u64
     }
 
-    /// Writes the frames of a span, given all of their cells in order.
+    /// Writes the frames of a span, from all of their cells in order.
     fn write(
         &self,
         cells: &[TileCell],

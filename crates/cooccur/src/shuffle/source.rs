@@ -13,10 +13,10 @@ pub struct MatrixCells<'a> {
 }
 
 impl<'a> MatrixCells<'a> {
-    /// A word weight from which a cell counts as hot: it is then visited in every rotation of an
-    /// epoch, with an even share, and its visits do not follow one another. Negative sampling on 22
-    /// million tokens of English (seed 1: Google, WordSim-353, SimLex-999, RG-65): 43.8, 66.2, 29.2, 64.0 from
-    /// 2, 42.5, 65.9, 27.8, 63.2 from 8, in a tenth less time.
+    /// The word weight from which a cell is hot: it is then visited in every rotation of an epoch, with an
+    /// even share, and its visits do not follow one another. Negative sampling on 22 million tokens of English
+    /// (seed 1: Google, WordSim-353, SimLex-999, RG-65): 43.8, 66.2, 29.2, 64.0 from 2, 42.5, 65.9, 27.8, 63.2
+    /// from 8, in a tenth less time.
     pub const HOT_WEIGHT: u64 = 2;
 
     /// The cells of the matrix in `dir`.

@@ -1,4 +1,4 @@
-//! The cells that were dealt to one row stripe: packed blocks in memory and in files, until they are laid out.
+//! The cells dealt to one row stripe: packed blocks in memory and in files, until they are laid out.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use wordmill_formats::{CellBlock, CellPacker, FormatError, FrameFile, PackedFram
 pub(super) const GROUP_SHIFT: u32 = 48;
 pub(super) const PART_SHIFT: u32 = 24;
 
-/// The cells of a row stripe: blocks, each of one group of tiles. Their numbers begin with those of the files.
+/// The cells of a row stripe: blocks, each of one group of tiles. Blocks of files are numbered first.
 #[derive(Default)]
 pub(super) struct UnsortedCells {
-    /// A frame's tag tells its place in the order.
+    /// The tag of a frame is its place in the order.
     pub files: Vec<FrameFile>,
-    /// Shared with what was dealt, which keeps it until the stripe is there.
+    /// Shared with the dealt cells, which keep it until the stripe is written.
     pub held: Arc<Vec<(u64, PackedFrame)>>,
 }
 
 impl UnsortedCells {
-    /// The blocks of a group in the order of the source: each with the number of its cells.
+    /// The blocks of a group in the order of the source, each with its number of cells.
     pub fn blocks(&self, group: u32) -> Vec<(usize, u64)> {
         let of_files = self.files.iter().flat_map(FrameFile::entries);
         let of_files = of_files.map(|entry| (entry.tag, u64::from(entry.items)));
@@ -52,7 +52,7 @@ impl UnsortedCells {
         }
     }
 
-    /// The file and frame of a block, or its place among those in memory.
+    /// The file and frame of a block, or its index among those in memory.
     fn place(&self, mut index: usize) -> ((usize, usize), Option<usize>) {
         for (file, frames) in self.files.iter().enumerate() {
             match index.checked_sub(frames.entries().len()) {

@@ -2,34 +2,34 @@
 //!
 //! Most cells are the sum of few pairs. With a small unit a weight is its own code; with a large one
 //! (1/360360 for a harmonic window of 15) the sums of up to four pairs are numbered instead. A
-//! payload without a code is written in full.
+//! payload without a code is stored in full.
 //!
-//! Computing a table takes over a millisecond, so the process keeps those in use and shares them.
+//! Computing a table takes over a millisecond, so the process shares those in use.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Stands for "not among the codes".
+/// Represents "not among the codes".
 pub(super) const ESCAPE: u16 = u16::MAX;
 /// Up to this unit a weight is its own code: the code then reaches to 26 words.
 const PLAIN_UNIT: u64 = 2520;
 /// Numbered weights. Sums of up to four pairs in a window of 15 are 2,400 different weights.
 const TABLE_MAX: usize = 4096;
-/// Distances whose weights are added up where the unit does not tell the window.
+/// Distances whose weights are summed if the unit does not determine the window.
 const DISTANCES_MAX: u64 = 50;
 
 /// Which payloads have codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CellCodes {
-    /// None: payloads are no weights.
+    /// None: payloads are not weights.
     #[default]
     None,
     /// Payloads below 65,535 are their own codes.
     Plain,
-    /// Payloads that a list numbers.
+    /// Payloads numbered by a list.
     Table(Arc<CodeTable>),
 }
 
-/// A list of payloads with a hash table to find their numbers.
+/// A list of payloads with a hash table of their numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CodeTable {
     values: Vec<u64>,
@@ -38,8 +38,8 @@ pub struct CodeTable {
 }
 
 impl CellCodes {
-    /// The codes of weights in units of 1 / `unit`, where pairs were counted in so many samples of the text: a
-    /// neighbour at distance 1 adds `unit / samples`.
+    /// The codes of weights in units of 1 / `unit`, where pairs were counted in this many samples of the text:
+    /// a neighbour at distance 1 adds `unit / samples`.
     pub fn of_unit(unit: u64, samples: u64) -> Self {
         match unit {
             0..=PLAIN_UNIT => Self::Plain,
@@ -47,7 +47,7 @@ impl CellCodes {
         }
     }
 
-    /// Appends the codes of payloads, and in full those that have none.
+    /// Appends the codes of payloads, and in full those without a code.
     pub(super) fn put(
         &self,
         payloads: &[u64],
@@ -84,7 +84,7 @@ impl CellCodes {
         }
     }
 
-    /// Takes `items` payloads back; `None` if the planes do not fit together.
+    /// Decodes `items` payloads; `None` if the planes are inconsistent.
     pub(super) fn take(
         &self,
         items: usize,
@@ -127,7 +127,7 @@ impl CellCodes {
     }
 }
 
-/// The table for pairs of this weight: one that is in use, or a new one.
+/// The table for pairs of this weight: one in use, or a new one.
 fn shared_table(single: u64) -> Arc<CodeTable> {
     static IN_USE: Mutex<Vec<(u64, Weak<CodeTable>)>> = Mutex::new(Vec::new());
     let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,7 +153,7 @@ impl CodeTable {
         table
     }
 
-    /// The slot of a value, or the free one where it would stand.
+    /// The slot of a value, or the free one where it would be.
     #[inline]
     fn slot(&self, value: u64) -> usize {
         let mask = self.slots.len() - 1;
@@ -175,7 +175,7 @@ impl CodeTable {
 fn sums(unit: u64) -> Vec<u64> {
     let distances =
         (1..=DISTANCES_MAX).take_while(|distance| unit.is_multiple_of(*distance)).count() as u64;
-    // Beyond a window of 20 the unit no longer tells it.
+    // Beyond a window of 20 the unit no longer determines it.
     let distances = if distances >= 20 { DISTANCES_MAX } else { distances };
     let single: Vec<u64> =
         (1..=distances).map(|distance| unit.saturating_add(distance / 2) / distance).collect();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn every_stripe_of_a_run_built_a_table_of_its_own() {
+    fn every_stripe_of_a_run_built_its_own_table() {
         let table = |unit, samples| match CellCodes::of_unit(unit, samples) {
             CellCodes::Table(table) => table,
             other => panic!("{unit} has {other:?}"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_a_thinned_text_had_no_codes() {
+    fn pairs_of_a_subsampled_text_had_no_codes() {
         // A harmonic window of 10 in four samples: a pair at distance d adds 2520 / d of 10,080 units.
         let CellCodes::Table(table) = CellCodes::of_unit(4 * 2520, 4) else {
             panic!("a large unit has a table");

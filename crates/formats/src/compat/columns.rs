@@ -6,7 +6,7 @@
 //! | `count` | u64 |
 //! | `vector` | list of d f32, d fixed |
 //!
-//! Settings stand in the metadata of the schema. Rows go out in batches, so that memory does not grow with the table.
+//! Settings are in the metadata of the schema. Rows are written in batches, so memory does not grow with the table.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -32,12 +32,12 @@ use crate::storage::Storage;
 
 /// Bytes of numbers in a batch.
 const BATCH_BYTES: usize = 4 << 20;
-/// Bytes of a row group of Parquet, which its writer gathers in memory.
+/// Bytes of a row group of Parquet, which its writer buffers in memory.
 const GROUP_BYTES: usize = 64 << 20;
-/// One of the lowest levels of zstd: numbers of vectors hardly become smaller by more.
+/// One of the lowest levels of zstd: higher ones hardly make the numbers of vectors smaller.
 const LEVEL: i32 = 1;
 
-/// Which of the two.
+/// The format of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnsForm {
     /// Arrow's file format.
@@ -49,7 +49,7 @@ pub enum ColumnsForm {
 /// Writes the table; `settings` become metadata of its schema.
 ///
 /// # Errors
-/// Those of the storage.
+/// Storage errors.
 pub fn write<'a>(
     storage: &Arc<dyn Storage>,
     path: &Path,
@@ -64,7 +64,7 @@ pub fn write<'a>(
         ColumnsForm::Parquet => write_parquet(&mut writer, &schema, rows),
     };
     match (writer.failed, written) {
-        // What the storage said is told better than what became of it on its way through the library.
+        // The error of the storage says more than the one of the library.
         (Some(error), _) => Err(error),
         (None, Err(error)) => Err(FormatError::io(path, "writing columns", error)),
         (None, Ok(())) => writer.writer.finish(),

@@ -9,8 +9,8 @@
 //!   6 norms:  number u64, type u32, padding, numbers
 //! ```
 //!
-//! finalfusion expects rows of length 1 and takes their lengths from a chunk of their own, so that is what is written: the
-//! product of the two is the row but for the last bit. Words may have spaces.
+//! finalfusion expects rows of length 1 and reads their norms from a separate chunk, so that is what is written: their
+//! product is the row up to the last bit. Words may have spaces.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ pub(super) const WORDS: u32 = 1;
 pub(super) const ARRAY: u32 = 2;
 const NOTES: u32 = 5;
 pub(super) const NORMS: u32 = 6;
-/// The number that stands for f32.
+/// The number of the type f32.
 pub(super) const F32: u32 = 10;
 
-/// Bytes up to the next multiple of four, which is never here.
+/// Padding to the next multiple of four; a number already there takes four bytes.
 fn padding(at: u64) -> u64 {
     4 - at % 4
 }
@@ -38,7 +38,7 @@ fn padding(at: u64) -> u64 {
 /// Writes the file; `settings` become its notes.
 ///
 /// # Errors
-/// Those of the storage.
+/// Storage errors.
 pub fn write<'a>(
     storage: &Arc<dyn Storage>,
     path: &Path,

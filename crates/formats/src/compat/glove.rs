@@ -1,7 +1,8 @@
 //! GloVe's formats: vectors as text, `vocab.txt`, and `cooccurrence.bin`.
 //!
 //! * Vectors: word2vec's text format without the header line.
-//! * `vocab.txt`: a line a word, `word count`, most frequent first. The word of line n has the id n.
+//! * `vocab.txt`: one line per word, `word count`, most frequent first. The word of line n has the
+//!   id n.
 //! * `cooccurrence.bin`: records of 16 bytes, in any order:
 //!
 //! | bytes | type | what |
@@ -10,7 +11,7 @@
 //! | 4..8 | i32 | id of the context word, from 1 |
 //! | 8..16 | f64 | weight |
 //!
-//! It is a dump of C structures; all machines that this program runs on are little-endian.
+//! It is a dump of C structures; all supported machines are little-endian.
 
 use std::io::Write;
 use std::path::Path;
@@ -25,9 +26,9 @@ use crate::words::Words;
 
 /// Bytes of a record of `cooccurrence.bin`.
 pub const RECORD_BYTES: usize = 16;
-/// GloVe's programs read a word into a buffer of this size.
+/// Size of the buffer into which GloVe's programs read a word.
 const WORD_BYTES_MAX: usize = 1000;
-/// Where C's `scanf` ends a word.
+/// Characters at which C's `scanf` ends a word.
 const WHITE_SPACE: &[u8] = b" \t\n\x0b\x0c\r";
 
 /// Writes the text format of GloVe.
@@ -45,7 +46,7 @@ pub struct VocabularyWriter {
 }
 
 impl VocabularyWriter {
-    /// Writes all words with their counts aside.
+    /// Writes all words with their counts to a partial file.
     ///
     /// # Errors
     /// [`FormatError::Unwritable`] for a word that GloVe's programs would misread.

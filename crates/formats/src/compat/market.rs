@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A symmetric matrix has only the entries on and below its diagonal in the file. Values have as
-//! many digits as it takes to read the same f64 back.
+//! many digits as are needed to read the same f64 back.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,12 +19,12 @@ use crate::artefact::Published;
 use crate::error::FormatError;
 use crate::storage::Storage;
 
-/// What the entries of a file say about those that are not there.
+/// Which entries a file omits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symmetry {
-    /// All entries stand in the file.
+    /// None: all entries are in the file.
     General,
-    /// An entry (r, c) also stands for (c, r); the file has those with r ≥ c.
+    /// An entry (r, c) also represents (c, r); the file has those with r ≥ c.
     Symmetric,
 }
 
@@ -32,12 +32,12 @@ pub enum Symmetry {
 pub struct MarketWriter {
     writer: PlainWriter,
     symmetry: Symmetry,
-    /// Entries that the header promised and that have not come yet.
+    /// Entries that the header promised and that are not yet written.
     missing: u64,
 }
 
 impl MarketWriter {
-    /// Writes the header: `rows` rows and columns, and how many entries will follow.
+    /// Writes the header: `rows` rows and columns, and the number of entries that follow.
     pub fn create(
         storage: &Arc<dyn Storage>,
         path: &Path,

@@ -1,6 +1,6 @@
-//! Foreign formats, one file each: what the peers read and write.
+//! Foreign formats, one file each, as other programs read and write them.
 //!
-//! The files named after a format write it; all readers of vectors stand in `incoming`.
+//! The files named after a format write it; all readers of vectors are in `incoming`.
 
 mod plain;
 
@@ -13,13 +13,14 @@ pub mod market;
 pub mod npy;
 pub mod npz;
 pub mod projector;
+pub mod stranger;
 pub mod word2vec;
 
 use std::path::Path;
 
 use crate::error::FormatError;
 
-/// Words with vectors, on their way out: what an export writes.
+/// Words with vectors to be exported.
 pub struct Rows<'a> {
     /// Number of rows.
     pub len: usize,
@@ -27,13 +28,13 @@ pub struct Rows<'a> {
     pub dim: usize,
     /// The word of a row.
     pub word: &'a dyn Fn(usize) -> String,
-    /// How often it stands in the text.
+    /// How often the word occurs in the text.
     pub count: &'a dyn Fn(usize) -> u64,
     /// Fills in the vector of a row.
     pub vector: &'a dyn Fn(usize, &mut Vec<f32>),
 }
 
-/// Refuses a word that a format with spaces between its fields cannot hold.
+/// Refuses a word with white space, for a format that separates fields by spaces.
 fn check_word(path: &Path, word: &str) -> Result<(), FormatError> {
     if word.is_empty() || word.chars().any(char::is_whitespace) {
         let what = format!(

@@ -1,6 +1,7 @@
 //! NumPy's arrays (numpy.lib.format, version 1.0), with the words beside them.
 //!
-//! `OUT` is the array, a row a word, `<f4` or `<f2`; `OUT.vocab.txt` has a line `word count` for each row.
+//! `OUT` is the array, one row per word, `<f4` or `<f2`; `OUT.vocab.txt` has a line `word count` for each
+//! row.
 
 use std::io::Write;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::error::FormatError;
 use crate::float16::to_f16;
 use crate::storage::Storage;
 
-/// What the numbers are.
+/// The type of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NpyElement {
     /// `<f4`.
@@ -23,10 +24,10 @@ pub enum NpyElement {
     F16,
 }
 
-/// Writes both files; the words first, so that an array never stands there without them.
+/// Writes both files; the words first, so that an array never exists without them.
 ///
 /// # Errors
-/// [`FormatError::Unwritable`] for a word with white space; those of the storage.
+/// [`FormatError::Unwritable`] for a word with white space; storage errors.
 pub fn write(
     storage: &Arc<dyn Storage>,
     path: &Path,
@@ -47,7 +48,7 @@ pub fn write(
     let (len, dim) = (rows.len, rows.dim);
     let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({len}, {dim}), }}");
     array.append(|out| {
-        // Magic, version, length and dictionary fill up a multiple of 64 bytes.
+        // Magic, version, length and dictionary are padded to a multiple of 64 bytes.
         let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
         out.extend_from_slice(b"\x93NUMPY\x01\x00");
         out.extend_from_slice(&(length as u16).to_le_bytes());

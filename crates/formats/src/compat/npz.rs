@@ -1,10 +1,10 @@
 //! NumPy's archive of arrays, which `numpy.load` and `scipy.sparse.load_npz` open.
 //!
 //! An `.npz` file is a zip archive (PKWARE's APPNOTE 6.3) of `.npy` files (NEP 1), here stored, not
-//! packed. As `numpy.savez` does, every member has its lengths in the zip64 field of its local
-//! header, so arrays may be of any size; the directory has zip64 fields only where a number does not
-//! fit into 32 bits. Lengths, checksums and shapes are patched in when an array is complete. Times
-//! are those of 1980-01-01, so that equal arrays are equal bytes.
+//! packed. As with `numpy.savez`, every member has its lengths in the zip64 field of its local
+//! header, so arrays may have any size; the directory has zip64 fields only if a number does not fit
+//! into 32 bits. Lengths, checksums and shapes are patched in when an array is complete. Times are
+//! those of 1980-01-01, so that equal arrays give equal bytes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use crate::storage::Storage;
 
 /// The version of zip that knows zip64.
 const ZIP_VERSION: u16 = 45;
-/// 1980-01-01 in DOS's way.
+/// 1980-01-01 in the format of DOS.
 const ZIP_DATE: u16 = 1 << 5 | 1;
-/// Stands for a number that is found in a zip64 field.
+/// Represents a number that is in a zip64 field.
 const IN_ZIP64: u32 = u32::MAX;
 const LOCAL: u32 = 0x0403_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 const END_ZIP64: u32 = 0x0606_4b50;
 const LOCATOR_ZIP64: u32 = 0x0706_4b50;
-/// Room for the header of an array: shapes of one dimension fit with ease.
+/// Space for the header of an array; shapes of one dimension fit easily.
 const NPY_HEADER_BYTES: usize = 128;
 
 /// Types of elements.
@@ -47,7 +47,7 @@ pub enum NpyType {
 }
 
 impl NpyType {
-    /// NumPy's name of it, and the size of an element in bytes.
+    /// NumPy's name of the type, and the size of an element in bytes.
     fn describe(self) -> (&'static str, u64) {
         match self {
             Self::I32 => ("<i4", 4),
@@ -59,7 +59,7 @@ impl NpyType {
     }
 }
 
-/// What an array may be written from; signed integers as unsigned ones of the same bits.
+/// Types that an array may be written from; signed integers as unsigned ones of the same bits.
 pub trait NpyElement: Pod {}
 
 impl NpyElement for u8 {}
@@ -119,7 +119,7 @@ impl NpzWriter {
         self.artefact.append(bytes)
     }
 
-    /// Completes the array, whose shape is known by now: empty for a scalar, or its length.
+    /// Completes the array, whose shape is now known: empty for a scalar, or its length.
     pub fn end(&mut self, shape: &[u64]) -> Result<(), FormatError> {
         let open = self.open.take().expect("an array was begun");
         let elements: u64 = shape.iter().product();
@@ -151,7 +151,7 @@ impl NpzWriter {
         self.end(shape)
     }
 
-    /// Writes the directory and publishes the file; its digest is that of the directory, which has
+    /// Writes the directory and publishes the file. Its digest is that of the directory, which has
     /// the checksums of all arrays.
     pub fn finish(mut self) -> Result<Published, FormatError> {
         assert!(self.open.is_none(), "an array is not complete");
@@ -184,7 +184,7 @@ fn local_header(name: &str, crc: u32, bytes: u64) -> Vec<u8> {
     out.0
 }
 
-/// The directory and its end, to stand at `offset`.
+/// The directory and its end, for a file in which it begins at `offset`.
 fn directory(members: &[Member], offset: u64) -> Vec<u8> {
     let mut out = Fields(Vec::new());
     for member in members {
@@ -249,8 +249,8 @@ mod tests {
         bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 
-    /// The directory of two members, the second at `offset` and of `bytes` bytes: what a reader
-    /// finds there.
+    /// Builds the directory of two members, the second at `offset` and of `bytes` bytes, and
+    /// returns what a reader finds in it.
     fn check(offset: u64, bytes: u64, end_of_members: u64) {
         let member =
             |name: &str, offset, bytes| Member { name: name.into(), offset, bytes, crc: 7 };

@@ -1,4 +1,4 @@
-//! A plain file of another program on its way out: gathered in pieces, with a digest of all of it.
+//! Writes a plain file of another program: buffered, with a digest of all of it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::artefact::{ArtefactWriter, Published};
 use crate::error::FormatError;
 use crate::storage::Storage;
 
-/// Bytes are handed to the storage in pieces of about this size.
+/// The storage gets bytes in pieces of about this size.
 const PIECE_BYTES: usize = 1 << 18;
 
-/// A file being written from front to back.
+/// A file being written sequentially.
 pub(super) struct PlainWriter {
     artefact: ArtefactWriter,
     digest: Xxh3,
@@ -20,13 +20,13 @@ pub(super) struct PlainWriter {
 }
 
 impl PlainWriter {
-    /// Starts the file aside.
+    /// Starts the partial file.
     pub fn create(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, FormatError> {
         let artefact = ArtefactWriter::create(storage, path)?;
         Ok(Self { artefact, digest: Xxh3::new(), held: Vec::with_capacity(PIECE_BYTES + 4096) })
     }
 
-    /// Appends what `fill` puts into the buffer.
+    /// Appends the bytes that `fill` puts into the buffer.
     #[inline]
     pub fn append(&mut self, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), FormatError> {
         fill(&mut self.held);

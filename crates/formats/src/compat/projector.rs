@@ -1,11 +1,11 @@
-//! What TensorBoard's projector reads: a folder with numbers, words and a description.
+//! The format of TensorBoard's projector: a folder with numbers, words and a description.
 //!
 //! | file | what |
 //! |---|---|
-//! | `tensors.tsv` | a line a row, numbers between tabs |
-//! | `metadata.tsv` | `word<TAB>count`, then a line a row |
+//! | `tensors.tsv` | one line per row, numbers separated by tabs |
+//! | `metadata.tsv` | `word<TAB>count`, then one line per row |
 //! | `projector_config.pbtxt` | for TensorBoard's `--logdir` |
-//! | `projector_config.json` | for the projector by itself |
+//! | `projector_config.json` | for the projector alone |
 
 use std::io::Write;
 use std::path::Path;
@@ -17,10 +17,10 @@ use crate::artefact::{Published, check_no_stream, write_file};
 use crate::error::FormatError;
 use crate::storage::Storage;
 
-/// Writes the folder; gives the file of the numbers.
+/// Writes the folder; returns the file of the numbers.
 ///
 /// # Errors
-/// [`FormatError::Unwritable`] for a word with a tab or a line end; those of the storage.
+/// [`FormatError::Unwritable`] for a word with a tab or a line end; storage errors.
 pub fn write(
     storage: &Arc<dyn Storage>,
     folder: &Path,

@@ -1,9 +1,9 @@
 //! word2vec's two formats.
 //!
-//! Both begin with a line `ROWS DIM`. Text: a line a word, `word v1 … vd`. Binary: `word`, a space,
-//! d little-endian f32, a line feed (word2vec.c, Mikolov et al. 2013). Neither can escape a space, so
-//! a word that contains white space is refused: readers would misread it, some silently.
-//! Numbers in text have as many digits as it takes to read the same f32 back.
+//! Both begin with a line `ROWS DIM`. Text: one line per word, `word v1 … vd`. Binary: `word`, a
+//! space, d little-endian f32, a line feed (word2vec.c, Mikolov et al. 2013). Neither can escape a
+//! space, so a word with white space is refused: readers would misread it, some silently. Numbers in
+//! text have as many digits as are needed to read the same f32 back.
 
 use std::io::Write;
 use std::path::Path;
@@ -46,7 +46,7 @@ pub(super) fn text_row(word: &str, vector: &[f32], out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// What stands before the first word.
+/// What precedes the first word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
     /// A line with the number of rows and the dimension.

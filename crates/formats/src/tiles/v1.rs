@@ -13,7 +13,7 @@ const WIDE_ROWS: u8 = 1;
 const WIDE_COLUMNS: u8 = 2;
 const WIDE_PAYLOADS: u8 = 4;
 
-/// Appends the cells of a frame; `None` if it does not hold `items` cells.
+/// Appends the cells of a frame; `None` if it does not have `items` cells.
 pub(super) fn decode(bytes: &[u8], items: usize, out: &mut Vec<TileCell>) -> Option<()> {
     let (&flags, rest) = bytes.split_first()?;
     let id_bytes = |bit| if flags & bit != 0 { 4 } else { 2 };

@@ -165,7 +165,7 @@ fn read_slots(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatE
     Ok(format!("{all:?}"))
 }
 
-/// Reads a stripe in three segments a section.
+/// Reads a stripe in three segments per section.
 pub fn read_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError> {
     let stripe = StripeFile::open(storage, path)?;
     let mut tiles = Vec::new();
@@ -183,7 +183,7 @@ pub fn read_stripe(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, Fo
     Ok(format!("{} {:?} {seed:?} {tiles:?}", stripe.stripe(), stripe.grid()))
 }
 
-/// The order of a frame, drawn anew here: see `tiles.rs`.
+/// The order of a frame, computed here independently: see `tiles.rs`.
 fn drawn(cells: Vec<TileCell>, tag: u64) -> Vec<TileCell> {
     let mix = |mut z: u64| {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

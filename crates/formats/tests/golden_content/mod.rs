@@ -1,8 +1,8 @@
-//! What the golden files hold, and how each is written and read.
+//! The content of the golden files, and how each is written and read.
 //!
-//! A reader gives back everything it read as text, in the form that `holds` says it has; it returns
-//! an error for a damaged file and never panics. `tensors` has the files made of tensors, `blocks`
-//! those made of blocks of cells, `old` the layouts that are no longer written.
+//! A reader returns everything it read as text, in the form of `holds`; it returns an error for a
+//! damaged file and never panics. `tensors` has the files of tensors, `blocks` those of blocks of
+//! cells, `old` the layouts that are no longer written.
 
 mod blocks;
 mod old;
@@ -27,7 +27,7 @@ pub struct Golden {
     pub write: fn(&Arc<dyn Storage>, &Path) -> Result<(), FormatError>,
     /// Reads all of it.
     pub read: fn(&Arc<dyn Storage>, &Path) -> Result<String, FormatError>,
-    /// What `read` gives.
+    /// The expected result of `read`.
     pub holds: fn() -> String,
 }
 
@@ -108,7 +108,7 @@ pub const GOLDEN: &[Golden] = &[
     plain::GLOVE_COUNTS,
 ];
 
-/// Number of local words, and whether the shard goes on in the middle of a line.
+/// Number of local words, and whether the shard begins within a line.
 type Tokens = (u32, bool);
 
 const NARROW: Tokens = (300, true);
@@ -122,7 +122,7 @@ fn token_ids((words, _): Tokens) -> Vec<u32> {
 /// The first version, which is no longer written.
 const TOKENS_1: Kind = Kind { version: 1, ..Kind::TOKENS };
 
-/// Two or four bytes an id.
+/// Two or four bytes per id.
 fn write_tokens_1(
     storage: &Arc<dyn Storage>,
     path: &Path,
@@ -167,7 +167,7 @@ fn holds_tokens(tokens: Tokens) -> String {
     format!("{:?} {tokens:?} {:?}", Some("golden"), token_ids(tokens))
 }
 
-/// Sorted by bytes, with shared beginnings and counts of every width.
+/// Sorted by bytes, with common prefixes and counts of every width.
 const LISTED: [(&str, u64); 8] = [
     ("a", 1),
     ("an", 127),

@@ -1,4 +1,4 @@
-//! Layouts of earlier versions, written byte by byte: today's readers must still know them.
+//! Layouts of earlier versions, written byte by byte; today's readers must still read them.
 
 use std::path::Path;
 use std::sync::Arc;

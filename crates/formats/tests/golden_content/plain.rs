@@ -1,5 +1,5 @@
-//! Golden files without checksums of their own: the index of a matrix, the ledger, and what other
-//! programs read.
+//! Golden files without their own checksums: the index of a matrix, the ledger, and formats of
+//! other programs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -78,7 +78,7 @@ pub const GLOVE_TEXT: Golden = Golden {
     holds: || format!("{:?} {:?}", None::<(usize, usize)>, exported()),
 };
 
-/// An archive of NumPy: what it holds was compared with what NumPy reads.
+/// An archive of NumPy; its content was compared with what NumPy reads.
 pub const NPZ: Golden = Golden {
     name: "counts.npz",
     made: Made::Plain,
@@ -92,7 +92,7 @@ pub const NPZ: Golden = Golden {
         npz.finish().map(drop)
     },
     read: |storage, path| {
-        // Stored arrays stand in the file as they are, 128 bytes behind their magic.
+        // Stored arrays are in the file unchanged, 128 bytes after their magic number.
         let bytes = read_file(storage, path, 1 << 16)?;
         let starts = bytes.windows(6).enumerate().filter(|(_, six)| six == b"\x93NUMPY");
         let first = |(at, _)| format!("{:02x?} ", &bytes[at + 128..at + 131]);

@@ -1,4 +1,4 @@
-//! Golden files made of tensors: matrix shards, the words of a vocabulary, vectors.
+//! Golden files of tensors: matrix shards, the words of a vocabulary, vectors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub const WIDE_SHARD: Golden = Golden {
     holds: || holds_shard(1),
 };
 
-/// A word table as the vocabulary is kept.
+/// A word table as in the vocabulary.
 pub const VOCABULARY: Golden = Golden {
     name: "vocabulary.safetensors",
     made: Made::Tensor,
@@ -219,7 +219,7 @@ fn cells(shard: usize) -> (u32, u32, Vec<Row>) {
     }
 }
 
-/// Writes a shard and says what the index says about it.
+/// Writes a shard and returns its row in the index.
 pub fn write_shard(
     storage: &Arc<dyn Storage>,
     path: &Path,

@@ -1,6 +1,6 @@
 //! Sixteen lanes as two ymm registers: AVX2 and FMA.
 //!
-//! Nouns: `Avx2`, the token. It deliberately uses no approximate instruction (vrsqrtps and friends).
+//! Terms: `Avx2`, the token. It deliberately uses no approximate instruction (vrsqrtps and friends).
 
 use core::arch::x86_64::*;
 

@@ -1,6 +1,6 @@
 //! Sixteen lanes as one zmm register: AVX-512 F, BW, DQ and VL.
 //!
-//! Nouns: `Avx512`, the token. It deliberately uses no approximate instruction (vrsqrt14ps and friends).
+//! Terms: `Avx512`, the token. It deliberately uses no approximate instruction (vrsqrt14ps and friends).
 
 use core::arch::x86_64::*;
 

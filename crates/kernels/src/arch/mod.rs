@@ -1,6 +1,6 @@
 //! One file per instruction set: the sixteen lanes in its registers, and nothing of any algorithm.
 //!
-//! Nouns: a token (`Scalar`, `Avx2`, `Avx512`, `Neon`) implements `Lanes`. Which of them this CPU may use is decided in `dispatch`.
+//! Terms: a token (`Scalar`, `Avx2`, `Avx512`, `Neon`) implements `Lanes`. Which of them this CPU may use is decided in `dispatch`.
 
 pub(crate) mod scalar;
 

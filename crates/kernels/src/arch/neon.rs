@@ -1,6 +1,6 @@
 //! Sixteen lanes as four 128-bit registers of aarch64.
 //!
-//! Nouns: `Neon`, the token. It deliberately uses no estimate instruction (vrsqrteq and friends). Where a register holds fewer lanes than
+//! Terms: `Neon`, the token. It deliberately uses no estimate instruction (vrsqrteq and friends). Where a register holds fewer lanes than
 //! a shuffle would pay for, the sums go through the array tree of the default methods.
 
 use core::arch::aarch64::*;

@@ -1,6 +1,6 @@
 //! Sixteen lanes as an array: the oracle that every other instruction set must equal, and the fallback where there is none.
 //!
-//! Nouns: `Scalar`, the token. It is deliberately not tuned: `f32::mul_add` without a hardware FMA is a library call.
+//! Terms: `Scalar`, the token. It is deliberately not tuned: `f32::mul_add` without a hardware FMA is a library call.
 
 use crate::lanes::{Arith, Block, LANES, Lanes, One};
 

@@ -104,7 +104,7 @@ fn powers_are_the_nearest_floats() {
 }
 
 #[test]
-fn what_a_float_holds_is_exact() {
+fn results_that_a_float_represents_are_exact() {
     for k in -1074..1024 {
         let expected = if k < -1022 { f64::from_bits(1 << (k + 1074)) } else { power_of_two(k) };
         assert_eq!(pow(2.0, f64::from(k)), expected, "2 ^ {k}");
@@ -139,7 +139,8 @@ fn special_cases_are_those_of_the_standard_library() {
     }
 }
 
-/// Calls `each` with many arguments of every function, of all sizes that training has and many more.
+/// Calls `each` with many arguments of every function, of all sizes that occur in training and many
+/// more.
 fn for_each_argument(rounds: u32, mut each: impl FnMut(&str, f64, f64)) {
     let mut stream = SplitMix64(20);
     let mut unit = || (stream.bits() >> 11) as f64 / (1u64 << 53) as f64;
@@ -180,7 +181,8 @@ fn results_are_within_a_unit_of_the_standard_library() {
     });
 }
 
-/// One number for the bits of many results: it is the same on every machine, or artefacts are not.
+/// One number for the bits of many results. It must be the same on every machine, as artefacts
+/// depend on it.
 #[test]
 fn bits_are_the_same_on_every_machine() {
     let mut digest = 0;

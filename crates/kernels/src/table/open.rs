@@ -1,6 +1,6 @@
-//! The methods of [`Kernels`] that leave a place for the caller's loss.
+//! The methods of [`Kernels`] with a callback for the caller's loss.
 //!
-//! Nouns and algorithms are those of `crate::open`; here stand the preconditions.
+//! Terms and algorithms are those of `crate::open`; the preconditions are here.
 
 use super::{Kernels, check_glove, check_group};
 use crate::glove::{AdagradSide, RowRate};
@@ -15,7 +15,7 @@ impl Kernels {
     /// one exponential.
     ///
     /// # Panics
-    /// Where the lengths differ.
+    /// If the lengths differ.
     pub fn logistic(&self, x: &mut [f32], softplus: &mut [f32]) {
         assert_eq!(x.len(), softplus.len(), "logistic of slices of two lengths");
         // SAFETY: `dispatch` returns a table only where its instruction set was detected.
@@ -23,7 +23,8 @@ impl Kernels {
     }
 
     /// [`sgns_group`](Self::sgns_group) with another loss: scores, then `loss`, which leaves the coefficients of the moves in
-    /// their place, then the moves. `weight` and `negative_weight` of the group are for `loss` to use. Returns what `loss` does.
+    /// their place, then the moves. `loss` uses the `weight` and `negative_weight` of the group. Returns the result of
+    /// `loss`.
     ///
     /// # Panics
     /// As `sgns_group` does.
@@ -74,11 +75,11 @@ impl Kernels {
         unsafe { (self.open_cells_by_row)(rows, cols, cells, rate, loss) }
     }
 
-    /// A step by any rule on a group. `loss` leaves `−weight·slope` in the place of scores, without the rate; `weight` of a pair is
-    /// also what the penalty of its two vectors is multiplied with.
+    /// A step by any rule on a group. `loss` replaces scores by `−weight·slope`, without the rate; `weight` of a pair
+    /// is also the factor of the penalty of its two vectors.
     ///
     /// # Panics
-    /// As [`sgns_group`](Self::sgns_group) does, and where the state of a side is not that of the rule.
+    /// As [`sgns_group`](Self::sgns_group), and if the state of a side is not that of the rule.
     pub fn step_group(
         &self,
         rows: &mut StepSide,
@@ -98,7 +99,7 @@ impl Kernels {
     /// Runs a tape over the columns `inputs`, all of one length, and fills in one column for each of its results.
     ///
     /// # Panics
-    /// Where columns are missing or differ in length.
+    /// If columns are missing or differ in length.
     pub fn tape(
         &self,
         tape: &Tape,

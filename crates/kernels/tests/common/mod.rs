@@ -1,6 +1,6 @@
 //! Random data for the tests, and what they compare.
 //!
-//! Nouns: `Random` is a splitmix64 stream; a `Model` is two padded matrices with whatever state the kernels keep beside them.
+//! Terms: `Random` is a splitmix64 stream; a `Model` is two padded matrices with whatever state the kernels keep beside them.
 
 #![allow(dead_code)]
 

@@ -1,6 +1,7 @@
 //! The guess at what a mistyped name meant.
 
 /// `, did you mean NAME?` if one of the names is close, otherwise nothing.
+#[must_use]
 pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(word, names) {
         Some(name) => format!(", did you mean {name:?}?"),

@@ -17,6 +17,9 @@ use super::template::TEMPLATE;
 /// What begins the names of variables that are settings.
 pub(super) const VARIABLE_PREFIX: &str = "WORDMILL__";
 
+/// How a text begins that is meant as TOML and not as a text without quotes. `[ab]*.txt` is a pattern.
+const QUOTED: [&str; 6] = ["{", "\"", "'", "[\"", "['", "[{"];
+
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -28,6 +31,8 @@ pub(super) enum Origin {
     Set(String, String),
     /// A flag of its own.
     Flag(&'static str),
+    /// Inside the text of a variable or a `--set`, so many bytes behind its begin.
+    Inside(Box<Origin>, usize),
 }
 
 impl fmt::Display for Origin {
@@ -37,15 +42,27 @@ impl fmt::Display for Origin {
             Self::Variable(name, _) => write!(out, "environment variable {name}"),
             Self::Set(key, text) => write!(out, "--set {key}={text}"),
             Self::Flag(flag) => out.write_str(flag),
+            Self::Inside(outer, _) => outer.fmt(out),
         }
     }
 }
 
 impl Origin {
+    /// The argument, with a mark below a byte of its text; nothing for what a shell did not hand over.
+    fn marked(&self, at: usize) -> String {
+        let (Self::Variable(name, text) | Self::Set(name, text)) = self else {
+            return String::new();
+        };
+        let before = name.chars().count() + 1 + text.get(..at).unwrap_or(text).chars().count();
+        let text = text.replace(char::is_whitespace, " ");
+        format!("\n    {name}={text}\n    {}^", " ".repeat(before))
+    }
+
     /// What a shell handed over, before it was read as TOML.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Variable(_, text) | Self::Set(_, text) => Some(text),
+            // Inside TOML texts have quotes.
             _ => None,
         }
     }
@@ -112,8 +129,7 @@ impl Layers {
             let text = text
                 .into_string()
                 .map_err(|_| ConfigError::new(&name, "its value is not UTF-8"))?;
-            let value = value_of(&text);
-            self.put(&key, value, Origin::Variable(name, text))?;
+            self.put_text(&key, Origin::Variable(name, text.clone()), &text)?;
         }
         Ok(())
     }
@@ -126,16 +142,34 @@ impl Layers {
             return Err(ConfigError::new(format!("--set {assignment}"), what));
         };
         let (key, text) = (key.trim(), text.trim());
-        self.put(key, value_of(text), Origin::Set(key.into(), text.into()))
+        self.put_text(key, Origin::Set(key.into(), text.into()), text)
     }
 
-    /// Writes one value.
+    /// Writes what a shell handed over, and notes where the keys inside it stand.
+    fn put_text(&mut self, key: &str, origin: Origin, text: &str) -> Result<(), ConfigError> {
+        let parsed = DeValue::parse(text);
+        if let Err(error) = &parsed
+            && QUOTED.iter().any(|begin| text.starts_with(begin))
+        {
+            let at = error.span().map_or(text.len(), |span| span.start);
+            let what = format!("not a TOML value: {}{}", error.message(), origin.marked(at));
+            return Err(ConfigError::new(origin, what));
+        }
+        let key = self.put(key, value_of(text), origin.clone())?;
+        if let Ok(value) = parsed {
+            let at = |at: usize| Origin::Inside(Box::new(origin.clone()), at);
+            self.note_inside(&key, value.get_ref(), &at);
+        }
+        Ok(())
+    }
+
+    /// Writes one value; returns the key with the numbers of tables that were named.
     pub(super) fn put(
         &mut self,
         key: &str,
         value: Value,
         origin: Origin,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<String, ConfigError> {
         let mut path: Vec<&str> = key.split('.').collect();
         let last = path.pop().unwrap_or_default();
         if last.is_empty() || path.iter().any(|part| part.is_empty()) {
@@ -159,8 +193,12 @@ impl Layers {
             };
         }
         table.insert(last.into(), value);
-        self.origins.insert(numbered + last, origin);
-        Ok(())
+        let key = numbered + last;
+        // What stood inside the value before is gone.
+        let inside = format!("{key}.");
+        self.origins.retain(|other, _| !other.starts_with(&inside));
+        self.origins.insert(key.clone(), origin);
+        Ok(key)
     }
 
     /// Where a key was written, or else what is inside it, the section it would stand in, or the file.
@@ -174,6 +212,14 @@ impl Layers {
                 Some((parent, _)) => key = parent,
                 None => return self.path.display().to_string(),
             }
+        }
+    }
+
+    /// The argument that a key inside its value was written in, with a mark below the key; otherwise nothing.
+    pub(super) fn mark(&self, key: &str) -> String {
+        match self.origins.get(key) {
+            Some(Origin::Inside(outer, at)) => outer.marked(*at),
+            _ => String::new(),
         }
     }
 
@@ -195,6 +241,29 @@ impl Layers {
             let dotted = format!("{prefix}{}", key.get_ref());
             let line = line_at(text, key.span().start);
             self.note(dotted, value, line, text);
+        }
+    }
+
+    fn note_inside(&mut self, key: &str, value: &DeValue<'_>, at: &impl Fn(usize) -> Origin) {
+        let inside: Vec<(String, usize, &DeValue<'_>)> = match value {
+            DeValue::Table(table) => {
+                let each = table.iter();
+                each.map(|(name, value)| {
+                    (name.get_ref().to_string(), name.span().start, value.get_ref())
+                })
+                .collect()
+            }
+            DeValue::Array(rows) => {
+                let each = rows.iter().enumerate();
+                each.map(|(index, row)| (index.to_string(), row.span().start, row.get_ref()))
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        for (name, start, value) in inside {
+            let key = format!("{key}.{name}");
+            self.note_inside(&key, value, at);
+            self.origins.insert(key, at(start));
         }
     }
 
@@ -268,7 +337,8 @@ fn new_spelling(name: &str) -> Option<String> {
     is_ours.then(|| format!("{VARIABLE_PREFIX}{section}__{rest}"))
 }
 
-fn value_of(text: &str) -> Value {
+/// A value as a shell hands it over: what is not TOML is a text, so that quotes may be left out.
+pub(super) fn value_of(text: &str) -> Value {
     text.parse().unwrap_or_else(|_| Value::String(text.into()))
 }
 

@@ -3,10 +3,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use toml::Value;
+
 use super::draft::Draft;
 use super::error::ConfigError;
 use super::home;
-use super::layers::{Layers, Origin, VARIABLE_PREFIX};
+use super::layers::{Layers, Origin, VARIABLE_PREFIX, value_of};
+use super::mistaken::read_pipeline;
 use super::read::read;
 use super::template::TEMPLATE;
 use super::types::Config;
@@ -23,6 +26,8 @@ pub struct Sources {
     pub variables: Vec<(OsString, OsString)>,
     /// `KEY=VALUE` of each `--set`.
     pub sets: Vec<String>,
+    /// Settings that have a flag of their own.
+    pub flags: Vec<Flag>,
     /// `--run-dir`
     pub run_dir: Option<PathBuf>,
     /// `--memory`
@@ -31,6 +36,25 @@ pub struct Sources {
     pub threads: Option<u32>,
     /// `--seed`
     pub seed: Option<u64>,
+}
+
+/// A setting that has a flag of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flag {
+    /// The flag, for messages.
+    pub flag: &'static str,
+    /// The setting.
+    pub key: String,
+    /// Its value.
+    pub value: Value,
+}
+
+impl Flag {
+    /// The value as it is typed: a TOML value, or a text without quotes.
+    #[must_use]
+    pub fn new(flag: &'static str, key: &str, typed: &str) -> Self {
+        Self { flag, key: key.to_owned(), value: value_of(typed) }
+    }
 }
 
 impl Config {
@@ -60,6 +84,9 @@ impl Config {
         layers.variables(sources.variables.iter().cloned())?;
         for assignment in &sources.sets {
             layers.set(assignment)?;
+        }
+        for Flag { flag, key, value } in &sources.flags {
+            layers.put(key, value.clone(), Origin::Flag(flag))?;
         }
         if let Some(memory) = &sources.memory {
             layers.put("run.memory", memory.as_str().into(), Origin::Flag("--memory"))?;
@@ -95,9 +122,8 @@ pub fn pipeline_file(file: Option<&Path>) -> Option<PathBuf> {
 
 fn file_text(file: Option<&Path>) -> Result<(PathBuf, String), ConfigError> {
     let path = file.unwrap_or(Path::new(TEMPLATE_NAME));
-    match std::fs::read_to_string(path) {
-        // A mark of byte order is no part of the text.
-        Ok(text) => Ok((path.into(), text.trim_start_matches('\u{feff}').to_owned())),
+    match read_pipeline(path) {
+        Ok(text) => Ok((path.into(), text?)),
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             Ok((PathBuf::from("built-in pipeline.toml"), TEMPLATE.into()))
         }

@@ -4,6 +4,7 @@ use super::corpus::corpus;
 use super::error::ConfigError;
 use super::guess::did_you_mean;
 use super::layers::Layers;
+use super::peers::key_hint;
 use super::phrases::phrases;
 use super::preset;
 use super::section::Section;
@@ -15,9 +16,14 @@ use super::types::{Config, EvalConfig, RunConfig};
 pub(super) fn read(layers: &Layers) -> Result<Config, ConfigError> {
     for section in layers.table.keys() {
         if !NAMES.contains(&section.as_str()) {
-            let guess = did_you_mean(section, NAMES);
-            let known = NAMES.join(", ");
-            let what = format!("{section}: unknown section{guess}; known are {known}");
+            let is_key = !layers.table[section].is_table();
+            let what = match key_hint(section, None).filter(|_| is_key) {
+                Some(hint) => format!("{section}: this is no section; {hint}"),
+                None => {
+                    let (guess, known) = (did_you_mean(section, NAMES), NAMES.join(", "));
+                    format!("{section}: unknown section{guess}; known are {known}")
+                }
+            };
             return Err(ConfigError::new(layers.place(section), what));
         }
     }

@@ -13,6 +13,7 @@ use super::error::ConfigError;
 use super::guess::did_you_mean;
 use super::keys::{Key, Kind, Name, keys_of, names_of, variants_of};
 use super::layers::Layers;
+use super::peers::key_hint;
 
 /// One table of the pipeline.
 pub(super) struct Section<'a> {
@@ -46,7 +47,9 @@ impl<'a> Section<'a> {
     /// An error about a key of this section.
     pub(super) fn error(&self, key: &str, what: impl std::fmt::Display) -> ConfigError {
         let dotted = format!("{}.{key}", self.path);
-        ConfigError::new(self.layers.place(&dotted), format!("{dotted}: {what}"))
+        let what = what.to_string();
+        let mark = if what.contains('\n') { String::new() } else { self.layers.mark(&dotted) };
+        ConfigError::new(self.layers.place(&dotted), format!("{dotted}: {what}{mark}"))
     }
 
     /// Whether a key is written and not asked for yet.
@@ -329,6 +332,12 @@ impl<'a> Section<'a> {
             return Err(self.error(key, format!("only used by {tag} = {users}; remove it")));
         }
         let guess = did_you_mean(key, self.asked.iter().copied());
+        let trainer = self.path.starts_with("train.").then_some(&self.path[..]);
+        // Tables inside a setting, such as those of losses, have names of their own.
+        let is_inner = self.path.matches('.').count() > usize::from(trainer.is_some());
+        if let Some(hint) = key_hint(key, trainer).filter(|_| !is_inner) {
+            return Err(self.error(key, format!("unknown key; {hint}")));
+        }
         let known = self.asked.join(", ");
         Err(self.error(key, format!("unknown key{guess}; known are {known}")))
     }

@@ -15,6 +15,7 @@ use super::*;
 #[path = "../../../../tools/fuzz/pipeline.rs"]
 mod hostile;
 mod losses;
+mod peers;
 mod steps;
 mod variables;
 
@@ -168,7 +169,7 @@ fn unknown_names_come_with_a_guess() {
         "WORDMILL__COOCUR__WINDOW=7",
         "environment variable WORDMILL__COOCUR__WINDOW: coocur: unknown section, did you mean … eval",
     );
-    check_set("window=7", "--set window=7: window: unknown section");
+    check_set("window=7", "--set window=7: window: this is no section; it is the setting");
     check_set("train.3.dim=7", "--set train.3.dim=7: there are 3 [[train]] tables: … file first");
     check_set("train.cbow.dim=7", "--set train.cbow.dim=7: there are 3");
     check_set("train.hs.dim=0", "--set train.hs.dim=0: train.1.dim: expected a whole number");
@@ -314,7 +315,7 @@ fn keys_that_the_trainer_does_not_use_are_refused() {
         ("train.1.negatives=5", "not used by skip-gram with hierarchical softmax … remove it"),
         ("train.2.preset=word2vec", "\"word2vec\" is for model = \"skip-gram\""),
         ("train.0.preset=glove", "\"glove\" is for model = \"glove\""),
-        ("train.2.subsample=0", "not used by GloVe, only by skip-gram … remove it"),
+        ("train.2.subsample=0", "not used by GloVe, only by skip-gram … what is counted"),
         ("train.2.objective=negative-sampling", "not used by GloVe … remove it"),
         ("train.0.x_max=1", "not used by skip-gram with negative sampling … remove it"),
     ];

@@ -245,7 +245,13 @@ fn unused(key: &str, trainer: &Trainer) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("not used by {trainer}, only by {users}; remove it"))
+    let instead = match key {
+        "window" => ", and set cooccur.window, which holds for trainers of the matrix",
+        "subsample" => ", and set cooccur.subsample, which holds for what is counted",
+        "alpha" => "; the learning rate, which word2vec and gensim call alpha, is rate",
+        _ => "",
+    };
+    Some(format!("not used by {trainer}, only by {users}; remove it{instead}"))
 }
 
 /// The keys of a trainer as they are written. Some are left out where they are the usual ones: what was trained before there was

@@ -14,7 +14,7 @@ const STEPS: u64 = 1 << 21;
 /// Nanoseconds a step on the machine on which costs were measured.
 const STEP_NS: f64 = 1.6;
 
-/// Time that work on so many threads takes here, over the time that it took there.
+/// The ratio of the time of work on this many threads here to the time where it was measured.
 pub fn pace(threads: usize) -> f64 {
     let step_ns = thread::scope(|scope| {
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, step_ns).ok();

@@ -1,4 +1,4 @@
-//! A sample of the text, and what it tells of the whole.
+//! A sample of the text, and estimates of the whole from it.
 //!
 //! Counts of distinct things grow with the text, ever more slowly. They are taken after a quarter,
 //! a half and all of the sample; each doubling multiplies them by a power of 2 whose exponent falls
@@ -30,7 +30,7 @@ const PAIRS_MAX: usize = 1 << 16;
 /// The end of a line among numbers of words.
 const END: u32 = u32::MAX;
 
-/// Sizes of the corpus from about so many bytes of it; `None` where there is only a pipe, or no word.
+/// Sizes of the corpus, estimated from about this many bytes of it; `None` where there is only a pipe, or no word.
 pub fn sizes(
     config: &Config,
     inputs: &[Input],
@@ -66,7 +66,7 @@ struct Sample {
     stored_bytes: f64,
     /// Bytes of the text that are not ASCII.
     wide_bytes: f64,
-    /// Seconds that reading from front to back took, and how much it gave.
+    /// Seconds that sequential reading took, and the bytes that it returned.
     read_seconds: f64,
 }
 
@@ -165,7 +165,7 @@ impl Sample {
         }
     }
 
-    /// Which words of the sample will be in the vocabulary, and how many there will be.
+    /// The words of the sample that will be in the vocabulary, and the size of that.
     fn words(&self, config: &Config, scale: f64) -> (Vec<bool>, f64) {
         let least = config.vocabulary.min_count.max(1);
         let mut counts = vec![0u64; self.counts.len()];
@@ -182,7 +182,7 @@ impl Sample {
         if config.vocabulary.max_size > 0 {
             words = words.min(config.vocabulary.max_size as f64);
         }
-        // The most frequent words of the sample stand for the vocabulary.
+        // The most frequent words of the sample represent the vocabulary.
         let mut order: Vec<usize> = (0..self.counts.len()).collect();
         order.sort_unstable_by_key(|&id| std::cmp::Reverse(self.counts[id]));
         let mut frequent = vec![false; self.counts.len()];
@@ -241,7 +241,7 @@ fn grow([quarter, half, whole]: [f64; 3], scale: f64) -> f64 {
     whole * exponent.exp2()
 }
 
-/// Distinct keys counted in bounded memory: of those whose hash ends in so many zeros (adaptive
+/// Distinct keys counted in bounded memory: of those whose hash ends in a number of zeros (adaptive
 /// sampling, Flajolet 1990).
 #[derive(Default)]
 struct Distinct {

@@ -1,8 +1,8 @@
 //! What happens after each epoch: an event, and the command of a user's own.
 //!
-//! `{epoch}`, `{loss}`, `{held_out_loss}`, `{rate}`, `{seconds}` and `{name}` stand for what the row of the epoch says; what it does
+//! `{epoch}`, `{loss}`, `{held_out_loss}`, `{rate}`, `{seconds}` and `{name}` are replaced with the values of the epoch's row; what it does
 //! not say becomes `nan`. A command that fails is reported and changes nothing. What it prints is reported line by line, so that it
-//! stands neither among results nor among events.
+//! is neither a result nor an event.
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Command, Stdio};

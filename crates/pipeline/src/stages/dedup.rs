@@ -26,7 +26,7 @@ pub struct Dedup {
     before: String,
 }
 
-/// What the stage adds to the configuration of those that are made of what stays.
+/// What the stage adds to the configuration of the stages that read its shards.
 pub(super) fn added(config: &Config) -> Settings {
     match config.corpus.reading.duplicate_lines {
         DuplicateLines::Keep => Settings::new(),

@@ -1,7 +1,7 @@
 //! Counts of another program: the stage `import`, and what a pipeline finds of it.
 //!
-//! The stage stands in for `tokenize` to `merge`: it makes the vocabulary and the matrix, and there
-//! is no text. Whether a run directory is of this kind is told by its ledger.
+//! The stage replaces `tokenize` to `merge`: it writes the vocabulary and the matrix, and there
+//! is no text. The ledger says whether a run directory is of this kind.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::ledger::{Ledger, check_index, fingerprint};
 use crate::stage::Settings;
 
-/// What is known of the stage by its name. It is no stage of a graph: it stands in for those from `tokenize` to `merge`.
+/// What is known of the stage by its name. It is no stage of a graph: it replaces those from `tokenize` to `merge`.
 pub const KIND: Kind = Kind { name: IMPORT, version: 5, folders };
 /// The name of the stage.
 pub use crate::kind::IMPORT;

@@ -81,12 +81,12 @@ pub(super) fn report_words(
     rows
 }
 
-/// What stands for a file among settings: a digest of what it holds.
+/// The value of a setting that names a file: a digest of its contents.
 pub(super) fn content(path: &Path) -> io::Result<String> {
     Ok(content_of(xxh3(&text::read_list(path)?)))
 }
 
-/// What stands for a file with this digest.
+/// The value of a setting for a file with this digest.
 fn content_of(digest: u64) -> String {
     format!("xxh3 {digest:016x}")
 }

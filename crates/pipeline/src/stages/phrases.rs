@@ -155,7 +155,7 @@ impl Passes<'_> {
                 (Some(found), Some(list))
             }
         };
-        // A list without a phrase has no pass, and the shards are rebuilt all the same.
+        // A list without a phrase has no pass, but the shards are still rebuilt.
         let passes = given.as_ref().map_or(config.thresholds.len() as u32, Phrases::passes).max(1);
         let mut made = Joined { shards: words.clone(), joined: 0 };
         let (mut phrases, mut joined) = (0, 0);
@@ -215,7 +215,7 @@ impl Passes<'_> {
         Ok(found)
     }
 
-    /// How often words stand side by side; `None` if no word, or no pair, is frequent enough.
+    /// Counts of pairs of adjacent words; `None` if no word, or no pair, is frequent enough.
     fn pairs(
         &self,
         config: &PhrasesJob,

@@ -1,7 +1,7 @@
 //! Where trainers start: the files that their settings name, known by content before anything is done, and opened when a trainer
 //! begins.
 //!
-//! A stage depends on what these files hold, not on where they lie: their digests stand in its settings in the place of their
+//! A stage depends on what these files hold, not on where they lie: its settings contain their digests in the place of their
 //! paths, and in those that are stored with the vectors.
 
 use std::collections::BTreeMap;
@@ -147,7 +147,7 @@ fn digest(storage: &Arc<dyn Storage>, path: &Path) -> Result<String, FormatError
     })
 }
 
-/// Looks at the header of a file of vectors: what will not do is told before hours of other stages.
+/// Checks the header of a vectors file, so that a wrong one is reported before hours of other stages.
 fn check_vectors(
     dir: &RunDir,
     trainer: &TrainConfig,
@@ -249,11 +249,11 @@ impl Beginning<'_> {
         let words = self.text.vocabulary.table();
         let start = train::Start::open(self.run.ctx, dir, &config, words)?;
         self.given.check(self.run.config, self.trainer, dir.storage())?;
-        self.tell(&start, shown.as_deref(), words.len() as u64);
+        self.report(&start, shown.as_deref(), words.len() as u64);
         Ok(start)
     }
 
-    fn tell(&self, start: &train::Start, path: Option<&Path>, words: u64) {
+    fn report(&self, start: &train::Start, path: Option<&Path>, words: u64) {
         let (name, progress) = (&self.trainer.name, &self.run.ctx.progress);
         if let (Some(has), Some(path)) = (start.given(), path) {
             let more = [(has.contexts, "contexts"), (has.biases, "biases"), (has.nodes, "nodes")];

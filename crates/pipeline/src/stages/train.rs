@@ -317,12 +317,12 @@ impl TrainJob<'_> {
     fn subsampling(&self, subsample: f64) -> Result<train::Subsampling, Error> {
         let Run { ctx, dir, .. } = *self.run;
         let counts = self.text.vocabulary.table().counts();
-        // Counts of a thinned text are those of the pairs that word2vec would draw: what was left out
+        // Counts of a subsampled text are those of the pairs that word2vec would draw: what was left out
         // there is not left out again.
-        let thinned = self.keep();
+        let counted = self.keep();
         let more =
-            train::Subsampling::keep_probabilities(counts, subsample).into_iter().zip(&thinned);
-        let keep: Vec<f32> = more.map(|(keep, thinned)| (keep / thinned).min(1.0)).collect();
+            train::Subsampling::keep_probabilities(counts, subsample).into_iter().zip(&counted);
+        let keep: Vec<f32> = more.map(|(keep, counted)| (keep / counted).min(1.0)).collect();
         let left = self.counted();
         let index = self.matrix().0;
         let (unit, weight) = (index.unit, index.weight as f64);

@@ -1,6 +1,6 @@
 //! How the files of a run fit together: vocabulary ↔ shards ↔ matrix ↔ tiles ↔ vectors.
 //!
-//! Each file is known to be whole by itself when this begins. Sums over cells are sums of hashes, so that two
+//! Each file has been verified alone before. Sums over cells are sums of hashes, so that two
 //! orders of the same cells have the same sum.
 
 use wordmill_formats::{
@@ -18,7 +18,7 @@ use crate::stages::import::IMPORT;
 use crate::stages::phrases::JOINED;
 use crate::stages::pieces::TOKENIZER;
 
-/// The stage that makes what is wrong anew, and what is wrong.
+/// The stage that rebuilds what is wrong, and what is wrong.
 pub type Problem = (String, FormatError);
 
 /// Compares all finished stages with one another, and adds what does not fit.
@@ -78,7 +78,7 @@ pub fn check(dir: &RunDir, ledger: &Ledger<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The fingerprint of a stage is that of its settings, and so are those that stand in its inputs.
+/// The fingerprint of a stage is that of its settings, and so are the fingerprints in its inputs.
 fn check_row(dir: &RunDir, ledger: &Ledger<'_>, name: &str) -> Result<(), FormatError> {
     let corrupt = |what: String| Err(FormatError::corrupt(&dir.manifest(), 0, what));
     let Some(row) = ledger.manifest().stage(name).filter(|row| !row.to_rebuild) else {
@@ -98,7 +98,7 @@ fn check_row(dir: &RunDir, ledger: &Ledger<'_>, name: &str) -> Result<(), Format
     Ok(())
 }
 
-/// Each shard of a folder was made of the one of the same chunk in another.
+/// Each shard of a folder was built from the shard of the same chunk in another.
 fn check_made(dir: &RunDir, folder: &str, from: &str) -> Result<(), FormatError> {
     let (storage, [made, source]) = (dir.storage(), [folder, from].map(|name| dir.reading(name)));
     for row in TokenIndex::read(storage, &made.token_index())?.shards {
@@ -108,7 +108,7 @@ fn check_made(dir: &RunDir, folder: &str, from: &str) -> Result<(), FormatError>
         let path = made.token_shard(row.id);
         let shard = TokenShard::open(storage, &path)?;
         if !shard.file().setting(MADE_OF).is_some_and(|made_of| made_of.ends_with(&of)) {
-            let what = format!("it was made of another shard than stands in {from}");
+            let what = format!("it was built from another shard than the one in {from}");
             return Err(FormatError::corrupt(&path, 0, what));
         }
     }
@@ -182,7 +182,7 @@ fn check_shard(
     Ok(())
 }
 
-/// What stands for all cells of a matrix, whatever their order.
+/// A digest of all cells of a matrix, whatever their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct CellSum {
     cells: u64,

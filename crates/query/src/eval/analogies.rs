@@ -1,11 +1,12 @@
 //! Analogy sets: which word is to c as b is to a?
 //!
-//! Google's format has a question a line, `a b c d`, and `: NAME` before each section. BATS (Gladkova et al. 2016) has a file a
-//! section and a pair a line, `word<TAB>answer/answer/…`: every pair asks about every other, the first known answer of the one
-//! is b, any answer of the other is right. Which of them a file has is told by its lines; a folder is read file by file.
+//! Google's format has one question per line, `a b c d`, and a line `: NAME` before each section. BATS (Gladkova et al.
+//! 2016) has one file per section and one pair per line, `word<TAB>answer/answer/…`: every pair asks about every other;
+//! the first known answer of the first pair is b, any answer of the other is right. The lines of a file show which
+//! format it has. A folder is read file by file.
 //!
-//! A question with a word that does not take part is skipped, and counted. All questions are asked at once, so the rows
-//! pass from the map once.
+//! A question is skipped, and counted as skipped, if one of its words does not take part. All questions are asked at
+//! once, so the rows are read from the map only once.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,7 +25,7 @@ use crate::nearest::direction;
 use crate::rows::{Rows, Which};
 use crate::search::{Judge, Search};
 
-/// Pairs of a section: BATS has 50. Every one asks about every other.
+/// Limit of pairs per section, as every pair asks about every other; BATS has 50.
 const PAIRS_MAX: usize = 1000;
 
 /// Sections of questions.
@@ -44,7 +45,7 @@ struct Section {
 enum Questions {
     /// a, b, c, d.
     Whole(Vec<[String; 4]>),
-    /// A word, and what may stand in the relation to it.
+    /// A word, and the words that may be in the relation to it.
     Pairs(Vec<(String, Vec<String>)>),
 }
 
@@ -57,14 +58,15 @@ struct Question {
 }
 
 impl AnalogySet {
-    /// Reads a file, or all texts of a folder.
+    /// Reads a file, or all text files of a folder.
     ///
     /// # Errors
-    /// A file that cannot be read, a folder without questions, and what [`parse`](Self::parse) refuses.
+    /// For a file that cannot be read, a folder without questions, and the errors of
+    /// [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self, QueryError> {
         let name = path.display().to_string();
         let mut sections = Vec::new();
-        for file in files_of(path)? {
+        for file in files_of(path, &["txt"])? {
             let set = Self::parse(&file.display().to_string(), &read_set(&file)?)?;
             let titled = |mut section: Section| {
                 if section.name == UNTITLED {
@@ -81,11 +83,12 @@ impl AnalogySet {
         }
     }
 
-    /// `: NAME` begins a section, every other line is a question of four words or a pair; lines that begin
-    /// with `//` are comments.
+    /// Parses a set. `: NAME` begins a section, every other line is a question of four words or a pair;
+    /// lines that begin with `//` are comments.
     ///
     /// # Errors
-    /// A line that does not have four words, or in a section of pairs two fields; more than 1,000 pairs in a section.
+    /// For a line that does not have four words, or two fields in a section of pairs, and for a section of more than
+    /// 1,000 pairs.
     pub fn parse(name: &str, text: &str) -> Result<Self, QueryError> {
         let mut sections: Vec<Section> = Vec::new();
         for (line, text) in lines(text).filter(|(_, line)| !line.starts_with("//")) {
@@ -120,7 +123,7 @@ impl AnalogySet {
     }
 }
 
-/// The name of what stands before the first title.
+/// The name of the section before the first title.
 const UNTITLED: &str = "all";
 
 fn bad(path: &str, line: usize, what: String) -> QueryError {
@@ -128,7 +131,7 @@ fn bad(path: &str, line: usize, what: String) -> QueryError {
 }
 
 impl Questions {
-    /// Takes a line; one of two fields begins a section of pairs.
+    /// Parses a line. A line of two fields begins a section of pairs.
     fn push(&mut self, line: &str) -> Result<(), String> {
         let words: Vec<&str> = match line.contains('\t') {
             true => line.split('\t').map(str::trim).filter(|word| !word.is_empty()).collect(),
@@ -165,7 +168,7 @@ impl Questions {
         Ok(())
     }
 
-    /// Pairs of one word become one.
+    /// Merges the pairs of the same word.
     fn merge(&mut self) {
         let Self::Pairs(pairs) = self else {
             return;
@@ -191,7 +194,7 @@ impl Questions {
         }
     }
 
-    /// The questions whose words take part; they are numbered from `first` on.
+    /// The questions whose words all take part, numbered from `first` on.
     fn known(&self, lexicon: &Lexicon<'_>, first: u64) -> Vec<Question> {
         match self {
             Self::Whole(questions) => {
@@ -224,10 +227,10 @@ impl Questions {
     }
 }
 
-/// Asks every question of a set of the word vectors.
+/// Asks the word vectors every question of a set.
 ///
 /// # Errors
-/// Where the file has no word vectors.
+/// If the file has no word vectors.
 pub fn score_analogies(
     vectors: &Vectors,
     set: &AnalogySet,
@@ -294,7 +297,7 @@ fn put_together(
     }
 }
 
-/// Whether each question is answered rightly.
+/// Whether each question was answered correctly.
 fn right(
     rows: &Rows<'_>,
     lexicon: &Lexicon<'_>,
@@ -329,10 +332,10 @@ fn query(rows: &Rows<'_>, [a, b, c]: [usize; 3], judge: Judge, kernels: &Kernels
 }
 
 impl EvalConfig {
-    /// Fails where a convention knows no such method.
+    /// Fails if the convention does not support the method.
     ///
     /// # Errors
-    /// 3CosMul with rules other than our own.
+    /// For 3CosMul with any convention but wordmill's.
     pub fn check(&self) -> Result<(), QueryError> {
         if self.method == AnalogyMethod::Mul && self.convention != Convention::Wordmill {
             let text = format!("--method mul --convention {}", self.convention.name());

@@ -1,16 +1,16 @@
-//! The bootstrap (Efron 1979): how far a score would lie elsewhere if the set had other questions of the same kind.
+//! The bootstrap (Efron 1979): how much a score varies between sets of questions of the same kind.
 //!
-//! Questions are drawn again with replacement, a thousand times; the interval holds the middle 95 % of the scores. It knows the
-//! chance in the questions only: vectors of another seed may differ by more, and questions that share words vary less than it
-//! takes them to.
+//! Questions are drawn with replacement, a thousand times; the interval contains the middle 95 % of the scores. It
+//! covers only the variation from the choice of questions. Vectors trained with another seed may differ by more, and
+//! questions that share words vary less than the bootstrap assumes.
 
 use wordmill_kernels::random::SplitMix64;
 
-/// How often a set is drawn again.
+/// Number of resampled sets.
 const DRAWS: usize = 1000;
 
-/// The scores of sets that are drawn again from `items`, in ascending order. None where there is nothing, or a draw
-/// has no score.
+/// The scores of sets resampled from `items`, in ascending order. `None` if there are no items or if a draw has no
+/// score.
 pub(super) fn scores<T: Copy>(
     items: &[T],
     seed: u64,
@@ -25,14 +25,15 @@ pub(super) fn scores<T: Copy>(
     for _ in 0..DRAWS {
         drawn.clear();
         drawn.extend((0..items.len()).map(|_| items[stream.below(items.len() as u64) as usize]));
-        // A draw in which all are equal has no rank correlation; such sets are tiny.
+        // A draw in which all values are equal has no rank correlation. This happens only in tiny
+        // sets.
         scores.push(score(&drawn)?);
     }
     scores.sort_unstable_by(f64::total_cmp);
     Some(scores)
 }
 
-/// The middle 95 % of sorted scores.
+/// The interval that contains the middle 95 % of sorted scores.
 pub(super) fn middle(scores: &[f64]) -> [f64; 2] {
     let cut = scores.len() / 40;
     [scores[cut], scores[scores.len() - 1 - cut]]

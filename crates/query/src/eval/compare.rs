@@ -1,8 +1,9 @@
-//! Two vectors files on one set: which is better, and could it be chance?
+//! Compares two vectors files on one set: which is better, and how likely is the difference by
+//! chance?
 //!
-//! Only questions that both were asked count. Analogies: McNemar's test (1947) in its exact form: of the questions that one
-//! alone answers rightly, half would be either's by chance. Similarity: pairs are drawn again for both at once, and p is twice
-//! the share of draws in which the sign of the difference is another.
+//! Only questions that both files were asked count. Analogies use McNemar's exact test (1947): of the questions that
+//! only one file answers correctly, chance would give half to each. For similarity, pairs are resampled for both files
+//! at once; p is twice the share of draws in which the difference has the opposite sign.
 
 use std::collections::HashMap;
 
@@ -48,7 +49,7 @@ fn analogies(first: &EvalReport, other: &EvalReport, at: usize, seed: u64) -> Co
     }
 }
 
-/// McNemar's exact test: the binomial probability of a split as uneven as this, both ways.
+/// McNemar's exact test: the two-sided binomial probability of a split at least as uneven as this.
 fn mcnemar(one: u64, two: u64) -> f64 {
     let (all, less) = (one + two, one.min(two));
     // ln C(all, k) − all · ln 2, term by term from k = 0.

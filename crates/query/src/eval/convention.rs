@@ -1,10 +1,11 @@
-//! Whose rules hold in an evaluation: which words take part, how a word is found, when an answer is right.
+//! Conventions of evaluation programs: which words take part, how a word is found, when an answer is
+//! right.
 //!
 //! | | `wordmill` | `word2vec` | `gensim` |
 //! |---|---|---|---|
-//! | a word is found | as written, or in lower case if the text was, or may have been | in capitals of ASCII | in capitals of Unicode |
+//! | a word is found | as written, or in lower case if the text was lowercased, or may have been | in ASCII capitals | in Unicode capitals |
 //! | of several spellings | each is a word | the most frequent one is found | the same |
-//! | no answer | the three words | the rows found for them | the rows found, and other spellings of them |
+//! | excluded answers | the three words | the rows found for them | the rows found, and other spellings of them |
 //! | right | the expected row | the expected spelling, if its product is above 0 | the expected spelling |
 //! | similarity sets | all words | all words | the `top` most frequent |
 //! | semantic | names that do not begin with `gram`, `syn`, or as BATS's I and D | the first five sections | as `wordmill` |
@@ -21,15 +22,15 @@ use wordmill_formats::{Vectors, Words};
 use crate::lookup::find_word;
 use crate::search::Answers;
 
-/// Answers that gensim looks through for one that is none of the three words.
+/// How many answers gensim examines to find one that is none of the three words.
 const GENSIM_ANSWERS: usize = 5;
 /// Sections that `compute-accuracy.c` counts as semantic.
 const WORD2VEC_SEMANTIC: usize = 5;
 
-/// Whose rules hold.
+/// Whose rules apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Convention {
-    /// Our own.
+    /// Those of wordmill.
     Wordmill,
     /// Those of `compute-accuracy.c`.
     Word2vec,
@@ -61,17 +62,17 @@ impl Convention {
         }
     }
 
-    /// Answers that are needed to tell whether one is right.
+    /// How many answers are needed to decide whether one is right.
     pub(super) fn answers(self) -> usize {
         if self == Self::Gensim { GENSIM_ANSWERS } else { 1 }
     }
 }
 
-/// Words as a convention finds them, remembered.
+/// Caches the words as a convention finds them.
 pub(super) struct Lexicon<'a> {
     vectors: &'a Vectors,
     convention: Convention,
-    /// Only so many words take part.
+    /// Only this many words take part.
     pub top: usize,
     folded: HashMap<String, usize>,
     found: RefCell<HashMap<String, Option<usize>>>,
@@ -92,7 +93,7 @@ impl<'a> Lexicon<'a> {
         lexicon
     }
 
-    /// The id of a word that takes part.
+    /// The id of a word, if it takes part.
     pub fn find(&self, word: &str) -> Option<usize> {
         if let Some(found) = self.found.borrow().get(word) {
             return *found;
@@ -125,7 +126,7 @@ impl<'a> Lexicon<'a> {
                     asked.iter().any(|&id| spelling(id) == answer)
                 };
                 let ids = || answers.iter().map(|(id, _)| *id);
-                // Where all of them are spellings of the three words, the last one stands.
+                // If all of them are spellings of the three words, the last one counts.
                 let answer = ids().find(|&id| !is_asked(id)).or_else(|| ids().next_back());
                 answer.is_some_and(is_expected)
             }

@@ -1,13 +1,14 @@
 //! Outlier detection (Camacho-Collados & Navigli 2016, RepEval): which word does not belong to the others?
 //!
-//! A topic has a cluster of words, a line each, then an empty line and outliers; the 8-8-8 set has eight of each in every file.
-//! Each outlier is put among the cluster. A word's *compactness* is the mean of its cosines with all others in there; the
-//! outlier should have the least. *Accuracy* is the share of outliers that do. *OPP* is the mean of an outlier's position
-//! when the words are sorted by falling compactness, from 0 for the first to 1 for the last; equal ones count against it.
+//! A topic has a cluster of words, one per line, then an empty line and outliers; the 8-8-8 set has eight of each in
+//! every file. Each outlier is added to the cluster. The *compactness* of a word is the mean of its cosines with all
+//! other words there; the outlier should have the lowest. *Accuracy* is the share of outliers that do. *OPP* is the
+//! mean position of the outliers when the words are sorted by falling compactness, from 0 for the first to 1 for the
+//! last; ties count against the outlier.
 //!
-//! A word of several parts joined by `_` that is not in the vocabulary is the mean of those of its parts that are, each of
-//! length 1. A cluster is asked without the words that are not known; an outlier that is not known is skipped, as is all of a
-//! topic of which fewer than two words are.
+//! A word of several parts joined by `_` that is not in the vocabulary becomes the mean of its known parts, each scaled
+//! to length 1. Unknown words are removed from the cluster. An unknown outlier is skipped, and so is every outlier of a
+//! topic with fewer than two known words.
 
 use std::path::Path;
 
@@ -37,13 +38,13 @@ struct Topic {
 }
 
 impl OutlierSet {
-    /// Reads a file, which is a topic, or all texts of a folder.
+    /// Reads a file, which is one topic, or all text files of a folder.
     ///
     /// # Errors
-    /// A file that cannot be read, and what [`parse`](Self::parse) refuses.
+    /// For a file that cannot be read, and the errors of [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self, QueryError> {
         let mut topics = Vec::new();
-        for file in files_of(path)? {
+        for file in files_of(path, &["txt"])? {
             topics.push(parse_topic(&file.display().to_string(), &stem(&file), &read_set(&file)?)?);
         }
         let name = path.display().to_string();
@@ -54,10 +55,10 @@ impl OutlierSet {
         Ok(Self { name, topics })
     }
 
-    /// One topic.
+    /// Parses one topic.
     ///
     /// # Errors
-    /// Fewer than two words, or no outlier.
+    /// For fewer than two words, or no outlier.
     pub fn parse(name: &str, text: &str) -> Result<Self, QueryError> {
         Ok(Self { name: name.to_owned(), topics: vec![parse_topic(name, name, text)?] })
     }
@@ -78,10 +79,10 @@ fn parse_topic(path: &str, name: &str, text: &str) -> Result<Topic, QueryError> 
     Ok(Topic { name: name.to_owned(), cluster, outliers })
 }
 
-/// Looks for the outliers of every topic among the word vectors.
+/// Finds the outliers of every topic with the word vectors.
 ///
 /// # Errors
-/// Where the file has no word vectors.
+/// If the file has no word vectors.
 pub fn score_outliers(
     vectors: &Vectors,
     set: &OutlierSet,
@@ -115,7 +116,7 @@ fn score_topic(rows: &Rows<'_>, lexicon: &Lexicon<'_>, topic: &Topic) -> Outlier
     section
 }
 
-/// The unit vector of a word, or of its parts.
+/// The unit vector of a word, or of the mean of its parts.
 fn unit_of(rows: &Rows<'_>, lexicon: &Lexicon<'_>, word: &str) -> Option<Vec<f32>> {
     if let Some(id) = lexicon.find(word) {
         return Some(rows.unit(id, best()));

@@ -1,4 +1,4 @@
-//! Scores as data (for `--json`, a stable layout) and as a table (for people).
+//! Scores as data (for `--json`, with a stable layout) and as a table (for people).
 //!
 //! ```json
 //! {"vectors": "v.safetensors", "words": 80000, "dim": 100, "convention": "wordmill",
@@ -15,24 +15,24 @@
 //! Several files: `{"files": [one such object each], "comparisons": [{"set": "q.txt", "kind": "analogies", "first": "v",
 //! "other": "w", "common": 4, "difference": 0.25, "interval": [0.0, 0.5], "p": 0.5}]}`.
 //!
-//! Ratios are shares, not per cent; `null` stands where nothing could be asked.
+//! Ratios are shares, not per cent; a value is `null` if nothing could be asked.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Right answers among questions.
+/// Counts of right answers and of questions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Score {
-    /// Questions answered rightly.
+    /// Questions answered correctly.
     pub correct: u64,
     /// Questions asked.
     pub asked: u64,
-    /// Questions not asked, because one of their words is unknown or too rare.
+    /// Questions skipped because one of their words is unknown or too rare.
     pub skipped: u64,
     /// Right answers per question asked.
     pub accuracy: Option<f64>,
-    /// Where it would lie in 95 % of such sets.
+    /// The interval that contains the score in 95 % of such sets.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -51,7 +51,7 @@ pub struct SectionScore {
 pub struct AnalogyScores {
     /// The set.
     pub set: String,
-    /// Only so many words, the most frequent ones, took part.
+    /// Only this many of the most frequent words took part.
     pub top: usize,
     /// Every section, in the order of the set.
     pub sections: Vec<SectionScore>,
@@ -61,7 +61,7 @@ pub struct AnalogyScores {
     pub syntactic: Score,
     /// All sections.
     pub total: Score,
-    /// The numbers of the questions that were asked, and whether each was answered rightly.
+    /// The numbers of the questions that were asked, and whether each was answered correctly.
     #[serde(skip)]
     pub(crate) outcomes: Vec<(u64, bool)>,
 }
@@ -73,33 +73,33 @@ pub struct SimilarityScores {
     pub set: String,
     /// Pairs compared.
     pub pairs: u64,
-    /// Pairs with a word that is unknown.
+    /// Pairs with an unknown word.
     pub skipped: u64,
     /// The share of pairs compared.
     pub coverage: f64,
     /// Spearman's rank correlation of cosines and scores.
     pub spearman: Option<f64>,
-    /// Where it would lie in 95 % of such sets.
+    /// The interval that contains it in 95 % of such sets.
     pub interval: Option<[f64; 2]>,
     /// Pearson's correlation of cosines and scores.
     pub pearson: Option<f64>,
-    /// The score of people and the cosine of each pair, in the order of the set.
+    /// The human score and the cosine of each pair, in the order of the set.
     #[serde(skip)]
     pub(crate) pairs_scored: Vec<Option<(f64, f64)>>,
 }
 
-/// The outliers of one topic.
+/// The score on one topic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct OutlierSection {
     /// Its name.
     pub name: String,
-    /// Outliers that were put among the words.
+    /// Outliers that were added to the cluster.
     pub asked: u64,
-    /// Outliers that were told from them.
+    /// Outliers that were recognised.
     pub found: u64,
-    /// Outliers that are not known.
+    /// Outliers that are not in the vocabulary.
     pub skipped: u64,
-    /// Words of the cluster that are not known.
+    /// Words of the cluster that are not in the vocabulary.
     pub unknown: u64,
     /// Outliers found per outlier asked.
     pub accuracy: Option<f64>,
@@ -114,22 +114,22 @@ pub struct OutlierScores {
     pub set: String,
     /// Every topic.
     pub sections: Vec<OutlierSection>,
-    /// Over all outliers.
+    /// Accuracy over all outliers.
     pub accuracy: Option<f64>,
-    /// Over all outliers.
+    /// OPP over all outliers.
     pub opp: Option<f64>,
 }
 
 /// All scores of one vectors file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EvalReport {
-    /// The vectors.
+    /// The vectors file.
     pub vectors: String,
-    /// How many words they have.
+    /// Number of words.
     pub words: usize,
     /// Length of a vector.
     pub dim: usize,
-    /// Whose rules held.
+    /// Whose rules applied.
     pub convention: &'static str,
     /// Analogy sets.
     pub analogies: Vec<AnalogyScores>,
@@ -139,12 +139,12 @@ pub struct EvalReport {
     pub outliers: Vec<OutlierScores>,
 }
 
-/// Several vectors files on the same sets.
+/// The scores of several vectors files on the same sets.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SideBySide {
-    /// The scores of each.
+    /// The scores of each file.
     pub files: Vec<EvalReport>,
-    /// Each of them against the first one.
+    /// Each of the others compared with the first.
     pub comparisons: Vec<Comparison>,
 }
 
@@ -155,22 +155,22 @@ pub struct Comparison {
     pub set: String,
     /// `analogies` or `similarity`.
     pub kind: &'static str,
-    /// The vectors that others are compared with.
+    /// The vectors file that others are compared with.
     pub first: String,
-    /// The other vectors.
+    /// The other vectors file.
     pub other: String,
-    /// Questions or pairs that both know.
+    /// Questions or pairs that both files know.
     pub common: u64,
     /// Score of the other minus that of the first, on these.
     pub difference: Option<f64>,
-    /// Where 95 % of the differences lie.
+    /// The interval that contains 95 % of the differences.
     pub interval: Option<[f64; 2]>,
-    /// How probable a difference as great is by chance.
+    /// The probability of a difference at least this large by chance.
     pub p: Option<f64>,
 }
 
 impl Score {
-    /// A score; its share of right answers is worked out.
+    /// Makes a score and computes its share of right answers.
     pub fn new(correct: u64, asked: u64, skipped: u64) -> Self {
         let accuracy = (asked > 0).then(|| correct as f64 / asked as f64);
         Self { correct, asked, skipped, accuracy, interval: None }
@@ -178,7 +178,7 @@ impl Score {
 }
 
 impl OutlierSection {
-    /// Notes the position of an outlier among `words` others.
+    /// Records the position of an outlier among `words` others.
     pub(super) fn add(&mut self, position: usize, words: usize) {
         let before = self.opp.unwrap_or(0.0) * self.asked as f64;
         self.asked += 1;
@@ -189,7 +189,7 @@ impl OutlierSection {
 }
 
 impl OutlierScores {
-    /// Adds up the topics of a set.
+    /// Sums the topics of a set.
     pub(super) fn new(set: &str, sections: Vec<OutlierSection>) -> Self {
         let asked: u64 = sections.iter().map(|it| it.asked).sum();
         let found: u64 = sections.iter().map(|it| it.found).sum();
@@ -200,7 +200,7 @@ impl OutlierScores {
     }
 }
 
-/// Per cent with two digits.
+/// Formats a share as per cent with two digits.
 fn per_cent(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{:.2}", 100.0 * value))
 }
@@ -209,7 +209,7 @@ fn interval(value: Option<[f64; 2]>) -> String {
     value.map_or(String::new(), |[low, high]| format!("{:.1} .. {:.1}", 100.0 * low, 100.0 * high))
 }
 
-/// The last part of a path, at most 38 columns of it.
+/// The end of a path, at most 38 columns.
 pub(super) fn short(set: &str) -> String {
     let name = set.trim_end_matches('/').rsplit('/').next().unwrap_or(set);
     let long = name.chars().count().saturating_sub(38);
@@ -244,7 +244,7 @@ impl fmt::Display for EvalReport {
     }
 }
 
-/// A name and five columns.
+/// Writes a name and five columns.
 fn write_row(out: &mut fmt::Formatter<'_>, name: &str, cells: [&str; 5]) -> fmt::Result {
     if !name.starts_with(' ') {
         writeln!(out)?;
@@ -298,7 +298,7 @@ impl fmt::Display for OutlierScores {
 }
 
 impl fmt::Display for SideBySide {
-    /// One row a set or section, one column a file; then the differences from the first file.
+    /// One row per set or section, one column per file; then the differences from the first file.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.files.first() else {
             return Ok(());

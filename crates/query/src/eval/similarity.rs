@@ -8,11 +8,14 @@ use super::bootstrap::{middle, scores};
 use super::config::EvalConfig;
 use super::convention::{Convention, Lexicon};
 use super::report::SimilarityScores;
-use super::sets::{lines, read_set};
+use super::sets::{files_of, lines, read_set};
 use crate::error::QueryError;
 use crate::nearest::cosine;
 
-/// Pairs of words with the scores that people gave them.
+/// Extensions of files of sets in a folder.
+const ENDINGS: [&str; 3] = ["txt", "tsv", "csv"];
+
+/// Pairs of words with human scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimilaritySet {
     name: String,
@@ -23,17 +26,32 @@ impl SimilaritySet {
     /// Reads a file.
     ///
     /// # Errors
-    /// A file that cannot be read, and what [`parse`](Self::parse) refuses.
+    /// For a file that cannot be read, and the errors of [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self, QueryError> {
         Self::parse(&path.display().to_string(), &read_set(path)?)
     }
 
-    /// Two words and a score a line, separated by tabs, commas or white space. The score is the
-    /// first number from the third column on (sets with a part of speech have it there, and further
-    /// numbers behind it). Lines that begin with `#` are comments; the first line may be a header.
+    /// Reads a file, or each file below a folder.
     ///
     /// # Errors
-    /// A line without two words and a score.
+    /// Those of [`read`](Self::read); a folder without a set.
+    pub fn read_all(path: &Path) -> Result<Vec<Self>, QueryError> {
+        let files = files_of(path, &ENDINGS)?;
+        if files.is_empty() {
+            let what = format!("no file in this folder ends in .{}", ENDINGS.join(", ."));
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, what);
+            return Err(QueryError::Read { path: path.display().to_string(), source });
+        }
+        files.iter().map(|file| Self::read(file)).collect()
+    }
+
+    /// Parses lines of two words and a score, separated by tabs, commas or white space. The score
+    /// is the first number from the third column on (some sets have a part of speech before it, and
+    /// more numbers after it). Lines that begin with `#` are comments; the first line may be a
+    /// header.
+    ///
+    /// # Errors
+    /// For a line without two words and a score.
     pub fn parse(name: &str, text: &str) -> Result<Self, QueryError> {
         let mut pairs = Vec::new();
         let rows = lines(text).filter(|(_, line)| !line.starts_with('#'));
@@ -67,7 +85,7 @@ impl SimilaritySet {
     }
 }
 
-/// Ranks the pairs of a set by the cosines of their word vectors; pairs with an unknown word are
+/// Ranks the pairs of a set by the cosines of their word vectors. Pairs with an unknown word are
 /// skipped.
 pub fn score_similarity(
     vectors: &Vectors,
@@ -99,7 +117,7 @@ pub fn score_similarity(
     }
 }
 
-/// Pearson's correlation; `None` with fewer than two values, or where all are equal.
+/// Pearson's correlation; `None` for fewer than two values, or if all are equal.
 fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));
@@ -110,11 +128,11 @@ fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
     (spread > 0.0).then(|| product(a, mean_a, b, mean_b) / spread)
 }
 
-/// Spearman's rank correlation: Pearson's of the ranks, where equal values share the mean of their
-/// ranks. `None` with fewer than two values, or where all are equal.
+/// Spearman's rank correlation: Pearson's correlation of the ranks, where equal values share the
+/// mean of their ranks. `None` for fewer than two values, or if all are equal.
 ///
 /// # Panics
-/// Where the lengths differ.
+/// If the lengths differ.
 pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "values come in pairs");
     pearson(&ranks(a), &ranks(b))

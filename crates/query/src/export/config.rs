@@ -1,8 +1,8 @@
-//! What is exported, and how.
+//! Settings of an export.
 
 use crate::error::QueryError;
 
-/// What another program reads.
+/// A format that another program reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
     /// word2vec's binary format.
@@ -15,35 +15,35 @@ pub enum ExportFormat {
     FasttextVec,
     /// finalfusion's format.
     Finalfusion,
-    /// An array of NumPy, its words beside it.
+    /// An array of NumPy, with its words in a file beside it.
     Npy,
-    /// A vectors file of ours with only what was asked for.
+    /// A vectors file of wordmill with only the requested vectors.
     Safetensors,
     /// A folder for TensorBoard's projector.
     Projector,
-    /// A table in Arrow's file format; in builds with the feature `parquet`.
+    /// A table in Arrow's file format; only in builds with the feature `parquet`.
     Arrow,
-    /// A table in Parquet, likewise.
+    /// A table in Parquet; only in builds with the feature `parquet`.
     Parquet,
 }
 
-/// What the numbers become.
+/// The type of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportElement {
-    /// As they are.
+    /// f32, as they are.
     F32,
     /// Sixteen-bit floats: half the size.
     F16,
-    /// Whole numbers from -127 to 127, with a scale a row: a quarter.
+    /// Whole numbers from -127 to 127, with one scale per row: a quarter of the size.
     Int8,
 }
 
-/// What becomes of words with white space in formats that cannot hold them.
+/// What to do with words that contain white space, in formats that cannot store them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportSpaces {
-    /// They are refused.
+    /// Refuse them.
     Refuse,
-    /// White space becomes `_`; where that is another word, it is refused.
+    /// Replace white space by `_`; refuse a word if the result is another word.
     Underscore,
 }
 
@@ -58,7 +58,7 @@ pub enum ExportWhich {
     Sum,
     /// Their mean.
     Mean,
-    /// The word vector, then the context vector: twice as long.
+    /// The word vector followed by the context vector: twice as long.
     Concat,
 }
 
@@ -71,16 +71,16 @@ pub struct ExportConfig {
     pub which: ExportWhich,
     /// Whether vectors are scaled to length 1.
     pub scale: ExportScale,
-    /// Only the so many most frequent words; 0 is all.
+    /// Only this many of the most frequent words; 0 means all.
     pub top: usize,
-    /// What the numbers become.
+    /// The type of the numbers.
     pub element: ExportElement,
-    /// What becomes of words with white space.
+    /// What to do with words that contain white space.
     pub spaces: ExportSpaces,
 }
 
 impl ExportConfig {
-    /// All word vectors as they are.
+    /// Exports all word vectors as they are.
     pub fn all(format: ExportFormat) -> Self {
         Self {
             format,
@@ -116,10 +116,10 @@ const FORMATS: [(&str, ExportFormat); 10] = [
 ];
 
 impl ExportFormat {
-    /// The format of a name.
+    /// Parses the name of a format.
     ///
     /// # Errors
-    /// [`QueryError::ExportFormat`] for a name that is unknown.
+    /// [`QueryError::ExportFormat`] for an unknown name.
     pub fn parse(name: &str) -> Result<Self, QueryError> {
         let known = FORMATS.iter().find(|(known, _)| *known == name);
         known.map(|(_, format)| *format).ok_or_else(|| {

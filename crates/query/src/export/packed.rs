@@ -1,14 +1,14 @@
-//! Safetensors with only what was asked for.
+//! Safetensors files with only the requested vectors.
 //!
-//! As f32 it is a vectors file like any other, of word vectors alone. Of the kind `packed-vectors`, version 1, it has beside
-//! the word tensors:
+//! In f32 it is an ordinary vectors file that has only word vectors. In f16 or int8 its kind is `packed-vectors`,
+//! version 1, and it has these tensors beside the word tensors:
 //!
 //! | tensor | type | shape | what |
 //! |---|---|---|---|
-//! | `word_vectors` | f16, or i8 | V \u{d7} d | the rows |
-//! | `word_scales` | f32 | V | i8: what a row is multiplied with; its greatest number is 127 of it |
+//! | `word_vectors` | f16, or i8 | V × d | the rows |
+//! | `word_scales` | f32 | V | i8 only: the factor of a row, 1/127 of its greatest absolute value |
 //!
-//! `convert` makes a vectors file of it.
+//! `convert` expands it to a vectors file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use wordmill_formats::{
 
 use super::config::{ExportConfig, ExportElement, ExportWhich};
 
-/// The kind of files with smaller numbers.
+/// The kind of files with f16 or int8 numbers.
 pub(crate) const KIND: &str = "packed-vectors";
 
 /// The most frequent words of a file, under other names.
@@ -60,7 +60,7 @@ pub(super) fn write(
     lookup
         .sort_unstable_by(|&a, &b| names[a as usize].as_bytes().cmp(names[b as usize].as_bytes()));
     let words = Some { names, counts: (0..rows.len).map(rows.count).collect(), lookup };
-    // What only the whole model can do is not said of a part of it.
+    // Metadata about abilities that only the whole model has is not written for a part of it.
     let ours = |key: &str| {
         let left_out = ["kind", "version", "dim"].contains(&key) || key.starts_with("xxh3.");
         !left_out && (config.which == ExportWhich::Word || key != "objective")
@@ -122,17 +122,17 @@ fn write_numbers(
     writer.tensor("word_bytes", Dtype::U8, &[bytes.len() as u64], &bytes)
 }
 
-/// What one unit of a row of whole numbers stands for.
+/// The scale of a row: the value of one unit of its whole numbers.
 fn scale(row: &[f32]) -> f32 {
     row.iter().fold(0.0f32, |most, x| most.max(x.abs())) / 127.0
 }
 
 fn whole(x: f32, scale: f32) -> i8 {
-    // Zeros divided by a scale of zero are not a number, which becomes 0.
+    // Zero divided by a scale of zero is NaN, which the cast turns into 0.
     (x / scale).round().clamp(-127.0, 127.0) as i8
 }
 
-/// What comes back of a row.
+/// Decodes a row.
 pub(super) fn round(row: &mut [f32], element: ExportElement) {
     let scale = scale(row);
     for x in row {
@@ -144,10 +144,10 @@ pub(super) fn round(row: &mut [f32], element: ExportElement) {
     }
 }
 
-/// Makes a vectors file of a packed one, all of which is checked.
+/// Expands a packed file to a vectors file. All of it is verified.
 ///
 /// # Errors
-/// A damaged file, and those of the storage.
+/// For a damaged file, and for storage errors.
 pub(crate) fn unpack(
     storage: &Arc<dyn Storage>,
     input: &Path,

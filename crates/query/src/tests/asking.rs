@@ -1,4 +1,4 @@
-//! Tests of predictions, of questions as they are typed, and of words that are not known.
+//! Tests of predictions, of typed questions, and of unknown words.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn predicting(settings: &[(&str, &str)], tree: Option<&[u32]>) -> Vectors {
 const R: u32 = 1 << 31;
 const PARENTS: [u32; 11] = [4 | R, 3 | R, 1, 1 | R, 0, R, 2, 2 | R, 3, 4, 4];
 
-/// Each word's own walk up the tree, every decision as it is defined.
+/// Walks up the tree from each word and multiplies every decision by its definition.
 #[test]
 fn probabilities_of_a_tree_are_products_of_decisions() {
     let tree = [("objective", "hierarchical-softmax"), ("model", "skip-gram")];
@@ -75,7 +75,7 @@ fn probabilities_of_a_tree_are_products_of_decisions() {
 }
 
 #[test]
-fn noise_is_taken_out_of_the_softmax() {
+fn the_softmax_corrects_for_noise() {
     let noise = ("objective", "negative-sampling");
     for (context, share) in [("mean", 0.5), ("sum", 1.0)] {
         let settings = [noise, ("noise_exponent", "0.75"), ("context", context)];
@@ -111,7 +111,7 @@ fn check_question(text: &str, expected: Result<Question, &str>) {
 }
 
 #[test]
-fn questions_are_read_as_they_are_typed() {
+fn typed_questions_are_parsed() {
     let near = |positive: &[usize], negative: &[usize]| {
         Ok(Question::Near { positive: positive.to_vec(), negative: negative.to_vec() })
     };
@@ -131,7 +131,7 @@ fn questions_are_read_as_they_are_typed() {
 }
 
 #[test]
-fn beginnings_are_completed_by_frequency() {
+fn prefixes_are_completed_by_frequency() {
     let vectors = letters();
     assert_eq!(complete(&vectors, "k", 9), ["king", "kings"]);
     assert_eq!(complete(&vectors, "king", 1), ["king"]);
@@ -141,7 +141,7 @@ fn beginnings_are_completed_by_frequency() {
 }
 
 #[test]
-fn unknown_words_come_with_close_spellings() {
+fn errors_of_unknown_words_suggest_close_spellings() {
     let vectors = letters();
     assert_eq!(find_word(&vectors, "King"), Some(1));
     assert_eq!(find_word(&vectors, "NAÏVE"), Some(5));

@@ -16,8 +16,8 @@ fn analogies_agree_with_brute_force() {
         let candidates = (0..top).filter(|id| ![a, b, c].contains(id));
         candidates.max_by(|x, y| score(x).total_cmp(&score(y))).unwrap()
     };
-    // Every third question is given another answer than the best one, every seventh asks for a
-    // word that is too rare.
+    // Every third question has another answer than the best one, every seventh contains a word that
+    // is too rare.
     let mut text = String::from("// comment\n: capital\n");
     let (mut correct, mut skipped) = (0, 0);
     for question in 0..200 {
@@ -57,7 +57,7 @@ fn check_bad_line(text: &str, line: usize, similarity: bool) {
 }
 
 #[test]
-fn malformed_sets_are_named_by_line() {
+fn errors_of_malformed_sets_name_the_line() {
     check_bad_line(": a\n\na b c d\na b c\n", 4, false);
     check_bad_line("a b c d e\n", 1, false);
     check_bad_line(": only a title\n", 1, false);
@@ -69,7 +69,7 @@ fn malformed_sets_are_named_by_line() {
 }
 
 #[test]
-fn similarity_sets_come_in_many_shapes() {
+fn similarity_sets_of_many_layouts_are_parsed() {
     for text in [
         "king\tqueen\t8.5\nthe\tring\t1\n",
         "\u{feff}Word 1,Word 2,Human (mean)\r\nking,queen,8.5\r\n\"the\",ring,1\r\n",
@@ -155,24 +155,24 @@ fn conventions_differ_as_their_programs_do() {
     check_convention(Wordmill, 0, "King man Woman woman", [1, 1, 0]);
     check_convention(Wordmill, 0, "King man Woman Woman", [0, 1, 0]);
     check_convention(Wordmill, 0, "Kinq man Woman woman", [0, 0, 1]);
-    // Case does not matter to the others; gensim passes over other spellings of the three words.
+    // The others ignore case; gensim skips other spellings of the three words.
     check_convention(Word2vec, 0, "king MAN woman Woman", [1, 1, 0]);
     check_convention(Word2vec, 0, "king MAN woman \u{e9}t\u{e9}", [0, 1, 0]);
     check_convention(Gensim, 0, "king MAN woman Woman", [0, 1, 0]);
     check_convention(Gensim, 0, "king MAN woman \u{c9}T\u{c9}", [1, 1, 0]);
     check_convention(Gensim, 7, "King man Woman Queen", [1, 1, 0]);
     check_convention(Gensim, 7, "King man Woman king", [0, 1, 0]);
-    // ASCII has no capitals of letters with an accent.
+    // ASCII has no capitals of accented letters.
     check_convention(Word2vec, 0, "king man woman \u{c9}T\u{c9}", [0, 0, 1]);
-    // The best is QUEEN: any spelling will do, but by our own rules.
+    // The best is QUEEN. Any spelling counts as right, except by wordmill's rules.
     check_convention(Wordmill, 0, "man man man queen", [0, 1, 0]);
     check_convention(Wordmill, 0, "man man man QUEEN", [1, 1, 0]);
     check_convention(Word2vec, 0, "man man man queen", [1, 1, 0]);
     check_convention(Gensim, 0, "man man man queen", [1, 1, 0]);
-    // A spelling that is found under another one takes part; among three words there is but one.
+    // A spelling that is found under another one takes part; of the three words only one remains.
     check_convention(Word2vec, 3, "King man man woman", [1, 1, 0]);
     check_convention(Wordmill, 3, "King man man woman", [0, 0, 1]);
-    // compute-accuracy.c takes no answer whose product is not above 0.
+    // compute-accuracy.c accepts no answer whose product is not above 0.
     check_convention(Wordmill, 3, "man King man Woman", [1, 1, 0]);
     check_convention(Gensim, 3, "man King man Woman", [1, 1, 0]);
     check_convention(Word2vec, 3, "man King man Woman", [0, 1, 0]);
@@ -183,11 +183,11 @@ fn pairs_ask_about_each_other() {
     let vectors = letters();
     let text = "king\tkings/nobody\nthe\tnobody/ring\nqueen\tnobody\nking\tring\n";
     let set = AnalogySet::parse("I01 x.txt", text).unwrap();
-    assert_eq!(set.len(), 6, "a word that stands twice is one pair");
+    assert_eq!(set.len(), 6, "a word that occurs twice is one pair");
     let config = EvalConfig { top: 0, ..EvalConfig::default() };
     let scores = score_analogies(&vectors, &set, &config).unwrap();
     assert_eq!((scores.total.asked, scores.total.skipped), (2, 4));
-    // kings − king + the, and ring − the + king: the same by hand.
+    // kings − king + the, and ring − the + king, computed by hand as well.
     let mut right = 0;
     for (a, b, c, expected) in [(1, 2, 0, &[3][..]), (0, 3, 1, &[2, 3])] {
         let answer = analogy(&vectors, Analogy { a, b, c }, AnalogyMethod::Add, 1, 1).unwrap()[0].0;
@@ -222,7 +222,7 @@ fn outliers_are_the_least_compact() {
         assert_eq!(scores.opp, opp, "{text}");
     };
     check("a\nb\nc\n\nfar\n", [1, 1, 0, 0], Some(1.0));
-    // In the middle of the others: one of them is more compact.
+    // A word in the middle of the others: one of them is more compact.
     check("a\nb\nc\n\nnear\n", [1, 0, 0, 0], Some(1.0 / 3.0));
     check("\u{feff}a\r\nb\r\nnobody\r\n\r\nfar\r\nnear\r\nno one\r\n", [2, 1, 1, 1], Some(0.5));
     check("a\nb\nc\n\ntwo parts\n", [1, 1, 0, 0], Some(1.0));
@@ -233,8 +233,8 @@ fn outliers_are_the_least_compact() {
 }
 
 #[test]
-fn the_better_vectors_are_told_from_chance() {
-    // The cosines of the first are those of people, the second's are shuffled.
+fn comparisons_tell_better_vectors_from_chance() {
+    // The cosines of the first file are the human scores, those of the second are shuffled.
     let rows = 40;
     let angles = |of: &dyn Fn(usize) -> usize| -> Vec<Vec<f32>> {
         let at = |id| of(id) as f32 * 0.03;

@@ -9,8 +9,8 @@ use wordmill_formats::ShardId;
 use crate::error::TextError;
 use crate::tokenizer::Tokenizer;
 
-/// Bytes of a chunk where nothing else is asked for. A shard then has some 40,000 distinct words,
-/// whose index stays in the second-level cache.
+/// Default size of a chunk in bytes. A shard then has some 40,000 distinct words, whose index stays
+/// in the second-level cache.
 pub const DEFAULT_CHUNK_BYTES: usize = 4 << 20;
 /// The longest word that can become a token.
 pub const MAX_WORD_BYTES: usize = 1 << 20;
@@ -26,9 +26,9 @@ pub struct Chunk {
     pub offset: u64,
     /// Whether it begins within a line whose first part is in a chunk before.
     pub continues_line: bool,
-    /// The word left out at its end because it is too long to be read.
+    /// The word left out at its end because it is too long.
     pub overlong: Overlong,
-    /// The text, which may or may not be UTF-8, after `start` bytes of no meaning.
+    /// The text, which may be invalid UTF-8, after `start` unused bytes.
     pub buffer: Vec<u8>,
     /// Where the text begins.
     pub start: usize,
@@ -49,13 +49,13 @@ impl Chunk {
         }
     }
 
-    /// The bytes. Empty only where all were left out.
+    /// The bytes. Empty only if all were left out.
     #[must_use]
     pub fn text(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
 
-    /// The bytes, to be changed in place.
+    /// The bytes, mutable.
     pub fn text_mut(&mut self) -> &mut [u8] {
         &mut self.buffer[self.start..]
     }
@@ -76,14 +76,14 @@ pub struct Overlong {
     pub bytes: u64,
 }
 
-/// Says where text is cut.
+/// Determines where text is cut.
 #[derive(Clone, Debug)]
 pub struct Cutter {
     pub(super) chunk_bytes: usize,
     tokenizer: Tokenizer,
 }
 
-/// What becomes of the text at a multiple of the chunk size.
+/// The cut at a multiple of the chunk size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
     /// It is cut here, at or after the multiple.
@@ -95,17 +95,17 @@ pub(super) enum Cut {
 /// Where one chunk ends and the next begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Boundary {
-    /// A multiple of the chunk size, as a place in the text at hand.
+    /// A multiple of the chunk size, as an offset in the available text.
     pub multiple: usize,
-    /// What becomes of the text there.
+    /// The cut there.
     pub cut: Cut,
 }
 
 impl Boundary {
-    /// The begin of a text.
+    /// The beginning of a text.
     pub const BEGIN: Self = Self { multiple: 0, cut: Cut::At(0) };
 
-    /// The place up to which the chunk before it reaches.
+    /// The end of the chunk before it.
     pub fn place(self) -> usize {
         match self.cut {
             Cut::At(place) => place,
@@ -115,8 +115,8 @@ impl Boundary {
 }
 
 impl Cutter {
-    /// Cuts into chunks of `chunk_bytes` (never less than 64); `tokenizer` says where a long line
-    /// may be cut.
+    /// Cuts into chunks of `chunk_bytes` (never less than 64); `tokenizer` determines where a long
+    /// line may be cut.
     #[must_use]
     pub fn new(chunk_bytes: usize, tokenizer: Tokenizer) -> Self {
         Self { chunk_bytes: chunk_bytes.max(64), tokenizer }
@@ -129,8 +129,8 @@ impl Cutter {
         2 * chunk_bytes.max(64) + 2 * READ_BYTES
     }
 
-    /// The cut at `multiple`, a place in `text` that is not its begin. `fill` reads until there are
-    /// so many bytes and says whether there are.
+    /// The cut at `multiple`, an offset in `text` other than its beginning. `fill` reads until the
+    /// given number of bytes is available and returns whether it is.
     pub(super) fn cut(
         &self,
         text: &mut Vec<u8>,
@@ -156,7 +156,7 @@ impl Cutter {
         }
     }
 
-    /// Where a line that goes on from `multiple` to `most` is cut.
+    /// The cut of a line that continues from `multiple` to `most`.
     fn cut_line(&self, text: &[u8], multiple: usize, most: usize) -> Cut {
         if let Some(space) = memchr2(b' ', b'\t', &text[multiple..most]) {
             return Cut::At(multiple + space + 1);
@@ -170,7 +170,7 @@ impl Cutter {
         Cut::InWord
     }
 
-    /// What lies between the cuts at `first` and `last`, without the words that have no end there.
+    /// The text between the cuts at `first` and `last`, without the words that do not end there.
     pub(super) fn between(&self, text: &[u8], first: Boundary, last: Boundary) -> Part {
         let (begin, end) = (first.place(), last.place());
         let mut start = begin;
@@ -209,7 +209,7 @@ pub(super) struct Part {
     pub end: usize,
     /// Bytes before the text that belong to a word of an earlier chunk.
     pub end_of_word: u64,
-    /// Whether there is nothing but a part of that word, which goes on.
+    /// Whether there is only a part of that word, which continues.
     pub is_inside: bool,
     /// The word that is cut off at the end.
     pub overlong: Overlong,
@@ -221,7 +221,7 @@ impl Part {
     }
 }
 
-/// The last run of UTF-8 in `bytes`, and where it begins.
+/// The last run of UTF-8 in `bytes`, and its offset.
 fn last_valid(bytes: &[u8]) -> (usize, &str) {
     let mut at = bytes.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
     loop {

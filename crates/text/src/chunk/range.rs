@@ -1,7 +1,7 @@
-//! Any one chunk of a plain file, read by its place alone.
+//! Reads any one chunk of a plain file, by its offset alone.
 //!
-//! Workers share the open file and read with offsets, so the chunks of one large file are read in
-//! parallel and in any order. It makes the same chunks as reading from front to back.
+//! Workers share the open file and read at offsets, so the chunks of one large file are read in
+//! parallel and in any order. The chunks are the same as in sequential reading.
 
 use wordmill_formats::ShardId;
 
@@ -25,10 +25,10 @@ impl RangeReader {
         u32::try_from(self.text.bytes().div_ceil(cutter.chunk_bytes as u64)).unwrap_or(u32::MAX)
     }
 
-    /// Chunk `chunk`, whose text is put into `buffer`; `None` if no line begins in its range.
+    /// Reads chunk `chunk` into `buffer`; `None` if no line begins in its range.
     ///
     /// # Errors
-    /// A file that cannot be read or has become shorter, a NUL in the text.
+    /// For a file that cannot be read or has become shorter, and for a NUL in the text.
     pub fn chunk(
         &self,
         cutter: &Cutter,
@@ -53,7 +53,7 @@ impl RangeReader {
         Ok(Some(Chunk { id, offset, continues_line, overlong, start, buffer }))
     }
 
-    /// Reads what belongs to a chunk, and says where `buffer` begins and which part is the chunk.
+    /// Reads the bytes of a chunk, and returns where `buffer` begins and which part is the chunk.
     fn part(
         &self,
         cutter: &Cutter,
@@ -61,12 +61,12 @@ impl RangeReader {
         buffer: &mut Vec<u8>,
     ) -> Result<(u64, Part), TextError> {
         let begin = u64::from(chunk) * cutter.chunk_bytes as u64;
-        // The byte before tells whether a line begins at the begin of the range.
+        // The byte before shows whether a line begins at the beginning of the range.
         let offset = begin.saturating_sub(1);
         let before = (begin - offset) as usize;
         let most = before + cutter.chunk_bytes + READ_AHEAD;
         let known = self.text.bytes().saturating_sub(offset).min(most as u64) as usize;
-        // What a recycled buffer holds is overwritten, not cleared.
+        // The content of a recycled buffer is overwritten, not cleared.
         buffer.truncate(known);
         buffer.reserve(known + PAD_BYTES - buffer.len());
         buffer.resize(known, 0);
@@ -107,5 +107,5 @@ impl RangeReader {
     }
 }
 
-/// Bytes read with a chunk in the hope that its last line ends there.
+/// Bytes read beyond a chunk, as its last line usually ends there.
 const READ_AHEAD: usize = 16 * 1024;

@@ -1,7 +1,7 @@
-//! Chunks of a text that can only be read from front to back: a pipe, a packed file, the sample.
+//! Reads chunks of a text sequentially: a pipe, a packed file, the sample.
 //!
-//! The text at hand begins one byte before the next chunk, so that a cut can see whether a line ends
-//! there. Nothing is known of other inputs.
+//! The buffered text begins one byte before the next chunk, so that a cut can see whether a line
+//! ends there. A stream does not know other inputs.
 
 use wordmill_formats::ShardId;
 
@@ -18,19 +18,19 @@ pub struct StreamReader {
     reader: InputReader,
     input: u32,
     next: u32,
-    /// Read but not yet given out.
+    /// Bytes read but not yet returned.
     text: Vec<u8>,
     /// Where it begins in the input.
     offset: u64,
     /// Where the next chunk begins in `text`.
     first: Boundary,
     ended: bool,
-    /// Read already to see where a word ends.
+    /// Bytes already read to find the end of a word.
     ready: Option<Chunk>,
 }
 
 impl StreamReader {
-    /// Opens an input on its own, to be read in chunks of `chunk_bytes`; `tokenizer` says where a
+    /// Opens a single input, to be read in chunks of `chunk_bytes`; `tokenizer` determines where a
     /// long line may be cut.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl StreamReader {
         Ok(Self::new(Cutter::new(chunk_bytes, tokenizer), input.open()?, 0))
     }
 
-    /// Reads the chunks of what is open already; `input` is its number, for their ids.
+    /// Reads the chunks of an open input; `input` is its number, for their ids.
     #[must_use]
     pub fn new(cutter: Cutter, reader: InputReader, input: u32) -> Self {
         let first = Boundary::BEGIN;
@@ -51,28 +51,28 @@ impl StreamReader {
         Self { cutter, reader, input, next: 0, text, offset: 0, first, ended: false, ready }
     }
 
-    /// Bytes read so far as they are stored: to be compared with [`Input::bytes`].
+    /// Stored bytes read so far, to be compared with [`Input::bytes`].
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         self.reader.stored_bytes()
     }
 
-    /// Records read so far, and the first broken ones; none where a line is a line.
+    /// Records read so far, and the first broken ones; none for plain lines.
     #[must_use]
     pub fn records(&self) -> Option<(RecordCounts, Vec<String>)> {
         self.reader.records()
     }
 
-    /// The next chunk, whose text is put into `buffer`; `None` at the end.
+    /// Reads the next chunk into `buffer`; `None` at the end.
     ///
     /// # Errors
-    /// An input that cannot be read or unpacked.
+    /// For an input that cannot be read or unpacked.
     pub fn next_chunk(&mut self, buffer: Vec<u8>) -> Result<Option<Chunk>, TextError> {
         let mut chunk = match self.ready.take() {
             Some(chunk) => Some(chunk),
             None => self.read_chunk(buffer)?.1,
         };
-        // A word that was cut off is counted as a whole, however far it goes on.
+        // A word that was cut off is counted once, however far it continues.
         if let Some(cut_off) = chunk.as_mut().filter(|chunk| chunk.overlong.words > 0) {
             let (end_of_word, next) = self.read_chunk(Vec::new())?;
             cut_off.overlong.bytes += end_of_word;
@@ -113,7 +113,7 @@ impl StreamReader {
         Ok((end_of_word, None))
     }
 
-    /// Drops the text before `end` but for one byte, by which the next cut sees whether a line ends
+    /// Drops the text before `end` except one byte, by which the next cut sees whether a line ends
     /// there.
     fn forget(&mut self, end: usize, last: Boundary) {
         let gone = end.saturating_sub(1);
@@ -127,7 +127,7 @@ impl StreamReader {
     }
 }
 
-/// Reads until `len` bytes are at hand; `false` if the input ends before.
+/// Reads until `len` bytes are buffered; `false` if the input ends before.
 fn fill(reader: &mut InputReader, text: &mut Vec<u8>, len: usize) -> Result<bool, TextError> {
     while text.len() < len {
         let old = text.len();

@@ -18,8 +18,7 @@ fn chunks(files: &[&[u8]], chunk_bytes: usize) -> (Vec<Chunk>, Overlong) {
     read(dir.path(), chunk_bytes, TokenizerConfig::default())
 }
 
-/// The chunks of all files, which are the same whether each is read by its place or all from front
-/// to back.
+/// The chunks of all files, which are the same whether read by offset or sequentially.
 fn read(path: &Path, chunk_bytes: usize, config: TokenizerConfig) -> (Vec<Chunk>, Overlong) {
     let inputs = input::resolve(&[path.display().to_string()], Path::new(""), 1).unwrap();
     let cutter = Cutter::new(chunk_bytes, Tokenizer::new(config));

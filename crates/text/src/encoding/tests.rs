@@ -40,7 +40,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn texts_in_another_encoding_are_told_with_its_name() {
+fn texts_in_another_encoding_are_reported_with_its_name() {
     for (label, name, text) in TEXTS {
         let bytes = encoded(label, &text.repeat(30));
         let said = foreign_text(&bytes, true).unwrap_or_default();
@@ -96,7 +96,7 @@ fn converted(label: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn marks_say_more_than_the_setting() {
+fn marks_override_the_setting() {
     let marked = |label: &str| encoded(label, "\u{feff}나무 tree\n");
     for label in ["utf-16", "utf-16be", "cp949"] {
         assert_eq!(converted(label, &marked("utf-16le")), "나무 tree\n".as_bytes());
@@ -159,7 +159,7 @@ fn utf16_without_a_mark_is_known() {
 }
 
 #[test]
-fn a_text_that_is_not_what_the_setting_says_is_told() {
+fn a_text_in_another_encoding_than_configured_is_reported() {
     let check = |label: &str, raw: &[u8], says: Option<&str>| {
         let mut text = Vec::new();
         let encoding = Encoding::parse(label).unwrap();

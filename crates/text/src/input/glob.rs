@@ -1,12 +1,12 @@
 //! Patterns of file names: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]` within a name, `**` for any number
 //! of folders.
 //!
-//! A *pattern* is split at `/` and followed folder by folder. Hidden names match only where the
-//! pattern itself begins with a dot. Links to folders are followed, and each folder is looked into once. The matches are sorted
-//! by the bytes of their paths.
+//! A *pattern* is split at `/` and matched folder by folder. Hidden names match only if the pattern itself begins with
+//! a dot. Links to folders are followed, and each folder is searched once. The matches are sorted by the bytes of their
+//! paths.
 //!
-//! The package `globset` is not used: its `?` matches a byte, not a character, braces have a meaning in it, and it refuses a range
-//! such as `[z-a]`. `walkdir` neither looks into each folder once nor leaves linked folders to the end.
+//! The package `globset` is not used: its `?` matches a byte, not a character, it gives braces a meaning, and it
+//! refuses a range such as `[z-a]`. `walkdir` neither searches each folder only once nor visits linked folders last.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -20,21 +20,21 @@ pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Files, sorted and without repetition.
+    /// Files, sorted and without duplicates.
     pub files: Vec<PathBuf>,
-    /// What was passed over, and why: reported, because it may have been meant.
+    /// What was skipped, and why; reported, because it may have been intended.
     pub left_out: Vec<String>,
 }
 
 impl Found {
-    /// Takes a path that is no folder.
+    /// Adds a path that is not a folder.
     fn take(&mut self, path: PathBuf) {
         match fs::metadata(&path) {
             Ok(data) if data.is_file() => self.files.push(path),
-            Ok(_) => self.left_out.push(format!("{}: it is no regular file", path.display())),
+            Ok(_) => self.left_out.push(format!("{}: it is not a regular file", path.display())),
             Err(_) if path.is_symlink() => {
                 self.left_out.push(format!("{}: a link that leads nowhere", path.display()));
             }
@@ -42,7 +42,7 @@ impl Found {
         }
     }
 
-    /// Passes over links to files that were found by themselves, or by another link.
+    /// Skips links to files that were found directly, or by another link.
     fn leave_out_links(&mut self) {
         let identity = |path: &PathBuf| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
         let own = self.files.iter().filter(|path| !path.is_symlink());
@@ -67,7 +67,7 @@ impl Found {
     }
 }
 
-/// Every file that matches, from a folder on, whose own name is none of the pattern.
+/// Every file that matches, from a folder on, and whose own name is not in the pattern.
 pub(super) fn expand(folder: &Path, pattern: &str) -> io::Result<Found> {
     let whole = folder.join(pattern);
     let names = whole.iter().skip(folder.iter().count());
@@ -77,7 +77,7 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> io::Result<Found> {
     Ok(found.sort())
 }
 
-/// Every file in a folder and in those below it; hidden names are passed over.
+/// Every file in a folder and in those below it; hidden names are skipped.
 pub(super) fn walk(folder: &Path) -> io::Result<Found> {
     let mut found = Found::default();
     for folder in folders(folder)? {
@@ -87,9 +87,8 @@ pub(super) fn walk(folder: &Path) -> io::Result<Found> {
     Ok(found.sort())
 }
 
-/// A folder and all below it. Those that links lead to come last, in the order of their paths, unless they were there already: a
-/// link up the
-/// tree would never end.
+/// Searches a folder and all below it. Linked folders come last, in the order of their paths, unless they were searched
+/// already: a link up the tree would never end.
 fn folders(at: &Path) -> io::Result<Vec<PathBuf>> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     let (mut next, mut links) = (vec![at.to_path_buf()], BTreeSet::new());
@@ -118,7 +117,7 @@ pub(super) fn sort_by_bytes(paths: &mut [PathBuf]) {
 
 fn follow(at: PathBuf, names: &[&[u8]], found: &mut Found) -> io::Result<()> {
     let Some((name, rest)) = names.split_first() else {
-        // What is not there was named without a pattern.
+        // Missing paths were named without a pattern.
         if at.symlink_metadata().is_ok() && !at.is_dir() {
             found.take(at);
         }
@@ -142,7 +141,7 @@ fn follow(at: PathBuf, names: &[&[u8]], found: &mut Found) -> io::Result<()> {
     Ok(())
 }
 
-/// The entries of a folder; none where `at` is no folder.
+/// The entries of a folder; none if `at` is not a folder.
 fn children(at: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = if at.as_os_str().is_empty() { Path::new(".") } else { at };
     if !folder.is_dir() {
@@ -151,7 +150,7 @@ fn children(at: &Path) -> io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?.map(|entry| Ok(at.join(entry?.file_name()))).collect()
 }
 
-/// A folder that is no link.
+/// Whether a path is a folder and not a link.
 fn is_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|data| data.is_dir())
 }
@@ -181,7 +180,8 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// Matches one character at `p`: where the pattern goes on and how many bytes of the name it took.
+/// Matches one character at `p`: where the pattern continues, and how many bytes of the name it
+/// took.
 fn one(pattern: &[u8], p: usize, name: &[u8]) -> Option<(usize, usize)> {
     match *pattern.get(p)? {
         b'?' => Some((p + 1, char_bytes(name))),

@@ -1,7 +1,7 @@
-//! The list of inputs: what its entries name, found and put in order.
+//! The list of inputs: resolves its entries and orders them.
 //!
-//! An entry is a file, a folder, a pattern, `-`, `builtin:sample`, or `@LIST`, a file that names files. Nothing is
-//! opened here but lists.
+//! An entry is a file, a folder, a pattern, `-`, `builtin:sample`, or `@LIST`, a file that names files. Only lists
+//! are opened here.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -20,20 +20,21 @@ use super::source::{Input, Source};
 use crate::encoding::BYTE_ORDER_MARK;
 use crate::error::TextError;
 
-/// Resolves `corpus.inputs`: files, folders (all that is in them, hidden names left out), patterns,
-/// `-`, `builtin:sample`, `builtin:sample:SIZE`, and `@LIST`, a file with a path a line (or with a NUL behind each path;
-/// `@-` is the standard input). Relative paths are taken from `base`; `seed` is the seed of the sample. The order is the
-/// order of the list; what a folder or a pattern finds is sorted by the bytes of its path. Links to folders are followed, each folder once.
+/// Resolves `corpus.inputs`: files, folders (all files in them except hidden ones), patterns, `-`, `builtin:sample`,
+/// `builtin:sample:SIZE`, and `@LIST`, a file with one path per line (or with a NUL after each path; `@-` is the
+/// standard input). Relative paths are relative to `base`; `seed` is the seed of the sample. The order is that of the
+/// list; the files of a folder or a pattern are sorted by the bytes of their paths. Links to folders are followed, each
+/// folder once.
 ///
 /// # Errors
-/// A file that is missing, a folder or pattern without a file, a file that two entries name, no
-/// entry at all.
+/// For a file that is missing, a folder or pattern without a file, a file that two entries name,
+/// and an empty list.
 pub fn resolve(patterns: &[String], base: &Path, seed: u64) -> Result<Vec<Input>, TextError> {
     resolve_as(patterns, Base { folder: base, name: base }, seed)
 }
 
-/// The same with relative paths taken from `folder`, which need not be the current folder; inputs and messages are called as if it
-/// were.
+/// The same with paths relative to `folder`, which need not be the current folder. Names of inputs and messages are as
+/// if it were.
 ///
 /// # Errors
 /// Those of [`resolve`].
@@ -41,7 +42,7 @@ pub fn resolve_in(patterns: &[String], folder: &Path, seed: u64) -> Result<Vec<I
     resolve_as(patterns, Base { folder, name: Path::new(".") }, seed)
 }
 
-/// The folder in which relative paths begin, and what stands for it in names and messages.
+/// The folder that relative paths begin at, and how it is shown in names and messages.
 #[derive(Clone, Copy)]
 struct Base<'a> {
     folder: &'a Path,
@@ -49,13 +50,13 @@ struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// The same for an entry, which begins nowhere if it is an absolute path.
+    /// The same for an entry; an absolute path begins at no folder.
     fn of(self, entry: &Path) -> Self {
         let nowhere = Base { folder: Path::new(""), name: Path::new("") };
         if entry.is_absolute() { nowhere } else { self }
     }
 
-    /// What a path is called that was found in the folder; or a text that begins with one.
+    /// The shown name of a path that was found in the folder, or of a text that begins with one.
     fn name_of(self, path: &str) -> String {
         let rest = path.strip_prefix(&*self.folder.to_string_lossy());
         match rest {
@@ -94,7 +95,7 @@ fn resolve_as(patterns: &[String], base: Base<'_>, seed: u64) -> Result<Vec<Inpu
     Ok(inputs)
 }
 
-/// Fails where two entries are the same text, however they are spelled.
+/// Fails if two entries are the same text, however they are spelled.
 fn check_distinct(inputs: &[Input]) -> Result<(), TextError> {
     let mut seen = HashMap::new();
     for input in inputs {
@@ -109,7 +110,7 @@ fn check_distinct(inputs: &[Input]) -> Result<(), TextError> {
     Ok(())
 }
 
-/// What an input is: the device and the number of its file, or its name where it has none.
+/// The identity of an input: the device and inode of its file, or its name if it has none.
 fn identity(input: &Input) -> Result<(u64, u64), &str> {
     let found = match &input.source {
         Source::File(path) | Source::Pipe(path) => {
@@ -158,13 +159,13 @@ fn resolve_one(
     take_found((&path, base), found, nothing, inputs)
 }
 
-/// What is said where no file was found.
+/// The error if no file was found.
 struct Nothing {
     problem: &'static str,
     way_out: &'static str,
 }
 
-/// Appends the files that were found; the first one tells what was passed over on the way.
+/// Appends the found files; the first one has the report of what was skipped.
 fn take_found(
     (path, base): (&Path, Base<'_>),
     found: glob::Found,
@@ -184,7 +185,7 @@ fn take_found(
     Ok(())
 }
 
-/// The files that a list names, each by itself: no line of it is a pattern.
+/// The files that a list names; its lines are not patterns.
 fn resolve_list(list: &str, base: Base<'_>, inputs: &mut Vec<Input>) -> Result<(), TextError> {
     let of_list = base.of(Path::new(list));
     let path = of_list.folder.join(list);
@@ -227,7 +228,7 @@ fn resolve_list(list: &str, base: Base<'_>, inputs: &mut Vec<Input>) -> Result<(
         return Err(of_list.missing(
             &path,
             "it names no file".to_owned(),
-            "write a path a line into the list",
+            "write one path per line into the list",
         ));
     }
     Ok(())
@@ -261,7 +262,7 @@ fn file(path: PathBuf, base: Base<'_>) -> Result<Input, TextError> {
         .and_then(|age| u64::try_from(age.as_nanos()).ok());
     let name = base.show(&path);
     if !data.is_file() {
-        // It has no size of its own, and its time is when somebody wrote to it last.
+        // It has no size, and its time is that of the last write by any program.
         return Ok(Input::new(Source::Pipe(path), name));
     }
     Ok(Input { bytes: Some(data.len()), modified_ns, ..Input::new(Source::File(path), name) })
@@ -271,7 +272,7 @@ impl Input {
     /// A single file.
     ///
     /// # Errors
-    /// A file that is missing; `way_out` says what to do then.
+    /// If the file is missing; `way_out` is the advice for that.
     pub fn file(path: &Path, way_out: &'static str) -> Result<Self, TextError> {
         let base = Base { folder: Path::new(""), name: Path::new("") };
         file(path.to_path_buf(), base).map_err(|error| match error {
@@ -299,7 +300,7 @@ fn sample_bytes(pattern: &str, rest: &str) -> Result<u64, TextError> {
     }
 }
 
-/// A size whose unit may be a letter alone: `100M` is `100MB`.
+/// Parses a size whose unit may be a letter alone: `100M` is `100MB`.
 fn in_full(size: &str) -> String {
     let is_short = size.ends_with(['k', 'K', 'm', 'M', 'g', 'G']);
     format!("{size}{}", if is_short { "B" } else { "" })

@@ -1,4 +1,4 @@
-//! Opening inputs: how the bytes of each become its text, unpacked, converted, taken out of records.
+//! Opens inputs: their bytes are unpacked, converted, and taken out of records.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -23,16 +23,15 @@ use crate::records::parquet::ColumnText;
 use crate::sniff;
 
 impl Input {
-    /// Opens the text: finds out by its first bytes how it is packed, and refuses what is no text.
+    /// Opens the text. Its first bytes show how it is packed; content other than text is refused.
     ///
     /// # Errors
-    /// [`TextError::Read`] if the system refuses, [`TextError::Input`] if it is no text in
-    /// UTF-8.
+    /// [`TextError::Read`] if the system refuses, [`TextError::Input`] if it is not text in UTF-8.
     pub fn open(&self) -> Result<InputReader, TextError> {
         self.open_waiting(Waiting::Always)
     }
 
-    /// The same, where a text that can be read once is waited for only so long.
+    /// The same, with a limit of waiting for a text that can be read only once.
     ///
     /// # Errors
     /// As [`Input::open`], and a request to stop.
@@ -68,7 +67,7 @@ impl Input {
         })
     }
 
-    /// Opens a table, which says itself how it is packed.
+    /// Opens a table, which has its own compression.
     #[cfg(feature = "parquet")]
     fn open_table(&self, column: &str) -> Result<InputReader, TextError> {
         let Source::File(path) = &self.source else {
@@ -90,10 +89,10 @@ impl Input {
         Err(self.error("opening", problem, "build wordmill with --features parquet"))
     }
 
-    /// Opens the file, unpacked or as it is, whatever it holds.
+    /// Opens the file, unpacked or as it is, whatever its content.
     ///
     /// # Errors
-    /// What the system says, and what is wrong with what is packed.
+    /// Errors of the system, and damage of a packed file.
     pub fn open_as(&self, packed: Packed) -> Result<InputReader, TextError> {
         self.open_as_waiting(packed, Waiting::Always)
     }
@@ -132,7 +131,7 @@ impl Input {
         Ok(InputReader::new(self.clone(), reader, stored, unpacker_bytes))
     }
 
-    /// What it is packed with, as a command that unpacks it; `None` if it is not packed or nothing is known in advance.
+    /// The command that unpacks its packing; `None` if it is not packed or nothing is known in advance.
     #[must_use]
     pub fn unpacker(&self) -> Option<&'static str> {
         let Source::File(path) = &self.source else { return None };
@@ -141,14 +140,14 @@ impl Input {
         packing(&head[..filled]).command()
     }
 
-    /// Memory that unpacking it takes; 0 where nothing is unpacked or nothing is known in advance.
+    /// Memory for unpacking it; 0 if it is not packed or nothing is known in advance.
     #[must_use]
     pub fn unpacker_bytes(&self) -> u64 {
         let Source::File(path) = &self.source else {
             return 0;
         };
         let mut head = [0; FRAME_HEAD_BYTES];
-        // Whoever opens it to be read says what is wrong with it.
+        // Opening it for reading will report the problem.
         let filled = File::open(path).and_then(|file| file.read_at(&mut head, 0));
         unpacker_bytes(&head[..filled.unwrap_or(0)])
     }
@@ -161,11 +160,11 @@ impl Input {
         Ok(self.head(self.open_as(packed)?.reader)?.0)
     }
 
-    /// The text as a plain file that can be read at any place; `None` if it is no file of known size
-    /// or is packed, or its text stands in records.
+    /// The text as a plain file that can be read at any offset; `None` if it is not a file of known
+    /// size, if it is packed, or if its text is in records.
     ///
     /// # Errors
-    /// [`TextError::Read`] if the system refuses, [`TextError::Input`] if it is no text.
+    /// [`TextError::Read`] if the system refuses, [`TextError::Input`] if it is not text.
     pub fn open_plain(&self) -> Result<Option<PlainText>, TextError> {
         let (Source::File(path), Some(bytes)) = (&self.source, self.bytes) else {
             return Ok(None);
@@ -185,11 +184,11 @@ impl Input {
         Ok(Some(PlainText::new(self.clone(), file, mark_bytes, bytes - mark_bytes)))
     }
 
-    /// Whether an input that can be read once brings any text. What is read to find out is not lost. A terminal, and a
-    /// named pipe that nobody has opened to write, bring none.
+    /// Whether an input that can be read only once has any text. Bytes read to find out are not lost. A terminal, and
+    /// a named pipe that no program has opened for writing, count as empty.
     ///
     /// # Errors
-    /// [`TextError::Read`] if the system refuses, a request to stop.
+    /// [`TextError::Read`] if the system refuses, and a request to stop.
     pub fn has_text(&self, cancel: &Cancel) -> Result<bool, TextError> {
         let failed = |source| self.unpack_error(source);
         let waiting = Waiting::IfThereIsText(cancel.clone());
@@ -206,7 +205,7 @@ impl Input {
         Ok(begun.is_some())
     }
 
-    /// Opens an input that can be read once.
+    /// Opens an input that can be read only once.
     fn open_pipe(&self, waiting: Waiting) -> Result<Option<PipeReader>, TextError> {
         let opened = match &self.source {
             Source::Stdin => PipeReader::stdin(waiting),
@@ -216,7 +215,7 @@ impl Input {
         opened.map(Some).map_err(|source| self.read_error("opening", source))
     }
 
-    /// Reads the first bytes, all of them even from a pipe that gives few at a time.
+    /// Reads the first bytes, all of them even from a pipe that returns few at a time.
     fn head<R: Read>(&self, mut reader: R) -> Result<(Vec<u8>, R), TextError> {
         let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
         reader
@@ -238,14 +237,14 @@ pub struct InputReader {
     records: Option<RecordText>,
     /// Rows of a table read so far.
     rows: Option<Arc<AtomicU64>>,
-    /// Where text is read that may not hold a NUL; `None` where it may, which is no text.
+    /// Context of a text that may not contain a NUL; `None` if a NUL is allowed.
     text_offset: Option<u64>,
-    /// Memory that unpacking takes.
+    /// Memory for unpacking.
     unpacker_bytes: u64,
 }
 
 impl InputReader {
-    /// The bytes as they come.
+    /// The raw bytes.
     fn new(
         input: Input,
         reader: Box<dyn Read + Send>,
@@ -256,7 +255,7 @@ impl InputReader {
         Self { input, reader, stored, archive, records, rows, text_offset, unpacker_bytes }
     }
 
-    /// Memory that unpacking takes; 0 where nothing is unpacked.
+    /// Memory for unpacking; 0 if nothing is unpacked.
     #[must_use]
     pub fn unpacker_bytes(&self) -> u64 {
         self.unpacker_bytes
@@ -265,8 +264,8 @@ impl InputReader {
     /// Reads some bytes of text; 0 at the end.
     ///
     /// # Errors
-    /// As [`Input::open`], where the damage stands later in the file; a broken record where that is not
-    /// allowed, and an input without any other.
+    /// As [`Input::open`], for damage later in the file; a broken record if that is not allowed, and an
+    /// input with only broken records.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TextError> {
         let (input, reader, archive) = (&self.input, &mut self.reader, &mut self.archive);
         let mut stored = |buffer: &mut [u8]| {
@@ -299,8 +298,8 @@ impl InputReader {
         }
     }
 
-    /// Records read so far, and the first broken ones; none where a line is a line. The files of an archive are
-    /// records where nothing smaller is; those of them that are broken always are.
+    /// Records read so far, and the first broken ones; none for plain lines. The files of an archive are
+    /// records if there are no smaller ones; broken files are always counted.
     #[must_use]
     pub fn records(&self) -> Option<(RecordCounts, Vec<String>)> {
         if let Some(rows) = &self.rows {
@@ -322,14 +321,14 @@ impl InputReader {
         Some((counts, told.collect()))
     }
 
-    /// Bytes read so far as they are stored: to be compared with [`Input::bytes`].
+    /// Stored bytes read so far, to be compared with [`Input::bytes`].
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         self.stored.load(Ordering::Relaxed)
     }
 }
 
-/// Counts what is read.
+/// Counts the bytes read.
 struct Counted<R> {
     inner: R,
     bytes: Arc<AtomicU64>,

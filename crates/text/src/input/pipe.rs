@@ -1,7 +1,7 @@
 //! Texts that can be read only once: the standard input, named pipes, devices.
 //!
-//! A read waits for data no longer than a tenth of a second before it checks whether the run is to stop, so that a
-//! pipe without a writer, or with a silent one, does not hold up a signal.
+//! A read waits for data no longer than a tenth of a second before it checks whether the run should stop, so that
+//! a pipe without a writer, or with a silent one, does not delay a signal.
 
 use std::fmt;
 use std::fs::File;
@@ -25,9 +25,10 @@ pub enum Waiting {
     /// As long as it takes.
     #[default]
     Always,
-    /// Until the run is to stop.
+    /// Until the run should stop.
     UntilStopped(Cancel),
-    /// The same, but not for somebody to open a named pipe or to type at a terminal: there may be no text.
+    /// The same, except for a writer to open a named pipe or a user to type at a terminal: there may be no
+    /// text.
     IfThereIsText(Cancel),
 }
 
@@ -35,7 +36,7 @@ pub enum Waiting {
 pub(super) struct PipeReader {
     file: File,
     waiting: Waiting,
-    /// Whether this process opened it by its name.
+    /// Whether this process opened it by name.
     is_named: bool,
     has_begun: bool,
 }
@@ -47,7 +48,7 @@ impl PipeReader {
         Ok(Self { file, waiting, is_named: false, has_begun: false })
     }
 
-    /// Opens what is no regular file. A named pipe opens at once, with or without a writer.
+    /// Opens a file that is not regular. A named pipe opens at once, with or without a writer.
     pub fn open(path: &Path, waiting: Waiting) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(open(path, flags, Mode::empty())?);
@@ -81,7 +82,8 @@ impl Read for PipeReader {
         if may_lack && self.file.is_terminal() {
             return Ok(0);
         }
-        // A named pipe was opened so that a read does not wait: it ends at once where nobody writes.
+        // A named pipe was opened in non-blocking mode, in which a read ends at once if no program
+        // writes.
         let mut waits = !(may_lack && self.file.metadata()?.file_type().is_fifo() && self.is_named);
         loop {
             if std::mem::replace(&mut waits, true) {
@@ -96,11 +98,11 @@ impl Read for PipeReader {
     }
 }
 
-/// The first bytes of a text that can be read once, and the rest of it.
+/// The first bytes of a text that can be read only once, and the rest of it.
 #[derive(Clone, Default)]
 pub(super) struct Begun(Arc<Mutex<Option<Head>>>);
 
-/// The bytes that were read, and what gives the next ones.
+/// The buffered bytes, and the source of the next ones.
 type Head = (Vec<u8>, PipeReader);
 
 impl Begun {

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use super::source::Input;
 use crate::error::TextError;
 
-/// A file whose bytes are the text, open at any place.
+/// A file whose bytes are the text, open for reading at any offset.
 pub struct PlainText {
     input: Input,
     file: File,
@@ -17,7 +17,7 @@ pub struct PlainText {
 }
 
 impl PlainText {
-    /// A text of so many bytes behind those of a mark.
+    /// A text of this many bytes after those of a mark.
     pub(super) fn new(input: Input, file: File, mark_bytes: u64, bytes: u64) -> Self {
         Self { input, file, mark_bytes, bytes }
     }
@@ -28,7 +28,7 @@ impl PlainText {
         self.bytes
     }
 
-    /// The error for a NUL at a place of the text.
+    /// The error of a NUL at an offset of the text.
     #[must_use]
     pub fn nul_error(&self, offset: u64) -> TextError {
         self.input.nul_error(self.mark_bytes + offset)
@@ -37,14 +37,14 @@ impl PlainText {
     /// Fills `buffer` with the text from `offset` on.
     ///
     /// # Errors
-    /// What the system says; a file that has become shorter.
+    /// Errors of the system, and a file that has become shorter.
     pub fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), TextError> {
         self.file.read_exact_at(buffer, self.mark_bytes + offset).map_err(|source| {
             match source.kind() {
                 io::ErrorKind::UnexpectedEof => self.input.error(
                     "reading",
                     "it became shorter while it was read".to_owned(),
-                    "run again when nobody writes to it",
+                    "run again when no program writes to it",
                 ),
                 _ => self.input.read_error("reading", source),
             }

@@ -1,4 +1,4 @@
-//! What an input is, and how what is wrong with it is reported.
+//! An input, and how its errors are reported.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,20 +12,20 @@ use crate::error::TextError;
 use crate::format::Records;
 use crate::sniff::{self, NO_NUL};
 
-/// Where a text comes from.
+/// The source of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A regular file.
     File(PathBuf),
-    /// The standard input; it can be read once.
+    /// The standard input; it can be read only once.
     Stdin,
-    /// A named pipe, a device, a pipe of the shell such as `/dev/fd/63`; it can be read once.
+    /// A named pipe, a device, a pipe of the shell such as `/dev/fd/63`; it can be read only once.
     Pipe(PathBuf),
     /// A text in memory.
     Memory(Arc<[u8]>),
     /// The built-in sample.
     Sample {
-        /// Its size; the sample goes on to the end of the line.
+        /// Its minimum size; the sample continues to the end of the line.
         bytes: u64,
         /// Its seed.
         seed: u64,
@@ -35,40 +35,40 @@ pub enum Source {
 /// One text of the corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// Where it comes from.
+    /// Its source.
     pub source: Source,
     /// Its name in messages: the path, `-` or `builtin:sample`.
     pub name: String,
-    /// Its size in bytes as it is stored, where that is known.
+    /// Its stored size in bytes, if known.
     pub bytes: Option<u64>,
-    /// When it was changed last, in nanoseconds since 1970, where that is known.
+    /// The time of its last change, in nanoseconds since 1970, if known.
     pub modified_ns: Option<u64>,
-    /// What its bytes are, once unpacked.
+    /// The format of its unpacked bytes.
     pub records: Arc<Records>,
-    /// What was passed over where it was found, and why; the first input of a folder or a pattern has it.
+    /// What was skipped in its folder or pattern, and why; only the first input has it.
     pub left_out: Arc<[String]>,
-    /// What was read of it to see whether there is anything.
+    /// Bytes that were read to see whether it is empty.
     pub(super) begun: Begun,
 }
 
 /// Whether a file is to be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packed {
-    /// If its first bytes say that it is packed.
+    /// If its first bytes show that it is packed.
     ByContent,
     /// Its bytes are taken as they are.
     No,
 }
 
 impl Input {
-    /// An input with nothing known of it but where it comes from.
+    /// An input of which only the source is known.
     pub(super) fn new(source: Source, name: String) -> Self {
         let (records, begun) = <(Arc<Records>, Begun)>::default();
         let left_out = Arc::default();
         Self { source, name, bytes: None, modified_ns: None, records, left_out, begun }
     }
 
-    /// A text in memory; `name` is what messages call it.
+    /// A text in memory; `name` is its name in messages.
     #[must_use]
     pub fn in_memory(text: Vec<u8>, name: &str) -> Self {
         let bytes = Some(text.len() as u64);
@@ -81,7 +81,7 @@ impl Input {
         matches!(self.source, Source::Stdin | Source::Pipe(_))
     }
 
-    /// An error about what the input holds.
+    /// An error about the content of the input.
     #[must_use]
     pub fn error(&self, tried: &'static str, problem: String, way_out: &'static str) -> TextError {
         TextError::Input { path: self.name.clone(), tried, problem, way_out }
@@ -91,12 +91,12 @@ impl Input {
         TextError::Read { path: self.name.clone(), tried, source }
     }
 
-    /// The error for a NUL within a text.
+    /// The error of a NUL within a text.
     pub(crate) fn nul_error(&self, offset: u64) -> TextError {
         self.error("reading text", sniff::nul_at(offset), NO_NUL)
     }
 
-    /// Tells the system's errors from those of the unpackers, which carry no error number.
+    /// Distinguishes errors of the system from those of the unpackers, which carry no error number.
     pub(super) fn unpack_error(&self, source: io::Error) -> TextError {
         if source.raw_os_error().is_some() {
             return self.read_error("reading", source);
@@ -111,7 +111,7 @@ impl Input {
             }
             Some(UnpackError::Behind { offset }) => {
                 let problem = format!(
-                    "from byte {offset} on follows what is not packed: the file is damaged, or more was written behind it"
+                    "from byte {offset} on it is not packed: the file is damaged, or something was appended to it"
                 );
                 let way_out =
                     "get a whole copy of the file, or unpack it with a pipe and inputs = [\"-\"]";

@@ -132,7 +132,7 @@ fn packed_files_of_many_parts_are_read_whole() {
 }
 
 #[test]
-fn zeros_behind_packed_data_are_no_text_and_other_bytes_are_told() {
+fn zeros_after_packed_data_are_ignored_and_other_bytes_are_reported() {
     for pack in [gzip, bzip2] {
         let one = pack(b"one\n");
         for zeros in [1, 3, 4, 70_000] {
@@ -158,11 +158,11 @@ fn frames_to_be_skipped_are_no_text() {
     let told = packing::unpacker_bytes(&head[..packing::FRAME_HEAD_BYTES.min(head.len())]);
     assert_eq!(told, 1000 + fixed);
     let error = open_bytes(&[&zst(b"one\n")[..], b"more"].concat()).unwrap_err();
-    assert!(error.to_string().contains("follows what is not packed"), "{error}");
+    assert!(error.to_string().contains("on it is not packed"), "{error}");
 }
 
 #[test]
-fn a_later_part_may_not_take_more_memory_than_the_first_bytes_tell() {
+fn a_later_part_may_not_take_more_memory_than_the_first_bytes_say() {
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
     encoder.window_log(27).unwrap();
     encoder.write_all(b"two\n").unwrap();
@@ -187,7 +187,7 @@ fn the_memory_of_unpacking_is_known_in_advance() {
         assert!(told <= bytes as u64 + fixed, "{bytes}: {told}");
         assert!(told >= (bytes as u64).min(1 << 19) + fixed, "{bytes}: {told}");
     }
-    // A frame of one segment whose content is said to be as long as 64 bits go.
+    // A frame of one segment that declares the largest content length in 64 bits.
     let endless = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &[0xff; 27]].concat();
     assert_eq!(packing::unpacker_bytes(&endless), (2 << 30) + fixed);
     assert_eq!(packing::unpacker_bytes(b"plain"), 0);
@@ -293,9 +293,9 @@ fn a_list_names_files() {
 }
 
 #[test]
-fn a_folder_stands_for_the_current_one() {
+fn a_folder_replaces_the_current_one() {
     let outer = tempfile::tempdir().unwrap();
-    // Its own name is no pattern.
+    // Its own name is not a pattern.
     let folder = &outer.path().join("[ab]*");
     fs::create_dir_all(folder.join("d")).unwrap();
     for name in ["a", "d/x", "d/y"] {

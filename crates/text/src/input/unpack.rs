@@ -1,9 +1,9 @@
-//! Unpacking: the members of a packed file one after another, and what follows them.
+//! Unpacks the members of a packed file one after another, and checks the bytes that follow them.
 //!
-//! A *member* is what a packer writes in one go; files of several are read whole. Zeros behind the last member are padding, as
-//! programs that
-//! write blocks leave it, and ignored; anything else there may be a damaged member and is refused with its place. A *window* is how far
-//! back a member may refer, which has to be kept in memory: the first bytes of a file say it, and a later member may not need more.
+//! A *member* is what a packer writes in one go; files of several members are read whole. Zeros after the last member
+//! are padding, as left by programs that write blocks, and ignored; any other bytes may be a damaged member and are
+//! refused with their offset. A *window* is how far back a member may refer, which has to be kept in memory. The first
+//! bytes of a file state it, and a later member may not need more.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -46,7 +46,7 @@ pub(super) fn unpack(
     })
 }
 
-/// Why a packed file cannot be read on, as an error of reading carries it.
+/// Why the rest of a packed file cannot be read; wrapped in an I/O error.
 #[derive(Debug)]
 pub(super) enum UnpackError {
     /// Other bytes follow the last member.
@@ -54,9 +54,9 @@ pub(super) enum UnpackError {
         /// Where they begin.
         offset: u64,
     },
-    /// A member needs more memory than the first bytes of the file tell.
+    /// A member needs more memory than the first bytes of the file state.
     Memory {
-        /// What may be used.
+        /// The limit.
         bytes: u64,
     },
 }
@@ -72,7 +72,7 @@ impl fmt::Display for UnpackError {
 
 impl std::error::Error for UnpackError {}
 
-/// Frames of zstd, of which its library reads as many as there are, passing over those that may be skipped.
+/// Frames of zstd. Its library reads all of them, and skips skippable ones.
 struct Frames {
     decoder: zstd::stream::read::Decoder<'static, Raw>,
     log: u32,
@@ -81,7 +81,7 @@ struct Frames {
 impl Read for Frames {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.decoder.read(buffer).map_err(|error| {
-            // Its errors have no kinds, only names.
+            // Its errors have only names, no kinds.
             let text = error.to_string();
             if text.contains("requires too much memory") {
                 return io::Error::other(UnpackError::Memory { bytes: 1 << self.log });
@@ -97,11 +97,11 @@ impl Read for Frames {
 
 /// A decoder of one member.
 trait Member: Read + Sized {
-    /// How a member begins, as far as it is looked at.
+    /// The first bytes of a member, as far as they are checked.
     fn begins(head: &[u8]) -> bool;
-    /// Reads a member; `memory` is what it may take where that is known.
+    /// Reads a member; `memory` is the limit, if known.
     fn open(raw: Raw, memory: u64) -> io::Result<Self>;
-    /// What follows the member once that is read.
+    /// The bytes after the member once it is read.
     fn rest(self) -> Raw;
 }
 
@@ -146,7 +146,7 @@ impl Member for liblzma::bufread::XzDecoder<Raw> {
 /// Members one after another.
 struct Members<M> {
     member: Option<M>,
-    /// What follows the member, between two.
+    /// The bytes after a member, between two.
     raw: Option<Raw>,
     memory: u64,
     is_first: bool,
@@ -168,7 +168,7 @@ impl<M: Member> Members<M> {
     }
 }
 
-/// Whether another member follows, behind zeros or at once.
+/// Whether another member follows, after zeros or at once.
 fn is_next<M: Member>(raw: &mut Raw) -> io::Result<bool> {
     loop {
         let head = raw.peek(packing::FRAME_HEAD_BYTES)?;
@@ -223,12 +223,12 @@ fn is_memory_limit(_: &io::Error) -> bool {
     false
 }
 
-/// A file that can be looked at before it is read.
+/// A file with a look-ahead buffer.
 struct Ahead<R> {
     inner: R,
     buffer: Vec<u8>,
     held: std::ops::Range<usize>,
-    /// Where what is held begins in the file.
+    /// The offset of the buffer in the file.
     offset: u64,
 }
 
@@ -237,12 +237,12 @@ impl<R: Read> Ahead<R> {
         Self { inner, buffer: vec![0; READ_BYTES], held: 0..0, offset: 0 }
     }
 
-    /// Where reading goes on.
+    /// The current offset.
     fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The next bytes, so many unless the file ends before.
+    /// The next bytes, this many unless the file ends before.
     fn peek(&mut self, bytes: usize) -> io::Result<&[u8]> {
         if self.held.len() < bytes {
             self.buffer.copy_within(self.held.clone(), 0);

@@ -1,9 +1,10 @@
 //! Tables: one column of rows between commas or tabs (RFC 4180).
 //!
-//! A *field* that begins with a quote goes on to the quote that closes it, over delimiters and line ends; two quotes are one. A
-//! field without quotes is handed on as it is parsed, so it may be of any length; one between quotes is held until its end is seen, because
-//! a quote that is not closed would make one text of many rows or of the rest of the file: its row is broken, and reading goes on at
-//! the next line. Rows without the column are broken. Blank rows are none. A line ends with LF, CRLF or CR.
+//! A *field* that begins with a quote continues to the closing quote, over delimiters and line ends; two quotes are
+//! one. A field without quotes is passed on as it is parsed, so it may have any length. A quoted field is buffered
+//! until its end is seen, because a quote that is not closed would turn many rows or the rest of the file into one
+//! text: its row is broken, and reading continues at the next line. Rows without the column are broken. Blank rows are
+//! ignored. A line ends with LF, CRLF or CR.
 
 use memchr::{memchr, memchr_iter, memchr3};
 use wordmill_formats::counted;
@@ -16,20 +17,20 @@ pub(super) struct Columns {
     delimiter: u8,
     has_quotes: bool,
     column: Column,
-    /// Which number the column has, once that is known.
+    /// The number of the column, once known.
     wanted: Option<usize>,
     /// Names of the first row so far.
     names: Vec<Vec<u8>>,
     state: State,
-    /// The column that is being read, and where its row begins.
+    /// The current column, and where its row begins.
     at: usize,
     row: u64,
     /// Line ends so far, and whether the last byte was a CR.
     lines: u64,
     after_cr: bool,
-    /// Bytes of the quoted field that were looked at and are kept.
+    /// Buffered bytes of the quoted field that were already scanned.
     seen: usize,
-    /// Whether the quoted field at hand is too long to be read.
+    /// Whether the current quoted field is too long.
     is_too_long: bool,
 }
 
@@ -38,13 +39,13 @@ pub(super) struct Columns {
 enum State {
     /// Between two rows.
     Row,
-    /// At the begin of a field.
+    /// At the beginning of a field.
     Field,
     /// In a field, outside of quotes.
     Plain,
     /// Between quotes.
     Quoted,
-    /// Behind a quote between quotes: their end, or the first of two.
+    /// After a quote between quotes: their end, or the first of two.
     Quote,
 }
 
@@ -84,7 +85,7 @@ impl Columns {
         Err(Refused(what, "set corpus.field to one of them, or to the number of a column from 1"))
     }
 
-    /// Hands on a part of the field at hand.
+    /// Passes on a part of the current field.
     fn part(&mut self, part: &[u8], sink: &mut Sink) {
         match self.wanted {
             None => self.names.last_mut().expect("there is one").extend(part),
@@ -93,7 +94,7 @@ impl Columns {
         }
     }
 
-    /// A field ends.
+    /// Ends a field.
     fn end_field(&mut self, is_last: bool, sink: &mut Sink) -> Result<(), Refused> {
         self.state = if is_last { State::Row } else { State::Field };
         let Some(wanted) = self.wanted else {
@@ -114,7 +115,7 @@ impl Columns {
             if self.at <= wanted {
                 let (found, number) = (self.at, wanted + 1);
                 let what = format!(
-                    "it has {}, column {number} is asked for",
+                    "it has {}, but column {number} is selected",
                     counted(found as u64, "column")
                 );
                 sink.broken(self.row, &what)?;
@@ -124,7 +125,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Passes over line ends between rows; where the next row begins, if it is there.
+    /// Skips line ends between rows; returns where the next row begins, if it is available.
     fn between_rows(&mut self, raw: &[u8], mut at: usize, sink: &Sink) -> usize {
         while let Some(byte @ (b'\n' | b'\r')) = raw.get(at) {
             self.lines += u64::from(*byte == b'\r' || !self.after_cr);
@@ -137,7 +138,8 @@ impl Columns {
         at
     }
 
-    /// A field without quotes, or what follows quotes, as far as it is there; where it ends.
+    /// Reads a field without quotes, or what follows quotes, as far as available; returns where it
+    /// ends.
     fn plain(&mut self, raw: &[u8], at: usize, sink: &mut Sink) -> Result<usize, Refused> {
         let end = memchr3(self.delimiter, b'\n', b'\r', &raw[at..]).map(|len| at + len);
         self.part(&raw[at..end.unwrap_or(raw.len())], sink);
@@ -147,13 +149,13 @@ impl Columns {
         Ok(end + usize::from(!is_last))
     }
 
-    /// Whether a quote that closes a text of several lines is rather the one that opens a later field: no separator follows.
+    /// Whether a quote that closes a text of several lines more likely opens a later field: no separator follows.
     fn ends_elsewhere(&self, quoted: &[u8], next: u8) -> bool {
         let is_end = next == self.delimiter || matches!(next, b'\n' | b'\r');
         !is_end && memchr(b'\n', quoted).is_some()
     }
 
-    /// The text between the quotes of a field is whole.
+    /// Passes on the whole text between the quotes of a field.
     fn close(&mut self, mut quoted: &[u8], sink: &mut Sink) {
         self.lines += memchr_iter(b'\n', quoted).count() as u64;
         while let Some(quote) = memchr(b'"', quoted) {
@@ -164,7 +166,7 @@ impl Columns {
         self.state = State::Plain;
     }
 
-    /// The quote at `begin` is not closed: leaves out its row; where the next line begins.
+    /// The quote at `begin` is not closed: leaves its row out; returns where the next line begins.
     fn leave_row(
         &mut self,
         raw: &[u8],
@@ -180,7 +182,7 @@ impl Columns {
         Ok(next)
     }
 
-    /// Nothing comes any more, and no quote is open.
+    /// Ends the input outside of quotes.
     fn finish(&mut self, sink: &mut Sink) -> Result<(), Refused> {
         match self.state {
             State::Row if self.wanted.is_none() && self.lines > 0 => self.find(),
@@ -192,7 +194,7 @@ impl Columns {
 
 impl Take for Columns {
     fn take(&mut self, raw: &[u8], is_end: bool, sink: &mut Sink) -> Result<usize, Refused> {
-        // What is kept begins with the quote that is open.
+        // The buffer begins with the open quote.
         let (mut begin, mut at) = (0, self.seen);
         if std::mem::take(&mut self.is_too_long) {
             at = self.leave_row(raw, 0, "is not closed within 64 MiB", sink)?;

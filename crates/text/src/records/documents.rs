@@ -2,7 +2,7 @@
 
 use super::sink::{Refused, Sink, Take};
 
-/// Where the text stands.
+/// The state within a document.
 #[derive(Default)]
 pub(super) struct Documents {
     /// Whether the document has text.

@@ -1,10 +1,10 @@
 //! JSON Lines: the text at a path of keys of the object on each line.
 //!
-//! Nothing but that text is kept: other values are passed over as they are parsed. A text may stand in
-//! lists on the way or at its end; each becomes lines. Escapes of lone surrogates and bytes that are no UTF-8
-//! are handed on, to be treated as those of any other text; an escaped NUL is white space. A blank line is no record.
-//! `NaN`, `Infinity` and `-Infinity`, as Python writes them, are numbers. A file that begins with `[` is an array, whose
-//! elements are the records wherever their lines end ([`array`]).
+//! Only that text is kept; other values are skipped as they are parsed. A text may be in lists on the way or at its
+//! end; each becomes lines. Escapes of lone surrogates and bytes that are invalid UTF-8 are passed on, to be treated
+//! like those of any other text; an escaped NUL is white space. A blank line is no record. `NaN`, `Infinity` and
+//! `-Infinity`, as Python writes them, are numbers. A file that begins with `[` is an array, whose elements are the
+//! records wherever their lines end ([`array`]).
 
 mod array;
 
@@ -15,19 +15,19 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::sink::{Refused, Sink, Take};
 use array::Elements;
 
-/// Objects, one a line.
+/// Objects, one per line.
 pub(super) struct JsonLines {
     path: Vec<String>,
-    /// Whether the rest of a line that is too long is passed over.
+    /// Whether to skip the rest of a line that is too long.
     is_passing: bool,
-    /// How the file goes on, once its first byte is known.
+    /// The layout of the file, once its first byte is known.
     form: Form,
 }
 
 /// What separates the records of a file.
 #[derive(Default)]
 enum Form {
-    /// Its first byte that is no white space has not been seen.
+    /// Only white space has been seen.
     #[default]
     Unknown,
     Lines,
@@ -39,7 +39,7 @@ impl JsonLines {
         Self { path, is_passing: false, form: Form::Unknown }
     }
 
-    /// Hands on the text of a record that begins at `at`.
+    /// Passes on the text of a record that begins at `at`.
     fn record(&self, record: &[u8], at: usize, sink: &mut Sink) -> Result<(), Refused> {
         if record.trim_ascii().is_empty() {
             return Ok(());
@@ -53,7 +53,7 @@ impl JsonLines {
         Ok(())
     }
 
-    /// Takes the elements of an array that are whole.
+    /// Takes the whole elements of an array.
     fn take_elements(
         &mut self,
         mut elements: Elements,
@@ -134,11 +134,11 @@ fn text(line: &[u8], path: &[String], out: &mut Vec<u8>) -> Result<(), String> {
     }
 }
 
-/// The same of an object in JSON as the standard has it.
+/// The same for an object in standard JSON.
 fn strict_text(line: &[u8], path: &[String], out: &mut Vec<u8>) -> Result<(), String> {
     let before = out.len();
     let mut json = serde_json::Deserializer::from_slice(line);
-    // What is wrong and where, without the line, which is always 1.
+    // The problem and its column, without the line, which is always 1.
     let told = |error: serde_json::Error| {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let what = error.to_string();
@@ -152,7 +152,8 @@ fn strict_text(line: &[u8], path: &[String], out: &mut Vec<u8>) -> Result<(), St
     Ok(())
 }
 
-/// The line with zeros of the same length for numbers that Python writes and JSON does not have; `None` if there are none.
+/// The line with zeros of the same length in place of numbers that Python writes and JSON does not have; `None` if
+/// there are none.
 fn plain_numbers(line: &[u8]) -> Option<Vec<u8>> {
     let mut made: Option<Vec<u8>> = None;
     let (mut at, mut is_text) = (0, false);
@@ -189,7 +190,7 @@ impl<'de> DeserializeSeed<'de> for Text<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match self.path {
-            // Bytes and not a text: they may be no UTF-8.
+            // Bytes, not a text, as they may be invalid UTF-8.
             [] => deserializer.deserialize_bytes(self),
             _ => deserializer.deserialize_any(self),
         }
@@ -209,7 +210,7 @@ impl<'de> Visitor<'de> for Text<'_> {
     fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<(), E> {
         let before = self.out.len();
         self.out.extend_from_slice(text);
-        // Only an escape can give one: a NUL in the file itself was refused.
+        // It can only come from an escape: a NUL in the file itself was refused.
         for nul in memchr::memchr_iter(0, text) {
             self.out[before + nul] = b' ';
         }
@@ -237,7 +238,7 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 }
 
-/// Whether a key is that one.
+/// Whether a key equals this one.
 struct Is<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

@@ -1,10 +1,10 @@
 //! Dumps of MediaWiki (`pages-articles.xml`, export formats 0.3 to 0.11): the text of articles without its markup.
 //!
-//! A page stands between `<page>` and `</page>`; markup within a text is escaped, so both can be searched for. Articles are the
-//! pages of name space 0 that are no redirects; other pages are passed over. Where a page has several revisions, the last one
-//! counts. The names of name spaces and the language come before the first page: links to files and categories are known by them in
-//! any language. Old dumps do not say of a page which name space it is in and whether it is a redirect: its title and its text
-//! tell. What is left of the markup is in [`wikitext`].
+//! A page is between `<page>` and `</page>`; markup within a text is escaped, so both can be searched for. Articles are
+//! the pages of name space 0 that are not redirects; other pages are skipped. If a page has several revisions, the last
+//! one counts. The names of name spaces and the language come before the first page; they identify links to files and
+//! categories in any language. Old dumps do not state the name space of a page and whether it is a redirect; its title
+//! and its text show it. [`wikitext`] removes the markup.
 
 mod names;
 mod prepare;
@@ -25,21 +25,21 @@ use wikitext::Stripper;
 
 const PAGE: &[u8] = b"<page>";
 const PAGE_END: &[u8] = b"</page>";
-/// Bytes before the first page.
+/// Limit of bytes before the first page.
 const HEAD_BYTES: usize = 1 << 20;
-/// Name spaces whose links are no text: media, files, categories.
+/// Name spaces whose links are not text: media, files, categories.
 const HIDDEN_SPACES: [&str; 3] = ["-2", "6", "14"];
 
-/// Where the dump stands.
+/// The state within the dump.
 #[derive(Default)]
 pub(super) struct MediaWiki {
     /// Once the head is read.
     wiki: Option<Wiki>,
-    /// Whether the rest of a page that is too long is passed over.
+    /// Whether to skip the rest of a page that is too long.
     is_passing: bool,
 }
 
-/// What is known of a wiki.
+/// Properties of a wiki.
 struct Wiki {
     stripper: Stripper,
     /// Names of name spaces other than that of articles, in lower case.
@@ -47,7 +47,7 @@ struct Wiki {
 }
 
 impl Wiki {
-    /// As the head of a dump tells.
+    /// From the head of a dump.
     fn new(head: &str) -> Self {
         let spaces = spaces(head);
         let hidden: Vec<String> = spaces
@@ -62,7 +62,7 @@ impl Wiki {
         }
     }
 
-    /// Whether a page is an article, by its name space or, where that is not written down, its title.
+    /// Whether a page is an article, by its name space or, if that is missing, its title.
     fn is_article(&self, page: &[u8]) -> bool {
         if let Some(space) = element(page, b"<ns>", b"</ns>") {
             return space == b"0";
@@ -76,7 +76,7 @@ impl Wiki {
 }
 
 impl MediaWiki {
-    /// Reads what stands before the first page; its length.
+    /// Reads the head before the first page; returns its length.
     fn head(&mut self, raw: &[u8], is_end: bool) -> Result<Option<usize>, Refused> {
         const WAY_OUT: &str =
             "check corpus.format; mediawiki is for dumps such as pages-articles.xml";
@@ -90,7 +90,7 @@ impl MediaWiki {
         if !is_dump || (page.is_some() && find(&raw[..page.unwrap_or(0)], b"<mediawiki").is_none())
         {
             return Err(Refused(
-                "it is no dump of MediaWiki: it does not begin with <mediawiki".into(),
+                "it is not a dump of MediaWiki: it does not begin with <mediawiki".into(),
                 WAY_OUT,
             ));
         }
@@ -104,7 +104,7 @@ impl MediaWiki {
         Ok(page)
     }
 
-    /// The text of one page, without its first and last mark.
+    /// The text of one page, without its first and last tag.
     fn page(&self, page: &[u8], at: u64, sink: &mut Sink) -> Result<(), Refused> {
         let wiki = self.wiki.as_ref().expect("the head comes before the first page");
         if !wiki.is_article(page) || find(page, b"<redirect").is_some() {
@@ -134,7 +134,7 @@ impl MediaWiki {
     }
 }
 
-/// What stands between two marks, for the first time.
+/// The text between two tags, at their first occurrence.
 fn element<'a>(page: &'a [u8], begin: &[u8], end: &[u8]) -> Option<&'a [u8]> {
     let start = find(page, begin)? + begin.len();
     Some(&page[start..start + find(&page[start..], end)?])
@@ -161,7 +161,7 @@ fn spaces(head: &str) -> Vec<(&str, String)> {
     spaces.collect()
 }
 
-/// The language of the wiki, where the dump says it.
+/// The language of the wiki, if the dump states it.
 fn language(head: &str) -> Option<&str> {
     let rest = head.split_once("<mediawiki")?.1.split_once('>')?.0;
     let language = rest.split_once("xml:lang=\"")?.1.split_once('"')?.0;
@@ -184,7 +184,7 @@ impl Take for MediaWiki {
             let rest = &raw[at..];
             if self.is_passing {
                 let end = find(rest, PAGE_END);
-                // The mark itself may be cut.
+                // The tag itself may be cut.
                 at += end
                     .map_or(rest.len().saturating_sub(PAGE_END.len()), |end| end + PAGE_END.len());
                 self.is_passing = end.is_none();

@@ -1,4 +1,4 @@
-//! A column of texts of a Parquet file, a row after the other: each becomes lines.
+//! A column of texts of a Parquet file, row by row: each becomes lines.
 //!
 //! Only that column is read, a batch of rows at a time. A row without a text is an empty line.
 
@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 256;
 
-/// Texts of a column, as one would read them from a file.
+/// Reads the texts of a column.
 pub(crate) struct ColumnText {
     batches: ParquetRecordBatchReader,
     text: Vec<u8>,
@@ -24,13 +24,13 @@ pub(crate) struct ColumnText {
     /// Rows read, and all of them.
     seen: Arc<AtomicU64>,
     rows: u64,
-    /// Bytes of the file that those rows stand for, and all of them.
+    /// Bytes of the file that those rows correspond to, and the total.
     stored: Arc<AtomicU64>,
     bytes: u64,
 }
 
 impl ColumnText {
-    /// The column of that name; says what is wrong where there is none.
+    /// The column of that name, or the problem.
     pub fn open(
         file: File,
         column: &str,
@@ -39,7 +39,8 @@ impl ColumnText {
     ) -> Result<Self, String> {
         let bytes = file.metadata().map_or(0, |it| it.len());
         let table = ParquetRecordBatchReaderBuilder::try_new(file);
-        let table = table.map_err(|error| format!("it is no whole Parquet file ({error})"))?;
+        let table =
+            table.map_err(|error| format!("it is not a complete Parquet file ({error})"))?;
         let is_text = |kind: &DataType| {
             matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
         };
@@ -75,7 +76,7 @@ impl ColumnText {
             };
             let before = self.text.len();
             self.text.extend_from_slice(text.as_bytes());
-            // No text of a table is refused for a NUL in it, which is white space.
+            // A NUL in a text of a table is white space, not an error.
             for nul in memchr::memchr_iter(0, text.as_bytes()) {
                 self.text[before + nul] = b' ';
             }
@@ -165,7 +166,7 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for cut in [0, 3, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            assert!(read(&path, "text").unwrap_err().contains("no whole Parquet file"));
+            assert!(read(&path, "text").unwrap_err().contains("not a complete Parquet file"));
         }
     }
 }

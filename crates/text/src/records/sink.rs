@@ -1,30 +1,30 @@
-//! What every reader of records implements, and where it puts what it finds.
+//! The interface of readers of records, and the sink of their results.
 
 use crate::format::RecordCounts;
 
-/// Broken records of an input that are told.
+/// The most broken records of an input that are reported.
 pub(super) const TOLD: usize = 3;
 
 /// Takes records from bytes.
 pub(super) trait Take: Send {
-    /// Takes what is complete in `raw`, at least all of it at the end, and says how many bytes that were.
+    /// Takes the complete records in `raw`, and everything at the end, and returns their number of bytes.
     fn take(&mut self, raw: &[u8], is_end: bool, sink: &mut Sink) -> Result<usize, Refused>;
-    /// `raw` holds the longest record that is read, and it is not complete: goes on without it.
+    /// `raw` has the maximum length of a record without being complete: skips it.
     fn give_up(&mut self, _sink: &mut Sink) -> Result<(), Refused> {
         Ok(())
     }
 }
 
-/// Why an input cannot be read on, and what to do.
+/// Why the rest of an input cannot be read, and what to do.
 pub(super) struct Refused(pub String, pub &'static str);
 
-/// What takers give.
+/// The results of takers.
 pub(super) struct Sink {
     pub text: Vec<u8>,
     pub counts: RecordCounts,
     pub told: Vec<String>,
     pub strict: bool,
-    /// Where `raw` begins in the input.
+    /// The offset of `raw` in the input.
     pub offset: u64,
 }
 
@@ -34,12 +34,12 @@ impl Sink {
         self.counts.records += 1;
     }
 
-    /// The last record is broken; `place` is where in the input that is seen.
+    /// The last record is broken; `place` is where in the input it was found.
     pub fn broken(&mut self, place: u64, what: &str) -> Result<(), Refused> {
         self.counts.broken += 1;
         let told = format!("record {}, byte {place}: {what}", self.counts.records);
         if self.strict {
-            return Err(Refused(told, "mend it, or set corpus.strict to false to leave it out"));
+            return Err(Refused(told, "correct it, or set corpus.strict to false to leave it out"));
         }
         if self.told.len() < TOLD {
             self.told.push(told);
@@ -47,7 +47,7 @@ impl Sink {
         Ok(())
     }
 
-    /// A place in `raw`, counted from the begin of the input.
+    /// An offset in `raw`, as an offset in the input.
     pub fn place(&self, at: usize) -> u64 {
         self.offset + at as u64
     }

@@ -1,12 +1,13 @@
 //! Tar archives (POSIX.1-1988 ustar, pax, GNU): the files in them, one after another, each ending with its last line.
 //!
-//! A header is 512 bytes with a checksum; the bytes of the file follow, filled up to a multiple of 512. A pax header may
-//! give a size that the octal field cannot hold. Folders, links and hidden names are passed over; a file that is
-//! packed or no text is broken, and from its first NUL on what has one. Blocks of zeros end an archive, behind which another may
-//! begin. A header that is damaged ends the run: nobody could tell where the next one stands.
+//! A header is 512 bytes with a checksum; the bytes of the file follow, filled up to a multiple of 512. A pax header
+//! may have a size that exceeds the octal field. Folders, links and hidden names are skipped. A file that is packed or
+//! not text is broken, and one with a NUL is broken from there on. Blocks of zeros end an archive, after which another
+//! may begin. A damaged header ends the run, as the next one cannot be found.
 //!
-//! The package `tar` is not used: an entry of it borrows the archive, so it cannot be kept between two reads of a text; it takes an
-//! archive that is cut off between two files for a whole one, and its errors do not say where a header is damaged.
+//! The package `tar` is not used: its entries borrow the archive, so they cannot be kept between two reads of a text;
+//! it accepts an archive that is cut off between two files as whole, and its errors do not say where a header is
+//! damaged.
 
 use wordmill_formats::counted;
 
@@ -16,15 +17,15 @@ use crate::format::Records;
 use crate::sniff::not_plain_text;
 use crate::tar_header::{BLOCK, is_header, number, pax_size, text};
 
-/// Bytes of a file that tell what it is.
+/// Number of first bytes that show the kind of a file.
 const HEAD_BYTES: u64 = 64 << 10;
 /// The longest pax header that is read.
 const PAX_BYTES: u64 = 1 << 20;
 
-/// What becomes of the bytes behind a header.
+/// How the bytes after a header are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kind {
-    /// A file that has not been looked at.
+    /// A file that has not been examined.
     #[default]
     New,
     Text,
@@ -33,18 +34,18 @@ enum Kind {
     Pax,
 }
 
-/// Where the archive stands.
+/// The state within the archive.
 #[derive(Default)]
 pub(super) struct Tar {
     kind: Kind,
     name: String,
-    /// Bytes of the file that are still to come, and those it is filled up with.
+    /// Remaining bytes of the file, and its padding.
     left: u64,
     filled: u64,
-    /// A pax header read so far, and the size it gave for the next file.
+    /// A pax header read so far, and the size it states for the next file.
     pax: Vec<u8>,
     size: Option<u64>,
-    /// How the texts are to be read, and what converts the one at hand.
+    /// How the texts are read, and the converter of the current one.
     records: Records,
     converter: Option<Converter>,
     /// Whether the last byte of text was a line end.
@@ -54,7 +55,7 @@ pub(super) struct Tar {
 }
 
 impl Tar {
-    /// For files that are read as the settings say.
+    /// For files that are read by the settings.
     pub fn new(records: Records) -> Self {
         Self { records, ..Self::default() }
     }
@@ -94,7 +95,7 @@ impl Tar {
         Ok(())
     }
 
-    /// Looks at the first bytes of a file; their number, or `None` if there are too few of them.
+    /// Examines the first bytes of a file; returns their number, or `None` if there are too few.
     fn look(
         &mut self,
         rest: &[u8],
@@ -118,7 +119,7 @@ impl Tar {
         Ok(Some(mark))
     }
 
-    /// Takes what is there of the bytes behind a header.
+    /// Takes the available bytes after a header.
     fn take_some(&mut self, rest: &[u8], at: u64, sink: &mut Sink) -> Result<usize, Refused> {
         let count = rest.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let some = &rest[..count];
@@ -134,7 +135,7 @@ impl Tar {
         Ok(count)
     }
 
-    /// Hands on a part of a text, as far as there is no NUL in it.
+    /// Passes on a part of a text, up to a NUL.
     fn take_text(&mut self, some: &[u8], at: u64, sink: &mut Sink) -> Result<(), Refused> {
         let start = sink.text.len();
         match &mut self.converter {
@@ -147,7 +148,7 @@ impl Tar {
             self.is_line_end = *last == b'\n';
         }
         if nul.is_some() {
-            let what = "it has a NUL, which no text has: what follows is left out";
+            let what = "it has a NUL, so it is not text: the rest is left out";
             let told = format!("{}: {what}", self.name);
             self.end(sink);
             sink.broken(at, &told)?;
@@ -155,7 +156,7 @@ impl Tar {
         Ok(())
     }
 
-    /// Nothing comes any more.
+    /// Ends the input.
     fn finish(&mut self, at: u64, sink: &mut Sink) -> Result<(), Refused> {
         if self.has_ended {
             return Ok(());
@@ -166,7 +167,7 @@ impl Tar {
                 format!("{}: it is cut off, {} of it missing", self.name, counted(left, "byte"))
             }
         };
-        // The file was counted when it began, and if it is no text, as broken.
+        // The file was counted when it began, and as broken if it is not text.
         if self.left == 0 || self.kind != Kind::Text {
             sink.record();
         }

@@ -1,4 +1,4 @@
-//! Archives, made block by block and read back.
+//! Archives, built block by block and read back.
 
 use super::RecordText;
 use super::tests::reading;
@@ -61,7 +61,7 @@ fn files_come_one_after_another() {
 }
 
 #[test]
-fn sizes_stand_in_three_places() {
+fn sizes_are_read_from_three_places() {
     let big = |size: u8| [&[0x80, 0, 0, 0][..], &[0; 7], &[size]].concat();
     let pax = "20 path=some/name.tx\n9 size=5\n";
     let parts = [
@@ -74,7 +74,7 @@ fn sizes_stand_in_three_places() {
 }
 
 #[test]
-fn what_is_no_text_is_told() {
+fn files_that_are_not_text_are_reported() {
     let parts = [
         file("a.txt", "one\n"),
         file("b.gz", "\u{1f}\u{0}packed").into_iter().collect(),
@@ -89,7 +89,7 @@ fn what_is_no_text_is_told() {
 }
 
 #[test]
-fn an_archive_that_is_cut_off_or_damaged_is_told() {
+fn an_archive_that_is_cut_off_or_damaged_is_reported() {
     let whole = [file("a.txt", "one\n"), file("b.txt", "two two\n"), end()];
     let bytes = whole.concat();
     let told = check(&[bytes[..3 * BLOCK + 3].to_vec()], "one\ntwo\n", (2, 1));

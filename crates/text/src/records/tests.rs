@@ -1,4 +1,4 @@
-//! Tests of records, against what stands in them, whole and a few bytes at a time.
+//! Tests of records against their content, whole and a few bytes at a time.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn refused(problem: String, way_out: &'static str) -> TextError {
 
 type Read = (String, RecordCounts, Vec<String>);
 
-/// The text of an input of so many bytes at a time.
+/// The text of an input, this many bytes at a time.
 pub(super) fn read(bytes: &[u8], records: &Records, step: usize) -> Result<Read, String> {
     reading(RecordText::new(records).unwrap(), bytes, step)
 }
@@ -44,7 +44,7 @@ pub(super) fn reading(mut text: RecordText, bytes: &[u8], step: usize) -> Result
     Ok((String::from_utf8_lossy(&out).into_owned(), counts, told.to_vec()))
 }
 
-/// The same however many bytes come at a time.
+/// The same for any number of bytes at a time.
 pub(super) fn check(
     format: RecordFormat,
     bytes: &[u8],
@@ -80,7 +80,7 @@ fn objects_give_the_text_at_their_path() {
 }
 
 #[test]
-fn objects_that_cannot_be_read_are_left_out_and_told() {
+fn objects_that_cannot_be_read_are_left_out_and_reported() {
     let text = "{\"text\": \"good\"}\n{\"text\": \"cut\n{\"other\": 1}\n{\"text\": 5}\n[1]\n{\"text\": null}\n\
                 {\"text\": \"a\"} {}\n{\"text\": [\"half\", 7]}\n{\"text\": \"too\"}\n";
     let told = check(json("text"), text.as_bytes(), "good\ntoo\n", (9, 7));
@@ -156,7 +156,7 @@ fn a_quote_that_is_never_closed_costs_one_row() {
     let strict = Records { format: format(), strict: true, ..Records::default() };
     let error = read(last.as_bytes(), &strict, 5).unwrap_err();
     assert!(error.contains("line 3") && error.contains("corpus.strict"), "{error}");
-    // A mark of inches within a field opens nothing.
+    // A mark of inches within a field opens no quote.
     let text = "id,body\n1,a 5\" pipe\n2,\"closed\" and more\n3,two\n";
     check(format(), text.as_bytes(), "a 5\" pipe\nclosed and more\ntwo\n", (3, 0));
 }
@@ -209,7 +209,7 @@ fn elements_of_an_array_are_records() {
         "[\n  {\n    \"text\": \"a\\nb\",\n    \"n\": NaN\n  },\n  {\n    \"text\": \"c\"\n  }\n]";
     check(json("text"), pretty.as_bytes(), "a\nb\nc\n", (2, 0));
     check(json("text"), b"[]\n", "", (0, 0));
-    // An array a line, as JSON Lines may have it.
+    // One array per line, as JSON Lines allows it.
     check(
         json("text"),
         b"[{\"text\": \"a\"}]\n[{\"text\": \"b\"}, {\"text\": \"c\"}]\n",

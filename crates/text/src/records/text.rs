@@ -10,19 +10,19 @@ pub(super) const READ_BYTES: usize = 256 * 1024;
 /// The longest JSON object that is read.
 pub(super) const MAX_RECORD_BYTES: usize = 64 << 20;
 
-/// The text of records, as one would read it from a file.
+/// Reads the text of records.
 pub(crate) struct RecordText {
     taker: Box<dyn Take>,
-    /// Read and not taken.
+    /// Bytes read and not yet taken.
     raw: Vec<u8>,
     sink: Sink,
-    /// What of the text is given out.
+    /// How much of the text is returned.
     given: usize,
-    /// Whether no more bytes come.
+    /// Whether the bytes have ended.
     is_read: bool,
-    /// Whether no more records come.
+    /// Whether the records have ended.
     is_done: bool,
-    /// What to do where nothing can be read.
+    /// Advice if nothing can be read.
     way_out: &'static str,
 }
 
@@ -30,7 +30,7 @@ impl RecordText {
     /// For an input of a format other than lines.
     pub fn new(records: &Records) -> Option<Self> {
         let taker: Box<dyn Take> = match &records.format {
-            // A table gives its texts by itself.
+            // A table returns its texts directly.
             RecordFormat::Lines | RecordFormat::Parquet { .. } => return None,
             RecordFormat::Documents => Box::new(documents::Documents::default()),
             RecordFormat::Jsonl { field } => Box::new(jsonl::JsonLines::new(field.0.clone())),
@@ -59,12 +59,13 @@ impl RecordText {
         Self { taker, raw, sink, given: 0, is_read: false, is_done: false, way_out }
     }
 
-    /// What was counted so far, and the first broken records.
+    /// Counts so far, and the first broken records.
     pub fn counts(&self) -> (RecordCounts, &[String]) {
         (self.sink.counts, &self.sink.told)
     }
 
-    /// Gives some bytes of text; 0 at the end. `refuse` makes an error of a problem and a way out.
+    /// Returns some bytes of text; 0 at the end. `refuse` makes an error of a problem and a way
+    /// out.
     pub fn read(
         &mut self,
         refuse: impl Fn(String, &'static str) -> TextError,
@@ -90,7 +91,7 @@ impl RecordText {
         Ok(count)
     }
 
-    /// Takes the records that are complete.
+    /// Takes the complete records.
     fn advance(&mut self) -> Result<(), Refused> {
         let taken = self.taker.take(&self.raw, self.is_read, &mut self.sink)?;
         self.sink.offset += taken as u64;
@@ -105,7 +106,7 @@ impl RecordText {
         Ok(())
     }
 
-    /// An input without any record that can be read is not what it was taken for.
+    /// An input without any readable record is in another format.
     fn check(&self) -> Result<(), Refused> {
         let RecordCounts { records, broken } = self.sink.counts;
         if records == 0 || broken < records {

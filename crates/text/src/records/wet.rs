@@ -1,8 +1,9 @@
 //! WARC (ISO 28500): the bodies of records of type `conversion`, the plain text of crawled pages.
 //!
-//! A record is a version line, named fields up to a blank line, and as many bytes as `Content-Length` says. A
-//! header without that is broken, and reading goes on at the next line that begins like a version. Lines end with CRLF, or with LF alone
-//! where a tool has rewritten them. A file with records of other types only is refused: it holds pages, not their text.
+//! A record is a version line, named fields up to a blank line, and the number of bytes in `Content-Length`. A header
+//! without that field is broken, and reading continues at the next line that begins like a version. Lines end with
+//! CRLF, or with LF alone if a tool has rewritten them. A file with records of other types only is refused: it has
+//! pages, not their text.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +16,23 @@ const HEADER_BYTES: usize = 1 << 20;
 /// Types of records that are counted by name; the standard has eight.
 const TYPES_MOST: usize = 16;
 
-/// Where the file stands.
+/// The state within the file.
 #[derive(Default)]
 pub(super) struct Wet {
-    /// Bytes of a body that are still to come, and whether they are text.
+    /// Remaining bytes of a body, and whether they are text.
     body: Option<(u64, bool)>,
-    /// Whether what stands here has been told to be no header.
+    /// Whether a missing header at this place has been reported.
     is_lost: bool,
     /// Whether the last byte of text was a line end.
     is_line_end: bool,
-    /// How many records of each type there were, and whether one of them was text.
+    /// Number of records of each type, and whether one of them was text.
     types: BTreeMap<String, u64>,
     has_text: bool,
 }
 
 impl Wet {
-    /// A header at the begin of `raw`, and its length; `None` if it is not whole.
+    /// Parses a header at the beginning of `raw`; returns it with its length, or `None` if it is
+    /// not whole.
     fn header(
         &mut self,
         raw: &[u8],
@@ -59,7 +61,7 @@ impl Wet {
             })
         };
         let Some(bytes) = field("Content-Length").and_then(|bytes| bytes.parse().ok()) else {
-            return self.lose(raw, at, "its Content-Length is no number", sink).map(Some);
+            return self.lose(raw, at, "its Content-Length is not a number", sink).map(Some);
         };
         let kind = field("WARC-Type").unwrap_or_default();
         let is_text = kind == "conversion";
@@ -79,7 +81,7 @@ impl Wet {
         }
     }
 
-    /// A file of records of which none is text was not meant for this format.
+    /// A file without any text record was not meant for this format.
     fn check(&self) -> Result<(), Refused> {
         if self.has_text || self.types.is_empty() {
             return Ok(());
@@ -90,14 +92,14 @@ impl Wet {
         });
         let each: Vec<_> = each.collect();
         let what = format!(
-            "it has WARC records, {}, and none of type conversion, which hold the text of pages",
+            "it has WARC records, {}, but none of type conversion, which hold the text of pages",
             each.join(", ")
         );
         let way_out = "name the WET files of the crawl, or extract the text of its pages first";
         Err(Refused(what, way_out))
     }
 
-    /// Passes over a line that is no header.
+    /// Skips a line that is not a header.
     fn lose(
         &mut self,
         raw: &[u8],
@@ -114,7 +116,7 @@ impl Wet {
         Ok(memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1))
     }
 
-    /// Hands on what is there of a body.
+    /// Passes on the available part of a body.
     fn take_body(&mut self, rest: &[u8], bytes: u64, is_text: bool, sink: &mut Sink) -> usize {
         let count = rest.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
         if is_text && count > 0 {
@@ -163,7 +165,8 @@ impl Take for Wet {
     }
 }
 
-/// The length of a header with the blank line that ends it, if it is there: the first one, whatever ends the lines of the page behind it.
+/// The length of a header with the blank line that ends it, if available: the first one, whatever ends the lines of the
+/// page after it.
 fn header_bytes(rest: &[u8]) -> Option<usize> {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', rest) {

@@ -1,6 +1,6 @@
 //! The fast path: words of text that is pure ASCII, by a table of byte classes.
 //!
-//! The rules are those of UAX 29 for ASCII: letters, digits and `_` hold together; `'`, `.` and `:`
+//! The rules are those of UAX 29 for ASCII: letters, digits and `_` stay together; `'`, `.` and `:`
 //! join letters; `'`, `.`, `,` and `;` join digits. It neither normalises nor lowercases.
 
 pub(super) const LETTER: u8 = 1;
@@ -33,7 +33,7 @@ const fn classes() -> [u8; 256] {
     table
 }
 
-/// Calls `emit` with each UAX 29 word that holds a letter or a digit. `text` must be ASCII.
+/// Calls `emit` with each UAX 29 word that has a letter or a digit. `text` must be ASCII.
 #[inline]
 pub(super) fn words(text: &str, mut emit: impl FnMut(&str)) {
     let bytes = text.as_bytes();
@@ -59,7 +59,7 @@ pub(super) fn words(text: &str, mut emit: impl FnMut(&str)) {
     }
 }
 
-/// Whether the byte at `at` stands between two letters or two digits that it holds together.
+/// Whether the byte at `at` is between two letters or two digits that it joins.
 #[inline]
 pub(crate) fn joins(bytes: &[u8], at: usize) -> bool {
     let class = bytes.get(at).map_or(0, |byte| CLASS[*byte as usize]);
@@ -70,7 +70,7 @@ pub(crate) fn joins(bytes: &[u8], at: usize) -> bool {
     holds(class, both)
 }
 
-/// Whether a mark of this class holds together two characters that have the classes `both`.
+/// Whether a mark of this class joins two characters that have the classes `both`.
 #[inline]
 pub(super) fn holds(class: u8, both: u8) -> bool {
     (class & MID_LETTER != 0 && both & LETTER != 0)
@@ -82,7 +82,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
     CLASS[byte as usize] & SPACE != 0
 }
 
-/// Calls `emit` with each piece between ASCII white space. Any text will do.
+/// Calls `emit` with each piece between ASCII white space, for any text.
 #[inline]
 pub(super) fn pieces(text: &str, mut emit: impl FnMut(&str)) {
     let bytes = text.as_bytes();

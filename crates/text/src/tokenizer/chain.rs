@@ -1,4 +1,4 @@
-//! A tokeniser: the chain of normalisers and the splitter that the settings name.
+//! A tokeniser: the configured chain of normalisers and splitter.
 
 use super::config::{Normalize, Segmentation, TokenizerConfig, WordRules};
 use super::lines::Lines;
@@ -8,11 +8,11 @@ use super::{ascii, cjk, hf, program, simple, whitespace, words};
 /// Which spans of ASCII a scanner may take as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spans {
-    /// What stands between white space.
+    /// Words separated by white space.
     Pieces,
     /// The words of UAX 29.
     Words,
-    /// None: it finds what stands between white space, and the tokeniser cuts it.
+    /// None: it finds pieces separated by white space, and the tokeniser cuts them.
     ToBeCut,
 }
 
@@ -31,8 +31,8 @@ impl Tokenizer {
         Self { normal: Normalizer::new(&config), config, line: String::new() }
     }
 
-    /// Calls `emit` with every token of the line, in order. Line ends count as white space. Where a program or a file cuts
-    /// lines, this cuts them at white space, for an estimate.
+    /// Calls `emit` with every token of the line, in order. Line ends count as white space. If the tokeniser is a
+    /// program or a file, this cuts at white space instead, as an estimate.
     #[inline]
     pub fn tokenize(&mut self, line: &str, mut emit: impl FnMut(&str)) {
         let mut text = std::mem::take(&mut self.line);
@@ -43,7 +43,7 @@ impl Tokenizer {
         self.line = text;
     }
 
-    /// What a scanner may take without asking.
+    /// Which spans a scanner may take as words without the tokeniser.
     #[must_use]
     pub fn spans(&self) -> Spans {
         match self.config.segmentation {
@@ -54,7 +54,7 @@ impl Tokenizer {
         }
     }
 
-    /// What cuts whole lines, if this tokeniser cannot cut a piece by itself.
+    /// The tokeniser of whole lines, if this one cannot cut a single piece.
     #[must_use]
     pub fn lines(&self) -> Option<Box<dyn Lines>> {
         match &self.config.segmentation {
@@ -64,7 +64,7 @@ impl Tokenizer {
         }
     }
 
-    /// Calls `emit` with the form of a word that was cut from a text nobody has prepared.
+    /// Calls `emit` with the form of a word that was cut from unprepared text.
     pub fn finish(&self, word: &str, emit: &mut impl FnMut(&str)) {
         self.normal.word(&self.normal.piece(word), emit);
     }
@@ -75,13 +75,14 @@ impl Tokenizer {
         &self.config
     }
 
-    /// The form that a word by itself would have in a text of this tokeniser, which is not cut; `None` if it would be left out.
+    /// The form that a single word would have in a text of this tokeniser, without being cut; `None` if it would be
+    /// left out.
     #[must_use]
     pub fn word_alone(&self, word: &str) -> Option<String> {
         self.normal.alone(word)
     }
 
-    /// Does to a whole text what may be done to it at once, in place: ASCII letters and digits.
+    /// Normalises a whole text as far as possible at once, in place: ASCII letters and digits.
     pub fn prepare(&self, text: &mut [u8]) {
         self.normal.text(text);
     }
@@ -91,8 +92,8 @@ impl Tokenizer {
         self.segment(piece, &mut emit);
     }
 
-    /// The last place at which `text` may be cut, where it can be told, so that both parts have the
-    /// tokens of the whole, whatever follows the text. There is none in a single long word.
+    /// The last place at which `text` may be cut, if known, so that both parts have the tokens of
+    /// the whole, whatever follows the text. There is none in a single long word.
     #[must_use]
     pub fn last_boundary(&self, text: &str) -> Option<usize> {
         match self.config.segmentation {
@@ -119,7 +120,7 @@ impl Tokenizer {
     /// Cuts ASCII.
     #[inline]
     fn cut(&self, text: &str, emit: &mut impl FnMut(&str)) {
-        // Case and digits are as they should be; only numbers may have to go.
+        // Case and digits are already normalised; only numbers may have to be removed.
         let mut emit = |word: &str| self.normal.ready(word, emit);
         match self.config.segmentation {
             Segmentation::Words | Segmentation::Cjk => {
@@ -135,7 +136,7 @@ impl Tokenizer {
         let mut emit = |word: &str| normal.word(word, emit);
         match &config.segmentation {
             Segmentation::Words => {
-                // No normal form but NFKC changes these, and to look costs more than to cut.
+                // Only NFKC changes these, and checking costs more than cutting.
                 let is_plain = config.rules == WordRules::default();
                 if is_plain && normal.form != Normalize::Nfkc && simple::is_simple(piece) {
                     return simple::words(piece, &mut emit);

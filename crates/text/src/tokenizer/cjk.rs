@@ -1,6 +1,6 @@
 //! The tokeniser `cjk`: Chinese, Japanese, Thai, Khmer, Lao and Burmese by dictionaries and models of ICU, compiled in (feature `cjk`).
 //!
-//! What is ASCII is cut as by `words`; other pieces by ICU4X's word segmenter, of which stays what holds a letter or a digit.
+//! ASCII is cut as by `words`; other pieces by ICU4X's word segmenter, keeping the segments with a letter or a digit.
 
 /// Calls `emit` with each word of a text that is not ASCII.
 #[cfg(feature = "cjk")]
@@ -18,13 +18,13 @@ pub(super) fn split(text: &str, emit: &mut impl FnMut(&str)) {
     }
 }
 
-/// As `words` does: whoever asks for this tokeniser was refused before.
+/// As `words`; without the feature this tokeniser was refused earlier.
 #[cfg(not(feature = "cjk"))]
 pub(super) fn split(text: &str, emit: &mut impl FnMut(&str)) {
     super::words::split(super::config::WordRules::default(), text, emit);
 }
 
-/// Marks at which no word goes on.
+/// Marks at which every word ends.
 fn is_mark(c: char) -> bool {
     super::whitespace::is_separator(c)
         || matches!(
@@ -33,7 +33,7 @@ fn is_mark(c: char) -> bool {
         )
 }
 
-/// Where the text may be cut, whatever follows it: after the last mark that parts words in any case.
+/// Where the text may be cut, whatever follows it: after the last mark that always separates words.
 pub(super) fn last_boundary(text: &str) -> Option<usize> {
     let (at, mark) = text.char_indices().rfind(|(_, c)| is_mark(*c))?;
     Some(at + mark.len_utf8())

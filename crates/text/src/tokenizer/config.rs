@@ -1,4 +1,5 @@
-//! What a tokeniser is made of, as settings: they identify shards, and stand with the vocabulary and the vectors as one JSON text.
+//! The settings of a tokeniser: they identify shards, and are stored with the vocabulary and the vectors as one JSON
+//! text.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ pub enum Segmentation {
     Cjk,
     /// By a `tokenizer.json` of Hugging Face's library.
     Hf(HfFile),
-    /// By a program that is given lines: its command line.
+    /// By a program that reads lines: its command line.
     Command(String),
 }
 
@@ -42,7 +43,7 @@ impl Segmentation {
 pub enum Normalize {
     /// Composed, NFC.
     Nfc,
-    /// Composed, and characters that only look different made the same, NFKC.
+    /// Composed, with compatibility characters unified, NFKC.
     Nfkc,
     /// As it is.
     None,
@@ -58,48 +59,48 @@ pub enum Case {
     Keep,
 }
 
-/// What becomes of accents.
+/// What to do with accents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accents {
-    /// They stay.
+    /// Keep them.
     Keep,
-    /// They are taken off.
+    /// Remove them.
     Strip,
 }
 
-/// What becomes of digits.
+/// What to do with digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Digits {
-    /// As they are.
+    /// Keep them.
     Keep,
-    /// Tokens made of digits and the marks within numbers are left out.
+    /// Leave out tokens that consist of digits and marks within numbers.
     Drop,
-    /// Every digit becomes `0`.
+    /// Replace every digit by `0`.
     #[serde(alias = "fold")]
     Zero,
 }
 
-/// What becomes of a mark within a word.
+/// What to do with a mark within a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
-    /// It stays, and holds the word together.
+    /// Keep it; it joins its neighbours.
     Keep,
-    /// The word is cut there.
+    /// Cut the word there.
     Split,
-    /// It is taken out, and the word holds together.
+    /// Remove it; its neighbours are joined.
     Drop,
 }
 
-/// Rules of [`Segmentation::Words`] beside those of UAX 29.
+/// Rules of [`Segmentation::Words`] that extend UAX 29.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct WordRules {
-    /// What becomes of `'` and `’` between letters.
+    /// What to do with `'` and `’` between letters.
     pub apostrophes: Mark,
-    /// What becomes of `-` and `‐` between letters or digits.
+    /// What to do with `-` and `‐` between letters or digits.
     pub hyphens: Mark,
 }
 
@@ -110,18 +111,18 @@ impl Default for WordRules {
     }
 }
 
-/// The form that words take.
+/// The form of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FormConfig {
-    /// Whether words become lower case.
+    /// Whether words are lowercased.
     pub lowercase: bool,
     /// Unicode normalisation.
     pub normalize: Normalize,
-    /// What becomes of accents; `strip` makes e of é.
+    /// What to do with accents; `strip` turns é into e.
     #[serde(skip_serializing_if = "Accents::are_kept")]
     pub accents: Accents,
-    /// What becomes of digits.
+    /// What to do with digits.
     pub digits: Digits,
 }
 
@@ -133,7 +134,7 @@ impl Default for FormConfig {
 }
 
 impl FormConfig {
-    /// Words as they are.
+    /// Leaves words unchanged.
     pub const EXACT: Self = Self {
         lowercase: false,
         normalize: Normalize::None,
@@ -148,7 +149,7 @@ impl Accents {
     }
 }
 
-/// A tokeniser by the name that `corpus.tokenizer` has for it.
+/// A tokeniser by its name in `corpus.tokenizer`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TokenizerName {
     /// `whitespace`: words are cut at white space.
@@ -169,11 +170,11 @@ pub enum TokenizerName {
 }
 
 impl TokenizerName {
-    /// The names, with a colon where something follows.
+    /// The names, with a colon if an argument follows.
     pub const NAMES: [&'static str; 7] =
         ["whitespace", "words", "korean", "bpe", "cjk", "hf:", "command:"];
 
-    /// The tokeniser of a name and what follows it; `None` for a name that is none.
+    /// The tokeniser of a name and its argument; `None` for an unknown name.
     #[must_use]
     pub fn of(name: &str, rest: &str) -> Option<Self> {
         Some(match name {
@@ -194,7 +195,7 @@ impl TokenizerName {
         matches!(self, Self::Words | Self::Korean | Self::Bpe)
     }
 
-    /// Where it cuts words; reads the file of Hugging Face's library.
+    /// The way it cuts words; reads the file of Hugging Face's library.
     #[must_use]
     pub fn segmentation(&self) -> Segmentation {
         match self {
@@ -203,7 +204,7 @@ impl TokenizerName {
             Self::Cjk => Segmentation::Cjk,
             Self::Hf(path) => Segmentation::Hf(HfFile {
                 path: path.as_str().into(),
-                // A file that cannot be read is reported when it is opened.
+                // An unreadable file is reported when it is opened.
                 xxh3: crate::reread::read_list(std::path::Path::new(path))
                     .map_or(0, |bytes| wordmill_formats::xxh3(&bytes)),
             }),
@@ -258,7 +259,7 @@ impl Default for TokenizerConfig {
 }
 
 impl TokenizerConfig {
-    /// A tokeniser with its rules, and the form that words take.
+    /// A tokeniser with its rules, and the form of words.
     #[must_use]
     pub fn new(name: &TokenizerName, rules: WordRules, form: FormConfig) -> Self {
         let FormConfig { lowercase, normalize, accents, digits } = form;
@@ -275,8 +276,8 @@ impl TokenizerConfig {
         }
     }
 
-    /// Everything that tokens depend on, as text. What was not a setting once stands in it only where it is not as it was
-    /// then, so shards that were made before still fit.
+    /// Everything that tokens depend on, as text. Later settings are in it only if they differ from the earlier
+    /// behaviour, so older shards still fit.
     #[must_use]
     pub fn identity(&self) -> String {
         let Self { segmentation, rules, normalize, case, accents, digits } = self;

@@ -1,7 +1,7 @@
 //! The tokeniser `hf:FILE`: a `tokenizer.json` of Hugging Face's library, with its own normalisers (feature `hf`).
 //!
-//! Words are its tokens, spelled as its vocabulary spells them (`Ġthe`, `▁the`, `##ing`), without the marks of begin and end that a
-//! model would see. White space in a token becomes `▁`.
+//! Words are its tokens, spelled as in its vocabulary (`Ġthe`, `▁the`, `##ing`), without the marks of begin and end
+//! that a model would see. White space in a token becomes `▁`.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
 
-/// A `tokenizer.json`. It is what it holds that tells two apart, not where it lies.
+/// A `tokenizer.json`, identified by its content, not its path.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct HfFile {
-    /// Where it lies.
+    /// Its path.
     #[serde(skip)]
     pub path: PathBuf,
-    /// A digest of what it holds.
+    /// A digest of its content.
     pub xxh3: u64,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn open(file: &HfFile) -> Box<dyn Lines> {
     Box::new(built::Hf::new(file.clone()))
 }
 
-/// There is none: whoever asks for it was refused before.
+/// Unavailable: without the feature this tokeniser was refused earlier.
 #[cfg(not(feature = "hf"))]
 pub(super) fn open(file: &HfFile) -> Box<dyn Lines> {
     Box::new(super::program::Program::new(&format!("hf:{}", file.path.display())))

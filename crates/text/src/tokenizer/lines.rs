@@ -1,24 +1,24 @@
-//! Tokenisers of whole lines: programs and files that do all by themselves.
+//! Tokenisers of whole lines: programs and files that do everything themselves.
 
 use crate::error::TextError;
 
-/// What a tokeniser of whole lines finds.
+/// An item found by a tokeniser of whole lines.
 pub enum Item<'a> {
-    /// A word, or what becomes one.
+    /// A word, before normalisation.
     Word(&'a str),
     /// The end of a line.
     LineEnd,
 }
 
-/// Says whether to stop.
+/// Checks for a stop.
 pub type Stop<'a> = dyn Fn() -> Result<(), TextError> + Sync + 'a;
 
-/// Cuts texts of whole lines that nobody has prepared.
+/// Cuts unprepared texts of whole lines.
 pub trait Lines: Send {
-    /// Calls `each` with the words of every line and with each line end, in order. It looks at `stop` while it is at work.
+    /// Calls `each` with the words of every line and with each line end, in order. Checks `stop` meanwhile.
     ///
     /// # Errors
-    /// What `stop` says, and what goes wrong with the program or the file.
+    /// The error of `stop`, and failures of the program or the file.
     fn split(
         &mut self,
         text: &str,

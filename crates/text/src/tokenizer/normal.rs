@@ -1,11 +1,12 @@
 //! The chain of normalisers: normal form, case, accents, digits, in this order.
 //!
-//! The normal form (UAX 15, NFC and NFKC) comes before words are cut, because it may join or part them; all else comes word by
-//! word afterwards, so that a word's form depends on nothing outside it. ASCII letters and digits are changed in the whole text
-//! at once. Lower case follows Unicode's full rules, with the final sigma; no language has rules of its own, so `I` becomes `i` in
-//! Turkish, too. Accents are the marks of the block Combining Diacritical Marks, composed or not: signs that are no accents to those
-//! who write them, such as the vowels of Indic scripts or the voicing marks of kana, stand in other blocks and stay, as do letters
-//! like `ø` and `ł`, which have no decomposition.
+//! The normal form (UAX 15, NFC and NFKC) is applied before words are cut, because it may join or separate them. All
+//! other steps are applied to each word afterwards, so a word's form does not depend on its surroundings. ASCII letters
+//! and digits are changed in the whole text at once. Lower case follows Unicode's full rules, with the final sigma, and
+//! without rules of single languages, so `I` becomes `i` in Turkish, too. Accents are the marks of the block Combining
+//! Diacritical Marks, composed or not. Signs that are not accents to their writers, such as the vowels of Indic scripts
+//! or the voicing marks of kana, are in other blocks and stay, as do letters like `ø` and `ł`, which have no
+//! decomposition.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quic
 
 use super::config::{Accents, Case, Digits, Normalize, TokenizerConfig};
 
-/// The normalisers that the settings ask for.
+/// The configured normalisers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Normalizer {
     pub(super) form: Normalize,
@@ -29,8 +30,8 @@ impl Normalizer {
         Self { form: normalize, case, accents, digits }
     }
 
-    /// Does to a whole text what may be done to it at once, in place: ASCII letters and digits. Lowering ASCII
-    /// before anything else changes no result.
+    /// Normalises a whole text as far as possible at once, in place: ASCII letters and digits. Lowercasing
+    /// ASCII first changes no result.
     pub(super) fn text(&self, text: &mut [u8]) {
         if self.case == Case::Lower {
             text.make_ascii_lowercase();
@@ -40,7 +41,7 @@ impl Normalizer {
         }
     }
 
-    /// The same to a line of its own.
+    /// The same for a separate line.
     pub(super) fn line(&self, text: &mut String) {
         if self.case == Case::Lower {
             text.make_ascii_lowercase();
@@ -50,12 +51,12 @@ impl Normalizer {
         }
     }
 
-    /// The normal form of a piece of text that is not yet cut.
+    /// The normal form of a piece of text before it is cut.
     pub(super) fn piece<'a>(&self, piece: &'a str) -> Cow<'a, str> {
         normal_form(self.form, piece)
     }
 
-    /// Calls `emit` with the word as it will be known, unless it is a number and those are left out.
+    /// Calls `emit` with the normalised word, unless it is a number and those are left out.
     #[inline]
     pub(crate) fn word(&self, word: &str, emit: &mut impl FnMut(&str)) {
         let lower = self.case == Case::Lower && has_upper(word);
@@ -79,14 +80,14 @@ impl Normalizer {
         }
     }
 
-    /// A word by itself as it would be known if it stood in a text; `None` if it would be left out.
+    /// The form of a single word in a text; `None` if it would be left out.
     pub(super) fn alone(&self, word: &str) -> Option<String> {
         let mut found = None;
         self.word(&self.piece(word), &mut |word| found = Some(word.to_owned()));
         found
     }
 
-    /// Hands on a word that has its form.
+    /// Passes on a normalised word.
     #[inline]
     pub(super) fn ready(&self, word: &str, emit: &mut impl FnMut(&str)) {
         if self.digits != Digits::Drop || !is_number(word) {
@@ -95,14 +96,15 @@ impl Normalizer {
     }
 }
 
-/// Characters that show nothing and mean nothing to a word: soft hyphens, marks of direction and of byte order. NFKC leaves
-/// them, while NFKC_Casefold of the same annex takes them out. Joiners stay, which tell words of Persian and Hindi apart.
+/// Invisible characters without meaning for a word: soft hyphens, marks of direction and of byte order. NFKC keeps
+/// them, while NFKC_Casefold of the same annex removes them. Joiners stay, as they distinguish words of Persian and
+/// Hindi.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
         || matches!(c, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The text in a form; with NFKC without characters that are invisible.
+/// The text in a normal form; for NFKC without invisible characters.
 fn normal_form(form: Normalize, text: &str) -> Cow<'_, str> {
     let is_normal = text.is_ascii()
         || match form {
@@ -119,18 +121,18 @@ fn normal_form(form: Normalize, text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the text surely is NFC, and no part of it could be drawn to what stands before it.
+/// Whether the text is certainly NFC, and no part of it can combine with the text before it.
 pub(super) fn is_composed(text: &str) -> bool {
     is_nfc_quick(text.chars()) == IsNormalized::Yes
 }
 
-/// Whether lower case changes the word.
+/// Whether lowercasing changes the word.
 fn has_upper(word: &str) -> bool {
     word.chars().any(lowers)
 }
 
 fn lowers(c: char) -> bool {
-    // Scripts without case, asked first because the tables are slow.
+    // Scripts without case, checked first because the tables are slow.
     if matches!(c, '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}') {
         return false;
     }
@@ -142,7 +144,8 @@ fn is_accent(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}')
 }
 
-/// The word without accents. A character without one stays as it is, whatever its normal form.
+/// The word without accents. A character without an accent stays unchanged, whatever its normal
+/// form.
 fn strip_accents(word: &str) -> String {
     let mut stripped = String::with_capacity(word.len());
     for c in word.chars().filter(|c| !is_accent(*c)) {
@@ -159,7 +162,7 @@ fn strip_accents(word: &str) -> String {
     stripped
 }
 
-/// Makes every ASCII digit a `0`, in place.
+/// Replaces every ASCII digit by `0`, in place.
 fn zero_ascii(text: &mut [u8]) {
     text.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'0');
 }
@@ -174,7 +177,7 @@ fn zero_digits(word: &str) -> String {
     word.chars().map(|c| if c.is_numeric() { '0' } else { c }).collect()
 }
 
-/// Digits with the marks that stand within and around numbers, and nothing else.
+/// Whether a word consists of digits and the marks that occur within and around numbers.
 fn is_number(token: &str) -> bool {
     let mut digits = false;
     for c in token.chars() {

@@ -1,8 +1,9 @@
-//! The tokeniser `command:PROGRAM ARGUMENTS`: a program of the user's own, which is given lines and gives lines of words.
+//! The tokeniser `command:PROGRAM ARGUMENTS`: a user's program that reads lines and writes lines of words.
 //!
-//! Every text has a copy of the program to itself, so several run at once, and what it makes of one text cannot depend on another.
-//! It gets the lines on its standard input, one by one, then its end; for each it must write exactly one line, words between white
-//! space. A program that cannot be started, ends with an error, or gives too few or too many lines ends the run. It is killed with the run.
+//! Every text has its own copy of the program, so several run at once, and the result for one text cannot depend on
+//! another. The program gets the lines on its standard input, one by one, then end of file; for each it must write
+//! exactly one line, with words separated by white space. A program that cannot be started, ends with an error, or
+//! writes too few or too many lines ends the run. It is killed with the run.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -17,19 +18,20 @@ use wordmill_formats::counted;
 use super::lines::{Item, Lines, Stop};
 use crate::error::TextError;
 
-/// A program may write so many bytes for each that it is given, and so many besides.
+/// Limit of the bytes that a program may write: this many per byte of its input, and this many
+/// besides.
 const MOST_TIMES: u64 = 64;
 const MOST_BYTES: u64 = 1 << 20;
-/// What is told of its standard error: the end of it.
+/// How much of its standard error is shown: its end.
 const TOLD_BYTES: usize = 2000;
-/// How often is looked whether to stop, and whether it has ended.
+/// How often to check for a stop, and whether it has ended.
 const LOOK: Duration = Duration::from_millis(100);
 const LOOK_AT_END: Duration = Duration::from_millis(2);
 
-/// The words of a command line, as a shell would part them: at white space, but not within quotes of either kind.
+/// Splits a command line as a shell would: at white space, but not within quotes of either kind.
 ///
 /// # Errors
-/// What is wrong with it: a quote that does not end, or no word at all.
+/// A quote that does not end, or no word at all.
 pub fn words_of(line: &str) -> Result<Vec<String>, String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in line.chars() {
@@ -57,7 +59,7 @@ pub(super) struct Program {
     line: String,
 }
 
-/// What a program is given to read.
+/// The input of a program.
 #[derive(Clone, Copy)]
 struct Given {
     bytes: u64,
@@ -76,7 +78,7 @@ impl Program {
             path: format!("command:{}", self.line),
             tried: "cutting lines into words",
             problem,
-            way_out: "it must write one line, words between spaces, for each line it is given",
+            way_out: "it must write one line, words separated by spaces, for each line it reads",
         }
     }
 
@@ -91,7 +93,7 @@ impl Program {
         command.spawn().map_err(|error| self.error(format!("starting {:?}: {error}", words[0])))
     }
 
-    /// Reads a line for each that was given, and makes sure that there are no more.
+    /// Reads one line for each line of the input, and checks that there are no more.
     fn read(
         &self,
         given: Given,
@@ -128,7 +130,7 @@ impl Program {
         }
     }
 
-    /// What came of it: the way in which it ended comes before what its lines were.
+    /// The result: the exit status of the program takes precedence over errors in its lines.
     fn outcome(
         &self,
         read: Result<(), TextError>,
@@ -142,7 +144,7 @@ impl Program {
             said => format!("; it said: {said}"),
         };
         match (read, ended.success()) {
-            // A program that is killed because of its lines has not failed by itself.
+            // If the program was killed because of its lines, its exit status is no failure.
             (Err(error), _) if ended.code().is_none() => Err(error),
             (Err(error @ TextError::NoThreads(_)), _) => Err(error),
             (Ok(()) | Err(_), false) => Err(self.error(format!("it ended with {ended}{said}"))),
@@ -182,7 +184,7 @@ impl Lines for Program {
                 (Err(error), _) | (_, Err(error)) => (None, Err(error.into())),
             };
             if read.is_err() {
-                // It may wait to be read, or never end.
+                // It may be waiting for its output to be read, or never end.
                 give_time(&child);
                 let _ = locked(&child).kill();
             }
@@ -190,7 +192,7 @@ impl Lines for Program {
             drop(done);
             (read, ended, errors.map_or_else(Vec::new, |it| it.join().unwrap_or_default()))
         });
-        // A program that was killed with the run has done nothing wrong.
+        // The exit status of a program that was killed with the run is no failure.
         stop()?;
         self.outcome(read, ended, &said)
     }
@@ -210,7 +212,7 @@ fn started<'scope, T: Send + 'scope>(
     builder.spawn_scoped(scope, work).map_err(|source| NoThreads::new(name, source))
 }
 
-/// Hands over all lines. A program that does not read them is told of by what it writes.
+/// Writes all lines. If a program does not read them, its output will show it.
 fn write(input: ChildStdin, text: &str) {
     let mut input = BufWriter::new(input);
     for line in text.split_inclusive('\n') {
@@ -223,7 +225,7 @@ fn write(input: ChildStdin, text: &str) {
     let _ = input.flush();
 }
 
-/// Kills the program when the run is to stop.
+/// Kills the program when the run should stop.
 fn watch(child: &Mutex<Child>, done: &Receiver<()>, stop: &Stop<'_>) {
     while done.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         if stop().is_err() {
@@ -233,7 +235,7 @@ fn watch(child: &Mutex<Child>, done: &Receiver<()>, stop: &Stop<'_>) {
     }
 }
 
-/// Lets a program end by itself that is about to, so that the way in which it ends can be told.
+/// Waits for a program that is about to end, so that its exit status can be reported.
 fn give_time(child: &Mutex<Child>) {
     for _ in 0..50 {
         if !matches!(locked(child).try_wait(), Ok(None)) {
@@ -304,13 +306,13 @@ mod tests {
         check("sed 's/-/ /g'", "a-b\nc\n", Ok("a b |c |"));
         check("sed s/a/한국/", "a\n", Ok("한국 |"));
         check("cat", "", Ok(""));
-        // More than a pipe holds, both ways.
+        // More than the buffer of a pipe, in both directions.
         let long = "word \n".repeat(200_000);
         assert_eq!(run("cat", &long).unwrap().len(), 200_000 * 6);
     }
 
     #[test]
-    fn a_program_that_breaks_the_rule_is_told_of() {
+    fn a_program_that_breaks_the_rule_is_reported() {
         let text = "a\nb\nc\n";
         check("no-such-program", text, Err("starting \"no-such-program\": "));
         check("head -n 2", text, Err("it wrote 2 lines for 3"));

@@ -1,16 +1,16 @@
 //! The middle path: words of pieces made only of characters whose rules are short.
 //!
-//! ASCII, the letters of Latin, Cyrillic and Hangul that stand composed, Chinese characters and the
-//! usual typographic marks: none of them combines with a neighbour, and normalisation leaves them
-//! alone. Any other character sends the piece to the tables of Unicode, with the same result but
-//! several times slower.
+//! ASCII, composed letters of Latin, Cyrillic and Hangul, Chinese characters and the usual
+//! typographic marks: none of them combines with a neighbour, and normalisation does not change
+//! them. Any other character sends the piece to the tables of Unicode, which give the same result
+//! but are several times slower.
 
 use super::ascii::{CLASS, LETTER, MID_LETTER, MID_NUMBER, UNDERSCORE, WORD, holds};
 
 /// A character that is a word of its own.
 const ALONE: u8 = 64;
 
-/// The class of a character; `None` if only the tables know.
+/// The class of a character; `None` if the tables are needed.
 #[inline]
 fn class(c: char) -> Option<u8> {
     match c {
@@ -31,7 +31,7 @@ pub(super) fn is_simple(piece: &str) -> bool {
     piece.chars().all(|c| class(c).is_some())
 }
 
-/// Calls `emit` with each UAX 29 word of a simple piece that holds a letter or a digit.
+/// Calls `emit` with each UAX 29 word of a simple piece that has a letter or a digit.
 pub(super) fn words(piece: &str, mut emit: impl FnMut(&str)) {
     let mut chars = piece.char_indices().map(|(at, c)| (at, class(c).unwrap_or(0))).peekable();
     let (mut start, mut seen, mut before) = (0, 0, 0);

@@ -196,7 +196,7 @@ fn tokens_of_a_file() {
 }
 
 #[test]
-fn what_was_no_setting_once_does_not_change_what_was_made_then() {
+fn later_settings_do_not_change_earlier_fingerprints() {
     let expected =
         "TokenizerConfig { segmentation: Words, normalize: Nfc, case: Lower, digits: Keep }";
     assert_eq!(WORDS.identity(), expected);
@@ -205,7 +205,7 @@ fn what_was_no_setting_once_does_not_change_what_was_made_then() {
 }
 
 #[test]
-fn a_word_by_itself_takes_the_form_of_the_text() {
+fn a_single_word_takes_the_form_of_the_text() {
     let alone = |config: TokenizerConfig, word: &str| Tokenizer::new(config).word_alone(word);
     assert_eq!(alone(WORDS, "New-York").as_deref(), Some("new-york"));
     assert_eq!(alone(WORDS, "CAFE\u{301}").as_deref(), Some("café"));
@@ -217,7 +217,7 @@ fn a_word_by_itself_takes_the_form_of_the_text() {
     assert_eq!(alone(TokenizerConfig { digits: Digits::Drop, ..WORDS }, "1999"), None);
 }
 
-/// Letters, digits and every mark the rules know, often.
+/// Letters, digits and every mark in the rules, often.
 fn random_ascii(random: &mut Xoshiro256PlusPlus) -> String {
     const ALPHABET: &[u8] = b"abZ019_'.:,;\"-  \t\r~@/";
     let len = random.next_u64() % 24;

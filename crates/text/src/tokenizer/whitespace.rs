@@ -1,8 +1,8 @@
-//! The tokeniser `whitespace`: words are what stands between the white space of Unicode.
+//! The tokeniser `whitespace`: words separated by Unicode white space.
 
 use super::ascii;
 
-/// The white space of Unicode, and the mark that stands for bytes that were no text.
+/// Unicode white space, and the character that replaces bytes that were not text.
 pub(super) fn is_separator(c: char) -> bool {
     c.is_whitespace() || c == char::REPLACEMENT_CHARACTER
 }

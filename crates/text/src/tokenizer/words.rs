@@ -1,7 +1,7 @@
-//! The tokeniser `words`: the word boundaries of UAX 29, keeping what holds a letter or a digit, and rules for marks.
+//! The tokeniser `words`: the segments of UAX 29 that have a letter or a digit, and rules for marks.
 //!
-//! By UAX 29 an apostrophe between letters holds a word together and a hyphen parts it. Other [`WordRules`] look at the words
-//! that UAX 29 finds: two of them with a hyphen between are joined, one with an apostrophe in it is cut.
+//! By UAX 29 an apostrophe between letters joins them and a hyphen separates them. Other [`WordRules`] are applied to
+//! the words that UAX 29 finds: two of them with a hyphen between are joined, one with an apostrophe in it is cut.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -17,7 +17,7 @@ fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '\u{2010}' | '\u{2011}')
 }
 
-/// Calls `emit` with each word. Any text will do.
+/// Calls `emit` with each word, for any text.
 #[inline]
 pub(super) fn split(rules: WordRules, text: &str, emit: &mut impl FnMut(&str)) {
     match rules == WordRules::default() {
@@ -26,7 +26,7 @@ pub(super) fn split(rules: WordRules, text: &str, emit: &mut impl FnMut(&str)) {
     }
 }
 
-/// The words of UAX 29, by the shortest way.
+/// The words of UAX 29, without other rules.
 #[inline]
 fn plain(text: &str, emit: &mut impl FnMut(&str)) {
     if text.is_ascii() {
@@ -55,7 +55,7 @@ struct Run<'a> {
     start: usize,
     end: usize,
     words: usize,
-    /// What of them is left where marks are taken out.
+    /// The same without marks, if these are removed.
     joined: String,
 }
 
@@ -73,7 +73,7 @@ impl Run<'_> {
         self.words += 1;
     }
 
-    /// Gives out the run at hand.
+    /// Emits the current run.
     fn flush(&mut self, emit: &mut impl FnMut(&str)) {
         if self.words == 0 {
             return;
@@ -86,7 +86,7 @@ impl Run<'_> {
                 apostrophes == Mark::Drop && is_apostrophe(c)
                     || hyphens == Mark::Drop && is_hyphen(c)
             };
-            // A cut at an apostrophe may leave a hyphen at an end.
+            // A cut at an apostrophe may leave a hyphen at one end.
             let part = part.trim_matches(is_hyphen);
             if part.contains(is_gone) {
                 self.joined.clear();
@@ -99,8 +99,8 @@ impl Run<'_> {
     }
 }
 
-/// The last place where the text may be cut between two words whatever follows; the two segments
-/// after it show what the rules can see.
+/// The last place where the text may be cut between two words, whatever follows; the two segments
+/// after it are all that the rules examine.
 pub(super) fn last_boundary(rules: WordRules, text: &str) -> Option<usize> {
     let joins = rules.hyphens != Mark::Split;
     let (mut best, mut before, mut last) = (None, None, None);
@@ -112,7 +112,7 @@ pub(super) fn last_boundary(rules: WordRules, text: &str) -> Option<usize> {
     best
 }
 
-/// Whether the text at `at` cannot be drawn to what stands before it, by normalisation or a hyphen.
+/// Whether the text at `at` cannot combine with the text before it, by normalisation or a hyphen.
 fn may_begin(text: &str, at: usize, joins: bool) -> bool {
     let (before, after) = text.split_at(at);
     let (Some(last), Some(first)) = (before.chars().next_back(), after.chars().next()) else {

@@ -1,11 +1,10 @@
-//! Checkpoints: everything that training needs to go on, in two files.
+//! Checkpoints: everything that training needs to resume, in two files.
 //!
-//! `models/NAME/checkpoint-a.safetensors` is the beginning of an epoch, `-b` a place within one, `-best` the best epoch so far where
-//! patience wants it: the model as it
-//! keeps itself ([`Kept`]), and the position as JSON in the metadata. The newer one with the right
-//! fingerprint is read; a damaged one is skipped.
+//! `models/NAME/checkpoint-a.safetensors` is the beginning of an epoch, `-b` a place within one, `-best` the best epoch
+//! so far if patience is set. Each has the model as it stores itself ([`Kept`]), and the position as JSON in the
+//! metadata. The newer one with the right fingerprint is read; a damaged one is skipped.
 //!
-//! A model in tiles keeps for each side (`rows`, `columns`), stripe and part a tensor `SIDE.PART.STRIPE` (f32,
+//! For each side (`rows`, `columns`), stripe and part, a model in tiles has a tensor `SIDE.PART.STRIPE` (f32,
 //! flat, padding included).
 
 use std::collections::BTreeMap;
@@ -25,7 +24,7 @@ use super::training_log::{SavedTally, TrainingLog};
 use crate::error::TrainError;
 use crate::stripes::{MatrixSide, PARTS, Stripe};
 
-/// A rate of a thousandth that still diverges is not what is wrong.
+/// If a thousandth of the rate still diverges, the rate is not the cause.
 const HALVINGS_MAX: u32 = 10;
 /// The file of the beginning of an epoch, that of a place within one, and that of the best epoch.
 const EPOCH: &str = "a";
@@ -36,19 +35,19 @@ const ROUNDS: &str = "rounds";
 
 /// How far a training has come.
 pub(crate) trait Reached: Serialize + DeserializeOwned {
-    /// The greater, the farther.
+    /// Grows with progress, to compare two checkpoints.
     fn done(&self) -> [u64; 3];
-    /// Whether nothing of an epoch is trained yet.
+    /// Whether no part of the epoch is trained yet.
     fn is_begin(&self) -> bool;
-    /// Epochs, and what they told.
+    /// Epochs, and what was logged for them.
     fn log(&self) -> &TrainingLog;
-    /// The same, to be changed.
+    /// The same, mutable.
     fn log_mut(&mut self) -> &mut TrainingLog;
 }
 
 /// A model that checkpoints keep.
 pub(crate) trait Kept {
-    /// Where training has come with it.
+    /// The position of this model's training.
     type Reached: Reached;
     /// The kind of the file.
     const KIND: &'static str;
@@ -56,37 +55,37 @@ pub(crate) trait Kept {
     fn names(&self) -> Vec<String>;
     /// Writes them, in this order.
     fn write(&self, writer: &mut TensorWriter) -> Result<(), FormatError>;
-    /// Whether a position may be one of this model.
+    /// Whether a position is possible for this model.
     fn fits(&self, position: &Self::Reached) -> bool;
-    /// Forgets all values: the next come from a checkpoint or are the first.
+    /// Discards all values; the next ones come from a checkpoint or are initial ones.
     fn reset(&mut self);
-    /// Takes over what a checkpoint has.
+    /// Reads the values of a checkpoint.
     fn read(&mut self, reader: &TensorReader) -> Result<(), FormatError>;
 }
 
 /// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Epochs, and what they told.
+    /// Epochs, and what was logged for them.
     #[serde(flatten)]
     pub log: TrainingLog,
     /// Finished rotations of the current epoch.
     pub rotation: u32,
-    /// What is done of the rotation in hand.
+    /// What is done of the current rotation.
     pub begun: Option<Begun>,
 }
 
-/// A rotation that was cut short between two tasks.
+/// A rotation that was interrupted between two tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Begun {
     /// Row stripe → tiles that it has seen.
     pub seen: Vec<u32>,
-    /// Round × G + row stripe → what its pass did, nothing where it is not done.
+    /// Round × G + row stripe → tally of its pass, empty if it is not done.
     pub tallies: Vec<SavedTally>,
 }
 
 impl Position {
-    /// The same without rows of rounds, of which there may be many.
+    /// A copy without rows of rounds, of which there may be many.
     pub fn without_rounds(&mut self) -> Self {
         let rounds = std::mem::take(&mut self.log.rounds);
         let copy = self.clone();
@@ -99,7 +98,7 @@ impl Position {
         u64::from(self.log.epoch) * u64::from(rotations) + u64::from(self.rotation)
     }
 
-    /// Steps past a rotation; true if it was the last of its epoch.
+    /// Advances past a rotation; true if it was the last of its epoch.
     pub fn end_rotation(&mut self, plan: &Plan, advice: &str) -> Result<bool, TrainError> {
         self.rotation += 1;
         if self.rotation < plan.rotations {
@@ -122,7 +121,7 @@ impl Begun {
         self.seen.iter().map(|&seen| u64::from(seen)).sum()
     }
 
-    /// Whether it is of a grid of so many stripes.
+    /// Whether it fits a grid of this many stripes.
     fn fits(&self, grid: usize) -> bool {
         let tiles = grid.checked_mul(grid);
         let within = self.seen.iter().all(|&seen| seen as usize <= grid);
@@ -130,12 +129,12 @@ impl Begun {
     }
 }
 
-/// Whether a training that has diverged after so many halvings goes back.
+/// Whether a training that has diverged after this many halvings goes back.
 pub(crate) fn may_go_back(plan: &Plan, halvings: u32) -> bool {
     plan.divergence == Divergence::HalveRate && halvings < HALVINGS_MAX
 }
 
-/// What so many halvings leave of the rate.
+/// The factor of the rate after this many halvings.
 pub(crate) fn rate_share(halvings: u32) -> f64 {
     real::pow(0.5, f64::from(halvings))
 }
@@ -205,7 +204,7 @@ pub(crate) struct Checkpoints<'a> {
     dir: &'a RunDir,
     plan: &'a Plan,
     saved: Instant,
-    /// Time that writing the last took.
+    /// Time spent on writing the last one.
     writing: Duration,
 }
 
@@ -214,8 +213,8 @@ impl<'a> Checkpoints<'a> {
         Self { dir, plan, saved: Instant::now(), writing: Duration::ZERO }
     }
 
-    /// Whether the last checkpoint is old: as old as is asked for, and so old that not more than a twentieth of
-    /// the time goes into writing.
+    /// Whether the last checkpoint is older than the plan's interval, and old enough that at most a twentieth
+    /// of the time goes into writing.
     pub fn are_due(&self) -> bool {
         let every = self.plan.checkpoint_every;
         every.is_zero() || self.saved.elapsed() >= every.max(20 * self.writing)
@@ -226,7 +225,7 @@ impl<'a> Checkpoints<'a> {
         self.load_newest(&[EPOCH, WITHIN], model)
     }
 
-    /// After numbers that are no longer finite: the beginning of the epoch, from which to go on at half the rate.
+    /// After divergence, restores the beginning of the epoch, from which training resumes at half the rate.
     pub fn go_back<M: Kept>(
         &self,
         ctx: &Context,
@@ -252,13 +251,13 @@ impl<'a> Checkpoints<'a> {
         Ok(position)
     }
 
-    /// Where patience has kept a better epoch than the last, fills in the model as it was after that.
+    /// If patience kept an earlier epoch as the best, restores the model of that epoch.
     pub fn take_best<M: Kept>(&self, log: &TrainingLog, model: &mut M) -> Result<(), TrainError> {
         let best = log.kept_epoch(self.plan);
         if best != log.epoch {
             model.reset();
             let found = self.load_newest(&[BEST], model)?;
-            // It was written before the epoch went on record.
+            // The best epoch's file is written before the epoch is logged.
             debug_assert!(found.is_some_and(|found| found.log().epoch == best), "the best is kept");
         }
         Ok(())
@@ -297,7 +296,7 @@ impl<'a> Checkpoints<'a> {
         Ok(None)
     }
 
-    /// Writes the file of such a position.
+    /// Writes the file for this position.
     pub fn save<M: Kept>(&mut self, position: &M::Reached, model: &M) -> Result<(), TrainError> {
         self.save_as(if position.is_begin() { EPOCH } else { WITHIN }, position, model)
     }
@@ -320,7 +319,7 @@ impl<'a> Checkpoints<'a> {
         let path = self.path(letter);
         let mut writer =
             TensorWriter::create(self.dir.storage(), &path, M::KIND, &names, &settings)?;
-        // First, where eight bytes are aligned.
+        // Placed first, where eight bytes are aligned.
         let rounds = &position.log().rounds;
         if !rounds.is_empty() {
             let numbers: Vec<u64> = rounds.iter().flat_map(RoundRow::to_numbers).collect();
@@ -372,7 +371,7 @@ fn read_rounds(reader: &TensorReader, log: &mut TrainingLog) -> Result<(), Forma
     Ok(())
 }
 
-/// Reads a flat tensor that has just the length of `values`.
+/// Reads a flat tensor that has exactly the length of `values`.
 pub(crate) fn read_flat(
     reader: &TensorReader,
     name: &str,
@@ -386,8 +385,8 @@ pub(crate) fn read_flat(
     reader.read(info, 0, values)
 }
 
-/// Removes a trainer's checkpoints, and what a killed process left of one or of its pages: its
-/// vectors are published.
+/// Removes a trainer's checkpoints and the temporary files that a killed process left of
+/// checkpoints or pages. Called when its vectors are published.
 pub fn remove_checkpoints(dir: &RunDir, name: &str) -> Result<(), TrainError> {
     let is_over = |file: &str| file.starts_with("checkpoint-") || file.ends_with(".scratch");
     Ok(dir.sweep(&format!("models/{name}"), is_over)?)

@@ -1,9 +1,10 @@
-//! Learning curves: which cells are held out, what is noted between epochs, and which epoch was the best.
+//! Learning curves: which cells are held out, what is recorded between epochs, and which epoch was the
+//! best.
 //!
-//! Nouns: a cell is *held out* if a hash of its two ids and the seed says so, both of a pair of words or none, since one half of a
-//! symmetric matrix tells the other; it is never trained on. After every epoch a rotation *looks* at the held-out cells: losses and
-//! gradients are those of a pass, no number of the model changes. All sums are made in the order of rounds, so no figure but
-//! times depends on threads, memory or interruptions.
+//! Terms: a cell is *held out* if a hash of its two ids and the seed says so. Both cells of a pair of words are held
+//! out or none, since one half of a symmetric matrix gives away the other. Held-out cells are never trained on. After
+//! every epoch a rotation *looks* at them: it computes losses and gradients as a pass does, but changes no number of
+//! the model. All sums are in the order of rounds, so no figure but times depends on threads, memory or interruptions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,19 +18,19 @@ use wordmill_kernels::random::hash;
 use super::metrics::EpochRow;
 use crate::stripes::TileStripes;
 
-/// What of a learning curve is wanted.
+/// Settings of a learning curve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CurvePlan {
-    /// The share of cells, or of the text, that is never trained on, and whose loss is reported; 0 is none.
+    /// The share of cells, or of the text, that is never trained on, and whose loss is reported; 0 holds nothing out.
     #[serde(skip_serializing_if = "is_none")]
     #[schemars(range(min = 0, max = 0.5), extend("x-expected" = "a share from 0 to 0.5"))]
     pub held_out: f64,
-    /// A row of metrics every so many rounds; 0 is only one an epoch.
+    /// Write a row of metrics every N rounds; 0 writes only one per epoch.
     #[serde(skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub log_every: u32,
-    /// Training ends when the held-out loss was not lower than before in so many epochs, and the best epoch is kept; 0 trains all.
+    /// Stop after this many epochs without a lower held-out loss, and keep the best epoch; 0 trains all epochs.
     #[serde(skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0, max = 100_000))]
     pub patience: u32,
@@ -43,8 +44,8 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// What is called with the row of each epoch once it is complete. A training that goes on after an interruption may call it again
-/// for an epoch that it does again.
+/// Called with the row of each epoch once it is complete. A resumed training may call it again for an epoch that it
+/// repeats.
 #[derive(Clone)]
 pub struct OnEpoch(pub Arc<dyn Fn(&EpochRow) + Send + Sync>);
 
@@ -54,7 +55,7 @@ impl fmt::Debug for OnEpoch {
     }
 }
 
-/// Cells that are held out.
+/// Selects the held-out cells.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeldOut {
     limit: u64,
@@ -69,7 +70,7 @@ impl HeldOut {
         Self { limit, seed: hash(seed ^ 0x6865_6c64), grid }
     }
 
-    /// Keeps those of a tile that are held out, or those that are not.
+    /// Keeps only the held-out cells of a tile, or only the others.
     pub fn retain(&self, tile: TileStripes, cells: &mut Vec<TileCell>, held_out: bool) {
         if self.limit == 0 && !held_out {
             return;

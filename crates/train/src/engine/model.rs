@@ -1,8 +1,8 @@
 //! The model: two matrices in stripes, all of them in memory or some of them in pages on disk.
 //!
-//! Between rotations a model belongs to one thread. During a rotation workers take stripes and give
-//! them back, each in its turn (`order.rs`), and where not all stripes have room a pager brings and puts away
-//! others beside them. The same tiles are trained in the same order either way, so memory changes no bit.
+//! Between rotations one thread owns the model. During a rotation workers take stripes and return them, each
+//! in its turn (`order.rs`). If not all stripes fit into memory, a pager loads and stores others at the same
+//! time. The same tiles are trained in the same order either way, so memory changes no bit.
 
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,9 +15,10 @@ use super::pass::Layout;
 use crate::error::TrainError;
 use crate::stripes::{MatrixSide, Stripe, StripeShape};
 
-/// Row stripes in memory beyond those of the workers: one that comes and one that waits to go.
+/// Row stripes in memory beyond those of the workers: one being loaded and one waiting to be
+/// stored.
 const ROWS_IN_FLIGHT: u32 = 2;
-/// A page outside of rotations: what is initialised, saved or published.
+/// A page outside of rotations, for stripes that are initialised, saved or published.
 const SPARE_PAGES: u32 = 1;
 
 /// Two matrices of vectors.
@@ -28,7 +29,7 @@ pub(crate) struct Model {
     table: Mutex<StripeTable>,
     changed: Condvar,
     pages: Option<Pages>,
-    /// Memory of stripes that were put away, for those that come.
+    /// Memory of stored stripes, reused for those that are loaded.
     spare: Mutex<Vec<Stripe>>,
     _memory: Reservation,
 }
@@ -42,31 +43,31 @@ struct Room {
     bytes: u64,
 }
 
-/// Where the stripes are.
+/// The state of each stripe.
 struct StripeTable {
     sides: [Vec<Slot>; 2],
-    /// Tasks of this rotation whose stripes are in memory, unless they are lent.
+    /// Tasks of this rotation whose stripes are in memory or lent.
     ready: usize,
     /// The task that is taken next, and the first that is not to be done now.
     next: usize,
     limit: usize,
-    /// A worker has ended early: nobody is to wait any more.
+    /// A worker has ended early, so nobody may wait any more.
     failed: bool,
 }
 
 #[derive(Default)]
 struct Slot {
-    /// `None` while it is lent or away.
+    /// `None` while it is lent or stored.
     stripe: Option<Stripe>,
     /// Tiles of this rotation that it has seen.
     turn: u32,
 }
 
-/// Tells the others when its worker panics.
+/// Notifies the others when its worker panics.
 pub(crate) struct PanicGuard<'a>(&'a Model);
 
 impl Model {
-    /// A model whose stripes have no values yet, in pages if it does not fit into what is left of the budget.
+    /// A model whose stripes have no values yet, in pages if it does not fit into the rest of the budget.
     pub fn new(
         ctx: &Context,
         dir: &RunDir,
@@ -119,7 +120,7 @@ impl Model {
         self.shape.dim
     }
 
-    /// Stripes a side.
+    /// Stripes per side.
     pub fn grid(&self) -> usize {
         self.grid.grid as usize
     }
@@ -132,17 +133,17 @@ impl Model {
         }
     }
 
-    /// Whether stripes come from pages and go there.
+    /// Whether stripes are loaded from pages.
     pub fn is_paged(&self) -> bool {
         self.pages.is_some()
     }
 
-    /// Workers that it can keep busy.
+    /// Number of workers that it can keep busy.
     pub fn workers(&self) -> usize {
         self.room.workers as usize
     }
 
-    /// What is left of a rotation with these positions when the row stripes have seen so many tiles, and the
+    /// The rest of a rotation with these positions, after the row stripes have seen `seen` tiles, and the
     /// moves beside its tasks.
     pub fn begin(
         &mut self,
@@ -169,19 +170,19 @@ impl Model {
         (order, moves)
     }
 
-    /// After a rotation that was cut short: how many tiles each row stripe has seen.
+    /// After an interrupted rotation: how many tiles each row stripe has seen.
     pub fn seen(&self) -> Vec<u32> {
         self.lock().sides[MatrixSide::Rows as usize].iter().map(|slot| slot.turn).collect()
     }
 
-    /// Forgets all stripes in memory and that a worker has failed: the next is [`fill`](Self::fill).
+    /// Discards all stripes in memory and the failure of a worker; [`fill`](Self::fill) must follow.
     pub fn forget(&mut self) {
         let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
         table.sides.iter_mut().flatten().for_each(|slot| *slot = Slot::default());
         table.failed = false;
     }
 
-    /// Gives every stripe its values: `fill` finds vectors of zeros and accumulators of ones.
+    /// Gives every stripe its values: `fill` gets vectors of zeros and accumulators of ones.
     pub fn fill<E: From<FormatError>>(
         &mut self,
         mut fill: impl FnMut(MatrixSide, u32, &mut Stripe) -> Result<(), E>,
@@ -197,7 +198,7 @@ impl Model {
         Ok(())
     }
 
-    /// Shows a stripe.
+    /// Calls a function with a stripe.
     pub fn show<T>(
         &self,
         side: MatrixSide,
@@ -268,7 +269,7 @@ impl Model {
         if let Some(stripe) = slots[number as usize].stripe.take() {
             return Ok(stripe);
         }
-        // Its memory is that of another of its side, which goes to its page.
+        // Reuses the memory of another stripe of its side, which is written to its page.
         let other = (0..).zip(slots).find_map(|(number, slot)| Some((number, slot.stripe.take()?)));
         if let Some((number, stripe)) = other {
             let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
@@ -278,7 +279,7 @@ impl Model {
         self.fetch(side, number)
     }
 
-    /// Takes it back.
+    /// Returns it.
     pub fn take_back(&mut self, side: MatrixSide, number: u32, stripe: Stripe) {
         let table = self.table.get_mut().unwrap_or_else(PoisonError::into_inner);
         table.sides[side as usize][number as usize].stripe = Some(stripe);
@@ -292,11 +293,11 @@ impl Model {
             .flat_map(move |side| (0..grid).map(move |number| (side, number)))
     }
 
-    /// The next task, once it may begin; `None` when there is none, or another worker has failed. With
-    /// `stop` no further one is given to anybody, unless it is the first.
+    /// Returns the next task once it may begin; `None` if there is none, or if another worker has
+    /// failed. With `stop` it returns no further task, unless it is the first.
     ///
-    /// A task that began before its moves are done could take a stripe that the pager is about to put
-    /// away, and keep it while it waits for the pager.
+    /// If a task began before its moves are done, it could take a stripe that the pager is about to
+    /// store, and hold it while it waits for the pager.
     pub fn next_task(&self, stop: bool) -> Option<usize> {
         let task = {
             let mut table = self.lock();
@@ -313,7 +314,7 @@ impl Model {
         })?
     }
 
-    /// Waits for a stripe until it has seen `turn` tiles; `None` when another worker has failed.
+    /// Waits until a stripe has seen `turn` tiles; `None` if another worker has failed.
     pub fn take(&self, side: MatrixSide, number: u32, turn: u32) -> Option<Stripe> {
         self.await_table(|table| {
             let slot = &mut table.sides[side as usize][number as usize];
@@ -321,7 +322,7 @@ impl Model {
         })
     }
 
-    /// Looks at the table after every change until there is something to be found.
+    /// Checks the table after every change until `find` succeeds.
     fn await_table<T>(&self, mut find: impl FnMut(&mut StripeTable) -> Option<T>) -> Option<T> {
         let mut table = self.lock();
         while !table.failed {
@@ -333,13 +334,13 @@ impl Model {
         None
     }
 
-    /// Gives a stripe back, which has seen `turn` tiles.
+    /// Returns a stripe, which has seen `turn` tiles.
     pub fn give(&self, side: MatrixSide, number: u32, stripe: Stripe, turn: u32) {
         self.lock().sides[side as usize][number as usize] = Slot { stripe: Some(stripe), turn };
         self.changed.notify_all();
     }
 
-    /// Does the moves of a rotation, task by task, beside the workers.
+    /// Performs the moves of a rotation, task by task, concurrently with the workers.
     pub fn page_through(&self, moves: &[Vec<Move>]) -> Result<(), FormatError> {
         for (task, moves) in moves.iter().enumerate() {
             for &it in moves {
@@ -353,7 +354,7 @@ impl Model {
         Ok(())
     }
 
-    /// Does a move for a task; false where the task is not to be done now, or a worker has failed.
+    /// Performs a move for a task; false if the task is not to be done now, or a worker has failed.
     fn page(&self, task: usize, it: Move) -> Result<bool, FormatError> {
         match it {
             Move::PutAway(side, number, turn) => {
@@ -378,21 +379,21 @@ impl Model {
         Ok(true)
     }
 
-    /// Lets nobody wait for a worker that has ended early.
+    /// Wakes those that wait for a worker that has ended early.
     pub fn fail(&self) {
         self.lock().failed = true;
         self.changed.notify_all();
     }
 
-    /// Calls [`fail`](Self::fail) where its worker panics.
+    /// Calls [`fail`](Self::fail) if its worker panics.
     pub fn guard(&self) -> PanicGuard<'_> {
         PanicGuard(self)
     }
 
-    /// A stripe from its page.
+    /// Loads a stripe from its page.
     fn fetch(&self, side: MatrixSide, number: u32) -> Result<Stripe, FormatError> {
         let pages = self.pages.as_ref().expect("a stripe is in memory or in a page");
-        // Stripe 0 is the highest of its side: what it takes is enough for any.
+        // Stripe 0 has the most rows of its side, so its memory suffices for any.
         let highest = self.height(MatrixSide::Rows, 0).max(self.height(MatrixSide::Columns, 0));
         let spare = self.spare().pop();
         let mut stripe = spare.unwrap_or_else(|| Stripe::new(self.shape, highest));
@@ -427,8 +428,8 @@ impl Drop for PanicGuard<'_> {
 }
 
 impl Room {
-    /// Room for all stripes where they fit into so many bytes; else for as many columns as there is room for
-    /// beside the rows of the workers, of which there may have to be fewer. The least is three stripes.
+    /// All stripes if they fit into this many bytes; else as many columns as fit beside the rows of the
+    /// workers, whose number may have to be reduced. The minimum is three stripes.
     fn within(left: u64, (page, all): (u64, u64), grid: u32, threads: u32) -> Self {
         let most = threads.min(grid);
         if all <= left {
@@ -437,7 +438,7 @@ impl Room {
         let pages = u32::try_from(left / page.max(1)).unwrap_or(u32::MAX);
         let room = |workers: u32, rows: u32| {
             let columns = pages.checked_sub(rows + SPARE_PAGES)?.min(grid);
-            // Fewer columns than that leave workers waiting for one another.
+            // With fewer columns workers would wait for one another.
             let bytes = u64::from(rows + columns + SPARE_PAGES) * page;
             (columns >= 2 * workers).then_some(Self { workers, rows, columns, bytes })
         };

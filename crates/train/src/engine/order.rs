@@ -1,26 +1,27 @@
-//! In which order the tiles of a rotation are trained, and which stripes are in memory meanwhile.
+//! The order in which the tiles of a rotation are trained, and which stripes are in memory
+//! meanwhile.
 //!
-//! A rotation visits every tile once. It numbers row stripes and column stripes anew, at random; by these
-//! *positions* tile (q, p) belongs to *round* `(p − q) mod G` of a Latin square. What a stripe holds depends
-//! only on the order in which it sees its own tiles, and that is the order of rounds, for rows and columns
-//! alike. Nothing else is fixed: tiles that share no stripe are trained at the same time, whatever
-//! their rounds, so there is no barrier between rounds, and a model larger than memory does not come and go
-//! once a round.
+//! A rotation visits every tile once. It assigns random *positions* to row stripes and column stripes; tile
+//! (q, p) at these positions belongs to *round* `(p − q) mod G` of a Latin square. The content of a stripe
+//! depends only on the order in which it sees its own tiles, and that is the order of rounds, for rows and
+//! columns alike. Nothing else is fixed: tiles that share no stripe are trained at the same time, whatever
+//! their rounds. So there is no barrier between rounds, and a model larger than memory is not swapped once
+//! per round.
 //!
-//! So row q sees columns q, q + 1, …, G − 1, 0, …, q − 1, and column p sees rows p, p − 1, …, 0, G − 1, …,
-//! p + 1. A *task* is a row and a range of columns. With `width` column stripes in memory the tasks are, for
-//! each block of so many columns, all rows from the last to the first that meet it before they wrap around
-//! (p ≥ q); then, block by block again, those that meet it afterwards (p < q). Each row passes by a block of
-//! columns that stays, so a rotation moves `G · (⌈G / width⌉ + 3)` stripes in and as many out, where
-//! rounds would move 2 G².
+//! So row q sees columns q, q + 1, …, G − 1, 0, …, q − 1, and column p sees rows p, p − 1, …, 0, G − 1, …, p
+//! + 1. A *task* is a row and a range of columns. With `width` column stripes in memory the tasks are, for
+//! each block of `width` columns, all rows from the last to the first that see it before they wrap around (p
+//! ≥ q); then, block by block again, those that see it afterwards (p < q). A block of columns stays in
+//! memory while the rows pass it, so a rotation loads `G · (⌈G / width⌉ + 3)` stripes and stores as many,
+//! where rounds would move 2 G².
 //!
-//! Nouns: a *move* brings a stripe into memory or puts it away; *residents* are the stripes in memory.
+//! Terms: a *move* loads or stores a stripe; *residents* are the stripes in memory.
 
 use std::ops::Range;
 
 use crate::stripes::MatrixSide;
 
-/// The positions of a row and of the columns that it meets, ascending.
+/// The positions of a row and of the columns that it sees, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Task {
     pub row: u32,
@@ -45,12 +46,12 @@ pub(crate) struct Order {
     tasks: Vec<Task>,
 }
 
-/// What happens to a stripe between tasks.
+/// A move of a stripe between tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
-    /// It comes into memory.
+    /// It is loaded.
     Bring(MatrixSide, u32),
-    /// It leaves memory, once it has seen so many tiles of the rotation.
+    /// It is stored, once it has seen this many tiles of the rotation.
     PutAway(MatrixSide, u32, u32),
 }
 
@@ -62,7 +63,7 @@ struct Present {
     stripes: Vec<(u32, u64)>,
 }
 
-/// The stripes in memory, as they will be when all moves so far are done.
+/// The stripes in memory after all moves so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Residents {
     sides: [Present; 2],
@@ -70,8 +71,8 @@ pub(crate) struct Residents {
 }
 
 impl Order {
-    /// What is left of a rotation in which the stripes of both sides have these positions, when each row
-    /// stripe has seen so many tiles, with so many column stripes in memory.
+    /// The rest of a rotation in which the stripes of both sides have these positions, after each row
+    /// stripe has seen `seen` tiles, with `width` column stripes in memory.
     pub fn new(rows: Vec<u32>, columns: Vec<u32>, seen: &[u32], width: u32) -> Self {
         let grid = rows.len() as u32;
         let block = |first: u32| first..first.saturating_add(width).min(grid);
@@ -105,7 +106,7 @@ impl Order {
         &self.seen
     }
 
-    /// The tasks, in an order in which one after the other may be done.
+    /// The tasks, in an order in which they can be done one after the other.
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
     }
@@ -124,7 +125,7 @@ impl Order {
 }
 
 impl Residents {
-    /// These row stripes and column stripes, with room for so many.
+    /// These row stripes and column stripes, with room for this many.
     pub fn new(room: [u32; 2], present: [Vec<u32>; 2]) -> Self {
         let [rows, columns] = present.map(|all| all.into_iter().map(|it| (it, 0)).collect());
         let rows = Present { room: room[0] as usize, stripes: rows };
@@ -132,8 +133,8 @@ impl Residents {
         Self { sides: [rows, columns], tasks: 0 }
     }
 
-    /// The moves of a rotation: those of a task are done before it begins, and after the tasks have ended
-    /// from which they take a stripe away.
+    /// The moves of a rotation. The moves of a task come before it begins; a stripe is stored after the
+    /// tasks that use it have ended.
     pub fn moves(&mut self, order: &Order) -> Vec<Vec<Move>> {
         let mut seen = order.seen.clone();
         let mut of_task = |task: &Task| {
@@ -155,7 +156,7 @@ impl Residents {
 }
 
 impl Present {
-    /// A task needs these stripes: whoever was not needed for the longest time makes room for them.
+    /// Loads the stripes that a task needs; the least recently used ones make room for them.
     fn need(
         &mut self,
         side: MatrixSide,
@@ -191,7 +192,7 @@ mod tests {
 
     const GRIDS: [u32; 5] = [1, 2, 5, 8, 13];
 
-    /// A rotation in some order of its own.
+    /// A rotation in a random order.
     fn order(grid: u32, rotation: u32, width: u32) -> Order {
         let turned = |by: u32| {
             let mut stripes: Vec<u32> = (0..grid).collect();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_rotation_goes_on_where_it_stopped_whatever_the_width() {
+    fn an_interrupted_rotation_resumes_where_it_stopped_whatever_the_width() {
         for (grid, width) in GRIDS.into_iter().flat_map(|grid| (1..=grid).map(move |w| (grid, w))) {
             let whole = order(grid, 3, width);
             for stop in 0..=whole.tasks().len() {
@@ -251,7 +252,7 @@ mod tests {
         }
     }
 
-    /// Does all moves and tasks one after the other, and returns how many stripes were brought.
+    /// Performs all moves and tasks one after the other, and returns the number of loaded stripes.
     fn replay(grid: u32, room: [u32; 2], rotations: u32) -> u64 {
         let mut residents = Residents::new(room, Default::default());
         let mut present = [vec![false; grid as usize], vec![false; grid as usize]];
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn stripes_are_there_when_they_are_needed_and_never_too_many() {
+    fn needed_stripes_are_in_memory_and_never_too_many() {
         for grid in GRIDS {
             for room in (1..=grid).flat_map(|rows| (1..=grid).map(move |columns| [rows, columns])) {
                 replay(grid, room, 4);
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_brought_once_and_what_does_not_passes_by_blocks_of_columns() {
+    fn models_that_fit_are_loaded_once_and_others_pass_blocks_of_columns() {
         assert_eq!(replay(8, [8, 8], 5), 16);
         let in_four_blocks = replay(32, [3, 8], 10);
         assert!(in_four_blocks <= 10 * 32 * (4 + 3), "{in_four_blocks}");

@@ -1,4 +1,5 @@
-//! What the engine and an objective agree on: an [`Objective`] makes a [`Pass`] over the cells of one tile and returns a [`Tally`].
+//! The interface between engine and objective: an [`Objective`] makes a [`Pass`] over the cells of one tile and returns
+//! a [`Tally`].
 
 use wordmill_formats::{FormatError, TileCell, VectorsWriter};
 
@@ -7,12 +8,12 @@ use crate::random::Stream;
 use crate::start::frozen::{Fixed, Frozen};
 use crate::stripes::{Place, Stripe, StripeShape, TileStripes};
 
-/// What an objective trains: the shapes of its two matrices.
+/// The shapes of the two matrices that an objective trains.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
-    /// Both sides have this shape.
+    /// Shape of a row, the same on both sides.
     pub shape: StripeShape,
-    /// Rows of the column side (contexts or nodes).
+    /// Number of rows of the column side (contexts or nodes).
     pub columns: u32,
     /// Tensor name of the column side in the vectors file.
     pub columns_name: &'static str,
@@ -21,7 +22,7 @@ pub struct Layout {
 /// The cells of one tile that a pass may visit.
 #[derive(Clone, Debug, Default)]
 pub struct PassCells {
-    /// Hot cells: all of them, or this rotation's segment, as the objective asks.
+    /// Hot cells: all of them or this rotation's segment, as the objective chooses.
     pub hot: Vec<TileCell>,
     /// This rotation's segment of the cold cells.
     pub cold: Vec<TileCell>,
@@ -32,13 +33,13 @@ pub struct PassCells {
 pub struct Pass<'a> {
     /// Row stripe and column stripe.
     pub tile: TileStripes,
-    /// Stripes a side.
+    /// Stripes per side.
     pub grid: u32,
-    /// Rotations an epoch.
+    /// Rotations per epoch.
     pub rotations: u32,
     /// Rate of this round.
     pub rate: f32,
-    /// Whether to look only: losses and gradients are told, no number changes.
+    /// Whether to compute losses and gradients only, without changing any number.
     pub look: bool,
     /// Key of the random stream.
     pub(crate) key: [u64; 5],
@@ -47,7 +48,7 @@ pub struct Pass<'a> {
     pub(crate) frozen: &'a Frozen,
 }
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
     /// Sum of losses.
@@ -56,7 +57,7 @@ pub struct Tally {
     pub weight: f64,
     /// Gradient steps.
     pub visits: u64,
-    /// Sum of squared lengths of gradients, of a pass that looks.
+    /// Sum of squared norms of gradients, of a pass that looks.
     pub square: f64,
 }
 
@@ -66,7 +67,7 @@ pub trait Objective: Sync {
     fn layout(&self) -> Layout;
     /// Sets the initial values of a stripe; vectors and biases are zeros, accumulators ones.
     fn init(&self, place: Place, stripe: &mut Stripe);
-    /// Bytes that a pass over so many cells holds, beside the cells as they are read.
+    /// Bytes that a pass over this many cells needs, beside the cells as they are read.
     fn pass_bytes(&self, cells: u64) -> u64;
     /// Whether a pass sees all hot cells of the tile (they are visited a fraction at a time) or
     /// one segment of them.
@@ -79,8 +80,8 @@ pub trait Objective: Sync {
         rows: &mut Stripe,
         columns: &mut Stripe,
     ) -> Result<Tally, TrainError>;
-    /// Writes what the vectors file has besides the two matrices; biases of rows and of columns are
-    /// given, if there are any.
+    /// Writes the tensors that the vectors file has besides the two matrices; `biases` are those of
+    /// rows and columns, if any.
     fn extras(
         &self,
         _writer: &mut VectorsWriter,
@@ -90,7 +91,7 @@ pub trait Objective: Sync {
     }
     /// Settings to be stored with the vectors, for people and for queries.
     fn settings(&self) -> Vec<(&'static str, String)>;
-    /// What to check if an epoch makes no visit.
+    /// Advice for the error of an epoch without a visit.
     fn advice(&self) -> &'static str;
 }
 

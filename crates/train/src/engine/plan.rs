@@ -1,4 +1,4 @@
-//! When things happen in a training: epochs, rates, checkpoints.
+//! The plan of a training: epochs, rates, checkpoints.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::curve::{CurvePlan, OnEpoch};
 use super::metrics::EpochRow;
 use crate::optim::steps::Schedule;
 
-/// When things happen: the same for every objective.
+/// The plan of a training, the same for every objective.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Name of the trainer.
     pub name: String,
-    /// Epochs.
+    /// Number of epochs.
     pub epochs: u32,
-    /// Rotations an epoch.
+    /// Rotations per epoch.
     pub rotations: u32,
     /// Initial rate.
     pub rate: f64,
@@ -24,16 +24,16 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Seed.
     pub seed: u64,
-    /// Identifies settings and inputs; checkpoints of another fingerprint are not read.
+    /// Identifies settings and inputs; checkpoints with another fingerprint are ignored.
     pub fingerprint: String,
-    /// A checkpoint is written at the end of an epoch, and between two tasks if the last is this
-    /// old; zero writes one after every task.
+    /// A checkpoint is written at the end of an epoch, and between two tasks if the last one is
+    /// this old; zero writes one after every task.
     pub checkpoint_every: Duration,
     /// What happens when a number is no longer finite.
     pub divergence: Divergence,
-    /// What of a learning curve is wanted.
+    /// Settings of the learning curve.
     pub curve: CurvePlan,
-    /// What is called after each epoch.
+    /// Called after each epoch.
     pub on_epoch: Option<OnEpoch>,
 }
 
@@ -41,16 +41,16 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Divergence {
-    /// It ends. The last checkpoint stays; every checkpoint holds finite numbers only.
+    /// Stop. The last checkpoint stays; checkpoints have finite numbers only.
     Stop,
-    /// It goes back to the beginning of the epoch and on from there with half the rate, a few times at
-    /// most. The epoch, not the last checkpoint: when that was written depends on the clock.
+    /// Go back to the beginning of the epoch and continue with half the rate, a few times at most. The
+    /// epoch, not the last checkpoint: the clock decides when that is written.
     HalveRate,
 }
 
 impl Plan {
-    /// Tells of an epoch.
-    pub(crate) fn tell(&self, row: Option<&EpochRow>) {
+    /// Calls the callback of epochs.
+    pub(crate) fn notify(&self, row: Option<&EpochRow>) {
         if let (Some(OnEpoch(call)), Some(row)) = (&self.on_epoch, row) {
             call(row);
         }

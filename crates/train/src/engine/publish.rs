@@ -1,4 +1,4 @@
-//! From stripes to a vectors file: rows in the order of ids, without padding.
+//! Writes stripes as a vectors file: rows in the order of ids, without padding.
 
 use std::collections::BTreeMap;
 

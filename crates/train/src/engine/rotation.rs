@@ -1,7 +1,7 @@
-//! A rotation at work: tasks taken one after the other, checkpoints between them, and what is no number any
-//! more.
+//! Runs a rotation: takes tasks one after the other, writes checkpoints between them, and detects numbers
+//! that are not finite.
 //!
-//! A [`Run`] knows what stays the same; it goes on in steps, each to the end of a rotation or to a
+//! A [`Run`] has what stays the same; it advances in steps, each to the end of a rotation or to a
 //! checkpoint within one.
 
 use std::sync::{Mutex, PoisonError};
@@ -22,22 +22,22 @@ use crate::error::TrainError;
 use crate::random::Stream;
 use crate::stripes::{MatrixSide, Place, Stripe, TileStripes};
 
-/// What stays the same during a rotation, and what comes of it.
+/// What stays the same during a rotation, and its results.
 struct Rotation<'a> {
     run: &'a Run<'a>,
     position: &'a Position,
     model: &'a Model,
     order: Order,
-    /// Whether to do no more than the tasks in hand.
+    /// Whether to begin no further task.
     stop: &'a (dyn Fn() -> bool + Sync),
-    /// Whether to look at what is held out.
+    /// Whether to look at the held-out cells.
     look: bool,
-    /// Round × G + row stripe → what its pass did.
+    /// Round × G + row stripe → tally of its pass.
     tallies: Mutex<Vec<SavedTally>>,
 }
 
 impl Run<'_> {
-    /// Goes on to the end of a rotation, or to a checkpoint within it.
+    /// Continues to the end of a rotation, or to a checkpoint within it.
     pub fn step(
         &self,
         ctx: &Context,
@@ -60,7 +60,7 @@ impl Run<'_> {
         let last = position.log.is_over(plan);
         if epoch_ended || checkpoints.are_due() || ctx.cancel.is_stopped() {
             self.check_finite(&now, model)?;
-            // Where only publishing is left, that is as good, unless much would be lost with it.
+            // If only publishing is left, a checkpoint is skipped, unless much work would be lost.
             if !last || checkpoints.are_due() {
                 checkpoints.save(position, model)?;
             }
@@ -71,7 +71,7 @@ impl Run<'_> {
         Ok(ctx.cancel.check()?)
     }
 
-    /// Completes the row of an epoch, and keeps the model if it is the best so far.
+    /// Completes the row of an epoch, and saves the model if it is the best so far.
     fn end_epoch(
         &self,
         dir: &RunDir,
@@ -89,18 +89,18 @@ impl Run<'_> {
             false => (None, sample::look(self, before, model)?),
         };
         position.log.complete_epoch(rate, held_out, Some(gradient));
-        // Before the checkpoint, which no longer has the rows of rounds.
+        // Before the checkpoint, which no longer contains the rows of rounds.
         position.log.write_metrics(dir, &self.plan.name)?;
         let log = &position.log;
         if self.plan.curve.patience > 0 && log.best_epoch() == Some(log.epoch) {
             self.check_finite(before, model)?;
             checkpoints.save_best(position, model)?;
         }
-        self.plan.tell(position.log.metrics.last());
+        self.plan.notify(position.log.metrics.last());
         Ok(())
     }
 
-    /// One segment of every tile, or what is left of it; false where `stop` has cut it short.
+    /// Trains one segment of every tile, or the rest of it; false if `stop` interrupted it.
     fn rotation(
         &self,
         position: &mut Position,
@@ -125,7 +125,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Looks at all cells that are held out, with the model as it is.
+    /// Looks at all held-out cells with the current model.
     fn look(&self, position: &Position, model: &mut Model) -> Result<Tally, TrainError> {
         let begun = Begun::none(self.stripes.len());
         let (_, tallies) = self.turn(position, begun, model, (&|| false, true))?;
@@ -134,7 +134,7 @@ impl Run<'_> {
         Ok(sum)
     }
 
-    /// What is left of a rotation, to train or to look; what row stripes have seen then, and what passes did.
+    /// The rest of a rotation, to train or to look. Returns what row stripes have seen, and the tallies.
     fn turn(
         &self,
         position: &Position,
@@ -169,7 +169,7 @@ impl Run<'_> {
 }
 
 impl Rotation<'_> {
-    /// Takes one task after the other, and its row past its columns; ends early when another
+    /// Takes one task after the other, and moves its row past its columns; ends early when another
     /// worker has failed.
     fn work(&self) -> Result<(), TrainError> {
         let mut cells = PassCells::default();
@@ -207,7 +207,7 @@ impl Rotation<'_> {
     fn pass(&self, tile: Tile) -> Pass<'_> {
         let Run { plan, frozen, .. } = *self.run;
         let turn = [self.position.log.epoch, self.position.rotation].map(u64::from);
-        // Always the same draws, so that losses of epochs can be compared.
+        // The same draws each time, so that losses of epochs can be compared.
         let turn = if self.look { LOOK } else { turn };
         let key = [turn[0], turn[1], u64::from(tile.row), u64::from(tile.column), 0];
         let rate = self.run.rate(self.position, tile.round);
@@ -237,7 +237,8 @@ impl Rotation<'_> {
     }
 }
 
-/// Notes the rounds of a rotation: `tallies` are those of its tiles, round × grid + row stripe, `rate` gives that of a round.
+/// Records the rounds of a rotation: `tallies` are those of its tiles, round × grid + row stripe, `rate` returns that
+/// of a round.
 fn note_rounds(
     plan: &Plan,
     position: &mut Position,

@@ -1,5 +1,5 @@
-//! What stays the same during a training in tiles, and what follows from it alone: the rate of a round, the cells of a tile, the
-//! error that names where numbers are no longer finite.
+//! The constants of a training in tiles, and what follows from them alone: the rate of a round, the cells of a tile,
+//! the error that names where numbers are no longer finite.
 
 use wordmill_flow::StageProgress;
 use wordmill_formats::{FormatError, Segment, StripeFile, TileSection};
@@ -14,7 +14,7 @@ use crate::error::TrainError;
 use crate::start::frozen::Frozen;
 use crate::stripes::{MatrixSide, Place, Stripe, TileStripes};
 
-/// In place of epoch and rotation, of a rotation that looks.
+/// Used in place of epoch and rotation for a rotation that looks.
 pub(crate) const LOOK: [u64; 2] = [u64::MAX, u64::MAX];
 
 /// What stays the same during a run.
@@ -30,7 +30,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Fails where a number of the model is not finite: what is kept must be good.
+    /// Fails if a number of the model is not finite, since checkpoints must be finite.
     pub fn check_finite(&self, position: &Position, model: &Model) -> Result<(), TrainError> {
         for (side, number) in model.all() {
             if let Some(row) = model.show(side, number, Stripe::bad_row)? {
@@ -95,12 +95,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Which cells are held out.
+    /// Selects the held-out cells.
     pub fn held_out_cells(&self) -> HeldOut {
         HeldOut::new(&self.plan.curve, self.plan.seed, self.stripes.len() as u32)
     }
 
-    /// The cells of a tile that are held out, of all rotations, in order.
+    /// The held-out cells of a tile, of all rotations, in order.
     pub fn held_out(
         &self,
         Tile { row, column, .. }: Tile,

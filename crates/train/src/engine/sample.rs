@@ -1,8 +1,9 @@
-//! The gradient after an epoch where nothing is held out, over a sample of the cells that are trained.
+//! The gradient after an epoch if nothing is held out, over a sample of the trained cells.
 //!
-//! Ids are dealt to stripes in order of frequency, so each stripe has the same mix of words and a few tiles stand for all: four
-//! stripes of rows and four of columns, drawn by the seed, and of each of their tiles about as many cells as one frame has. Always
-//! the same ones, so that epochs can be compared. One thread looks at them between two rotations.
+//! Ids are dealt to stripes in order of frequency, so each stripe has the same mix of words and a few tiles represent
+//! all: four row stripes and four column stripes, drawn by the seed, and from each of their tiles about as many cells
+//! as one frame has. The sample is always the same, so that epochs can be compared. One thread evaluates it between two
+//! rotations.
 
 use wordmill_formats::{Segment, TileSection};
 
@@ -14,12 +15,12 @@ use crate::error::TrainError;
 use crate::random::Stream;
 use crate::stripes::{MatrixSide, TileStripes};
 
-/// Stripes of a side that are looked at.
+/// Stripes per side in the sample.
 const STRIPES: usize = 4;
-/// Cells of a tile, about.
+/// Approximate number of cells per tile.
 const CELLS: u64 = 4096;
 
-/// What a pass that looks says of the sample.
+/// Tally of a pass that looks at the sample.
 pub(crate) fn look(
     run: &Run<'_>,
     position: &Position,
@@ -56,7 +57,7 @@ pub(crate) fn look(
 }
 
 impl Run<'_> {
-    /// The sample's cells of a tile: a part of either section, which one is drawn by the seed.
+    /// The sample's cells of a tile: a part of either section, drawn by the seed.
     fn some_cells(&self, tile: TileStripes, cells: &mut PassCells) -> Result<(), TrainError> {
         let TileStripes { row, column } = tile;
         let file = &self.stripes[row as usize];
@@ -68,7 +69,7 @@ impl Run<'_> {
         cells.cold.clear();
         let PassCells { hot, cold } = &mut *cells;
         for (section, kept) in sections.into_iter().zip([hot, cold]) {
-            // Cold cells in slots come a slot at a time, hot ones of such a file at once.
+            // Cold cells in slots are read slot by slot, hot cells of such a file at once.
             let slots = file.slots();
             let read = match (section, slots) {
                 (_, 0) => parts,

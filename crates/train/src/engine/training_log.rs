@@ -1,6 +1,6 @@
-//! The log of a training: what it has to tell so far, whatever it trains on.
+//! The log of a training: its results so far, whatever it trains on.
 //!
-//! A [`TrainingLog`] is part of the position that a checkpoint keeps, so that a training that goes on tells the same.
+//! A [`TrainingLog`] is part of the position that a checkpoint stores, so a resumed training reports the same.
 
 use serde::{Deserialize, Serialize};
 use wordmill_formats::{ArtefactWriter, FormatError, RunDir};
@@ -24,8 +24,8 @@ pub(crate) struct TrainingLog {
     /// How often the rate was halved because training had diverged.
     #[serde(default)]
     pub halvings: u32,
-    /// Rows of rounds since the last finished epoch: those before are in the metrics file. A checkpoint keeps them in a
-    /// tensor of their own, for there may be millions.
+    /// Rows of rounds since the last finished epoch; earlier ones are in the metrics file. A checkpoint stores them in
+    /// a tensor, as there may be millions.
     #[serde(default, skip_serializing)]
     pub rounds: Vec<RoundRow>,
     /// Sums of the rounds since the last row.
@@ -33,11 +33,11 @@ pub(crate) struct TrainingLog {
     pub partial: SavedTally,
 }
 
-/// A tally that stands in a checkpoint.
+/// A tally as stored in a checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SavedTally(#[serde(with = "tally")] pub Tally);
 
-/// A tally as bits: JSON's decimal numbers would do, bits leave no doubt.
+/// A tally as bits, which are exact beyond doubt; decimal numbers in JSON would do, too.
 mod tally {
     use super::Tally;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -54,10 +54,10 @@ mod tally {
 }
 
 impl TrainingLog {
-    /// Steps past an epoch.
+    /// Advances past an epoch.
     ///
     /// # Errors
-    /// An epoch without a visit; `advice` says what to check.
+    /// An epoch without a visit; `advice` names what to check.
     pub fn end_epoch(&mut self, plan: &Plan, advice: &str) -> Result<(), TrainError> {
         let Tally { loss, weight, visits, .. } = std::mem::take(&mut self.tally).0;
         if visits == 0 {
@@ -80,7 +80,7 @@ impl TrainingLog {
         Ok(())
     }
 
-    /// Completes the row of the last epoch: the rate at its end, and what a look has found.
+    /// Completes the row of the last epoch: the rate at its end, and the results of a look.
     pub fn complete_epoch(&mut self, rate: f64, held_out: Option<Tally>, gradient: Option<Tally>) {
         let row = self.metrics.last_mut().expect("an epoch has ended");
         row.rate = Some(rate);
@@ -89,7 +89,7 @@ impl TrainingLog {
         row.gradient_norm = gradient.and_then(|tally| mean(tally, tally.square)).map(f64::sqrt);
     }
 
-    /// Notes a row if as many rounds are done as it takes; what they did is in `partial`.
+    /// Records a row once it has enough rounds; their sums are in `partial`.
     pub fn note_round(&mut self, plan: &Plan, done: u64, rate: f64) {
         if !done.is_multiple_of(u64::from(plan.curve.log_every)) {
             return;
@@ -119,13 +119,13 @@ impl TrainingLog {
         known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, epoch)| epoch)
     }
 
-    /// The epoch whose vectors are published: the best one where patience keeps it, or else the last.
+    /// The epoch whose vectors are published: the best one if patience is set, else the last.
     pub fn kept_epoch(&self, plan: &Plan) -> u32 {
         self.best_epoch().filter(|_| plan.curve.patience > 0).unwrap_or(self.epoch)
     }
 
-    /// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds are taken from the log, which
-    /// keeps those since the last call, and from the file as it is, which has those before.
+    /// Replaces the metrics file: rows of epochs, each after those of its rounds. Rows of rounds come from the log,
+    /// which has those since the last call, and from the existing file, which has the earlier ones.
     pub fn write_metrics(&mut self, dir: &RunDir, name: &str) -> Result<(), FormatError> {
         let mut writer = ArtefactWriter::create(dir.storage(), &metrics_path(dir, name))?;
         let mut epochs = self.metrics.iter().peekable();
@@ -137,7 +137,7 @@ impl TrainingLog {
             writer.append(&line_of(row))
         };
         for_each_line(dir, name, |line| match serde_json::from_slice::<RoundRow>(line) {
-            // A training that went back has other rows from there on.
+            // After a training went back, it has other rows from there on.
             Ok(row) if row.round < first && row.epoch <= self.epoch => round(&row),
             _ => Ok(()),
         })?;

@@ -1,14 +1,14 @@
-//! The loss of a cell: what a trainer brings down, exchangeable.
+//! The loss of a cell, which a trainer minimises; it can be exchanged.
 //!
-//! A [`CellLoss`] is told scores and what is known of their cells, a batch at a time, and answers with losses and their *slopes*,
-//! the derivatives by the score. Everything else (rows, dimensions, steps, schedule, tiles, checkpoints) is the trainer's. Losses
-//! that come with the program stand in `losses.rs`; [`check_slope`] compares slopes with finite differences.
+//! A [`CellLoss`] gets scores and properties of their cells, a batch at a time, and returns losses and their *slopes*,
+//! the derivatives by the score. Everything else (rows, dimensions, steps, schedule, tiles, checkpoints) belongs to the
+//! trainer. Built-in losses are in `losses.rs`; [`check_slope`] compares slopes with finite differences.
 //!
-//! Trainers that sample negatives ([`SkipGram`](crate::SkipGram)) add up `a·positive(s) + b·negative(s)`, with a the weight of
-//! a pair as a neighbour and b its weight as noise, and so does hierarchical softmax with a and b the weights that go left and
-//! right; [`Glove`](crate::Glove) adds up `cell(s, x)`.
+//! Trainers that sample negatives ([`SkipGram`](crate::SkipGram)) add up `a·positive(s) + b·negative(s)`, with a the
+//! weight of a pair as a neighbour and b its weight as noise. Hierarchical softmax does the same with a and b the
+//! weights that go left and right. [`Glove`](crate::Glove) adds up `cell(s, x)`.
 //!
-//! # A loss of one's own
+//! # Writing a loss
 //!
 //! The squared distance of scores from ±1, which Mnih & Hinton's bilinear model would call a least-squares classifier:
 //!
@@ -44,21 +44,21 @@ use wordmill_kernels::{GROUP_PAIRS, Group, LANES, Loss, MatrixCell, RunScores};
 
 use crate::stripes::{TileStripes, of_stripe};
 
-/// Most cells that a loss is given at a time.
+/// The most cells that a loss gets at a time.
 pub const CELLS_MAX: usize = GROUP_PAIRS * LANES;
 
-/// Which part of a loss is asked for.
+/// The part of a loss that is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// Of a word and a context that met.
+    /// That of a word and a context that occurred together.
     Positive,
-    /// Of a word and a context drawn from the noise.
+    /// That of a word and a context drawn from the noise.
     Negative,
-    /// Of a cell of the matrix.
+    /// That of a cell of the matrix.
     Cell,
 }
 
-/// Which columns of [`Cells`] a loss reads beside the scores; others hold ones.
+/// Which columns of [`Cells`] a loss reads beside the scores; others contain ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     /// `x`
@@ -72,19 +72,19 @@ pub struct Reads {
 pub struct Cells<'a> {
     /// w·c, with both biases where there are any.
     pub score: &'a [f32],
-    /// Weight of the cell in the co-occurrence matrix, in pairs; ones for [`Term::Positive`] and [`Term::Negative`], since a
-    /// visit is one meeting.
+    /// Weight of the cell in the co-occurrence matrix, in pairs; ones for [`Term::Positive`] and [`Term::Negative`],
+    /// since a visit is one occurrence.
     pub x: &'a [f32],
     /// How often the row's word occurs in the text whose pairs were counted.
     pub i_count: &'a [f32],
-    /// How often the column's word does.
+    /// How often the column's word occurs there.
     pub j_count: &'a [f32],
 }
 
-/// What a loss answers, of the length of the cells.
+/// The results of a loss, as long as the cells.
 #[derive(Debug)]
 pub struct Outcome<'a> {
-    /// Loss of each cell, in any unit, not negative where the mean is to be a learning curve.
+    /// Loss of each cell, in any unit; not negative if the mean is to be a learning curve.
     pub loss: &'a mut [f32],
     /// Its derivative by the score.
     pub slope: &'a mut [f32],
@@ -92,7 +92,7 @@ pub struct Outcome<'a> {
 
 /// A loss of cells.
 pub trait CellLoss: Send + Sync {
-    /// What it reads beside scores.
+    /// Which columns it reads beside scores.
     fn reads(&self) -> Reads;
     /// Fills in losses and slopes. The same cells must always give the same bits.
     fn eval(&self, term: Term, cells: Cells<'_>, out: Outcome<'_>);
@@ -135,14 +135,14 @@ impl std::error::Error for SlopeError {}
 const SCORES: (i32, f32) = (12, 0.5);
 const XS: [f32; 5] = [0.2, 1.0, 7.0, 90.0, 4000.0];
 const COUNTS: [(f32, f32); 3] = [(5.0, 300.0), (2000.0, 2000.0), (1e6, 40.0)];
-/// MatrixSide an interval, and the parts it is cut into.
+/// Half the width of an interval, and the number of parts it is divided into.
 const HALF: f32 = 1.0 / 16.0;
 const PARTS: usize = 64;
 
 /// Compares slopes with finite differences at scores from −6 to 6 and at common counts.
 ///
-/// The difference quotient over a short interval is the mean of the slope over it, also where the slope jumps; an interval
-/// on which the loss is not finite says nothing.
+/// The difference quotient over a short interval is the mean of the slope over it, even if the slope jumps. An interval
+/// on which the loss is not finite is skipped.
 ///
 /// # Errors
 /// The first place at which they disagree.
@@ -160,10 +160,10 @@ pub fn check_slope(loss: &dyn CellLoss, term: Term) -> Result<(), SlopeError> {
     Ok(())
 }
 
-/// Looks whether losses and slopes are numbers at scores from −6 to 6 and at common counts.
+/// Checks that losses and slopes are finite at scores from −6 to 6 and at common counts.
 ///
 /// # Errors
-/// The first place at which one is none, in words.
+/// The first place at which one is not, in words.
 pub fn check_finite(loss: &dyn CellLoss, term: Term) -> Result<(), String> {
     for step in -SCORES.0..=SCORES.0 {
         for (x, (i, j)) in XS.iter().flat_map(|x| COUNTS.map(|counts| (*x, counts))) {
@@ -198,7 +198,7 @@ fn check_slope_at(loss: &dyn CellLoss, term: Term, at: [f32; 4]) -> Result<(), S
     let difference = (f64::from(losses[PARTS]) - f64::from(losses[0])) / width;
     let pairs = || slopes.windows(2).map(|pair| [pair[0], pair[1]].map(f64::from));
     let slope = pairs().map(|[a, b]| (a + b) / 2.0).sum::<f64>() / PARTS as f64;
-    // Rounding of both losses, the rule of trapezes, and a jump within a part.
+    // Allows for rounding of both losses, the trapezoidal rule, and a jump within a part.
     let jump = pairs().map(|[a, b]| (a - b).abs()).fold(0.0, f64::max);
     let largest =
         |values: &[f32]| values.iter().fold(0.0, |most, &it| f64::from(it).abs().max(most));
@@ -210,7 +210,7 @@ fn check_slope_at(loss: &dyn CellLoss, term: Term, at: [f32; 4]) -> Result<(), S
     }
 }
 
-/// How often words occur, stripe by stripe; empty where the loss does not ask.
+/// How often words occur, stripe by stripe; empty if the loss does not read counts.
 pub(crate) struct StripeCounts {
     stripes: Vec<Vec<f32>>,
     _memory: Option<Reservation>,
@@ -239,7 +239,7 @@ impl StripeCounts {
     }
 }
 
-/// A loss at work on a tile.
+/// A loss applied to a tile.
 pub(crate) struct TileLoss<'a> {
     loss: &'a dyn CellLoss,
     reads: Reads,
@@ -248,7 +248,7 @@ pub(crate) struct TileLoss<'a> {
     batch: Box<Batch>,
 }
 
-/// Columns of a batch beside its scores, and what comes of it.
+/// Columns of a batch beside its scores, and its results.
 #[repr(C, align(64))]
 struct Batch {
     x: [f32; CELLS_MAX],
@@ -276,7 +276,8 @@ impl<'a> TileLoss<'a> {
         Self::with(loss, &[], &[])
     }
 
-    /// Scores of a group, each row with as many negatives as there are lanes, into the coefficients of its moves.
+    /// Turns the scores of a group, each row with as many negatives as there are lanes, into the coefficients of
+    /// its moves.
     pub fn group(
         &mut self,
         group: &Group<'_>,
@@ -340,8 +341,8 @@ impl<'a> TileLoss<'a> {
         self.loss.eval(Term::Cell, cells, out);
     }
 
-    /// Scores of pairs of one row into the coefficients of its directions, where each weighs so much as a positive and as
-    /// a negative.
+    /// Turns the scores of pairs of one row into the coefficients of its directions; `weights` are those of each pair
+    /// as a positive and as a negative.
     pub fn binomial(&mut self, score: &mut [f32], weights: impl Fn(usize) -> (f32, f32)) -> Loss {
         let (mut coefficients, mut loss) = ([0.0; LANES], Loss::default());
         for (term, is_left) in [(Term::Positive, true), (Term::Negative, false)] {

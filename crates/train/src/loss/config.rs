@@ -1,4 +1,4 @@
-//! `train.loss`: another loss than the trainer's own, by name with its parameter, or as expressions.
+//! `train.loss`: a loss other than the trainer's own, by name with its parameter, or as expressions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,18 +8,18 @@ use super::cells::{CellLoss, Term};
 use super::expression::{CompiledLoss, Constants, Expression, ExpressionError};
 use super::losses::{CellWeight, Focal, Hinge, ShiftedPpmi, WeightedHuber};
 
-/// A loss that takes the place of the trainer's own.
+/// A loss that replaces the trainer's own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LossConfig {
     /// Of sampled pairs.
     Pairs(PairLoss),
     /// Of cells of the matrix.
     Cells(CellsLoss),
-    /// Expressions for a pair that met and for one with noise.
+    /// Expressions for a pair that occurs and for one with noise.
     Sampled {
-        /// Of a pair that met.
+        /// For a pair that occurs.
         positive: Expression,
-        /// Of a pair with noise.
+        /// For a pair with noise.
         negative: Expression,
     },
     /// An expression for cells.
@@ -32,14 +32,14 @@ pub enum LossConfig {
 pub enum PairLoss {
     /// The loss of negative sampling.
     Logistic,
-    /// A pair should be on the right side by a margin.
+    /// Pairs should be on the right side by a margin.
     Hinge {
         /// The margin.
         #[serde(default = "one")]
         #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1e6, "x-expected" = "a number above 0"))]
         margin: f64,
     },
-    /// Negative sampling where what is right counts less.
+    /// Negative sampling in which well-classified pairs count less.
     Focal {
         /// How much less: the loss is weighted by the probability of the error to this power.
         #[serde(default = "one")]
@@ -54,7 +54,7 @@ pub enum PairLoss {
 pub enum CellsLoss {
     /// Weighted squares of the errors of log counts.
     Squares,
-    /// Squares up to an error, lines beyond.
+    /// Squares up to an error, linear beyond.
     Huber {
         /// That error.
         #[serde(default = "one")]
@@ -74,8 +74,8 @@ fn one() -> f64 {
     1.0
 }
 
-/// Time of training over that with the trainer's own loss, whose steps are fused into kernels: of user CPU, on 20 MB of English
-/// at dimension 100 (`benches/runs/2026-11-24-zen4-2core-losses`).
+/// Training time divided by that with the trainer's own loss, whose steps are fused into kernels: user CPU time on 20
+/// MB of English at dimension 100 (`benches/runs/2026-11-24-zen4-2core-losses`).
 mod factor {
     pub const FOCAL: f64 = 1.17;
     pub const CELLS_WRITTEN: f64 = 1.2;
@@ -83,7 +83,7 @@ mod factor {
 }
 
 impl LossConfig {
-    /// The expressions, if it is written as some.
+    /// The expressions, if it is written as such.
     #[must_use]
     pub fn parts(&self) -> Option<Vec<(Term, Expression)>> {
         match self {
@@ -95,7 +95,7 @@ impl LossConfig {
         }
     }
 
-    /// The loss in a text with these constants; `weight` is that of GloVe's cells.
+    /// The loss for a text with these constants; `weight` is that of GloVe's cells.
     ///
     /// # Errors
     /// An expression that cannot be compiled.
@@ -126,7 +126,7 @@ impl LossConfig {
         })
     }
 
-    /// What it multiplies the time of training with.
+    /// The factor by which it multiplies training time.
     #[must_use]
     pub fn time_factor(&self) -> f64 {
         match self {

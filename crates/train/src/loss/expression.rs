@@ -1,9 +1,9 @@
-//! Losses that are written as expressions: `-log(sigmoid(s)) + 0.1*s^2`.
+//! Losses written as expressions: `-log(sigmoid(s)) + 0.1*s^2`.
 //!
-//! An expression is read once (`parse.rs`), becomes a graph in which equal parts are one node (`graph.rs`), is differentiated by the
-//! score (`derive.rs`), and both go onto one tape of the kernels, which works on blocks of cells with the same bits on every
-//! instruction set. That last point is why no package for expressions serves: exmex and others evaluate one number at a time with the
-//! elementary functions of the system.
+//! An expression is parsed once (`parse.rs`), becomes a graph in which equal parts are one node (`graph.rs`), and is
+//! differentiated by the score (`derive.rs`). Both go onto one tape of the kernels, which works on blocks of cells with
+//! the same bits on every instruction set. That last point rules out packages for expressions: exmex and others
+//! evaluate one number at a time with the elementary functions of the system.
 
 mod derive;
 mod graph;
@@ -19,7 +19,7 @@ pub use names::{Constants, Name};
 pub use parse::ExpressionError;
 use parse::Tree;
 
-/// A part of a loss, read.
+/// A parsed part of a loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
     text: String,
@@ -34,14 +34,14 @@ pub struct CompiledLoss {
     kernels: &'static Kernels,
 }
 
-/// Most nodes of a loss and its derivative; a sensible loss has a few dozen.
+/// Limit of nodes of a loss and its derivative; a sensible loss has a few dozen.
 const NODES_MAX: usize = 2000;
 
 impl Expression {
-    /// Reads the text of a part.
+    /// Parses a part.
     ///
     /// # Errors
-    /// What is wrong with it, and at which character.
+    /// The problem, and the character at which it is.
     pub fn parse(text: &str, term: Term) -> Result<Self, ExpressionError> {
         let tree = parse::parse(text, term)?;
         Ok(Self { text: text.into(), tree })
@@ -87,7 +87,7 @@ impl CompiledLoss {
         Ok(Self { formula: formula.join(", "), reads, parts: tapes, kernels })
     }
 
-    /// Operations that the parts make for each cell.
+    /// Number of operations that the parts take per cell.
     pub fn operations(&self) -> usize {
         self.parts.iter().map(|(_, tape)| tape.len()).sum()
     }

@@ -1,29 +1,29 @@
-//! The losses that come with the program, each with its formula and its source.
+//! The built-in losses, each with its formula and its source.
 //!
-//! Those of negative sampling and hierarchical softmax have a positive and a negative part, those of the matrix one part. The
-//! defaults of the trainers ([`Logistic`], [`WeightedSquares`]) are also fused into kernels, which give the same vectors to
-//! rounding. σ is the logistic function, s the score, `f(x) = min(1, (x / x_max)^α)`.
+//! Losses of negative sampling and hierarchical softmax have a positive and a negative part, those of the matrix one
+//! part. The defaults of the trainers ([`Logistic`], [`WeightedSquares`]) are also fused into kernels, which give the
+//! same vectors except for rounding. σ is the logistic function, s the score, `f(x) = min(1, (x / x_max)^α)`.
 
 use wordmill_kernels::{Kernels, LANES, real};
 
 use crate::loss::{CellLoss, Cells, Outcome, Reads, Term};
 
-/// Negative sampling: `−ln σ(s)` of a positive, `−ln σ(−s)` of a negative (Mikolov et al. 2013), and with the weights that go left
-/// and right hierarchical softmax (Morin & Bengio 2005).
+/// Negative sampling: `−ln σ(s)` of a positive, `−ln σ(−s)` of a negative (Mikolov et al. 2013). With the weights that
+/// go left and right it is hierarchical softmax (Morin & Bengio 2005).
 pub struct Logistic {
     /// The kernels to use.
     pub kernels: &'static Kernels,
 }
 
-/// Hinge: `max(0, m − s)` and `max(0, m + s)`: pairs are to be on the right side by a margin, and are left alone then (Cortes & Vapnik
-/// 1995; as a loss of word pairs Collobert & Weston 2008).
+/// Hinge: `max(0, m − s)` and `max(0, m + s)`. Pairs should be on the right side by a margin; beyond it they are
+/// ignored (Cortes & Vapnik 1995; as a loss of word pairs Collobert & Weston 2008).
 pub struct Hinge {
     /// m.
     pub margin: f32,
 }
 
-/// Focal loss: `−(1 − p)^γ ln p` with p = σ(s) of a positive, σ(−s) of a negative: what is right already counts less (Lin et al. 2017).
-/// γ = 0 is negative sampling.
+/// Focal loss: `−(1 − p)^γ ln p` with p = σ(s) of a positive, σ(−s) of a negative; well-classified pairs count less
+/// (Lin et al. 2017). γ = 0 is negative sampling.
 pub struct Focal {
     /// γ, not negative.
     pub gamma: f32,
@@ -31,7 +31,7 @@ pub struct Focal {
     pub kernels: &'static Kernels,
 }
 
-/// How much a cell counts: `f(x) = min(1, (x / x_max)^α)`.
+/// The weight of a cell in the loss: `f(x) = min(1, (x / x_max)^α)`.
 #[derive(Clone, Copy)]
 pub struct CellWeight {
     /// x_max.
@@ -45,8 +45,8 @@ pub struct CellWeight {
 /// GloVe: `½ f(x) (s − ln x)²` (Pennington, Socher & Manning 2014).
 pub struct WeightedSquares(pub CellWeight);
 
-/// GloVe with Huber's error: `f(x) h(s − ln x)` with `h(e) = ½e²` up to δ and `δ(|e| − ½δ)` beyond (Huber 1964): cells that do not
-/// fit pull less.
+/// GloVe with Huber's error: `f(x) h(s − ln x)` with `h(e) = ½e²` up to δ and `δ(|e| − ½δ)` beyond (Huber 1964).
+/// Outliers pull less.
 pub struct WeightedHuber {
     /// f.
     pub weight: CellWeight,
@@ -59,7 +59,8 @@ pub struct WeightedHuber {
 pub struct ShiftedPpmi {
     /// f.
     pub weight: CellWeight,
-    /// n² / (X·k): n the words of the text whose pairs were counted, X the weight of all pairs, k the shift.
+    /// n² / (X·k): n is the number of words of the text whose pairs were counted, X the weight of all pairs,
+    /// k the shift.
     pub scale: f64,
 }
 
@@ -70,7 +71,7 @@ impl CellLoss for Logistic {
 
     fn eval(&self, term: Term, cells: Cells<'_>, out: Outcome<'_>) {
         let sign = sign(term);
-        // Of the score of the wrong answer.
+        // The function of the score of the wrong answer.
         out.slope.iter_mut().zip(cells.score).for_each(|(it, score)| *it = sign * score);
         self.kernels.logistic(out.slope, out.loss);
         out.slope.iter_mut().for_each(|slope| *slope *= sign);
@@ -138,7 +139,7 @@ impl CellLoss for Focal {
 }
 
 impl CellWeight {
-    /// Calls `each` with ln x, f(x), the score and the two places of the outcome, for every cell.
+    /// Calls `each` with the index, score, ln x and f(x) of every cell, which returns loss and slope.
     fn each(
         &self,
         cells: Cells<'_>,
@@ -195,7 +196,7 @@ impl CellLoss for WeightedHuber {
         self.weight.each(cells, out, |_, [score, log_x, weight]| {
             let error = score - log_x;
             let bounded = error.clamp(-self.delta, self.delta);
-            // ½b² + |b|·(|e| − |b|): the square up to δ, the line beyond.
+            // ½b² + |b|·(|e| − |b|): the square up to δ, linear beyond.
             (weight * bounded * (error - 0.5 * bounded), weight * bounded)
         });
     }
@@ -317,7 +318,7 @@ mod tests {
         }
     }
 
-    /// A slope that is off by a part in a hundred.
+    /// A slope that is wrong by one per cent.
     struct Wrong(Box<dyn CellLoss>);
 
     impl CellLoss for Wrong {

@@ -2,12 +2,12 @@
 //!
 //! Loss of a cell: `½ f(x) (w·c + b_w + b_c − ln x)²` with `f(x) = min(1, (x / x_max)^α)`, x the weight
 //! in word units. Vectors and biases start uniform in ±½/d, accumulators at 1, as in the authors'
-//! program. That program has stepped biases without the rate since 2019; here, as in the paper, the
-//! rate applies to them too. Each cell is visited once an epoch.
+//! program. Since 2019 that program has updated biases without the rate; here, as in the paper, the
+//! rate applies to them, too. Each cell is visited once per epoch.
 //!
-//! Nouns: a *run* is up to sixteen cells of one row that are stepped together; a *block* is so many
-//! columns of a tile that they stay in the L2 cache. A pass takes the blocks in random order, and in
-//! a block its runs.
+//! Terms: a *run* is up to sixteen cells of one row that are stepped together; a *block* is as many
+//! columns of a tile as stay in the L2 cache. A pass takes the blocks in random order, and within a
+//! block its runs in random order.
 
 use super::model::ModelConfig;
 use schemars::JsonSchema;
@@ -30,11 +30,11 @@ use crate::random::Stream;
 use crate::start::frozen::Before;
 use crate::stripes::{Place, Stripe, StripeShape};
 
-/// Cells handed to the kernel at a time, about.
+/// Approximate number of cells handed to the kernel at a time.
 const BATCH_CELLS: usize = 1024;
-/// Most bytes of the columns of a block with their accumulators, so that they stay in an L2 cache of 1 MiB
+/// Limit of the bytes of a block's columns with their accumulators, so that they stay in an L2 cache of 1 MiB
 /// while rows pass through. Without blocks training takes 1.2 to 1.8 times as long (dim 100, two busy cores of
-/// Zen 4); from 448 to 896 KiB it is the same.
+/// Zen 4); from 448 to 896 KiB it takes the same time.
 const BLOCK_BYTES: usize = 640 << 10;
 
 /// Settings of GloVe.
@@ -54,21 +54,21 @@ pub struct Glove {
     config: GloveConfig,
     words: u32,
     unit: u64,
-    /// The loss with the counts that it reads, where it is not the usual one.
+    /// The loss with the counts that it reads, if it is not the default one.
     loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
     squares: WeightedSquares,
     kernels: &'static Kernels,
     spare: Mutex<Vec<Visits>>,
 }
 
-/// Where something begins, and where it ends or its length.
+/// A start, and an end or a length.
 type Span = (usize, usize);
 
-/// The cells of a pass, sorted by block and row, and its runs. Buffers go from pass to pass: fresh
-/// ones of two megabytes would come from the system page by page each time.
+/// The cells of a pass, sorted by block and row, and its runs. Buffers are reused from pass to
+/// pass, since the system would provide fresh ones of two megabytes page by page each time.
 #[derive(Default)]
 struct Visits {
-    /// As the loss wants them: the usual one, or another.
+    /// As the loss needs them: the default one, or another.
     cells: Vec<GloveCell>,
     open: Vec<MatrixCell>,
     /// Where the cells of a block and row begin.
@@ -95,11 +95,11 @@ impl Glove {
         Self { model, config, words, unit, loss: None, squares, kernels, spare: Mutex::default() }
     }
 
-    /// Another loss of cells than weighted squares; `counts` says how often words occur in the text whose pairs were
-    /// counted, `grid` how many stripes a side has.
+    /// Replaces weighted squares by another loss of cells. `counts` is how often words occur in the text whose pairs
+    /// were counted, `grid` the number of stripes per side.
     ///
     /// # Errors
-    /// Where the counts that the loss reads have no room.
+    /// If the counts that the loss reads exceed the memory budget.
     pub fn with_loss(
         self,
         ctx: &Context,
@@ -168,8 +168,8 @@ fn step_one(
     step_bias(plan, direction, state, steps);
 }
 
-/// A batch of cells at a time, run after run: blocks in random order, runs of a block in random order. A run whose row stays comes
-/// by itself, and `flush` is told so.
+/// Walks over a batch of cells at a time, run after run: blocks in random order, runs of a block in random order. A run
+/// whose row is frozen is flushed alone, with the flag set.
 fn walk<C: Copy>(
     cells: &[C],
     (runs, blocks): (&mut [Span], &mut [Span]),
@@ -224,7 +224,7 @@ impl Objective for Glove {
     }
 
     fn pass_bytes(&self, cells: u64) -> u64 {
-        // A cell as it is visited, its run at worst, and its x as it is sorted.
+        // A cell as it is visited, its run at worst, and its x while cells are sorted.
         cells * (size_of::<GloveCell>() + size_of::<(usize, usize)>() + 2 * size_of::<f32>()) as u64
     }
 
@@ -284,14 +284,14 @@ fn adagrad(stripe: &mut Stripe) -> AdagradSide<'_> {
 }
 
 impl Glove {
-    /// Whether kernels have the steps fused.
+    /// Whether kernels have fused steps for it.
     fn is_fused(&self) -> bool {
         let steps = &self.model.steps;
         matches!(steps.optimizer, Optimizer::Adagrad | Optimizer::RowAdagrad)
             && !steps.has_penalties()
     }
 
-    /// Trains the visits with AdaGrad as the kernels have it.
+    /// Trains the visits with AdaGrad in the fused kernel.
     fn fused(
         &self,
         pass: &Pass<'_>,
@@ -403,8 +403,8 @@ impl Glove {
         tally
     }
 
-    /// Sorts the cells of a pass by block and row and cuts them into runs. In a block, cells of a row
-    /// keep the order in which they were read, which is random.
+    /// Sorts the cells of a pass by block and row and cuts them into runs. Within a block, cells of a
+    /// row keep the order in which they were read, which is random.
     fn sort(
         &self,
         visits: &mut Visits,

@@ -1,13 +1,13 @@
-//! Visits of a pass, put together so that their work becomes dense products.
+//! Groups the visits of a pass, so that their work becomes dense products.
 //!
-//! A *run* is up to four visits of one row; a *group* is as many runs as have 32 visits, with 16
-//! negatives that all its rows share. A run pays for its negatives once, with the weight of all its
-//! visits. Knows nothing of where visits come from.
+//! A *run* is up to four visits of one row; a *group* is runs with 32 visits in total, and 16
+//! negatives that all its rows share. A run computes its negatives once, with the weight of all its
+//! visits. This module does not know where visits come from.
 //!
-//! How far to share was measured on 22 million tokens of English at dimension 100, 5 epochs, two
-//! cores (loss, Google analogies, seconds): runs of 1: 2.192, 41.5, 68; 2: 2.195, 42.6, 49; 4: 2.200,
-//! 41.1, 41; 8: 2.211, 39.6, 31. MatrixSide as many negatives for runs of 4: 2.213, 39.3, 34; a quarter for
-//! runs of 1: 2.209, 41.0, 49.
+//! The degree of sharing was chosen by measurement on 22 million tokens of English at dimension 100, 5
+//! epochs, two cores (loss, Google analogies, seconds): runs of 1: 2.192, 41.5, 68; 2: 2.195, 42.6, 49; 4:
+//! 2.200, 41.1, 41; 8: 2.211, 39.6, 31. Half as many negatives for runs of 4: 2.213, 39.3, 34; a quarter
+//! for runs of 1: 2.209, 41.0, 49.
 
 use wordmill_kernels::{
     GROUP_NEGATIVES, GROUP_PAIRS, Group, GroupScratch, Kernels, LANES, Loss, Side, StepLoss,
@@ -33,7 +33,7 @@ pub(crate) struct Runs {
     runs: Vec<Run>,
 }
 
-/// Some visits of one row.
+/// Consecutive visits of one row.
 #[derive(Clone, Copy)]
 struct Run {
     row: u32,
@@ -46,7 +46,8 @@ impl Runs {
     /// runs of all rows into random order.
     pub fn deal(&mut self, visits: &[(u32, u32)], rows: usize, stream: &mut Stream) {
         let Self { starts, columns, runs } = self;
-        // Counted two places ahead, so that after the columns are placed each start is in its own.
+        // Counted two places ahead, so that each start is in its own place after the columns are
+        // placed.
         starts.clear();
         starts.resize(rows + 2, 0);
         visits.iter().for_each(|&(row, _)| starts[row as usize + 2] += 1);
@@ -72,7 +73,7 @@ impl Runs {
         stream.shuffle(runs);
     }
 
-    /// Each run: a row and the columns it meets.
+    /// Each run: a row and the columns that it visits.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &[u32])> {
         self.runs
             .iter()
@@ -84,13 +85,13 @@ impl Runs {
 pub(crate) struct Rates<'a> {
     /// The rate.
     pub rate: f32,
-    /// What it is multiplied with for each column.
+    /// The factor of the rate for each column.
     pub columns: &'a [f32],
 }
 
 /// The two sides of a pass, and how they are stepped.
 pub(crate) enum Sides<'a> {
-    /// Along the gradient of the loss that the kernel knows, or of another.
+    /// Along the gradient of the kernel's own loss, or of another.
     Plain { rows: Side<'a>, columns: Side<'a>, loss: Option<TileLoss<'a>>, scratch: GroupScratch },
     /// By any rule.
     Stepped {
@@ -102,12 +103,12 @@ pub(crate) enum Sides<'a> {
     },
 }
 
-/// Groups of runs: one that fills up, and the full one before it, whose rows are on their way.
+/// Groups of runs: one being filled, and the full one before it, whose rows are being prefetched.
 pub(crate) struct Groups<'a> {
     kernels: &'static Kernels,
     sides: Sides<'a>,
     rates: Rates<'a>,
-    /// Rows that do not move, and those of a group as they were.
+    /// Rows that do not move, and the earlier values of those in a group.
     fixed: Fixed<'a>,
     before: Before,
     filling: Contents,
@@ -115,7 +116,7 @@ pub(crate) struct Groups<'a> {
     tally: Tally,
 }
 
-/// What is in a group.
+/// The contents of a group.
 #[derive(Default)]
 struct Contents {
     rows: usize,
@@ -151,7 +152,7 @@ impl<'a> Groups<'a> {
         stream: &mut Stream,
     ) {
         let it = &self.filling;
-        // A row that comes again in a group is seen as it has moved.
+        // A row that occurs again in a group is used with its changes.
         let comes_again = || self.fixed.has(row) && it.row[..it.rows].contains(&row);
         if it.pairs + columns.len() > GROUP_PAIRS || comes_again() {
             self.next(noise, stream);
@@ -169,7 +170,7 @@ impl<'a> Groups<'a> {
         it.rows += 1;
     }
 
-    /// Trains what is left, and tells what was done.
+    /// Trains the remaining groups and returns the tally.
     pub fn finish(mut self, noise: &Alias, stream: &mut Stream) -> Tally {
         // A stripe without columns, of a grid with more stripes than words, has nothing to draw.
         if self.rates.columns.is_empty() {
@@ -180,8 +181,8 @@ impl<'a> Groups<'a> {
         self.tally
     }
 
-    /// Draws negatives for the group, asks for its rows, and trains the one before it. Asking a group
-    /// ahead takes 5 to 10 % off a pass over stripes of 2 MB.
+    /// Draws negatives for the group, prefetches its rows, and trains the group before it.
+    /// Prefetching one group ahead takes 5 to 10 % off a pass over stripes of 2 MB.
     fn next(&mut self, noise: &Alias, stream: &mut Stream) {
         let it = &mut self.filling;
         it.negatives = std::array::from_fn(|_| noise.draw(stream));
@@ -199,7 +200,7 @@ impl<'a> Groups<'a> {
         self.train();
     }
 
-    /// Trains the group that stands to be filled, and empties it.
+    /// Trains the group in `filling`, and empties it.
     fn train(&mut self) {
         let it = &mut self.filling;
         if it.rows == 0 {

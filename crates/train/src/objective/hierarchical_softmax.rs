@@ -1,20 +1,22 @@
 //! Hierarchical softmax, from counts (Morin & Bengio 2005; Mikolov et al. 2013).
 //!
 //! The probability of a word is the product of binary decisions on its path from the root; node n
-//! goes left with probability σ(w·t_n). A (row, node) cell carries how often the row's contexts go
-//! left and right (see `nodes.rs`), so its loss is `−a·ln σ(s) − b·ln σ(−s)`: the same sum as walking
-//! every pair. A cell of at least twice the cap is visited in every rotation with an even share, any
-//! other in one of them; a visit is an implicit step, which a weight above 1 needs (Karampatziakis &
-//! Langford 2011). More visits of the hot cells made training longer and the vectors worse: 285 M
-//! an epoch instead of 180 M, and 36.7 % of Google's analogies instead of 38.8 % (22 M tokens).
+//! goes left with probability σ(w·t_n). A (row, node) cell has the weights with which the row's
+//! contexts go left and right (see `nodes.rs`), so its loss is `−a·ln σ(s) − b·ln σ(−s)`: the same
+//! sum as walking every pair. A cell of at least twice the cap is visited in every rotation with an
+//! even share, any other in one of them. A visit is an implicit step, which a weight above 1 needs
+//! (Karampatziakis & Langford 2011). More visits of the hot cells made training longer and the
+//! vectors worse: 285 M per epoch instead of 180 M, and 36.7 % of Google's analogies instead of 38.8
+//! % (22 M tokens).
 //!
 //! Cells come in order of row. Rows are taken in random order, the visits of each in random order and
 //! in runs of up to sixteen, whose steps are all computed from the values before the run. Rows in
 //! order, from frequent words to rare ones, end 1 % higher in loss and 1.5 points of Google lower.
-//! Neither may cold cells be left out at random, those of weight below 2 visited so much more rarely
-//! with this weight: a third of the visits less, 5 points of Google; nor do rates by a node's count
-//! help, as those of contexts do for negative sampling: 2 points less where rare nodes learn 4 times
-//! as fast. No cell stands in a pass twice: sixteen visits of the root in one run overshoot so far
+//! Skipping cold cells at random does not help: if those of weight below 2 are visited less often
+//! with this weight instead, visits fall by a third and Google by 5 points. Nor do rates by a node's
+//! count, as those of contexts do for negative sampling: 2 points less if rare nodes learn 4 times as
+//! fast. No cell occurs twice in a pass: sixteen visits of the root in one run overshoot so far that
+//! training diverges.
 //! that training diverges.
 
 use super::model::ModelConfig;
@@ -37,14 +39,14 @@ use crate::random::Stream;
 use crate::start::frozen::{Before, apart};
 use crate::stripes::{Place, Stripe, StripeShape};
 
-/// Visits that are put together before they are made, or some of a row more: 48 KiB, which stay in
-/// the nearest caches.
+/// Visits that are collected before they are made, or a few more for a long row: 48 KiB, which stay
+/// in the nearest caches.
 const BATCH_VISITS: usize = 1 << 12;
 
 /// Settings of hierarchical softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SoftmaxConfig {
-    /// Words above this share of the corpus are subsampled; 0 is off. At most `cooccur.subsample`, which the counts have.
+    /// Words above this share of the corpus are subsampled; 0 is off. At most `cooccur.subsample`, which applies to the counts.
     #[schemars(range(min = 0, max = 1), extend("x-expected" = "0 (off) or a share of the corpus up to 1"))]
     pub subsample: f64,
     /// Cells of twice this weight are visited in every rotation, others once.
@@ -72,7 +74,7 @@ impl HierarchicalSoftmax {
         Self { model, config, tree, logistic: Logistic { kernels }, kernels }
     }
 
-    /// Weight an epoch from which a cell is visited in every rotation.
+    /// Weight per epoch from which a cell is visited in every rotation.
     pub fn hot(cap: f32) -> f32 {
         2.0 * cap
     }
@@ -95,7 +97,7 @@ impl<'a> Rows<'a> {
         Self { cells, share, starts }
     }
 
-    /// A visit of each cell of a row.
+    /// Adds one visit of each cell of a row.
     fn visits(&self, row: u32) -> impl Iterator<Item = BinomialCell> {
         let [start, end] = [row, row + 1].map(|row| self.starts[row as usize] as usize);
         self.cells[start..end].iter().map(|cell| {
@@ -131,7 +133,7 @@ impl Visits {
     }
 }
 
-/// What is done with runs of visits.
+/// What to do with runs of visits.
 type Walk<'a> = Box<dyn FnMut(&[BinomialRun], &[BinomialCell]) -> StepLoss + 'a>;
 
 impl HierarchicalSoftmax {
@@ -207,7 +209,7 @@ impl Objective for HierarchicalSoftmax {
     }
 
     fn pass_bytes(&self, cells: u64) -> u64 {
-        // Rows in order and where their cells begin, of which there are fewer than cells, and the visits.
+        // Rows in order and the starts of their cells, which are fewer than the cells, and the visits.
         let visits = cells.min(2 * BATCH_VISITS as u64);
         cells * 12 + visits * (size_of::<BinomialCell>() + size_of::<BinomialRun>()) as u64
     }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::optim::steps::OptimizerConfig;
 
-/// Noise that pairs are told from.
+/// The noise that pairs are distinguished from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoiseConfig {
-    /// Noise words beside each pair.
+    /// Number of noise words for each pair.
     #[schemars(range(min = 1, max = 1000))]
     pub negatives: u32,
     /// Noise is drawn in proportion to count to this power.

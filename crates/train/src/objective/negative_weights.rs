@@ -1,7 +1,7 @@
-//! The weights of negatives: for every row and column stripe, what those beside a visit weigh together.
+//! The weights of negatives: for every row and column stripe, the total weight of those beside a visit.
 //!
-//! They take as much memory as G coordinates of all words, so they go to pages on disk (one a row
-//! stripe, `column stripe × rows + row`) where they would take a large part of what is left.
+//! They take as much memory as G coordinates of all words. If that is a large part of the free
+//! budget, they go to pages on disk, one per row stripe (`column stripe × rows + row`).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,7 +13,8 @@ use wordmill_formats::{FormatError, Pages, RunDir};
 use crate::error::TrainError;
 use crate::random::Alias;
 
-/// Weights stay in memory where they take at most this share of it: the model needs the rest.
+/// Weights stay in memory if they take at most one part in this many of the free budget; the model
+/// needs the rest.
 const SHARE: u64 = 8;
 
 /// The weights of all row stripes.
@@ -23,7 +24,8 @@ pub(crate) enum NegativeWeights {
 }
 
 impl NegativeWeights {
-    /// Room for the weights of so many words, and the memory of all tables of a stripe.
+    /// Prepares storage for the weights of `words` words, and reserves the memory of all tables of
+    /// a stripe.
     pub fn new(
         ctx: &Context,
         dir: &RunDir,
@@ -32,7 +34,7 @@ impl NegativeWeights {
         grid: u32,
     ) -> Result<(Self, Reservation), TrainError> {
         let bytes = words * u64::from(grid) * 4;
-        // Each thread makes the weights of a stripe from its visits.
+        // Each thread computes the weights of a stripe from its visits.
         let making = 2 * bytes.div_ceil(u64::from(grid)) * ctx.threads as u64;
         let is_small = bytes <= ctx.budget.left() / SHARE;
         let held = making + if is_small { bytes } else { 0 };
@@ -46,7 +48,7 @@ impl NegativeWeights {
         Ok((negative_weights, memory))
     }
 
-    /// Keeps the weights of a row stripe.
+    /// Stores the weights of a row stripe.
     pub fn keep(&self, stripe: usize, weights: Vec<f32>) -> Result<(), FormatError> {
         match self {
             Self::Held(all) => all[stripe].set(weights).expect("a stripe is weighed once"),

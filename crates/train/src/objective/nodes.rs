@@ -1,9 +1,9 @@
 //! The cells of hierarchical softmax: how much weight of a row goes left and right at each node.
 //!
 //! The loss only needs, for word i and inner node n, A_in and B_in: the sums of the row's cells whose
-//! column is a leaf below the left and the right child of n. They are the product of the matrix with
-//! the tree's paths, made row by row: each cell's weight goes to the node above its column, and each
-//! node's sum to the node above it.
+//! column is a leaf below the left and the right child of n. They are the product of the matrix and
+//! the tree's paths, computed row by row: each cell's weight goes to the node above its column, and
+//! each node's sum to the node above it.
 
 use wordmill_formats::{
     CellSource, CsrShardReader, FormatError, MatrixIndex, RunDir, TileCell, TileSection,
@@ -15,7 +15,7 @@ use crate::objective::subsampling::Subsampling;
 /// Cells handed over at a time.
 const BATCH_CELLS: usize = 1 << 14;
 
-/// The (row, node) cells of a matrix; a payload is the pair of (left, right) visits an epoch in
+/// The (row, node) cells of a matrix; a payload is the pair of (left, right) visits per epoch in
 /// sixteen bits each, left in the low half.
 pub struct NodeCells<'a> {
     /// The run directory.
@@ -26,14 +26,14 @@ pub struct NodeCells<'a> {
     pub tree: &'a HuffmanTree,
     /// Subsampling.
     pub subsampling: &'a Subsampling,
-    /// Visits an epoch from which a cell is visited in every rotation.
+    /// Visits per epoch from which a cell is visited in every rotation.
     pub hot: f32,
 }
 
 /// A weight in 16 bits: six of the exponent, ten of the mantissa, so 2⁻²⁴ to 2³⁹ and an error of at
-/// most 2⁻¹¹. A payload of 32 bits takes half the room of one of 64 wherever cells are stored.
+/// most 2⁻¹¹. A payload of 32 bits takes half the space of one of 64 wherever cells are stored.
 const DROPPED_BITS: u32 = 13;
-/// The bits of 2⁻²⁴, which stand for no weight at all.
+/// The bits of 2⁻²⁴, which represent a weight of zero.
 const LEAST_BITS: u32 = (127 - 24) << 23;
 
 fn short(weight: f32) -> u64 {
@@ -77,8 +77,8 @@ impl CellSource for NodeCells<'_> {
     }
 
     fn cells(&self) -> u64 {
-        // A path has about log₂ V nodes, most of them shared by the columns of a row; 3.8 nodes a cell
-        // were counted on English text.
+        // A path has about log₂ V nodes, most of them shared by the columns of a row; 3.8 nodes per
+        // cell were counted on English text.
         self.index.cells.saturating_mul(5)
     }
 
@@ -143,8 +143,8 @@ impl RowSums {
         self.touched[(node / u64::BITS) as usize] |= 1 << (node % u64::BITS);
     }
 
-    /// Hands over a cell for each node with a sum, in order, and forgets the row. A parent has a higher number than its children, so
-    /// that a node's sum is complete when its turn comes and goes on to its parent as a whole.
+    /// Hands over a cell for each node with a sum, in order, and clears the row. A parent has a higher number than its
+    /// children, so a node's sum is complete when its turn comes, and goes to its parent as a whole.
     fn finish(&mut self, tree: &HuffmanTree, row: u32, cells: &mut Vec<TileCell>) {
         for word in 0..self.touched.len() {
             while self.touched[word] != 0 {

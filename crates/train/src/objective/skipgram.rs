@@ -1,16 +1,17 @@
 //! Skip-gram with negative sampling, from counts (Mikolov et al. 2013; Levy & Goldberg 2014).
 //!
-//! A cell is visited as often as word2vec would have drawn its pair, in expectation: `x'` times an
-//! epoch (see `subsampling.rs`), a fraction by a seeded coin. Cold cells have all their visits in one
-//! rotation, hot cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
+//! A cell is visited as often as word2vec would have drawn its pair, in expectation: `x'` times per
+//! epoch (see `subsampling.rs`), the fraction by a seeded coin. Cold cells have all their visits in
+//! one rotation, hot cells a share in each. Visits of a pass are taken in groups (`groups.rs`).
 //!
 //! Row i is due negative mass K · x'_i · P(J) in column stripe J, P the noise `count^s`. Negatives are
-//! drawn from P restricted to J and stand beside the positives, so those beside a visit of row i weigh
-//! `K · x'_i · P(J) / x'_iJ` together: summed over an epoch that is the mass due.
+//! drawn from P restricted to J and accompany the positives, so those beside a visit of row i weigh `K
+//! · x'_i · P(J) / x'_iJ` together: summed over an epoch that is the mass due.
 //!
 //! The rate of a context falls with its count ([`ContextRates::ByCount`]): rare contexts learn in few
-//! visits what frequent ones learn in many. On 22 million tokens of English at 3 epochs that is worth
-//! 1.9 points of Google analogies and 1.8 of WordSim-353; the same for words costs similarity sets.
+//! visits what frequent ones learn in many. On 22 million tokens of English at 3 epochs this gains
+//! 1.9 points of Google analogies and 1.8 of WordSim-353; the same for words lowers the scores of
+//! similarity sets.
 
 use super::model::{ModelConfig, NoiseConfig};
 use schemars::JsonSchema;
@@ -30,14 +31,15 @@ use crate::optim::steps::OptimizerConfig;
 use crate::random::{Alias, Stream};
 use crate::stripes::{MatrixSide, Place, Stripe, StripeShape, of_stripe};
 
-/// Visits that a pass holds at a time, and what one takes: its cell, its column among its row's, and
-/// its run. A matrix of a hundred million cells has passes of half as many.
+/// Visits that a pass holds at a time, and the bytes that one takes: its cell, its column among its
+/// row's, and its run. A matrix of a hundred million cells has passes of half as many.
 const BATCH_VISITS: f32 = (1 << 17) as f32;
 const VISIT_BYTES: u64 = 8 + 4 + 12;
-/// A row that is rarely positive in a tile is not pushed away by one visit as if by many: negatives
-/// beside a visit weigh at most this many times K.
+/// If a row is rarely positive in a tile, one visit must not push it away as much as many would:
+/// negatives beside a visit weigh at most this many times K.
 const NEGATIVE_WEIGHT_MAX: f32 = 8.0;
-/// A context of this count has the rate itself, and what others have by (count / this)^-¼ is bounded.
+/// A context of this count has the rate itself, others (count / this)^-¼ times the rate, within
+/// bounds.
 const EVEN_COUNT: f64 = 1000.0;
 const RATE_POWER: f64 = -0.25;
 const RATE_BOUNDS: (f64, f64) = (0.5, 4.0);
@@ -48,30 +50,30 @@ const RATE_BOUNDS: (f64, f64) = (0.5, 4.0);
 pub enum ContextRates {
     /// It falls with the fourth root of the count, from 4 times the rate to half of it.
     ByCount,
-    /// It does not, as in word2vec.
+    /// It does not depend on the count, as in word2vec.
     Even,
 }
 
 /// Settings of skip-gram with negative sampling from the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SkipGramConfig {
-    /// What pairs are told from.
+    /// The noise that pairs are distinguished from.
     #[serde(flatten)]
     pub noise: NoiseConfig,
-    /// Words above this share of the corpus are subsampled; 0 is off. At most `cooccur.subsample`, which the counts have.
+    /// Words above this share of the corpus are subsampled; 0 is off. At most `cooccur.subsample`, which applies to the counts.
     #[schemars(range(min = 0, max = 1), extend("x-expected" = "0 (off) or a share of the corpus up to 1"))]
     pub subsample: f64,
     /// Whether rare contexts learn faster.
     pub context_rates: ContextRates,
 }
 
-/// What skip-gram is trained on.
+/// Inputs of skip-gram.
 pub struct SkipGramInput<'a> {
     /// How often each word occurs, by id.
     pub counts: &'a [u64],
-    /// The tiles of the matrix, a file a stripe, in order.
+    /// The tiles of the matrix, one file per stripe, in order.
     pub stripes: &'a [StripeFile],
-    /// What subsampling leaves of the cells.
+    /// The weights of cells after subsampling.
     pub subsampling: Subsampling,
 }
 
@@ -83,7 +85,7 @@ pub struct SkipGram {
     subsampling: Subsampling,
     stripes: Vec<StripeTables>,
     negative_weights: NegativeWeights,
-    /// The loss with the counts that it reads, where it is not the usual one.
+    /// The loss with the counts that it reads, if it is not the default one.
     loss: Option<(Box<dyn CellLoss>, StripeCounts)>,
     logistic: Logistic,
     /// The most visits that a pass holds at a time.
@@ -92,19 +94,19 @@ pub struct SkipGram {
     _memory: Reservation,
 }
 
-/// What is known of a stripe before training.
+/// Tables of a stripe that are computed before training.
 struct StripeTables {
     /// keep(i) of each word.
     keep: Vec<f32>,
     /// Draws of negatives among its words as contexts.
     noise: Alias,
-    /// What the rate of each word as a context is multiplied with.
+    /// The factor of the rate for each word as a context.
     rates: Vec<f32>,
-    /// Expected visits an epoch in the tile of each column stripe.
+    /// Expected visits per epoch in the tile of each column stripe.
     visits: Vec<f32>,
 }
 impl SkipGram {
-    /// Prepares the objective for a matrix in tiles: one pass over all cells.
+    /// Prepares the objective for a matrix in tiles, in one pass over all cells.
     pub fn new(
         ctx: &Context,
         dir: &RunDir,
@@ -160,11 +162,11 @@ impl SkipGram {
         })
     }
 
-    /// Another loss of pairs and negatives than that of negative sampling; `counts` says how often words occur in
-    /// the text whose pairs were counted.
+    /// Replaces the loss of negative sampling by another loss of pairs and negatives. `counts` is how often words
+    /// occur in the text whose pairs were counted.
     ///
     /// # Errors
-    /// Where the counts that the loss reads have no room.
+    /// If the counts that the loss reads exceed the memory budget.
     pub fn with_loss(
         self,
         ctx: &Context,
@@ -237,7 +239,7 @@ impl ContextRates {
         }
     }
 
-    /// As it is written in settings.
+    /// Its name in settings.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -255,7 +257,7 @@ fn expected_visits(file: &StripeFile, subsampling: &Subsampling) -> Result<Vec<f
     let mut cells = Vec::new();
     for column_stripe in 0..grid {
         for section in [TileSection::Hot, TileSection::Cold] {
-            // A few segments at a time keep the memory small whatever the size of the tile.
+            // A few segments at a time keep memory small whatever the size of the tile.
             let parts = (file.cells(column_stripe, section) >> 16) as u32 + 1;
             for part in 0..parts {
                 cells.clear();

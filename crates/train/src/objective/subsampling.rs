@@ -1,11 +1,11 @@
 //! Subsampling of frequent words, in expectation ("clean" subsampling).
 //!
-//! word2vec keeps an occurrence of word i with probability
-//! `keep(i) = min(1, (√(f_i / t) + 1) · t / f_i)`, f_i its relative frequency (Mikolov et al. 2013,
-//! and the published program). Here a cell of weight x counts `x · keep(i) · keep(j)`, all scaled so
-//! that their sum is the number of pairs word2vec would draw: it drops words before windows are
-//! formed, so each kept word still meets as many neighbours. Without the scale training makes a
-//! quarter fewer steps and loses 3 to 4 points of Google analogies.
+//! word2vec keeps an occurrence of word i with probability `keep(i) = min(1, (√(f_i / t) + 1) · t /
+//! f_i)`, f_i its relative frequency (Mikolov et al. 2013, and the published program). Here a cell
+//! of weight x counts `x · keep(i) · keep(j)`, all scaled so that their sum is the number of pairs
+//! word2vec would draw: it drops words before windows are formed, so each kept word still has as
+//! many neighbours. Without the scale training makes a quarter fewer steps and loses 3 to 4 points
+//! of Google analogies.
 
 use wordmill_flow::{Context, run_tasks};
 use wordmill_formats::{CsrShardReader, MatrixIndex, RunDir};
@@ -21,7 +21,7 @@ pub struct Subsampling {
 }
 
 impl Subsampling {
-    /// The subsampling for `subsample` = t (0 keeps everything), given the words' counts, the matrix's
+    /// The subsampling for `subsample` = t (0 keeps everything), from the words' counts, the matrix's
     /// total weight, and the sum of `weight · keep(i) · keep(j)` (see [`pair_mass`]), in units.
     pub fn new(keep: Vec<f32>, counts: &[u64], unit: u64, weight: f64, discounted: f64) -> Self {
         let tokens: f64 = counts.iter().map(|&count| count as f64).sum();
@@ -42,13 +42,13 @@ impl Subsampling {
         counts.iter().map(keep).collect()
     }
 
-    /// Expected visits of a cell an epoch.
+    /// Expected visits of a cell per epoch.
     #[inline]
     pub fn visits(&self, row: u32, column: u32, weight: u64) -> f32 {
         self.pairs(weight) * (self.keep[row as usize] * self.keep[column as usize])
     }
 
-    /// What a weight comes to before keep(i) · keep(j).
+    /// The number of visits for a weight before keep(i) · keep(j) is applied.
     #[inline]
     pub(crate) fn pairs(&self, weight: u64) -> f32 {
         (weight as f64 * self.scale) as f32
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_words_are_kept_and_frequent_ones_thinned() {
+    fn rare_words_are_kept_and_frequent_ones_subsampled() {
         let keep = Subsampling::keep_probabilities(&[100_000, 899_990, 10], 1e-3);
         let expected = |f: f64| ((f / 1e-3).sqrt() + 1.0) * 1e-3 / f;
         assert!((f64::from(keep[0]) - expected(0.1)).abs() < 1e-6);

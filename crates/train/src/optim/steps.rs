@@ -1,7 +1,7 @@
 //! How gradients become steps: the optimiser, the penalties, and the rate over time.
 //!
-//! Nouns: an [`Optimizer`] has state for each vector, which lies in its stripe (`stripes.rs`); a [`Schedule`] says what the rate is
-//! when so much of the training is done. Plain steps along the gradient, and GloVe's AdaGrad, are fused into kernels; everything
+//! Terms: an [`Optimizer`] has state for each vector, stored in its stripe (`stripes.rs`); a [`Schedule`] is the rate
+//! as a function of progress. Plain steps along the gradient, and GloVe's AdaGrad, are fused into kernels; everything
 //! else goes through one kernel that writes a gradient out before it is used.
 
 use schemars::JsonSchema;
@@ -10,18 +10,18 @@ use wordmill_kernels::{StepPlan, UpdateRule};
 
 use crate::stripes::Squares;
 
-/// What turns gradients into steps.
+/// Turns gradients into steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "optimizer", rename_all = "kebab-case")]
 pub enum Optimizer {
-    /// Along the gradient.
+    /// Plain steps along the gradient.
     #[default]
     Sgd,
-    /// AdaGrad (Duchi, Hazan & Singer 2011), a sum of squares for each coordinate, from 1 on.
+    /// AdaGrad (Duchi, Hazan & Singer 2011), with a sum of squares for each coordinate that begins at 1.
     Adagrad,
     /// AdaGrad with a sum for each vector, of mean squares.
     RowAdagrad,
-    /// Adam (Kingma & Ba 2015), lazy: a vector's moments move when it is stepped, and are corrected for its own number of steps.
+    /// Adam (Kingma & Ba 2015), lazy: a vector's moments change when it is stepped, and are corrected for its own number of steps.
     Adam {
         /// β₁, of the mean of gradients.
         #[serde(default = "beta1")]
@@ -31,14 +31,14 @@ pub enum Optimizer {
         #[serde(default = "beta2")]
         #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-expected" = "a number from 0 to below 1"))]
         beta2: f64,
-        /// ε, beside the root of that mean.
+        /// ε, added to the root of that mean.
         #[serde(default = "epsilon")]
         #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1, "x-expected" = "a number above 0, at most 1"))]
         epsilon: f64,
     },
 }
 
-/// β₁, β₂ and ε as Kingma and Ba suggest them.
+/// β₁, β₂ and ε as suggested by Kingma and Ba.
 const ADAM: [f64; 3] = [0.9, 0.999, 1e-8];
 
 fn beta1() -> f64 {
@@ -62,19 +62,19 @@ pub struct OptimizerConfig {
     pub penalties: Penalties,
 }
 
-/// Penalties, of trainers of the matrix.
+/// Penalties, for trainers that read the matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Penalties {
-    /// λ of `λ/2 (‖w‖² + ‖c‖²)` beside each positive pair or cell; 0 is off.
+    /// λ of `λ/2 (‖w‖² + ‖c‖²)` for each positive pair or cell; 0 is off.
     #[serde(skip_serializing_if = "is_off")]
     #[schemars(range(min = 0, max = 1e6), extend("x-expected" = "0 (off) or a number above"))]
     pub l2: f64,
-    /// The longest gradient of a vector; 0 is off.
+    /// Maximum norm of the gradient of a vector; 0 is off.
     #[serde(skip_serializing_if = "is_off")]
     #[schemars(range(min = 0, max = 1e6), extend("x-expected" = "0 (off) or a number above"))]
     pub clip: f64,
-    /// The longest vector; 0 is off.
+    /// Maximum norm of a vector; 0 is off.
     #[serde(skip_serializing_if = "is_off")]
     #[schemars(range(min = 0, max = 1e6), extend("x-expected" = "0 (off) or a number above"))]
     pub max_norm: f64,
@@ -88,7 +88,7 @@ fn is_off(value: &f64) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "schedule", rename_all = "kebab-case")]
 pub enum Schedule {
-    /// It falls in a line to the final rate.
+    /// It falls linearly to the final rate.
     Linear {
         /// The rate at the end, as a share of that at the start.
         #[serde(default = "final_rate", skip_serializing_if = "is_final_rate")]
@@ -102,11 +102,11 @@ pub enum Schedule {
         #[schemars(range(min = 0, max = 1), extend("x-expected" = "a share of the rate from 0 to 1", "x-unset" = 1e-4))]
         final_rate: f64,
     },
-    /// It stays.
+    /// It stays constant.
     Constant,
 }
 
-/// What the rate falls to, as in word2vec.
+/// The final rate relative to the initial one, as in word2vec.
 const FINAL_RATE: f64 = 1e-4;
 
 fn final_rate() -> f64 {
@@ -118,7 +118,7 @@ fn is_final_rate(share: &f64) -> bool {
 }
 
 impl Optimizer {
-    /// How the rate falls where nothing else is written: AdaGrad's own steps shrink.
+    /// The default schedule: AdaGrad needs none, as its steps shrink anyway.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         match self {
@@ -181,7 +181,7 @@ impl OptimizerConfig {
         StepPlan { rule, rate, dim, l2, clip, max_norm }
     }
 
-    /// The same with AdaGrad as in GloVe's program, which sums up squares of steps, rate and all.
+    /// The same with AdaGrad as in GloVe's program, which sums squares of steps, rate included.
     pub(crate) fn glove_plan(&self, rate: f32, dim: usize) -> StepPlan {
         let plan = self.plan(rate, dim);
         let inside = rate;
@@ -201,7 +201,8 @@ impl Schedule {
     /// word2vec's.
     pub const LINEAR: Self = Self::Linear { final_rate: FINAL_RATE };
 
-    /// The share of the rate when so much of the training is left, from 1 to 0; at the end it is the final rate.
+    /// The factor of the rate when a share `left` of the training is left, from 1 to 0; at the end it is the
+    /// final rate.
     #[must_use]
     pub fn share(self, left: f64) -> f64 {
         match self {
@@ -214,7 +215,8 @@ impl Schedule {
     }
 }
 
-/// cos(πx) for x from 0 to 1, by Taylor's series of the sine around ½: sums and products alone, so that it has the same bits everywhere.
+/// cos(πx) for x from 0 to 1, by Taylor's series of the sine around ½: only sums and products, so it has the same bits
+/// everywhere.
 fn cosine_of_turns(x: f64) -> f64 {
     let y = (0.5 - x) * std::f64::consts::PI;
     let mut term = y;
@@ -226,7 +228,7 @@ fn cosine_of_turns(x: f64) -> f64 {
     sum
 }
 
-/// A bias, and what the optimiser keeps of it.
+/// A bias, and its state in the optimiser.
 pub(crate) struct BiasState<'a> {
     pub bias: &'a mut f32,
     /// The sum or the mean of squares.
@@ -235,7 +237,8 @@ pub(crate) struct BiasState<'a> {
     pub moment: Option<&'a mut f32>,
 }
 
-/// A step of a bias, which has state as a coordinate has; `steps` is t, the steps of its vector with this one.
+/// Steps a bias, whose state is like that of a coordinate; `steps` is t, the steps of its vector including
+/// this one.
 pub(crate) fn step_bias(plan: &StepPlan, direction: f32, state: BiasState<'_>, steps: f32) {
     let BiasState { bias, square, moment } = state;
     let step = match (plan.rule, square, moment) {

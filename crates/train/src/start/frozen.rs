@@ -1,9 +1,10 @@
 //! Words whose vectors never move.
 //!
-//! Nouns: [`Frozen`] are ids of words, a bit each; [`Fixed`] are the rows of one stripe among them; [`Before`] keeps rows while a
-//! kernel has them. Kernels move every row that they are given: whoever calls one keeps the rows that must not move, and puts them
-//! back before anybody reads them again. So all others learn from a vector that stands still, and it ends with the bits that it
-//! began with. A word's own vector is frozen, not its context, its biases or what an optimiser has summed up.
+//! Terms: [`Frozen`] is a set of word ids, one bit each; [`Fixed`] are the rows of one stripe among them; [`Before`]
+//! saves rows while a kernel changes them. Kernels change every row that they get, so the caller saves the rows that
+//! must not move and restores them before anyone reads them again. All other vectors thus learn from a constant vector,
+//! which ends with the bits that it began with. Only the word vector is frozen, not the word's context vector, its
+//! biases or the state of the optimiser.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -14,13 +15,13 @@ use wordmill_kernels::Side;
 
 use crate::error::TrainError;
 
-/// The longest line of a list: that of the longest word and an end.
+/// The longest line of a list: the longest word and a line end.
 const LINE_BYTES_MAX: usize = (1 << 20) + 2;
-/// U+FEFF, with which some programs begin a text.
+/// U+FEFF, the byte order mark, with which some programs begin a text.
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-const LIST: &str = "a list of words, one a line";
+const LIST: &str = "a list of words, one per line";
 
-/// Words whose vectors stay as they begin.
+/// Words whose vectors keep their initial values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frozen {
     bits: Vec<u64>,
@@ -28,7 +29,7 @@ pub struct Frozen {
     unknown: u64,
 }
 
-/// Rows of a stripe that stay.
+/// Rows of a stripe that do not move.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fixed<'a> {
     frozen: &'a Frozen,
@@ -36,7 +37,7 @@ pub(crate) struct Fixed<'a> {
     grid: u32,
 }
 
-/// Rows as they were.
+/// Saved rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
     rows: Vec<u32>,
@@ -44,10 +45,10 @@ pub(crate) struct Before {
 }
 
 impl Frozen {
-    /// The words of a list, one a line, matched by their bytes; empty lines say nothing.
+    /// Reads a list of words, one per line, matched by their bytes; empty lines are ignored.
     ///
     /// # Errors
-    /// A file that is no such list, or has none of the words.
+    /// For a file that is not such a list, or has none of the words.
     pub fn read(
         storage: &Arc<dyn Storage>,
         path: &Path,
@@ -69,11 +70,11 @@ impl Frozen {
             let word = line.strip_prefix(mark).unwrap_or(&line);
             let word = word.strip_suffix(b"\n").unwrap_or(word);
             let word = word.strip_suffix(b"\r").unwrap_or(word);
-            // A mark of byte order is no part of the list.
+            // A byte order mark is not part of the list.
             let mark = if number == 1 { word.strip_prefix(b"\xef\xbb\xbf") } else { None };
             let word = mark.unwrap_or(word);
             if word.contains(&0) || std::str::from_utf8(word).is_err() {
-                let what = format!("line {number} is no text in UTF-8");
+                let what = format!("line {number} is not text in UTF-8");
                 return Err(FormatError::foreign(path, LIST, what).into());
             }
             if line.len() == LINE_BYTES_MAX {
@@ -88,9 +89,9 @@ impl Frozen {
         }
         if frozen.words == 0 {
             let what = match frozen.unknown {
-                0 => "there is no word in it; name a list of words, one a line".to_owned(),
+                0 => "there is no word in it; name a list of words, one per line".to_owned(),
                 lines => format!(
-                    "none of its {} is a word of the vocabulary; it should be a list of words, one a line, \
+                    "none of its {} is a word of the vocabulary; it should be a list of words, one per line, \
                      spelled as in vocab/vocabulary.tsv",
                     counted(lines, "line")
                 ),
@@ -116,7 +117,7 @@ impl Frozen {
         self.words
     }
 
-    /// How many lines of the list are no word of the vocabulary.
+    /// How many lines of the list are not words of the vocabulary.
     #[must_use]
     pub fn unknown(&self) -> u64 {
         self.unknown
@@ -133,19 +134,19 @@ impl Frozen {
         self.bits.get(id as usize / 64).is_some_and(|bits| bits >> (id % 64) & 1 == 1)
     }
 
-    /// Those of a stripe.
+    /// The frozen rows of a stripe.
     pub(crate) fn of_stripe(&self, number: u32, grid: u32) -> Fixed<'_> {
         Fixed { frozen: self, number, grid }
     }
 }
 
 impl Fixed<'_> {
-    /// Whether no row of any stripe stays.
+    /// Whether no row of any stripe is frozen.
     pub fn is_none(self) -> bool {
         self.frozen.is_none()
     }
 
-    /// Whether a row stays.
+    /// Whether a row is frozen.
     #[inline]
     pub fn has(self, row: u32) -> bool {
         !self.frozen.is_none() && self.frozen.has(row * self.grid + self.number)
@@ -153,7 +154,7 @@ impl Fixed<'_> {
 }
 
 impl Before {
-    /// Keeps those of some rows that stay.
+    /// Saves those of some rows that must not move.
     #[inline]
     pub fn keep(&mut self, side: &Side<'_>, rows: &[u32], stays: impl Fn(u32) -> bool) {
         self.rows.clear();
@@ -165,7 +166,7 @@ impl Before {
         }
     }
 
-    /// Puts them back.
+    /// Restores them.
     #[inline]
     pub fn put_back(&self, side: &mut Side<'_>) {
         for (&row, values) in self.rows.iter().zip(self.values.chunks_exact(side.stride)) {
@@ -174,7 +175,7 @@ impl Before {
     }
 }
 
-/// Runs of neighbours that either all stay or all move.
+/// Splits items into runs that either all stay or all move.
 pub(crate) fn apart<T>(
     items: &[T],
     stays: impl Fn(&T) -> bool,
@@ -221,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_list_is_told() {
+    fn errors_of_bad_lists_name_the_problem() {
         let long = b"a".repeat(LINE_BYTES_MAX);
         for (bytes, says) in [
-            (&b"w001\nw\xff\n"[..], "line 2 is no text"),
-            (b"a\0b\n", "line 1 is no text"),
+            (&b"w001\nw\xff\n"[..], "line 2 is not text"),
+            (b"a\0b\n", "line 1 is not text"),
             (&long, "line 1 is longer than any word"),
             (b"\n\n", "there is no word"),
             (b"", "there is no word"),
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_stay_are_put_back_to_the_bit() {
+    fn frozen_rows_are_restored_to_the_bit() {
         let mut vectors: Vec<f32> = (0..64).map(|x| x as f32).collect();
         vectors[16] = -0.0;
         let old = vectors.clone();
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_set_apart_in_order() {
+    fn items_are_split_in_order() {
         let cut = |items: &[i32]| -> Vec<(Vec<i32>, bool)> {
             apart(items, |item| *item < 0).map(|(some, stays)| (some.to_vec(), stays)).collect()
         };

@@ -1,4 +1,4 @@
-//! Tests of where training starts: what is taken over from files of each kind, what never moves, which files are refused.
+//! Tests of initial values: what is used from files of each kind, what never moves, which files are refused.
 
 use std::io::Write as _;
 
@@ -13,7 +13,7 @@ use crate::test_support::{
 use crate::{Plan, TrainError};
 
 const DIM: usize = 20;
-/// A rate that moves no number that is not tiny itself.
+/// A rate too small to move any number that is not tiny itself.
 const STILL: f64 = 1e-37;
 
 fn config(bench: &Bench, init: Option<&Path>) -> StartConfig {
@@ -65,7 +65,8 @@ fn random(words: &[String], seed: u64) -> Vec<Vec<f32>> {
     words.iter().map(|_| (0..DIM).map(&mut value).collect()).collect()
 }
 
-/// Writes a file of ours with other words in another order, beside those of the bench but the first five.
+/// Writes a vectors file of wordmill with other words in another order, beside those of the bench but the
+/// first five.
 fn write_ours(bench: &Bench, path: &Path) -> (Vec<String>, Vec<Vec<f32>>) {
     let mut words: Vec<String> = bench.table.words[5..].iter().rev().cloned().collect();
     words.extend(["W007".to_owned(), "한국어".to_owned()]);
@@ -136,7 +137,7 @@ fn frozen_words_keep_their_bits_and_all_others_learn() {
 
 #[test]
 fn the_other_side_learns_from_words_that_are_all_frozen() {
-    // With all words frozen the other side alone has to fit, and does.
+    // With all words frozen only the other side can fit, and it does.
     for name in ["sgns", "sgns-adam", "hs", "hs-adam", "glove", "glove-sgd", "glove-rows"] {
         let bench = Bench::new();
         let start = Start::default().with_frozen(all());
@@ -148,7 +149,7 @@ fn the_other_side_learns_from_words_that_are_all_frozen() {
     }
 }
 
-/// The first values of words, told by a training in which all are frozen.
+/// The initial values of words, read from a training in which all are frozen.
 fn first_values(bench: &Bench, start: Start) -> Vectors {
     let start = start.with_frozen(all());
     run_from(bench, "sgns", &Context::for_tests(1), &start, |plan| plan).unwrap();
@@ -193,7 +194,7 @@ fn files_of_every_kind_give_the_same_vectors_and_the_rest_starts_as_usual() {
 }
 
 #[test]
-fn all_that_a_file_of_the_same_model_has_is_taken_over() {
+fn all_parts_of_a_file_of_the_same_model_are_used() {
     for name in ["sgns", "hs", "glove", "glove-adam"] {
         let bench = Bench::new();
         run(&bench, name, &Context::for_tests(2)).unwrap();
@@ -229,7 +230,7 @@ fn a_scratch_file_is_used_again_unless_it_is_another_or_damaged() {
     let digest = || TensorFile::open(bench.dir.storage(), &scratch).unwrap().index().digest();
     assert_eq!(open(&bench, &path).unwrap().given().unwrap().words, 2);
     let first = digest();
-    // The text has changed, its fingerprint has not: the scratch file still holds.
+    // The text has changed, but not its fingerprint: the scratch file is still used.
     write(&bench, "v.txt", row("w001", "0.5").as_bytes());
     assert_eq!(open(&bench, &path).unwrap().given().unwrap().words, 2);
     let ctx = Context::for_tests(1);
@@ -245,7 +246,7 @@ fn a_scratch_file_is_used_again_unless_it_is_another_or_damaged() {
 }
 
 #[test]
-fn files_that_do_not_fit_are_told() {
+fn files_that_do_not_fit_are_refused() {
     let bench = Bench::new();
     let row = |word: &str, numbers: usize| format!("{word}{}\n", " 0.5".repeat(numbers));
     let fits = row("w001", DIM);
@@ -255,7 +256,7 @@ fn files_that_do_not_fit_are_told() {
         (
             "twice",
             fits.clone() + &row("x", DIM) + &fits,
-            "row 3: the word \"w001\" stands in an earlier row, too",
+            "row 3: the word \"w001\" is in an earlier row, too",
         ),
         ("cut", fits.clone() + "w002 0.5 0.5", "cut off"),
         ("nan", fits.replacen("0.5", "nan", 1), "not finite"),
@@ -270,7 +271,7 @@ fn files_that_do_not_fit_are_told() {
     }
     let gone = open(&bench, Path::new("gone")).unwrap_err();
     assert!(matches!(&gone, TrainError::Format(error) if error.is_not_found()), "{gone}");
-    // A file of ours of another kind, and one whose numbers are not those of its checksum.
+    // A wordmill file of another kind, and one whose numbers do not match its checksum.
     let shard = bench.dir.matrix_shard(0, 2);
     let error = open(&bench, &shard).unwrap_err().to_string();
     assert!(error.contains("not ") && error.contains("vectors"), "{error}");
@@ -286,7 +287,7 @@ fn files_that_do_not_fit_are_told() {
 }
 
 #[test]
-fn bad_rows_are_left_out_and_counted_also_by_a_process_that_goes_on() {
+fn bad_rows_are_left_out_and_counted_also_by_a_resumed_process() {
     let bench = Bench::new();
     let row = |word: &[u8]| [word, " 0.5".repeat(DIM).as_bytes(), b"\n"].concat();
     let rows = [&b"w001"[..], b"caf\xe9", b"w001", b"w002", b"w003 nan"].map(row);
@@ -295,7 +296,7 @@ fn bad_rows_are_left_out_and_counted_also_by_a_process_that_goes_on() {
     let rows = RowConfig { bad_rows: BadRows::Skip, advice: "" };
     let config = StartConfig { rows, ..config(&bench, Some(&path)) };
     let ctx = Context::for_tests(1);
-    // The second time it is the scratch file that is read.
+    // The second time the scratch file is read.
     for _ in 0..2 {
         let has = Start::open(&ctx, &bench.dir, &config, &bench.table).unwrap().given().unwrap();
         assert_eq!(has.words, 2);
@@ -305,7 +306,7 @@ fn bad_rows_are_left_out_and_counted_also_by_a_process_that_goes_on() {
 }
 
 #[test]
-fn memory_for_the_words_is_asked_for() {
+fn memory_for_the_words_is_reserved() {
     let bench = Bench::new();
     write_ours(&bench, Path::new("ours.safetensors"));
     let ctx = Context { budget: Budget::new(100), ..Context::for_tests(1) };

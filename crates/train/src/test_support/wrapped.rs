@@ -1,4 +1,4 @@
-//! An objective whose passes tests look at, or spoil: everything but the passes is that of another.
+//! An objective whose passes tests observe or disturb; everything else is that of the inner one.
 
 use wordmill_formats::{FormatError, VectorsWriter};
 
@@ -6,7 +6,7 @@ use crate::engine::{Layout, Pass, PassCells, Tally};
 use crate::stripes::Place;
 use crate::{Objective, Stripe, TrainError};
 
-/// Calls `around` in the place of each pass of `inner`, which it is given.
+/// Calls `around` in place of each pass of `inner`, with that pass as an argument.
 pub(crate) struct Wrapped<F> {
     pub inner: Box<dyn Objective>,
     pub around: F,

@@ -1,5 +1,5 @@
-//! Tests of what happens when numbers are no longer finite: where it is noticed and said, what is kept, and
-//! that going back gives the same bytes whatever the threads, the memory and the interruptions.
+//! Tests of divergence: where it is noticed and reported, what is kept, and that going back gives the same
+//! bytes whatever the threads, the memory and the interruptions.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::{
     Divergence, MatrixSide, Objective, Start, Stripe, TileStripes, TrainError, TrainInput, train,
 };
 
-/// The epoch, from 0, and the tile that go wrong.
+/// The epoch, from 0, and the tile that diverge.
 const EPOCH: u64 = 2;
 const TILE: TileStripes = TileStripes { row: 1, column: 2 };
 
-/// Trains where a vector of this half is no number any more in one tile, as long as the rate is above a limit.
+/// Trains with a vector of this side made NaN in one tile, as long as the rate is above a limit.
 fn run(
     bench: &Bench,
     name: &str,
@@ -51,7 +51,7 @@ fn run(
 }
 
 #[test]
-fn a_number_that_is_none_stops_training_and_names_the_place() {
+fn a_number_that_is_not_finite_stops_training_and_names_the_place() {
     for (name, side) in OBJECTIVES.into_iter().flat_map(|it| MatrixSide::ALL.map(|side| (it, side)))
     {
         for threads in [1, 3] {
@@ -63,7 +63,7 @@ fn a_number_that_is_none_stops_training_and_names_the_place() {
                 assert!(text.contains(says), "{name} {side:?}: {says:?} is not in {text}");
             }
             assert!(matches!(error, TrainError::Diverged { .. }));
-            // What is kept is good: without the poison it goes on to the right bytes.
+            // The checkpoint is good: without the NaN training resumes to the right bytes.
             let resumed = run(&bench, name, (side, 1.0), Divergence::Stop, &ctx).unwrap();
             let whole = run(&Bench::new(), name, (side, 1.0), Divergence::Stop, &ctx).unwrap();
             assert_eq!(resumed, whole, "{name} {side:?}");
@@ -72,7 +72,7 @@ fn a_number_that_is_none_stops_training_and_names_the_place() {
 }
 
 #[test]
-fn a_halved_rate_goes_on_from_the_epoch_to_the_same_bytes() {
+fn a_halved_rate_restarts_the_epoch_and_gives_the_same_bytes() {
     for name in OBJECTIVES {
         // The third of four epochs begins with half of the rate of 0.05.
         let poison = (MatrixSide::Rows, 0.01);
@@ -102,7 +102,7 @@ fn a_halved_rate_goes_on_from_the_epoch_to_the_same_bytes() {
         let path = bench.dir.vectors(name);
         let reader = TensorReader::open(bench.dir.storage(), &path).unwrap();
         let halvings = reader.index().metadata()["rate_halvings"].parse::<u32>().unwrap();
-        assert!(halvings >= 2, "{name}: {halvings} halvings are told");
+        assert!(halvings >= 2, "{name}: {halvings} halvings are reported");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Tests that a loss by the trait, also one that is written as an expression, trains the vectors that the kernel does into which it is
-//! fused.
+//! Tests that a loss through the trait, also one written as an expression, trains the same vectors as the kernel into
+//! which it is fused.
 
 use wordmill_formats::Vectors;
 
@@ -8,7 +8,7 @@ use crate::{CellLoss, Cells, Logistic, Outcome, Term};
 use wordmill_flow::Context;
 use wordmill_kernels::{BinomialCell, BinomialRun, LANES, Side};
 
-/// All numbers of both matrices that an objective ends with, and its losses.
+/// All numbers of both matrices at the end of training, and its losses.
 fn trained(name: &str) -> (Vec<f32>, Vec<f64>) {
     let bench = Bench::new();
     let (_, losses) = run(&bench, name, &Context::for_tests(2)).unwrap();
@@ -41,7 +41,8 @@ fn a_loss_by_the_trait_trains_the_same_vectors_as_its_kernel() {
 
 #[test]
 fn general_steps_along_the_gradient_end_where_the_fused_kernel_does() {
-    // The fused kernel shows a column that comes twice in a group to its second row as the first has left it.
+    // If a column occurs twice in a group, the fused kernel shows its second row the column as changed by the
+    // first.
     let ((_, fused), (_, general)) = (trained("sgns"), trained("sgns-stepped"));
     for (fused, general) in fused.iter().zip(&general) {
         assert!((general / fused - 1.0).abs() < 0.01, "{general} for {fused}");
@@ -75,7 +76,7 @@ fn hierarchical_softmax_descends_the_logistic_loss() {
         expected.iter_mut().zip(column).for_each(|(sum, c)| *sum -= slope * c);
         moves.extend(row.iter().map(|w| -slope * w));
     }
-    // So small that an implicit step is an explicit one.
+    // So small that an implicit step equals an explicit one.
     let rate = 1e-3;
     let (row_before, columns_before) = (row.clone(), columns.clone());
     let run = BinomialRun { row: 0, first: 0, len: 5 };

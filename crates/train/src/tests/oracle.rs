@@ -1,5 +1,5 @@
-//! Tests of the room as a whole: sums against brute force, bytes against threads and interruptions,
-//! and that every objective learns a matrix whose structure is known.
+//! Tests of the whole crate: sums against brute force, bytes against threads and interruptions, and
+//! that every objective learns a matrix of known structure.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[test]
-fn every_objective_learns_which_words_meet() {
+fn every_objective_learns_which_words_co_occur() {
     for name in OBJECTIVES {
         let bench = Bench::new();
         let (_, losses) = run(&bench, name, &Context::for_tests(2)).unwrap();
@@ -48,14 +48,14 @@ fn threads_do_not_change_a_byte() {
 }
 
 #[test]
-fn a_stopped_training_goes_on_to_the_same_bytes() {
+fn a_stopped_training_resumes_to_the_same_bytes() {
     for name in OBJECTIVES {
         let undisturbed = run(&Bench::new(), name, &Context::for_tests(2)).unwrap();
         let bench = Bench::new();
         let mut attempts = 0;
         let resumed = loop {
-            // Stopped before it begins, so that every attempt does one task, in turn with all memory and with
-            // less than the model takes.
+            // Stopped before it begins, so that every attempt does one task, alternately with all memory and
+            // with less than the model takes.
             let scarce = memory_for(&bench, name, 2, 12);
             let ctx = with_memory(2, if attempts % 2 == 0 { 1 << 30 } else { scarce });
             ctx.cancel.stop();
@@ -105,7 +105,7 @@ fn node_cells_are_the_sums_over_all_paths() {
 #[test]
 fn a_model_larger_than_memory_is_trained_to_the_same_bytes() {
     for name in OBJECTIVES {
-        // Whether any number of threads takes any share depends on the model; the others take their turn.
+        // The model determines which number of threads takes which share; the others take their turn.
         let is_whole = ["glove", "sgns", "hs"].contains(&name);
         let expected = run(&Bench::new(), name, &Context::for_tests(1)).unwrap();
         let (mut refused, mut paged) = (0, 0);
@@ -148,7 +148,7 @@ fn noise(counts: &[u64]) -> Vec<f64> {
 }
 
 /// The mean loss of negative sampling over fresh visits, with the expectation over all negatives (Levy &
-/// Goldberg 2014, equation 4): what any order of visits is to bring down.
+/// Goldberg 2014, equation 4): what any order of visits minimises.
 fn exact_loss(bench: &Bench, subsampling: &Subsampling, [rows, cols]: &[Vec<Vec<f64>>; 2]) -> f64 {
     let score = |row: u32, column: u32| -> f64 {
         rows[row as usize].iter().zip(&cols[column as usize]).map(|(w, c)| w * c).sum()

@@ -1,7 +1,7 @@
-//! Where threads wait for each other between two phases of a round.
+//! A barrier at which threads wait for each other between two phases of a round.
 //!
-//! Unlike the barrier of the standard library it opens for ever when a thread fails or panics, so nobody waits for
-//! one that will not come.
+//! Unlike the barrier of the standard library it opens permanently when a thread fails or panics, so no thread
+//! waits for one that will not come.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -21,7 +21,7 @@ struct State {
     is_broken: bool,
 }
 
-/// Breaks the barrier unless it is told that all is well.
+/// Breaks the barrier when dropped, unless [`Self::finish`] was called.
 pub(crate) struct PanicGuard<'a> {
     barrier: &'a Barrier,
     is_well: bool,
@@ -32,7 +32,8 @@ impl Barrier {
         Self { threads, state: Mutex::default(), opened: Condvar::new() }
     }
 
-    /// Waits for all others; the last does `serial` before anyone goes on. An error means that another thread failed.
+    /// Waits for all others; the last thread runs `serial` before any continues. An error means that another thread
+    /// failed.
     pub fn pass(&self, serial: impl FnOnce()) -> Result<(), Stopped> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = state.turn;
@@ -49,14 +50,14 @@ impl Barrier {
         if state.is_broken { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Watches over a thread.
+    /// A guard for this thread, which breaks the barrier if the thread fails.
     pub fn guard(&self) -> PanicGuard<'_> {
         PanicGuard { barrier: self, is_well: false }
     }
 }
 
 impl PanicGuard<'_> {
-    /// The thread has come to its end.
+    /// The thread has ended normally.
     pub fn finish(mut self) {
         self.is_well = true;
     }
@@ -80,7 +81,7 @@ mod tests {
     use wordmill_flow::run_workers;
 
     #[test]
-    fn the_last_thread_does_what_must_be_done_once() {
+    fn the_last_thread_runs_the_serial_part_once() {
         let (barrier, done) = (Barrier::new(3), AtomicU32::new(0));
         let work = |_| {
             let guard = barrier.guard();
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_thread_that_failed() {
+    fn no_thread_waits_for_one_that_failed() {
         let barrier = Barrier::new(2);
         let work = |worker| {
             let _guard = barrier.guard();

@@ -1,18 +1,18 @@
-//! A piece of text taken apart into windows, and trained.
+//! Splits a piece of text into windows, and trains them.
 //!
-//! Skip-gram: the word in the middle is the row, its neighbours are the columns (negative sampling: up to 32
-//! pairs a group, runs of up to four of a row, 16 negatives that all share, as from the matrix). With a
-//! tree the neighbours are the rows and the nodes of the path of the word in the middle are the columns, as in
-//! word2vec: all rows meet all columns, so a window is a dense product.
+//! Skip-gram: the centre word is the row, its neighbours are the columns (negative sampling: up to 32 pairs
+//! per group, runs of up to four of a row, 16 negatives shared by all, as from the matrix). With a tree the
+//! neighbours are the rows and the nodes on the path of the centre word are the columns, as in word2vec: every
+//! row is paired with every column, so a window is a dense product.
 //!
-//! CBOW: the neighbours of eight windows are mixed into eight rows, these take a step against their words and
-//! sixteen negatives that all share, or against the paths of their words, and what each row has learned
-//! is spread over its neighbours. All eight see the words as they were before.
+//! CBOW: the neighbours of eight windows are mixed into eight rows. These take a step against their words and
+//! sixteen negatives shared by all, or against the paths of their words, and the change of each row is spread
+//! over its neighbours. All eight windows see the words as they were before.
 //!
-//! A piece draws its noise once, and each group takes some neighbouring draws of it: rows of noise are
-//! the most that a piece would have to copy. However negatives are shared, they weigh together as much as
-//! asked for. A noise word that happens to be the word itself stays, as in the sum that sampling stands for
-//! (Levy & Goldberg 2014).
+//! A piece draws its noise once, and each group takes some consecutive draws of it: without that, rows of
+//! noise would be most of the rows that a piece copies. However negatives are shared, their total weight is
+//! as configured. A noise word that happens to be the positive itself stays, as in the sum that sampling
+//! approximates (Levy & Goldberg 2014).
 
 use std::ops::Range;
 
@@ -39,16 +39,16 @@ const RUN_PAIRS: usize = 4;
 /// seed: Google analogies, WordSim-353, SimLex-999, seconds of CPU) eight negatives for eight windows 34.4, 64.0, 29.1,
 /// 49; sixteen 36.9, 61.5, 29.9, 67. The program word2vec: 37.5, 60.4, 27.1, 315.
 const MIXES: usize = 8;
-/// Noise words that a piece draws, half as many as it has places. Twice as many cost a tenth of the time and change no score by more
-/// than another seed does.
+/// Noise words that a piece draws, half as many as it has places. Twice as many cost a tenth of the time and change no
+/// score by more than another seed does.
 const NOISE: usize = 512;
-/// The same where every neighbour is a pair, which takes six times as many negatives. With 512 three seeds of skip-gram had 38.6, 40.0
-/// and 40.0 on Google's analogies; the first had 40.7 where each group drew its own.
+/// The same if every neighbour is a pair, which takes six times as many negatives. With 512 three seeds of skip-gram
+/// had 38.6, 40.0 and 40.0 on Google's analogies; the first had 40.7 if each group drew its own.
 const PAIR_NOISE: usize = 2048;
 
-/// What a target is predicted by.
+/// How a target is predicted.
 pub(crate) enum Targets {
-    /// Noise to draw from, and how many words of it beside a positive.
+    /// Noise to draw from, and the number of noise words per positive.
     Noise(Alias, f32),
     /// The tree.
     Tree(HuffmanTree),
@@ -86,19 +86,20 @@ pub(crate) struct Batch {
     mixed: Vec<f32>,
     before: Vec<f32>,
     scratch: GroupScratch,
-    /// Words of a group that do not move, as they were; neighbours of a mix that move, with their weights.
+    /// Saved rows of words in a group that do not move; neighbours of a mix that move, with their weights.
     still: Before,
     moving: (Vec<u32>, Vec<f32>),
     /// Neighbours, or mixes.
     visits: u64,
-    /// Weight of the neighbours, or mixes; with a tree, times nodes, if neighbours meet them at once.
+    /// Weight of the neighbours, or mixes; with a tree, times nodes, if neighbours are paired with
+    /// them directly.
     weight: f64,
     /// Words handed to [`Self::take`].
     pub kept: u64,
 }
 
 impl Recipe {
-    /// For words of these counts.
+    /// A recipe for words of these counts.
     pub fn new(
         config: WindowsConfig,
         dim: usize,
@@ -121,7 +122,7 @@ impl Recipe {
         Self { frozen: frozen.clone(), ..self }
     }
 
-    /// What the matrix beside that of words is called.
+    /// The name of the second matrix.
     pub fn columns(&self) -> &'static str {
         match self.targets {
             Targets::Noise(..) => "context_vectors",
@@ -129,14 +130,14 @@ impl Recipe {
         }
     }
 
-    /// How far the window of a word reaches.
+    /// The reach of the window of a word.
     fn reach(&self, stream: &mut Stream) -> usize {
         let window = self.config.text.window;
         (if self.config.text.reach == Reach::Dynamic { 1 + stream.below(window) } else { window })
             as usize
     }
 
-    /// By what a mix is divided, and by what the steps of its words are, for neighbours of some weight in total.
+    /// The divisors of a mix and of the steps of its words, for neighbours of this total weight.
     fn divisors(&self, total: f32) -> [f32; 2] {
         match self.config.model {
             WindowModel::Cbow(CbowConfig { mix: Mix::Mean, step: MixStep::Gradient }) => {
@@ -147,7 +148,7 @@ impl Recipe {
         }
     }
 
-    /// Steps, by weight, that a place is expected to take as a neighbour of others.
+    /// Expected weight of the steps that a place takes as a neighbour of others.
     fn heat(&self) -> f32 {
         let window = self.config.text.window as f32;
         match (self.config.model, &self.targets) {
@@ -168,7 +169,7 @@ fn noise(config: &WindowsConfig) -> usize {
     if config.model == WindowModel::SkipGram { PAIR_NOISE } else { NOISE }
 }
 
-/// Rows of either side that a piece of so many places needs at most.
+/// The most rows of either side that a piece of this many places needs.
 pub(super) fn most_rows(config: &WindowsConfig, places: u64) -> [u64; 2] {
     let words = places + 2 * u64::from(config.text.window);
     match config.prediction {
@@ -200,7 +201,7 @@ impl Batch {
         }
     }
 
-    /// Forgets the last piece.
+    /// Discards the last piece.
     pub fn clear(&mut self) {
         self.words.clear();
         self.outs.clear();
@@ -212,13 +213,13 @@ impl Batch {
         (self.visits, self.weight, self.kept) = (0, 0.0, 0);
     }
 
-    /// Takes a piece apart: some places, of which those in a range are the middles of windows.
+    /// Splits a piece into windows. Of its places, those in a range are centres of windows.
     pub fn take(&mut self, recipe: &Recipe, (places, middles): Piece<'_>, stream: &mut Stream) {
         self.clear();
         let window = recipe.config.text.window as usize;
         let first = middles.start.saturating_sub(window);
         let seen = &places[first..places.len().min(middles.end + window)];
-        // Whose rows the neighbours are.
+        // The side that neighbours belong to.
         let near = match (recipe.config.model, &recipe.targets) {
             (WindowModel::SkipGram, Targets::Noise(..)) => &mut self.outs,
             _ => &mut self.words,
@@ -250,7 +251,7 @@ impl Batch {
         self.warm_noise(recipe);
     }
 
-    /// So many words of noise that whatever place one begins at, a group has enough from there on.
+    /// Draws the noise. Its beginning is repeated at the end, so that a group can start anywhere.
     fn draw_noise(&mut self, recipe: &Recipe, stream: &mut Stream) {
         let Targets::Noise(noise, _) = &recipe.targets else { return };
         for _ in 0..recipe.noise() {
@@ -261,7 +262,7 @@ impl Batch {
         }
     }
 
-    /// Counts the steps on the noise, of which each word is expected to be met as often.
+    /// Counts the steps on the noise words, each of which is used equally often in expectation.
     fn warm_noise(&mut self, recipe: &Recipe) {
         let Targets::Noise(_, negatives) = &recipe.targets else { return };
         let each = self.weight as f32 * negatives / recipe.noise() as f32;
@@ -280,7 +281,8 @@ impl Batch {
         let window = self.places.window(around, &recipe.weights, 1.0);
         let total: f32 = window.weights.iter().sum();
         let row = self.words.slot(word, total);
-        // A row that comes again in a minibatch is seen as it has moved, so one that does not move comes once.
+        // If a row occurs again in a minibatch, its second use sees it changed; a frozen row therefore occurs
+        // only once.
         let stays = recipe.frozen.has(word);
         let runs = if stays { GROUP_PAIRS } else { RUN_PAIRS };
         let mut run = runs;
@@ -330,7 +332,7 @@ impl Batch {
         self.weight += 1.0;
     }
 
-    /// The cells of the path of a word.
+    /// Adds the cells of the path of a word.
     fn path(&mut self, tree: &HuffmanTree, word: u32) -> Range<usize> {
         let first = self.cells.len();
         for (node, is_right) in tree.path(word) {
@@ -340,7 +342,7 @@ impl Batch {
         first..self.cells.len()
     }
 
-    /// All neighbours meet all nodes.
+    /// Pairs all neighbours with all nodes.
     fn take_path(&mut self, recipe: &Recipe, tree: &HuffmanTree, word: u32, around: ContextWindow) {
         let window = self.places.window(around, &recipe.weights, 1.0);
         let total: f32 = window.weights.iter().sum();
@@ -365,7 +367,7 @@ impl Batch {
         self.weight += f64::from(total) * nodes.len() as f64;
     }
 
-    /// Once rows are copied: those that do not move are not given back.
+    /// After rows are copied: excludes those that do not move from being returned.
     pub fn keep_back(&mut self, recipe: &Recipe) {
         if !recipe.frozen.is_none() {
             self.words.keep_back(|id| recipe.frozen.has(id));
@@ -439,7 +441,7 @@ impl Batch {
     }
 }
 
-/// A window of those neighbours that move.
+/// The neighbours of a window that move.
 fn moving<'a>(
     window: &Window<'_>,
     moves: impl Fn(u32) -> bool,
@@ -454,7 +456,7 @@ fn moving<'a>(
     Window { left: &[], right: slots, weights, scale: window.scale }
 }
 
-/// Some neighbouring draws of the noise of a piece.
+/// Consecutive draws from the noise of a piece.
 fn some_noise(recipe: &Recipe, stream: &mut Stream) -> Range<usize> {
     let first = stream.below(recipe.noise() as u32) as usize;
     first..first + GROUP_NEGATIVES
@@ -462,7 +464,7 @@ fn some_noise(recipe: &Recipe, stream: &mut Stream) -> Range<usize> {
 
 #[cfg(test)]
 impl Batch {
-    /// What the tests look at: the groups, the mixes with words, and the cells of each run with the minibatch of its row.
+    /// For tests: the groups, the mixes with words, and the cells of each run with the minibatch of its row.
     pub fn groups(&self) -> impl Iterator<Item = wordmill_kernels::Group<'_>> {
         self.minibatches.get().iter().map(|minibatch| minibatch.group(&self.shared))
     }

@@ -10,7 +10,7 @@ use wordmill_kernels::Kernels;
 use crate::objective::model::NoiseConfig;
 use crate::start::Start;
 
-/// What predicts what.
+/// The model of the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WindowModel {
     /// A word and each of its neighbours.
@@ -25,7 +25,7 @@ pub struct CbowConfig {
     /// How the words around a place become one vector.
     #[serde(rename = "context")]
     pub mix: Mix,
-    /// `true` takes word2vec.c's step, of the whole mean for each word, instead of the gradient.
+    /// `true` takes the step of word2vec.c, of the whole mean for each word, instead of the gradient.
     #[serde(rename = "cbow_compat")]
     #[schemars(with = "bool")]
     pub step: MixStep,
@@ -35,7 +35,7 @@ pub struct CbowConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
-    /// Their mean, weighted where distances are.
+    /// Their mean, weighted if distances have weights.
     Mean,
     /// Their sum.
     Sum,
@@ -55,7 +55,7 @@ pub enum MixStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reach {
-    /// A random number of words up to the window, each as likely.
+    /// A random number of words up to the window, all equally likely.
     Dynamic,
     /// The whole window; a word at distance d counts (W − d + 1)/W, which is the expectation of the former.
     Expected,
@@ -64,7 +64,7 @@ pub enum Reach {
 /// How a word is predicted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Prediction {
-    /// Told from noise.
+    /// Distinguished from noise.
     Negatives(NoiseConfig),
     /// Left or right at each node of a Huffman tree.
     Tree,
@@ -76,25 +76,25 @@ pub enum Prediction {
 pub enum Sharing {
     /// In rounds of a fixed number of readers, merged in order: the same bytes for any number of threads.
     Rounds,
-    /// Each thread by itself, merging whenever it is done with a piece: the same bytes on one thread only.
+    /// Each thread alone, merging whenever it is done with a piece: the same bytes on one thread only.
     Free,
 }
 
 /// Settings of the windows trainer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowsConfig {
-    /// What predicts what.
+    /// The model of the window.
     pub model: WindowModel,
-    /// How.
+    /// The objective.
     pub prediction: Prediction,
-    /// Where, and how threads share the model.
+    /// The text, and how threads share the model.
     pub text: TextConfig,
 }
 
 /// Settings of trainers that read the text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TextConfig {
-    /// Words on each side.
+    /// Number of words on each side.
     #[schemars(range(min = 1, max = 255))]
     pub window: u32,
     /// How far a window reaches.
@@ -144,7 +144,7 @@ pub struct WindowsInput<'a, W> {
     pub settings: &'a BTreeMap<String, String>,
     /// Length of a vector.
     pub dim: usize,
-    /// Where training starts.
+    /// Initial values.
     pub start: &'a Start,
     /// The kernels to use.
     pub kernels: &'static Kernels,

@@ -1,9 +1,9 @@
 //! The scheme in which threads do not wait for each other.
 //!
-//! Each thread reads shards of its own, trains a piece on copies of the rows that it needs, and adds what it
-//! has changed to the shared rows, which others may have changed meanwhile. No update is lost and there is no
-//! data race: rows are read and changed under the lock of their stripe. What comes of it depends on which
-//! thread was faster, except with one thread.
+//! Each thread reads its own shards, trains a piece on copies of the rows that it needs, and adds its changes
+//! to the shared rows, which others may have changed meanwhile. No update is lost and there is no data race:
+//! rows are read and changed under the lock of their stripe. Except with one thread, the result depends on
+//! which thread was faster.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::rows::{Rows, STRIPES};
 use crate::engine::Tally;
 use crate::error::TrainError;
 
-/// Trains until the epoch ends or `stop` says so between two pieces; false in the second case.
+/// Trains until the epoch ends or `stop` returns true between two pieces; false in the second case.
 pub(crate) fn train_free(
     progress: &StageProgress,
     epoch: &Epoch<'_>,
@@ -25,7 +25,7 @@ pub(crate) fn train_free(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<bool, TrainError> {
     let threads = workers.len();
-    // Shards that were open when training stopped come first, whoever takes them, unless they still are.
+    // Shards that were open when training stopped come first; any reader may take them.
     let is_held = |open: &Open| workers.iter().any(|worker| worker.open == Some(*open));
     let left = position.open.drain(..).flatten().filter(|open| !is_held(open));
     let left: Vec<Open> = left.rev().collect();

@@ -1,7 +1,7 @@
-//! A look at the text that is held out, with the model as it is.
+//! Evaluates the held-out text with the current model.
 //!
-//! Pieces of it are taken apart and copied like any other, and trained at a rate of 0: that tells their loss and moves nothing, and
-//! the copies are thrown away. Which words are thinned out and which noise is drawn is the same after every epoch.
+//! Its pieces are split and copied like any other, and trained at a rate of 0, which computes their loss and changes
+//! nothing. Then the copies are discarded. The same words are subsampled and the same noise is drawn after every epoch.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

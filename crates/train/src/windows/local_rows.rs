@@ -1,14 +1,14 @@
 //! The rows that a piece of text needs, copied to one place.
 //!
-//! A piece is first taken apart into what is to be trained, which says all rows that it needs: each gets a
-//! *slot*. Then they are copied from the shared matrix, stripe by stripe, trained where they stay in
-//! the nearest caches, and given back.
+//! A piece is first split into minibatches, which determine the rows that it needs: each gets a *slot*.
+//! Then the rows are copied from the shared matrix, stripe by stripe, trained while they are in the
+//! nearest caches, and returned.
 //!
-//! Several readers may have changed one row. Where each took few steps from the same values, the sum of
-//! what they changed is what one reader would have done after the other; where they took so many that
-//! each alone came near to where the row is drawn, the sum would overshoot n times. A step of rate η on a
-//! logistic loss closes a share η·κ of the distance, so after u of them e^(−c) is left of it, c = η·κ·u, and
-//! of n readers together e^(−nc). A sum is therefore multiplied by
+//! Several readers may have changed one row. If each took few steps from the same values, the sum of their
+//! changes is what they would have done one after the other. If each took so many that it came near to the
+//! optimum of the row, the sum would overshoot n times. A step of rate η on a logistic loss closes a share
+//! η·κ of the distance, so after u of them e^(−c) is left of it, c = η·κ·u, and after those of n readers
+//! together e^(−nc). A sum is therefore multiplied by
 //!
 //! ```text
 //! f(n, c) = (1 − e^(−nc)) / (n·(1 − e^(−c)))      1 for small c, the mean for large ones
@@ -19,29 +19,29 @@ use wordmill_kernels::{Change, Kernels, Side, real};
 use super::rows::{READERS, Rows, STRIPES};
 use crate::stripes::Aligned;
 
-/// κ: the curvature of a logistic loss is at most ¼, times the square of a vector's length.
+/// κ: the curvature of a logistic loss is at most ¼, times the squared norm of a vector.
 const CURVATURE: f64 = 0.25;
 
 /// Copies of some rows.
 pub(crate) struct LocalRows {
     stride: usize,
-    /// Row → its slot; stale unless that slot holds the row.
+    /// Row → its slot; stale unless that slot has the row.
     slots: Vec<u32>,
     /// Slot → row.
     ids: Vec<u32>,
-    /// Slot → steps that are taken on it, by weight.
+    /// Slot → total weight of the steps taken on it.
     heat: Vec<f32>,
-    /// Slots by stripe, where their rows stand in the stripe, and where those of each stripe begin.
+    /// Slots by stripe, their rows within the stripe, and where those of each stripe begin.
     by_stripe: Vec<u32>,
     places: Vec<u32>,
     starts: Vec<u32>,
     rows: Aligned,
-    /// The rows as they were copied, where they are kept.
+    /// The rows as they were copied, if they are kept.
     before: Aligned,
 }
 
 impl LocalRows {
-    /// For a matrix of so many rows.
+    /// For a matrix of this many rows.
     pub fn new(rows: u32, stride: usize) -> Self {
         Self {
             stride,
@@ -56,13 +56,13 @@ impl LocalRows {
         }
     }
 
-    /// Bytes for a matrix of so many rows if a piece needs `most` of them.
+    /// Bytes for a matrix of this many rows if a piece needs `most` of them.
     pub fn bytes(rows: u32, stride: usize, most: u64) -> u64 {
         let most = most.min(u64::from(rows));
         4 * u64::from(rows) + most * (20 + 2 * 4 * stride as u64)
     }
 
-    /// Forgets all rows.
+    /// Removes all rows.
     pub fn clear(&mut self) {
         self.ids.clear();
         self.heat.clear();
@@ -83,7 +83,7 @@ impl LocalRows {
         slot
     }
 
-    /// A row that has a slot is to take more steps.
+    /// Adds to the steps that a slot is to take.
     #[inline]
     pub fn warm(&mut self, slot: usize, weight: f32) {
         self.heat[slot] += weight;
@@ -99,7 +99,7 @@ impl LocalRows {
         &self.rows.get()[slot * self.stride..][..self.stride]
     }
 
-    /// Slots of a stripe, and where their rows stand in it.
+    /// Slots of a stripe, and their rows within it.
     fn of_stripe(&self, stripe: u32) -> (&[u32], &[u32]) {
         let [start, end] = [stripe, stripe + 1].map(|it| self.starts[it as usize] as usize);
         (&self.by_stripe[start..end], &self.places[start..end])
@@ -117,7 +117,7 @@ impl LocalRows {
         }
     }
 
-    /// Keeps the rows as they are now.
+    /// Saves the current rows.
     pub fn remember(&mut self) {
         self.before.cut(self.ids.len() * self.stride);
         self.before.get_mut().copy_from_slice(self.rows.get());
@@ -144,12 +144,12 @@ impl LocalRows {
         Side { vectors: self.rows.get_mut(), stride: self.stride }
     }
 
-    /// The same, and which row each slot has.
+    /// The same, and the row of each slot.
     pub fn side_and_ids(&mut self) -> (Side<'_>, &[u32]) {
         (Side { vectors: self.rows.get_mut(), stride: self.stride }, &self.ids)
     }
 
-    /// Some rows are not given back: they are no others than they were.
+    /// Excludes some rows from being returned, as they are unchanged.
     pub fn keep_back(&mut self, stays: impl Fn(u32) -> bool) {
         let (mut kept, mut first) = (0, 0);
         for stripe in 0..STRIPES as usize {
@@ -165,7 +165,7 @@ impl LocalRows {
         }
     }
 
-    /// Adds what has changed since [`Self::remember`] while `threads` threads do so, beginning at some stripe.
+    /// Adds the changes since [`Self::remember`] while `threads` threads do so, beginning at stripe `first`.
     pub fn give_back(&self, kernels: &Kernels, to: &Rows, rate: f32, threads: usize, first: u32) {
         let change = Change { before: self.before.get(), after: self.rows.get() };
         let mut shares = Vec::new();
@@ -193,14 +193,15 @@ struct RowReader {
 /// Lists of the stripe that is being merged.
 #[derive(Default)]
 pub(crate) struct Merging {
-    /// Where a row stands → the first reader that has it as a number in `readers`, from 1; 0 for none, as between two stripes.
+    /// Row within the stripe → the first reader that has it as a number in `readers`, from 1; 0 for none, as between
+    /// two stripes.
     heads: Vec<u32>,
     readers: Vec<RowReader>,
-    /// Rows that one reader has: slots, and where they stand.
+    /// Rows that only one reader has: slots, and rows within the stripe.
     alone: [Vec<u32>; 2],
 }
 
-/// Puts what several readers have changed into one stripe, in their order.
+/// Merges the changes of several readers into one stripe, in the order of readers.
 pub(crate) fn merge(
     kernels: &Kernels,
     to: &Rows,

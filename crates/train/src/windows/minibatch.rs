@@ -1,7 +1,7 @@
 //! Rows and columns that are trained at once.
 //!
-//! Some rows, each with columns of its own, and columns that all of them meet. The latter are a range of
-//! a list of the whole piece: its noise, or the nodes of paths.
+//! Some rows, each with its own columns, and columns that all of them share. The latter are a range of a
+//! list of the whole piece: its noise, or the nodes of paths.
 
 use std::ops::Range;
 
@@ -20,11 +20,11 @@ pub(crate) struct Minibatch {
     shared: Range<usize>,
 }
 
-/// Columns that all rows of a minibatch meet.
+/// Columns that all rows of a minibatch share.
 #[derive(Default)]
 pub(crate) struct Shared {
     pub columns: Vec<u32>,
-    /// 1 where scores are to fall, −1 where they are to rise.
+    /// 1 if scores should fall, −1 if they should rise.
     pub sign: Vec<f32>,
 }
 
@@ -40,7 +40,7 @@ impl Shared {
     }
 }
 
-/// Minibatches of a piece, and of earlier ones whose memory is used again.
+/// Minibatches of a piece, and of earlier ones whose memory is reused.
 #[derive(Default)]
 pub(crate) struct Minibatches {
     all: Vec<Minibatch>,
@@ -52,7 +52,7 @@ impl Minibatches {
         self.used = 0;
     }
 
-    /// Another minibatch, empty, whose rows meet these columns.
+    /// Opens another minibatch, empty, whose rows share these columns.
     pub fn open(&mut self, shared: Range<usize>) -> &mut Minibatch {
         if self.used == self.all.len() {
             self.all.push(Minibatch::EMPTY);
@@ -84,12 +84,12 @@ impl Minibatch {
         shared: 0..0,
     };
 
-    /// Whether a row is there.
+    /// Whether the minibatch has a row.
     pub fn has_row(&self, row: u32) -> bool {
         self.row[..self.rows].contains(&row)
     }
 
-    /// A row, and the weight of each shared column beside it.
+    /// Adds a row, and the weight of each shared column for it.
     pub fn push_row(&mut self, row: u32, shared_weight: f32) {
         self.row[self.rows] = row;
         self.shared_weight[self.rows] = shared_weight;
@@ -97,7 +97,7 @@ impl Minibatch {
         self.rows += 1;
     }
 
-    /// A column of the last row, which makes shared columns weigh more.
+    /// Adds a column of the last row, which increases the weight of shared columns.
     pub fn push_pair(&mut self, column: u32, weight: f32, shared_weight: f32) {
         self.column[self.pairs] = column;
         self.weight[self.pairs] = weight;

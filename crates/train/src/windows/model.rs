@@ -1,6 +1,6 @@
-//! The two matrices of a windows trainer: their first values, their checkpoints, their publication.
+//! The two matrices of a windows trainer: initial values, checkpoints, publication.
 //!
-//! A checkpoint (see `checkpoint.rs`) has for each side (`words`, `outs`) and stripe a tensor `SIDE.000` (f32, flat,
+//! For each side (`words`, `outs`) and stripe a checkpoint (see `checkpoint.rs`) has a tensor `SIDE.000` (f32, flat,
 //! padding included).
 
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl Model {
         Self { words: Rows::new(dim, words), outs: Rows::new(dim, outs), dim }
     }
 
-    /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0; then what is given takes their place.
+    /// Word vectors start uniform in ±½/d, as in word2vec, contexts and nodes at 0; then given vectors replace them.
     pub fn init(&mut self, seed: u64, start: &Start, columns: &str) -> Result<(), FormatError> {
         for (side, (_, rows)) in MatrixSide::ALL.into_iter().zip(self.sides()) {
             for number in 0..STRIPES {

@@ -1,5 +1,5 @@
-//! Tests of what is trained: windows against brute force, and steps against finite differences for every model and
-//! objective.
+//! Tests of the training data and steps: windows against brute force, and steps against finite differences for
+//! every model and objective.
 
 use wordmill_kernels::{Level, at, best};
 
@@ -53,7 +53,7 @@ fn recipe(config: WindowsConfig) -> Recipe {
     Recipe::new(config, DIM, &counts(), at(Level::Scalar).unwrap())
 }
 
-/// A model with numbers everywhere.
+/// A model without zeros.
 fn model(recipe: &Recipe) -> Model {
     let model = Model::new(recipe, WORDS);
     for (side, rows) in [&model.words, &model.outs].into_iter().enumerate() {
@@ -74,7 +74,7 @@ fn all_rows(rows: &Rows, dim: usize) -> Vec<Vec<f64>> {
     flat.chunks(dim).map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
 }
 
-/// What stands in a window, straight from the definition: each neighbour with its distance.
+/// The contents of a window, straight from the definition: each neighbour with its distance.
 fn brute_neighbours(places: &[u32], at: usize, window: usize) -> Vec<(usize, u32)> {
     let mut found = Vec::new();
     for (other, &word) in places.iter().enumerate() {
@@ -141,7 +141,8 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Minus the slope of the loss, coordinate by coordinate, is the step divided by the rate.
+/// Checks that the step divided by the rate is minus the slope of the loss, coordinate by
+/// coordinate.
 fn check_gradient(config: WindowsConfig) {
     let (places, rate) = (text(), 1e-3);
     let recipe = recipe(config);
@@ -154,7 +155,7 @@ fn check_gradient(config: WindowsConfig) {
     let tally = batch.train(&recipe, rate);
     let mut sides = [all_rows(&model.words, DIM), all_rows(&model.outs, DIM)];
     let terms = batch.terms(&recipe);
-    // A term: a mix of words, a target, and how much of it is a positive and a negative.
+    // A term: a mix of words, a target, and its weights as a positive and as a negative.
     let loss = |[words, outs]: &[Vec<Vec<f64>>; 2]| -> f64 {
         let mut loss = 0.0;
         for (mix, target, left, right) in &terms {
@@ -202,7 +203,7 @@ fn steps_are_gradients_of_every_model_and_objective() {
     }
 }
 
-/// As in word2vec.c each word of a mean learns what all learn together in the gradient.
+/// As in word2vec.c each word of a mean learns what the gradient would give all of them together.
 #[test]
 fn without_the_correction_each_word_learns_the_whole_step() {
     let step = |model_kind| {

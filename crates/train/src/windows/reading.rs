@@ -1,8 +1,8 @@
-//! Who reads which shard, and how far training has come.
+//! Which reader reads which shard, and the progress of training.
 //!
-//! The shards of an epoch stand in an order drawn from (seed, epoch). Readers take the next one when they
-//! are free. A reader's place is the number of pieces that it has trained; going on, it reads the shard
-//! again from its beginning and passes over them.
+//! The order of the shards of an epoch is drawn from (seed, epoch). Readers take the next one when they
+//! are free. A reader's place is the number of pieces that it has trained; to resume, it reads the shard
+//! again from its beginning and skips them.
 
 use serde::{Deserialize, Serialize};
 use wordmill_formats::FormatError;
@@ -14,32 +14,33 @@ use crate::engine::training_log::TrainingLog;
 use crate::engine::{Plan, Tally};
 use crate::random::Stream;
 
-/// Places of a piece. CBOW in rounds on 22 million tokens of English (d = 100, one epoch: loss, seconds of CPU): 1024 2.148,
-/// 11.9; 2048 2.160, 12.3; 4096 2.182, 11.5. The longer a piece, the older the values that the readers of a round see.
+/// Places of a piece. CBOW in rounds on 22 million tokens of English (d = 100, one epoch: loss, seconds of CPU): 1024
+/// 2.148, 11.9; 2048 2.160, 12.3; 4096 2.182, 11.5. The longer a piece, the older the values that the readers of a
+/// round see.
 pub(crate) const PIECE: usize = 1024;
 
 /// A shard that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Open {
-    /// Its place in the order of the epoch.
+    /// Its index in the order of the epoch.
     pub turn: u32,
-    /// Pieces of it that are trained.
+    /// Number of its pieces that are trained.
     pub pieces: u32,
 }
 
 /// How far training has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Epochs, and what they told.
+    /// Epochs, and what was logged for them.
     #[serde(flatten)]
     pub log: TrainingLog,
-    /// What each reader has open.
+    /// The open shard of each reader.
     pub open: Vec<Option<Open>>,
-    /// The next turn that nobody has taken.
+    /// The next turn that no reader has taken.
     pub next: u32,
     /// Words trained, of all epochs.
     pub words: u64,
-    /// Rounds done, of all epochs; pieces, where there are no rounds.
+    /// Rounds done, of all epochs; pieces, if there are no rounds.
     #[serde(default)]
     pub rounds_done: u64,
 }
@@ -52,9 +53,9 @@ pub(crate) struct Epoch<'a> {
     pub number: u32,
     /// Turn → shard.
     pub order: Vec<u32>,
-    /// Words of all epochs, as expected.
+    /// Expected number of words of all epochs.
     pub words: f64,
-    /// What halvings have left of the rate.
+    /// The factor of the rate after halvings.
     pub rate_share: f64,
 }
 
@@ -73,7 +74,7 @@ impl Epoch<'_> {
         order
     }
 
-    /// The rate falls linearly with the words done, as word2vec's.
+    /// The rate falls linearly with the words done, as in word2vec.
     pub fn rate(&self, words: u64) -> f32 {
         let plan = self.plan;
         let left = (1.0 - words as f64 / self.words).max(0.0);
@@ -101,7 +102,7 @@ impl Reached for Position {
 }
 
 impl Position {
-    /// Notes what a round did.
+    /// Records the results of a round.
     pub fn note_round(&mut self, plan: &Plan, tallies: impl Iterator<Item = Tally>, rate: f32) {
         self.rounds_done += 1;
         let log = &mut self.log;
@@ -122,12 +123,12 @@ impl Worker {
         Self { open: None, reader: None, batch }
     }
 
-    /// Gives it a shard to read, from some piece on.
+    /// Gives it a shard to read, beginning at a piece.
     pub fn begin(&mut self, open: Open) {
         (self.open, self.reader) = (Some(open), None);
     }
 
-    /// Takes the next piece apart. False at the end of the shard, which is closed then.
+    /// Splits the next piece. At the end of the shard it closes it and returns false.
     pub fn take(&mut self, epoch: &Epoch<'_>) -> Result<bool, FormatError> {
         self.batch.clear();
         let Some(open) = &mut self.open else { return Ok(false) };

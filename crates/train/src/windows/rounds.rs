@@ -1,8 +1,8 @@
 //! The scheme that gives the same bytes for any number of threads.
 //!
 //! Eight readers each train a piece of text on copies of the rows that it needs, all from the same values;
-//! then what they changed is merged, row by row, in the order of the readers. Threads take readers, and
-//! stripes to be merged, as they are free: who does what changes nothing. The rate is that of the
+//! then their changes are merged, row by row, in the order of the readers. Threads take readers, and
+//! stripes to be merged, as they are free: which thread does what changes nothing. The rate is that of the
 //! beginning of the round.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use super::rows::{READERS, Rows, STRIPES};
 use crate::engine::Tally;
 use crate::error::TrainError;
 
-/// A round, and what is known when it has ended.
+/// A round, and its results.
 struct Round<'a> {
     position: &'a mut Position,
     rate: f32,
@@ -25,7 +25,7 @@ struct Round<'a> {
     error: Option<TrainError>,
 }
 
-/// Trains until the epoch ends or `stop` says so between two rounds; false in the second case.
+/// Trains until the epoch ends or `stop` returns true between two rounds; false in the second case.
 pub(crate) fn train_rounds(
     threads: usize,
     progress: &StageProgress,
@@ -95,7 +95,7 @@ pub(crate) fn train_rounds(
     round.error.map_or(Ok(is_done), Err)
 }
 
-/// Takes the next piece of a reader apart and trains it on copies.
+/// Splits the next piece of a reader and trains it on copies.
 fn train_piece(
     epoch: &Epoch<'_>,
     sides: [&Rows; 2],
@@ -134,7 +134,7 @@ impl Round<'_> {
         self.is_over = self.position.is_done(epoch);
     }
 
-    /// Adds up what the readers have done, in their order.
+    /// Adds up the results of the readers, in their order.
     fn end(&mut self, epoch: &Epoch<'_>, slots: &Slots<'_>, progress: &StageProgress) {
         for (slot, open) in slots.iter().zip(&mut self.position.open) {
             let slot = slot.read().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +156,7 @@ impl Round<'_> {
 }
 
 impl Epoch<'_> {
-    /// The loss is no number any more.
+    /// The error of a loss that is not finite.
     pub fn diverged(&self) -> TrainError {
         let (name, rate) = (self.plan.name.clone(), self.plan.rate * self.rate_share);
         TrainError::DivergedInText { name, epoch: self.number + 1, place: String::new(), rate }

@@ -1,17 +1,17 @@
 //! One matrix of the model, in stripes that threads lock one at a time.
 //!
-//! Row `id` stands in stripe `id mod 64`. Whoever trains copies the rows of a piece of text (`local_rows.rs`), works
-//! on the copies, and gives them back: a lock is taken once a stripe and piece, some thousand windows,
-//! so locks cost nothing that could be measured, and no thread ever sees a row half written.
+//! Row `id` is in stripe `id mod 64`. A reader copies the rows of a piece of text (`local_rows.rs`), works on the
+//! copies, and returns them: a lock is taken once per stripe and piece, which is some thousand windows, so locks
+//! cost nothing measurable, and no thread ever sees a half-written row.
 
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::stripes::{Squares, Stripe, StripeShape};
 
-/// Readers of a round, however many threads there are.
+/// Readers of a round, whatever the number of threads.
 pub(crate) const READERS: usize = 8;
-/// Stripes of a matrix: many beside the threads, so that these seldom meet.
+/// Stripes of a matrix: many more than threads, so that these seldom wait for each other.
 pub(crate) const STRIPES: u32 = 64;
 
 /// A matrix whose rows are shared.
@@ -20,7 +20,7 @@ pub(crate) struct Rows {
     rows: u32,
 }
 
-/// Whether a matrix of vectors of this length has nothing else.
+/// Whether a matrix of vectors of this length has no other parts.
 fn shape(dim: usize) -> StripeShape {
     StripeShape { dim, bias: false, squares: Squares::None }
 }
@@ -43,12 +43,12 @@ impl Rows {
         self.rows
     }
 
-    /// A stripe to be read.
+    /// Locks a stripe for reading.
     pub fn read(&self, stripe: u32) -> RwLockReadGuard<'_, Stripe> {
         self.stripes[stripe as usize].read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A stripe to be changed.
+    /// Locks a stripe for changes.
     pub fn write(&self, stripe: u32) -> RwLockWriteGuard<'_, Stripe> {
         self.stripes[stripe as usize].write().unwrap_or_else(PoisonError::into_inner)
     }

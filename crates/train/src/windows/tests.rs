@@ -1,5 +1,5 @@
 //! Tests of the windows trainer as a whole: bytes against threads and interruptions, memory, and that each model
-//! and objective learns a text whose structure is known.
+//! and objective learns a text of known structure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,7 +148,7 @@ fn similarities(vectors: &Vectors) -> [f64; 2] {
 }
 
 #[test]
-fn every_model_and_objective_learns_who_belongs_together() {
+fn every_model_and_objective_learns_which_words_belong_together() {
     let bench = Bench::new(6);
     for (number, mut config) in all().enumerate() {
         config.text.subsample = 1e-2;
@@ -212,7 +212,7 @@ fn one_free_thread_gives_the_same_bytes_whatever_the_instruction_set_and_interru
     }
 }
 
-/// A reader goes on with the shard that it has open.
+/// A reader continues with its open shard.
 #[test]
 fn no_text_is_trained_twice_after_a_checkpoint() {
     let mut bench = Bench::new(3);
@@ -229,7 +229,7 @@ fn no_text_is_trained_twice_after_a_checkpoint() {
 }
 
 #[test]
-fn a_rate_that_is_too_high_is_told_with_the_vector_or_halved() {
+fn a_rate_that_is_too_high_is_reported_with_the_vector_or_halved() {
     let mut bench = Bench::new(3);
     for (prediction, rate) in [(Prediction::Tree, 1e12), (NOISE, 1000.0)] {
         bench.rate = rate;
@@ -272,7 +272,7 @@ fn a_model_beyond_the_budget_is_refused_with_the_key_to_change() {
 }
 
 #[test]
-fn thinning_keeps_the_expected_number_of_words() {
+fn subsampling_keeps_the_expected_number_of_words() {
     let bench = Bench::new(4);
     let texts = Texts::new(
         &bench.dir,
@@ -301,7 +301,7 @@ fn some_frozen() -> Frozen {
 #[test]
 fn frozen_words_keep_their_bits_whoever_reads() {
     for (number, config) in all().enumerate() {
-        // What words are before anything is trained.
+        // The words before any training.
         let mut bench = Bench::new(3);
         let mut everything = Frozen::default();
         (0..WORDS).for_each(|id| everything.insert(id));
@@ -353,7 +353,7 @@ fn frozen_words_keep_their_bits_whoever_reads() {
 }
 
 #[test]
-fn what_is_held_out_is_told_and_the_same_for_any_number_of_threads() {
+fn held_out_loss_is_reported_and_the_same_for_any_number_of_threads() {
     let mut bench = Bench::new(5);
     for (number, config) in all().enumerate() {
         let mut curves = Vec::new();
@@ -389,7 +389,7 @@ fn what_is_held_out_is_told_and_the_same_for_any_number_of_threads() {
             curves.push((figures, rounds, bench.digest(&name)));
         }
         assert!(curves.iter().all(|curve| *curve == curves[0]), "{config:?}");
-        // Rows of rounds are only told.
+        // Rows of rounds are only reported.
         let name = format!("no-rows-{number}");
         bench.curve = CurvePlan { held_out: 0.2, ..CurvePlan::default() };
         bench.train(&config, &name, &Context::for_tests(2)).unwrap();
@@ -397,7 +397,7 @@ fn what_is_held_out_is_told_and_the_same_for_any_number_of_threads() {
     }
 }
 
-/// The places that readers of both parts give, END aside, by shard.
+/// The places that readers of both parts return, except END, by shard.
 #[test]
 fn every_word_is_in_one_part_of_the_text() {
     let bench = Bench::new(4);
@@ -433,7 +433,7 @@ fn every_word_is_in_one_part_of_the_text() {
         assert_eq!(read(parted.open(7, shard).unwrap(), &parted), trained, "in every epoch");
         let held = read(parted.open_held(shard).unwrap(), &parted);
         held_words += held.iter().map(Vec::len).sum::<usize>();
-        // Lines are shorter than a stretch, so each is in one part as a whole.
+        // Lines are shorter than a stretch, so each belongs to one part as a whole.
         let mut both: Vec<Vec<u32>> = trained.into_iter().chain(held).collect();
         both.sort();
         all.sort();
@@ -444,7 +444,7 @@ fn every_word_is_in_one_part_of_the_text() {
 }
 
 #[test]
-fn patience_publishes_the_epoch_that_knew_most() {
+fn patience_publishes_the_best_epoch() {
     let mut bench = Bench::new(4);
     (bench.schedule, bench.rate, bench.epochs) = (Schedule::Constant, 0.4, 12);
     bench.curve = CurvePlan { held_out: 0.2, log_every: 0, patience: 2 };

@@ -1,12 +1,14 @@
-//! Token shards as kept words in order: decoded a frame at a time, remapped, thinned out.
+//! Token shards as kept words in order: decoded a frame at a time, remapped, subsampled.
 //!
-//! A *place* is a kept word or [`END`], the end of a line. A word that is not in the vocabulary or thinned
-//! out leaves no gap, as in word2vec, so windows reach over it. Whether an occurrence stays depends on
-//! the seed, the epoch, its shard and its number there, so a reader that begins again reads the same. A
-//! line that goes on in the next shard is cut there: a line longer than a chunk of the corpus.
+//! A *place* is a kept word or [`END`], the end of a line. A word that is dropped, by subsampling or
+//! because it is not in the vocabulary, leaves no gap, as in word2vec, so windows reach over it. Whether
+//! an occurrence stays depends on the seed, the epoch, its shard and its number there, so a reader that
+//! begins again reads the same. A line that continues in the next shard, which is a line longer than a
+//! chunk of the corpus, is cut there.
 //!
-//! Text is held out by the *stretch*: a line, or each thousand words of a longer one, by a hash of its place and the seed. A reader
-//! gives either what is held out or all the rest, with an end of a line where the other part was.
+//! Text is held out by the *stretch*: a line, or each thousand words of a longer one, by a hash of its place and the
+//! seed. A reader returns either the held-out stretches or all others, with an end of a line in place of the other
+//! part.
 
 use std::ops::Range;
 
@@ -19,19 +21,19 @@ use crate::objective::subsampling::Subsampling;
 /// The end of a line among places.
 pub(crate) const END: u32 = u32::MAX;
 
-/// In place of an epoch, of a reader of what is held out.
+/// Used in place of an epoch by a reader of held-out text.
 pub(crate) const LOOK: u32 = u32::MAX;
 /// Words of the longest stretch.
 const STRETCH: u32 = 1000;
 
-/// All places that are there, and which of them are handed out.
+/// All buffered places, and which of them are returned as centres.
 pub(crate) type Piece<'a> = (&'a [u32], Range<usize>);
 
 /// What all readers of an epoch have in common.
 pub(crate) struct Texts<'a> {
     dir: &'a RunDir,
     shards: &'a [ShardId],
-    /// Of each word: an occurrence stays if 32 random bits are below this.
+    /// For each word: an occurrence stays if 32 random bits are below this.
     limits: Vec<u64>,
     /// Words to be seen on each side of a place.
     reach: usize,
@@ -50,19 +52,19 @@ pub(crate) struct Reader {
     /// Tokens and line ends decoded so far.
     items: u64,
     places: Vec<u32>,
-    /// The first place that has not been handed out.
+    /// The first place that has not been returned.
     at: usize,
     buffer: Vec<u8>,
     ids: Vec<u32>,
 }
 
-/// Which stretches a reader passes over.
+/// Which stretches a reader skips.
 struct HeldOut {
     key: u64,
     limit: u64,
-    /// Whether it reads what is held out.
+    /// Whether it reads the held-out ones.
     is_wanted: bool,
-    /// Whether the stretch in hand is, and its words so far.
+    /// Whether the current stretch is held out, and its number of words so far.
     is_held: bool,
     words: u32,
 }
@@ -70,7 +72,7 @@ struct HeldOut {
 /// How a text is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    /// The share above which frequent words are thinned out; 0 keeps all.
+    /// The share above which frequent words are subsampled; 0 keeps all.
     pub subsample: f64,
     /// Words on each side.
     pub window: u32,
@@ -97,18 +99,18 @@ impl<'a> Texts<'a> {
         Self { held_limit: (share * u64::MAX as f64) as u64, ..self }
     }
 
-    /// How many words an epoch is expected to keep.
+    /// The expected number of words that an epoch keeps.
     pub fn expected_words(&self, counts: &[u64]) -> f64 {
         let kept = |(&count, &limit): (&u64, &u64)| count as f64 * (limit as f64 / 4_294_967_296.0);
         counts.iter().zip(&self.limits).map(kept).sum()
     }
 
-    /// Begins shard number `shard` in an epoch, what is held out of it left out.
+    /// Begins shard number `shard` in an epoch, without its held-out stretches.
     pub fn open(&self, epoch: u32, shard: u32) -> Result<Reader, FormatError> {
         self.open_part(epoch, shard, false)
     }
 
-    /// Begins what is held out of shard number `shard`.
+    /// Begins the held-out stretches of shard number `shard`.
     pub fn open_held(&self, shard: u32) -> Result<Reader, FormatError> {
         self.open_part(LOOK, shard, true)
     }
@@ -149,7 +151,7 @@ impl<'a> Texts<'a> {
 
 impl Reader {
     /// The next places, about `len` of them, with those around them: all places, and which of them are
-    /// handed out. `None` at the end of the shard.
+    /// centres. `None` at the end of the shard.
     pub fn next(
         &mut self,
         texts: &Texts<'_>,
@@ -163,7 +165,7 @@ impl Reader {
         Ok((first < self.at).then_some((&self.places[..], first..self.at)))
     }
 
-    /// Lets go of places that nobody sees any more, and appends those of the next frame.
+    /// Drops places that are no longer needed, and appends those of the next frame.
     fn decode(&mut self, texts: &Texts<'_>) -> Result<(), FormatError> {
         let seen = self.at.saturating_sub(texts.reach);
         self.places.drain(..seen);
@@ -204,13 +206,14 @@ impl Reader {
     }
 }
 
-/// What an item is to a reader of one part of the text.
+/// How a reader of one part of the text treats an item.
 enum Passed {
     /// A word of its part.
     Inside,
     /// A word of the other part.
     Other,
-    /// The end of a stretch: of a line, or before a word that begins another one, which is of its part or not.
+    /// The end of a stretch: of a line, or before a word that begins another one, which belongs to its part or
+    /// not.
     Edge(bool),
 }
 

@@ -1,7 +1,7 @@
-//! The windows of a piece: which places stand around each of its words.
+//! The windows of a piece: which places are around each of its words.
 //!
 //! Places are translated once, each to the slot of its row, and a window is two slices of these. Weights
-//! by distance stand ready in a row, farthest left to farthest right, so those of a window are one slice.
+//! by distance are stored in a row, farthest left to farthest right, so those of a window are one slice.
 
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ pub(crate) fn weights(reach: Reach, window: u32) -> Vec<f32> {
     (1..=window).rev().chain(1..=window).map(weight).collect()
 }
 
-/// Places of a piece and of what is in reach of it, as slots; [`END`] stays.
+/// Places of a piece and of its surroundings, as slots; [`END`] stays.
 #[derive(Default)]
 pub(crate) struct Places {
     slots: Vec<u32>,
@@ -55,7 +55,7 @@ impl Places {
         self.line = 0..0;
     }
 
-    /// The window of a word that reaches so far. Words are asked for from left to right.
+    /// The window of a word with this reach. Words must be requested from left to right.
     pub fn around(&mut self, at: usize, reach: usize) -> ContextWindow {
         let is_end = |slot: &u32| *slot == END;
         if at >= self.line.end {
@@ -67,7 +67,7 @@ impl Places {
         ContextWindow { at, left: left.min(reach), right: right.min(reach) }
     }
 
-    /// What is around a word.
+    /// The places around a word.
     pub fn window<'a>(
         &'a self,
         around: ContextWindow,

@@ -1,21 +1,21 @@
-//! Hashes of lines that can be put together from hashes of their parts.
+//! Hashes of lines that can be combined from hashes of their parts.
 //!
-//! A word has two values in 1 .. p, p = 2⁶¹ − 1, one from each half of its XXH3 of 128 bits. A line is a polynomial in a *base* with
-//! the values of its words as coefficients, modulo p (Karp & Rabin 1987), once for each half with a base of its own. So
-//! H(xy) = H(x) · base^|y| + H(y), and a line that is cut anywhere has the hash of the same line uncut.
+//! A word has two values in 1 .. p, p = 2⁶¹ − 1, one from each half of its 128-bit XXH3. A line is a polynomial in a
+//! *base* with the values of its words as coefficients, modulo p (Karp & Rabin 1987), once for each half with its own
+//! base. So H(xy) = H(x) · base^|y| + H(y), and a line that is cut anywhere has the hash of the uncut line.
 //!
-//! Two different lines of at most n words have the same hash with a probability of (n / p)² about, a word's values being those of
-//! another with one of 2⁻¹²²: of 10¹⁰ distinct lines of at most 1,000 words two are taken for the same with one of 10⁻¹¹. The bases are
-//! fixed: this is no protection from somebody who makes up lines that collide.
+//! Two different lines of at most n words have the same hash with a probability of about (n / p)²; two words have the
+//! same values with one of 2⁻¹²². Among 10¹⁰ distinct lines of at most 1,000 words, the probability of any collision is
+//! 10⁻¹¹. The bases are fixed, so this is no protection against lines constructed to collide.
 
 use xxhash_rust::xxh3::xxh3_128;
 
 /// 2⁶¹ − 1, which is prime.
 const PRIME: u64 = (1 << 61) - 1;
-/// The base of each half: without a pattern, below the prime.
+/// The base of each half: an arbitrary number below the prime.
 const BASES: [u64; 2] = [0x0f1b_3c6e_a94d_5287, 0x1a7d_905f_83c2_e64b];
 
-/// What stands for a line among those that are compared: a value of each half.
+/// The key of a line in comparisons: a value of each half.
 pub(super) type Key = [u64; 2];
 
 /// The values of a word.
@@ -30,16 +30,16 @@ pub(super) struct LineHash {
 }
 
 impl WordHash {
-    /// Of the bytes of a word.
+    /// The values of a word from its bytes.
     pub fn of(word: &[u8]) -> Self {
         let hash = xxh3_128(word);
-        // None is 0, or it would be lost at the begin of a line.
+        // No value is 0, or the word would be lost at the beginning of a line.
         Self([hash as u64, (hash >> 64) as u64].map(|half| half % (PRIME - 1) + 1))
     }
 }
 
 impl LineHash {
-    /// A hash that was written down.
+    /// A hash read from a file.
     pub fn new(key: Key, words: u64) -> Self {
         Self { key, words }
     }
@@ -49,12 +49,12 @@ impl LineHash {
         self.key
     }
 
-    /// How many words it is of.
+    /// The number of its words.
     pub fn words(self) -> u64 {
         self.words
     }
 
-    /// Goes on with a word.
+    /// Appends a word.
     #[inline]
     pub fn push(&mut self, word: WordHash) {
         for ((half, base), value) in self.key.iter_mut().zip(BASES).zip(word.0) {
@@ -63,7 +63,7 @@ impl LineHash {
         self.words += 1;
     }
 
-    /// The hash of this part and the next one together.
+    /// The hash of this part followed by the next one.
     pub fn then(self, next: Self) -> Self {
         let half = |half: usize| {
             sum(product(self.key[half], power(BASES[half], next.words)), next.key[half])
@@ -82,14 +82,15 @@ fn sum(a: u64, b: u64) -> u64 {
     reduced(a + b)
 }
 
-/// Of two numbers below the prime: the bits above the 61st count as much as those below.
+/// Reduces the product of two numbers below the prime: bits from the 61st on count as much as those
+/// below.
 #[inline]
 fn product(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     reduced((product as u64 & PRIME) + (product >> 61) as u64)
 }
 
-/// Of a number below twice the prime.
+/// Reduces a number below twice the prime.
 #[inline]
 fn reduced(number: u64) -> u64 {
     if number >= PRIME { number - PRIME } else { number }
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_put_together_are_the_whole() {
+    fn joined_parts_have_the_hash_of_the_whole() {
         for seed in 0..300 {
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let mut roll = |limit: u64| random.next_u64() % limit;
@@ -153,7 +154,7 @@ mod tests {
                 at = end;
             }
             assert_eq!(joined, whole, "seed {seed}");
-            // The definition: sum of value · base^(words behind it).
+            // The definition: sum of value · base^(number of words after it).
             for (half, base) in BASES.into_iter().enumerate() {
                 let terms = words.iter().zip((0..len).rev());
                 let term =
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn order_number_and_words_tell_lines_apart() {
+    fn order_number_and_words_distinguish_lines() {
         let [a, b] = [b"a", b"b"].map(|word| WordHash::of(word));
         let lines: [&[WordHash]; 9] =
             [&[], &[a], &[b], &[a, a], &[a, b], &[b, a], &[b, b], &[a, a, a], &[a, a, b]];

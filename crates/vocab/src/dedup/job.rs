@@ -1,4 +1,4 @@
-//! The work at hand, which all steps share.
+//! The job, which all steps share.
 
 use wordmill_flow::Context;
 
@@ -6,19 +6,19 @@ use crate::shards::TokenShards;
 
 /// The folder of the shards without repeated lines.
 pub const FOLDER: &str = "dedup";
-/// Version of what the stage computes; part of the fingerprint.
+/// Version of the stage's results; part of the fingerprint.
 pub(super) const VERSION: u32 = 1;
 
-/// The work at hand.
+/// The job.
 pub(super) struct Dedup<'a> {
     pub ctx: &'a Context,
     pub shards: &'a TokenShards,
-    /// There are 2 to this power ranges.
+    /// The number of ranges is 2 to this power.
     pub bits: u32,
 }
 
 impl Dedup<'_> {
-    /// What everything here depends on beside the shards.
+    /// A fingerprint of everything that results depend on beside the shards.
     pub fn made_of(&self) -> String {
         format!("{VERSION} {}", self.bits)
     }

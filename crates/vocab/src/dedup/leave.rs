@@ -1,7 +1,7 @@
-//! One token shard written anew without some of its lines.
+//! Rewrites one token shard without some of its lines.
 //!
-//! A line that is left out becomes one without a word, and stands there as the tokeniser would have written it: not at all, unless
-//! its begin is in an earlier shard; then its end stays.
+//! A dropped line becomes one without a word, and is written as the tokeniser would write it: not at all, unless it
+//! begins in an earlier shard; then its end stays.
 
 use wordmill_formats::{FormatError, LINE_END};
 
@@ -10,20 +10,20 @@ use super::repeats::{self, LineSet};
 use crate::error::VocabError;
 use crate::rewrite::{Contents, Numbered, Read, Rewriting, Rewritten};
 
-/// Memory of a word: its bytes, its place among these, its counts before and after, where it stands by id, in two orders.
+/// Memory of a word: its bytes, its place among these, its counts before and after, its index by id, in two orders.
 const WORD_BYTES: u64 = 128;
 /// Memory of frames being read and written.
 const FIXED_BYTES: u64 = 3 << 20;
 
-/// What says how many lines were left out, in the footer of a shard.
+/// The key of the number of dropped lines, in the footer of a shard.
 pub(super) const DROPPED: &str = "dropped_lines";
 
-/// Memory that a shard of so many words and lines takes.
+/// Memory for a shard of this many words and lines.
 pub(super) fn needed_bytes(local_words: u64, lines: u64) -> u64 {
     FIXED_BYTES + WORD_BYTES * local_words + LineSet::bytes(room(lines))
 }
 
-/// The shard without the lines that are dropped, and how many begin in it.
+/// The shard without the dropped lines, and how many of them begin in it.
 pub(super) fn shard(
     dedup: &Dedup<'_>,
     job: &Rewriting<'_>,
@@ -38,14 +38,14 @@ pub(super) fn shard(
             for place in gone {
                 let count = &mut kept[*place as usize];
                 *count = count.checked_sub(1).ok_or_else(|| {
-                    let what = "a word stands there more often than its list says";
+                    let what = "a word occurs more often than its list says";
                     FormatError::corrupt(source.file().path(), 0, what)
                 })?;
             }
             Ok(())
         })?;
     }
-    // The first line of a shard that begins in the middle of one was counted where that begins.
+    // The first line of a shard that begins within a line was counted in the shard where it begins.
     let begun_before = source.continues_line() && lines.contains(0);
     let dropped = lines.len() - u64::from(begun_before);
     let left = job.row.counts.lines.saturating_sub(dropped);
@@ -66,12 +66,14 @@ pub(super) fn shard(
     })
 }
 
-/// Numbers of lines are below this where so many begin: one may go on from before, one may have no begin.
+/// Line numbers are below this if this many lines begin: one may continue from before, one may have no
+/// beginning.
 fn room(lines: u64) -> u64 {
     lines + 2
 }
 
-/// Calls `each` with the tokens and line ends of each frame that stay, and with the tokens of the given lines, as places.
+/// Calls `each` with the remaining tokens and line ends of each frame, and with the tokens of the dropped lines, as
+/// places.
 fn sift(
     read: &Read,
     lines: &LineSet,

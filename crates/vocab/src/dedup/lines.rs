@@ -1,10 +1,11 @@
 //! The hashes of the lines of one shard, in a file.
 //!
-//! **Hashes of lines**, kind `hash`: a frame has lines of one *range* of keys (the tag) in the order of the shard, as many as its items,
-//! 20 bytes each, little-endian: the two halves of the key, 8 bytes each (`hash.rs`), and the number of the line in the shard, 4 bytes.
-//! A line's number is that of line ends before it; lines without a word are left out. What may be part of a line that is cut stands in
-//! the settings, as two halves and a number of words with spaces between: `head`, up to the first line end of a shard that begins in the
-//! middle of a line, and `tail`, what comes after the last line end. `ends` is the number of line ends.
+//! **Hashes of lines**, kind `hash`: a frame has lines of one *range* of keys (the tag) in the order of the shard, as
+//! many as its items, 20 bytes each, little-endian: the two halves of the key, 8 bytes each (`hash.rs`), and the number
+//! of the line in the shard, 4 bytes. The number of a line is the number of line ends before it; lines without a word
+//! are left out. Parts of lines that may be cut are stored in the settings, as two halves and a number of words
+//! separated by spaces: `head`, up to the first line end of a shard that begins within a line, and `tail`, the words
+//! after the last line end. `ends` is the number of line ends.
 
 use std::path::PathBuf;
 
@@ -21,48 +22,48 @@ use crate::shard::ShardRow;
 
 /// Bytes of a line in a frame.
 const LINE_BYTES: usize = 20;
-/// Lines that are held back until their frames are written, of all ranges together.
+/// Lines that are buffered until their frames are written, of all ranges together.
 const HELD_LINES: usize = 1 << 16;
-/// The least number of lines of a range that are held back.
+/// The minimum number of buffered lines per range.
 const HELD_LEAST: usize = 16;
 /// Memory of a word: its hash by place and by id (32), its count, and its id with the table for it (16).
 const WORD_BYTES: u64 = 56;
 /// Memory of frames being read and written.
 const FIXED_BYTES: u64 = 2 << 20;
 
-/// What a shard has beside whole lines.
+/// The parts of a shard beside whole lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ends {
-    /// Whether it begins in the middle of a line.
+    /// Whether it begins within a line.
     pub continues: bool,
-    /// Line ends.
+    /// Number of line ends.
     pub ends: u32,
-    /// What stands before the first, if it begins in the middle of a line.
+    /// The words before the first line end, if it begins within a line.
     pub head: LineHash,
-    /// What stands behind the last.
+    /// The words after the last line end.
     pub tail: LineHash,
 }
 
-/// Where the hashes of a shard stand.
+/// The path of the hashes of a shard.
 pub(super) fn path(run: &RunDir, shard: ShardId) -> PathBuf {
     run.path(&format!("{FOLDER}/lines-{shard}.hashes"))
 }
 
-/// Memory that a shard of so many words takes.
+/// Memory for a shard of this many words.
 pub(super) fn needed_bytes(local_words: u64, bits: u32) -> u64 {
     let lines = (held_lines(bits) as u64) << bits;
     FIXED_BYTES + WORD_BYTES * local_words + LINE_BYTES as u64 * lines
 }
 
-/// Lines of a range that are held back.
+/// Buffered lines per range.
 fn held_lines(bits: u32) -> usize {
     (HELD_LINES >> bits).max(HELD_LEAST)
 }
 
-/// What is known of a shard whose lines are hashed.
+/// Properties of a shard whose lines are hashed.
 pub(super) struct Hashed {
     pub ends: Ends,
-    /// Lines of each range.
+    /// Number of lines of each range.
     pub counts: Box<[u64]>,
 }
 
@@ -74,7 +75,7 @@ fn no_lines(bits: u32) -> Box<[u64]> {
     vec![0; 1 << bits].into()
 }
 
-/// The hashes of a shard that are there, if they fit.
+/// The existing hashes of a shard, if they fit.
 pub(super) fn existing(job: &Dedup<'_>, row: &ShardRow) -> Result<Option<Hashed>, VocabError> {
     let run = job.shards.run();
     let file = match FrameFile::open(run.storage(), &path(run, row.id), Kind::HASHES) {
@@ -83,7 +84,7 @@ pub(super) fn existing(job: &Dedup<'_>, row: &ShardRow) -> Result<Option<Hashed>
     };
     let mut counts = no_lines(job.bits);
     for entry in file.entries() {
-        // What is no range is found when ranges are read.
+        // Invalid ranges are detected when ranges are read.
         if let Some(count) = counts.get_mut(entry.tag as usize) {
             *count += u64::from(entry.items);
         }
@@ -124,7 +125,7 @@ fn word_hashes(run: &RunDir, row: &ShardRow) -> Result<Vec<WordHash>, VocabError
     Ok(by_id)
 }
 
-/// Writes all lines that are whole, and returns what is left at the ends.
+/// Writes all whole lines, and returns the parts at both ends.
 fn scan(
     tokens: &TokenShard,
     words: &[WordHash],
@@ -150,9 +151,10 @@ fn scan(
             } else if line.words() > 0 {
                 writer.line(line.key(), found.ends)?;
             }
-            found.ends = found.ends.checked_add(1).ok_or_else(|| {
-                tokens.file().bad_frame(frame, "more lines than can be told apart")
-            })?;
+            found.ends = found
+                .ends
+                .checked_add(1)
+                .ok_or_else(|| tokens.file().bad_frame(frame, "more lines than can be numbered"))?;
         }
     }
     Ok(found)
@@ -178,9 +180,9 @@ impl Ends {
 struct Writer<'a> {
     file: FrameWriter,
     bits: u32,
-    /// Lines of each range that are not written yet.
+    /// Lines of each range that are not yet written.
     held: Vec<Vec<u8>>,
-    /// Lines of each range.
+    /// Number of lines of each range.
     counts: &'a mut [u64],
 }
 
@@ -222,7 +224,7 @@ impl Writer<'_> {
     }
 }
 
-/// Calls `each` with the lines of a range of a shard, in their order.
+/// Calls `each` with the lines of a range of a shard, in order.
 pub(super) fn for_each_line(
     run: &RunDir,
     shard: ShardId,
@@ -236,7 +238,9 @@ pub(super) fn for_each_line(
         let bytes = file.read(frame, buffer)?;
         let (lines, rest) = bytes.as_chunks::<LINE_BYTES>();
         if !rest.is_empty() || lines.len() != entry.items as usize {
-            return Err(file.bad_frame(frame, "its lines are not as many as it says").into());
+            return Err(file
+                .bad_frame(frame, "its lines differ in number from what it says")
+                .into());
         }
         for line in lines {
             let half = |at: usize| u64::from_le_bytes(line[at..at + 8].try_into().expect("eight"));

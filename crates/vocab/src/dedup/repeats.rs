@@ -1,8 +1,9 @@
-//! Lines of one range of keys that repeat an earlier one, of all shards, in a file.
+//! Finds the lines of one range of keys that repeat an earlier line, over all shards, and writes
+//! them to a file.
 //!
-//! **Dropped lines**, kind `drop`: pairs of a shard's place in the index of shards and a line's number in it (`lines.rs`), ascending, 4
-//! bytes each, little-endian, at most [`FRAME_LINES`] a frame; the tag is the first shard. Of a line that goes on in later shards
-//! the first line of each of these stands there, too.
+//! **Dropped lines**, kind `drop`: pairs of a shard's place in the index of shards and a line's number in it
+//! (`lines.rs`), ascending, 4 bytes each, little-endian, at most [`FRAME_LINES`] per frame; the tag is the first shard.
+//! For a line that continues in later shards, the first line of each of these is listed, too.
 
 use std::path::PathBuf;
 
@@ -15,24 +16,24 @@ use super::lines::{Ends, for_each_line};
 use crate::error::VocabError;
 use crate::rewrite::MADE_OF;
 
-/// Lines in a frame: so few that it costs little to look for those of one shard.
+/// Lines in a frame: few enough to make it cheap to search for those of one shard.
 const FRAME_LINES: usize = 1 << 12;
 /// Bytes of a line in a frame.
 const LINE_BYTES: usize = 8;
 /// Memory of frames being read and written.
 const FIXED_BYTES: u64 = 3 << 20;
 
-/// A line that may be cut: it begins as the last of a shard.
+/// The last line of a shard, which may be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Open {
     hash: LineHash,
     /// Its number in the shard where it begins.
     line: u32,
-    /// The last shard that it is in, by its place.
+    /// The place of the last shard that it reaches.
     last: u32,
 }
 
-/// The lines that begin as the last of each shard, if they have a word, from what all shards have at their ends.
+/// The last line of each shard, if it has a word, joined from the ends of all shards.
 pub(super) fn join(ends: &[Ends]) -> Vec<Option<Open>> {
     let mut joined = vec![None; ends.len()];
     let mut open: Option<(usize, Open)> = None;
@@ -61,29 +62,30 @@ pub(super) fn join(ends: &[Ends]) -> Vec<Option<Open>> {
     joined
 }
 
-/// Where the dropped lines of a range stand.
+/// The path of the dropped lines of a range.
 pub(super) fn path(run: &RunDir, range: u32) -> PathBuf {
     run.path(&format!("{FOLDER}/range-{range:04}.dropped"))
 }
 
-/// What the dropped lines of a range depend on.
+/// A fingerprint of what the dropped lines of a range depend on.
 fn made_of(job: &Dedup<'_>) -> String {
     format!("{} {:016x}", job.made_of(), job.shards.digest())
 }
 
-/// Whether the dropped lines of a range are there.
+/// Whether the dropped lines of a range exist.
 pub(super) fn is_there(job: &Dedup<'_>, range: u32) -> bool {
     let run = job.shards.run();
     let file = FrameFile::open(run.storage(), &path(run, range), Kind::DROPPED);
     file.is_ok_and(|file| file.setting(MADE_OF) == Some(&made_of(job)))
 }
 
-/// Memory that a range with so many distinct lines takes: 16 bytes and a mark for each place of a table of which an eighth stays free.
+/// Memory for a range with this many distinct lines: 16 bytes and a mark for each slot of a table, an eighth of which
+/// stays free.
 pub(super) fn needed_bytes(lines: u64) -> u64 {
     FIXED_BYTES + 17 * (lines.max(7) * 8 / 7).next_power_of_two()
 }
 
-/// Finds the lines of a range that repeat an earlier one. There are `most` distinct ones at most.
+/// Finds the lines of a range that repeat an earlier one. There are at most `most` distinct ones.
 pub(super) fn find(
     job: &Dedup<'_>,
     range: u32,
@@ -151,24 +153,24 @@ impl Writer {
     }
 }
 
-/// Lines of a shard.
+/// The set of lines that have been seen.
 pub(super) struct LineSet {
     marks: Vec<u64>,
     lines: u64,
 }
 
 impl LineSet {
-    /// Memory of a set that has room for so many lines.
+    /// Memory of a set with room for this many lines.
     pub fn bytes(room: u64) -> u64 {
         room / 8 + 8
     }
 
-    /// How many there are.
+    /// Number of lines.
     pub fn len(&self) -> u64 {
         self.lines
     }
 
-    /// Whether a line is among them.
+    /// Whether the set contains a line.
     #[inline]
     pub fn contains(&self, line: u32) -> bool {
         let marks = self.marks.get(line as usize / 64);
@@ -184,14 +186,14 @@ impl LineSet {
     }
 }
 
-/// The lines of a shard that are to be left out; their numbers are below `room`.
+/// The dropped lines of a shard; their numbers are below `room`.
 pub(super) fn of_shard(job: &Dedup<'_>, shard: u32, room: u64) -> Result<LineSet, VocabError> {
     let run = job.shards.run();
     let mut set = LineSet { marks: vec![0; room.div_ceil(64) as usize], lines: 0 };
     let mut buffer = Vec::new();
     for range in 0..1 << job.bits {
         let file = FrameFile::open(run.storage(), &path(run, range), Kind::DROPPED)?;
-        // The first of them may stand at the end of a frame that begins with an earlier shard.
+        // The first of them may be at the end of a frame that begins with an earlier shard.
         let after = file.entries().partition_point(|entry| entry.tag < u64::from(shard));
         for frame in after.saturating_sub(1)..file.entries().len() {
             let entry = file.entries()[frame];
@@ -205,7 +207,8 @@ pub(super) fn of_shard(job: &Dedup<'_>, shard: u32, room: u64) -> Result<LineSet
             let mut of_shard = pairs.iter().filter(|pair| word(pair, 0) == shard);
             let fits = rest.is_empty() && pairs.len() == entry.items as usize;
             if !fits || of_shard.any(|pair| set.insert(word(pair, 4)).is_none()) {
-                let what = "its lines are not as many as it says, or none of their shard";
+                let what =
+                    "its lines differ in number from what it says, or are not in their shard";
                 return Err(file.bad_frame(frame, what).into());
             }
         }
@@ -218,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_has_what_was_put_into_it() {
+    fn a_set_contains_the_added_lines() {
         let mut set = LineSet { marks: vec![0; 2], lines: 0 };
         for line in [0, 5, 63, 64, 127, 5] {
             assert!(set.insert(line).is_some());

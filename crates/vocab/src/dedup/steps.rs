@@ -1,4 +1,4 @@
-//! The steps before shards are written anew: hashes of the lines of each shard, then the repeated lines of each range.
+//! The steps before shards are rewritten: hashes of the lines of each shard, then the repeated lines of each range.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,20 +10,20 @@ use super::ranges::distinct_at_most;
 use super::repeats::{self, Open};
 use crate::error::VocabError;
 
-/// The step that hashes: a unit for each shard.
+/// The step that hashes: one unit per shard.
 pub(super) struct Hashing<'a> {
     dedup: &'a Dedup<'a>,
-    /// Lines of each range, of the shards that are done.
+    /// Number of lines of each range, of the finished shards.
     counts: Mutex<Vec<u64>>,
 }
 
-/// The step that compares: a unit for each of some ranges.
+/// The step that compares: one unit per range.
 pub(super) struct Comparing<'a> {
     dedup: &'a Dedup<'a>,
     ranges: &'a [u32],
     /// Lines that may be cut.
     joined: &'a [Option<Open>],
-    /// Lines of each range.
+    /// Number of lines of each range.
     counts: &'a [u64],
 }
 
@@ -32,7 +32,7 @@ impl<'a> Hashing<'a> {
         Self { dedup, counts: Mutex::new(vec![0; 1 << dedup.bits]) }
     }
 
-    /// The lines of each range.
+    /// The number of lines of each range.
     pub fn counts(self) -> Vec<u64> {
         self.counts.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,7 +67,7 @@ impl Step for Hashing<'_> {
         lines::hash(self.dedup, &self.dedup.shards.rows()[at])
     }
 
-    /// Adds up the lines of ranges: those of every shard would be too many numbers to hold.
+    /// Sums the lines of ranges; keeping the numbers of every shard would take too much memory.
     fn settle(&self, _: usize, hashed: &mut Hashed) -> Result<(), VocabError> {
         let own = std::mem::take(&mut hashed.counts);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +92,7 @@ impl<'a> Comparing<'a> {
         repeats::needed_bytes(most.unwrap_or(0))
     }
 
-    /// The most distinct lines of a range. A line of each shard is not among those that were counted.
+    /// The most distinct lines of a range. One line of each shard was not counted.
     fn most(&self, range: u32) -> u64 {
         let sure = distinct_at_most(self.dedup.shards.totals().lines, self.dedup.bits);
         (self.counts[range as usize] + self.joined.len() as u64).min(sure)
@@ -111,7 +111,7 @@ impl Step for Comparing<'_> {
         self.ranges.len()
     }
 
-    /// Of all shards it reads the frames of its range.
+    /// It reads the frames of its range of all shards.
     fn unit(&self, at: usize) -> Unit {
         let (shards, range) = (self.dedup.shards, self.ranges[at]);
         Unit {

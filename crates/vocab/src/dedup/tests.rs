@@ -1,5 +1,5 @@
-//! Tests of the stage: what stays against a set of sequences of words in memory, wherever lines are cut, with any number of ranges,
-//! threads and bytes, and after faults.
+//! Tests of the stage: its results against a set of word sequences in memory, wherever lines are cut, with any number
+//! of ranges, threads and bytes, and after faults.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn lines_of(shards: &TokenShards) -> Vec<Line> {
     lines
 }
 
-/// The same lines without those that were seen before, and how many these were.
+/// The same lines without repeated ones, and the number of those.
 fn without_repeats(lines: &[Line]) -> (Vec<Line>, u64) {
     let mut seen = HashSet::new();
     let kept: Vec<Line> = lines.iter().filter(|line| seen.insert(*line)).cloned().collect();
@@ -50,7 +50,8 @@ impl Words {
         self.0.next_u64() % limit
     }
 
-    /// Words of a small alphabet, in any case, with any space between, up to many chunks of 64 bytes long.
+    /// Lines of words of a small alphabet, in any case, with any white space between, up to many chunks of
+    /// 64 bytes long.
     fn line(&mut self, pool: &[Vec<&str>]) -> String {
         const SPACES: [&str; 5] = [" ", "  ", "\t", " , ", " . "];
         let words = pool[self.roll(pool.len() as u64) as usize].clone();
@@ -112,7 +113,7 @@ fn every_step_keeps_to_its_list() {
 }
 
 #[test]
-fn what_stays_is_what_a_set_in_memory_says() {
+fn the_remaining_lines_are_those_of_a_set_in_memory() {
     let (mut cut, mut dropped) = (0, 0);
     for seed in 0..150 {
         let mut words = Words(Xoshiro256PlusPlus::seed_from_u64(seed));
@@ -146,7 +147,7 @@ fn what_stays_is_what_a_set_in_memory_says() {
             cut += u64::from(old.continues_line());
         }
         dropped += repeats;
-        // What it has made is without repeats.
+        // The result has no repeats.
         let again = made.shards.within(".");
         assert_eq!(without_repeats(&lines_of(&again)).1, 0);
     }
@@ -156,7 +157,7 @@ fn what_stays_is_what_a_set_in_memory_says() {
 #[test]
 fn a_line_is_the_same_wherever_it_is_cut() {
     let long = "one two three four five six seven ".repeat(20);
-    // Something in front moves the places of the cuts.
+    // A line in front moves the places of the cuts.
     for shift in 0..70 {
         let text = format!("{}\n{long}\nx\n{}\n{long}", "y".repeat(shift), long.to_uppercase());
         let test = TestRun::new(&[&text, &long, &format!("{long} eight\n")]);
@@ -228,12 +229,13 @@ fn neither_threads_nor_memory_nor_ranges_nor_a_fault_change_the_files() {
 }
 
 #[test]
-fn what_is_there_of_another_text_is_made_anew() {
+fn files_of_another_text_are_rebuilt() {
     let config = chunks_of(200);
     let test = TestRun::new(&repetitive(4));
     let shards = test.shards(&config);
     dedup(&Context::for_tests(2), &shards).unwrap();
-    // The same text with a line in front: all later lines but the first few shards are the same.
+    // The same text with a line in front: all later lines are the same, except those of the first
+    // few shards.
     let mut texts = repetitive(4);
     texts[0].insert_str(0, "a bb words\n");
     let other = TestRun { memory: test.memory.clone(), ..TestRun::new(&texts) };
@@ -245,7 +247,7 @@ fn what_is_there_of_another_text_is_made_anew() {
 }
 
 #[test]
-fn damage_is_told_and_a_small_budget_names_what_helps() {
+fn damage_is_reported_and_a_small_budget_names_a_remedy() {
     let test = TestRun::new(&repetitive(5));
     let shards = test.shards(&chunks_of(1_500));
     let ctx = Context { budget: Budget::new(1 << 20), ..Context::for_tests(1) };
@@ -284,7 +286,7 @@ fn there_are_as_many_ranges_as_the_memory_needs() {
     assert_eq!(known[&(1 << 15, 1 << 30, 8)], 0);
     assert_eq!(known[&(1 << 20, 1 << 34, 2)], 2);
     assert!(known[&(1 << 31, 1 << 30, 2)] < MOST_BITS);
-    // What is promised beside MOST_BITS.
+    // The documented maximum at MOST_BITS.
     for (lines, bytes) in [(1_000_000_000, 12 << 20), (100_000_000_000, 600 << 20)] {
         assert!(repeats::needed_bytes(distinct_at_most(lines, MOST_BITS)) <= bytes);
     }

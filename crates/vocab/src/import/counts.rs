@@ -1,9 +1,9 @@
-//! Counts of another program: who meets whom, as GloVe's `cooccurrence.bin` or as text.
+//! Co-occurrence counts of another program, as GloVe's `cooccurrence.bin` or as text.
 //!
-//! A *count* is a row, a column and a weight; it stands in a record of 16 bytes or in a line
-//! `word word weight`, white space between. Which of the two a file holds, and whether it is packed,
-//! is told by its first bytes. Files are read from front to back as often as it takes; nothing of
-//! them is kept.
+//! A *count* is a row, a column and a weight, stored in a record of 16 bytes or in a line `word word
+//! weight`, separated by white space. The first bytes of a file show which of the two it contains,
+//! and whether it is packed. Files are read sequentially as often as needed; nothing of them is
+//! kept.
 
 use std::hash::BuildHasher as _;
 use std::path::Path;
@@ -15,6 +15,7 @@ use wordmill_formats::{WordTable, Words as _, xxh3};
 use wordmill_text::input::{Input, Packed};
 use wordmill_text::not_text;
 
+use super::kinds::other_kind;
 use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 
@@ -22,16 +23,19 @@ use crate::error::VocabError;
 const PIECE_BYTES: usize = 1 << 20;
 const WAY_OUT: &str = "check that VOCAB and COUNTS were made together, and that both are whole";
 
-/// What a program that feeds on counts needs to know of their words.
+const TAKES: &str =
+    "COUNTS is cooccurrence.bin of GloVe, or a text with a line `word word weight` a pair";
+
+/// What a reader of counts needs to know of their words.
 #[derive(Clone, Copy, Debug)]
 pub struct CountWords<'a> {
-    /// The vocabulary, in which text is looked up.
+    /// The vocabulary, in which the words of text are looked up.
     pub table: &'a WordTable,
-    /// The id in it of each line of the file that records number.
+    /// The id of each line of the vocabulary's file, by which records number words.
     pub ids: &'a [u32],
 }
 
-/// Who meets whom, and how often.
+/// The weight of a word and a context word.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Count {
     /// Id of the word.
@@ -50,7 +54,7 @@ pub struct CountsFile {
     form: CountsForm,
 }
 
-/// How counts are written down.
+/// The format of counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountsForm {
     /// Records of GloVe.
@@ -59,13 +63,12 @@ pub enum CountsForm {
     Lines,
 }
 
-/// What one reading of a file has seen.
+/// What one reading of a file found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountsRead {
-    /// Records or lines.
+    /// Number of records or lines.
     pub counts: u64,
-    /// Sum of the digests of all counts: the same in whatever order they stand, and in whichever
-    /// form.
+    /// Sum of the digests of all counts: the same in any order and in either format.
     pub digest: u64,
 }
 
@@ -80,19 +83,20 @@ impl Count {
 }
 
 impl CountsFile {
-    /// Looks at the first bytes of a file.
+    /// Examines the first bytes of a file.
     ///
     /// # Errors
-    /// A file that is missing, is no file (a pipe cannot be read twice), or holds something else.
+    /// For a file that is missing, is not a regular file (a pipe cannot be read twice), or has
+    /// other content.
     pub fn open(path: &Path, words: CountWords<'_>) -> Result<Self, VocabError> {
         let input = Input::file(path, "check the path of COUNTS")?;
         if input.bytes.is_none() {
-            let problem = "it is no plain file, and counts are read twice".to_owned();
+            let problem = "it is not a regular file, but counts are read twice".to_owned();
             return Err(input.error("opening", problem, "write them to a file first").into());
         }
         let raw = input.head_of(Packed::No)?;
-        // Four bytes of a record may look like the magic of an unpacker; all of them do not look
-        // like records if they are packed.
+        // The first four bytes of a record may look like the magic number of a packed format, but
+        // all bytes of a packed file do not look like records.
         if are_records(&raw, words) {
             return Ok(Self { input, packed: Packed::No, form: CountsForm::Records });
         }
@@ -105,6 +109,10 @@ impl CountsFile {
             Some((row, column, _)) if nul && in_range(row) && in_range(column) => {
                 CountsForm::Records
             }
+            _ if other_kind(&head).is_some() => {
+                let what = other_kind(&head).unwrap_or_default();
+                return Err(input.error("reading counts", format!("it is {what}"), TAKES).into());
+            }
             _ => match not_text(&head) {
                 Some((problem, way_out)) if !problem.contains("NUL") => {
                     return Err(input.error("reading counts", problem, way_out).into());
@@ -116,20 +124,20 @@ impl CountsFile {
         Ok(Self { input, packed: Packed::ByContent, form })
     }
 
-    /// How the counts are written down.
+    /// The format of the counts.
     #[must_use]
     pub fn form(&self) -> CountsForm {
         self.form
     }
 
-    /// How many counts there are, if that can be told without reading them.
+    /// The number of counts, if it is known without reading them.
     #[must_use]
     pub fn len_if_known(&self) -> Option<u64> {
         let plain = self.form == CountsForm::Records && self.packed == Packed::No;
         self.input.bytes.filter(|_| plain).map(|bytes| bytes / RECORD_BYTES as u64)
     }
 
-    /// Memory that reading the counts takes in proportion to the words.
+    /// Memory for reading the counts that is proportional to the number of words.
     #[must_use]
     pub fn words_bytes(&self, words: CountWords<'_>) -> u64 {
         match self.form {
@@ -139,7 +147,7 @@ impl CountsFile {
         }
     }
 
-    /// The error for a count that cannot be used: `at` is its place, from 1.
+    /// The error of a count that cannot be used: `at` is its place, from 1.
     #[must_use]
     pub fn refuse(&self, at: u64, problem: &str) -> VocabError {
         let unit = match self.form {
@@ -152,8 +160,8 @@ impl CountsFile {
     /// Reads all counts in the order of the file, each with its place, from 1.
     ///
     /// # Errors
-    /// Ids and words outside the vocabulary, weights that are not above 0 and finite, a file that
-    /// is cut off or damaged, and those of `each`.
+    /// For ids and words outside the vocabulary, weights that are not above 0 and finite, a file
+    /// that is cut off or damaged, and the errors of `each`.
     pub fn for_each<E: From<VocabError>>(
         &self,
         words: CountWords<'_>,
@@ -225,7 +233,7 @@ impl CountsFile {
     ) -> Result<(), E> {
         let mut lines = ForeignLines::new(self.input.clone(), self.packed)?;
         let finder = WordFinder::new(words.table);
-        // Most files have all counts of a word together.
+        // In most files all counts of a word are consecutive.
         let mut last: (Vec<u8>, u32) = (Vec::new(), 0);
         while let Some((at, line)) = lines.next()? {
             let mut fields = fields(line);
@@ -244,7 +252,7 @@ impl CountsFile {
             let number = std::str::from_utf8(weight).ok().and_then(|text| text.parse().ok());
             let weight: f64 = number.ok_or_else(|| {
                 let text = String::from_utf8_lossy(weight);
-                self.refuse(at, &format!("{text:?} is no number"))
+                self.refuse(at, &format!("{text:?} is not a number"))
             })?;
             each(at, Count { row: last.1, column, weight })?;
         }
@@ -286,12 +294,13 @@ impl<'a> WordFinder<'a> {
     }
 }
 
-/// The table looks at the highest and the lowest bits of a hash.
+/// The table uses the highest and the lowest bits of a hash.
 fn spread(half: u32) -> u64 {
     u64::from(half) << 32 | u64::from(half)
 }
 
-/// Whether the first bytes of a file are counts of these words, and cannot well be anything else.
+/// Whether the first bytes of a file look like counts of these words, and hardly like anything
+/// else.
 fn are_records(head: &[u8], words: CountWords<'_>) -> bool {
     let in_range = |id: i32| id >= 1 && id as usize <= words.table.len();
     let records = head.as_chunks::<RECORD_BYTES>().0;

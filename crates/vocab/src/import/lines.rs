@@ -1,4 +1,4 @@
-//! Lines of a text of another program, and the fields of each.
+//! The lines of a text of another program, and the fields of each.
 
 use wordmill_text::input::{Input, InputReader, Packed};
 
@@ -9,19 +9,19 @@ const PIECE_BYTES: usize = 1 << 20;
 /// The longest line: two words of the largest size and a number.
 const LINE_BYTES_MAX: usize = (2 << 20) + 100;
 
-/// What stands between spaces and tabs.
+/// The fields between spaces and tabs.
 pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')).filter(|field| !field.is_empty())
 }
 
-/// The lines of a small file of text, or of one of any size, with their numbers.
+/// The lines of a text file of any size, with their numbers.
 pub(super) struct ForeignLines {
     input: Input,
     reader: InputReader,
     buffer: Vec<u8>,
-    /// What is read and not handed over yet.
+    /// Bytes that are read but not yet returned.
     held: std::ops::Range<usize>,
-    /// The number of the last line handed over.
+    /// The number of the last returned line.
     at: u64,
 }
 
@@ -32,8 +32,8 @@ impl ForeignLines {
         Ok(Self { input, reader, buffer, held: 0..0, at: 0 })
     }
 
-    /// The next line, without its end, and its number from 1. An end at the end of the file begins
-    /// no line.
+    /// The next line, without its end, and its number from 1. A line end at the end of the file
+    /// begins no line.
     pub(super) fn next(&mut self) -> Result<Option<(u64, &[u8])>, VocabError> {
         let mut looked_at = 0;
         let (end, next) = loop {
@@ -57,13 +57,13 @@ impl ForeignLines {
         Ok(Some((self.at, mark.unwrap_or(line))))
     }
 
-    /// Reads more behind what is held; `false` at the end of the file.
+    /// Appends more bytes; `false` at the end of the file.
     fn fill(&mut self) -> Result<bool, VocabError> {
         self.buffer.copy_within(self.held.clone(), 0);
         self.held = 0..self.held.len();
         if self.held.end > LINE_BYTES_MAX {
             let problem = format!("line {} is longer than {LINE_BYTES_MAX} bytes", self.at + 1);
-            let way_out = "check that it is a text of one entry a line";
+            let way_out = "check that it is text with one entry per line";
             return Err(self.input.error("reading lines", problem, way_out).into());
         }
         if self.held.end == self.buffer.len() {

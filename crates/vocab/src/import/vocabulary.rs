@@ -1,8 +1,9 @@
-//! A vocabulary that another program has counted: `word count` a line, most frequent first.
+//! Imports a vocabulary that another program has counted: one `word count` per line, most frequent
+//! first.
 //!
 //! That is GloVe's `vocab.txt`, and with a tab the `vocabulary.tsv` of a run. Words of equal counts
-//! may stand in any order there, while ids here break ties by bytes, so a list of the id of each
-//! line goes with the vocabulary.
+//! may be in any order there, while ids here break ties by bytes, so a list of the id of each line
+//! is returned, too.
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use wordmill_flow::{Budget, Context, Reservation};
 use wordmill_formats::{NO_WORD, RunDir, Words as _};
 use wordmill_text::input::{Input, Packed};
 
+use super::kinds::other_kind;
 use super::lines::{ForeignLines, fields};
 use crate::error::VocabError;
 use crate::vocabulary::files::{write_table, write_text};
@@ -21,11 +23,11 @@ const STEP_BYTES: u64 = 4 << 20;
 /// Memory of a line beside its word.
 const LINE_BYTES: usize = 8 + 8 + 4 + 4;
 
-/// Makes the vocabulary of a run from a file; also gives the id of the word on each line of it.
+/// Writes the vocabulary of a run from a file; also returns the id of the word on each line.
 ///
 /// # Errors
-/// A file that is missing or no text; a line without a word and a count from 1; words that stand
-/// there twice; counts that rise or sum to more than 64 bits; storage errors and too small a budget.
+/// For a file that is missing or not text, a line without a word and a count from 1, repeated words,
+/// counts that rise or sum to more than 64 bits, storage errors and too small a budget.
 pub fn import_vocabulary(
     ctx: &Context,
     run: &RunDir,
@@ -33,10 +35,13 @@ pub fn import_vocabulary(
 ) -> Result<(Vocabulary, Vec<u32>), VocabError> {
     let input = Input::file(path, "check the path of VOCAB")?;
     if input.bytes.is_none() {
-        let problem = "it is no plain file, and it is read twice".to_owned();
+        let problem = "it is not a regular file, but it is read twice".to_owned();
         return Err(input.error("opening", problem, "write it to a file first").into());
     }
-    // Refuses what is no text.
+    if let Some(what) = other_kind(&input.head_of(Packed::ByContent)?) {
+        return Err(input.error("reading the vocabulary", format!("it is {what}"), TAKES).into());
+    }
+    // Refuses files that are not text.
     drop(input.open()?);
     let mut listed = Listed::new(ctx.budget.clone());
     let mut lines = ForeignLines::new(input.clone(), Packed::ByContent)?;
@@ -72,7 +77,10 @@ pub fn import_vocabulary(
     Ok((Vocabulary::open(run, &[])?.with_outputs(vec![table, text]), ids))
 }
 
-/// The advice is for a vocabulary that is counted; here the words are given.
+const TAKES: &str =
+    "VOCAB is vocab.txt of GloVe, or the vocabulary.tsv of a run: a line `word count` a word";
+
+/// The general advice is for a vocabulary that is counted; here the words are given.
 fn without_advice(mut error: VocabError) -> VocabError {
     if let VocabError::OverBudget(over) = &mut error {
         over.advice.clear();
@@ -137,14 +145,14 @@ impl Listed {
             std::str::from_utf8(count).ok().and_then(|text| text.parse().ok());
         let Some(count) = number.filter(|count| *count > 0) else {
             let text = String::from_utf8_lossy(count).into_owned();
-            return refuse(format!("{text:?} is no count, which is a whole number from 1"));
+            return refuse(format!("{text:?} is not a count, a whole number from 1"));
         };
         if self.counts.last().is_some_and(|last| *last < count) {
             let what = "its count is larger than that of the line before; sort the lines by count";
             return refuse(format!("{what}, and number the words of the counts in that order"));
         }
         if self.counts.len() + 1 >= NO_WORD as usize {
-            return refuse("there are more words than ids can tell apart".into());
+            return refuse("there are more words than ids".into());
         }
         let Some(tokens) = self.tokens.checked_add(count) else {
             return refuse("the counts sum to more than 64 bits".into());
@@ -160,7 +168,7 @@ impl Listed {
     /// Takes memory for one more line from the budget.
     fn hold(&mut self, word_bytes: usize) -> Result<(), VocabError> {
         let needed = (self.counts.len() + 1) * LINE_BYTES + self.bytes.len() + word_bytes;
-        // A vector that grows is twice as large for a moment.
+        // A growing vector takes twice its size for a moment.
         while 2 * needed as u64 > self.reserved {
             let step = STEP_BYTES.max(self.reserved / 4);
             let part = self.budget.reserve(step, "the vocabulary")?;
@@ -187,7 +195,7 @@ impl Listed {
         let same = |pair: &&[u32]| self.word(pair[0] as usize) == self.word(pair[1] as usize);
         if let Some(pair) = order.windows(2).find(same) {
             let word = String::from_utf8_lossy(self.word(pair[0] as usize)).into_owned();
-            let problem = format!("the word {word:?} stands on line {} too", pair[0] + 1);
+            let problem = format!("the word {word:?} is on line {} too", pair[0] + 1);
             return Err(refuse(input, u64::from(pair[1]) + 1, &problem));
         }
         Ok(order)

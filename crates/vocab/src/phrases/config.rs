@@ -11,34 +11,34 @@ use wordmill_text::{TextError, WordSet};
 use super::score::Score;
 use crate::shards::TokenShards;
 
-/// The most connectors within a phrase; a longer row of them keeps words apart.
+/// The most connectors within a phrase; a longer sequence of them separates words.
 pub const MOST_CONNECTORS: usize = 8;
-/// Version of what the stage computes; part of the fingerprint.
+/// Version of the stage's results; part of the fingerprint.
 pub(super) const VERSION: u32 = 1;
 
-/// `[phrases]`: which words become one.
+/// `[phrases]`: which words are joined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhrasesConfig {
     /// 1 joins pairs of words (`new_york`), 2 pairs of those, too (`new_york_city`), and so on; 0 joins none.
     #[schemars(range(min = 0, max = 8))]
     pub passes: u32,
-    /// What a pair of words is worth.
+    /// How a pair of words is scored.
     pub score: Score,
     /// A pair that scores more becomes a phrase: one number, or one for each pass; 100 with the default score, 0.5 with npmi.
     #[schemars(extend("x-unset" = 100.0))]
     pub threshold: Thresholds,
-    /// Rarer pairs, and pairs of rarer words, are no phrases.
+    /// Rarer pairs, and pairs of rarer words, are not joined.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub min_count: u64,
-    /// A file, a word a line (of, the, …): these may stand within a phrase, not at its ends.
+    /// A file with one word per line (of, the, …): these may occur within a phrase, not at its ends.
     pub connectors: Option<PathBuf>,
-    /// What stands between the words of a phrase.
+    /// The delimiter between the words of a phrase.
     pub delimiter: String,
-    /// A file of phrases, as a run has it or a phrase a line, to be used instead of learning one.
+    /// A file of phrases, as written by a run or with one phrase per line, to be used instead of learning.
     pub list: Option<PathBuf>,
 }
 
-/// Scores that are to be exceeded: one for all passes, or one for each.
+/// Scores that must be exceeded: one for all passes, or one for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "OneOrMany", into = "OneOrMany")]
 #[schemars(with = "Vec<f64>")]
@@ -94,7 +94,7 @@ impl PhrasesConfig {
     /// Reads the connectors, for a text of a tokeniser.
     ///
     /// # Errors
-    /// A list that cannot be read.
+    /// If a list cannot be read.
     pub fn job(&self, tokenizer: TokenizerConfig, parts: Parts) -> Result<PhrasesJob, TextError> {
         let mut thresholds = self.threshold.0.clone();
         let last = thresholds.last().copied().unwrap_or(f64::INFINITY);
@@ -114,24 +114,24 @@ impl PhrasesConfig {
     }
 }
 
-/// How a run finds phrases.
+/// The parameters of finding phrases in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PhrasesJob {
-    /// What a pair is worth.
+    /// How a pair is scored.
     pub score: Score,
     /// `phrases.threshold` of each pass, as many as there are passes: pairs that score more become phrases.
     pub thresholds: Vec<f64>,
-    /// `phrases.min_count`: a pair, and each of its words, stands so often at least.
+    /// `phrases.min_count`: the minimum count of a pair and of each of its words.
     pub min_count: u64,
     /// `phrases.connectors`.
     pub connectors: Option<Arc<WordSet>>,
-    /// `phrases.delimiter`: what stands between the words of a phrase.
+    /// `phrases.delimiter`: the string between the words of a phrase.
     pub delimiter: String,
-    /// What the text is made of.
+    /// The unit of the text.
     pub parts: Parts,
-    /// `phrases.list`: a list that is given, so that none is learned.
+    /// `phrases.list`: a given list, so that none is learned.
     pub given: Option<PathBuf>,
-    /// The tokeniser of the text, for words of a list that somebody wrote.
+    /// The tokeniser of the text, for words that a user wrote into a list.
     pub tokenizer: TokenizerConfig,
 }
 
@@ -140,21 +140,22 @@ pub struct PhrasesJob {
 pub struct Pass<'a> {
     /// Its number, counted from 1.
     pub number: u32,
-    /// The text: what the pass before has made.
+    /// The text: the result of the pass before.
     pub shards: &'a TokenShards,
 }
 
-/// What a text is made of.
+/// The unit of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parts {
     /// Words.
     Words,
-    /// Pieces of words. One that goes on within a word neither begins nor ends a phrase: that would make the word anew.
+    /// Pieces. A piece that continues within a word neither begins nor ends a phrase, which would only rebuild the
+    /// word.
     Pieces,
 }
 
 impl PhrasesJob {
-    /// What identifies the list of a pass, counted from 1, beside the shards that it is learned from.
+    /// Identifies the list of a pass, counted from 1, beside the shards that it is learned from.
     pub(super) fn settings(&self, pass: u32) -> String {
         let Self { score, thresholds, min_count, connectors, delimiter, parts, .. } = self;
         let threshold = thresholds.get(pass as usize - 1).copied().unwrap_or(f64::INFINITY);
@@ -167,7 +168,7 @@ impl PhrasesJob {
         )
     }
 
-    /// What tells all that is counted for a pass from the counts of another.
+    /// Distinguishes the counts of a pass from those of another.
     #[must_use]
     pub fn fingerprint(&self, pass: u32, shards: &TokenShards) -> String {
         format!("{VERSION} {} {:016x}", self.settings(pass), shards.digest())

@@ -1,4 +1,4 @@
-//! Where the stage `phrases` keeps what.
+//! The files and folders of the stage `phrases`.
 
 use std::path::PathBuf;
 
@@ -9,24 +9,24 @@ pub const FOLDER: &str = "phrases";
 /// The most passes: phrases of up to 256 words.
 pub const MOST_PASSES: u32 = 8;
 
-/// Where the list of a run stands.
+/// The path of the list of a run.
 #[must_use]
 pub fn list_path(run: &RunDir) -> PathBuf {
     run.path(&format!("{FOLDER}/phrases.tsv"))
 }
 
-/// Where the list of a pass stands until the last one is done.
+/// The path of the list of a pass until the last one is done.
 pub(super) fn pass_path(run: &RunDir, pass: u32) -> PathBuf {
     run.path(&format!("{FOLDER}/pass-{pass}.tsv"))
 }
 
-/// Where the shards of a pass go, of so many.
+/// The folder of the shards of a pass, of this many passes.
 #[must_use]
 pub fn shards_folder(pass: u32, passes: u32) -> String {
     if pass == passes { FOLDER.to_owned() } else { format!("{FOLDER}/pass-{pass}") }
 }
 
-/// Folders of what is counted on the way, within that of the stage.
+/// Folders of intermediate counts, within that of the stage.
 pub const COUNTED: [&str; 4] = ["units", "vocab", "spill", "matrix"];
 
 /// All folders that the stage writes to.
@@ -37,10 +37,10 @@ pub fn folders() -> Vec<String> {
     [FOLDER.to_owned()].into_iter().chain(counted).chain(passes).collect()
 }
 
-/// Removes what the passes have left, once the shards of the last and the list of the run are there.
+/// Removes the files of the passes, once the shards of the last pass and the list of the run exist.
 ///
 /// # Errors
-/// A file that cannot be removed.
+/// If a file cannot be removed.
 pub fn sweep(run: &RunDir) -> Result<(), FormatError> {
     for folder in folders().iter().filter(|folder| *folder != FOLDER) {
         run.sweep(folder, |_| true)?;

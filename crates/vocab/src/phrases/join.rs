@@ -1,7 +1,7 @@
-//! Joining: shards written anew with the phrases of a pass.
+//! Joining: rewrites shards with the phrases of a pass.
 //!
-//! From left to right, at each word the longest phrase that begins there becomes one token; the next begins behind it, as in
-//! word2phrase. Phrases are a tree of words.
+//! From left to right, at each word the longest phrase that begins there becomes one token; the next begins after it,
+//! as in word2phrase. Phrases are stored as a tree of words.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -20,36 +20,36 @@ use crate::shards::TokenShards;
 const WORD_BYTES: u64 = 400;
 const TOKEN_BYTES: u64 = 4;
 const FIXED_BYTES: u64 = 4 << 20;
-/// What says how many phrases were joined, in the footer of a shard.
+/// The key of the number of joined phrases, in the footer of a shard.
 const JOINED: &str = "joined";
 /// No word of a phrase, no node, no phrase.
 const NONE: u32 = u32::MAX;
 
-/// What came of a pass.
+/// The result of a pass.
 #[derive(Clone, Debug)]
 pub struct Joined {
     /// The shards with phrases.
     pub shards: TokenShards,
-    /// How often words became one.
+    /// How often words were joined.
     pub joined: u64,
 }
 
-/// The phrases of a pass, to be found in a text.
+/// The phrases of a pass, for searching a text.
 #[derive(Debug, Default)]
 pub struct Joiner {
     words: HashMap<Box<str>, u32, RandomState>,
-    /// From a node by a word to a node; the first is that of no word yet.
+    /// From a node by a word to a node; the first node is before any word.
     edges: HashMap<(u32, u32), u32, RandomState>,
     /// The phrase that ends at a node.
     ends: Vec<u32>,
-    /// What phrases are called.
+    /// The joined words of phrases.
     names: Vec<Box<str>>,
-    /// Words of the longest.
+    /// Number of words of the longest.
     longest: usize,
 }
 
 impl Joiner {
-    /// Those of a pass, counted from 1, of a list.
+    /// The phrases of a pass, counted from 1, of a list.
     #[must_use]
     pub fn new(phrases: &Phrases, pass: u32, delimiter: &str) -> Self {
         let mut joiner = Self { ends: vec![NONE], ..Self::default() };
@@ -89,7 +89,7 @@ impl Joiner {
         (names + words + 40 * self.edges.len() + 8 * self.ends.len()) as u64
     }
 
-    /// The longest phrase that begins with these words, and how many of them it has.
+    /// The longest phrase that begins with these words, and its number of words.
     fn longest(&self, words: impl Iterator<Item = u32>) -> Option<(u32, usize)> {
         let (mut node, mut found) = (0, None);
         for (word, len) in words.zip(1..) {
@@ -125,10 +125,10 @@ impl Joiner {
     }
 }
 
-/// Writes the shards anew with the phrases of a pass into a folder. What an interrupted process has finished is kept.
+/// Rewrites the shards with the phrases of a pass into a folder. Finished files of an interrupted process are kept.
 ///
 /// # Errors
-/// A damaged shard; a full disk; more phrases than fit into the budget; a request to stop.
+/// For a damaged shard, a full disk, more phrases than fit into the budget, and a request to stop.
 pub fn join(
     ctx: &Context,
     config: &PhrasesJob,
@@ -147,7 +147,7 @@ pub fn join(
     Ok(Joined { shards, joined })
 }
 
-/// The step that writes them. The phrases are in memory: their list may be one that the user gives.
+/// The step that writes them. The phrases are in memory, as their list may be a file of the user.
 pub(super) fn joining<'a>(
     config: &PhrasesJob,
     pass: Pass<'a>,
@@ -196,10 +196,10 @@ fn joined_shard(job: &Rewriting<'_>, joiner: &Joiner) -> Result<Rewritten, Vocab
 /// A walk over the tokens of a shard.
 struct ShardJoiner<'a> {
     joiner: &'a Joiner,
-    /// For each place in the list of words, which is its number, the word of phrases.
+    /// For each index in the list of words, which is its number, the word of phrases.
     known: Vec<u32>,
     words: &'a Names,
-    /// Numbers of phrases that were found here, and the phrases that are none of the words of the list.
+    /// Numbers of phrases found here, and the phrases that are not in the list of words.
     found: HashMap<u32, u32, RandomState>,
     added: Vec<u32>,
     /// The tokens of the new shard, and how many of them are phrases.
@@ -208,13 +208,13 @@ struct ShardJoiner<'a> {
 }
 
 impl ShardJoiner<'_> {
-    /// Takes every token, and line ends.
+    /// Processes every token and line end.
     fn over(&mut self, read: &Read) -> Result<(), FormatError> {
         let (mut buffer, mut places, mut held) = (Vec::new(), Vec::new(), Vec::new());
         for frame in 0..read.source.frames() {
             read.frame(frame, &mut buffer, &mut places)?;
             held.append(&mut places);
-            // A phrase may go on in the next frame.
+            // A phrase may continue in the next frame.
             let is_last = frame + 1 == read.source.frames();
             let spare = if is_last { 0 } else { self.joiner.longest };
             let taken = self.part(&held, held.len().saturating_sub(spare));
@@ -223,7 +223,7 @@ impl ShardJoiner<'_> {
         Ok(())
     }
 
-    /// Takes the phrases and words that begin before `end`; says where it stopped.
+    /// Processes the phrases and words that begin before `end`; returns where it stopped.
     fn part(&mut self, held: &[u32], end: usize) -> usize {
         let mut at = 0;
         while at < end {
@@ -246,7 +246,7 @@ impl ShardJoiner<'_> {
         at
     }
 
-    /// The number of a phrase: that of the word that is spelled like it, or one of its own.
+    /// The number of a phrase: that of the word with the same spelling, or a new one.
     fn number(&mut self, phrase: u32) -> u32 {
         if let Some(number) = self.found.get(&phrase) {
             return *number;

@@ -1,17 +1,17 @@
-//! The list of phrases: text in UTF-8, columns between tabs.
+//! The list of phrases: UTF-8 text in columns, separated by tabs.
 //!
 //! ```text
 //! #wordmill-phrases  VERSION
-//! #settings          what it was learned with
-//! #made-of           what it was learned from
+//! #settings          the settings that it was learned with
+//! #made-of           the source that it was learned from
 //! new york           12345   87.6543   1
 //! new_york city      1234    65.4321   2
 //! ```
 //!
-//! A row has the words with spaces between, how often they stand together, their score, and the pass in which they are joined; within
-//! a pass the most frequent come first. The file may be edited and given to a run as `phrases.list`. A row of nothing but words is
-//! somebody's own: it is joined in the first pass, and its words take the form of the text, by its tokeniser. So a file of a phrase a
-//! line is a list, too.
+//! A row has the words separated by spaces, how often they occur together, their score, and the pass in which they are
+//! joined; within a pass the most frequent come first. The file may be edited and given to a run as `phrases.list`. A
+//! row with only words is a user's own: it is joined in the first pass, and its words are brought into the form of the
+//! text by its tokeniser. So a file with one phrase per line is a list, too.
 
 use std::fs;
 use std::path::Path;
@@ -40,22 +40,22 @@ const MOST_BYTES: u64 = 8 << 30;
 pub struct Phrases {
     /// Rows, each with the pass as the last of its columns.
     text: String,
-    /// How many each pass has.
+    /// Number of rows of each pass.
     passes: Vec<u64>,
-    /// Rows that are less than two words, and the first of them.
+    /// Number of rows with fewer than two words, and the first of them.
     left_out: (u64, String),
     /// Digest of the file.
     digest: u64,
 }
 
 impl Phrases {
-    /// Passes that there are phrases of.
+    /// The passes that have phrases.
     #[must_use]
     pub fn passes(&self) -> u32 {
         self.passes.len() as u32
     }
 
-    /// How many there are.
+    /// Number of phrases.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.passes.iter().sum()
@@ -67,25 +67,25 @@ impl Phrases {
         self.len() == 0
     }
 
-    /// How many a pass has, counted from 1.
+    /// Number of phrases of a pass, counted from 1.
     #[must_use]
     pub fn of_pass_len(&self, pass: u32) -> u64 {
         self.passes.get(pass as usize - 1).copied().unwrap_or(0)
     }
 
-    /// Rows that are less than two words, and the first of them.
+    /// Number of rows with fewer than two words, and the first of them.
     #[must_use]
     pub fn left_out(&self) -> (u64, &str) {
         (self.left_out.0, &self.left_out.1)
     }
 
-    /// A digest of the file, where they were read from one.
+    /// A digest of the file, if they were read from one.
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.digest
     }
 
-    /// The phrases of a pass, counted from 1: words with spaces between.
+    /// The phrases of a pass, counted from 1: words separated by spaces.
     pub(super) fn of_pass(&self, pass: u32) -> impl Iterator<Item = &str> {
         self.text.lines().filter_map(move |row| {
             let (words, of) = row.rsplit_once('\t')?;
@@ -106,7 +106,7 @@ impl Phrases {
         self.text += &format!("{words}\t{pass}\n");
     }
 
-    /// Reads a list, its own rows in the form of a text.
+    /// Reads a list, and brings the user's own rows into the form of a text.
     fn parse(path: &Path, bytes: &[u8], config: &TokenizerConfig) -> Result<Self, VocabError> {
         let wrong = |line: usize, what: &str| VocabError::Input {
             path: path.display().to_string(),
@@ -137,7 +137,7 @@ impl Phrases {
                 [words] => (words, true, 1),
                 [words, _, _, pass] => {
                     let known = pass.parse().ok().filter(|pass| (1..=MOST_PASSES).contains(pass));
-                    let what = format!("{pass:?} is no pass, 1 to {MOST_PASSES}");
+                    let what = format!("{pass:?} is not a pass from 1 to {MOST_PASSES}");
                     (words, false, known.ok_or_else(|| wrong(line + 1, &what))?)
                 }
                 _ => {
@@ -168,7 +168,7 @@ fn spaced(words: &str) -> String {
 fn own(words: &str, tokenizer: &mut Tokenizer) -> String {
     let mut found: Vec<String> = Vec::new();
     if tokenizer.lines().is_some() {
-        // Only the program or the file could say what it makes of them.
+        // Only the program or the file could compute the form.
         let alone = |word: &str| tokenizer.word_alone(word);
         return words.split_whitespace().filter_map(alone).collect::<Vec<_>>().join(" ");
     }
@@ -183,16 +183,16 @@ fn header(settings: &str, made_of: &str) -> String {
 
 /// A row of the list.
 pub(super) struct Row<'a> {
-    /// The words with spaces between.
+    /// The words, separated by spaces.
     pub words: &'a str,
-    /// How often they stand together.
+    /// How often they occur together.
     pub count: u64,
     pub score: f64,
     /// The pass in which they are joined, counted from 1.
     pub pass: u32,
 }
 
-/// A list being written, of one pass or of all.
+/// Writes a list, of one pass or of all.
 pub(super) struct ListWriter(TextWriter);
 
 impl ListWriter {
@@ -219,10 +219,10 @@ impl ListWriter {
     }
 }
 
-/// The list of a pass that an interrupted process, or this one, has learned from these shards.
+/// The list of a pass that this process or an interrupted one has learned from these shards.
 ///
 /// # Errors
-/// A list that is there and cannot be read, or does not fit into the budget.
+/// For an existing list that cannot be read, or does not fit into the budget.
 pub fn learned(
     ctx: &Context,
     run: &RunDir,
@@ -241,10 +241,10 @@ pub fn learned(
     fits.then(|| Phrases::parse(&path, &bytes, &config.tokenizer)).transpose()
 }
 
-/// Makes the lists of so many passes the list of the run.
+/// Combines the lists of this many passes as the list of the run.
 ///
 /// # Errors
-/// A list that cannot be read; a full disk.
+/// For a list that cannot be read, and a full disk.
 pub fn finish(run: &RunDir, config: &PhrasesJob, passes: u32) -> Result<Published, VocabError> {
     let mut writer = TextWriter::create(run.storage(), &list_path(run))?;
     let settings: Vec<String> = (1..=passes).map(|pass| config.settings(pass)).collect();
@@ -260,7 +260,7 @@ pub fn finish(run: &RunDir, config: &PhrasesJob, passes: u32) -> Result<Publishe
 /// Reads the list of a file, and makes it that of the run.
 ///
 /// # Errors
-/// A file that is missing or no list; a list without a phrase; a full disk.
+/// For a file that is missing or not a list, a list without a phrase, and a full disk.
 pub fn given(
     ctx: &Context,
     run: &RunDir,
@@ -276,7 +276,8 @@ impl Phrases {
     /// Reads the list of a file.
     ///
     /// # Errors
-    /// A file that is missing or no list, or has no phrase; one that does not fit into the budget.
+    /// For a file that is missing or not a list, or has no phrase, and for one that does not fit
+    /// into the budget.
     pub fn read(
         budget: &Budget,
         path: &Path,
@@ -285,7 +286,7 @@ impl Phrases {
         Ok(Self::load(budget, path, tokenizer)?.0)
     }
 
-    /// The same with what the file holds.
+    /// The same for the content of a file.
     fn load(
         budget: &Budget,
         path: &Path,
@@ -304,7 +305,7 @@ impl Phrases {
             true => Err(VocabError::Config {
                 key: "phrases.list",
                 problem: format!("{}: there is no phrase in it", path.display()),
-                way_out: "write two or more words a line, or leave the setting out".to_owned(),
+                way_out: "write two or more words per line, or leave the setting out".to_owned(),
             }),
         }
     }
@@ -318,7 +319,7 @@ fn unreadable(path: &Path, source: &std::io::Error) -> VocabError {
     }
 }
 
-/// Memory that phrases take, with what helps where they do not fit.
+/// Reserves memory for phrases, with advice in the error.
 pub(super) fn reserve(budget: &Budget, bytes: u64) -> Result<Reservation, OverBudget> {
     budget.reserve(bytes, "the list of phrases").map_err(|mut error| {
         error.advice = ", or raise phrases.threshold or phrases.min_count".to_owned();

@@ -1,19 +1,19 @@
-//! What the stage `phrases` takes: each pass counts neighbours, and rewrites the shards. Costs are those of 22 million tokens of
-//! English.
+//! What the stage `phrases` takes: each pass counts neighbours, and rewrites the shards. Costs were measured on 22
+//! million tokens of English.
 
 use wordmill_flow::{Need, Room, Sizes};
 
 use super::config::PhrasesConfig;
 use crate::tokenize::LinesConfig;
 
-/// Nanoseconds of a core, a token and a pass: joining, counting neighbours, parting connectors.
+/// Nanoseconds of a core per token and pass: joining, counting neighbours, separating connectors.
 const JOIN: f64 = 75.0;
 const COUNT: f64 = 75.0;
 const CONNECTORS: f64 = 130.0;
-/// Distinct neighbours a token, and the power with which they grow with the text.
+/// Distinct neighbours per token, and the power with which they grow with the text.
 const CELLS: f64 = 0.28;
 const GROWTH: f64 = 0.8;
-/// Shards with units over those without; words after all passes over those before.
+/// Size of shards with units over that of shards without; words after all passes over those before.
 const UNITS: f64 = 1.2;
 const WORDS: f64 = 1.7;
 
@@ -30,7 +30,7 @@ pub struct PairSizes {
     pub growth: f64,
 }
 
-/// What a pass counts in a text.
+/// The sizes that a pass counts in a text.
 #[must_use]
 pub fn pair_sizes(sizes: &Sizes, config: &LinesConfig) -> PairSizes {
     let scale = (sizes.tokens / 22.4e6).max(1e-9);
@@ -43,7 +43,7 @@ pub fn pair_sizes(sizes: &Sizes, config: &LinesConfig) -> PairSizes {
     }
 }
 
-/// What the stage takes; `counting` is what the stages take that count the pairs of a pass.
+/// What the stage takes; `counting` is the need of the stages that count the pairs of a pass.
 #[must_use]
 pub fn need(
     config: &PhrasesConfig,

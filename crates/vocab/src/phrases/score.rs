@@ -1,28 +1,28 @@
-//! What a pair of words is worth.
+//! Scores of pairs of words.
 //!
 //! | name | score of the pair a b | source |
 //! |---|---|---|
 //! | `default` | (n(ab) − δ) · N / (n(a) · n(b)), from 0 up | Mikolov et al. 2013, "Distributed Representations …", eq. 6 |
 //! | `npmi` | ln(p(ab) / (p(a) · p(b))) / −ln p(ab), −1 to 1 | Bouma 2009, "Normalized (Pointwise) Mutual Information" |
 //!
-//! n counts, N is the number of all tokens, p = n / N, δ is `phrases.min_count`: a pair that stands less often has no score. The factor
-//! N is that of the program word2phrase; with it a text and the same text twice have about the same scores.
+//! n counts, N is the number of all tokens, p = n / N, δ is `phrases.min_count`: a rarer pair has no score. The factor
+//! N is that of the program word2phrase; with it, a text and the same text twice have about the same scores.
 
 use wordmill_kernels::real;
 
-/// What a pair is scored by.
+/// How a pair is scored.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Score {
-    /// How much more often the words meet than by chance, less δ.
+    /// How much more often the words occur side by side than by chance, less δ.
     Default,
     /// Normalised pointwise mutual information.
     Npmi,
 }
 
-/// How often a pair and its words stand in a text.
+/// Counts of a pair and its words in a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PairCount {
     /// The two side by side.
@@ -36,7 +36,7 @@ pub(super) struct PairCount {
 }
 
 impl Score {
-    /// The threshold where none is written.
+    /// The default threshold.
     #[must_use]
     pub fn threshold(self) -> f64 {
         match self {
@@ -53,7 +53,7 @@ impl Score {
         }
     }
 
-    /// The score of a pair; one that stands less often than `delta` has none.
+    /// The score of a pair; `None` if it occurs less often than `delta`.
     pub(super) fn of(self, pair: PairCount, delta: u64) -> f64 {
         let PairCount { both, first, second, tokens } = pair;
         let [both, first, second, delta, tokens] =
@@ -84,9 +84,9 @@ mod tests {
         assert_eq!(score(Score::Default, 15, 20, 50), 10.0);
         assert_eq!(score(Score::Default, 5, 20, 50), 0.0);
         assert_eq!(score(Score::Default, 4, 20, 50), f64::NEG_INFINITY);
-        // Words that only stand together, of which there are few: ln(1 / p) / −ln p.
+        // Words that only occur together, and rarely: ln(1 / p) / −ln p.
         assert!((score(Score::Npmi, 10, 10, 10) - 1.0).abs() < 1e-12);
-        // As often as chance has it.
+        // As often as by chance.
         assert!(score(Score::Npmi, 10, 100, 100).abs() < 1e-12);
         assert!(score(Score::Npmi, 5, 100, 100) < 0.0);
     }

@@ -1,4 +1,4 @@
-//! From the counts of pairs to the list of a pass.
+//! Selects the phrases of a pass from the counts of pairs.
 
 use wordmill_flow::Context;
 use wordmill_formats::{CsrShardReader, FormatError, MatrixIndex, Words as _};
@@ -19,22 +19,22 @@ struct Found {
     pair: [u32; 2],
 }
 
-/// Pairs for which memory is taken at a time.
+/// Pairs per step of reserving memory.
 const STEP: usize = 1 << 15;
 
-/// How often words stand side by side.
+/// Counts of adjacent words.
 #[derive(Clone, Copy, Debug)]
 pub struct PairCounts<'a> {
     /// The words, and with connectors before them, the units.
     pub units: &'a Vocabulary,
-    /// The words left of each unit.
+    /// The words to the left of each unit.
     pub matrix: &'a MatrixIndex,
 }
 
 /// Scores the pairs of a pass, and writes those above its threshold as its list, the most frequent first.
 ///
 /// # Errors
-/// A damaged matrix; more phrases than fit into the budget; a full disk; a request to stop.
+/// For a damaged matrix, more phrases than fit into the budget, a full disk, and a request to stop.
 pub fn select(
     ctx: &Context,
     config: &PhrasesJob,
@@ -55,7 +55,8 @@ pub fn select(
         }
     }
     let path = writer.finish()?.path;
-    let vanished = || FormatError::corrupt(&path, 0, "it was changed while it was made").into();
+    let vanished =
+        || FormatError::corrupt(&path, 0, "it was changed while it was being written").into();
     learned(ctx, shards.run(), config, pass)?.ok_or_else(vanished)
 }
 
@@ -103,7 +104,7 @@ fn found(
             Ok::<_, VocabError>(())
         })?;
     }
-    // Ids are ranks, ties by the order of bytes: no chance is in it.
+    // Ids are ranks with ties in the order of bytes, so the order is deterministic.
     found.sort_unstable_by_key(|it| (std::cmp::Reverse(it.count), it.pair));
     Ok(found)
 }

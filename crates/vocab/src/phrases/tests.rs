@@ -1,5 +1,5 @@
-//! Tests of the parts: neighbours in units against a naive walk over the text, joining against a naive one, lists and their errors.
-//! All of it together, counts included, is tested where the stages meet.
+//! Tests of the parts: neighbours in units against a naive walk over the text, joining against a naive one, lists and
+//! their errors. The whole stage, counts included, is tested in the crate that connects the stages.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn shards(seed: u64, longest: u64, chunk_bytes: usize) -> (RunDir, TokenShards) 
     (test.run(), shards)
 }
 
-/// Pairs that may become phrases, with what stands between, and how often.
+/// Pairs that may become phrases, with the connectors between, and their counts.
 fn naive_pairs(shards: &[Vec<String>], connectors: &[&str]) -> BTreeMap<String, u64> {
     let mut pairs = BTreeMap::new();
     for shard in shards {
@@ -103,7 +103,7 @@ fn neighbours_of_units_are_the_pairs_of_the_text() {
             assert_eq!(count(&units), count(&text), "seed {seed}: {word}");
         }
     }
-    // Without connectors there is nothing to be done.
+    // Without connectors there is nothing to do.
     let (_, words) = shards(1, 30, 300);
     let same = units(&Context::for_tests(2), &config(None), &words).unwrap();
     assert_eq!(same.digest(), words.digest());
@@ -129,7 +129,7 @@ fn parse(text: &str) -> Phrases {
     Phrases::read(&Context::for_tests(1).budget, &path, &TokenizerConfig::default()).unwrap()
 }
 
-/// The longest phrase at each word becomes one.
+/// Joins the longest phrase at each word.
 fn naive_join(line: &[String], phrases: &[&str]) -> Vec<String> {
     let (mut at, mut joined) = (0, Vec::new());
     while at < line.len() {
@@ -144,7 +144,7 @@ fn naive_join(line: &[String], phrases: &[&str]) -> Vec<String> {
 #[test]
 fn the_longest_phrase_becomes_one_word() {
     let phrases = ["bank of the west", "bank of", "a_b x", "x a_b", "west coast bank x", "a_b"];
-    // One of two passes, of which the first is asked for; one of them has the name of a word.
+    // The first of two passes is selected; one phrase has the name of a word.
     let rows = phrases.map(|phrase| format!("{phrase}\t9\t1.5\t1\n")).concat();
     let list = parse(&(rows + "bank west\t1\t2\t2\na b\t7\t8\t1\n"));
     assert_eq!((list.passes(), list.len(), list.left_out()), (2, 7, (1, "a_b\t9\t1.5\t1")));
@@ -172,11 +172,11 @@ fn the_longest_phrase_becomes_one_word() {
         assert_eq!(made.shards.totals().tokens, lens(&joined) as u64);
         assert_eq!(made.shards.totals().lines, words.totals().lines);
         assert!(made.joined > 20 && lens(&joined) < lens(&text));
-        // A line by itself, as in a preview.
+        // A line alone, as in a preview.
         let joiner = Joiner::new(&list, 1, "_");
         let line: Vec<String> = text[0].split(|word| word.is_empty()).next().unwrap().to_vec();
         assert_eq!(joiner.join(line.clone()), naive_join(&line, &phrases));
-        // What is there and fits stays; another delimiter makes other words.
+        // Existing files that fit stay; another delimiter makes other words.
         let again = join(&ctx, &config(None), first(&words), &list, folder.clone()).unwrap();
         assert_eq!((again.shards.digest(), again.joined), (made.shards.digest(), made.joined));
         let plain = PhrasesJob { delimiter: String::new(), ..config(None) };
@@ -199,7 +199,7 @@ fn a_phrase_may_go_on_in_the_next_frame() {
 }
 
 #[test]
-fn rows_of_ones_own_take_the_form_of_the_text() {
+fn the_users_rows_take_the_form_of_the_text() {
     let list = parse(
         "\u{feff}New York\n\n  San   Francisco\nalone\nStraße von Wörth\nBig Apple\t3\t\t1\n",
     );
@@ -223,13 +223,13 @@ fn a_list_that_cannot_be_read_is_refused() {
     check(b"alone\n", "there is no phrase in it");
     check(b"a b\n\xff c\n", "line 2: it is not UTF-8");
     check(b"a b\nc d\t1\n", "line 2: expected words alone, or words, count, score and pass");
-    check(b"a b\t1\t2\t9\n", "line 1: \"9\" is no pass, 1 to 8");
+    check(b"a b\t1\t2\t9\n", "line 1: \"9\" is not a pass from 1 to 8");
     check(b"#wordmill-phrases\t2\n", "line 1: it has version 2, this program reads 1");
     std::fs::remove_file(&path).unwrap();
     let error =
         Phrases::read(&ctx.budget, &path, &TokenizerConfig::default()).unwrap_err().to_string();
     assert!(error.starts_with("phrases.list: ") && error.contains("reading the list"), "{error}");
-    // One that was learned from a text without phrases is a list.
+    // A list that was learned from a text without phrases is a valid list.
     std::fs::write(&path, "#wordmill-phrases\t1\n#settings\t\n#made-of\t\n").unwrap();
     assert!(Phrases::read(&ctx.budget, &path, &TokenizerConfig::default()).unwrap().is_empty());
 }

@@ -1,14 +1,14 @@
-//! Shards in which the two words of a pair stand side by side, whatever connectors stand between them in the text.
+//! Shards in which the two words of a pair are adjacent, whatever connectors are between them in the text.
 //!
-//! A *unit* is a word with the connectors before it, between line breaks, which no word has in it. Each connector leaves the text;
-//! where some stood between two words, the first is followed by the unit of the second, then the line ends, and the second stands
-//! again as itself to begin a pair of its own:
+//! A *unit* is a word with the connectors before it, separated by line breaks, which no word contains. Each connector
+//! is removed from the text. If some were between two words, the first is followed by the unit of the second, then the
+//! line ends, and the second occurs again alone to begin its own pair:
 //!
 //! ```text
 //! the bank of the west coast      bank  of⏎the⏎west ┊ west  coast
 //! ```
 //!
-//! So every word stands as often as in the text, and the pairs of neighbours are those that may become phrases.
+//! So every word occurs as often as in the text, and the pairs of neighbours are the candidates for phrases.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -22,21 +22,21 @@ use crate::error::VocabError;
 use crate::rewrite::{Made, Names, Read, Rewrite, Rewriting, Rewritten, rewrite, share};
 use crate::shards::TokenShards;
 
-/// What stands between the words of a unit.
+/// Separates the words of a unit.
 pub(super) const BETWEEN: &str = "\n";
 /// Memory of a word and of its units, each by name in two orders, and in a tree.
 const WORD_BYTES: u64 = 500;
-/// Of a token: at most three in its place, in a vector that grows.
+/// Memory of a token: at most three replace it, in a vector that grows.
 const TOKEN_BYTES: u64 = 12;
 const FIXED_BYTES: u64 = 4 << 20;
-/// What says how many units there are, in the footer of a shard.
+/// The key of the number of units, in the footer of a shard.
 const UNITS: &str = "units";
 
-/// The shards whose neighbours are counted for a pass: those that are given, or, if there are connectors, new ones. They are part of
-/// a run in the folder of the stage.
+/// The shards whose neighbours are counted for a pass: the given ones or, if there are connectors, new ones. They are
+/// part of a run in the folder of the stage.
 ///
 /// # Errors
-/// A damaged shard; a full disk; too small a budget; a request to stop.
+/// For a damaged shard, a full disk, too small a budget, and a request to stop.
 pub fn units(
     ctx: &Context,
     config: &PhrasesJob,
@@ -85,7 +85,7 @@ fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, Vo
     job.publish_made(Made {
         numbers: walk.numbers,
         names: words.iter().chain(names.iter()).collect(),
-        // A chunk that goes on within a line begins one here: a connector may stand before it.
+        // A chunk that begins within a line begins a line here, since a connector may be before it.
         continues_line: false,
         counted: walk.units.len() as u64,
     })
@@ -95,33 +95,33 @@ fn unit_shard(job: &Rewriting<'_>, connectors: &WordSet) -> Result<Rewritten, Vo
 const ROOT: u32 = 0;
 const NONE: u32 = u32::MAX;
 
-/// Connectors since the last word that is none: their node in the tree, and how many they are.
+/// Connectors since the last word that is none: their node in the tree, and their number.
 #[derive(Clone, Copy)]
 struct Between {
     node: u32,
     len: usize,
 }
 
-/// A walk over the tokens of a shard. Units are a tree of connectors with words at its ends.
+/// A walk over the tokens of a shard. Units form a tree of connectors with words at its ends.
 struct UnitFinder {
-    /// By place in the list.
+    /// Whether a word is a connector, by its index in the list.
     is_connector: Vec<bool>,
-    /// From a node by the place of a word to a node.
+    /// From a node by the index of a word to a node.
     nodes: HashMap<(u32, u32), u32, RandomState>,
-    /// The node before each, and the place of its last word.
+    /// The parent of each node, and the index of its last word.
     parents: Vec<(u32, u32)>,
-    /// The number of the unit that ends at each node; those of words are their places.
+    /// The number of the unit that ends at each node; numbers of words are their indices.
     numbers_of: Vec<u32>,
     /// The nodes at which units end, in the order of their numbers.
     units: Vec<u32>,
-    /// `None` if no word but connectors stands before in the line, or too many of these.
+    /// `None` if only connectors precede in the line, or too many of them.
     between: Option<Between>,
     /// The tokens of the new shard.
     numbers: Vec<u32>,
 }
 
 impl UnitFinder {
-    /// Takes every token, and line ends.
+    /// Processes every token and line end.
     fn over(&mut self, read: &Read) -> Result<(), FormatError> {
         let (mut buffer, mut places) = (Vec::new(), Vec::new());
         for frame in 0..read.source.frames() {
@@ -165,7 +165,7 @@ impl UnitFinder {
         self.numbers.push(place);
     }
 
-    /// The node behind another, by a word.
+    /// The child of a node by a word.
     fn node(&mut self, node: u32, place: u32) -> u32 {
         let next = self.parents.len() as u32;
         let found = *self.nodes.entry((node, place)).or_insert(next);
@@ -176,7 +176,7 @@ impl UnitFinder {
         found
     }
 
-    /// What units are called.
+    /// The names of units.
     fn names(&self, words: &Names) -> Names {
         let mut names = Names::default();
         for unit in &self.units {

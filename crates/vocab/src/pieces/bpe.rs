@@ -1,9 +1,10 @@
 //! The learner `bpe`: byte pair encoding of characters (Gage 1994; Sennrich, Haddow & Birch 2016), from exact word counts.
 //!
-//! A word begins as its characters, those after the first with `##`. The pair of neighbours that stands most often in all words, counted
-//! with the words, becomes one symbol; and so on. Of equal counts the pair of older symbols wins: characters are as old as their
-//! order of bytes, a symbol as its merge. A row of the model is a merge, `left<TAB>right`, in this order. A word is cut by doing the
-//! merges again, earlier ones first. Characters that were never seen stay alone, so nothing is lost.
+//! A word begins as its characters, those after the first with `##`. The pair of neighbours with the highest count over
+//! all words, weighted by the words' counts, becomes one symbol; and so on. Of equal counts the pair of older symbols
+//! wins: characters are as old as their order of bytes, a symbol as its merge. A row of the model is a merge,
+//! `left<TAB>right`, in this order. A word is cut by repeating the merges, earlier ones first. Characters that were
+//! never seen stay alone, so nothing is lost.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -19,7 +20,8 @@ use super::words::{Room, Words};
 use crate::error::VocabError;
 use crate::text_writer::TextWriter;
 
-/// Memory of a word, and of each of its characters: the symbol, and its place in the lists of pairs, which may have just grown.
+/// Memory of a word, and of each of its characters: the symbol, and its place in the lists of pairs, which may have
+/// just grown.
 const WORD_BYTES: u64 = 24;
 const CHAR_BYTES: u64 = 40;
 /// Memory of a symbol beside its bytes.
@@ -28,7 +30,7 @@ const SYMBOL_BYTES: u64 = 160;
 type Pair = (u32, u32);
 type Table<K, V> = HashMap<K, V, RandomState>;
 
-/// What the first and all other characters of a word are called.
+/// The names of the first and all other characters of a word.
 pub(super) fn symbols(word: &str) -> impl Iterator<Item = String> {
     word.chars().enumerate().map(|(at, c)| match at {
         0 => c.to_string(),
@@ -45,11 +47,11 @@ pub(super) fn joined(left: &str, right: &str) -> String {
 #[derive(Default)]
 struct PairIndex {
     names: Vec<String>,
-    /// The symbols of all words; a word's own begin at its start.
+    /// The symbols of all words; the start of each word is in `starts`.
     text: Vec<u32>,
     words: Vec<Spelled>,
     counts: Table<Pair, u64>,
-    /// Words in which a pair may stand.
+    /// Words in which a pair may occur.
     places: Table<Pair, Vec<u32>>,
 }
 
@@ -74,7 +76,7 @@ pub(super) fn learn(
         book.counts.iter().map(|(pair, count)| (*count, Reverse(*pair))).collect();
     for _ in 0..merges {
         ctx.cancel.check()?;
-        // Counts that have changed since are put back as they are now.
+        // If a count has changed since, it is put back with its current value.
         let best = loop {
             let Some((count, Reverse(pair))) = heap.pop() else { break None };
             match book.counts.get(&pair) {
@@ -129,7 +131,8 @@ impl PairIndex {
         Ok(book)
     }
 
-    /// Makes a pair one symbol in all words, and gives the pairs that are new or more frequent now.
+    /// Replaces a pair by one symbol in all words, and returns the pairs that are new or more
+    /// frequent now.
     fn merge(&mut self, pair: Pair) -> Vec<Pair> {
         let new = self.names.len() as u32;
         let (left, right) = (&self.names[pair.0 as usize], &self.names[pair.1 as usize]);
@@ -164,7 +167,7 @@ impl PairIndex {
     }
 }
 
-/// Puts `new` in the place of each pair, from left to right; returns the new length.
+/// Replaces each occurrence of the pair by `new`, from left to right; returns the new length.
 fn merge_in(text: &mut [u32], pair: Pair, new: u32) -> usize {
     let (mut from, mut to) = (0, 0);
     while from < text.len() {
@@ -180,7 +183,7 @@ fn merge_in(text: &mut [u32], pair: Pair, new: u32) -> usize {
 pub(super) struct Bpe {
     names: Vec<String>,
     ids: Table<String, u32>,
-    /// Rank of a merge, and the symbol that it makes.
+    /// Rank of a merge, and its symbol.
     merges: Table<Pair, (u32, u32)>,
     bytes: u64,
 }
@@ -222,7 +225,7 @@ impl Bpe {
 
 impl Cut for Bpe {
     fn cut(&self, word: &str, emit: &mut dyn FnMut(&str)) -> u64 {
-        /// Stands for a character that no merge has.
+        /// Represents a character that is in no merge.
         const UNKNOWN: u32 = u32::MAX;
         let chars: Vec<String> = symbols(word).collect();
         let mut text: Vec<u32> =

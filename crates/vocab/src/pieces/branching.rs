@@ -1,20 +1,21 @@
-//! What follows the beginnings of words: counts and branching entropies, from words that come in the order of their bytes.
+//! The continuations of word prefixes: counts and branching entropies, from words in the order of their bytes.
 //!
-//! The beginnings of the word at hand stand on a stack, one a character; a beginning is complete as soon as a word comes that does
-//! not begin so. So any number of words takes memory for one of them. The end of a word counts as one more character that follows.
+//! The prefixes of the current word are on a stack, one per character. A prefix is complete when a word comes that does
+//! not begin with it, so any number of words takes memory for only one. The end of a word counts as one more character
+//! that follows.
 
 use wordmill_kernels::real;
 
-/// What is known of a beginning of words.
+/// Statistics of a prefix.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Beginning<'a> {
     /// The characters.
     pub chars: &'a [char],
-    /// Occurrences of words that begin so.
+    /// Occurrences of words with this prefix.
     pub count: u64,
-    /// How many different characters follow it.
+    /// Number of different characters that follow it.
     pub variety: u32,
-    /// Entropy of what follows it, in nats (Harris 1955; Jin & Tanaka-Ishii 2006).
+    /// Entropy of the character that follows it, in nats (Harris 1955; Jin & Tanaka-Ishii 2006).
     pub entropy: f64,
 }
 
@@ -22,7 +23,7 @@ pub(super) struct Beginning<'a> {
 struct Node {
     count: u64,
     variety: u32,
-    /// Σ n ln n over what follows.
+    /// Σ n ln n over the characters that follow.
     sum: f64,
 }
 
@@ -40,7 +41,7 @@ impl Node {
     }
 }
 
-/// The beginnings of the word at hand.
+/// The prefixes of the current word.
 #[derive(Default)]
 pub(super) struct Beginnings {
     chars: Vec<char>,
@@ -48,7 +49,7 @@ pub(super) struct Beginnings {
 }
 
 impl Beginnings {
-    /// Takes the next word, and calls `each` with all beginnings that are complete now, longer ones first.
+    /// Takes the next word, and calls `each` with all prefixes that are complete now, longer ones first.
     pub(super) fn push<E>(
         &mut self,
         word: impl Iterator<Item = char>,
@@ -71,7 +72,7 @@ impl Beginnings {
         Ok(())
     }
 
-    /// There are no more words.
+    /// Ends the words; calls `each` with the remaining prefixes.
     pub(super) fn end<E>(
         &mut self,
         mut each: impl FnMut(Beginning<'_>) -> Result<(), E>,
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beginnings_are_those_of_all_words() {
+    fn prefixes_are_those_of_all_words() {
         let words =
             [("ab", 3), ("aba", 2), ("abc", 5), ("b", 1), ("bab", 4), ("한국", 2), ("한국어", 7)];
         let mut found = BTreeMap::new();

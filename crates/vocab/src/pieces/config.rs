@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// The folder of the shards of pieces, and of the model.
 pub const FOLDER: &str = "pieces";
-/// Version of what the stage computes; part of the fingerprint.
+/// Version of the stage's results; part of the fingerprint.
 pub(crate) const VERSION: u32 = 1;
 
-/// What learns the pieces.
+/// The learner of the pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "learner")]
 pub enum Learner {
@@ -26,33 +26,33 @@ pub enum Learner {
     },
 }
 
-/// What becomes of endings.
+/// What to do with endings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endings {
-    /// They are tokens.
+    /// Keep them as tokens.
     Keep,
-    /// They are left out.
+    /// Leave them out.
     Drop,
 }
 
 /// Settings of the stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PiecesConfig {
-    /// What learns.
+    /// The learner.
     pub learner: Learner,
-    /// From what, or what is used instead.
+    /// The source of the model, or a given one.
     pub learning: LearningConfig,
 }
 
 /// Settings of both learners.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LearningConfig {
-    /// Nothing is learned from words that occur less often.
+    /// Words that occur less often are not used for learning.
     #[serde(rename = "pieces_min_count")]
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub min_count: u64,
-    /// A file of pieces to be used instead of what would be learned.
+    /// A file of pieces to be used instead of learning.
     #[serde(rename = "pieces")]
     pub given: Option<PathBuf>,
 }
@@ -60,14 +60,14 @@ pub struct LearningConfig {
 /// Settings of `tokenizer = "korean"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KoreanConfig {
-    /// What becomes of endings.
+    /// What to do with endings.
     pub endings: Endings,
 }
 
 /// Settings of `tokenizer = "bpe"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BpeConfig {
-    /// Merges of pairs of pieces.
+    /// Number of merges of pairs of pieces.
     #[serde(rename = "bpe_merges")]
     #[schemars(range(min = 1, max = 16_777_216), extend("x-unset" = 16_000))]
     pub merges: u32,
@@ -80,7 +80,7 @@ impl Default for LearningConfig {
 }
 
 impl Learner {
-    /// Its name, that of the tokeniser.
+    /// Its name, which is that of the tokeniser.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl Learner {
 }
 
 impl PiecesConfig {
-    /// What identifies a model of the learner.
+    /// Identifies a model of the learner.
     pub(super) fn settings(&self) -> String {
         let Self { learner, learning: LearningConfig { min_count, given } } = self;
         match (given, learner) {

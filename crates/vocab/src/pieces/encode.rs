@@ -1,4 +1,4 @@
-//! One token shard written anew in terms of pieces: its word list is cut, and each token becomes those of its word.
+//! Rewrites one token shard in terms of pieces: its word list is cut, and each token becomes those of its word.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -8,13 +8,13 @@ use super::model::Cut;
 use crate::error::VocabError;
 use crate::rewrite::{Contents, Numbered, Read, Rewriting, Rewritten};
 
-/// Memory of a word: its name and count, where its pieces stand, two or three numbers of pieces; its pieces by name and number, in a
-/// table and in two orders, both twice while they grow.
+/// Memory of a word: its name and count, the range of its pieces, two or three numbers of pieces; its pieces by name
+/// and number, in a table and in two orders, both twice while they grow.
 const WORD_BYTES: u64 = 340;
 /// Memory of frames being read and written.
 const FIXED_BYTES: u64 = 4 << 20;
 
-/// Memory that a shard of so many words takes.
+/// Memory for a shard of this many words.
 pub(super) fn needed_bytes(local_words: u64) -> u64 {
     FIXED_BYTES + WORD_BYTES * local_words
 }
@@ -25,16 +25,16 @@ struct Cutting {
     numbers: HashMap<Box<str>, u32, RandomState>,
     /// Occurrences of each piece.
     counts: Vec<u64>,
-    /// Numbers of the pieces of all words, by place in the list; where those of each end.
+    /// Numbers of the pieces of all words, by index in the list, and where those of each word end.
     pieces: Vec<u32>,
     ends: Vec<u32>,
     left_out: u64,
 }
 
-/// What says how many pieces were left out, in the footer of a shard.
+/// The key of the number of dropped pieces, in the footer of a shard.
 pub(super) const LEFT_OUT: &str = "left_out";
 
-/// The shard of pieces, and how many of them were left out.
+/// The shard of pieces, and the number of dropped ones.
 pub(super) fn shard(job: &Rewriting<'_>, cutter: &dyn Cut) -> Result<Rewritten, VocabError> {
     let read = job.read()?;
     let cutting = Cutting::of(&read, cutter);

@@ -1,18 +1,20 @@
-//! The learner `korean`: eojeols are cut into a stem and an ending, by what the corpus itself shows.
+//! The learner `korean`: cuts eojeols into a stem and an ending, by statistics of the corpus alone.
 //!
-//! An *eojeol* is a run of Hangul syllables; a *stem* its beginning, an *ending* (particles, endings of verbs) what is left. Nothing
-//! but the counts of words is known:
+//! An *eojeol* is a run of Hangul syllables; a *stem* is its beginning, an *ending* (particles, verb endings) the rest.
+//! The only input is the counts of words:
 //!
-//! 1. A beginning of at least two syllables *branches* if at least three different syllables (or the end) follow it and the entropy
-//!    of what follows is at least 1 nat: words end there (Harris 1955; Jin & Tanaka-Ishii 2006). Its score is cohesion ·
-//!    exp(entropy), with the cohesion (n(s₁…sₖ) / n(s₁))^(1/(k−1)) of Kim (soynlp, 2016): how surely its syllables hold together.
-//! 2. A tail of up to six syllables is an *ending* if it stands behind many different stems that branch. Its *share* is that of
-//!    words that end in it, cut there behind a stem that branches.
-//! 3. An eojeol is cut where the stem before an ending has the highest score, which must be higher than that of the eojeol itself;
-//!    where no such stem branches, because it is too rare, before the longest ending that is *strong*.
+//! 1. A prefix of at least two syllables *branches* if at least three different syllables (or the end) follow it and
+//!    the entropy of the next syllable is at least 1 nat: words end there (Harris 1955; Jin & Tanaka-Ishii 2006). Its
+//!    score is cohesion · exp(entropy), with the cohesion (n(s₁…sₖ) / n(s₁))^(1/(k−1)) of Kim (soynlp, 2016), a measure
+//!    of how surely its syllables belong together.
+//! 2. A suffix of up to six syllables is an *ending* if it follows many different stems that branch. Its *share* is the
+//!    share, among the words that end with it, of those in which it follows a stem that branches.
+//! 3. An eojeol is cut where the stem before an ending has the highest score, which must be higher than that of the
+//!    eojeol itself. If no such stem branches, because it is too rare, it is cut before the longest ending that is
+//!    *strong*.
 //!
-//! The model has a row for each stem, `stem<TAB>score`, and for each ending, `##ending<TAB>share<TAB>stems`. What is no Hangul stays
-//! whole; behind it, an eojeol may be an ending, `2010` `##년` `##에`.
+//! The model has a row for each stem, `stem<TAB>score`, and for each ending, `##ending<TAB>share<TAB>stems`. Text other
+//! than Hangul stays whole; after it, an eojeol may be an ending, `2010` `##년` `##에`.
 
 use std::path::Path;
 
@@ -31,18 +33,20 @@ use crate::error::VocabError;
 use crate::text_writer::TextWriter;
 use crate::vocabulary::{merge_lists, narrow};
 
-/// The longest ending, in syllables. Seven and more are hardly ever seen behind many stems.
+/// The longest ending, in syllables. Longer ones hardly ever follow many stems.
 const ENDING_SYLLABLES: usize = 6;
-/// What a branching stem is followed by, at least: different syllables, and nats.
+/// Minimum of what follows a branching stem: different syllables, and nats.
 const VARIETY: u32 = 3;
 const ENTROPY: f64 = 1.0;
-/// Stems that an ending stands behind: this many, and this part of what the most frequent one has. 20 MB of an encyclopaedia
-/// have 13,000 stems before `의`, and 20 before `이라든지`.
+/// Minimum of the stems that an ending follows: this number, and this part of those of the most frequent ending. In 20
+/// MB of an encyclopaedia 13,000 stems precede `의`, and 20 `이라든지`.
 const ENDING_STEMS: u64 = 20;
 const ENDING_PART: u64 = 1000;
-/// The share of an ending: `부` (0.38), `학` (0.22) and `리` (0.21) are none by themselves; `에서` has 0.63, `로` 0.29.
+/// The minimum share of an ending: `부` (0.38), `학` (0.22) and `리` (0.21) are not endings; `에서` has 0.63, `로`
+/// 0.29.
 const SHARE: f64 = 0.25;
-/// Strong endings: of this share, or behind this part of the stems that the most frequent one has.
+/// Strong endings have this share, or follow this part of the number of stems of the most frequent
+/// ending.
 const STRONG_SHARE: f64 = 0.5;
 const STRONG_PART: u64 = 4;
 /// Endings that may leave a single syllable have this part.
@@ -80,10 +84,10 @@ pub(super) fn learn(
     Ok(())
 }
 
-/// Beginnings that branch, with their scores.
+/// Prefixes that branch, with their scores.
 fn stems(words: &Words<'_>, room: &mut Room) -> Result<Table<f64>, VocabError> {
     let mut stems = Table::default();
-    // Those of one first syllable, whose count is known last.
+    // The prefixes of one first syllable, whose count is known last.
     let mut open: Vec<(Box<str>, u64, f64)> = Vec::new();
     let mut beginnings = Beginnings::default();
     let mut each = |it: Beginning<'_>| {
@@ -111,7 +115,8 @@ fn stems(words: &Words<'_>, room: &mut Room) -> Result<Table<f64>, VocabError> {
     Ok(stems)
 }
 
-/// Tails of words behind stems that branch: share, and number of stems. Words are sorted once more from their ends on, outside of memory.
+/// Suffixes of words after stems that branch: share, and number of stems. Words are sorted again from their ends on, on
+/// disk.
 fn endings(
     ctx: &Context,
     run: &RunDir,
@@ -122,7 +127,8 @@ fn endings(
     let lists = narrow(ctx, run, &format!("{}/merge-tails", FOLDER), lists, fan_in(ctx))?;
     let mut found: Vec<(String, u64, u64)> = Vec::new();
     let mut room = Room::new(&ctx.budget, "the endings of words");
-    // At each depth: tails of the word at hand, how many words end so, and how many behind a stem.
+    // At each depth: suffix of the current word, number of words that end with it, and number of
+    // those after a stem.
     let mut tail: Vec<(char, u64, u64)> = Vec::new();
     let mut pop = |tail: &mut Vec<(char, u64, u64)>, len: usize| {
         while tail.len() > len {
@@ -169,8 +175,8 @@ fn endings(
         .collect())
 }
 
-/// Lists of the eojeols of at least three syllables, each read from its end on; in the place of a count stands, bit n − 1 for a
-/// tail of n syllables, whether the stem before it branches.
+/// Lists of the eojeols of at least three syllables, each reversed. The count is replaced by bits: bit n − 1, for a
+/// suffix of n syllables, is set if the stem before it branches.
 fn backwards(
     ctx: &Context,
     run: &RunDir,
@@ -223,7 +229,7 @@ struct Ending {
 pub(super) struct Korean {
     stems: Table<f64>,
     endings: Table<Ending>,
-    /// Stems of the ending that stands behind the most.
+    /// Number of stems of the most frequent ending.
     most: u64,
     kept: Endings,
     bytes: u64,
@@ -249,18 +255,18 @@ impl Korean {
                     endings.insert(ending.into(), Ending { share: number, behind }).is_none()
                 }
                 None if is_hangul(text) => stems.insert(text.into(), number).is_none(),
-                _ => return Err(wrong(&format!("{text:?} is not made of Hangul syllables"))),
+                _ => return Err(wrong(&format!("{text:?} does not consist of Hangul syllables"))),
             };
             if !is_new {
-                return Err(wrong(&format!("{text:?} stands there twice")));
+                return Err(wrong(&format!("{text:?} occurs twice")));
             }
         }
         let most = endings.values().map(|ending| ending.behind).max().unwrap_or(0);
         Ok(Self { stems, endings, most, kept, bytes })
     }
 
-    /// Where the ending of an eojeol begins, in bytes; its length if it has none. `goes_on` is for one behind something else, which may
-    /// be an ending as a whole.
+    /// Where the ending of an eojeol begins, in bytes; its length if it has none. `goes_on` is set for an eojeol after
+    /// other text, which may be an ending as a whole.
     fn cut_at(&self, eojeol: &str, goes_on: bool) -> usize {
         let len = eojeol.len();
         let syllables = len / 3;
@@ -284,7 +290,7 @@ impl Korean {
         if at < len || whole.is_some() {
             return at;
         }
-        // Too rare to be judged: the longest strong ending.
+        // Too rare for statistics: the longest strong ending.
         let first = syllables.saturating_sub(ENDING_SYLLABLES).max(2);
         let mut strong = (first..syllables)
             .map(|stem| 3 * stem)

@@ -1,8 +1,8 @@
-//! What every model does, and its file: text in UTF-8, columns between tabs.
+//! The interface of every model, and its file: UTF-8 text in columns, separated by tabs.
 //!
-//! The first lines begin with `#` and a tab-separated key: `#wordmill-pieces<TAB>LEARNER<TAB>VERSION`, then `#settings` and `#made-of`,
-//! which tell a run whether the model is the one that it would learn. All other lines are rows of the learner; what they mean
-//! stands with it. The file may be edited and given to a run as `corpus.pieces`; blank lines are passed over.
+//! The first lines begin with `#` and a tab-separated key: `#wordmill-pieces<TAB>LEARNER<TAB>VERSION`, then `#settings`
+//! and `#made-of`, by which a run recognises the model that it would learn. All other lines are rows, documented with
+//! each learner. The file may be edited and given to a run as `corpus.pieces`; blank lines are skipped.
 
 use std::path::Path;
 
@@ -11,18 +11,19 @@ use crate::error::VocabError;
 const MAGIC: &str = "#wordmill-pieces";
 /// How the lines of the header begin.
 const HEADS: [&str; 3] = [MAGIC, "#settings\t", "#made-of\t"];
-/// Version of the layout and of what rows mean.
+/// Version of the layout and of the meaning of rows.
 const VERSION: &str = "1";
 
 /// Cuts words into pieces.
 pub(super) trait Cut: Send + Sync {
-    /// Calls `emit` with the pieces of a word, at least one; those that go on begin with `##`. Says how many it left out.
+    /// Calls `emit` with the pieces of a word, at least one; continuing ones begin with `##`. Returns the number of
+    /// dropped ones.
     fn cut(&self, word: &str, emit: &mut dyn FnMut(&str)) -> u64;
     /// Memory that it takes.
     fn bytes(&self) -> u64;
 }
 
-/// What a model is of.
+/// The header of a model.
 pub(super) struct Header {
     pub learner: &'static str,
     pub settings: String,
@@ -65,20 +66,20 @@ impl Rows<'_> {
     }
 }
 
-/// The header of a model, as [`Header::lines`] gives it, and its rows.
+/// The header of a model, as from [`Header::lines`], and its rows.
 pub(super) fn parse<'a>(
     path: &Path,
     bytes: &'a [u8],
     learner: &str,
 ) -> Result<(String, Rows<'a>), VocabError> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| Rows::wrong(path, 1, &format!("{error}; it is no model of pieces")))?;
+        .map_err(|error| Rows::wrong(path, 1, &format!("{error}; it is not a model of pieces")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first: Vec<&str> = text.lines().next().unwrap_or_default().split('\t').collect();
     match first[..] {
         [MAGIC, found, VERSION] if found == learner => {}
         [MAGIC, found, VERSION] => {
-            let what = format!("it is a model of {found:?}, and the tokenizer is {learner:?}");
+            let what = format!("it is a model of {found:?}, but the tokenizer is {learner:?}");
             return Err(Rows::wrong(path, 1, &what));
         }
         [MAGIC, _, version] => {

@@ -51,7 +51,7 @@ fn korean_text(seed: u64, words: usize) -> String {
             1 => text.push_str("DNA는"),
             2 => text.push_str("word"),
             _ => {
-                // A stem of its own for every few words, so that endings stand behind many.
+                // A new stem for every few words, so that endings follow many.
                 let stem = match bits >> 8 & 1 {
                     0 => STEMS[(bits >> 9) as usize % STEMS.len()].to_owned(),
                     _ => {
@@ -70,7 +70,7 @@ fn korean_text(seed: u64, words: usize) -> String {
     text
 }
 
-/// How often each word stands.
+/// How often each word occurs.
 fn counts(words: &[String]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for word in words.iter().filter(|word| !word.is_empty()) {
@@ -116,7 +116,7 @@ fn shards_of_pieces_are_the_words_cut_one_by_one() {
 }
 
 #[test]
-fn pieces_put_together_are_the_word() {
+fn joined_pieces_are_the_word() {
     let test = TestRun::new(&[&korean_text(2, 4_000)]);
     let run = test.run();
     let shards = shards_of(&test);
@@ -222,7 +222,7 @@ fn korean_stems_and_endings_are_those_of_their_definition() {
     }
 }
 
-/// Byte pair encoding as it is told: count, merge, count again.
+/// Byte pair encoding by its definition: count, merge, count again.
 fn naive_bpe(counts: &BTreeMap<String, u64>, merges: usize) -> Vec<(String, String)> {
     let spell = |word: &String| -> Vec<String> {
         let name = |(at, c): (usize, char)| if at == 0 { c.to_string() } else { format!("##{c}") };
@@ -261,7 +261,7 @@ fn naive_bpe(counts: &BTreeMap<String, u64>, merges: usize) -> Vec<(String, Stri
 }
 
 #[test]
-fn merges_are_those_of_the_naive_way() {
+fn merges_are_those_of_the_naive_algorithm() {
     for seed in 0..12 {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let letters = 2 + seed % 4;
@@ -288,7 +288,7 @@ fn merges_are_those_of_the_naive_way() {
         let counts = counts(&read(&shards));
         let expected = naive_bpe(&counts, 80);
         assert_eq!(rows, expected, "seed {seed}");
-        // To cut a word is to do the merges again.
+        // A word is cut by repeating the merges.
         let cutter = Segmenter::read(&run, &made.model.path, learner).unwrap();
         for word in counts.keys() {
             let mut pieces: Vec<String> = bpe::symbols(word).collect();
@@ -339,7 +339,7 @@ fn a_budget_that_is_too_small_names_the_setting() {
 }
 
 #[test]
-fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
+fn a_given_model_is_used_and_a_wrong_one_refused() {
     let test = TestRun::new(&["학교에서 학교에서 바다에서\n"]);
     let shards = shards_of(&test);
     let folder = tempfile::tempdir().unwrap();
@@ -362,8 +362,8 @@ fn a_model_that_is_given_is_taken_and_a_wrong_one_refused() {
         ("#wordmill-pieces\tkorean\t9\n", "line 1: it has version 9"),
         (&format!("{head}학교\n"), "line 2: expected a number"),
         (&format!("{head}##에\t1\n"), "line 2: expected a number of stems"),
-        (&format!("{head}abc\t1\n"), "line 2: \"abc\" is not made of Hangul"),
-        (&format!("{head}학교\t1\n학교\t2\n"), "line 3: \"학교\" stands there twice"),
+        (&format!("{head}abc\t1\n"), "line 2: \"abc\" does not consist of Hangul"),
+        (&format!("{head}학교\t1\n학교\t2\n"), "line 3: \"학교\" occurs twice"),
         (&format!("{head}학교\tnan\n"), "line 2: expected a number"),
     ] {
         let error = make(text).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What learners share: all words with their counts, and memory that grows with what is learned.
+//! Shared by learners: all words with their counts, and memory that grows with the model.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,9 @@ use crate::error::VocabError;
 use crate::shards::TokenShards;
 use crate::vocabulary::{FAN_IN, LIST_BYTES, merge_lists, narrow};
 
-/// What helps where a model does not fit.
+/// Advice if a model does not fit.
 pub(super) const ADVICE: &str = ", or raise corpus.pieces_min_count";
-/// Bytes taken at a time.
+/// Bytes per step of reserving memory.
 const STEP_BYTES: u64 = 1 << 20;
 
 /// All words of the corpus with their exact counts, in the order of their bytes, however many there are.
@@ -35,7 +35,7 @@ impl<'a> Words<'a> {
         Ok(Self { ctx, run, lists, min_count })
     }
 
-    /// Calls `each` with every word that stands often enough, and its count.
+    /// Calls `each` with every word that occurs often enough, and its count.
     pub(super) fn for_each(
         &self,
         mut each: impl FnMut(&str, u64) -> Result<(), VocabError>,
@@ -48,7 +48,7 @@ impl<'a> Words<'a> {
             if seen.is_multiple_of(1 << 16) {
                 self.ctx.cancel.check()?;
             }
-            // What is damaged is found by the checksums of the lists.
+            // Damage is detected by the checksums of the lists.
             match std::str::from_utf8(word) {
                 Ok(word) if count >= self.min_count => each(word, count),
                 _ => Ok(()),
@@ -57,13 +57,13 @@ impl<'a> Words<'a> {
     }
 }
 
-/// How many lists are merged at once: a quarter of the memory may go into them.
+/// How many lists are merged at once: they may use a quarter of the memory.
 pub(super) fn fan_in(ctx: &Context) -> usize {
     let affordable = usize::try_from(ctx.budget.left() / 4 / LIST_BYTES).unwrap_or(usize::MAX);
     FAN_IN.min(affordable).max(2)
 }
 
-/// What one learner has taken from the budget, in steps.
+/// The memory that one learner has reserved, in steps.
 pub(super) struct Room {
     budget: Budget,
     held: Vec<Reservation>,
@@ -77,7 +77,7 @@ impl Room {
         Self { budget: budget.clone(), held: Vec::new(), reserved: 0, used: 0, what }
     }
 
-    /// Takes more bytes.
+    /// Reserves more bytes.
     pub(super) fn take(&mut self, bytes: u64) -> Result<(), OverBudget> {
         self.used += bytes;
         while self.used > self.reserved {

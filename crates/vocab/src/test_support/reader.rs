@@ -1,30 +1,30 @@
 //! Token shards read back as ids of the vocabulary, frame by frame.
 //!
-//! A *reader* gives the tokens of one shard with [`LINE_END`] after each line. A line may go on in
-//! the next shard ([`TokenShardReader::continues_line`]); [`line_before`] gives what a window needs
-//! of the shards before. Nothing is counted.
+//! A *reader* returns the tokens of one shard with [`LINE_END`] after each line. A line may
+//! continue in the next shard ([`TokenShardReader::continues_line`]); [`line_before`] returns the
+//! words of earlier shards that a window needs. Nothing is counted.
 
 use wordmill_formats::{FormatError, LINE_END, NO_WORD, ShardId, TokenShard, read_remap};
 
 use crate::error::VocabError;
 use crate::vocabulary::Vocabulary;
 
-/// Stands for a word that is not in the vocabulary, where such words are marked.
+/// Represents a word that is not in the vocabulary, if such words are marked.
 pub const OUT_OF_VOCABULARY: u32 = u32::MAX - 1;
 
-/// What becomes of a token whose word is not in the vocabulary.
+/// What to do with a token whose word is not in the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnknownWords {
-    /// It is left out: the words around it become neighbours.
+    /// Leave it out: the words around it become neighbours.
     Drop,
-    /// It becomes [`OUT_OF_VOCABULARY`] and keeps its place.
+    /// Replace it by [`OUT_OF_VOCABULARY`], which keeps its place.
     Mark,
 }
 
 /// The tokens of one shard.
 pub struct TokenShardReader {
     shard: TokenShard,
-    /// Id of each local word; unknown ones as `unknown` says, where dropped ones are [`NO_WORD`].
+    /// Id of each local word; unknown ones by `unknown`, where dropped ones are [`NO_WORD`].
     remap: Vec<u32>,
     unknown: UnknownWords,
     next_frame: usize,
@@ -36,7 +36,7 @@ impl TokenShardReader {
     /// Opens a shard with its remap. Its memory is four bytes a local word and a frame.
     ///
     /// # Errors
-    /// A file that is missing, damaged, or made of another vocabulary.
+    /// For a file that is missing, damaged, or of another vocabulary.
     pub fn open(
         vocabulary: &Vocabulary,
         shard: ShardId,
@@ -67,24 +67,24 @@ impl TokenShardReader {
         })
     }
 
-    /// Whether the shard begins within the line that ended the shard before.
+    /// Whether the shard begins within the last line of the shard before.
     #[must_use]
     pub fn continues_line(&self) -> bool {
         self.shard.continues_line()
     }
 
-    /// How many frames there are.
+    /// Number of frames.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.shard.frames()
     }
 
     /// The next ids of the vocabulary, with [`LINE_END`] after each line that ends here; `None` at
-    /// the end. Up to [`wordmill_formats::FRAME_TOKENS`] at a time, so a line may come in several
-    /// parts.
+    /// the end. Returns up to [`wordmill_formats::FRAME_TOKENS`] at a time, so a line may come in
+    /// several parts.
     ///
     /// # Errors
-    /// A frame that is damaged.
+    /// For a damaged frame.
     pub fn next_frame(&mut self) -> Result<Option<&[u32]>, VocabError> {
         if self.next_frame == self.shard.frames() {
             return Ok(None);
@@ -96,7 +96,7 @@ impl TokenShardReader {
     /// The ids of any one frame.
     ///
     /// # Errors
-    /// A frame that is damaged.
+    /// For a damaged frame.
     pub fn frame(&mut self, frame: usize) -> Result<&[u32], VocabError> {
         self.shard.read(frame, &mut self.buffer, &mut self.ids)?;
         let remap = &self.remap;
@@ -107,8 +107,8 @@ impl TokenShardReader {
             self.ids.iter_mut().for_each(|id| *id = global(*id));
             return Ok(&self.ids);
         }
-        // A dropped word and a line end share a number, so they are told apart before they are
-        // mapped.
+        // A dropped word and a line end have the same number, so they are distinguished before they
+        // are mapped.
         let mut kept = 0;
         for at in 0..self.ids.len() {
             let local = self.ids[at];
@@ -122,10 +122,10 @@ impl TokenShardReader {
 }
 
 /// The last ids before shard number `shard` that belong to the line it continues: at most `words` of them,
-/// oldest first; none if it begins a line. Looks at as many shards before as it takes.
+/// oldest first; none if it begins a line. Reads as many earlier shards as needed.
 ///
 /// # Errors
-/// A file that is missing or damaged.
+/// For a file that is missing or damaged.
 pub fn line_before(
     vocabulary: &Vocabulary,
     shard: usize,
@@ -150,7 +150,7 @@ pub fn line_before(
     Ok(newest_first)
 }
 
-/// Takes ids from the end of a shard; `true` if its last line begins in it.
+/// Prepends ids from the end of a shard; `true` if its last line begins in it.
 fn take_tail(
     reader: &mut TokenShardReader,
     words: usize,

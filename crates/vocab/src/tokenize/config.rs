@@ -11,7 +11,7 @@ use wordmill_text::chunk::{Cutter, DEFAULT_CHUNK_BYTES, MAX_WORD_BYTES};
 use wordmill_text::tokenizer::{Segmentation, TokenizerConfig};
 use wordmill_text::{InvalidUtf8, PreviewConfig, TextError, WordSet};
 
-/// Version of what a shard holds; part of the fingerprint.
+/// Version of the content of a shard; part of the fingerprint.
 const SHARD_VERSION: u32 = 2;
 /// Memory of a worker in chunks: the text (2), the numbers of a chunk of one-letter words (4), and
 /// its distinct words. A chunk with more of them takes more memory from the budget.
@@ -24,9 +24,9 @@ pub(super) const WAITING_CHUNKS: usize = 1;
 /// Settings of `[corpus]` about lines and chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LinesConfig {
-    /// A file, a word a line: left out of the text, as if they were not there.
+    /// A file with one word per line; these words are left out of the text, as if they were not there.
     pub stop_words: Option<PathBuf>,
-    /// What becomes of lines that are not UTF-8.
+    /// What to do with lines that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// Text is cut into chunks of this size, at line ends.
     #[serde(with = "wordmill_flow::size")]
@@ -42,10 +42,10 @@ impl Default for LinesConfig {
 }
 
 impl LinesConfig {
-    /// Reads the stop words, which take the form that `tokenizer` gives them.
+    /// Reads the stop words, and brings them into the form of `tokenizer`.
     ///
     /// # Errors
-    /// A list, or a file of the tokeniser, that cannot be read.
+    /// If a list or a file of the tokeniser cannot be read.
     pub fn job(&self, tokenizer: TokenizerConfig) -> Result<TokenizeJob, TextError> {
         if let Segmentation::Hf(file) = &tokenizer.segmentation
             && let Err(error) = std::fs::metadata(&file.path)
@@ -64,16 +64,16 @@ impl LinesConfig {
     }
 }
 
-/// How a run tokenises.
+/// The parameters of tokenising in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenizeJob {
     /// How text becomes tokens.
     pub tokenizer: TokenizerConfig,
     /// Words that are left out of the text, as if they were not there.
     pub stop_words: Option<Arc<WordSet>>,
-    /// What becomes of a line that is not UTF-8.
+    /// What to do with a line that is not UTF-8.
     pub invalid_utf8: InvalidUtf8,
-    /// The least size of a chunk, 64 bytes to 128 MiB; where the chunks are cut depends on it.
+    /// The minimum size of a chunk, 64 bytes to 128 MiB; it determines where the chunks are cut.
     pub chunk_bytes: usize,
 }
 
@@ -95,14 +95,14 @@ impl TokenizeJob {
         xxh3(self.identity().as_bytes())
     }
 
-    /// The settings as a preview follows them.
+    /// The settings for a preview.
     #[must_use]
     pub fn preview(&self) -> PreviewConfig<'_> {
         let Self { tokenizer, stop_words, invalid_utf8, .. } = self;
         PreviewConfig { tokenizer, stop_words: stop_words.as_deref(), invalid_utf8: *invalid_utf8 }
     }
 
-    /// All that the fingerprint is of.
+    /// All that is part of the fingerprint.
     fn identity(&self) -> String {
         let Self { tokenizer, stop_words, invalid_utf8, chunk_bytes } = self;
         let tokenizer = tokenizer.identity();

@@ -1,9 +1,9 @@
-//! One chunk made into one shard: the tokens as local ids, and the sorted local words with their
+//! Makes one shard from one chunk: the tokens as local ids, and the sorted local words with their
 //! counts.
 //!
 //! A *shard* is two files that agree: `.words`, written first, and `.tok`. Both carry the
-//! fingerprint of the settings and the digest of the raw text, so that a shard that is there
-//! already and fits is kept as it is.
+//! fingerprint of the settings and the digest of the raw text, so an existing shard that fits is
+//! kept.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::shard::{ShardRow, TokenCounts, published};
 /// Memory of a distinct word of a chunk: its entry (20) and place in the index (8), both twice while
 /// they grow; its sort key (16); and its number, count, rank and local id in five lists (24).
 pub(crate) const WORD_BYTES: usize = 96;
-/// Words for which memory is taken at a time.
+/// Words per step of reserving memory.
 const WORDS_STEP: u64 = 1 << 14;
 
 /// Makes shards, one after another, with the same buffers.
@@ -35,7 +35,7 @@ pub(crate) struct ShardMaker {
     sorted: Vec<u32>,
     budget: Budget,
     cancel: Cancel,
-    /// Memory of words beyond those that every worker has memory for.
+    /// Memory of words beyond those reserved for every worker.
     memory: Vec<Reservation>,
     words_most: usize,
 }
@@ -55,8 +55,8 @@ impl ShardMaker {
         }
     }
 
-    /// The shard of a chunk, and whether it was there: one that is there is kept if it fits. The text of the
-    /// chunk is of no use afterwards.
+    /// The shard of a chunk: the existing one if it fits, else a new one. The text of the chunk is
+    /// unusable afterwards.
     pub(crate) fn make(
         &mut self,
         run: &RunDir,
@@ -103,7 +103,7 @@ impl ShardMaker {
             tokens: self.numbering.numbers.len() as u64 - seen.written_ends,
             local_words: self.sorted.len() as u64,
             invalid_lines: wrong.lines,
-            // Where a line goes on it was looked at before.
+            // If it continues a line, it was checked before.
             foreign_lines: wrong.foreign
                 - u64::from(wrong.is_first_foreign && chunk.continues_line),
             overlong_words: seen.overlong.words,

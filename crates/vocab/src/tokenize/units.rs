@@ -1,8 +1,8 @@
-//! What there is to do, in the order of the corpus: the chunks of plain files, and inputs that are read from front to back.
+//! The work of the stage, in the order of the corpus: the chunks of plain files, and inputs that are read sequentially.
 //!
-//! A chunk of a plain file is a unit of work that is known before anything is read. An input that must be read from front to back is
-//! one unit, whose shards are known when it has been read. Both stand in one list, from which workers take *tasks*. The stage is no
-//! [`wordmill_flow::Step`]: a worker that is idle makes shards of what another one reads.
+//! A chunk of a plain file is a unit of work that is known before anything is read. An input that must be read
+//! sequentially is one unit, whose shards are known when it has been read. Both are in one list, from which workers
+//! take *tasks*. The stage is not a [`wordmill_flow::Step`]: an idle worker makes shards from what another one reads.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use wordmill_text::tokenizer::Tokenizer;
 use super::config::TokenizeJob;
 use crate::error::VocabError;
 
-/// What a worker takes.
+/// A task of a worker.
 pub(super) enum Task {
     Chunk(Arc<RangeReader>, u32),
-    /// An input to be read from front to back.
+    /// An input to be read sequentially.
     Stream(usize),
 }
 
-/// What nobody has taken yet. One file is open at a time, however long the list is.
+/// The remaining tasks. One file is open at a time, however long the list is.
 pub(super) struct Tasks<'a> {
     inputs: &'a [Input],
     cutter: Cutter,
     next_input: usize,
-    /// The plain file whose chunks are being given out, the next of them, and how many there are.
+    /// The plain file whose chunks are being assigned, the next of them, and their number.
     range: Option<(Arc<RangeReader>, u32, u32)>,
 }
 
@@ -85,12 +85,12 @@ impl Task {
     }
 }
 
-/// The units of tokenising some inputs, in the order of the corpus. Those of a plain file are its chunks, of which one in whose range
-/// no line begins makes no shard. Any other input is one unit, which writes the shards that have its number: its list of files is
-/// empty, as they are known when it has been read.
+/// The units of tokenising some inputs, in the order of the corpus. Those of a plain file are its chunks; a chunk in
+/// whose range no line begins makes no shard. Any other input is one unit, which writes the shards of its number: its
+/// list of files is empty, as they are only known when it has been read.
 ///
 /// # Errors
-/// An input that cannot be opened.
+/// If an input cannot be opened.
 pub fn tokenize_units<'a>(
     config: &TokenizeJob,
     run: &'a RunDir,
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::test_support::{RecordedRun, TestRun, chunks_of};
 
-    /// Makes the shard of one chunk, with nothing else there.
+    /// Makes the shard of one chunk, without any other files.
     fn make(config: &TokenizeJob, run: &RunDir, inputs: &[Input], task: &Task) {
         let Task::Chunk(reader, chunk) = task else { panic!("a plain file has chunks") };
         let cutter = Cutter::new(config.chunk_bytes, Tokenizer::new(config.tokenizer.clone()));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_is_read_from_front_to_back_is_one_unit() {
+    fn an_input_that_is_read_sequentially_is_one_unit() {
         let inputs = [Input::in_memory(b"a b\nc d\n".repeat(40), "memory")];
         let run = RecordedRun::over(&MemoryStorage::default());
         let units = tokenize_units(&chunks_of(64), &run.dir, &inputs);

@@ -1,4 +1,4 @@
-//! The settings of the stage `vocabulary`, and what it counts.
+//! The settings of the stage `vocabulary`, and its counts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ pub struct VocabularyConfig {
     /// Words that occur less often are dropped.
     #[schemars(range(min = 1))]
     pub min_count: u64,
-    /// At most so many words, the most frequent ones; 0 is no limit.
+    /// At most this many words, the most frequent ones; 0 is no limit.
     #[schemars(range(min = 0, max = 4_294_967_295_u64))]
     pub max_size: usize,
-    /// A file, a word a line: only these may stay, if they are frequent enough.
+    /// A file with one word per line: only these are kept, if they are frequent enough.
     pub keep: Option<PathBuf>,
-    /// A file, a word a line: these are dropped; `cooccur.dropped` says whether they leave a gap.
+    /// A file with one word per line: these are dropped; `cooccur.dropped` says whether they leave a gap.
     pub drop: Option<PathBuf>,
 }
 
@@ -30,10 +30,10 @@ impl Default for VocabularyConfig {
 }
 
 impl VocabularyConfig {
-    /// Reads the lists, whose words take the form that `tokenizer` gives them.
+    /// Reads the lists, and brings their words into the form of `tokenizer`.
     ///
     /// # Errors
-    /// A list that cannot be read.
+    /// If a list cannot be read.
     pub fn job(
         &self,
         tokenizer: &TokenizerConfig,
@@ -52,26 +52,26 @@ impl VocabularyConfig {
     }
 }
 
-/// The same with what a run knows beside it.
+/// The same with the parameters of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VocabularyJob {
     /// A word that occurs less often is left out; 0 and 1 keep all.
     pub min_count: u64,
-    /// Only so many of the most frequent words are kept; 0 is no limit.
+    /// Only this many of the most frequent words are kept; 0 is no limit.
     pub max_size: usize,
     /// The lists of `vocabulary.keep` and `vocabulary.drop`.
     pub lists: WordLists,
-    /// The tokeniser that made the shards ([`crate::Description`]), to be kept with the words;
+    /// The tokeniser that made the shards ([`crate::Description`]), to be stored with the words;
     /// empty if it is not known.
     pub tokenizer: String,
 }
 
 impl VocabularyJob {
-    /// Every word, of a tokeniser that is not known.
+    /// Keeps every word, of an unknown tokeniser.
     pub const ALL: Self =
         Self { min_count: 1, max_size: 0, lists: WordLists::NONE, tokenizer: String::new() };
 
-    /// The settings that leave words out, of those that are written, with what they have left out by these counts.
+    /// The explicit settings that drop words, each with what it has dropped by these counts.
     #[must_use]
     pub fn left_out(&self, counts: &VocabularyCounts) -> Vec<LeftOut<'_>> {
         let WordLists { keep, drop } = &self.lists;
@@ -91,7 +91,7 @@ impl VocabularyJob {
         keep.into_iter().chain(drop).collect()
     }
 
-    /// Whether any word may be in the vocabulary that is frequent enough.
+    /// Whether any word that is frequent enough may be in the vocabulary.
     pub(super) fn admits_all(&self) -> bool {
         self.lists.is_none()
     }
@@ -102,21 +102,21 @@ impl VocabularyJob {
     }
 }
 
-/// What a setting has left out of the vocabulary.
+/// What a setting has dropped from the vocabulary.
 #[derive(Clone, Copy, Debug)]
 pub struct LeftOut<'a> {
     /// The setting.
     pub key: &'static str,
-    /// The list that it names, if it names one.
+    /// The list that it names, if any.
     pub list: Option<&'a WordSet>,
-    /// What its tokens are called where they are counted.
+    /// The name of the count of its tokens.
     pub count: &'static str,
-    /// Tokens of the words that it has left out.
+    /// Tokens of the dropped words.
     pub tokens: u64,
 }
 
 impl Default for VocabularyJob {
-    /// Words that stand five times.
+    /// Drops words that occur less than five times.
     fn default() -> Self {
         Self { min_count: 5, ..Self::ALL }
     }
@@ -154,7 +154,7 @@ impl WordLists {
     }
 }
 
-/// What was counted.
+/// The counts of the stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VocabularyCounts {
     /// Tokens of the corpus.
@@ -172,7 +172,7 @@ pub struct VocabularyCounts {
 }
 
 impl VocabularyCounts {
-    /// Names and numbers of what every vocabulary counts.
+    /// Names and numbers of the counts that every vocabulary has.
     #[must_use]
     pub fn rows(&self) -> [(&'static str, u64); 4] {
         [
@@ -183,7 +183,7 @@ impl VocabularyCounts {
         ]
     }
 
-    /// The same of what settings have left out.
+    /// The same for the dropped tokens.
     pub(super) fn left_out(&self) -> [(&'static str, u64); 2] {
         [
             ("unlisted_keep_tokens", self.unlisted_keep_tokens),
@@ -191,9 +191,9 @@ impl VocabularyCounts {
         ]
     }
 
-    /// Reads all of them from where they are stored.
+    /// Reads all of them from stored settings.
     pub(super) fn read<E>(stored: impl Fn(&str) -> Result<u64, E>) -> Result<Self, E> {
-        // Only there if something was left out.
+        // Stored only if something was dropped.
         let rare = |key| stored(key).unwrap_or(0);
         Ok(Self {
             tokens: stored("tokens")?,

@@ -1,4 +1,4 @@
-//! The files of a vocabulary: the mapped table of a finished one, and how both forms are written.
+//! The files of a vocabulary: the mapped table of a finished one, and how both formats are written.
 
 use std::collections::BTreeMap;
 
@@ -26,17 +26,17 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The vocabulary that an earlier process left in a run of these shards.
+    /// The vocabulary that an earlier process wrote into the run of these shards.
     ///
     /// # Errors
-    /// A file that is missing or damaged.
+    /// If a file is missing or damaged.
     pub fn open(run: &RunDir, shards: &[ShardId]) -> Result<Self, VocabError> {
         let file = TensorFile::open(run.storage(), &run.vocabulary())?;
         file.index().expect_kind(VOCABULARY_KIND)?;
         let index = file.index();
         let counts = VocabularyCounts::read(|key| index.setting(key))?;
         let table = WordTable::new(file)?;
-        // Everything after is made from it, so a flipped bit must not pass.
+        // All later stages depend on it, so a flipped bit must not pass.
         table.verify()?;
         Ok(Self { run: run.clone(), table, shards: shards.to_vec(), counts, outputs: Vec::new() })
     }
@@ -53,13 +53,13 @@ impl Vocabulary {
         &self.table
     }
 
-    /// How many words there are; below `u32::MAX`.
+    /// Number of words; below `u32::MAX`.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Whether there is none, which cannot be.
+    /// Whether there is none, which is impossible.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
@@ -71,7 +71,7 @@ impl Vocabulary {
         &self.shards
     }
 
-    /// What was counted.
+    /// The counts of the stage.
     #[must_use]
     pub fn counts(&self) -> &VocabularyCounts {
         &self.counts
@@ -95,7 +95,7 @@ impl Vocabulary {
     }
 }
 
-/// The words with their counts, and what was counted.
+/// The words with their counts, and the counts of the stage.
 pub(crate) fn write_table(
     run: &RunDir,
     config: &VocabularyJob,

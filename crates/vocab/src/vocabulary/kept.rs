@@ -1,8 +1,8 @@
-//! The words that stay: gathered in the order of their bytes, cut to the most frequent, and ranked.
+//! The kept words: collected in the order of their bytes, cut to the most frequent, and ranked.
 //!
-//! A *kept* list stands in memory, as the model will, and its bytes are counted in the budget. With
-//! a largest size it is cut back whenever it has grown to twice that, which changes nothing: counts
-//! are final when they come.
+//! The list of *kept* words is in memory, as the model will be, and its bytes are reserved in the
+//! budget. With a maximum size it is cut back whenever it has grown to twice that, which changes no
+//! result: counts are final when they are added.
 
 use wordmill_flow::{Budget, Reservation};
 use wordmill_formats::Words;
@@ -10,7 +10,7 @@ use wordmill_formats::Words;
 use crate::error::VocabError;
 use crate::interner::prefix;
 
-/// Bytes taken from the budget at a time.
+/// Bytes per step of reserving memory.
 const STEP_BYTES: u64 = 4 << 20;
 /// Memory of a word beside its bytes: its row, its place in two orders, its count and its prefix.
 const ROW_BYTES: usize = size_of::<Row>() + 4 + 4 + 8 + 8;
@@ -25,7 +25,7 @@ struct Row {
 /// The most frequent word of those that may be in the vocabulary.
 #[derive(Debug, Default)]
 pub(crate) struct MostFrequent {
-    /// How often it stands; 0 if there is no such word.
+    /// Its count; 0 if there is no such word.
     pub count: u64,
     pub word: Vec<u8>,
 }
@@ -57,7 +57,7 @@ impl Kept {
     /// Adds a word; words come in the order of their bytes.
     pub(crate) fn push(&mut self, word: &[u8], count: u64) -> Result<(), VocabError> {
         let needed = (self.rows.len() + 1) * ROW_BYTES + self.bytes.len() + word.len();
-        // A vector that grows is twice as large for a moment.
+        // A growing vector takes twice its size for a moment.
         while 2 * needed as u64 > self.reserved {
             let step = STEP_BYTES.max(self.reserved / 4);
             let part = self.budget.reserve(step, "the vocabulary").map_err(|mut error| {
@@ -131,13 +131,13 @@ pub(crate) struct Ranked {
     /// Id at each place in the order of bytes.
     lookup: Vec<u32>,
     counts: Vec<u64>,
-    /// First bytes at each place in the order of bytes, which tell most words apart.
+    /// First bytes at each place in the order of bytes, which distinguish most words.
     prefixes: Vec<u64>,
 }
 
 impl Ranked {
-    /// The id of `word`, looked for from `place` on; `place` moves to where the word is or would
-    /// be. Callers ask in the order of bytes, so most steps are short.
+    /// The id of `word`, searched from `place` on; `place` moves to where the word is or would be.
+    /// Callers search in the order of bytes, so most steps are short.
     pub(crate) fn find_from(&self, place: &mut usize, word: &[u8]) -> Option<u32> {
         let len = self.order.len();
         let wanted = prefix(word);

@@ -1,8 +1,8 @@
 //! Merging sorted word lists: equal words become one, their counts are added.
 //!
-//! A *merge* holds one word of each list; the least of them is next. At most [`FAN_IN`] lists are
-//! open at once: more of them are merged group by group into longer lists first, where a group is a unit of work. The sums are
-//! whole numbers, so grouping changes nothing.
+//! A *merge* has the next word of each list; the least of them is next. At most [`FAN_IN`] lists are open at once. More
+//! lists are first merged group by group into longer ones, with a group as a unit of work. The sums are whole numbers,
+//! so grouping changes nothing.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,10 @@ pub(crate) const FAN_IN: usize = 64;
 /// Memory of an open list: a frame packed and unpacked, and its word.
 pub(crate) const LIST_BYTES: u64 = 256 * 1024;
 
-/// What tells the order of two words, but for long words that begin alike: up to fifteen bytes, big
-/// end first, then the length, or [`LONG`] if there are more.
+/// The order of two words, except long words with a common prefix: up to fifteen bytes, big-endian,
+/// then the length, or [`LONG`] if there are more.
 type Rank = u128;
-/// Stands for the length in the rank of a word of more than fifteen bytes.
+/// Represents the length in the rank of a word of more than fifteen bytes.
 const LONG: u8 = 0xff;
 
 /// The lists with the least words on top: a tree of losers.
@@ -48,7 +48,7 @@ impl Head {
         Ok(())
     }
 
-    /// Whether both stand at the same word.
+    /// Whether both are at the same word.
     fn equals(&self, rank: Rank, word: &[u8]) -> bool {
         self.rank == rank && (rank as u8 != LONG || self.reader.word() == word)
     }
@@ -143,7 +143,7 @@ pub(crate) fn merge_lists(
     Ok(())
 }
 
-/// Merges groups of lists until at most `fan_in` are left, and returns them. The names of those that are written begin so.
+/// Merges groups of lists until at most `fan_in` are left, and returns them. New lists have names with this prefix.
 pub(crate) fn narrow(
     ctx: &Context,
     run: &RunDir,
@@ -170,10 +170,11 @@ pub(crate) fn narrow(
     Ok(lists)
 }
 
-/// The step: a longer list for each group. Whoever merges begins anew and removes what is there, so nothing is kept.
+/// The step: a longer list for each group. The caller begins from scratch and removes existing files, so nothing is
+/// kept.
 pub(super) struct Narrowing<'a> {
     pub run: &'a RunDir,
-    /// What the names of new lists begin with.
+    /// Prefix of the names of new lists.
     pub begin: &'a str,
     pub pass: u32,
     pub groups: Vec<&'a [PathBuf]>,

@@ -1,11 +1,10 @@
-//! Counting the words of all shards in memory, where the distinct ones fit.
+//! Counts the words of all shards in memory, if the distinct ones fit.
 //!
-//! A *tally* is a table of words with their counts. Each list is read once, in no order that
-//! matters, and what remains of it are the numbers of its words in the table; so the remaps need
-//! neither the lists nor the words again. Every worker has a tally of its own; they are united in
-//! pairs. Numbers depend on who read what, but nothing that is written depends on numbers. It does
-//! not count what does not fit: then the caller merges the lists instead, with the same result. Counting is no step of units: what
-//! comes of a list is a part of a sum in memory, and no file.
+//! A *tally* is a table of words with their counts. Each list is read once, in any order, and only the numbers of its
+//! words in the table are kept, so the remaps need neither the lists nor the words again. Every worker has its own
+//! tally; they are merged in pairs. Numbers depend on which worker read which list, but nothing written depends on
+//! numbers. If the words do not fit, counting stops, and the caller merges the lists instead, with the same result.
+//! Counting is not a step of units: a list contributes to a sum in memory, and writes no file.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,19 +25,19 @@ const WORD_BYTES: usize = 96;
 /// Memory of a word while its shard is remapped: its count, and its id in four lists, one of which
 /// may have just grown.
 pub(super) const REMAP_WORD_BYTES: u64 = 40;
-/// Words for which memory is taken at a time, and bytes of long ones.
+/// Words per step of reserving memory, and bytes of long ones.
 const WORDS_STEP: usize = 1 << 14;
 const LONG_BYTES_STEP: usize = 1 << 18;
-/// The most words and bytes of long words: both have 32 bits.
+/// The most words and bytes of long words: both are 32-bit numbers.
 const MOST: usize = 1 << 31;
 
-/// The memory that tallies may take.
+/// The memory that tallies may use.
 struct Room {
     whole: Budget,
     part: Budget,
 }
 
-/// Memory that was taken, from the whole and from the part.
+/// Reserved memory, from the whole and from the part.
 type Taken = (Reservation, Reservation);
 
 /// Words with their counts, and the lists they are from.
@@ -46,12 +45,12 @@ struct Tally {
     interner: Interner,
     /// By number.
     counts: Vec<u64>,
-    /// For each shard that was read the numbers of its words by local id.
+    /// For each shard that was read, the numbers of its words by local id.
     shards: Vec<(usize, Vec<u32>)>,
-    /// The list at hand: the number and the count of each word.
+    /// The current list: the number and the count of each word.
     numbers: Vec<u32>,
     list_counts: Vec<u64>,
-    /// Short words of it that have no number yet, and where they stand in it.
+    /// Short words of it that have no number yet, and their local ids.
     words: [ShortWord; BATCH],
     places: [u32; BATCH],
     waiting: usize,
@@ -60,7 +59,7 @@ struct Tally {
     long_bytes_most: usize,
 }
 
-/// Two tallies to be united, or the last one alone, until a task takes them.
+/// Two tallies to be merged, or the last one alone, until a task takes them.
 type Pair = Mutex<Option<(Tally, Option<Tally>)>>;
 
 /// All words of the corpus, counted.
@@ -88,7 +87,7 @@ impl KnownIds {
 /// Counts the words of all shards.
 ///
 /// # Errors
-/// A budget of which they would take more than half; a damaged list; a request to stop.
+/// For a budget of which they would take more than half, a damaged list, and a request to stop.
 pub(super) fn tally(ctx: &Context, shards: &TokenShards) -> Result<Counted, VocabError> {
     let room = Room { whole: ctx.budget.clone(), part: Budget::new(ctx.budget.left() / 2) };
     let rows = shards.rows();
@@ -111,7 +110,7 @@ pub(super) fn tally(ctx: &Context, shards: &TokenShards) -> Result<Counted, Voca
     Ok(Counted { tally: unite(ctx, &room, tallies)?, lists_memory })
 }
 
-/// Makes one of all, two and two at a time.
+/// Merges all tallies, two at a time.
 fn unite(ctx: &Context, room: &Room, mut tallies: Vec<Tally>) -> Result<Tally, VocabError> {
     while tallies.len() > 1 {
         let mut all = tallies.into_iter();
@@ -168,7 +167,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Takes over all words and shards of another.
+    /// Adds all words and shards of another.
     fn absorb(&mut self, room: &Room, other: Self) -> Result<(), VocabError> {
         for number in 1..other.interner.end() as u32 {
             self.push(room, other.interner.word(number), other.counts[number as usize])?;
@@ -183,7 +182,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Adds the next word of the list at hand.
+    /// Adds the next word of the current list.
     fn push(&mut self, room: &Room, word: &[u8], count: u64) -> Result<(), VocabError> {
         let place = self.numbers.len();
         self.numbers.push(0);
@@ -200,7 +199,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Gives the words that wait their numbers.
+    /// Gives the waiting words their numbers.
     fn look_up(&mut self, room: &Room) -> Result<(), VocabError> {
         self.make_room(room, 0)?;
         let likely = self.interner.likely(&self.words);
@@ -223,7 +222,7 @@ impl Tally {
         self.counts[number] += count;
     }
 
-    /// Takes memory for a batch of words, and for `bytes` of a long one.
+    /// Reserves memory for a batch of words, and for `bytes` of a long one.
     fn make_room(&mut self, room: &Room, bytes: usize) -> Result<(), OverBudget> {
         while self.interner.end() + BATCH > self.words_most {
             let is_full = self.words_most >= MOST;
@@ -242,7 +241,7 @@ impl Tally {
 }
 
 impl Counted {
-    /// What was counted, but for what is kept of it.
+    /// The counts, except those of the kept words.
     pub(super) fn counts(&self) -> VocabularyCounts {
         VocabularyCounts {
             tokens: self.tally.counts.iter().sum(),
@@ -251,7 +250,7 @@ impl Counted {
         }
     }
 
-    /// Takes the counts from words that may not be in the vocabulary.
+    /// Removes the counts of words that may not be in the vocabulary.
     pub(super) fn leave_out(&mut self, config: &VocabularyJob, counts: &mut VocabularyCounts) {
         if config.admits_all() {
             return;
@@ -274,10 +273,10 @@ impl Counted {
         MostFrequent { count: most, word: word.to_vec() }
     }
 
-    /// Ranks the words that are kept, and finds the ids of all.
+    /// Ranks the kept words, and finds the ids of all.
     ///
     /// # Errors
-    /// A budget too small for the words that are kept.
+    /// If the budget is too small for the kept words.
     pub(super) fn rank(
         self,
         ctx: &Context,

@@ -1,4 +1,4 @@
-//! The steps of the stage are held to the contract of steps; what they compute is tested with the stages before.
+//! Checks the steps of the stage against the contract of steps; their results are tested with the stages before.
 
 use super::merge::Narrowing;
 use super::*;

@@ -13,7 +13,7 @@ const HELP: &str = "  \
 king                    neighbours
   king - man + woman      neighbours of a sum
   man : king :: woman     man is to king as woman is to ?
-  ? the cat on the        which word stands among these
+  ? the cat on the        which word occurs among these
   :n 20                   as many answers
   :which word|context|sum which vectors are compared
   :method add|mul         how cosines are put together
@@ -24,13 +24,13 @@ king                    neighbours
 pub struct Session<'a> {
     /// What is asked.
     pub vectors: &'a Vectors,
-    /// How many answers.
+    /// The number of answers.
     pub n: usize,
     /// Which vectors are compared.
     pub which: Which,
     /// How cosines are put together.
     pub method: AnalogyMethod,
-    /// How many threads search.
+    /// The number of threads.
     pub threads: usize,
     /// Whether a person reads.
     pub is_terminal: bool,

@@ -1,8 +1,8 @@
-//! Rows that cannot be taken over as they are, what is done about them, and how many there were.
+//! Rows that cannot be used as they are: what to do with them, and their counts.
 
 use std::fmt;
 
-/// What is done about bad rows.
+/// What to do with bad rows.
 #[derive(
     Clone,
     Copy,
@@ -16,12 +16,12 @@ use std::fmt;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum BadRows {
-    /// The first one is an error.
+    /// Fail at the first one.
     #[default]
     Refuse,
-    /// They are left out.
+    /// Leave them out.
     Skip,
-    /// Words are mended where they can be; other bad rows are left out.
+    /// Repair words if possible; leave other bad rows out.
     Repair,
 }
 
@@ -42,9 +42,9 @@ pub(super) enum BadRow {
     NoWord,
     LongWord,
     NotUtf8,
-    /// The word has several parts, and the last of them is a number, too.
+    /// The word has several parts, and the last of them is also a number.
     Unclear(String),
-    /// There are not as many numbers as there should be, or something else among them.
+    /// The number of numbers is wrong, or there is something else among them.
     Numbers(String),
     NotFinite(usize),
     /// The last line does not end.
@@ -64,38 +64,38 @@ impl fmt::Display for BadRow {
             Self::Open => {
                 out.write_str("the line does not end: it is too long, or the file is cut off")
             }
-            Self::Count => out.write_str("its count is no whole number"),
+            Self::Count => out.write_str("its count is not a whole number"),
         }
     }
 }
 
-/// Rows that were left out or mended, by what was wrong with them.
+/// Rows that were left out or repaired, by the problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowCounts {
-    /// Left out: no word, or too long a one.
+    /// Left out: no word, or one that is too long.
     pub no_word: u64,
     /// Left out: a word that an earlier row has.
     pub twice: u64,
     /// Left out: a word that is not UTF-8.
     pub not_utf8: u64,
-    /// Left out: another number of numbers, or something that is none.
+    /// Left out: the wrong number of numbers, or something that is not a number.
     pub numbers: u64,
     /// Left out: a number that is not finite.
     pub not_finite: u64,
     /// Left out: a last line that does not end.
     pub open: u64,
-    /// Mended: bytes of words that are not UTF-8 became U+FFFD.
+    /// Repaired: bytes of words that are not UTF-8 became U+FFFD.
     pub replaced: u64,
-    /// Mended: a last line that does not end, or a word of which it is not clear where it ends.
+    /// Repaired: a last line that does not end, or a word whose end is unclear.
     pub guessed: u64,
-    /// Taken over as they are: words with spaces in them.
+    /// Unchanged: words with spaces in them.
     pub spaced: u64,
-    /// The number of rows in the header of a text, where it is another one.
+    /// The number of rows in the header of a text, if it is wrong.
     pub said: Option<u64>,
 }
 
 impl RowCounts {
-    /// All of it as numbers, for a file.
+    /// All counts as numbers, for a file.
     pub fn to_array(&self) -> [u64; 10] {
         let Self { no_word, twice, not_utf8, numbers, not_finite, open, .. } = *self;
         let said = self.said.unwrap_or(u64::MAX);
@@ -104,7 +104,7 @@ impl RowCounts {
         [no_word, twice, not_utf8, numbers, not_finite, open, replaced, guessed, spaced, said]
     }
 
-    /// The same back.
+    /// The reverse.
     pub fn from_array(all: [u64; 10]) -> Self {
         let [no_word, twice, not_utf8, numbers, not_finite, open, replaced, guessed, spaced, said] =
             all;
@@ -129,7 +129,7 @@ impl RowCounts {
         no_word + twice + not_utf8 + numbers + not_finite + open
     }
 
-    /// Rows that are, with another word than the file has.
+    /// Rows in the result whose word differs from that in the file.
     pub fn mended(&self) -> u64 {
         self.replaced + self.guessed
     }
@@ -144,13 +144,13 @@ impl RowCounts {
         } += 1;
     }
 
-    /// What there is to say, for a person; nothing if all rows were taken over as they are.
+    /// A report for people; empty if all rows were used unchanged.
     pub fn lines(&self) -> Vec<String> {
         let reasons = [
             (self.twice, "a word that an earlier row has"),
             (self.not_utf8, "a word that is not UTF-8"),
-            (self.no_word, "no word, or too long a one"),
-            (self.numbers, "other numbers than there should be"),
+            (self.no_word, "no word, or one that is too long"),
+            (self.numbers, "missing, unreadable or extra numbers"),
             (self.not_finite, "a number that is not finite"),
             (self.open, "a last line that does not end"),
         ];
@@ -165,7 +165,7 @@ impl RowCounts {
         if self.mended() > 0 {
             let mended = [
                 (self.replaced, "bytes that are not UTF-8 replaced by U+FFFD"),
-                (self.guessed, "a word or a last line that may end elsewhere"),
+                (self.guessed, "a word or a last line whose end was guessed"),
             ];
             lines.push(format!("rows mended: {}", list(&mended)));
         }
@@ -173,12 +173,12 @@ impl RowCounts {
             lines.push(format!("words with spaces in them: {}", self.spaced));
         }
         if let Some(said) = self.said {
-            lines.push(format!("its header says {said} rows, which is not so"));
+            lines.push(format!("its header wrongly says {said} rows"));
         }
         lines
     }
 
-    /// The same as settings: nothing for what did not happen.
+    /// The same as settings, without zeros.
     pub fn settings(&self) -> impl Iterator<Item = (String, String)> + use<> {
         let all = [
             ("rows_left_out", self.left_out()),

@@ -1,4 +1,5 @@
-//! Rows that are bad in every way and form: refused with advice, left out, or mended, and counted; and words with spaces in them.
+//! Bad rows of every kind and format: refused with advice, left out, or repaired, and counted; and words with spaces in
+//! them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::memory::MemoryStorage;
 use crate::storage::Storage;
 use crate::words::Words;
 
-/// Words with vectors, and what was left out and mended.
+/// Words with vectors, and what was left out and repaired.
 type Found = (Vec<(String, Vec<f32>)>, RowCounts);
 
 const ADVICE: &str = "turn the handle";
@@ -39,7 +40,8 @@ fn read(bytes: &[u8], names: Option<&[u8]>, bad_rows: BadRows) -> Result<Found, 
     Ok((rows, *words.rows()))
 }
 
-/// What is left of a file, and how often; the same file is refused, with advice, where bad rows are.
+/// Checks which rows remain of a file, and the counts; the same file must be refused, with advice,
+/// if bad rows are.
 fn check(bytes: &[u8], names: Option<&[u8]>, bad_rows: BadRows, words: &[&str], counts: RowCounts) {
     let text = String::from_utf8_lossy(bytes);
     let (rows, found) = read(bytes, names, bad_rows).unwrap_or_else(|e| panic!("{text:?}: {e}"));
@@ -49,7 +51,7 @@ fn check(bytes: &[u8], names: Option<&[u8]>, bad_rows: BadRows, words: &[&str], 
     if counts.left_out() + counts.mended() > 0 {
         let error = refused.expect_err(&text);
         let said = error.to_string();
-        // A text that is shorter than its header says is refused before a row is looked at.
+        // A text shorter than its header says is refused before its rows are read.
         assert!(
             error.is_bad_artefact() && (said.ends_with(ADVICE) || said.contains("do not fit")),
             "{said}"
@@ -102,7 +104,7 @@ fn words_that_are_not_utf8_are_left_out_or_mended() {
         check(file, None, Skip, &["a", "c"], left_out);
         check(file, None, Repair, &["a", "caf\u{fffd}", "c"], mended);
     }
-    // What two words are mended to may be one: the first stays.
+    // Two words may be repaired to the same one: the first stays.
     let file = b"a 1 2\ncaf\xe9 3 4\ncaf\xe8 5 6\n";
     let both = counts(|it| (it.replaced, it.twice) = (2, 1));
     check(file, None, Repair, &["a", "caf\u{fffd}"], both);

@@ -1,7 +1,7 @@
 //! Words and vectors in the columns of a table: Arrow's file format and Parquet.
 //!
-//! The words are the column `word`, or else the only one of text; the vectors `vector`, or else the only one of
-//! lists of f32 or f64; counts are `count`, where there is one. Lists of any kind are read, if all are of one length.
+//! The words are the column `word`, or else the only one of text; the vectors `vector`, or else the only one of lists
+//! of f32 or f64; counts are `count`, if it exists. All kinds of lists are read, if all have the same length.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -23,7 +23,7 @@ use super::form::{VectorForm, Wanted};
 use crate::error::FormatError;
 use crate::storage::{FileReader as Reader, ReadFile, Storage};
 
-/// Rows that are taken from a file of Parquet at a time.
+/// Rows read from a Parquet file at a time.
 const BATCH_ROWS: usize = 1024;
 
 /// A table being read.
@@ -34,7 +34,7 @@ pub(super) struct Table {
     columns: Columns,
 }
 
-/// What comes next in a table.
+/// The next item of a table.
 pub(super) enum TableRow {
     End,
     Row,
@@ -49,7 +49,7 @@ struct Columns {
     vector: String,
 }
 
-/// How many rows a table has, where it says so, and the length of a vector.
+/// Number of rows of a table, if it is stated, and the length of a vector.
 pub(super) fn shape(
     storage: &Arc<dyn Storage>,
     path: &Path,
@@ -60,7 +60,7 @@ pub(super) fn shape(
     loop {
         match table.advance(&mut word, &mut 0, Some(&mut vector)) {
             Ok(TableRow::Row) => return Ok((rows, vector.len() as u64)),
-            // Its length is that of its first whole row.
+            // The length is that of its first whole row.
             Ok(TableRow::Bad(_)) => {}
             Ok(TableRow::End) => return Err(bad(path, form, "it has no whole row")),
             Err(what) => return Err(bad(path, form, &what)),
@@ -92,7 +92,7 @@ impl ChunkReader for Whole {
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         let end = start.checked_add(length as u64);
         if end.is_none_or(|end| end > self.0.len()) {
-            return Err(ParquetError::EOF("a part of it lies behind its end".into()));
+            return Err(ParquetError::EOF("a part of it is past its end".into()));
         }
         let mut bytes = vec![0; length];
         self.0.read_exact_at(start, &mut bytes)?;
@@ -100,7 +100,7 @@ impl ChunkReader for Whole {
     }
 }
 
-/// Reads a file from any place.
+/// Reads a file at any offset.
 struct Seeking {
     file: Arc<dyn ReadFile>,
     at: u64,
@@ -127,7 +127,7 @@ impl Seek for Seeking {
 }
 
 impl Table {
-    /// Opens the file, of which only the columns that are wanted are read; its rows, where it says them.
+    /// Opens the file and reads only the wanted columns; also returns its number of rows, if stated.
     pub fn open(
         storage: &Arc<dyn Storage>,
         path: &Path,
@@ -166,7 +166,7 @@ impl Table {
         Ok((Self { batches, batch: None, row: 0, columns }, None))
     }
 
-    /// Goes to the next row and takes over what is wanted of it.
+    /// Moves to the next row and reads the wanted columns.
     pub fn advance(
         &mut self,
         word: &mut String,
@@ -223,7 +223,7 @@ impl Columns {
                         .map(|it| format!("{} ({})", it.name(), it.data_type()))
                         .collect();
                     Err(format!(
-                        "it has no column {name:?} of {what}, and not just one of them; its columns: {}",
+                        "it has no column {name:?} of {what}, nor a single column of {what}; its columns: {}",
                         all.join(", ")
                     ))
                 }
@@ -237,7 +237,7 @@ impl Columns {
         })
     }
 
-    /// Where the columns stand that are wanted.
+    /// The indices of the wanted columns.
     fn places(&self, schema: &SchemaRef, wanted: Wanted) -> Vec<usize> {
         let vector = (wanted == Wanted::Rows).then_some(&self.vector);
         let names = [Some(&self.word), self.count.as_ref(), vector];
@@ -286,7 +286,7 @@ fn whole(column: &ArrayRef, row: usize) -> Option<u64> {
     }
 }
 
-/// Appends the numbers of a list, if there is one, and none of them is missing.
+/// Appends the numbers of a list, if it exists and no number is missing.
 fn numbers(column: &ArrayRef, row: usize, out: &mut Vec<f32>) -> Option<()> {
     if column.is_null(row) {
         return None;

@@ -1,4 +1,4 @@
-//! Tables read back, and what is wrong with others.
+//! Tables read back, and errors of malformed ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn read(storage: &Arc<dyn Storage>) -> Result<(VectorForm, Found), FormatError> 
     Ok((file.form(), rows))
 }
 
-/// So many rows that they take several batches.
+/// Enough rows for several batches.
 fn rows(len: usize) -> Found {
     let row = |id: usize| {
         (format!("a word {id}"), 9 - id as u64 % 9, vec![id as f32, -0.1, 1e-30, f32::MAX])
@@ -109,7 +109,7 @@ fn tables_of_others_have_other_names_and_types() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_name_the_problem() {
     let words: ArrayRef = Arc::new(StringArray::from(vec![Some("the"), Some("of")]));
     let gap: ArrayRef = Arc::new(StringArray::from(vec![Some("the"), None]));
     let good = || lists([Some(vec![Some(1.0), Some(2.0)]), Some(vec![Some(1.0), Some(2.0)])]);
@@ -125,7 +125,10 @@ fn what_is_wrong_is_said() {
             "no column \"word\" of text",
         ),
         (vec![("word", gap), ("vector", good())], "row 2: it has no word"),
-        (vec![("word", words.clone()), ("count", counts), ("vector", good())], "no whole number"),
+        (
+            vec![("word", words.clone()), ("count", counts), ("vector", good())],
+            "not a whole number",
+        ),
         (
             vec![("word", words.clone()), ("v", lists([Some(vec![Some(1.0)]), None]))],
             "row 2: a number is missing",

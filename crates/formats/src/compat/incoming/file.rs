@@ -11,17 +11,24 @@ use super::npy::{self, Element};
 use super::reader::{Beside, Known, VectorReader};
 use super::source::Source;
 use super::{columns, sniff};
-use crate::compression::{Compression, archive};
+use crate::compat::stranger::Stranger;
+use crate::compression::Compression;
 use crate::error::FormatError;
 use crate::storage::Storage;
 
 impl VectorForm {
-    /// Tells it by the first bytes of a file; `None` if they are of something else.
+    /// Detects the form by the first bytes of a file; `None` if it is none of them.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// Storage errors.
     pub fn of(storage: &Arc<dyn Storage>, path: &Path) -> Result<Option<Self>, FormatError> {
-        Ok(sniff::form_of(&Source::head(storage, path)?))
+        Ok(Self::of_head(&Source::head(storage, path)?))
+    }
+
+    /// The same of first bytes.
+    #[must_use]
+    pub fn of_head(head: &[u8]) -> Option<Self> {
+        sniff::form_of(head)
     }
 }
 
@@ -33,26 +40,29 @@ pub struct VectorFile {
     form: VectorForm,
     rows: Option<u64>,
     dim: usize,
-    /// Where the first row stands.
+    /// The offset of the first row.
     start: u64,
     element: Element,
-    /// Where things stand in a file of finalfusion.
+    /// The offsets within a file of finalfusion.
     layout: Layout,
     pub(super) bad_rows: BadRows,
     advice: &'static str,
 }
 
+/// Endings of arrays that gensim writes beside a large model.
+const ARRAYS_OF_GENSIM: [&str; 3] = [".wv.vectors.npy", ".vectors.npy", ".syn1neg.npy"];
+
 /// How rows are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowConfig {
-    /// What is done about bad rows.
+    /// What to do with bad rows.
     pub bad_rows: BadRows,
-    /// How whoever reads can have them left out: what an error about a row ends with.
+    /// The end of an error about a row: how to have such rows left out.
     pub advice: &'static str,
 }
 
 impl VectorFile {
-    /// Finds out what a file is and reads its header.
+    /// Detects the format of a file and reads its header.
     ///
     /// # Errors
     /// [`FormatError::Foreign`] for anything but vectors of another program, [`FormatError::Incoming`] for
@@ -61,7 +71,7 @@ impl VectorFile {
         Self::open_with(storage, path, RowConfig::default())
     }
 
-    /// The same; rows are read as `config` says.
+    /// The same; rows are read by `config`.
     ///
     /// # Errors
     /// Those of [`VectorFile::open`].
@@ -72,7 +82,10 @@ impl VectorFile {
     ) -> Result<Self, FormatError> {
         let head = Source::head(storage, path)?;
         let Some(form) = sniff::form_of(&head) else {
-            return Err(FormatError::foreign(path, "vectors of another program", unknown(&head)));
+            return Err(match Stranger::of_tensors_too(&head) {
+                Some(stranger) => stranger.error(path),
+                None => FormatError::foreign(path, "vectors of another program", unknown(&head)),
+            });
         };
         let mut source = Source::open(storage, path, form)?;
         source.pass_mark()?;
@@ -111,7 +124,7 @@ impl VectorFile {
         Ok(file)
     }
 
-    /// A header that promises more than the file can hold is refused before anything is read.
+    /// A header that promises more than the file can contain is refused before anything is read.
     fn check_length(&self, source: &Source) -> Result<(), FormatError> {
         let Some(rows) = self.rows else {
             return Ok(());
@@ -121,7 +134,7 @@ impl VectorFile {
             return Err(source.error(0, what));
         }
         if self.form == VectorForm::Finalfusion || self.form.is_table() {
-            // The lengths of its chunks were compared with the file; a table is compared by its library.
+            // The lengths of its chunks were compared with the file; the library checks a table.
             return Ok(());
         }
         if self.form == VectorForm::Word2vecText && self.bad_rows != BadRows::Refuse {
@@ -147,7 +160,7 @@ impl VectorFile {
                 if self.form != VectorForm::Word2vecText {
                     return Err(source.error(0, what));
                 }
-                // Whoever leaves out bad rows takes those that are there.
+                // If bad rows are left out, the existing ones are used.
                 let (path, form) = (self.path.clone(), self.form.what());
                 let (place, advice) = ("byte 0".to_owned(), self.advice);
                 Err(FormatError::Row { path, form, place, what, advice })
@@ -160,12 +173,12 @@ impl VectorFile {
         &self.path
     }
 
-    /// What it is.
+    /// Its format.
     pub fn form(&self) -> VectorForm {
         self.form
     }
 
-    /// The number of rows, where the file says it.
+    /// The number of rows, if the file states it.
     pub fn rows(&self) -> Option<u64> {
         self.rows
     }
@@ -175,7 +188,7 @@ impl VectorFile {
         self.dim
     }
 
-    /// Where the words of an array are looked for: a line a word, perhaps with its count.
+    /// Where the words of an array are expected: one per line, optionally with its count.
     pub fn names_path(path: &Path) -> PathBuf {
         let mut name = OsString::from(path.as_os_str());
         name.push(".vocab.txt");
@@ -185,7 +198,7 @@ impl VectorFile {
     /// Starts reading at the first row.
     ///
     /// # Errors
-    /// Those of the storage; an array without a file of words.
+    /// Storage errors, and an array without a file of words.
     pub fn reader(&self) -> Result<VectorReader, FormatError> {
         self.read(Wanted::Rows)
     }
@@ -215,9 +228,20 @@ impl VectorFile {
         Ok(source)
     }
 
+    /// Why an array has no words: it may be that of a model of gensim, which has them.
+    fn no_words(&self, wanted: &Path) -> FormatError {
+        let what = format!("its words should be in {}, one per line", wanted.display());
+        let Some(model) = beside_array(&self.path) else {
+            return FormatError::foreign(&self.path, "an array with words", what);
+        };
+        let way_out = Stranger::pickled_by_gensim().way_out_of(&model);
+        let what = "an array of a model that gensim has saved";
+        FormatError::Stranger { path: self.path.clone(), what, way_out }
+    }
+
     fn names(&self) -> Result<Source, FormatError> {
         let path = Self::names_path(&self.path);
-        // An array that is packed may have been packed after the words were written beside it.
+        // A packed array may have been packed after the words were written beside it.
         let unpacked = self.path.extension().is_some_and(Compression::is_ending);
         let other = unpacked.then(|| Self::names_path(&self.path.with_extension("")));
         let first = Source::open(&self.storage, &path, self.form);
@@ -228,10 +252,7 @@ impl VectorFile {
             (opened, _) => opened,
         };
         let mut names = opened.map_err(|error| match error.is_not_found() {
-            true => {
-                let what = format!("its words should stand in {}, one a line", path.display());
-                FormatError::foreign(&self.path, "an array with words", what)
-            }
+            true => self.no_words(&path),
             false => error,
         })?;
         names.pass_mark()?;
@@ -239,13 +260,18 @@ impl VectorFile {
     }
 }
 
-/// Why a file that begins so is not read.
+/// The file that gensim wrote beside an array of this name.
+fn beside_array(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let model = ARRAYS_OF_GENSIM.iter().find_map(|ending| name.strip_suffix(ending))?;
+    Some(path.with_file_name(model)).filter(|model| model.is_file())
+}
+
+/// Why a file with these first bytes cannot be read.
 fn unknown(head: &[u8]) -> String {
     let packed = Compression::of(head).map(Compression::name);
-    match (packed, archive(head)) {
-        _ if head.is_empty() => "it is empty".to_owned(),
-        (Some(name), _) => format!("it is packed with {name}"),
-        (_, Some(what)) => format!("it is {what}"),
+    match packed {
+        Some(name) => format!("it is packed with {name}"),
         _ if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) => {
             "it is text in UTF-16; `iconv -f UTF-16 -t UTF-8 FILE` writes it in UTF-8".to_owned()
         }

@@ -1,4 +1,4 @@
-//! Where things stand in a file of finalfusion (see `compat::finalfusion`).
+//! The offsets within a file of finalfusion (see `compat::finalfusion`).
 
 use super::source::Source;
 use crate::compat::finalfusion::{ARRAY, F32, MAGIC, NORMS, WORDS};
@@ -7,20 +7,21 @@ use crate::error::FormatError;
 /// There are ten kinds of chunks, and a file has few of them.
 const CHUNKS_MAX: u32 = 64;
 
-/// Places in the file.
+/// Offsets in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// The first word, behind the number of words.
+    /// The first word, after the number of words.
     pub words: u64,
-    /// What stands behind the last word.
+    /// The end of the last word.
     pub words_end: u64,
     /// The first number of the array.
     pub array: u64,
-    /// The first length of a row.
+    /// The first norm of a row.
     pub norms: Option<u64>,
 }
 
-/// Reads the header and the heads of all chunks; rows and columns of the array, and where it is.
+/// Reads the header and the heads of all chunks; returns rows and columns of the array, and the
+/// offsets.
 pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatError> {
     let mut bytes = Vec::new();
     source.exactly(MAGIC.len(), &mut bytes)?;
@@ -35,7 +36,8 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
         let (kind, length) = (number(source)?, long(source)?);
         let start = source.at();
         let end = start.checked_add(length).filter(|&end| end <= source.len());
-        let end = end.ok_or_else(|| source.error(start, "a chunk ends behind the file".into()))?;
+        let end =
+            end.ok_or_else(|| source.error(start, "a chunk ends past the end of the file".into()))?;
         match kind {
             WORDS => {
                 words = Some(long(source)?);
@@ -50,15 +52,17 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
                 let rows = long(source)?;
                 layout.norms = Some(floats(source, Some(rows), end)?);
                 if shape.is_some_and(|(known, _)| known != rows) {
-                    return Err(source.error(start, "it has lengths for other rows".into()));
+                    return Err(
+                        source.error(start, "it has norms for another number of rows".into())
+                    );
                 }
             }
             3 | 7 | 8 | 9 => {
-                let what = "it has vectors of parts of words, which cannot be taken over";
+                let what = "it has vectors of subwords, which cannot be converted";
                 return Err(source.error(start, what.into()));
             }
             4 => {
-                let what = "its vectors are quantized; finalfusion reconstruct gives plain ones";
+                let what = "its vectors are quantized; `finalfusion reconstruct` writes plain ones";
                 return Err(source.error(start, what.into()));
             }
             _ => {}
@@ -67,18 +71,19 @@ pub(super) fn header(source: &mut Source) -> Result<(u64, u64, Layout), FormatEr
     }
     match (words, shape) {
         (Some(words), Some((rows, dim))) if words == rows => Ok((rows, dim, layout)),
-        _ => Err(source.error(0, "it has not a row for each of its words".into())),
+        _ => Err(source.error(0, "its rows and its words differ in number".into())),
     }
 }
 
-/// Where the numbers of a chunk begin: padding stands before them.
+/// Where the numbers of a chunk begin, after the padding.
 fn floats(source: &mut Source, count: Option<u64>, end: u64) -> Result<u64, FormatError> {
     let (kind, at) = (number(source)?, source.at());
     let bytes = count.and_then(|count| count.checked_mul(4));
     let start = bytes.and_then(|bytes| end.checked_sub(bytes));
     match start.filter(|&start| kind == F32 && start >= at && start - at <= 4) {
         Some(start) => Ok(start),
-        None => Err(source.error(at, "its numbers are not f32, or not as many as it says".into())),
+        None => Err(source
+            .error(at, "its numbers are not f32, or differ in number from what it says".into())),
     }
 }
 

@@ -4,12 +4,12 @@
 pub const DIM_MAX: usize = 1 << 16;
 /// The longest word in bytes: that of the tokenizers.
 pub(super) const WORD_BYTES_MAX: usize = 1 << 20;
-/// The longest line of text: a word and as many numbers as there may be.
+/// The longest line of text: a word and the maximum of numbers.
 pub(super) const LINE_BYTES_MAX: usize = WORD_BYTES_MAX + 64 * DIM_MAX;
-/// Ids are u32, and the last of them has a meaning of its own.
+/// Ids are u32, and the last one is reserved.
 pub(super) const ROWS_MAX: u64 = u32::MAX as u64 - 1;
 
-/// How another program has written vectors down.
+/// The format of another program's vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VectorForm {
     /// word2vec's binary format.
@@ -24,11 +24,11 @@ pub enum VectorForm {
     Finalfusion,
     /// Arrow's file format, a table of columns.
     Arrow,
-    /// Parquet, likewise.
+    /// Parquet, a table of columns.
     Parquet,
 }
 
-/// What a reader is to give.
+/// Which parts a reader returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Rows,

@@ -1,4 +1,4 @@
-//! What stands in the place of `columns` in a build without the feature `parquet`: tables are recognised and refused.
+//! Replaces `columns` in a build without the feature `parquet`: tables are recognised and refused.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::form::{VectorForm, Wanted};
 use crate::error::FormatError;
 use crate::storage::Storage;
 
-/// There is none.
+/// A table, which cannot exist.
 pub(super) enum Table {}
 
-/// What comes next in a table.
+/// The next item of a table.
 #[allow(dead_code, reason = "the reader knows all three")]
 pub(super) enum TableRow {
     End,
@@ -19,7 +19,7 @@ pub(super) enum TableRow {
     Bad(BadRow),
 }
 
-/// Says how to get a build that can.
+/// Advises how to get a build that can.
 pub(super) fn shape(
     _: &Arc<dyn Storage>,
     path: &Path,

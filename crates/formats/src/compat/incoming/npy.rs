@@ -11,10 +11,10 @@ use super::source::Source;
 use crate::error::FormatError;
 
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
-/// NumPy itself reads no more than 10,000 without being told that the file is trusted.
+/// NumPy itself reads no more than 10,000 unless the file is declared as trusted.
 const HEADER_BYTES_MAX: u64 = 10_000;
 
-/// What an array consists of.
+/// The element type of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Element {
     F16,
@@ -32,7 +32,7 @@ impl Element {
     }
 }
 
-/// What the dictionary says, as text.
+/// The values of the dictionary, as text.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Entries<'a> {
     descr: Option<&'a str>,
@@ -40,7 +40,7 @@ struct Entries<'a> {
     shape: Option<&'a str>,
 }
 
-/// Reads the header; rows, numbers in a row, and what they are.
+/// Reads the header; returns rows, numbers per row, and their type.
 pub(super) fn header(source: &mut Source) -> Result<(Option<u64>, u64, Element), FormatError> {
     let mut bytes = Vec::new();
     source.exactly(8, &mut bytes)?;
@@ -77,12 +77,12 @@ pub(super) fn header(source: &mut Source) -> Result<(Option<u64>, u64, Element),
         }
     };
     if entries.fortran_order != Some("False") {
-        let what = "its columns are together, not its rows; save numpy.ascontiguousarray(array)";
+        let what = "it is stored by columns, not by rows; save numpy.ascontiguousarray(array)";
         return Err(source.error(10, what.into()));
     }
     match entries.shape.and_then(sides).as_deref() {
         Some(&[rows, dim]) => Ok((Some(rows), dim, element)),
-        _ => Err(source.error(10, "it has not two dimensions, a row for each word".into())),
+        _ => Err(source.error(10, "it does not have two dimensions, with one row per word".into())),
     }
 }
 
@@ -117,7 +117,7 @@ fn entries(text: &str) -> Option<Entries<'_>> {
     Some(entries)
 }
 
-/// A text in quotes, and what follows it. None of the three keys and types has a quote in it.
+/// A text in quotes, and the rest. None of the three keys and types has a quote in it.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"'))?;
     text[1..].split_once(quote)

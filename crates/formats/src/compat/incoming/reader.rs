@@ -11,30 +11,30 @@ use super::source::{Source, fields};
 use crate::error::FormatError;
 use crate::float16::from_f16;
 
-/// What is known of a file before its rows are read.
+/// Properties of a file before its rows are read.
 pub(super) struct Known {
     pub form: VectorForm,
     /// Where the words end, in a file of finalfusion.
     pub names_end: u64,
     pub bad_rows: BadRows,
     pub advice: &'static str,
-    /// The number of rows, where the file says it.
+    /// The number of rows, if the file states it.
     pub rows: Option<u64>,
     pub dim: usize,
     pub element: Element,
 }
 
-/// What stands apart from the numbers, or instead of them.
+/// Data stored apart from the numbers, or instead of them.
 pub(super) struct Beside {
     /// The words.
     pub names: Option<Source>,
-    /// The lengths of the rows.
+    /// The norms of the rows.
     pub norms: Option<Source>,
-    /// A table that has all of it.
+    /// A table, which has everything.
     pub table: Option<Table>,
 }
 
-/// Reads rows from front to back and keeps one.
+/// Reads rows sequentially and keeps one.
 pub struct VectorReader {
     form: VectorForm,
     source: Source,
@@ -51,7 +51,7 @@ pub struct VectorReader {
     row: u64,
     /// Good rows so far.
     good: u64,
-    /// Good rows that are passed over all the same, in ascending order.
+    /// Good rows that are still skipped, in ascending order.
     passed_over: VecDeque<u64>,
     counts: RowCounts,
     word: String,
@@ -61,7 +61,7 @@ pub struct VectorReader {
     fields: Vec<Range<usize>>,
 }
 
-/// What comes next in a file.
+/// The next item of a file.
 enum Next {
     End,
     Row,
@@ -69,9 +69,9 @@ enum Next {
 }
 
 impl VectorReader {
-    /// Reads from where the source stands.
+    /// Reads from the current offset of the source.
     pub(super) fn new(known: Known, wanted: Wanted, source: Source, beside: Beside) -> Self {
-        // Who leaves out bad rows has to look at all of each.
+        // If bad rows are left out, all of each row has to be checked.
         let wanted = if known.bad_rows == BadRows::Refuse { wanted } else { Wanted::Rows };
         let Known { form, names_end, bad_rows, advice, rows, dim, element } = known;
         Self {
@@ -97,16 +97,16 @@ impl VectorReader {
         }
     }
 
-    /// Passes over these of the good rows, in ascending order.
+    /// Skips these of the good rows, in ascending order.
     pub(super) fn pass_over(&mut self, rows: &[u64]) {
         self.passed_over = rows.iter().copied().collect();
     }
 
-    /// Goes to the next row that can be taken over; `false` at the end.
+    /// Moves to the next usable row; `false` at the end.
     ///
     /// # Errors
-    /// [`FormatError::Incoming`] for a row that cannot be taken over, unless bad rows are left out, for a file that is cut off, and
-    /// those of the storage.
+    /// [`FormatError::Incoming`] for a row that cannot be used, unless bad rows are left out, and for a file that is
+    /// cut off; storage errors.
     pub fn advance(&mut self) -> Result<bool, FormatError> {
         loop {
             let is_good = match self.next()? {
@@ -116,7 +116,7 @@ impl VectorReader {
             };
             self.row += 1;
             if self.row > ROWS_MAX {
-                return Err(self.bad(self.source.at(), "more rows than ids can tell apart"));
+                return Err(self.bad(self.source.at(), "more rows than there are ids"));
             }
             if is_good {
                 return Ok(true);
@@ -157,7 +157,7 @@ impl VectorReader {
         &self.word
     }
 
-    /// How often the word stands in the text, 0 where nothing is said about it.
+    /// How often the word occurs in the text; 0 if it is unknown.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -167,12 +167,12 @@ impl VectorReader {
         &self.vector
     }
 
-    /// Rows of the file so far, those left out among them.
+    /// Rows of the file so far, including those left out.
     pub fn rows_read(&self) -> u64 {
         self.row
     }
 
-    /// What was left out and mended so far.
+    /// Counts of rows left out and repaired so far.
     pub fn counts(&self) -> &RowCounts {
         &self.counts
     }
@@ -185,11 +185,11 @@ impl VectorReader {
             let is_end = self.buffer.is_empty() || self.buffer == b"\n";
             return match is_end && self.source.at() == self.source.len() {
                 true => Ok(Next::End),
-                false => Err(self.bad(start, "there is more behind the last row")),
+                false => Err(self.bad(start, "there is more after the last row")),
             };
         }
         if !self.source.until(b' ', WORD_BYTES_MAX + 2, &mut self.buffer)? {
-            return Err(self.bad(start, "there is no word with a space behind it"));
+            return Err(self.bad(start, "there is no word followed by a space"));
         }
         let word = &self.buffer[..self.buffer.len() - 1];
         let word = word.strip_prefix(b"\n").unwrap_or(word).to_vec();
@@ -214,7 +214,7 @@ impl VectorReader {
         }
         if Some(self.row) == self.rows && is_strict {
             let place = format!("byte {start}: {}", self.place());
-            return Err(self.bad_row(place, "there is more behind the last row".into()));
+            return Err(self.bad_row(place, "there is more after the last row".into()));
         }
         if !ended && self.buffer.len() >= LINE_BYTES_MAX {
             return Err(self.bad(start, "the line is longer than a row can be"));
@@ -225,7 +225,7 @@ impl VectorReader {
         Ok(taken.map_or_else(|bad| Next::Bad(start, bad), |()| Next::Row))
     }
 
-    /// Takes over a line: its last fields are the numbers, and what stands before them is the word.
+    /// Parses a line: its last fields are the numbers, and everything before them is the word.
     fn take_line(&mut self, line: &[u8], ended: bool) -> Result<(), BadRow> {
         let is_repair = self.bad_rows == BadRows::Repair;
         if !ended && !is_repair {
@@ -240,7 +240,7 @@ impl VectorReader {
         Ok(())
     }
 
-    /// Says whether it was a guess where the word ends.
+    /// Whether the end of the word is a guess.
     fn take_fields(&mut self, line: &[u8], fields: &[Range<usize>]) -> Result<bool, BadRow> {
         let Some(parts) = fields.len().checked_sub(self.dim).filter(|parts| *parts > 0) else {
             if fields.is_empty() || fields.len() == self.dim && is_number(&line[fields[0].clone()])
@@ -293,14 +293,14 @@ impl VectorReader {
                 _ => Err(names.error(at, format!("words for {} rows of the array", self.row))),
             };
         }
-        // A last line without its end is whole: there are as many lines as rows, and a count that was cut would be the only loss.
+        // A last line without its end is complete: there are as many lines as rows, and only a count could be cut.
         let line = std::mem::take(&mut self.buffer);
         let word = self.take_name(&line);
         self.buffer = line;
         self.with_numbers(start, word)
     }
 
-    /// `word` or `word count`; a word with spaces in it has a count behind it.
+    /// `word` or `word count`; a word with spaces in it must be followed by a count.
     fn take_name(&mut self, line: &[u8]) -> Result<(), BadRow> {
         let mut fields = std::mem::take(&mut self.fields);
         spans(line, &mut fields);
@@ -334,7 +334,7 @@ impl VectorReader {
         if Some(self.row) == self.rows {
             return match at == self.names_end {
                 true => Ok(Next::End),
-                false => Err(self.bad(at, "its words are not as long as their chunk")),
+                false => Err(self.bad(at, "its words and their chunk differ in length")),
             };
         }
         names.exactly(4, &mut self.buffer)?;
@@ -369,7 +369,7 @@ impl VectorReader {
             Ok(TableRow::Row) => self.take_word(word.as_bytes()),
             Ok(TableRow::Bad(bad)) => Err(bad),
             Ok(TableRow::End) if self.rows.is_some_and(|rows| rows != self.row) => {
-                return Err(self.bad(0, "the file ends, and says that it has more rows"));
+                return Err(self.bad(0, "the file ends before its last row"));
             }
             Ok(TableRow::End) => return Ok(Next::End),
             Err(what) => return Err(self.bad(0, &what)),
@@ -396,7 +396,7 @@ impl VectorReader {
         Ok(())
     }
 
-    /// Reads the numbers of a row in any case: the next row stands behind them.
+    /// Reads the numbers of a row in any case, as the next row follows them.
     fn with_numbers(&mut self, start: u64, word: Result<(), BadRow>) -> Result<Next, FormatError> {
         let numbers = self.take_numbers()?;
         Ok(match word.and(numbers) {
@@ -405,7 +405,7 @@ impl VectorReader {
         })
     }
 
-    /// The numbers of a row, as they lie in memory.
+    /// The numbers of a row, as stored in memory.
     fn take_numbers(&mut self) -> Result<Result<(), BadRow>, FormatError> {
         let bytes = self.dim * self.element.bytes() as usize;
         if self.wanted == Wanted::Words {
@@ -441,13 +441,13 @@ impl VectorReader {
         }
     }
 
-    /// An error about a row, which whoever reads can have left out.
+    /// An error about a row that the caller can have left out.
     pub(super) fn bad_row(&self, place: String, what: String) -> FormatError {
         let (path, advice) = (self.source.path().to_path_buf(), self.advice);
         FormatError::Row { path, form: self.form.what(), place, what, advice }
     }
 
-    /// The row that is being read.
+    /// The place of the current row.
     fn place(&self) -> String {
         match self.form {
             VectorForm::Word2vecText => format!("line {}", self.row + 2),
@@ -456,13 +456,13 @@ impl VectorReader {
         }
     }
 
-    /// An error about the row.
+    /// An error about the current row.
     pub(super) fn bad(&self, offset: u64, what: &str) -> FormatError {
         self.source.error(offset, format!("{}: {what}", self.place()))
     }
 }
 
-/// Where the fields of a line stand.
+/// The ranges of a line's fields.
 fn spans(line: &[u8], out: &mut Vec<Range<usize>>) {
     out.clear();
     let start = line.as_ptr() as usize;

@@ -1,4 +1,5 @@
-//! What a file of vectors is, told by its first bytes, and the sizes in its first line.
+//! Detects the format of a file of vectors by its first bytes, and reads the sizes in its first
+//! line.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,11 @@ use crate::compat::finalfusion::MAGIC;
 use crate::compression::Compression;
 use crate::error::FormatError;
 
-/// A header is two numbers of up to twenty digits, with space to spare.
+/// The longest header: two numbers of up to twenty digits, and some space.
 const HEADER_BYTES_MAX: usize = 64;
-/// Binary numbers give themselves away within this many bytes.
+/// Binary numbers are recognisable within this many bytes.
 const TEXT_BYTES: usize = 4096;
-/// Lines that say how many numbers a row of a text without a header has.
+/// Lines that determine how many numbers a row of a text without a header has.
 const LINES_LOOKED_AT: usize = 32;
 
 /// The form of the file that begins with `head`.
@@ -31,7 +32,7 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
         return Some(VectorForm::Parquet);
     }
     if Compression::of(head).is_some() {
-        // A little text that is packed lies there as it is, behind a few bytes.
+        // A small packed text is stored literally, after a few bytes.
         return None;
     }
     let head = &head[mark_bytes(head) as usize..];
@@ -43,8 +44,8 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     if let Some((_, dim)) = sizes(first).filter(|_| is_header) {
         let row = rest.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
         let numbers = Numbers::of(row);
-        // A row of text as it should be may have any word. One that is wrong somewhere is still text if
-        // no byte speaks against it; a binary vector with a line feed in it may look like that so far.
+        // A correct row of text may have any word. A wrong one is still text if no byte contradicts it;
+        // a binary vector with a line feed in it may look like that so far.
         let text = match numbers.whole {
             Some(_) if row.ends_with(b"\n") => numbers.last as u64 >= dim,
             Some(fields) => fields == numbers.first,
@@ -60,7 +61,8 @@ pub(super) fn form_of(head: &[u8]) -> Option<VectorForm> {
     (is_row || has_rows(head)).then_some(VectorForm::Glove)
 }
 
-/// Whether most of the first lines end in as many numbers: a first word with spaces in it tells nothing by itself.
+/// Whether most of the first lines end in the same number of numbers; a first word with spaces in it proves
+/// nothing alone.
 fn has_rows(head: &[u8]) -> bool {
     let lines = head.split_inclusive(|&byte| byte == b'\n').take(LINES_LOOKED_AT);
     let lines: Vec<&[u8]> = lines.filter(|line| line.ends_with(b"\n")).collect();
@@ -68,14 +70,14 @@ fn has_rows(head: &[u8]) -> bool {
     alike.is_some_and(|(_, alike)| alike >= 2 && 2 * alike > lines.len())
 }
 
-/// The most common of some numbers from 2 on, the lower one of two, and how often it occurs.
+/// The most common of some numbers from 2 on, the lower one of a tie, and how often it occurs.
 fn most_common(numbers: impl Iterator<Item = usize>) -> Option<(usize, usize)> {
     let mut counts = BTreeMap::<usize, usize>::new();
     numbers.filter(|&it| it >= 2).for_each(|it| *counts.entry(it).or_default() += 1);
     counts.into_iter().rev().max_by_key(|(_, count)| *count)
 }
 
-/// Bytes of a byte-order mark at the beginning.
+/// Length of a byte order mark at the beginning.
 pub(super) fn mark_bytes(head: &[u8]) -> u64 {
     if head.starts_with(&BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() as u64 } else { 0 }
 }
@@ -95,9 +97,9 @@ fn sizes(line: &[u8]) -> Option<(u64, u64)> {
 
 /// The numbers of a line.
 struct Numbers {
-    /// Fields behind the first, if there is one. The last field of a line without its end may be cut and does not count.
+    /// Number of fields after the first, if any. The last field of a line without an end may be cut and does not count.
     whole: Option<usize>,
-    /// How many of these are numbers, until one is none.
+    /// How many of these are numbers, up to the first that is not.
     first: usize,
     /// The same from the end.
     last: usize,
@@ -130,7 +132,7 @@ fn is_text(bytes: &[u8]) -> bool {
     whole && !bytes.iter().any(control)
 }
 
-/// Reads `ROWS DIM` off the file.
+/// Reads `ROWS DIM` from the file.
 pub(super) fn sizes_of_first_line(source: &mut Source) -> Result<(u64, u64), FormatError> {
     let mut line = Vec::new();
     source.until(b'\n', HEADER_BYTES_MAX, &mut line)?;

@@ -1,17 +1,18 @@
-//! The bytes of a foreign file from front to back, with limits on what is taken at a time.
+//! Reads the bytes of a foreign file sequentially, with limits on each read.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::form::VectorForm;
+use crate::artefact::first_bytes;
 use crate::error::FormatError;
 use crate::storage::{FileReader, ReadFile, Storage};
 
-/// Bytes that are looked at to tell what a file is.
+/// Number of bytes that are examined to detect the format.
 const HEAD_BYTES: u64 = 1 << 16;
 const BUFFER_BYTES: usize = 1 << 18;
-/// U+FEFF, with which some programs begin a text.
+/// U+FEFF, the byte order mark, with which some programs begin a text.
 pub(super) const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// A file being read.
@@ -37,13 +38,10 @@ impl Source {
 
     /// The first bytes of a file.
     pub fn head(storage: &Arc<dyn Storage>, path: &Path) -> Result<Vec<u8>, FormatError> {
-        let file = storage.open(path).map_err(|e| FormatError::io(path, "opening", e))?;
-        let mut head = vec![0; file.len().min(HEAD_BYTES) as usize];
-        file.read_exact_at(0, &mut head).map_err(|e| FormatError::io(path, "reading", e))?;
-        Ok(head)
+        first_bytes(storage, path, HEAD_BYTES)
     }
 
-    /// Passes over a byte-order mark, where it begins with one.
+    /// Skips a byte order mark at the beginning.
     pub fn pass_mark(&mut self) -> Result<(), FormatError> {
         let held = self.reader.fill_buf().map_err(|e| FormatError::io(&self.path, "reading", e))?;
         match held.starts_with(&BYTE_ORDER_MARK) {
@@ -67,8 +65,8 @@ impl Source {
         self.at
     }
 
-    /// Replaces `out` by what comes next up to and with `end`, at most `limit` bytes; says whether `end`
-    /// is among them. Nothing comes at the end of the file.
+    /// Replaces `out` by the next bytes up to and including `end`, at most `limit` bytes; returns
+    /// whether `end` is among them. At the end of the file `out` is empty.
     pub fn until(&mut self, end: u8, limit: usize, out: &mut Vec<u8>) -> Result<bool, FormatError> {
         out.clear();
         let read = self.reader.by_ref().take(limit as u64).read_until(end, out);
@@ -85,10 +83,10 @@ impl Source {
         Ok(())
     }
 
-    /// Passes over bytes.
+    /// Skips bytes.
     pub fn skip(&mut self, bytes: u64) -> Result<(), FormatError> {
         self.check_left(bytes)?;
-        // What is in the buffer is passed over there; the rest is never read.
+        // Skipped bytes in the buffer are dropped; the rest is never read.
         let held = (self.reader.buffer().len() as u64).min(bytes);
         self.reader.consume(held as usize);
         self.at += bytes;
@@ -111,8 +109,8 @@ impl Source {
     }
 }
 
-/// What stands between spaces and tabs in a line, its end left out. Other white space of Unicode may be
-/// part of a word: C's programs do not know it.
+/// The fields between spaces and tabs in a line, without its end. Other Unicode white space may be part
+/// of a word: C's programs do not know it.
 pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

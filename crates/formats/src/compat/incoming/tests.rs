@@ -1,4 +1,4 @@
-//! Foreign files read back, and what is wrong with others.
+//! Foreign files read back, and errors of malformed ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn read(storage: &Arc<dyn Storage>) -> Result<Found, FormatError> {
     Ok((file.form(), rows))
 }
 
-/// What `read` finds in these bytes, with these words beside them.
+/// Reads these bytes, with these words beside them.
 fn read_bytes(bytes: &[u8], names: Option<&str>) -> Result<Found, FormatError> {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
     put(&storage, FILE, bytes);
@@ -108,7 +108,7 @@ fn other_programs_have_other_habits() {
     let rows = |text: &[u8]| read_bytes(text, None).unwrap().1;
     let two = [("a".to_owned(), vec![1.0, 2.0]), ("b".to_owned(), vec![3.0, 4.5])];
     // fastText ends a line with a space, Windows with a carriage return; gensim writes no line feed
-    // behind a binary vector.
+    // after a binary vector.
     assert_eq!(rows(b"2 2\na 1 2 \nb 3 4.5 \n"), two);
     assert_eq!(rows(b"2 2\r\na 1 2\r\nb\t3\t4.5\r\n"), two);
     assert_eq!(rows(b"a 1 2\nb 3 4.5e0\n"), two);
@@ -160,7 +160,7 @@ fn rows_that_cannot_be_taken_over_are_named() {
     check_refused(b"a 1 2\nb 1 nan\n", None, "line 2: number 2 is not finite");
     check_refused(b"a 1 2\nb 1e39 2\n", None, "line 2: number 1 is not finite");
     check_refused(b"a 1 2\n\xff 1 2\n", None, "line 2: its word is not UTF-8");
-    check_refused(b"a 1 2\nb 1 2\na 3 4\n", None, "\"a\" stands in the rows 1 and 3");
+    check_refused(b"a 1 2\nb 1 2\na 3 4\n", None, "\"a\" is in rows 1 and 3");
     check_refused(b"99999999999 2\na 1 2\n", None, "1 to 4294967294 can be read");
     check_refused(b"9 99999999999\na 1 2\n", None, "1 to 65536 numbers");
     check_refused(b"0 2\n", None, "0 rows");
@@ -169,7 +169,7 @@ fn rows_that_cannot_be_taken_over_are_named() {
     check_refused(b"1 1\na \0\0\0\0\nb", None, "row 2: there is more");
     check_refused(b"2 1\naaaaaaaaa \0\0\0\0\n", None, "row 2: there is no word");
     check_refused(b"the 9\na 5\n", None, "not vectors of another program");
-    check_refused(b"", None, "not vectors of another program");
+    check_refused(b"", None, "not vectors: it is empty");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn every_cut_of_a_file_with_a_header_is_noticed() {
 }
 
 #[test]
-fn arrays_and_chunks_of_ours_come_back() {
+fn arrays_and_chunks_of_wordmill_come_back() {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
     let vector = |row: usize| [row as f32 + 1.0, -0.5, 0.25, 1024.0];
     let rows = Rows {

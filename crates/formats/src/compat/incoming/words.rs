@@ -1,4 +1,4 @@
-//! The words of a foreign file, all at once: what our own vectors files begin with.
+//! All words of a foreign file, as written first into a vectors file of wordmill.
 
 use super::bad::{BadRows, RowCounts};
 use super::file::VectorFile;
@@ -7,25 +7,25 @@ use super::reader::VectorReader;
 use crate::error::FormatError;
 use crate::words::Words;
 
-/// Words in the order of the rows. Most files have the most frequent word first, as ours do; how often
-/// a word stands in the text is told by none but a list beside an array, so the counts are 0 otherwise.
+/// Words in the order of the rows. Most files have the most frequent word first, as wordmill's do. Only
+/// a list beside an array has the counts of words, so otherwise they are 0.
 #[derive(Debug, Default)]
 pub struct ListedWords {
     bytes: Vec<u8>,
     ends: Vec<u64>,
     counts: Vec<u64>,
     lookup: Vec<u32>,
-    /// Good rows whose words earlier ones have.
+    /// Good rows with the word of an earlier row.
     twice: Vec<u64>,
     rows: RowCounts,
 }
 
 impl ListedWords {
-    /// Reads the words and passes over the numbers.
+    /// Reads the words and skips the numbers.
     ///
     /// # Errors
-    /// A word that stands in two rows, unless bad rows are left out: then the first row is taken; and what
-    /// [`super::VectorReader::advance`] says.
+    /// For a word in two rows, unless bad rows are left out, when the first row is used; errors of
+    /// [`super::VectorReader::advance`].
     pub fn read(file: &VectorFile) -> Result<Self, FormatError> {
         let mut reader = file.read(Wanted::Words)?;
         let mut words = Self::default();
@@ -41,8 +41,7 @@ impl ListedWords {
         match lookup.windows(2).find(same) {
             Some(&[one, other]) if file.bad_rows == BadRows::Refuse => {
                 let word = String::from_utf8_lossy(words.word(one as usize)).into_owned();
-                let what =
-                    format!("the word {word:?} stands in the rows {} and {}", one + 1, other + 1);
+                let what = format!("the word {word:?} is in rows {} and {}", one + 1, other + 1);
                 return Err(reader.bad_row(format!("row {}", other + 1), what));
             }
             Some(_) => words.keep_first(lookup),
@@ -51,7 +50,7 @@ impl ListedWords {
         Ok(words)
     }
 
-    /// Leaves out all but the first row of a word; `lookup` has the rows of a word in order.
+    /// Removes all but the first row of a word; `lookup` has the rows of a word in order.
     fn keep_first(&mut self, mut lookup: Vec<u32>) {
         let same =
             |row: &mut u32, first: &mut u32| self.word(*row as usize) == self.word(*first as usize);
@@ -59,7 +58,7 @@ impl ListedWords {
         let mut is_kept = vec![false; self.len()];
         lookup.iter().for_each(|&row| is_kept[row as usize] = true);
         let mut kept = Self { rows: self.rows, ..Self::default() };
-        // Where each row went.
+        // The new index of each row.
         let mut places = vec![0; self.len()];
         for row in 0..self.len() {
             if !is_kept[row] {
@@ -76,7 +75,7 @@ impl ListedWords {
         *self = kept;
     }
 
-    /// What was left out and mended.
+    /// Counts of rows left out and repaired.
     pub fn rows(&self) -> &RowCounts {
         &self.rows
     }
@@ -84,7 +83,7 @@ impl ListedWords {
     /// Reads the rows that these words belong to.
     ///
     /// # Errors
-    /// Those of the storage.
+    /// Storage errors.
     pub fn reader(&self, file: &VectorFile) -> Result<VectorReader, FormatError> {
         let mut reader = file.reader()?;
         reader.pass_over(&self.twice);

@@ -11,12 +11,17 @@ use crate::config::rows::Rows;
 /// The columns of a comment.
 const COLUMNS: usize = 100;
 
+/// Keys that are written with their values; the defaults of all others are comments, so that a preset can set them.
+const WRITTEN: [&str; 8] =
+    ["dir", "memory", "inputs", "name", "model", "objective", "dim", "epochs"];
+
 /// The commented template, `pipeline.toml`.
 #[must_use]
 pub fn template() -> String {
     let mut text = "\
 # pipeline.toml: what `wordmill run` does. Every key is optional but corpus.inputs and the name of a
-# trainer; the values below are the defaults. A key can also be set for one run:
+# trainer. `# key = value` shows a default: remove the `# ` to change it. A key can also be set for
+# one run:
 #     wordmill run --set cooccur.window=8 --set train.sgns.dim=300
 #     WORDMILL__COOCCUR__WINDOW=8 wordmill run
 # Relative paths begin in the folder in which wordmill is started, ~/ in your home folder.
@@ -40,7 +45,7 @@ pub fn template() -> String {
 /// The tables of the trainers: all keys of the first are explained, of the others those that are new.
 fn trainers(part: &Part) -> String {
     let mut text = "
-# One table a trainer; all of them share the counts. Keys that are written win over those of a preset.
+# One table a trainer; all of them share the counts. Written keys win over those of a preset.
 "
     .to_owned();
     let mut explained: Vec<&str> = Vec::new();
@@ -65,6 +70,7 @@ fn trainers(part: &Part) -> String {
             let name = documented.key.name;
             let row = rows.iter().find(|(key, _)| *key == name);
             if explained.contains(&name) {
+                let row = row.filter(|(key, _)| WRITTEN.contains(key));
                 text +=
                     &row.map_or(String::new(), |(key, value)| format!("{mark}{key} = {value}\n"));
             } else if row.is_some() || (number == 0 && !of_others.contains(&name)) {
@@ -76,7 +82,7 @@ fn trainers(part: &Part) -> String {
     text
 }
 
-/// A key with its documentation as a comment above it, itself a comment where it is not among the rows.
+/// A key with its documentation as a comment above it; its default is a comment, too, unless it is one of [`WRITTEN`].
 fn commented(Documented { key, of }: &Documented, rows: &Rows, mark: &str) -> String {
     let row = rows.iter().find(|(name, _)| *name == key.name);
     let mut lines = wrapped(&sentence(key, of));
@@ -88,7 +94,8 @@ fn commented(Documented { key, of }: &Documented, rows: &Rows, mark: &str) -> St
     }));
     let mut text: String = lines.iter().map(|line| format!("{mark}# {line}\n")).collect();
     text += &match row {
-        Some((name, value)) => format!("{mark}{name} = {value}\n"),
+        Some((name, value)) if WRITTEN.contains(name) => format!("{mark}{name} = {value}\n"),
+        Some((name, value)) => format!("{mark}# {name} = {value}\n"),
         None => format!("{mark}# {} = {}\n", key.name, unset(key)),
     };
     text

@@ -1,20 +1,20 @@
-//! Where the elements of a JSON array begin and end, found without parsing them.
+//! Finds where the elements of a JSON array begin and end, without parsing them.
 //!
-//! An *element* is what lies between two commas, however many lines it covers. A text that has no quote at its end ends with its line,
-//! because a line end within a text is escaped: one element is broken then, and not the rest of the file. Behind the end of an array
-//! another may begin.
+//! An *element* is the text between two commas, however many lines it covers. A string without a closing quote ends
+//! with its line, because a line end within a string is escaped: so one element is broken, not the rest of the file.
+//! After the end of an array another may begin.
 
 /// Finds elements in bytes that come piece by piece.
 #[derive(Default)]
 pub(super) struct Elements {
     /// Whether the array has begun and not ended.
     is_open: bool,
-    /// Bytes of the element at hand that were looked at.
+    /// Bytes of the current element that were scanned.
     seen: usize,
-    /// Brackets and braces that are open within the element, and whether a text is.
+    /// Open brackets and braces within the element, and whether a string is open.
     depth: usize,
     is_text: bool,
-    /// Whether the element at hand is too long and its rest is passed over.
+    /// Whether the current element is too long and its rest is skipped.
     is_passing: bool,
 }
 
@@ -24,18 +24,18 @@ impl Elements {
         self.is_open
     }
 
-    /// Goes on without the element at hand, which is too long.
+    /// Drops the current element, which is too long.
     pub fn give_up(&mut self) {
         self.is_passing = true;
     }
 
-    /// The next element of `raw` that is whole, which may be blank; `at` is where reading goes on.
+    /// The next whole element of `raw`, which may be blank; `at` is where reading continues.
     pub fn next(&mut self, raw: &[u8], at: &mut usize) -> Option<(usize, usize)> {
         let start = *at;
         let mut place = start + self.seen;
         while place < raw.len() {
             let byte = raw[place];
-            // A backslash and what it escapes are looked at together.
+            // A backslash and the character it escapes are scanned together.
             if self.is_text && byte == b'\\' {
                 if place + 1 == raw.len() {
                     break;
@@ -50,7 +50,7 @@ impl Elements {
                 if std::mem::take(&mut self.is_passing) {
                     return self.next(raw, at);
                 }
-                // A broken text keeps its line end, which says what is wrong with it.
+                // A broken string keeps its line end, which shows the problem.
                 return Some((start, if byte == b'\n' { place } else { place - 1 }));
             }
         }

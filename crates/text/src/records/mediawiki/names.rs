@@ -1,6 +1,6 @@
-//! What a wiki calls things in its language: files and categories, switches, redirects.
+//! The names in a wiki's language: files and categories, switches, redirects.
 //!
-//! The names are facts of MediaWiki, listed in `names.tsv` with their source. A *switch* is a word such as `__NOTOC__`.
+//! The names are those of MediaWiki, listed in `names.tsv` with their source. A *switch* is a word such as `__NOTOC__`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
@@ -13,14 +13,14 @@ struct Names {
     languages: HashMap<&'static str, Language>,
     /// Switches in lower case, whose case does not matter.
     switches: HashSet<&'static str>,
-    /// Switches whose case matters.
+    /// Switches in a fixed case.
     cased_switches: HashSet<&'static str>,
-    /// In lower case, with the mark at their begin.
+    /// In lower case, with the mark at their beginning.
     redirects: Vec<&'static str>,
 }
 
 struct Language {
-    /// Whose names are known, too.
+    /// The languages whose names apply, too.
     fallbacks: Vec<&'static str>,
     hidden: Vec<&'static str>,
 }
@@ -54,7 +54,7 @@ fn names() -> &'static Names {
     })
 }
 
-/// The names of files, media and categories in a language, in lower case; in every language if it is not known which.
+/// The names of files, media and categories in a language, in lower case; in every language if it is unknown.
 pub(super) fn hidden(language: Option<&str>) -> HashSet<String> {
     let names = names();
     let mut found: HashSet<String> = HIDDEN.iter().map(|name| (*name).to_owned()).collect();
@@ -78,7 +78,7 @@ pub(super) fn is_switch(word: &str) -> bool {
     names.cased_switches.contains(word) || names.switches.contains(word.to_lowercase().as_str())
 }
 
-/// Whether the text of a page says that it is a redirect.
+/// Whether the text of a page marks it as a redirect.
 pub(super) fn is_redirect(text: &str) -> bool {
     let text = text.trim_start();
     if !text.starts_with(['#', '＃']) {

@@ -1,8 +1,7 @@
-//! What is taken out of the text of a page before anything else is looked for, as MediaWiki does: comments, text that is no markup, tags
-//! whose content is no text; then marks that templates write.
+//! The first pass over a page, as in MediaWiki: removes comments, text that is not markup, and tags whose content is
+//! not text; then expands templates that write marks.
 //!
-//! *Protected* characters are text whatever is written around them. They are kept as characters of a private plane and given
-//! back at the end.
+//! *Protected* characters are text whatever surrounds them. They are mapped to a private plane and restored at the end.
 
 use std::borrow::Cow;
 
@@ -18,12 +17,13 @@ const MARKS: &[(&str, &str)] = &[
     ("{{!!}}", "||"),
     ("{{=}}", "="),
 ];
-/// The code points of protected characters: this one and their number in ASCII. That of NUL is nothing.
+/// The code points of protected characters: this one plus their number in ASCII. That of NUL represents
+/// nothing.
 const PROTECTED: u32 = 0x0010_ff00;
 /// The longest tag.
 const TAG_BYTES: usize = 4096;
 
-/// The text that is left.
+/// The resulting text.
 pub(super) fn prepare<'a>(text: &'a str, codes: &[&str]) -> Cow<'a, str> {
     let mut text = match text.contains('<') {
         true => Cow::Owned(without_tags(text)),
@@ -45,7 +45,7 @@ pub(super) fn protected(byte: u8) -> char {
     char::from_u32(PROTECTED + u32::from(byte)).expect("the plane has room")
 }
 
-/// Gives back protected characters.
+/// Restores protected characters.
 pub(super) fn unprotect(text: &str, out: &mut String) {
     let plain = |c: char| match u32::from(c).checked_sub(PROTECTED) {
         None => Some(c),
@@ -55,13 +55,13 @@ pub(super) fn unprotect(text: &str, out: &mut String) {
     out.extend(text.chars().filter_map(plain));
 }
 
-/// Where a tag ends that begins with `text`; tags go over lines.
+/// Where a tag ends that `text` begins with; tags may span lines.
 pub(super) fn tag_end(text: &str) -> Option<usize> {
     let near = &text.as_bytes()[1..text.len().min(TAG_BYTES)];
     memchr::memchr2(b'>', b'<', near).filter(|at| near[*at] == b'>').map(|at| at + 1)
 }
 
-/// The name of a tag, also of one that closes.
+/// The name of a tag, also of a closing one.
 pub(super) fn tag_name(text: &str) -> &str {
     let name = text[1..].strip_prefix('/').unwrap_or(&text[1..]);
     &name[..name.bytes().take_while(u8::is_ascii_alphanumeric).count()]
@@ -70,7 +70,7 @@ pub(super) fn tag_name(text: &str) -> &str {
 fn without_tags(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    // Names of tags that are not closed behind here: each is searched for once.
+    // Names of tags that are not closed from here on: each is searched for once.
     let mut unclosed: Vec<String> = Vec::new();
     while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
         out.push_str(&rest[..at]);
@@ -117,7 +117,7 @@ fn find_close(text: &str, name: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// Appends a text that is no markup; entities are characters there, too.
+/// Appends a text that is not markup; entities are characters there, too.
 fn protect(text: &str, out: &mut String) {
     out.extend(text.chars().map(|c| match u8::try_from(c) {
         Ok(byte) if byte.is_ascii_punctuation() && !matches!(byte, b'&' | b'#' | b';') => {

@@ -1,12 +1,11 @@
-//! Apostrophes in rows: which are marks of bold and italic, and which are text.
+//! Apostrophes: which of a sequence are marks of bold and italic, and which are text.
 //!
-//! MediaWiki looks at one line at a time (`Parser::doQuotes`). Two apostrophes are italic, three bold, five both; of four the first is
-//! text, of more than five all but the last five. Where both bold and italic are left open at the end of the line, one of the
-//! bold marks was an
-//! apostrophe and an italic mark: behind a word of one letter if there is such a place, or else behind a longer word, or else
-//! behind a space.
+//! MediaWiki processes one line at a time (`Parser::doQuotes`). Two apostrophes are italic, three bold, five both; of
+//! four the first is text, of more than five all but the last five. If both bold and italic are open at the end of the
+//! line, one of the bold marks becomes an apostrophe and an italic mark: one after a word of one letter if possible,
+//! else after a longer word, else after a space.
 
-/// Appends the text with the marks of each line taken out.
+/// Appends the text without the marks of each line.
 pub(super) fn leave_out_marks(text: &str, out: &mut String) {
     for line in text.split_inclusive('\n') {
         match line.contains("''") {
@@ -42,7 +41,7 @@ fn run(text: &str) -> usize {
     text.len() - text.trim_start_matches('\'').len()
 }
 
-/// The number of the run of bold whose first apostrophe is text, if one has to be.
+/// The number of the bold mark whose first apostrophe is text, if one has to be.
 fn text_marks(line: &str) -> Option<usize> {
     let (mut bold, mut italic, mut number, mut at) = (0, 0, 0, 0);
     let (mut letter, mut word, mut space) = (None, None, None);
@@ -91,11 +90,11 @@ mod tests {
         check("l''''olmo''' alto", "l'olmo alto");
         check("''''''six''''''", "'six'");
         check("'''bold''' and l'''Eau'' and '''more'''", "bold and l'Eau and more");
-        // A word of one letter wins over a longer one, that over a space.
+        // A word of one letter has priority over a longer one, that over a space.
         check("wo'''rd a l'''x '''y''", "word a l'x y");
         check(" '''x wo'''rd '''y ''", " x wo'rd y ");
         check(" '''x''", " 'x");
-        // Each line by itself.
+        // Each line separately.
         check("''a\nb'''\nc'''d''", "a\nb\nc'd");
         check("rock 'n' roll", "rock 'n' roll");
     }

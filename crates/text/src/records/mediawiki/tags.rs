@@ -1,10 +1,10 @@
-//! The tags that MediaWiki knows, by what becomes of them; others are text.
+//! The tags that MediaWiki knows, by how they are removed; others are text.
 
-/// Left out with their content.
+/// Removed with their content.
 const DROPPED: &str = "\
     ref math chem ce gallery timeline score syntaxhighlight source imagemap style script templatestyles templatedata \
     graph mapframe maplink hiero references inputbox categorytree includeonly section indicator phonos";
-/// Left out without their content.
+/// Removed without their content.
 const KEPT: &str = "\
     abbr b bdi bdo big blockquote br caption center cite code data dd del dfn div dl dt em figure font h1 h2 h3 h4 h5 h6 \
     hr i ins kbd languages li link mark meta noinclude nowiki ol onlyinclude p poem pre q rb rp rt rtc ruby s samp small \
@@ -17,7 +17,7 @@ fn has(list: &str, name: &str) -> bool {
     !name.is_empty() && list.split_ascii_whitespace().any(|known| known == name)
 }
 
-/// Whether a tag is left out with its content; without an end only the tag is.
+/// Whether a tag is removed with its content; if it has no end, only the tag is.
 pub(super) fn is_dropped(name: &str) -> bool {
     has(DROPPED, name)
 }
@@ -27,7 +27,7 @@ pub(super) fn is_tag(name: &str) -> bool {
     has(KEPT, name) || is_dropped(name)
 }
 
-/// Whether words around the tag are words of their own.
+/// Whether the tag separates words.
 pub(super) fn is_block(name: &str) -> bool {
     has(BLOCKS, name)
 }

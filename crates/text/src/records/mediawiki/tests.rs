@@ -1,4 +1,4 @@
-//! Articles of a dump, and markup against what is left of it.
+//! Articles of a dump, and markup with the expected text.
 
 use super::wikitext::Stripper;
 use crate::format::{RecordFormat, Records};
@@ -107,7 +107,7 @@ fn older_names_of_name_spaces_are_known_in_the_language_of_the_wiki() {
 }
 
 #[test]
-fn templates_that_stand_for_characters_separate_words() {
+fn templates_that_represent_characters_separate_words() {
     strip("a{{nbsp}}b{{snd}}c{{·}}d{{cite|x}}e", "a b c de");
     strip("{{lang|la|''[[Rosa|rosa]]''|x=y}} and {{nowrap|a {{b}} c}}", "rosa and a  c");
 }
@@ -166,7 +166,7 @@ fn articles_are_read_and_nothing_else() {
 }
 
 #[test]
-fn titles_and_texts_tell_what_old_dumps_do_not() {
+fn titles_and_texts_replace_what_old_dumps_lack() {
     let head = "<mediawiki version=\"0.3\" xml:lang=\"de\"><siteinfo><namespaces>\n\
                 <namespace key=\"1\">Diskussion</namespace><namespace key=\"0\" />\n\
                 <namespace key=\"10\">Vorlage</namespace></namespaces></siteinfo>";
@@ -187,7 +187,7 @@ fn titles_and_texts_tell_what_old_dumps_do_not() {
 }
 
 #[test]
-fn what_is_wrong_with_a_dump_is_told() {
+fn problems_of_a_dump_are_reported() {
     let good = dump(&[page("0", "one"), page("0", "two")]);
     let cut = &good[..good.len() - 60];
     let told = check(RecordFormat::MediaWiki, cut.as_bytes(), "one\n", (2, 1));
@@ -199,7 +199,7 @@ fn what_is_wrong_with_a_dump_is_told() {
     let told = check(RecordFormat::MediaWiki, odd.as_bytes(), "one\n", (2, 1));
     assert!(told[0].contains("the page \"T\": "), "{told:?}");
     let records = Records { format: RecordFormat::MediaWiki, ..Records::default() };
-    for (bytes, says) in [("just text\n", "no dump of MediaWiki"), (HEAD, "without a page")] {
+    for (bytes, says) in [("just text\n", "not a dump of MediaWiki"), (HEAD, "without a page")] {
         for step in [1, 1000] {
             let error = read(bytes.as_bytes(), &records, step).unwrap_err();
             assert!(error.contains(says), "{error}");

@@ -1,11 +1,13 @@
-//! Text in several scripts or spellings of one language: `-{zh-hans:…; zh-hant:…}-` becomes one of them, always of the same kind.
+//! Text in several scripts or spellings of one language: `-{zh-hans:…; zh-hant:…}-` becomes one of them, always of the
+//! same kind.
 //!
-//! A *variant* is such a spelling, by its code. Wikis of other languages have no variants, and the marks are text there. The syntax is
-//! MediaWiki's (<https://www.mediawiki.org/wiki/Writing_systems/Syntax>). Text outside of the marks is not converted.
+//! A *variant* is such a spelling, by its code. Wikis of other languages have no variants, and the marks are text
+//! there. The syntax is MediaWiki's (<https://www.mediawiki.org/wiki/Writing_systems/Syntax>). Text outside of the
+//! marks is not converted.
 
 use std::borrow::Cow;
 
-/// Languages with variants, and their codes: the text of the first one that is given is taken.
+/// Languages with variants, and their codes: the first variant that exists is used.
 const VARIANTS: &[(&str, &[&str])] = &[
     ("zh", &["zh-cn", "zh-hans", "zh-sg", "zh-my", "zh", "zh-tw", "zh-hant", "zh-hk", "zh-mo"]),
     ("gan", &["gan-hans", "gan", "gan-hant"]),
@@ -33,7 +35,7 @@ pub(super) fn choose<'a>(text: &'a str, codes: &[&str]) -> Cow<'a, str> {
     if codes.is_empty() || !text.contains("-{") {
         return Cow::Borrowed(text);
     }
-    // The text outside, then that of each choice that is open.
+    // The text outside, then that of each open choice.
     let mut open: Vec<String> = vec![String::with_capacity(text.len())];
     let (mut rest, mut before) = (text, text);
     while let Some(at) = memchr::memchr2(b'-', b'}', rest.as_bytes()) {
@@ -56,11 +58,11 @@ pub(super) fn choose<'a>(text: &'a str, codes: &[&str]) -> Cow<'a, str> {
         before = rest;
     }
     open.last_mut().expect("the text outside").push_str(before);
-    // Marks that have no end are text.
+    // Marks without an end are text.
     Cow::Owned(open.join("-{"))
 }
 
-/// What a choice shows.
+/// The text that a choice shows.
 fn shown<'a>(choice: &'a str, codes: &[&str]) -> &'a str {
     let (flags, rules) = match choice.split_once('|') {
         Some((flags, rules)) if !flags.contains(['[', '{', ':']) => (flags, rules),
@@ -68,11 +70,11 @@ fn shown<'a>(choice: &'a str, codes: &[&str]) -> &'a str {
     };
     let flags: Vec<&str> = flags.split(';').map(str::trim).collect();
     let has = |flag: &str| flags.contains(&flag);
-    // Taken as it is; a text for some variants only.
+    // Taken literally; a text for some variants only.
     if has("R") || flags.iter().any(|flag| codes.contains(flag)) {
         return rules;
     }
-    // A name of a variant, a rule that ends, a rule for elsewhere, a title.
+    // The name of a variant, the end of a rule, a rule for elsewhere, a title.
     if has("N") || has("-") || has("H") || (has("T") && !has("A")) {
         return "";
     }
@@ -81,7 +83,7 @@ fn shown<'a>(choice: &'a str, codes: &[&str]) -> &'a str {
     codes.iter().find_map(of).or(texts.first().map(|(_, text)| *text)).unwrap_or(rules)
 }
 
-/// The texts of the variants; `None` if these are no rules but a text.
+/// The texts of the variants; `None` if these are not rules but text.
 fn texts<'a>(rules: &'a str, codes: &[&str]) -> Option<Vec<(String, &'a str)>> {
     let code = |rule: &str| {
         let name = rule.split_once(':')?.0;
@@ -92,7 +94,7 @@ fn texts<'a>(rules: &'a str, codes: &[&str]) -> Option<Vec<(String, &'a str)>> {
     let mut begin = 0;
     let ends = rules.match_indices(';').map(|(at, _)| at).chain([rules.len()]);
     for end in ends {
-        // A mark that no code or end follows belongs to the text.
+        // A mark that is not followed by a code or an end belongs to the text.
         let next = &rules[(end + 1).min(rules.len())..];
         if code(next).is_none() && !next.trim().is_empty() {
             continue;

@@ -1,6 +1,6 @@
-//! Text without the markup of MediaWiki (<https://www.mediawiki.org/wiki/Markup_spec>), good enough for word vectors.
+//! Removes the markup of MediaWiki (<https://www.mediawiki.org/wiki/Markup_spec>), well enough for word vectors.
 //!
-//! | markup | what is left |
+//! | markup | result |
 //! |---|---|
 //! | `{{template}}`, `{{{parameter}}}`, `{| table |}`, `<!-- comment -->` | nothing |
 //! | templates that write an apostrophe, a space or a dash; `{{lang|fr|text}}`, `{{nowrap|text}}` | the character; the text |
@@ -8,14 +8,14 @@
 //! | `[[File:…]]`, `[[Category:…]]` by their names in the language of the wiki, `[[fr:…]]` | nothing |
 //! | `[http://… text]` | the text |
 //! | `<ref>…</ref>`, `<math>…</math>` and the like | nothing |
-//! | `<nowiki>…</nowiki>` | what stands in it, as it is |
+//! | `<nowiki>…</nowiki>` | the content, literally |
 //! | other tags of MediaWiki, marks for bold and italic, `== marks of headings ==`, marks of lists | their content |
 //! | `__NOTOC__` and other switches | nothing |
 //! | `-{zh-hans:…; zh-hant:…}-` in wikis that have it | one of the texts |
 //! | `&nbsp;` and other entities of HTML | their characters |
 //!
-//! Templates are not expanded. Where markup does not end, its marks are left out and what follows is text; a table without end goes as
-//! far as its rows.
+//! Templates are not expanded. If markup does not end, its marks are removed and the rest is text; a table without end
+//! extends to its last row.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -28,7 +28,7 @@ use super::quotes;
 use super::tags::{is_block, is_tag};
 use super::variants::variants;
 
-/// Templates that write a space or for something with spaces around it.
+/// Templates that write a space or a character with spaces around it.
 const SPACES: &[&str] = &[
     "nbsp",
     "space",
@@ -57,16 +57,15 @@ const SHOWN: &[(&str, usize)] =
 const ENTITY_BYTES: usize = 34;
 /// The longest name of a switch, with its marks.
 const SWITCH_BYTES: usize = 160;
-/// How deep links in links are followed; more are text.
+/// Maximum depth of links in links; deeper ones are text.
 const DEPTH_MAX: usize = 16;
 
 /// The longest address of a link.
 const LINK_BYTES: usize = 4096;
-/// How often a text may be searched to its end for marks that do not come: pages of nothing but open marks take no
-/// longer than so.
+/// Limit of searches to the end of a text for missing marks, which bounds the time for pages of only open marks.
 const SEARCHES: usize = 64;
 
-/// Strips markup, in a wiki of some language.
+/// Strips markup, in a wiki of a given language.
 pub(super) struct Stripper {
     /// In lower case.
     hidden: HashSet<String>,
@@ -74,7 +73,7 @@ pub(super) struct Stripper {
     codes: &'static [&'static str],
 }
 
-/// A text being stripped.
+/// The state of stripping a text.
 struct Strip<'a> {
     hidden: &'a HashSet<String>,
     out: &'a mut String,
@@ -83,7 +82,7 @@ struct Strip<'a> {
 }
 
 impl Stripper {
-    /// For a wiki in a language, with the names of hidden name spaces that it lists beside those that the language has.
+    /// For a wiki in a language, with the names of hidden name spaces that it lists beside those of the language.
     pub fn new(language: Option<&str>, listed: &[String]) -> Self {
         let mut hidden = names::hidden(language);
         hidden.extend(listed.iter().map(|name| name.to_lowercase()));
@@ -105,7 +104,7 @@ impl Stripper {
 }
 
 impl Strip<'_> {
-    /// A text, or a part within a line of it if it stands in something.
+    /// Strips a text, or a part within a line of it if it is nested.
     fn part(&mut self, text: &str, depth: usize) {
         let (mut at, mut is_line_start) = (0, depth == 0);
         while at < text.len() {
@@ -127,7 +126,7 @@ impl Strip<'_> {
         }
     }
 
-    /// What stands at the begin of a line: marks of headings, lists and rules, a table. How long it is.
+    /// Strips the beginning of a line: marks of headings, lists and rules, a table. Returns its length.
     fn line_start(&mut self, rest: &str) -> usize {
         let trimmed = rest.trim_start_matches([' ', '\t', ':', '*', '#', ';']);
         let marks = rest.len() - trimmed.len();
@@ -140,7 +139,7 @@ impl Strip<'_> {
         if trimmed.starts_with('=') {
             return marks + (trimmed.len() - trimmed.trim_start_matches('=').len());
         }
-        // Rows of a table whose begin is lost, as templates make it.
+        // Rows of a table whose beginning is lost, as templates make it.
         if trimmed.starts_with('|') {
             let rows = if trimmed.starts_with("|-") { self.lost_rows(trimmed) } else { None };
             return marks + rows.unwrap_or_else(|| line_bytes(trimmed));
@@ -148,12 +147,13 @@ impl Strip<'_> {
         marks
     }
 
-    /// How long a table is.
+    /// The length of a table.
     fn table(&mut self, text: &str) -> usize {
         self.balanced(text, "{|", "|}").unwrap_or_else(|| open_table(text))
     }
 
-    /// How long the rows are that begin with `text`, up to the end of their table, whose begin a template has made.
+    /// The length of the rows that `text` begins with, up to the end of their table, whose beginning a template has
+    /// made.
     fn lost_rows(&mut self, text: &str) -> Option<usize> {
         if self.fuel == 0 {
             return None;
@@ -173,7 +173,7 @@ impl Strip<'_> {
         None
     }
 
-    /// Deals with a mark at the begin of `rest`; how long it is with what belongs to it.
+    /// Strips a mark at the beginning of `rest`; returns its length with what belongs to it.
     fn mark(&mut self, rest: &str, depth: usize) -> usize {
         match rest.as_bytes()[0] {
             b'{' if rest.starts_with("{{") => self.template(rest, depth),
@@ -193,7 +193,7 @@ impl Strip<'_> {
         }
     }
 
-    /// Text as it is; its length.
+    /// Literal text; returns its length.
     fn keep(&mut self, text: &str) -> usize {
         self.out.push_str(text);
         text.len()
@@ -248,7 +248,7 @@ impl Strip<'_> {
         len
     }
 
-    /// Whether a link is none to a text: to a file, a category, the same article in another language.
+    /// Whether a link is not text: to a file, a category, the same article in another language.
     fn is_hidden(&self, target: &str, has_text: bool) -> bool {
         let Some((space, _)) = target.split_once(':') else { return false };
         let space = space.replace('_', " ");
@@ -277,7 +277,7 @@ impl Strip<'_> {
         }
     }
 
-    /// The length of what begins with `open`, up to and with the `close` that belongs to it.
+    /// The length of what begins with `open`, up to and including the matching `close`.
     fn balanced(&mut self, text: &str, open: &str, close: &str) -> Option<usize> {
         if self.fuel == 0 {
             return None;
@@ -333,7 +333,7 @@ impl Strip<'_> {
         while !rest.is_char_boundary(most) {
             most -= 1;
         }
-        // A name may hold a single mark, and so may what follows a double one.
+        // A name may contain a single underscore, and so may the text after a double one.
         let end = rest[mark.len()..most].find(mark).map(|len| len + 2 * mark.len());
         let end = end.filter(|end| is_switch(&rest[..*end]));
         end.unwrap_or_else(|| self.keep(mark))
@@ -344,7 +344,7 @@ impl Strip<'_> {
         let end = rest.bytes().take(ENTITY_BYTES).position(|byte| byte == b';');
         let found = end.and_then(|end| Some((end + 1, character(&rest[1..end])?)));
         match found {
-            // An apostrophe that was written so is no mark.
+            // An apostrophe written as an entity is not a mark.
             Some((len, text)) if text == "'" => {
                 self.out.push(protected(b'\''));
                 len
@@ -358,7 +358,7 @@ impl Strip<'_> {
     }
 }
 
-/// The argument of a template by its number, from 1, without those with names.
+/// The argument of a template by its number, from 1, without named ones.
 fn argument(inner: &str, number: usize) -> Option<&str> {
     let (mut depth, mut found, mut begin) = (0usize, 0, 0);
     let bytes = inner.as_bytes();
@@ -387,14 +387,14 @@ fn argument(inner: &str, number: usize) -> Option<&str> {
     None
 }
 
-/// How long a line is, without its end.
+/// The length of a line, without its end.
 fn line_bytes(text: &str) -> usize {
     text.find('\n').unwrap_or(text.len())
 }
 
-/// How long a table is that has no end: up to its last row, and to the template or the blank line that follows it.
+/// The length of a table without end: up to its last row, and to the template or the blank line that follows it.
 fn open_table(text: &str) -> usize {
-    // Without a row it is none, and only its mark goes.
+    // Without a row it is not a table, and only its mark is removed.
     let (mut at, mut end, mut is_row) = (0, 2, true);
     let mut has_rows = false;
     for (number, line) in text.split_inclusive('\n').enumerate() {
@@ -414,13 +414,13 @@ fn open_table(text: &str) -> usize {
     end
 }
 
-/// Where a byte stands, on this line and not far away.
+/// The place of a byte nearby on this line.
 fn find_near(text: &str, byte: u8) -> Option<usize> {
     let near = &text.as_bytes()[..text.len().min(LINK_BYTES)];
     memchr::memchr2(byte, b'\n', near).filter(|at| near[*at] == byte)
 }
 
-/// What an entity stands for: a name of HTML, or `#` and a number.
+/// The character of an entity: a name of HTML, or `#` and a number.
 fn character(name: &str) -> Option<Cow<'static, str>> {
     let Some(number) = name.strip_prefix('#') else {
         return resolve_html5_entity(name).map(Cow::Borrowed);
@@ -429,7 +429,7 @@ fn character(name: &str) -> Option<Cow<'static, str>> {
         Some(hex) => u32::from_str_radix(hex, 16),
         None => number.parse(),
     };
-    // A NUL is none in HTML either.
+    // A NUL is invalid in HTML, too.
     let found = code.ok().and_then(char::from_u32);
     found.map(|it| Cow::Owned(if it == '\0' { ' ' } else { it }.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Tests of what a checkpoint keeps beside the model.
+//! Tests of what a checkpoint stores beside the model.
 
 use std::sync::Arc;
 
@@ -70,9 +70,10 @@ fn epoch(epoch: u32) -> EpochRow {
     }
 }
 
-/// Beyond some 900,000 rows the header of a checkpoint was longer than what is read, and training began anew.
+/// Beyond some 900,000 rows the header of a checkpoint exceeded the length limit of readers, and training
+/// began from scratch.
 #[test]
-fn rows_of_rounds_filled_the_header_until_it_could_not_be_read() {
+fn rows_of_rounds_made_the_header_too_long_to_be_read() {
     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
     let (dir, plan) = (RunDir::new(storage, "run"), plan());
     let mut position = Position { rotation: 3, ..Position::default() };
@@ -104,14 +105,14 @@ fn rows_of_rounds_are_written_once_however_often_training_is_interrupted() {
         log.write_metrics(&dir, "t").unwrap();
         assert!(log.rounds.is_empty());
         assert_eq!(text(), expected);
-        // Killed before the checkpoint was there: the epoch is trained and told again.
+        // Killed before the checkpoint was written: the epoch is trained and logged again.
         log.rounds = rows;
         log.write_metrics(&dir, "t").unwrap();
         log.write_metrics(&dir, "t").unwrap();
         assert_eq!(text(), expected);
     }
     assert_eq!(read_metrics(&dir, "t"), log.metrics);
-    // Gone back to the second epoch, whose third has other rows now.
+    // Restored to the second epoch; the third one has other rows now.
     log.epoch = 2;
     log.metrics.truncate(2);
     log.write_metrics(&dir, "t").unwrap();

@@ -1,4 +1,5 @@
-//! Tests of learning curves: what is held out is never trained on, looking changes nothing, patience keeps the best epoch.
+//! Tests of learning curves: held-out cells are never trained on, looking changes nothing, patience keeps the best
+//! epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,8 +17,9 @@ use crate::{EpochRow, Objective, Plan, Schedule, Start, Stripe, TrainInput, trai
 /// Ids of a cell.
 type Ids = (u32, u32);
 
-/// Trains on one thread with a plan; the vectors, the rows, and the cells of passes that train and of those that look. The loss of
-/// the first look, of the second, and so on is given; that of the trainer past the end.
+/// Trains on one thread with a plan. Returns the vectors, the rows, and the cells of passes that train and of those
+/// that look. The losses of the first look, the second, and so on are given; after the last one the trainer's own are
+/// used.
 fn run(
     name: &str,
     losses: &[f64],
@@ -59,10 +61,10 @@ fn run(
 }
 
 #[test]
-fn what_is_held_out_is_never_trained_on() {
+fn held_out_cells_are_never_trained_on() {
     for name in ["sgns", "glove", "hs"] {
         let (_, rows, [all, sample]) = run(name, &[], |plan| plan);
-        assert!(sample.is_subset(&all), "nothing is held out unless it is asked for");
+        assert!(sample.is_subset(&all), "nothing is held out unless requested");
         for row in &rows {
             assert!(
                 row.held_out_loss.is_none() && row.gradient_norm.unwrap() > 0.0,
@@ -78,7 +80,7 @@ fn what_is_held_out_is_never_trained_on() {
         assert!((share - 0.2).abs() < 0.05, "{name}: {share}");
         if name != "hs" {
             let mirrored = looked.iter().all(|&(row, column)| looked.contains(&(column, row)));
-            assert!(mirrored, "{name}: one half of a matrix tells the other");
+            assert!(mirrored, "{name}: one half of a matrix gives away the other");
         }
         for row in &rows {
             let (loss, norm) = (row.held_out_loss.unwrap(), row.gradient_norm.unwrap());
@@ -93,7 +95,7 @@ fn what_is_held_out_is_never_trained_on() {
 }
 
 #[test]
-fn rows_tell_the_rate_and_are_told() {
+fn rows_have_the_rate_and_are_passed_to_the_callback() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let (_, rows, _) = run("sgns", &[], |plan| {
         let told = Arc::clone(&told);

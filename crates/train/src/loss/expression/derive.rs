@@ -1,6 +1,6 @@
 //! The derivative of a graph by the score, node by node in order, so that shared parts are differentiated once.
 //!
-//! Where a function has a corner the derivative is that of one side, as subgradient steps want it.
+//! Where a function has a corner, the derivative is that of one side, as subgradient steps require.
 
 use super::graph::{Graph, Id, Node};
 
@@ -9,7 +9,7 @@ pub(super) fn by_score(graph: &mut Graph, of: Id) -> Id {
     let zero = graph.constant(0.0);
     let one = graph.constant(1.0);
     let nodes = usize::from(of) + 1;
-    // The derivative of each node; nodes that come into being meanwhile stand behind.
+    // The derivative of each node; nodes created meanwhile follow behind.
     let mut slopes: Vec<Id> = Vec::with_capacity(nodes);
     for place in 0..nodes {
         let id = place as Id;
@@ -63,7 +63,7 @@ fn chain(graph: &mut Graph, (id, node): (Id, Node), slopes: &[Id]) -> Id {
         }
         Node::Add(a, b) => graph.add(slope(a), slope(b)),
         Node::Sub(a, b) => graph.sub(slope(a), slope(b)),
-        // A square in one product.
+        // A square as one product.
         Node::Mul(a, b) if a == b => {
             let two = graph.constant(2.0);
             let twice = graph.mul(two, slope(a));
@@ -84,7 +84,8 @@ fn chain(graph: &mut Graph, (id, node): (Id, Node), slopes: &[Id]) -> Id {
     }
 }
 
-/// Of e^a; where that is a power u^c by way of the logarithm, c·u^(c−1)·u', which is right at u = 0 too.
+/// The derivative of e^a. If that is a power u^c by way of the logarithm, it is c·u^(c−1)·u', which is
+/// also right at u = 0.
 fn power_slope(graph: &mut Graph, (id, a): (Id, Id), slope: Id) -> Id {
     if let Node::Mul(power, log) = graph.node(a)
         && let (Some(number), Node::Log(base)) = (graph.number(power), graph.node(log))
@@ -97,7 +98,7 @@ fn power_slope(graph: &mut Graph, (id, a): (Id, Id), slope: Id) -> Id {
     graph.mul(id, slope)
 }
 
-/// A product with a number without that number.
+/// A product with a number, without that number.
 fn strip(graph: &Graph, id: Id) -> Id {
     match graph.node(id) {
         Node::Mul(number, rest) if graph.number(number).is_some() => rest,

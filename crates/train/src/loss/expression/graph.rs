@@ -1,8 +1,8 @@
-//! Expressions as a graph in which equal parts are one node, simplified as they are put together.
+//! Expressions as a graph in which equal parts are one node, simplified as they are built.
 //!
-//! Nouns: a `Node` is an operation on earlier nodes. Sums and products with 0 and 1 go, numbers are folded in f64, and what would
-//! lose digits is written so that it does not: `log(sigmoid(u))` is −softplus(−u), `log(1 + exp(u))` softplus(u), `1/(1 + exp(u))`
-//! σ(−u).
+//! Terms: a `Node` is an operation on earlier nodes. Sums with 0 and products with 0 and 1 are removed, numbers are
+//! folded in f64, and forms that would lose digits are replaced: `log(sigmoid(u))` becomes −softplus(−u), `log(1 +
+//! exp(u))` softplus(u), `1/(1 + exp(u))` σ(−u).
 
 use std::collections::HashMap;
 
@@ -34,11 +34,11 @@ pub(super) enum Node {
     Div(Id, Id),
     Min(Id, Id),
     Max(Id, Id),
-    /// The third where the first is below the second, else the fourth.
+    /// The third operand if the first is below the second, else the fourth.
     Less(Id, Id, Id, Id),
 }
 
-/// A column of cells, by its place in the input of a tape.
+/// A column of cells, by its index in the input of a tape.
 pub(super) type Column = u8;
 
 /// Nodes, each once.
@@ -48,7 +48,7 @@ pub(super) struct Graph {
     places: HashMap<Node, Id>,
 }
 
-/// Whole powers up to this are products.
+/// Whole powers up to this one are products.
 const PRODUCT_MAX: f64 = 16.0;
 
 impl Graph {
@@ -60,7 +60,7 @@ impl Graph {
         self.nodes[usize::from(id)]
     }
 
-    /// The number that a node is, if it is one.
+    /// The value of a node, if it is a number.
     pub fn number(&self, id: Id) -> Option<f64> {
         match self.node(id) {
             Node::Number(bits) => Some(f64::from_bits(bits)),
@@ -69,7 +69,7 @@ impl Graph {
     }
 
     fn put(&mut self, node: Node) -> Id {
-        // Past the limit of a loss, which is refused then, nodes may be confused.
+        // Past the limit of a loss nodes may be confused; such a loss is refused.
         let last = self.nodes.len().min(usize::from(Id::MAX)) as Id;
         if let Some(&place) = self.places.get(&node) {
             return place;
@@ -83,7 +83,7 @@ impl Graph {
     }
 
     pub fn constant(&mut self, number: f64) -> Id {
-        // One zero, so that −0 is the same node.
+        // Only one zero, so that −0 is the same node.
         let number = if number == 0.0 { 0.0 } else { number };
         self.put(Node::Number(number.to_bits()))
     }
@@ -128,7 +128,7 @@ impl Graph {
                 let sum = self.add(a, b);
                 self.neg(sum)
             }
-            // 1 − σ(u) loses digits, σ(−u) none.
+            // 1 − σ(u) loses digits, σ(−u) does not.
             (_, Node::Sigmoid(u)) if self.number(a) == Some(1.0) => {
                 let u = self.neg(u);
                 self.sigmoid(u)
@@ -141,7 +141,7 @@ impl Graph {
         if let Some(folded) = self.folded(a, b, |a, b| a * b) {
             return folded;
         }
-        // A number stands first.
+        // A number comes first.
         let (a, b) = if self.number(b).is_some() { (b, a) } else { (a, b) };
         match (self.number(a), self.node(a), self.node(b)) {
             (Some(0.0), ..) => a,
@@ -368,7 +368,7 @@ impl Graph {
         }
     }
 
-    /// A tape with what these nodes need and nothing else, and what it reads beside the score.
+    /// A tape with only what these nodes need, and the columns it reads beside the score.
     pub fn tape(&self, outputs: &[Id]) -> (Tape, Reads) {
         let mut needed = vec![false; self.nodes.len()];
         outputs.iter().for_each(|&id| needed[usize::from(id)] = true);

@@ -1,6 +1,6 @@
 //! The names that an expression may use, and the numbers that are the same for all cells.
 
-/// What names of an expression stand for.
+/// The meaning of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// The score.
@@ -9,9 +9,9 @@ pub enum Name {
     X,
     /// How often the word of the row occurs in the text whose pairs were counted.
     ICount,
-    /// How often the word of the column does.
+    /// How often the word of the column occurs there.
     JCount,
-    /// Words of that text.
+    /// Number of words of that text.
     Tokens,
     /// The weight of all cells.
     Pairs,
@@ -20,14 +20,14 @@ pub enum Name {
 /// Numbers that are the same for all cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constants {
-    /// Words of the text whose pairs were counted.
+    /// Number of words of the text whose pairs were counted.
     pub tokens: f64,
     /// The weight of all cells.
     pub pairs: f64,
 }
 
 impl Name {
-    /// All names with what they stand for.
+    /// All names with their meaning.
     pub const ALL: [(&'static str, Self); 6] = [
         ("s", Self::S),
         ("x", Self::X),

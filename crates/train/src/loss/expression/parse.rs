@@ -1,6 +1,7 @@
-//! From text to a tree, by precedence: `+ -`, then `* /`, then a sign, then `^`, which goes from right to left.
+//! Parses text to a tree, by precedence: `+ -`, then `* /`, then a sign, then `^`, which is right-associative.
 //!
-//! Nouns: a `Tree` is an expression as it is written; an error knows its character. Nothing here knows what a function does.
+//! Terms: a `Tree` is an expression as it is written; an error has the position of its character. The meaning of
+//! functions is not known here.
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ const FUNCTIONS: [(&str, Function, usize); 13] = [
     ("pow", Function::Pow, 2),
     ("clamp", Function::Clamp, 3),
 ];
-/// Text and nesting of what is no attack.
+/// Limits of length and nesting, against hostile input.
 const CHARACTERS_MAX: usize = 2000;
 const DEPTH_MAX: usize = 60;
 
@@ -57,21 +58,21 @@ pub(super) enum Tree {
     Call(Function, Vec<Tree>),
 }
 
-/// What is wrong with an expression.
+/// An error in an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressionError {
-    /// The character at which it is, from 0; `None` where it is the whole.
+    /// Index of the character, from 0; `None` if the whole expression is meant.
     pub at: Option<usize>,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// A word that is not known, to be compared with [`known`](Self::known).
+    /// An unknown word, to be compared with [`known`](Self::known).
     pub word: String,
-    /// Words that are.
+    /// Known words.
     pub known: Vec<&'static str>,
 }
 
 impl ExpressionError {
-    /// An error about all of it.
+    /// An error about the whole expression.
     pub(super) fn whole(what: impl Into<String>) -> Self {
         Self { at: None, what: what.into(), word: String::new(), known: Vec::new() }
     }
@@ -92,7 +93,7 @@ impl fmt::Display for ExpressionError {
 
 impl std::error::Error for ExpressionError {}
 
-/// Reads a part of a loss.
+/// Parses a part of a loss.
 pub(super) fn parse(text: &str, term: Term) -> Result<Tree, ExpressionError> {
     let characters: Vec<char> = text.chars().collect();
     if characters.len() > CHARACTERS_MAX {
@@ -127,7 +128,7 @@ impl Parser<'_> {
         self.text.get(self.at).copied()
     }
 
-    /// Steps past a character if it is the next one.
+    /// Advances past a character if it is the next one.
     fn takes(&mut self, wanted: char) -> bool {
         let is_next = self.next() == Some(wanted);
         self.at += usize::from(is_next);
@@ -167,7 +168,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A sign binds less than a power: `-s^2` is `-(s^2)`.
+    /// A sign binds weaker than a power: `-s^2` is `-(s^2)`.
     fn signed(&mut self) -> Result<Tree, ExpressionError> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -215,7 +216,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The parenthesis that closes the one at `opened`.
+    /// Parses the parenthesis that closes the one at `opened`.
     fn close(&mut self, opened: usize) -> Result<(), ExpressionError> {
         if self.takes(')') {
             return Ok(());
@@ -248,7 +249,7 @@ impl Parser<'_> {
         let text: String = self.text[start..self.at].iter().collect();
         match text.parse::<f64>() {
             Ok(number) if (number as f32).is_finite() => Ok(Tree::Number(number)),
-            _ => Err(ExpressionError::at(start, format!("{text:?} is no number"))),
+            _ => Err(ExpressionError::at(start, format!("{text:?} is not a number"))),
         }
     }
 
@@ -265,7 +266,7 @@ impl Parser<'_> {
         let name = Name::ALL.iter().find(|(name, _)| *name == word).map(|&(_, name)| name);
         match name {
             Some(Name::X) if self.term != Term::Cell => {
-                let what = "x is the weight of a cell of the matrix; a sampled pair is one meeting and has none";
+                let what = "x is the weight of a cell of the matrix; a sampled pair is one occurrence and has none";
                 Err(ExpressionError::at(start, what))
             }
             Some(name) => Ok(Tree::Name(name)),

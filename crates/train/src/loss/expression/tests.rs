@@ -1,4 +1,5 @@
-//! Tests of expressions: values against plain arithmetic in f64, slopes against finite differences in f64, and what errors point at.
+//! Tests of expressions: values against plain arithmetic in f64, slopes against finite differences in f64, and the
+//! positions in errors.
 
 use super::parse::{Function, Tree};
 use super::*;
@@ -7,7 +8,7 @@ use crate::random::Stream;
 
 const CONSTANTS: Constants = Constants { tokens: 1e6, pairs: 6e6 };
 
-/// A tree in f64, as it is written.
+/// Evaluates a tree in f64, as it is written.
 fn exact(tree: &Tree, cell: [f64; 4]) -> f64 {
     let (function, arguments) = match tree {
         Tree::Number(number) => return *number,
@@ -53,7 +54,7 @@ fn written(text: &str, term: Term) -> (Tree, CompiledLoss) {
     (tree, CompiledLoss::new(&[(term, part)], CONSTANTS, wordmill_kernels::best()).unwrap())
 }
 
-/// Loss and slope by the tape.
+/// Loss and slope computed by the tape.
 fn by_tape(loss: &CompiledLoss, term: Term, [s, x, i, j]: [f64; 4]) -> (f64, f64) {
     let (mut value, mut slope) = ([0.0], [0.0]);
     let column = |value: f64| [value as f32];
@@ -63,7 +64,7 @@ fn by_tape(loss: &CompiledLoss, term: Term, [s, x, i, j]: [f64; 4]) -> (f64, f64
     (value[0].into(), slope[0].into())
 }
 
-/// Losses people write, and what an expression can hold.
+/// Losses that people write, and every construct of expressions.
 const WRITTEN: [(&str, Term); 16] = [
     ("-log(sigmoid(s)) + 0.1*s^2", Term::Positive),
     ("-log(sigmoid(-s))", Term::Negative),
@@ -87,7 +88,7 @@ const WRITTEN: [(&str, Term); 16] = [
 ];
 
 #[test]
-fn tapes_give_what_is_written() {
+fn tapes_compute_the_written_expression() {
     for (text, term) in WRITTEN {
         let (tree, loss) = written(text, term);
         for s in [-7.3, -2.0, -0.4, 0.3, 1.1, 5.5] {
@@ -116,7 +117,7 @@ fn slopes_are_those_of_finite_differences() {
     }
 }
 
-/// A random expression over s and x that is a number for all of them.
+/// A random expression over s and x that is finite everywhere.
 fn random_text(stream: &mut Stream, depth: u32) -> String {
     if depth == 0 {
         return match stream.below(4) {
@@ -150,7 +151,7 @@ fn random_text(stream: &mut Stream, depth: u32) -> String {
 }
 
 #[test]
-fn random_expressions_are_what_they_say() {
+fn random_expressions_have_the_values_of_their_trees() {
     let mut compared = 0;
     for seed in 0..400 {
         let mut stream = Stream::new(seed, &[7]);
@@ -174,7 +175,7 @@ fn random_expressions_are_what_they_say() {
                 "seed {seed}, {text} at {cell:?}: {value} {}",
                 at(0.0)
             );
-            // At a corner the two sides differ; either slope will do.
+            // At a corner the two sides differ; either slope is accepted.
             let sides = [(at(0.0) - at(-1e-6)) / 1e-6, (at(1e-6) - at(0.0)) / 1e-6];
             let fits = sides.iter().any(|&side| near(slope, side, 2e-4));
             assert!(fits, "seed {seed}, {text} at {cell:?}: {slope} {sides:?}");
@@ -208,7 +209,7 @@ fn tapes_have_the_same_bits_on_every_instruction_set() {
 }
 
 #[test]
-fn what_loses_digits_is_written_otherwise() {
+fn forms_that_lose_digits_are_replaced() {
     for (text, other) in [
         ("-log(sigmoid(s))", "softplus(-s)"),
         ("-log(1 - sigmoid(s))", "softplus(s)"),
@@ -225,7 +226,7 @@ fn what_loses_digits_is_written_otherwise() {
         };
         assert_eq!(node(text), node(other), "{text}");
     }
-    // Far out too: no infinity, and a slope.
+    // Also at extreme scores: no infinity, and a slope.
     let (_, loss) = written("-log(sigmoid(s))", Term::Positive);
     assert_eq!(by_tape(&loss, Term::Positive, [-200.0, 1.0, 1.0, 1.0]), (200.0, -1.0));
 }
@@ -238,7 +239,7 @@ fn a_logistic_loss_is_five_operations() {
 }
 
 #[test]
-fn errors_point_at_the_character() {
+fn errors_have_the_position_of_the_character() {
     for (text, term, at, what) in [
         ("", Term::Cell, 0, "expected a number, a name or a parenthesis, found the end"),
         ("s +", Term::Cell, 3, "found the end"),
@@ -252,12 +253,12 @@ fn errors_point_at_the_character() {
         ("log", Term::Cell, 0, "log is a function: write log(…)"),
         ("min(s)", Term::Cell, 0, "min takes 2 arguments, not 1"),
         ("exp(s, x)", Term::Cell, 0, "exp takes 1 argument, not 2"),
-        ("s + 1.2.3", Term::Cell, 4, "\"1.2.3\" is no number"),
-        ("s + 1e99", Term::Cell, 4, "\"1e99\" is no number"),
+        ("s + 1.2.3", Term::Cell, 4, "\"1.2.3\" is not a number"),
+        ("s + 1e99", Term::Cell, 4, "\"1e99\" is not a number"),
         ("é", Term::Cell, 0, "unknown name \"é\""),
         ("ü*(s # x)", Term::Cell, 0, "unknown name"),
         ("s # x", Term::Cell, 2, "expected an operator"),
-        ("s*x", Term::Positive, 2, "a sampled pair is one meeting"),
+        ("s*x", Term::Positive, 2, "a sampled pair is one occurrence"),
     ] {
         let error = Expression::parse(text, term).unwrap_err();
         assert!(error.at == Some(at) && error.what.contains(what), "{text}: {error:?}");
