@@ -56,13 +56,12 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// The command line as clap parses it and shows its help. What a flag takes and what it is without one stand in its help, where
-    /// there are only a few values.
+    /// The command line as clap parses it and shows its help. Where a flag takes one of a few values, its help lists them.
     pub fn shown() -> clap::Command {
         let with_values = |arg: clap::Arg| {
             let is_choice =
                 arg.get_action().takes_values() && !arg.get_possible_values().is_empty();
-            if is_choice { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
+            if is_choice { arg.hide_possible_values(true) } else { arg }
         };
         Self::command().mut_subcommands(|command| command.mut_args(with_values))
     }
@@ -212,7 +211,7 @@ pub struct PipelineArgs {
 /// How a command that takes long shows what it does.
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
-    /// auto, bar, plain, json or none
+    /// Progress: auto|bar|plain|json|none
     ///
     /// How to show progress, on standard error: bars on a terminal and plain lines
     /// elsewhere (auto), always bars, always lines, JSON events for programs
@@ -224,7 +223,7 @@ pub struct ShowArgs {
     /// Each line has its time and level.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// error, warn, info or debug of --log
+    /// Level of --log: error|warn|info|debug
     ///
     /// Lines that are less important are not logged. info has stages, epochs and
     /// messages; debug has each unit of work and the settings, too.
@@ -366,7 +365,7 @@ pub struct InfoArgs {
 pub struct MatrixArgs {
     /// The run directory
     pub run_dir: PathBuf,
-    /// npz, mtx, glove or ppmi
+    /// Format: npz|mtx|glove|ppmi
     #[arg(long)]
     pub format: MatrixFormatArg,
     /// The file to write
@@ -417,7 +416,7 @@ pub struct DoctorArgs {
 /// `wordmill completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// bash, elvish, fish, powershell or zsh
+    /// Shell: bash|elvish|fish|powershell|zsh
     pub shell: Shell,
 }
 
