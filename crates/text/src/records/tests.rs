@@ -132,7 +132,7 @@ fn rows_give_their_column() {
     let text = "id, body ,x\n1,\"one, \"\"two\"\"\nthree\",9\n\n2,four,\r\n3\n4,last";
     let told =
         check(columns(b',', named()), text.as_bytes(), "one, \"two\"\nthree\nfour\nlast\n", (4, 1));
-    assert!(told[0].contains("record 3") && told[0].contains("1 column, column 2"), "{told:?}");
+    assert!(told[0].contains("record 3") && told[0].contains("1 column, but column 2"), "{told:?}");
     let text = "a\t\"one\nb\ttwo\" \tx\n";
     check(columns(b'\t', Column::Numbered(1)), text.as_bytes(), "\"one\ntwo\" \n", (2, 0));
     let missing =
