@@ -217,6 +217,19 @@ fn errors_and_quiet_runs_are_events_too() {
 }
 
 #[test]
+fn a_training_in_one_line_reports_the_same_events() {
+    let place = Place::new(TINY);
+    let text = "the mill grinds the grain and the miller bakes the bread\n".repeat(200);
+    place.write("text.txt", text);
+    let args = ["train", "text.txt", "-o", "v.bin", "--dim", "4", "--progress", "json"];
+    let events = events(&place.wordmill(&args).expect(0).stderr);
+    check_events(&events);
+    ends(&events);
+    let result = events.iter().find(|event| event["type"] == "result").unwrap();
+    assert_eq!(result["vectors"][0], "v.bin");
+}
+
+#[test]
 fn the_json_of_each_command_is_documented() {
     let place = Place::new(TINY);
     place.run("run", &["-q"]).expect(0);

@@ -14,7 +14,7 @@ const RATCHET: &[(&str, usize)] = &[];
 
 fn door_sign(source: &Source) -> Vec<Finding> {
     let missing = !source.text.starts_with("//! ");
-    let what = "the file does not open with `//!`: say what it is, its nouns, what it leaves out";
+    let what = "the file does not open with `//!`: say what it is, its terms, what it leaves out";
     missing.then(|| Finding::new(&source.path, 1, what)).into_iter().collect()
 }
 

@@ -58,13 +58,12 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// The command line as clap parses it and shows its help. What a flag takes and what it is without one stand in its help, where
-    /// there are only a few values.
+    /// The command line as clap parses it and shows its help. Where a flag takes one of a few values, its help lists them.
     pub fn shown() -> clap::Command {
         let with_values = |arg: clap::Arg| {
             let is_choice =
                 arg.get_action().takes_values() && !arg.get_possible_values().is_empty();
-            if is_choice { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
+            if is_choice { arg.hide_possible_values(true) } else { arg }
         };
         Self::command().mut_subcommands(|command| command.mut_args(with_values))
     }
@@ -345,7 +344,7 @@ pub struct InfoArgs {
 pub struct MatrixArgs {
     /// The run directory
     pub run_dir: PathBuf,
-    /// npz, mtx, glove or ppmi
+    /// Format: npz|mtx|glove|ppmi
     #[arg(long)]
     pub format: MatrixFormatArg,
     /// The file to write
@@ -396,7 +395,7 @@ pub struct DoctorArgs {
 /// `wordmill completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// bash, elvish, fish, powershell or zsh
+    /// Shell: bash|elvish|fish|powershell|zsh
     pub shell: Shell,
 }
 

@@ -9,7 +9,7 @@ use super::values::{LevelArg, ProgressArg};
 /// How a command that takes long shows what it does.
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
-    /// auto, bar, plain, json or none
+    /// Progress: auto|bar|plain|json|none
     ///
     /// How to show progress, on standard error: bars on a terminal and plain lines
     /// elsewhere (auto), always bars, always lines, JSON events for programs
@@ -21,7 +21,7 @@ pub struct ShowArgs {
     /// Each line has its time and level.
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// error, warn, info or debug of --log
+    /// Level of --log: error|warn|info|debug
     ///
     /// Lines that are less important are not logged. info has stages, epochs and
     /// messages; debug has each unit of work and the settings, too.

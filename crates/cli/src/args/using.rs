@@ -23,7 +23,7 @@ pub struct RawArg {
 /// How rows of other programs' files are read.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RowsArg {
-    /// refuse, skip or repair bad rows of the vectors
+    /// Bad rows: refuse|skip|repair
     ///
     /// What to do with rows of another program's file that are not as they should
     /// be: end with an error, leave them out, or mend words where possible. The
@@ -72,10 +72,12 @@ pub struct SimilarArgs {
     /// How many neighbours
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
-    /// Compare word or context vectors, or their sum
+    /// Vectors to compare: word|context|sum
     #[arg(long, default_value = "word")]
     pub which: WhichArg,
-    /// add cosines, or mul them (3CosMul)
+    /// How cosines combine: add|mul
+    ///
+    /// add is 3CosAdd, mul is 3CosMul.
     #[arg(long, default_value = "add")]
     pub method: MethodArg,
     /// Print JSON
@@ -108,10 +110,12 @@ pub struct AnalogyArgs {
     /// How many answers
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
-    /// add cosines (3CosAdd), or mul them (3CosMul)
+    /// How cosines combine: add|mul
+    ///
+    /// add is 3CosAdd, mul is 3CosMul.
     #[arg(long, default_value = "add")]
     pub method: MethodArg,
-    /// Compare word or context vectors, or their sum
+    /// Vectors to compare: word|context|sum
     #[arg(long, default_value = "word")]
     pub which: WhichArg,
     /// Print JSON
@@ -165,10 +169,12 @@ pub struct QueryArgs {
     /// How many answers
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub n: usize,
-    /// Compare word or context vectors, or their sum
+    /// Vectors to compare: word|context|sum
     #[arg(long, default_value = "word")]
     pub which: WhichArg,
-    /// add cosines, or mul them (3CosMul)
+    /// How cosines combine: add|mul
+    ///
+    /// add is 3CosAdd, mul is 3CosMul.
     #[arg(long, default_value = "add")]
     pub method: MethodArg,
     /// Threads, 0 for all
@@ -205,10 +211,12 @@ pub struct EvalArgs {
     /// In the 8-8-8 format.
     #[arg(long, value_name = "FILE")]
     pub outliers: Vec<PathBuf>,
-    /// add cosines of analogies, or mul (3CosMul)
+    /// How cosines combine: add|mul
+    ///
+    /// In analogies: add is 3CosAdd, mul is 3CosMul.
     #[arg(long, default_value = "add")]
     pub method: MethodArg,
-    /// wordmill, word2vec or gensim
+    /// Rules: wordmill|word2vec|gensim
     ///
     /// Whose rules hold for words that differ in case and for words that may be
     /// answers: ours, those of compute-accuracy.c, or those of gensim.
@@ -251,7 +259,7 @@ pub struct ExportArgs {
     /// The format, if the ending of OUT is none
     #[arg(long, value_parser = parse_format)]
     pub format: Option<ExportFormat>,
-    /// word, context, sum, mean or concat
+    /// Vectors: word|context|sum|mean|concat
     ///
     /// Which vectors: those of words, of contexts, their sum or mean, or both in a
     /// row.
@@ -263,13 +271,13 @@ pub struct ExportArgs {
     /// The N most frequent words; 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub top: usize,
-    /// f32, f16 or int8 numbers
+    /// Numbers: f32|f16|int8
     ///
     /// safetensors holds all of them, npy f32 and f16, other formats f32. The
     /// command prints what smaller numbers lose.
     #[arg(long, default_value = "f32")]
     pub dtype: ElementArg,
-    /// refuse spaces in words, or use underscore
+    /// Words with spaces: refuse|underscore
     ///
     /// What to do with words that contain spaces, in formats that cannot hold them.
     #[arg(long, default_value = "refuse")]
@@ -295,7 +303,7 @@ pub struct ConvertArgs {
     /// The format, if the ending of OUT is none
     #[arg(long, value_parser = parse_convert_format)]
     pub format: Option<ConvertFormat>,
-    /// refuse spaces in words, or use underscore
+    /// Words with spaces: refuse|underscore
     ///
     /// What to do with words that contain spaces, in formats that cannot hold them.
     #[arg(long, default_value = "refuse")]

@@ -40,7 +40,9 @@ pub fn run(args: &TrainArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         convert(&storage, files.scratch(), &form, &vectors, &args.out)?;
         summary::print_results(&dir, &config, &mut out)?;
         let text = format!("result: {}", args.out.display());
-        let rest = json!({ "vectors": [args.out], "exit_code": 0 });
+        let rest = json!({
+            "run_dir": null, "vectors": [args.out], "report": null, "exit_code": 0,
+        });
         display.tell("result", Level::Info, &text, rest);
         Ok(writeln!(out, "{}", args.out.display())?)
     });

@@ -3,9 +3,9 @@
 //!
 //! | | `wordmill` | `word2vec` | `gensim` |
 //! |---|---|---|---|
-//! | a word is found | as written, or in lower case if the text was lowercased, or may have been | in ASCII capitals | in Unicode capitals |
+//! | a word is found | as written, or in lower case if the text was or may have been | in ASCII capitals | in Unicode capitals |
 //! | of several spellings | each is a word | the most frequent one is found | the same |
-//! | excluded answers | the three words | the rows found for them | the rows found, and other spellings of them |
+//! | excluded | the three words | the rows found for them | the rows found, and other spellings of them |
 //! | right | the expected row | the expected spelling, if its product is above 0 | the expected spelling |
 //! | similarity sets | all words | all words | the `top` most frequent |
 //! | semantic | names that do not begin with `gram`, `syn`, or as BATS's I and D | the first five sections | as `wordmill` |
