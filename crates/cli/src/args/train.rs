@@ -9,8 +9,8 @@ use clap::builder::BoolishValueParser;
 use wordmill_pipeline::config::{Flag, OneTrainer, Sources, peer_names};
 use wordmill_query::ConvertFormat;
 
-use super::ShowArgs;
 use super::hints::command_of;
+use super::show::ShowArgs;
 use super::using::parse_convert_format;
 
 /// Switches that other programs write with a 0 or a 1 behind them.

@@ -11,7 +11,7 @@ pub(super) fn sections_with(key: &str) -> Vec<&'static str> {
         if line.starts_with('[') {
             section = line.trim_matches(['[', ']']);
         }
-        let name = line.strip_prefix("# ").unwrap_or(line).split_once(" = ");
+        let name = line.trim_start_matches("# ").split_once(" = ");
         if name.is_some_and(|(name, _)| name == key) && !found.contains(&section) {
             found.push(section);
         }
