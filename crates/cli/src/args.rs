@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use hints::{hinted, one_dash};
+pub use show::ShowArgs;
 pub use train::{TrainArgs, joined_switches};
 pub use using::*;
 pub use values::*;
@@ -18,6 +19,7 @@ use wordmill_pipeline::config::{LEAST_MEMORY, Sources};
 mod hints;
 #[cfg(test)]
 mod reference;
+mod show;
 mod train;
 mod using;
 mod values;
@@ -206,29 +208,6 @@ pub struct PipelineArgs {
     /// The seed of everything random (run.seed)
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-}
-
-/// How a command that takes long shows what it does.
-#[derive(Clone, Debug, Args)]
-pub struct ShowArgs {
-    /// Progress: auto|bar|plain|json|none
-    ///
-    /// How to show progress, on standard error: bars on a terminal and plain lines
-    /// elsewhere (auto), always bars, always lines, JSON events for programs
-    /// (docs/reference/json.md), or nothing but warnings.
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub progress: ProgressArg,
-    /// Append what happens to a file
-    ///
-    /// Each line has its time and level.
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-    /// Level of --log: error|warn|info|debug
-    ///
-    /// Lines that are less important are not logged. info has stages, epochs and
-    /// messages; debug has each unit of work and the settings, too.
-    #[arg(long, value_name = "LEVEL", default_value = "info", requires = "log")]
-    pub log_level: LevelArg,
 }
 
 /// `wordmill run`
@@ -555,7 +534,7 @@ mod tests {
         check("predict v", Err(K::MissingRequiredArgument));
         check("grind", Err(K::InvalidSubcommand));
     }
-    /// Every command and the program itself, with the help that it shows in so many columns.
+    /// Every command and the program itself, with its help.
     fn helps(render: fn(&mut clap::Command) -> String) -> Vec<(String, String)> {
         let mut cli = Cli::shown();
         cli.build();
