@@ -105,7 +105,7 @@ fn a_format_is_told_by_the_ending_and_packed_files_are_read_again() {
     let [a, b] = ["a.vec", "b.vec"].map(|name| std::fs::read(place.path(name)).unwrap());
     assert!(a == b, "unpacked again it is the same");
     place.wordmill(&["export", vectors, "a.npy.gz"]).refused("npy", 2, &["npy is not packed"]);
-    place.wordmill(&["export", vectors, "a.txt"]).refused("txt", 2, &["tells no format"]);
+    place.wordmill(&["export", vectors, "a.txt"]).refused("txt", 2, &["names no format"]);
 }
 
 #[test]

@@ -534,7 +534,7 @@ mod tests {
         check("predict v", Err(K::MissingRequiredArgument));
         check("grind", Err(K::InvalidSubcommand));
     }
-    /// Every command and the program itself, with the help that it shows in so many columns.
+    /// Every command and the program itself, with its help.
     fn helps(render: fn(&mut clap::Command) -> String) -> Vec<(String, String)> {
         let mut cli = Cli::shown();
         cli.build();

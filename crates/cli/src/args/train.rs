@@ -22,13 +22,15 @@ pub struct TrainArgs {
     /// Texts: files, folders, patterns, @LIST of paths, - for a pipe, builtin:sample
     #[arg(required = true, value_name = "TEXT")]
     pub texts: Vec<String>,
-    /// The vectors to write; the ending names the format, see below
+    /// The vectors to write; - is standard output
+    ///
+    /// The ending names the format.
     #[arg(short, long = "output", alias = "out", value_name = "OUT")]
     pub out: PathBuf,
     /// The format, where the ending of OUT does not name it
     #[arg(long, value_parser = parse_convert_format)]
     pub format: Option<ConvertFormat>,
-    /// What is trained: skip-gram, cbow or glove [default: skip-gram]
+    /// Model: skip-gram|cbow|glove [default: skip-gram]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["sg", "cbow"])]
     model: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
@@ -63,7 +65,9 @@ pub struct TrainArgs {
     alpha: Option<String>,
     #[arg(long, hide = true, alias = "x_max")]
     x_max: Option<String>,
-    /// Words above this share of the text are subsampled; 0 is off
+    /// Subsample words above this share; 0 is off
+    ///
+    /// Words whose share of the text is larger are subsampled.
     #[arg(long, value_name = "X", aliases = peer_names("train", "subsample"))]
     subsample: Option<String>,
     /// The seed of everything random
@@ -75,13 +79,19 @@ pub struct TrainArgs {
     /// The memory budget, such as 2GiB
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
-    /// Whose settings hold where none are given: wordmill, word2vec, fasttext or glove
+    /// Defaults: wordmill|word2vec|fasttext|glove
+    ///
+    /// Whose settings hold where none are given.
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// Sets any key of pipeline.toml, such as corpus.format=jsonl or train.0.optimizer=adagrad
+    /// Set a key, such as corpus.format=jsonl
+    ///
+    /// Takes any key of pipeline.toml, such as train.0.optimizer=adagrad.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Where the run is kept until it is done [default: OUT.run]
+    /// The run directory [default: OUT.run]
+    ///
+    /// It is kept until the vectors are written, so that the same command resumes.
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
     /// Keep the run directory when the vectors are written

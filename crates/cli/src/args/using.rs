@@ -227,7 +227,7 @@ pub struct EvalArgs {
     pub seed: u64,
     /// Answers of analogies; 0 for all
     ///
-    /// Analogies are asked among so many of the most frequent words only.
+    /// Analogies are asked among the N most frequent words only.
     #[arg(long, value_name = "N", default_value_t = 30_000)]
     pub top: usize,
     /// Print JSON
