@@ -60,7 +60,7 @@ pub fn shuffle(
 }
 
 impl Shuffle<'_> {
-    /// Makes the files of these stripes, of so many cells or fewer.
+    /// Writes the files of these stripes, with at most this many cells.
     fn lay_out(&self, stripes: &[u32], cells: u64, dealt: &Dealt) -> Result<(), CooccurError> {
         let workers = (self.ctx.budget.left() / SORT_BYTES_MIN).clamp(1, self.ctx.threads as u64);
         let bytes = (self.ctx.budget.left() / workers).max(SORT_BYTES_MIN);

@@ -183,7 +183,7 @@ pub fn check_no_stream(
     Err(FormatError::Unwritable { path: path.to_path_buf(), format, what: what.into() })
 }
 
-/// The first bytes of a file, at most so many.
+/// The first bytes of a file, at most this many.
 pub(crate) fn first_bytes(
     storage: &Arc<dyn Storage>,
     path: &Path,

@@ -31,7 +31,7 @@ pub(super) enum Origin {
     Set(String, String),
     /// A flag of its own.
     Flag(&'static str),
-    /// Inside the text of a variable or a `--set`, so many bytes behind its begin.
+    /// Inside the text of a variable or a `--set`, this many bytes after its start.
     Inside(Box<Origin>, usize),
 }
 

@@ -89,7 +89,7 @@ pub struct EvalConfig {
     pub similarity: Vec<PathBuf>,
     /// Outliers: files in the format of the 8-8-8 set.
     pub outliers: Vec<PathBuf>,
-    /// Analogies are asked among so many of the most frequent words; 0 takes all.
+    /// Analogies are asked among this many of the most frequent words; 0 takes all.
     #[schemars(range(min = 0, max = 4_294_967_295_u64))]
     pub top: usize,
 }
