@@ -8,8 +8,8 @@
 //! their rounds. So there is no barrier between rounds, and a model larger than memory is not swapped once
 //! per round.
 //!
-//! So row q sees columns q, q + 1, …, G − 1, 0, …, q − 1, and column p sees rows p, p − 1, …, 0, G − 1, …, p
-//! + 1. A *task* is a row and a range of columns. With `width` column stripes in memory the tasks are, for
+//! So row q sees columns q, q + 1, …, G − 1, 0, …, q − 1, and column p sees rows p, p − 1, …, 0,
+//! G − 1, …, p + 1. A *task* is a row and a range of columns. With `width` column stripes in memory the tasks are, for
 //! each block of `width` columns, all rows from the last to the first that see it before they wrap around (p
 //! ≥ q); then, block by block again, those that see it afterwards (p < q). A block of columns stays in
 //! memory while the rows pass it, so a rotation loads `G · (⌈G / width⌉ + 3)` stripes and stores as many,
