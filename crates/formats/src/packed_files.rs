@@ -26,12 +26,14 @@ impl PackedFiles {
     /// Packs by gzip or zstd, if the name of the output asks for one of them; otherwise the storage stays what it is.
     #[must_use]
     pub fn of_ending(storage: &Arc<dyn Storage>, out: &Path) -> Option<Self> {
-        let compression = match out.extension()?.to_str()? {
-            "gz" => Compression::Gzip,
-            "zst" => Compression::Zstd,
-            _ => return None,
-        };
+        let compression = compression_of(out)?;
         Some(Self { storage: Arc::clone(storage), compression })
+    }
+
+    /// Whether the name of an output asks for packing.
+    #[must_use]
+    pub fn is_asked(out: &Path) -> bool {
+        compression_of(out).is_some()
     }
 
     fn packing(&self, file: Box<dyn WriteFile>) -> io::Result<Box<dyn WriteFile>> {
@@ -39,6 +41,15 @@ impl PackedFiles {
             Compression::Gzip => Box::new(GzEncoder::new(file, flate2::Compression::default())),
             _ => Box::new(Encoder::new(file, ZSTD_LEVEL)?),
         })
+    }
+}
+
+/// What the name of an output asks for.
+fn compression_of(out: &Path) -> Option<Compression> {
+    match out.extension()?.to_str()? {
+        "gz" => Some(Compression::Gzip),
+        "zst" => Some(Compression::Zstd),
+        _ => None,
     }
 }
 

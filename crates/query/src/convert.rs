@@ -9,7 +9,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +18,8 @@ use wordmill_formats::compat::incoming::{
 };
 use wordmill_formats::compat::stranger::Stranger;
 use wordmill_formats::{
-    FormatError, Published, Storage, TensorReader, Vectors, VectorsWriter, Words, check_no_stream,
-    copy_file, is_tensor_file,
+    FormatError, PackedFiles, Published, Storage, TensorReader, Vectors, VectorsWriter, Words,
+    check_no_stream, copy_file, is_tensor_file,
 };
 
 use crate::error::QueryError;
@@ -93,10 +92,9 @@ impl ConvertFormat {
     /// # Errors
     /// [`QueryError::ExportFormat`] if it denotes none: `.txt` may be word2vec's or GloVe's.
     pub fn of_ending(path: &Path) -> Result<Self, QueryError> {
-        let is_packed = |ending: &OsStr| ending == "gz" || ending == "zst";
-        let name = match path.extension() {
-            Some(ending) if is_packed(ending) => path.with_extension(""),
-            _ => path.to_path_buf(),
+        let name = match PackedFiles::is_asked(path) {
+            true => path.with_extension(""),
+            false => path.to_path_buf(),
         };
         let ending = name.extension().and_then(|ending| ending.to_str());
         let known = ENDINGS.iter().find(|(known, _)| Some(*known) == ending);

@@ -151,7 +151,7 @@ pub fn messages<'a>(path: &Path, out: &'a mut dyn Write) -> Box<dyn Write + 'a> 
 pub fn written_line(written: &Published) -> String {
     let path = written.path.display();
     let bytes = counted(written.bytes, "byte");
-    let is_packed = written.path.extension().is_some_and(|end| end == "gz" || end == "zst");
+    let is_packed = PackedFiles::is_asked(&written.path);
     match std::fs::metadata(&written.path).ok().filter(|about| is_packed && about.is_file()) {
         Some(about) => format!("{path}: {bytes}, packed into {}", about.len()),
         None => format!("{path}: {bytes}"),

@@ -215,7 +215,7 @@ fn explain(key: &str) -> Option<String> {
     Some(why.to_owned())
 }
 
-/// The formats whose texts stand in fields.
+/// The formats with a field for the text.
 fn with_field() -> String {
     let variants = variants_of::<RecordFormat>("format");
     let has_field = |variant: &&Variant| variant.keys.iter().any(|key| key.name == "field");
